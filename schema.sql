@@ -1,0 +1,545 @@
+-- The truth of campaign-dialer. PostgreSQL 14 or later, no extension.
+--
+-- Read it top to bottom: time, who owns things, what can be called with and whom, the campaign, its contacts,
+-- one execution of it, one call, what the carrier said, what was counted, and the housekeeping.
+--
+-- Three things hold everywhere:
+--   * A row belongs to a team, and composite foreign keys keep it from pointing at another team's rows.
+--   * Enum values stand in life order, so `<` reads "earlier in life"; each carries its legal moves.
+--   * What must never happen twice is a partial unique index or a trigger here, not a habit of the code.
+--
+-- Columns ending in _at are machine time (the server's clock) unless their comment says business time,
+-- which is dialer_now().
+
+------------------------------------------------------------------------------------------------ time
+
+-- One optional row that shifts, speeds or stops business time for every process at once (demo, tests).
+CREATE TABLE clock (
+    only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    real_at     timestamptz NOT NULL,                  -- the machine instant at which ...
+    business_at timestamptz NOT NULL,                  -- ... business time read this
+    speed       double precision NOT NULL CHECK (speed >= 0)   -- business seconds per machine second; 0 = stopped
+);
+
+-- Business time: schedules, windows, due_at, retry delays. STABLE, so that an index condition may use it;
+-- it moves between statements, never within the evaluation of one index condition.
+CREATE FUNCTION dialer_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL RESTRICTED AS $$
+    SELECT coalesce((SELECT business_at + (clock_timestamp() - real_at) * speed FROM clock), clock_timestamp())
+$$;
+
+-- How much shorter than said ringing and talking are (simulated carriers); 1 without a clock row.
+CREATE FUNCTION dialer_speed() RETURNS double precision LANGUAGE sql STABLE PARALLEL RESTRICTED AS $$
+    SELECT coalesce((SELECT nullif(speed, 0) FROM clock), 1)
+$$;
+
+-- The one way to set the clock. Business time only moves forward.
+CREATE FUNCTION dialer_set_clock(at timestamptz, per_second double precision) RETURNS timestamptz
+LANGUAGE plpgsql AS $$
+DECLARE
+    machine timestamptz := clock_timestamp();
+    was     timestamptz;
+BEGIN
+    LOCK TABLE clock IN EXCLUSIVE MODE;
+    SELECT business_at + (machine - real_at) * speed INTO was FROM clock;
+    IF was IS NOT NULL AND at < was THEN
+        RAISE EXCEPTION 'business time only moves forward: % is before %', at, was USING ERRCODE = 'DL001';
+    END IF;
+    INSERT INTO clock (real_at, business_at, speed) VALUES (machine, at, per_second)
+    ON CONFLICT (only_row) DO UPDATE SET real_at = machine, business_at = at, speed = per_second;
+    RETURN at;
+END $$;
+
+------------------------------------------------------------------------------------------------ who owns things
+
+CREATE TABLE teams (
+    id                   text PRIMARY KEY CHECK (id <> ''),
+    slug                 text NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+    name                 text NOT NULL CHECK (name <> ''),
+    max_concurrent_calls integer NOT NULL DEFAULT 100 CHECK (max_concurrent_calls BETWEEN 1 AND 10000),
+    created_at           timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- A bearer key is <prefix>_<id>_<secret>; the secret is shown once and kept only as its SHA-256.
+CREATE TABLE api_keys (
+    id            text PRIMARY KEY CHECK (id <> ''),
+    team_id       text NOT NULL REFERENCES teams,
+    name          text NOT NULL,
+    secret_sha256 bytea NOT NULL CHECK (length(secret_sha256) = 32),
+    created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    last_used_at  timestamptz,
+    revoked_at    timestamptz
+);
+CREATE INDEX api_keys_of_team ON api_keys (team_id);
+
+CREATE TABLE companies (
+    id         text PRIMARY KEY CHECK (id <> ''),
+    team_id    text NOT NULL REFERENCES teams,
+    name       text NOT NULL CHECK (name <> ''),
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (team_id, id)
+);
+
+-- Who talks when the callee answers: a media stream, or instructions the carrier fetches.
+CREATE TABLE assistants (
+    id         text PRIMARY KEY CHECK (id <> ''),
+    team_id    text NOT NULL REFERENCES teams,
+    name       text NOT NULL CHECK (name <> ''),
+    stream_url text,
+    answer_url text,
+    settings   jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(settings) = 'object'),
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (team_id, id)
+);
+
+------------------------------------------------------------------------------------------------ what is called with
+
+CREATE TYPE carrier AS ENUM ('simulator', 'telnyx', 'twilio');
+
+CREATE TABLE carrier_accounts (
+    id                   text PRIMARY KEY CHECK (id <> ''),
+    team_id              text NOT NULL REFERENCES teams,
+    carrier              carrier NOT NULL,
+    name                 text NOT NULL,
+    max_concurrent_calls integer NOT NULL DEFAULT 100 CHECK (max_concurrent_calls BETWEEN 1 AND 10000),
+    calls_per_second     double precision CHECK (calls_per_second > 0),    -- NULL: no limit
+    enabled              boolean NOT NULL DEFAULT true,
+    resting_until        timestamptz,                  -- backed off: no call before this
+    resting_reason       text,
+    created_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (team_id, id)
+);
+
+CREATE TABLE phone_numbers (
+    id                   text PRIMARY KEY CHECK (id <> ''),
+    team_id              text NOT NULL REFERENCES teams,
+    account_id           text NOT NULL,
+    number               text NOT NULL CHECK (number ~ '^\+[1-9][0-9]{5,14}$'),     -- E.164
+    max_concurrent_calls integer NOT NULL DEFAULT 10 CHECK (max_concurrent_calls BETWEEN 1 AND 1000),
+    calls_per_second     double precision CHECK (calls_per_second > 0),
+    enabled              boolean NOT NULL DEFAULT true,
+    disabled_reason      text,
+    resting_until        timestamptz,
+    created_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (team_id, id),
+    UNIQUE (team_id, number),
+    FOREIGN KEY (team_id, account_id) REFERENCES carrier_accounts (team_id, id)
+);
+
+------------------------------------------------------------------------------------------------ who is called
+
+-- `phone` is what the user wrote; `phone_e164` is what is dialed, NULL when it cannot be, and then
+-- `phone_fault` says why. Both are computed when the row is written (worker.domain.screening).
+CREATE TABLE contacts (
+    id              text PRIMARY KEY CHECK (id <> ''),
+    team_id         text NOT NULL REFERENCES teams,
+    company_id      text,
+    first_name      text NOT NULL DEFAULT '',
+    last_name       text NOT NULL DEFAULT '',
+    phone           text,
+    phone_e164      text CHECK (phone_e164 ~ '^\+[1-9][0-9]{5,14}$'),
+    phone_fault     text,
+    phone_secondary text,                              -- kept, never dialed
+    email           text,
+    timezone        text CHECK (timezone <> ''),
+    do_not_call     boolean NOT NULL DEFAULT false,
+    custom_fields   jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom_fields) = 'object'),
+    tags            text[] NOT NULL DEFAULT '{}',
+    created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (team_id, id),
+    FOREIGN KEY (team_id, company_id) REFERENCES companies (team_id, id),
+    CHECK (phone_e164 IS NULL OR phone_fault IS NULL)
+);
+CREATE INDEX contacts_by_number ON contacts (team_id, phone_e164) WHERE phone_e164 IS NOT NULL;
+CREATE INDEX contacts_not_to_call ON contacts (team_id, id) WHERE do_not_call;
+
+CREATE TABLE do_not_call (
+    team_id    text NOT NULL REFERENCES teams,
+    number     text NOT NULL CHECK (number ~ '^\+[1-9][0-9]{5,14}$'),
+    reason     text NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (team_id, number)
+);
+
+------------------------------------------------------------------------------------------------ the campaign
+
+CREATE TYPE campaign_status AS ENUM (
+    'draft',      -- → scheduled (schedule) | running (run) | cancelled
+    'scheduled',  -- → running (its instant comes, or run) | draft (unschedule) | cancelled
+    'running',    -- → paused (pause, budget used up, account stopped) | completed | cancelled
+    'paused',     -- → running (resume, run) | cancelled
+    'completed',  -- → running (run, only if contacts are waiting)
+    'cancelled'   -- final
+);
+
+CREATE TABLE campaigns (
+    id                       text PRIMARY KEY CHECK (id <> ''),
+    team_id                  text NOT NULL REFERENCES teams,
+    assistant_id             text NOT NULL,
+    company_id               text NOT NULL,
+    name                     text NOT NULL CHECK (name <> ''),
+    description              text,
+    status                   campaign_status NOT NULL DEFAULT 'draft',
+    scheduled_start_at       timestamptz,              -- business time
+    call_window_start        text CHECK (call_window_start ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'),
+    call_window_end          text CHECK (call_window_end ~ '^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$'),
+    call_window_timezone     text CHECK (call_window_timezone <> ''),
+    max_concurrent_calls     integer NOT NULL DEFAULT 3 CHECK (max_concurrent_calls BETWEEN 1 AND 1000),
+    max_attempts_per_contact integer NOT NULL DEFAULT 3 CHECK (max_attempts_per_contact BETWEEN 1 AND 20),
+    retry_delay_minutes      integer NOT NULL DEFAULT 60 CHECK (retry_delay_minutes BETWEEN 0 AND 43200),
+    settings                 jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(settings) = 'object'),
+    policy_version           integer NOT NULL DEFAULT 1,   -- one up on each edit of window, limits, numbers, settings
+    run_id                   text,                     -- the newest run; it governs
+    next_wake_at             timestamptz,              -- business time; when the tick must look again; NULL: never
+    filled_at                timestamptz NOT NULL DEFAULT 'epoch',   -- who was filled longest ago goes first
+    short_of_slots           boolean NOT NULL DEFAULT false,   -- a shared slot was missing at the last fill
+    pause_reason             text,
+    hang_up                  boolean NOT NULL DEFAULT false,   -- cancelled with its live calls
+    stopped_at               timestamptz,              -- the latest pause or cancel
+    created_at               timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_at               timestamptz NOT NULL DEFAULT clock_timestamp(),
+    completed_at             timestamptz,
+    deleted_at               timestamptz,
+    UNIQUE (team_id, id),
+    FOREIGN KEY (team_id, assistant_id) REFERENCES assistants (team_id, id),
+    FOREIGN KEY (team_id, company_id) REFERENCES companies (team_id, id),
+    CONSTRAINT campaigns_window_whole CHECK (
+        num_nonnulls(call_window_start, call_window_end, call_window_timezone) IN (0, 3)),
+    CONSTRAINT campaigns_window_not_empty CHECK (call_window_start <> call_window_end),
+    CONSTRAINT campaigns_scheduled_has_instant CHECK (status <> 'scheduled' OR scheduled_start_at IS NOT NULL),
+    CONSTRAINT campaigns_running_has_run CHECK (
+        status <> 'running' OR (run_id IS NOT NULL AND next_wake_at IS NOT NULL)),
+    CONSTRAINT campaigns_deleted_is_not_running CHECK (deleted_at IS NULL OR status <> 'running'),
+    CONSTRAINT campaigns_stopped_has_instant CHECK (status NOT IN ('paused', 'cancelled') OR stopped_at IS NOT NULL),
+    CONSTRAINT campaigns_paused_has_reason CHECK ((status = 'paused') = (pause_reason IS NOT NULL)),
+    CONSTRAINT campaigns_completed_has_instant CHECK (status <> 'completed' OR completed_at IS NOT NULL)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+CREATE INDEX campaigns_of_team ON campaigns (team_id, created_at DESC, id DESC);
+CREATE INDEX campaigns_due_to_start ON campaigns (scheduled_start_at)
+    WHERE status = 'scheduled' AND deleted_at IS NULL;
+CREATE INDEX campaigns_due_to_wake ON campaigns (next_wake_at) WHERE next_wake_at IS NOT NULL;
+CREATE INDEX campaigns_short_of_slots ON campaigns (team_id) WHERE short_of_slots AND status = 'running';
+
+-- The caller IDs of a campaign, rotated by longest unused.
+CREATE TABLE campaign_numbers (
+    team_id     text NOT NULL,
+    campaign_id text NOT NULL,
+    number_id   text NOT NULL,
+    position    integer NOT NULL CHECK (position >= 0),   -- 0 is the page's from_number
+    used_at     timestamptz NOT NULL DEFAULT 'epoch',
+    PRIMARY KEY (campaign_id, number_id),
+    UNIQUE (campaign_id, position),
+    FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
+    FOREIGN KEY (team_id, number_id) REFERENCES phone_numbers (team_id, id)
+) WITH (fillfactor = 70);
+
+------------------------------------------------------------------------------------------------ a contact in it
+
+CREATE TYPE contact_status AS ENUM (
+    'pending',    -- waiting, never called     → calling | skipped | cancelled
+    'queued',     -- waiting again             → calling | skipped | cancelled
+    'calling',    -- one live call             → completed | exhausted | failed | queued (retry or put back) | skipped
+    'completed',  -- answered                  final
+    'exhausted',  -- attempts used             final
+    'failed',     -- can never be reached      final
+    'skipped',    -- may not be called         final, but for one who may be called again when a run opens → queued
+    'cancelled'   -- its campaign was          final
+);
+
+-- Narrow, because millions of rows turn over: the number is the contact's, not copied here.
+-- `zone` is the contact's own time zone, '' for the campaign's. `due_at` (business time) is the earliest
+-- instant of the next attempt and nothing else: windows are applied when a contact is claimed and dialed.
+CREATE TABLE campaign_contacts (
+    id                 bigint GENERATED ALWAYS AS IDENTITY,
+    team_id            text NOT NULL,
+    campaign_id        text NOT NULL,
+    contact_id         text NOT NULL,
+    zone               text NOT NULL DEFAULT '',
+    status             contact_status NOT NULL DEFAULT 'pending',
+    due_at             timestamptz NOT NULL,
+    attempts           smallint NOT NULL DEFAULT 0 CHECK (attempts BETWEEN 0 AND 20),
+    technical_failures smallint NOT NULL DEFAULT 0,
+    rejections         smallint NOT NULL DEFAULT 0,
+    invalid_results    smallint NOT NULL DEFAULT 0,
+    called             boolean NOT NULL DEFAULT false,   -- a call was accepted by, or may have reached, the carrier
+    answered           boolean NOT NULL DEFAULT false,
+    reason             text,                           -- why skipped or failed
+    last_number_id     text,                           -- the caller ID of the latest attempt
+    added_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (contact_id, campaign_id),
+    FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
+    FOREIGN KEY (team_id, contact_id) REFERENCES contacts (team_id, id),
+    CHECK (status NOT IN ('skipped', 'failed') OR reason IS NOT NULL),
+    CHECK (status <> 'completed' OR answered)
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
+CREATE UNIQUE INDEX campaign_contacts_in_order ON campaign_contacts (campaign_id, id);
+-- The one index the claim runs over; closed zones cost nothing because the zone stands before the instant.
+CREATE INDEX campaign_contacts_waiting ON campaign_contacts (campaign_id, zone, due_at, id)
+    WHERE status IN ('pending', 'queued');
+-- Those a run cannot call, for its errors.
+CREATE INDEX campaign_contacts_out_of_reach ON campaign_contacts (campaign_id, id)
+    WHERE status = 'skipped' OR (status = 'failed' AND NOT called);
+
+-- The zones that occur among a campaign's contacts, so that a claim need not search for them. Never shrinks.
+CREATE TABLE campaign_zones (
+    campaign_id text NOT NULL REFERENCES campaigns,
+    zone        text NOT NULL,
+    PRIMARY KEY (campaign_id, zone)
+);
+
+------------------------------------------------------------------------------------------------ a run
+
+CREATE TYPE run_state AS ENUM (
+    'open',   -- governs its campaign → ended (a newer run opened, budget used up, campaign completed or cancelled)
+    'ended'   -- final
+);
+
+CREATE TABLE runs (
+    id          text PRIMARY KEY CHECK (id <> ''),
+    team_id     text NOT NULL,
+    campaign_id text NOT NULL,
+    state       run_state NOT NULL DEFAULT 'open',
+    opened_by   text NOT NULL CHECK (opened_by IN ('api', 'cli', 'task', 'schedule', 'resume')),
+    max_calls   integer CHECK (max_calls > 0),         -- NULL: no cap
+    calls_used  integer NOT NULL DEFAULT 0 CHECK (calls_used >= 0),   -- reserved, less those that never left
+    opened_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at    timestamptz,
+    end_reason  text,
+    UNIQUE (campaign_id, id),
+    FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
+    CONSTRAINT runs_within_budget CHECK (max_calls IS NULL OR calls_used <= max_calls),
+    CHECK ((state = 'ended') = (ended_at IS NOT NULL))
+) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX runs_one_open ON runs (campaign_id) WHERE state = 'open';
+CREATE INDEX runs_of_campaign ON runs (campaign_id, opened_at DESC, id DESC);
+
+ALTER TABLE campaigns ADD FOREIGN KEY (id, run_id) REFERENCES runs (campaign_id, id);
+
+------------------------------------------------------------------------------------------------ a call
+
+CREATE TYPE call_state AS ENUM (
+    'reserved',     -- a slot and a contact are taken           → dialing | ended (released: not_sent)
+    'dialing',      -- the request may leave; written ahead     → unknown | placed | ringing | in_progress | ended
+    'unknown',      -- it may have left, no answer is known     → placed | ringing | in_progress | ended
+    'placed',       -- the carrier accepted it                  → ringing | in_progress | ended
+    'ringing',      -- the phone rings                          → in_progress | ended
+    'in_progress',  -- somebody or something answered           → ended
+    'ended'         -- final; carries its disposition
+);
+
+CREATE TYPE disposition AS ENUM (
+    'answered', 'machine', 'no_answer', 'busy', 'rejected', 'invalid_number', 'failed', 'canceled',
+    'lost',      -- nothing known at its provable end
+    'not_sent'   -- provably never left; counts for nothing
+);
+
+-- One attempt to reach one contact; rings at most once. Live until ended_at is set, which is what every
+-- "is it live" asks (and not the state, so that moving on does not touch an index).
+CREATE TABLE calls (
+    id               text PRIMARY KEY CHECK (id <> ''),
+    team_id          text NOT NULL,
+    campaign_id      text NOT NULL,
+    run_id           text NOT NULL,
+    contact_id       text NOT NULL,
+    number_id        text NOT NULL,
+    account_id       text NOT NULL,
+    token            text NOT NULL CHECK (token ~ '^[0-9a-f]{32}$'),   -- comes back in the callback's address
+    from_number      text NOT NULL,
+    to_number        text NOT NULL,
+    zone             text NOT NULL,
+    state            call_state NOT NULL DEFAULT 'reserved',
+    attempt          smallint,                         -- numbered when dialing is committed
+    called_before    boolean,                          -- the contact's `called` before this call
+    rang             boolean NOT NULL DEFAULT false,
+    carrier_call_id  text,
+    disposition      disposition,
+    cause            text,                             -- the carrier's code, or ours, for how it ended
+    claim_limits     integer[] NOT NULL,               -- team, campaign, number, account as the claim read them
+    valid_until      timestamptz,                      -- business time; the last moment to commit dialing
+    dialed_at        timestamptz,                      -- business time of that commit
+    max_attempts     smallint,                         -- as read then
+    reserved_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    rung_at          timestamptz,                      -- the latest doorbell for a reserved call
+    dialing_at       timestamptz,
+    placed_at        timestamptz,
+    ringing_at       timestamptz,
+    answered_at      timestamptz,
+    ended_at         timestamptz,
+    provable_end_at  timestamptz,                      -- by then it has ended, whatever anyone says
+    next_check_at    timestamptz,                      -- when to ask the carrier
+    misses           smallint NOT NULL DEFAULT 0,      -- look-ups that did not show it
+    end_requested_at timestamptz,
+    end_told_at      timestamptz,                      -- the carrier took the request
+    machine_verdict  text,
+    late_evidence_at timestamptz,                      -- the carrier spoke of it as alive after it had ended
+    FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
+    FOREIGN KEY (contact_id, campaign_id) REFERENCES campaign_contacts (contact_id, campaign_id),
+    FOREIGN KEY (campaign_id, run_id) REFERENCES runs (campaign_id, id),
+    FOREIGN KEY (team_id, number_id) REFERENCES phone_numbers (team_id, id),
+    FOREIGN KEY (team_id, account_id) REFERENCES carrier_accounts (team_id, id),
+    CONSTRAINT calls_ended_whole CHECK (
+        (state = 'ended') = (ended_at IS NOT NULL) AND (state = 'ended') = (disposition IS NOT NULL)),
+    CONSTRAINT calls_dialing_has_bound CHECK (
+        state = 'reserved' OR disposition = 'not_sent'
+        OR num_nulls(attempt, dialing_at, dialed_at, valid_until, provable_end_at, max_attempts) = 0),
+    CONSTRAINT calls_within_attempts CHECK (attempt <= max_attempts),
+    CONSTRAINT calls_dialed_in_time CHECK (dialed_at < valid_until)
+) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02);
+CREATE UNIQUE INDEX calls_by_token ON calls (token);
+CREATE UNIQUE INDEX calls_one_live_per_contact ON calls (team_id, contact_id) WHERE ended_at IS NULL;   -- S4
+CREATE UNIQUE INDEX calls_one_live_per_number ON calls (team_id, to_number) WHERE ended_at IS NULL;     -- S4
+CREATE INDEX calls_live_of_campaign ON calls (campaign_id) WHERE ended_at IS NULL;
+CREATE INDEX calls_of_campaign ON calls (campaign_id, id DESC);
+CREATE INDEX calls_late_evidence ON calls (late_evidence_at) WHERE late_evidence_at IS NOT NULL;
+
+-- S5, first half: an ended call neither reopens nor ends differently, and no call moves back.
+CREATE FUNCTION calls_only_move_forward() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'call % may not move from %/% to %/%', OLD.id, OLD.state, OLD.disposition, NEW.state, NEW.disposition
+        USING ERRCODE = 'DL002';
+END $$;
+CREATE TRIGGER calls_only_move_forward BEFORE UPDATE ON calls FOR EACH ROW
+    WHEN (NEW.state < OLD.state OR (OLD.ended_at IS NOT NULL
+          AND (NEW.ended_at IS DISTINCT FROM OLD.ended_at OR NEW.disposition IS DISTINCT FROM OLD.disposition)))
+    EXECUTE FUNCTION calls_only_move_forward();
+
+------------------------------------------------------------------------------------------------ what the carrier said
+
+-- The durable inbox: a callback is answered only after its row is committed. A token that is nobody's is
+-- kept too. `outcome` says in a word what settling did with it; NULL while it waits.
+CREATE TABLE call_events (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    carrier         carrier NOT NULL,
+    token           text NOT NULL,
+    event_id        text NOT NULL,
+    carrier_call_id text NOT NULL,
+    kind            text NOT NULL CHECK (kind IN ('queued', 'ringing', 'answered', 'machine', 'ended')),
+    disposition     disposition,
+    sip_code        integer,
+    verdict         text,
+    occurred_at     timestamptz,                       -- the carrier's clock
+    raw             jsonb NOT NULL DEFAULT '{}',
+    received_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    outcome         text,
+    UNIQUE (token, event_id),
+    CHECK ((kind = 'ended') = (disposition IS NOT NULL))
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX call_events_waiting ON call_events (id) WHERE outcome IS NULL;
+
+------------------------------------------------------------------------------------------------ what was counted
+
+-- Counters are totals plus the deltas not yet rolled up; nobody updates a hot row. Two kinds of delta:
+-- contacts that changed status (written by the trigger below, hence by any code whatever), and calls that
+-- ended (one a call: S5, second half).
+CREATE TABLE counter_deltas (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    campaign_id text NOT NULL,
+    call_id     text UNIQUE,
+    disposition disposition,
+    total integer NOT NULL DEFAULT 0, pending integer NOT NULL DEFAULT 0, queued integer NOT NULL DEFAULT 0,
+    calling integer NOT NULL DEFAULT 0, completed integer NOT NULL DEFAULT 0, exhausted integer NOT NULL DEFAULT 0,
+    failed integer NOT NULL DEFAULT 0, skipped integer NOT NULL DEFAULT 0, cancelled integer NOT NULL DEFAULT 0,
+    called integer NOT NULL DEFAULT 0, answered integer NOT NULL DEFAULT 0, finished integer NOT NULL DEFAULT 0,
+    CHECK ((call_id IS NULL) = (disposition IS NULL))
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX counter_deltas_of_campaign ON counter_deltas (campaign_id);
+
+-- `called` is the page's contacts_called, `answered` its contacts_answered, `finished` its contacts_completed.
+CREATE TABLE campaign_totals (
+    campaign_id text PRIMARY KEY REFERENCES campaigns,
+    total integer NOT NULL DEFAULT 0, pending integer NOT NULL DEFAULT 0, queued integer NOT NULL DEFAULT 0,
+    calling integer NOT NULL DEFAULT 0, completed integer NOT NULL DEFAULT 0, exhausted integer NOT NULL DEFAULT 0,
+    failed integer NOT NULL DEFAULT 0, skipped integer NOT NULL DEFAULT 0, cancelled integer NOT NULL DEFAULT 0,
+    called integer NOT NULL DEFAULT 0, answered integer NOT NULL DEFAULT 0, finished integer NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+
+CREATE TABLE disposition_totals (
+    campaign_id text NOT NULL REFERENCES campaigns,
+    disposition disposition NOT NULL,
+    calls       integer NOT NULL,
+    PRIMARY KEY (campaign_id, disposition)
+) WITH (fillfactor = 50);
+
+CREATE FUNCTION count_contacts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO counter_deltas (campaign_id, total, pending, queued, calling, completed, exhausted, failed,
+                                    skipped, cancelled, called, answered, finished)
+        SELECT campaign_id, sum(n), sum(n * (status = 'pending')::int), sum(n * (status = 'queued')::int),
+               sum(n * (status = 'calling')::int), sum(n * (status = 'completed')::int),
+               sum(n * (status = 'exhausted')::int), sum(n * (status = 'failed')::int),
+               sum(n * (status = 'skipped')::int), sum(n * (status = 'cancelled')::int),
+               sum(n * called::int), sum(n * answered::int),
+               sum(n * (called AND status >= 'completed')::int)
+        FROM (SELECT *, 1 AS n FROM new_rows) AS moved
+        GROUP BY campaign_id;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO counter_deltas (campaign_id, total, pending, queued, calling, completed, exhausted, failed,
+                                    skipped, cancelled, called, answered, finished)
+        SELECT campaign_id, sum(n), sum(n * (status = 'pending')::int), sum(n * (status = 'queued')::int),
+               sum(n * (status = 'calling')::int), sum(n * (status = 'completed')::int),
+               sum(n * (status = 'exhausted')::int), sum(n * (status = 'failed')::int),
+               sum(n * (status = 'skipped')::int), sum(n * (status = 'cancelled')::int),
+               sum(n * called::int), sum(n * answered::int),
+               sum(n * (called AND status >= 'completed')::int)
+        FROM (SELECT *, -1 AS n FROM old_rows) AS moved
+        GROUP BY campaign_id;
+    ELSE
+        INSERT INTO counter_deltas (campaign_id, total, pending, queued, calling, completed, exhausted, failed,
+                                    skipped, cancelled, called, answered, finished)
+        SELECT campaign_id, sum(n), sum(n * (status = 'pending')::int), sum(n * (status = 'queued')::int),
+               sum(n * (status = 'calling')::int), sum(n * (status = 'completed')::int),
+               sum(n * (status = 'exhausted')::int), sum(n * (status = 'failed')::int),
+               sum(n * (status = 'skipped')::int), sum(n * (status = 'cancelled')::int),
+               sum(n * called::int), sum(n * answered::int),
+               sum(n * (called AND status >= 'completed')::int)
+        FROM (SELECT *, 1 AS n FROM new_rows UNION ALL SELECT *, -1 FROM old_rows) AS moved
+        GROUP BY campaign_id;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER count_added AFTER INSERT ON campaign_contacts
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION count_contacts();
+CREATE TRIGGER count_moved AFTER UPDATE ON campaign_contacts
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION count_contacts();
+CREATE TRIGGER count_removed AFTER DELETE ON campaign_contacts
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION count_contacts();
+
+------------------------------------------------------------------------------------------------ housekeeping
+
+-- Which periodic work was last done when, so that any number of beats makes it happen once.
+CREATE TABLE ticks (
+    name    text PRIMARY KEY,
+    last_at timestamptz NOT NULL
+);
+
+-- The generation of the slots in Redis that is good; anything else there is to be rebuilt.
+CREATE TABLE slot_generation (
+    only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    generation bigint NOT NULL
+);
+INSERT INTO slot_generation (generation) VALUES (1);
+
+CREATE TABLE idempotency_keys (
+    team_id      text NOT NULL REFERENCES teams,
+    key          text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
+    method       text NOT NULL,
+    path         text NOT NULL,
+    body_sha256  bytea NOT NULL CHECK (length(body_sha256) = 32),
+    status       integer,                              -- NULL while the first request is running
+    response     jsonb,
+    created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (team_id, key)
+);
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+CREATE TABLE audit_log (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    team_id    text REFERENCES teams,
+    at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    actor      text NOT NULL,
+    action     text NOT NULL,
+    subject_id text NOT NULL,
+    detail     jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX audit_log_of_subject ON audit_log (subject_id, id DESC);

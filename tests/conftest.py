@@ -1,0 +1,75 @@
+"""Real PostgreSQL and Valkey for every test that wants them: started once, cloned or flushed per test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.world import World, make_world
+from worker.dev.stack import Stack
+from worker.store.database import open_database
+from worker.store.migrate import migrate
+
+_names = (f"t{n}" for n in itertools.count())
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Both servers, for the whole session."""
+    with Stack() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template(stack: Stack) -> str:
+    """A database with the schema in it, to clone."""
+    _run(stack, "CREATE DATABASE dialer_template")
+    engine = open_database(stack.postgres.url_of("dialer_template"))
+    migrate(engine)
+    engine.dispose()
+    return "dialer_template"
+
+
+@pytest.fixture
+def database_url(stack: Stack, template: str) -> Iterator[str]:
+    """A database of the test's own, with the schema and nothing else."""
+    name = next(_names)
+    _run(stack, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield stack.postgres.url_of(name)
+    _run(stack, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_database_url(stack: Stack) -> Iterator[str]:
+    """A database of the test's own, with nothing in it."""
+    name = next(_names)
+    _run(stack, f"CREATE DATABASE {name}")
+    yield stack.postgres.url_of(name)
+    _run(stack, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def redis_url(stack: Stack) -> str:
+    """A Valkey that was just emptied."""
+    from worker.slots import connect
+
+    connect(stack.valkey.url).flushall()
+    return stack.valkey.url
+
+
+@pytest.fixture
+def world(database_url: str, redis_url: str) -> Iterator[World]:
+    """A team with everything a campaign needs, a stepped clock, a scripted carrier, and a check of every
+    invariant at the end."""
+    yield from make_world(database_url, redis_url)
+
+
+def _run(stack: Stack, statement: str) -> None:
+    url = stack.postgres.url.replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from worker.domain.model import Reason
+from worker.domain.screening import Phone, PhoneFault, error_sentence, normalize
+
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+CHARGED = {phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST}
+
+
+@pytest.mark.parametrize(
+    ("raw", "e164"),
+    [
+        ("+12025550123", "+12025550123"),
+        (" +1 (202) 555-0123 ", "+12025550123"),
+        ("+1.202.555.0123", "+12025550123"),
+        ("\u202a+12025550123\u202c", "+12025550123"),
+        ("\uff0b12025550123", "+12025550123"),
+        ("(+44) 20 7946 0123", "+442079460123"),
+        ("+44 (0)20 7946 0123", "+442079460123"),
+        ("+4402079460123", "+442079460123"),
+        ("+39 06 12345678", "+390612345678"),
+        ("+80012345678", "+80012345678"),
+    ],
+)
+def test_a_number_with_its_country_code_becomes_e164(raw: str, e164: str) -> None:
+    assert normalize(raw) == Phone(e164)
+
+
+@pytest.mark.parametrize(
+    "fictional",
+    [
+        "+12025550123",
+        "+15551234567",
+        "+15555550100",
+        "+447700900123",
+        "+442079460123",
+        "+353209123456",
+        "+33639980123",
+        "+61491570156",
+        "+61255501234",
+    ],
+)
+def test_numbers_set_aside_for_fiction_are_accepted(fictional: str) -> None:
+    assert normalize(fictional) == Phone(fictional)
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        ("2025550123", "no country code"),
+        ("(202) 555-0123", "no country code"),
+        ("0044 20 7946 0123", "no country code"),
+        ("+1202555012", "too short"),
+        ("+911", "too short"),
+        ("+98 9601", "too short"),
+        ("+120255501234", "too long"),
+        ("+1202555012345678901234", "too long"),
+        ("+" + "5" * 300, "too long"),
+        ("+1 555 0123", "lacks its area code"),
+        ("+999123456789", "No country has the code"),
+        ("+1 123 456 7890", "numbering plan"),
+        ("+1 900 555 1234", "premium-rate"),
+        ("+44 909 8790123", "premium-rate"),
+        ("+49 1805 123456", "shared-cost"),
+        ("+1 202 555 0123 ext. 4", "extension"),
+        ("+1 202 555 0123,4", "extension"),
+        ("+12025550123 #5", "extension"),
+        ("none", "not a phone number"),
+        ("+", "not a phone number"),
+        ("+0", "not a phone number"),
+        ("+1-800-FLOWERS", "not a phone number"),
+        ("call +12025550123", "not a phone number"),
+        ("+12025550123 or +12025550124", "not a phone number"),
+        ("++12025550123", "not a phone number"),
+        ("+12025550123p55", "not a phone number"),
+    ],
+)
+def test_each_fault_of_a_number_has_its_own_sentence(raw: str, sentence: str) -> None:
+    fault = normalize(raw)
+    assert isinstance(fault, PhoneFault)
+    assert fault.reason is Reason.INVALID_NUMBER
+    assert sentence in fault.message
+    assert fault.message.endswith(".")
+
+
+@pytest.mark.parametrize("raw", [None, "", "  ", "\u200b", "\u202a\u202c"])
+def test_nothing_is_no_phone_number(raw: str | None) -> None:
+    fault = normalize(raw)
+    assert isinstance(fault, PhoneFault)
+    assert fault.reason is Reason.NO_PHONE_NUMBER
+
+
+def test_a_region_reads_national_numbers_and_leaves_international_ones_alone() -> None:
+    assert normalize("(202) 555-0123", "US") == Phone("+12025550123")
+    assert normalize("020 7946 0123", "GB") == Phone("+442079460123")
+    assert normalize("+442079460123", "US") == Phone("+442079460123")
+    assert isinstance(normalize("555-0123", "US"), PhoneFault)
+
+
+def test_a_region_that_does_not_exist_is_the_deployments_mistake() -> None:
+    with pytest.raises(ValueError, match="'us'"):
+        normalize("+12025550123", "us")
+
+
+@st.composite
+def near_numbers(draw: st.DrawFn) -> str:
+    """Some country's example number in E.164, as it is or with digits changed, added or lost."""
+    kind = draw(st.sampled_from(list(phonenumbers.PhoneNumberType.values())))
+    region = draw(st.sampled_from(REGIONS))
+    example = phonenumbers.example_number_for_type(region, kind) or phonenumbers.example_number(region)
+    digits = list(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)[1:])
+    for _ in range(draw(st.integers(0, 2))):
+        digits[draw(st.integers(1, len(digits) - 1))] = draw(st.sampled_from("0123456789"))
+    tail = draw(st.sampled_from(["", "", "", "0", "77"]))
+    return "+" + "".join(digits) + tail
+
+
+def as_the_plan_has_it(raw: str) -> str | None:
+    """The number in E.164 if its country has such a number and charges nothing unusual for it."""
+    try:
+        number = phonenumbers.parse(raw, None)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) in CHARGED:
+        return None
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return e164 if E164.fullmatch(e164) else None
+
+
+@settings(max_examples=600, deadline=None)
+@given(near_numbers())
+def test_a_number_is_accepted_exactly_if_its_countrys_plan_has_it_and_it_costs_the_usual(raw: str) -> None:
+    """Also where the quick way and the thorough one meet: written with a space it takes the thorough one."""
+    assume(not re.match(r"\+(1555|447700900|3532091|3363998)", raw))
+    verdict = normalize(raw)
+    assert normalize(f"{raw[:3]} {raw[3:]}") == verdict
+    expected = as_the_plan_has_it(raw)
+    assert (verdict.e164 if isinstance(verdict, Phone) else None) == expected
+
+
+@settings(deadline=None)
+@given(st.text(max_size=40) | st.text("+0123456789 ()-.x#", max_size=25))
+def test_whatever_is_written_the_answer_is_e164_or_a_fault(raw: str) -> None:
+    verdict = normalize(raw)
+    if isinstance(verdict, Phone):
+        assert E164.fullmatch(verdict.e164)
+        assert normalize(verdict.e164) == verdict
+    else:
+        assert verdict.reason in {Reason.NO_PHONE_NUMBER, Reason.INVALID_NUMBER}
+
+
+def test_a_contact_that_cannot_be_called_is_named_in_the_documents_words() -> None:
+    assert error_sentence("cont_09x", Reason.NO_PHONE_NUMBER) == "Contact cont_09x has no phone number"
+    assert error_sentence("cont_10y", Reason.DO_NOT_CALL) == "Contact cont_10y is marked do-not-call"
+
+
+def test_every_reason_has_its_own_sentence() -> None:
+    sentences = {error_sentence("cont_1", reason) for reason in Reason}
+    assert len(sentences) == len(Reason)
+    assert all(sentence.startswith("Contact cont_1 ") for sentence in sentences)

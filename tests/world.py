@@ -1,0 +1,253 @@
+"""The world of a test: a team that has everything, a clock that is stepped, steps carried out at once."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from tests.stage import Stage
+from worker.carriers.simulator.lives import Book, Life
+from worker.domain import ids
+from worker.domain.model import Bounds
+from worker.domain.screening import Phone, normalize
+from worker.flow import admit, dial, fill, finish, prepare, reap, reconcile, record, settle, stop, tick
+from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop
+from worker.slots import Nudge, Rates, Slots, connect
+from worker.store import contacts, invariants, setup
+from worker.store.contacts import NewContact
+from worker.store.database import open_database
+
+MONDAY_NOON = datetime(2027, 3, 1, 17, 0, tzinfo=UTC)  # 12:00 in New York
+
+
+@dataclass
+class World:
+    """One team, its numbers, a dialer on real services, and a carrier on a stage."""
+
+    dialer: Dialer
+    stage: Stage
+    team: str = "team_a"
+    numbers: list[str] = field(default_factory=list)
+    counter: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    # -- making things
+
+    def contact(self, phone: str | None = "", team: str | None = None, **more: Any) -> str:
+        """A contact with a number of its own, unless one is given."""
+        return self.contacts(1, phone=phone, team=team, **more)[0]
+
+    def contacts(self, count: int, *, phone: str | None = "", team: str | None = None, **more: Any) -> list[str]:
+        made = []
+        for _ in range(count):
+            n = next(self.counter)
+            raw = f"+1202555{n:04d}" if phone == "" else phone
+            read = normalize(raw)
+            e164, fault = (read.e164, None) if isinstance(read, Phone) else (None, read.reason)
+            made.append(NewContact(f"cont_{n:04d}", raw, e164, fault, **more))
+        self.write(lambda conn: contacts.load(conn, team or self.team, made))
+        return [contact.id for contact in made]
+
+    def campaign(self, contact_ids: Sequence[str] = (), **body: Any) -> str:
+        """A draft with these contacts; ``body`` in the names of the API page."""
+        team = body.pop("teamId", self.team)
+        fields = {
+            "name": "A campaign",
+            "assistantId": f"asst_{team}",
+            "companyId": f"comp_{team}",
+            "fromNumberIds": self.numbers,
+        }
+        campaign = prepare.create_campaign(self.dialer, team, fields | body, actor="test")
+        if contact_ids:
+            self.carry_out(prepare.add_contacts(self.dialer, campaign, contact_ids)[1])
+        return campaign
+
+    def another_team(self, team: str, *, limit: int = 100) -> None:
+        self.write(lambda conn: _make_team(conn, team, limit))
+
+    def number(self, e164: str, *, limit: int = 10, rate: float | None = None) -> str:
+        number_id = ids.new(ids.NUMBER)
+        self.write(
+            lambda conn: setup.number(
+                conn, number_id, self.team, f"acct_{self.team}", e164, limit=limit, calls_per_second=rate
+            )
+        )
+        return number_id
+
+    # -- doing things
+
+    def run(self, campaign: str, **options: Any) -> admit.RunResult:
+        result, steps = admit.run_campaign(self.dialer, campaign, opened_by="api", **options)
+        self.carry_out(steps)
+        return result
+
+    def carry_out(self, steps: Iterable[Step]) -> None:
+        """What :mod:`worker.tasks` does with messages in between, at once."""
+        waiting = deque(steps)
+        while waiting:
+            waiting.extend(self.do(waiting.popleft()))
+
+    def do(self, step: Step) -> Sequence[Step]:
+        match step:
+            case Dial(call_ids):
+                return dial.dial(self.dialer, call_ids)
+            case Fill(team_id, campaign_ids):
+                filled = fill.fill(self.dialer, team_id, campaign_ids)
+                finish.finish(self.dialer, filled.idle)
+                return filled.steps
+            case Settle():
+                return settle.settle(self.dialer)
+            case LookUp(call_ids):
+                return reap.look_up(self.dialer, call_ids)
+            case Stop():
+                return stop.stop_calls(self.dialer)
+            case Mend():
+                reconcile.reconcile(self.dialer)
+                return []
+
+    def tick(self) -> None:
+        """One tick, whenever the last one was."""
+        self.sql("DELETE FROM ticks")
+        self.carry_out(tick.tick(self.dialer))
+
+    def play(self) -> None:
+        """Let the stage act up to now, and settle what it says."""
+        events = self.stage.play()
+        if events:
+            self.carry_out(record.record(self.dialer, "simulator", events))
+
+    # -- time
+
+    @property
+    def now(self) -> datetime:
+        at: datetime = self.sql("SELECT dialer_now()")[0][0]
+        return at
+
+    def set_clock(self, at: datetime) -> None:
+        self.sql("SELECT dialer_set_clock(CAST(:at AS timestamptz), 0)", at=at)
+
+    def advance(self, seconds: float) -> None:
+        """Move business time on, stopping wherever something happens on the way."""
+        end = self.now + timedelta(seconds=seconds)
+        self.play()
+        self.tick()
+        while True:
+            instants = [at for at in (self.stage.next_at, self.next_alarm()) if at is not None]
+            at = max(self.now + timedelta(seconds=1), min(instants, default=end))
+            if at > end:
+                break
+            self.set_clock(at)
+            self.play()
+            self.tick()
+        self.set_clock(max(end, self.now))
+        self.play()
+        self.tick()
+
+    def next_alarm(self) -> datetime | None:
+        at: datetime | None = self.sql("""
+            SELECT min(at) FROM (SELECT next_wake_at AS at FROM campaigns WHERE status = 'running'
+            UNION ALL SELECT scheduled_start_at FROM campaigns WHERE status = 'scheduled') AS alarms""")[0][0]
+        return at
+
+    def until(self, campaign: str, status: str, *, hours: float = 48) -> None:
+        """Move time on until the campaign has this status."""
+        end = self.now + timedelta(hours=hours)
+        while self.status(campaign) != status:
+            assert self.now < end, f"still {self.status(campaign)} after {hours} h: {self.by_status(campaign)}"
+            instants = [at for at in (self.stage.next_at, self.next_alarm()) if at is not None]
+            self.set_clock(max(self.now + timedelta(seconds=1), min(instants, default=self.now)))
+            self.play()
+            self.tick()
+
+    # -- looking at things
+
+    def sql(self, statement: str, **values: Any) -> Sequence[Any]:
+        with self.dialer.db.begin() as conn:
+            result = conn.execute(text(statement), values)
+            return result.all() if result.returns_rows else []
+
+    def write(self, work: Any) -> None:
+        with self.dialer.db.begin() as conn:
+            work(conn)
+
+    def status(self, campaign: str) -> str:
+        return str(self.sql("SELECT status FROM campaigns WHERE id = :id", id=campaign)[0][0])
+
+    def by_status(self, campaign: str) -> dict[str, int]:
+        rows = self.sql(
+            "SELECT status, count(*) FROM campaign_contacts WHERE campaign_id = :id GROUP BY status", id=campaign
+        )
+        return {status: count for status, count in rows}
+
+    def calls(self, campaign: str) -> Sequence[Any]:
+        return self.sql("SELECT * FROM calls WHERE campaign_id = :id ORDER BY id", id=campaign)
+
+    def check(self) -> None:
+        """Every invariant, by the rows and by what the phones saw."""
+        with self.dialer.db.connect() as conn:
+            found = invariants.violations(conn, self.dialer.bounds)
+        assert not any(found.values()), {name: rows for name, rows in found.items() if rows}
+        rang: dict[str, list[Any]] = {}
+        for played in self.stage.calls.values():
+            rang.setdefault(played.order.to_number, []).append(played)
+        for number, played in rang.items():
+            for before, after in itertools.pairwise(sorted(played, key=lambda p: p.placed_at)):
+                assert before.ended_at is not None, f"{number} rang twice at once"
+                assert before.ended_at <= after.placed_at, f"{number} rang twice at once"
+        tokens = [order.token for order in self.stage.requests]
+        assert len(tokens) == len(set(tokens)), "a call was requested twice"
+        live = {row.id for row in self.sql("SELECT id FROM calls WHERE ended_at IS NULL")}
+        members = {call for calls in self.dialer.slots.members().values() for call in calls}
+        assert members == live, "slots and live calls disagree"
+
+
+def make_world(
+    database_url: str,
+    redis_url: str,
+    *,
+    bounds: Bounds | None = None,
+    script: Mapping[str, Sequence[Life]] | None = None,
+) -> Iterator[World]:
+    """A world at noon of a Monday in New York; checked at the end, and taken apart."""
+    redis = connect(redis_url)
+    engine = open_database(database_url, pool_size=6)
+    placers = ThreadPoolExecutor(1)
+    stage = Stage(Book(seed=1), now=lambda: world.now)
+    dialer = Dialer(
+        db=engine,
+        slots=Slots(redis, "test"),
+        rates=Rates(redis, "test"),
+        nudge=Nudge(redis, "test"),
+        carriers={"simulator": stage},
+        bounds=bounds or Bounds(),
+        placers=placers,
+        public_base_url="http://127.0.0.1:1",
+    )
+    world = World(dialer, stage)
+    world.set_clock(MONDAY_NOON)
+    world.write(lambda conn: _make_team(conn, world.team, 100))
+    world.numbers = [world.number("+12025550001"), world.number("+12025550002")]
+    reconcile.reconcile(dialer)
+    yield world
+    world.check()
+    engine.dispose()
+    redis.close()
+    placers.shutdown()
+
+
+def _make_team(conn: Connection, team: str, limit: int) -> None:
+    setup.team(conn, team, team.replace("_", "-"), team, limit=limit)
+    setup.company(conn, f"comp_{team}", team, "A company")
+    setup.assistant(conn, f"asst_{team}", team, "An assistant")
+    setup.account(conn, f"acct_{team}", team, "simulator", "An account", limit=1000)
+
+
+def scripted(world: World, script: Mapping[str, Sequence[Life]]) -> None:
+    """Give numbers (``*``: all others) their lives, one for each successive call."""
+    world.stage.book = replace(world.stage.book, script={n: tuple(lives) for n, lives in script.items()})

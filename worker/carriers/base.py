@@ -1,0 +1,175 @@
+"""The contract between the dialer and a carrier, in the dialer's words.
+
+A carrier's own words are translated once, in the carrier's own file. What a carrier may answer to a request
+to place a call is one of four things, and the difference between them is what keeps a phone from ringing
+twice:
+
+=========== ================================================ ================= =========== ==========
+outcome     when                                             the call          attempt     slots
+=========== ================================================ ================= =========== ==========
+Accepted    2xx with the carrier's id                        ``placed``        counts      kept
+NotSent     provably never left: connect, TLS, DNS, pool     ``not_sent``      given back  given back
+            error, or the send fence had passed
+Rejected    a well-formed 4xx: the carrier refused           by its action     by action   given back
+Ambiguous   read timeout, reset after the request left, any  ``unknown``,      counts      **kept**
+            5xx, 2xx without an id                           looked up
+=========== ================================================ ================= =========== ==========
+
+An ambiguous request is never sent again: evidence ends the doubt (:mod:`worker.flow.reap`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from worker.domain.model import CallState, Disposition
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One call to be placed. Numbers are E.164; ``token`` is 128 random bits in hex and comes back in
+    ``callback_url``, so that even a call whose request was never answered can be recognised."""
+
+    call_id: str
+    token: str
+    account_id: str
+    from_number: str
+    to_number: str
+    ring_seconds: int
+    longest_call_seconds: int
+    callback_url: str
+
+
+class Action(StrEnum):
+    """What the dialer does about a refusal."""
+
+    BACK_OFF = "back_off"  # too fast or overloaded: contact put back, account rests
+    STOP_ACCOUNT = "stop_account"  # credentials or standing: campaigns of the account pause
+    RETIRE_NUMBER = "retire_number"  # this caller ID may not be shown: out of rotation
+    REST_NUMBER = "rest_number"  # this caller ID is flagged: rests for hours
+    INVALID_NUMBER = "invalid_number"  # the callee's number cannot exist: contact failed
+    BLOCKED = "blocked"  # the callee may not be called from here: contact failed
+    MALFORMED = "malformed"  # our request is wrong: campaign pauses, loud
+    FAILED = "failed"  # refused for a reason not in the table: a technical failure
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    carrier_call_id: str
+    queued_for_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Proof that nothing left. ``connection`` is true when the network failed, false when the send fence
+    had passed; only the former says anything about the carrier's health."""
+
+    reason: str
+    connection: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    code: str
+    action: Action
+    retry_after_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    reason: str
+
+
+Outcome = Accepted | NotSent | Rejected | Ambiguous
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierCall:
+    """A call as the carrier sees it now. ``disposition`` is set exactly when ``state`` is ``ended``."""
+
+    carrier_call_id: str
+    state: CallState
+    disposition: Disposition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """The carrier could not be asked, or its answer proves nothing. Never to be counted as a miss."""
+
+    reason: str
+
+
+class EventKind(StrEnum):
+    """What a carrier tells about a call, in the order of a life."""
+
+    QUEUED = "queued"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    MACHINE = "machine"  # a verdict on who answered; moves nothing by itself
+    ENDED = "ended"
+
+
+class Verdict(StrEnum):
+    """Who or what answered, as the carrier's detection heard it."""
+
+    HUMAN = "human"
+    MACHINE = "machine"
+    FAX = "fax"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """One thing a carrier said about one call, translated. ``event_id`` is unique per call at the carrier.
+
+    ``disposition`` is set when ``kind`` is ``ended``, ``verdict`` when it is ``machine``; ``sip_code`` where
+    the carrier told one.
+    ``raw`` is what was received, kept for the record.
+    """
+
+    token: str
+    event_id: str
+    carrier_call_id: str
+    kind: EventKind
+    occurred_at: datetime | None = None
+    disposition: Disposition | None = None
+    sip_code: int | None = None
+    verdict: Verdict | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+class BadSignature(Exception):
+    """The request does not prove that it comes from the carrier (HTTP 403)."""
+
+
+class BadEvent(Exception):
+    """The request is signed but cannot be read as an event of this carrier (HTTP 400)."""
+
+
+class Carrier(Protocol):
+    """What every carrier can do. All calls are synchronous and bounded in time; none raises for anything
+    the network or the carrier does: that is what the outcomes are for."""
+
+    name: str
+    queues_over_cps: bool
+    list_lag_seconds: float
+
+    def place(self, order: Order) -> Outcome:
+        """Ask for one call with exactly one HTTP request."""
+
+    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
+        """The carrier's calls that may be this one; an empty tuple is one miss, and proves nothing alone."""
+
+    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+        """The call as it is now; ``None`` when the carrier says it knows no such call."""
+
+    def end(self, order: Order, carrier_call_id: str) -> bool:
+        """Ask for the call's end, whatever its state; true when the carrier took the request or the call is
+        already over. The end itself arrives as an event."""
+
+    def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
+        """Verify and translate one callback. Raises :class:`BadSignature` or :class:`BadEvent`."""

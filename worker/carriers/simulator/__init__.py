@@ -1,0 +1,21 @@
+"""A carrier without telephones: the default, shipped, seeded, and a process of its own.
+
+Two halves that share nothing but :mod:`.words` and speak HTTP to each other:
+
+=============== =========================================================================================
+``adapter``     the dialer's side; keeps the contract of :mod:`worker.carriers.base`
+``translation`` the simulator's words in the dialer's
+``words``       what both sides must agree on: statuses, refusal codes, the signature of a callback
+``lives``       what happens to a call: scripted per number, or drawn from odds; pure
+``script``      lives as they are written down
+``exchange``    the calls: places them, lets them live, ends them
+``courier``     posts signed callbacks, and tries again while the receiver is away
+``agenda``      one thread that does things later
+``ledger``      what really happened, one JSON line a fact, written before anybody is answered
+``server``      the HTTP side of the simulator
+``__main__``    ``python -m worker.carriers.simulator``
+=============== =========================================================================================
+
+The simulator knows nothing of the dialer's database, and killing a worker never kills a call. Its ledger is
+therefore the other witness: what the dialer believes can be checked against what the "phones" saw.
+"""

@@ -1,0 +1,118 @@
+"""``python -m worker.carriers.simulator``: run the simulator until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from worker.carriers.simulator.agenda import Agenda
+from worker.carriers.simulator.courier import Courier
+from worker.carriers.simulator.exchange import Exchange
+from worker.carriers.simulator.lives import DEMO_ODDS, Book, parse_odds
+from worker.carriers.simulator.script import parse_script
+from worker.carriers.simulator.server import SimulatorServer
+from worker.domain.errors import DialerError, Fault, Invalid
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    logging.basicConfig(level=logging.WARNING, format="simulator: %(message)s")
+    try:
+        options = parser().parse_args(arguments)
+        book = read_book(options)
+        return serve(options, book)
+    except DialerError as error:
+        print(f"simulator: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"simulator: {error}", file=sys.stderr)
+        return 3
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m worker.carriers.simulator", description="A carrier without telephones."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
+    parser.add_argument("--port-file", type=Path, help="file the port is written to once it listens")
+    parser.add_argument("--ledger", type=Path, required=True, help="file of JSON lines to append to")
+    parser.add_argument(
+        "--secret",
+        default=os.environ.get("SIMULATOR_SECRET"),
+        help="shared with the dialer; bearer of requests, key of signatures (default $SIMULATOR_SECRET)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="what the odds are drawn with (default %(default)s)")
+    parser.add_argument("--speed", type=float, default=1.0, help="divides ringing and talking (default %(default)s)")
+    parser.add_argument("--script", type=Path, help="JSON file of lives per number")
+    parser.add_argument("--odds", help="such as answered=80,busy=20; for numbers without a script")
+    parser.add_argument("--nasty", type=float, default=0.0, help="share of drawn calls that meet a mishap, 0 to 1")
+    return parser
+
+
+def read_book(options: argparse.Namespace) -> Book:
+    """The lives these options ask for. Raises :class:`Invalid`."""
+    faults = []
+    if not options.secret:
+        faults.append(Fault("secret", "Give --secret or set SIMULATOR_SECRET."))
+    if not 0 < options.speed < float("inf"):
+        faults.append(Fault("speed", "Must be above zero."))
+    if not 0 <= options.nasty <= 1:
+        faults.append(Fault("nasty", "Must be from 0 to 1."))
+    if faults:
+        raise Invalid(faults)
+    return Book(
+        seed=options.seed,
+        odds=parse_odds(options.odds) if options.odds else DEMO_ODDS,
+        nasty=options.nasty,
+        script=parse_script(options.script.read_text()) if options.script else {},
+    )
+
+
+def serve(options: argparse.Namespace, book: Book) -> int:
+    """Run until told to stop. A thread that dies of a mistake takes the process along: half a carrier that
+    answers but lets no call live would look like a slow one.
+
+    The signals are blocked before any thread starts and waited for, not caught: a handler would run in the
+    middle of whatever lock the main thread holds."""
+    mistakes = threading.Event()
+
+    def give_up(failure: threading.ExceptHookArgs) -> None:
+        threading.__excepthook__(failure)
+        mistakes.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.excepthook = give_up
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    agenda = Agenda()
+    courier = Courier(options.secret, agenda)
+    exchange = Exchange(book, options.ledger, agenda, courier, options.speed)
+    server = SimulatorServer((options.host, options.port), options.secret, exchange, courier)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="accept", daemon=True).start()
+    announce(options, server.server_address[1])
+    signal.sigwait(STOP_SIGNALS)
+    server.close()
+    exchange.close()
+    courier.close()
+    agenda.close()
+    return 4 if mistakes.is_set() else 0
+
+
+def announce(options: argparse.Namespace, port: int) -> None:
+    """Say where it listens. The file appears whole or not at all: others wait for it."""
+    if options.port_file:
+        draft = options.port_file.with_name(options.port_file.name + ".new")
+        draft.write_text(f"{port}\n")
+        draft.replace(options.port_file)
+    print(f"simulator listening on http://{options.host}:{port}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,18 @@
+"""What ``celery -A worker`` looks for: the app, after one look at the settings.
+
+Settings that are wrong end the command here with one message; further in, Celery would make a traceback of it.
+"""
+
+import sys
+
+from worker.domain.errors import Refused
+from worker.settings import settings
+from worker.tasks import app
+
+try:
+    settings()
+except Refused as error:
+    print(f"dialer: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
+
+__all__ = ["app"]

@@ -1,0 +1,154 @@
+"""Both servers at once, and the processes that work on them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from worker.dev.postgres import EmbeddedPostgres
+from worker.dev.process import Child, Ending
+from worker.dev.valkey import EmbeddedValkey
+from worker.dev.workspace import Workspace
+from worker.domain.errors import Unavailable
+
+CHILD_POLL_SECONDS = 0.1
+
+
+class Stack:
+    """PostgreSQL, Valkey, and children on top. A context manager: started on entry, all gone on exit.
+
+    ``directory`` holds data and logs and stays; it is created if need be, and serves one stack at a time.
+    Without it they live in a temporary directory and end with it. ``durable`` waits for the disk: meant for
+    a directory that stays.
+    """
+
+    def __init__(self, directory: Path | None = None, *, durable: bool = False, max_connections: int = 100) -> None:
+        self._given_directory = directory.absolute() if directory else None
+        self._durable = durable
+        self._max_connections = max_connections
+        self._resources = contextlib.ExitStack()
+        self._children: list[Child] = []
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that lead a process to these servers."""
+        return {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.valkey.url}
+
+    @property
+    def children(self) -> tuple[Child, ...]:
+        """What :meth:`spawn` has started and :meth:`stop` has not ended yet, oldest first."""
+        return tuple(self._children)
+
+    def start(self) -> None:
+        """Start both servers side by side; returns when both answer.
+
+        Raises :class:`Unavailable`; nothing is left running then.
+        """
+        try:
+            self._start()
+        except BaseException:  # Ctrl-C included
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        self.workspace = self._resources.enter_context(Workspace())
+        self.directory = self._given_directory or self.workspace.directory
+        lock = () if self._given_directory is None else (self._resources.enter_context(_locked(self.directory)),)
+        self.postgres = EmbeddedPostgres(
+            self._place("pgdata"),
+            durable=self._durable,
+            max_connections=self._max_connections,
+            workspace=self.workspace,
+            log_path=self.directory / "postgres.log",
+            pass_fds=lock,
+        )
+        self.valkey = EmbeddedValkey(
+            self._place("valkey"),
+            durable=self._durable,
+            workspace=self.workspace,
+            log_path=self.directory / "valkey.log",
+            pass_fds=lock,
+        )
+        self._resources.callback(self.valkey.stop)
+        self._resources.callback(self.postgres.stop)
+        self.valkey.launch()
+        self.postgres.start()
+        self.valkey.await_ready()
+
+    def spawn(
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        env: Mapping[str, str] | None = None,
+        *,
+        cwd: Path | None = None,
+        grace_seconds: float = 10.0,
+    ) -> Child:
+        """Start a process that ends with the stack. What it writes goes to ``<name>.log`` in the directory.
+
+        ``env`` is laid over our environment. At :meth:`stop` it gets SIGTERM and ``grace_seconds``, then
+        SIGKILL with all it started; if we die without :meth:`stop`, SIGKILL at once.
+        """
+        child = self.workspace.start(
+            name,
+            argv,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},  # or its log lags behind
+            cwd=cwd or Path.cwd(),
+            log_path=self.directory / f"{name}.log",
+            ending=Ending(((signal.SIGTERM, grace_seconds),)),
+        )
+        self._children.append(child)
+        return child
+
+    def wait(self, seconds: float | None = None) -> Child | None:
+        """Wait until some child has ended, and return it; ``None`` if all still run after ``seconds``."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while True:
+            for child in self._children:
+                if child.exit_code is not None:
+                    return child
+            if deadline is not None and time.monotonic() >= deadline:
+                return None
+            time.sleep(CHILD_POLL_SECONDS)
+
+    def stop(self) -> None:
+        """End the children, newest first, then the servers; remove what is temporary. Idempotent."""
+        while self._children:
+            self.workspace.stop(self._children[-1])
+            self._children.pop()
+        self._resources.close()
+
+    def _place(self, name: str) -> Path | None:
+        return self._given_directory / name if self._given_directory else None
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[int]:
+    """Keep a directory to one stack. The servers inherit the lock, so it lasts until the last of them has
+    ended, also where their parent was killed: PostgreSQL guards its data itself, Valkey does not."""
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Unavailable(f"Another dialer works in {directory}; stop it, or name another directory.") from error
+        yield lock
+    finally:
+        os.close(lock)

@@ -1,0 +1,161 @@
+"""What a campaign may be made of: every field of the request checked, every fault reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from worker.domain.errors import Fault, Invalid
+from worker.domain.retry import RetryPolicy, parse_retry_policy
+from worker.domain.window import RULES_END, CallWindow, parse_window
+
+T = TypeVar("T")
+
+CONCURRENT_CALLS = range(1, 1001)
+DEFAULT_CONCURRENT_CALLS = 3
+LONGEST_NAME = 200
+MOST_NUMBERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSpec:
+    """A campaign as asked for, checked. ``window`` is ``None`` where it may call at any hour."""
+
+    name: str
+    assistant_id: str
+    company_id: str
+    number_ids: tuple[str, ...]
+    description: str | None
+    scheduled_start_at: datetime | None
+    window: CallWindow | None
+    max_concurrent_calls: int
+    retries: RetryPolicy
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse_instant(text: object, path: str, now: datetime) -> datetime:
+    """A future instant in ISO 8601 with an offset. Raises :class:`Invalid`."""
+    if not isinstance(text, str):
+        raise Invalid([Fault(path, "Give an ISO 8601 date and time, such as 2027-03-01T09:00:00Z.")])
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(
+            [Fault(path, f"{text!r} is no ISO 8601 date and time; write it like 2027-03-01T09:00:00Z.")]
+        ) from None
+    if at.utcoffset() is None:
+        raise Invalid([Fault(path, f"{text} has no offset; add Z or an offset such as -05:00.")])
+    try:
+        at = at.astimezone(UTC)
+    except OverflowError:
+        raise Invalid([Fault(path, f"{text} is out of range; give a date before 2038.")]) from None
+    if at >= RULES_END:
+        raise Invalid([Fault(path, f"{text} is after 2037, where time zones have no rules; give an earlier date.")])
+    if at <= now:
+        raise Invalid([Fault(path, f"{text} is in the past; give a future instant or leave it out.")])
+    return at
+
+
+def parse_campaign(body: Mapping[str, Any], *, now: datetime, default_window: CallWindow | None = None) -> CampaignSpec:
+    """Check the fields of a request by the names of the API page.
+
+    ``now`` is business time. Raises :class:`Invalid` with every fault; unknown fields are for the caller to
+    refuse. A window that is left out is the deployment's, where it has one.
+    """
+    faults: list[Fault] = []
+
+    def attempt(parse: Callable[[], T], instead: T) -> T:
+        try:
+            return parse()
+        except Invalid as error:
+            faults.extend(error.faults)
+            return instead
+
+    name = attempt(lambda: _text(body.get("name"), "name", most=LONGEST_NAME), "")
+    assistant = attempt(lambda: _text(body.get("assistantId"), "assistantId"), "")
+    company = attempt(lambda: _text(body.get("companyId"), "companyId"), "")
+    no_numbers: tuple[str, ...] = ()
+    numbers = attempt(lambda: _number_ids(body.get("fromNumberIds")), no_numbers)
+    start_text = body.get("scheduledStartAt")
+    start = None if start_text is None else attempt(lambda: parse_instant(start_text, "scheduledStartAt", now), None)
+    bounds = (body.get("callWindowStart"), body.get("callWindowEnd"), body.get("callWindowTimezone"))
+    window = attempt(lambda: _window(*bounds), None)
+    limit = attempt(lambda: parse_limit(body.get("maxConcurrentCalls")), DEFAULT_CONCURRENT_CALLS)
+    no_settings: Mapping[str, Any] = {}
+    settings = attempt(lambda: parse_settings(body.get("settings")), no_settings)
+    retries = attempt(
+        lambda: parse_retry_policy(body.get("maxAttemptsPerContact"), body.get("retryDelayMinutes"), settings),
+        RetryPolicy(),
+    )
+    description = body.get("description")
+    if description is not None and not isinstance(description, str):
+        faults.append(Fault("description", "Give a text or leave it out."))
+    if faults:
+        raise Invalid(faults)
+    whole_default = default_window if bounds == (None, None, None) else None
+    return CampaignSpec(
+        name,
+        assistant,
+        company,
+        numbers,
+        description,
+        start,
+        window or whole_default,
+        limit,
+        retries,
+        settings,
+    )
+
+
+def parse_limit(value: object, path: str = "maxConcurrentCalls") -> int:
+    """How many simultaneous calls a campaign may have; ``None`` means the default."""
+    if value is None:
+        return DEFAULT_CONCURRENT_CALLS
+    if isinstance(value, int) and not isinstance(value, bool) and value in CONCURRENT_CALLS:
+        return value
+    raise Invalid([Fault(path, f"Give a whole number from {CONCURRENT_CALLS[0]} to {CONCURRENT_CALLS[-1]}.")])
+
+
+def parse_settings(value: object) -> Mapping[str, Any]:
+    """The freeform settings: kept as given, the keys this product knows checked (``retryDelays`` with the
+    retry policy)."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise Invalid([Fault("settings", "Give an object.")])
+    use = value.get("useContactTimezone", True)
+    if not isinstance(use, bool):
+        raise Invalid([Fault("settings.useContactTimezone", "Give true or false.")])
+    return value
+
+
+def _window(start: object, end: object, timezone: object) -> CallWindow | None:
+    names = ("callWindowStart", "callWindowEnd", "callWindowTimezone")
+    wrong = [
+        Fault(path, "Give a text.")
+        for path, value in zip(names, (start, end, timezone), strict=True)
+        if value is not None and not isinstance(value, str)
+    ]
+    if wrong:
+        raise Invalid(wrong)
+    return parse_window(start, end, timezone)  # type: ignore[arg-type]  # mypy does not follow the zip
+
+
+def _text(value: object, path: str, most: int = 200) -> str:
+    if isinstance(value, str) and value.strip() and len(value) <= most and "\x00" not in value:
+        return value
+    raise Invalid([Fault(path, f"Required: give a text of 1 to {most} characters.")])
+
+
+def _number_ids(value: object) -> tuple[str, ...]:
+    path = "fromNumberIds"
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        raise Invalid([Fault(path, "Required: give a list of at least one phone number id.")])
+    if len(value) > MOST_NUMBERS:
+        raise Invalid([Fault(path, f"Give at most {MOST_NUMBERS} phone number ids.")])
+    wrong = [Fault(f"{path}[{i}]", "Give a phone number id.") for i, v in enumerate(value) if not isinstance(v, str)]
+    if wrong:
+        raise Invalid(wrong)
+    return tuple(dict.fromkeys(value))

@@ -1,0 +1,72 @@
+"""The errors of the product, by who must act.
+
+::
+
+    DialerError
+    ├── Refused            the caller asked for something that cannot be   (HTTP 4xx, exit code 2)
+    │   ├── Invalid        a value is wrong; every fault is listed by path (400)
+    │   ├── NotFound       no such thing in this team                      (404)
+    │   └── Conflict       not in this state                               (409)
+    ├── Unavailable        a service is away; the same request may work later (503, exit code 3)
+    └── Broken             an invariant is violated: ours to mend, loud    (500, exit code 4)
+
+Expected outcomes (busy, a lost race, no free slot) are values, never errors. A message is one sentence:
+what is wrong and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class DialerError(Exception):
+    """Root of the tree; ``str(error)`` is the sentence for the one who must act."""
+
+    exit_code = 1
+
+
+class Refused(DialerError):
+    """The caller must change the request; the same request will be refused again."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with one value: ``path`` as the caller wrote it (``callWindowStart``), and why."""
+
+    path: str
+    message: str
+
+
+class Invalid(Refused):
+    """One or more values are wrong; ``faults`` lists all of them at once."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(" ".join(f"{fault.path}: {fault.message}" for fault in self.faults))
+
+
+class NotFound(Refused):
+    """The thing does not exist for this team; another team's thing reads the same."""
+
+    def __init__(self, what: str, *ids: str) -> None:
+        self.what, self.ids = what, ids
+        super().__init__(f"No {what} with id {', '.join(ids)}; check the id and the team.")
+
+
+class Conflict(Refused):
+    """The thing exists, but not in a state that allows this."""
+
+
+class Unavailable(DialerError):
+    """A service is away; nothing was half done; the same request may work later."""
+
+    exit_code = 3
+
+
+class Broken(DialerError):
+    """An invariant is violated; never expected, never swallowed."""
+
+    exit_code = 4

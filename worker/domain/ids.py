@@ -1,0 +1,20 @@
+"""Ids: opaque text with a prefix that says what they name, sorted by the time they were made (TypeID)."""
+
+from __future__ import annotations
+
+import secrets
+
+from typeid import TypeID
+
+TEAM, CAMPAIGN, CONTACT, ASSISTANT, COMPANY = "team", "camp", "cont", "asst", "comp"
+NUMBER, RUN, CALL, KEY, ACCOUNT = "pn", "run", "call", "key", "acct"
+
+
+def new(prefix: str) -> str:
+    """A new id, such as ``camp_01k9…``; a later one sorts after an earlier one of the same process."""
+    return str(TypeID(prefix=prefix))
+
+
+def new_token() -> str:
+    """128 random bits in hex: the secret in a call's callback address."""
+    return secrets.token_hex(16)

@@ -1,0 +1,150 @@
+"""Which moves are legal, for campaigns, campaign contacts, runs and calls; and which news changes nothing.
+
+``schema.sql`` draws the same moves beside each enum value; here they have names. A campaign's moves are asked
+for by people and refused with both states named. A call's moves are told by carriers, late, doubled and out
+of order, so a call never refuses: an event that can no longer matter has a name in :class:`Ignored`, and its
+row keeps that name as its outcome.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, RunState
+
+_C = CampaignStatus
+
+
+class Verb(StrEnum):
+    """What can be done to a campaign."""
+
+    SCHEDULE = "schedule"
+    UNSCHEDULE = "unschedule"
+    START = "start"  # its instant has come
+    RUN = "run"
+    PAUSE = "pause"
+    RESUME = "resume"
+    COMPLETE = "complete"
+    CANCEL = "cancel"
+
+
+CAMPAIGN_MOVES: dict[Verb, tuple[frozenset[CampaignStatus], CampaignStatus]] = {
+    Verb.SCHEDULE: (frozenset({_C.DRAFT, _C.SCHEDULED}), _C.SCHEDULED),
+    Verb.UNSCHEDULE: (frozenset({_C.SCHEDULED}), _C.DRAFT),
+    Verb.START: (frozenset({_C.SCHEDULED}), _C.RUNNING),
+    Verb.RUN: (frozenset({_C.DRAFT, _C.SCHEDULED, _C.RUNNING, _C.PAUSED, _C.COMPLETED}), _C.RUNNING),
+    Verb.PAUSE: (frozenset({_C.RUNNING}), _C.PAUSED),
+    Verb.RESUME: (frozenset({_C.PAUSED}), _C.RUNNING),
+    Verb.COMPLETE: (frozenset({_C.RUNNING}), _C.COMPLETED),
+    Verb.CANCEL: (frozenset({_C.DRAFT, _C.SCHEDULED, _C.RUNNING, _C.PAUSED}), _C.CANCELLED),
+}
+"""Verb → (states it is legal from, state it leads to). Everything else is refused."""
+
+EDITABLE = frozenset({_C.DRAFT, _C.SCHEDULED, _C.PAUSED})
+"""Where window, limit, attempts and numbers may be edited; name and description always may."""
+
+_K = ContactStatus
+CONTACT_MOVES: dict[ContactStatus, frozenset[ContactStatus]] = {
+    _K.PENDING: frozenset({_K.CALLING, _K.QUEUED, _K.SKIPPED, _K.FAILED, _K.EXHAUSTED, _K.CANCELLED}),
+    _K.QUEUED: frozenset({_K.CALLING, _K.QUEUED, _K.SKIPPED, _K.FAILED, _K.EXHAUSTED, _K.CANCELLED}),
+    _K.CALLING: frozenset({_K.COMPLETED, _K.EXHAUSTED, _K.FAILED, _K.QUEUED, _K.SKIPPED}),
+    _K.COMPLETED: frozenset(),
+    _K.EXHAUSTED: frozenset(),
+    _K.FAILED: frozenset(),
+    _K.SKIPPED: frozenset({_K.QUEUED}),
+    _K.CANCELLED: frozenset(),
+}
+"""Status → the statuses it may become. ``queued → queued`` is a contact put back with a new ``due_at``;
+``skipped → queued`` happens when a run opens and finds that the reason is gone."""
+
+RUN_MOVES: dict[RunState, frozenset[RunState]] = {
+    RunState.OPEN: frozenset({RunState.ENDED}),
+    RunState.ENDED: frozenset(),
+}
+
+_S = CallState
+CALL_MOVES: dict[CallState, frozenset[CallState]] = {
+    _S.RESERVED: frozenset({_S.DIALING, _S.ENDED}),
+    _S.DIALING: frozenset({_S.UNKNOWN, _S.PLACED, _S.RINGING, _S.IN_PROGRESS, _S.ENDED}),
+    _S.UNKNOWN: frozenset({_S.PLACED, _S.RINGING, _S.IN_PROGRESS, _S.ENDED}),
+    _S.PLACED: frozenset({_S.RINGING, _S.IN_PROGRESS, _S.ENDED}),
+    _S.RINGING: frozenset({_S.IN_PROGRESS, _S.ENDED}),
+    _S.IN_PROGRESS: frozenset({_S.ENDED}),
+    _S.ENDED: frozenset(),
+}
+"""State → the states it may become; the order of the keys is the order of a life, and of the SQL enum."""
+
+CALL_ORDER = {state: rank for rank, state in enumerate(CALL_MOVES)}
+
+
+class Heard(StrEnum):
+    """What a carrier's news says about a call, whatever carrier it is. The values are ``EventKind``'s."""
+
+    QUEUED = "queued"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    MACHINE = "machine"
+    ENDED = "ended"
+
+
+_REACHES = {
+    Heard.QUEUED: _S.PLACED,
+    Heard.RINGING: _S.RINGING,
+    Heard.ANSWERED: _S.IN_PROGRESS,
+    Heard.ENDED: _S.ENDED,
+}
+
+
+class Outcome(StrEnum):
+    """What became of one event; kept with it."""
+
+    MOVED = "moved"  # the call went forward
+    ANNOTATED = "annotated"  # a verdict on who answered was noted
+
+
+class Ignored(StrEnum):
+    """Why an event changed nothing; every value is a sentence about the event."""
+
+    ALREADY_THERE = "already_there"  # the same news again, or news the call had overtaken
+    CALL_ENDED = "call_ended"  # news of the past of a call that has ended: a doubled or late callback
+    LATE_EVIDENCE = "late_evidence"  # news that an ended call is alive, never heard before: hang it up
+    ORPHAN = "orphan"  # another carrier call under this call's token: hang it up
+    UNKNOWN_TOKEN = "unknown_token"  # nobody's token
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """What the rules need to know of a call to weigh an event."""
+
+    state: CallState
+    carrier_call_id: str | None = None
+    disposition: Disposition | None = None
+    rang: bool = False
+
+
+def weigh(call: CallView, heard: Heard, carrier_call_id: str) -> CallState | Outcome | Ignored:
+    """The state the event moves the call to, or the name of why it does not.
+
+    A terminal state absorbs everything. Any shuffle and any duplication of one call's events therefore ends
+    in the same state. News that an ended call lives is only evidence when the dialer had closed the book by
+    itself (``lost``, ``not_sent``): after a carrier's own "ended" it is merely late.
+    """
+    if call.carrier_call_id is not None and call.carrier_call_id != carrier_call_id:
+        return Ignored.ORPHAN
+    if call.state is CallState.ENDED:
+        closed_by_us = call.disposition in (Disposition.LOST, Disposition.NOT_SENT)
+        if closed_by_us and heard in (Heard.QUEUED, Heard.RINGING, Heard.ANSWERED):
+            return Ignored.LATE_EVIDENCE
+        return Outcome.ANNOTATED if heard is Heard.MACHINE else Ignored.CALL_ENDED
+    if heard is Heard.MACHINE:
+        return Outcome.ANNOTATED
+    target = _REACHES[heard]
+    return target if CALL_ORDER[target] > CALL_ORDER[call.state] else Ignored.ALREADY_THERE
+
+
+def refusal(verb: Verb, campaign_id: str, status: CampaignStatus) -> str:
+    """The sentence for a refused move; names both states."""
+    sources, target = CAMPAIGN_MOVES[verb]
+    legal = ", ".join(sorted(sources))
+    return f"Campaign {campaign_id} is {status} and cannot become {target} by {verb}; that is possible from {legal}."

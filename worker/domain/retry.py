@@ -1,0 +1,214 @@
+"""What becomes of a contact when its call has ended.
+
+=================================  ==========================================  ==============
+disposition                        the contact                                 attempt counts
+=================================  ==========================================  ==============
+``answered``                       completed                                   yes
+``machine``                        again after the delay; a fax: failed        yes
+``no_answer`` ``busy`` ``lost``    again after the delay                       yes
+``rejected``                       at most one more; SIP 607: failed, and do   yes
+                                   not call; SIP 608: as ``no_answer``
+``invalid_number``                 one more, then failed                       yes
+``failed``                         again after the delay, failed at the third  yes
+``canceled`` while it rang         again after the delay                       yes
+``canceled`` while it was queued   again at once                               no
+``not_sent``                       again in a few seconds                      no
+=================================  ==========================================  ==============
+
+*Again* becomes ``exhausted`` when the attempts are used. What rules a contact out for good is looked at
+before the attempts are, because it is the more useful thing to read in a report.
+
+Delays are measured from the end of the call. They say when the next attempt may come at the earliest and
+know nothing of windows: those are applied when the attempt is claimed, as they are then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+from worker.domain.errors import Fault, Invalid
+from worker.domain.model import ContactStatus, Disposition, Reason
+
+DEFAULT_MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = range(1, 21)
+DEFAULT_DELAY_MINUTES = 60
+DELAY_MINUTES = range(43_201)
+
+TECHNICAL_FAILURES = 3
+"""The technical failure at which a contact is given up, though attempts be left."""
+REJECTIONS = 2
+"""The declined call at which a contact is left in peace."""
+INVALID_RESULTS = 2
+"""One such answer may be a routing fault; the second is believed."""
+
+NOT_SENT_BACKOFF = timedelta(seconds=5)
+"""The shortest wait after a call that never left; jitter at most doubles it."""
+
+SIP_UNWANTED = 607  # RFC 8197: the callee wants no such calls, now or ever
+SIP_INTERMEDIARY_REJECTED = 608  # RFC 8688: an analytics engine refused our caller ID; the callee knew nothing
+
+RETRYABLE = (
+    Disposition.BUSY,
+    Disposition.NO_ANSWER,
+    Disposition.FAILED,
+    Disposition.MACHINE,
+    Disposition.REJECTED,
+    Disposition.LOST,
+    Disposition.CANCELED,
+)
+"""The dispositions ``settings.retryDelays`` may give a delay of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how soon a contact is called again.
+
+    ``max_attempts`` is the total number of calls, the first included; ``delays`` holds minutes by
+    disposition where they differ from ``delay_minutes``.
+    """
+
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    delay_minutes: int = DEFAULT_DELAY_MINUTES
+    delays: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def delay_after(self, disposition: Disposition) -> timedelta:
+        """How long after a call that ended so the next attempt may come."""
+        return timedelta(minutes=self.delays.get(disposition, self.delay_minutes))
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A call that has ended, and what its contact has been through in this campaign.
+
+    Every count includes this call: ``attempts_used``, calls that ended ``failed`` (``technical_failures``),
+    ``rejected`` (``rejections``; those with SIP 607 or 608 need not be counted) and ``invalid_number``
+    (``invalid_results``). For a call that does not count (:func:`counts_attempt`) they are not looked at.
+
+    ``definite`` is for a carrier that refuses the number itself when asked to ring it: it has looked the
+    number up, so no second result is awaited. ``rang`` matters for ``canceled`` alone: whether the callee's
+    phone may have rung before we ended the call; in doubt it did.
+    """
+
+    disposition: Disposition
+    attempts_used: int
+    technical_failures: int = 0
+    rejections: int = 0
+    invalid_results: int = 0
+    sip_code: int | None = None
+    is_fax: bool = False
+    definite: bool = False
+    rang: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The contact's next state.
+
+    ``due_in`` is set exactly when ``status`` is ``queued``, and is measured from the end of the call.
+    ``reason`` is set exactly when ``status`` is ``failed``. With ``counts_attempt`` false the attempt, and
+    its part of the run's budget, are given back. ``do_not_call`` asks for the number to go on the team's
+    list.
+    """
+
+    status: ContactStatus
+    due_in: timedelta | None = None
+    reason: Reason | None = None
+    counts_attempt: bool = True
+    do_not_call: bool = False
+
+
+def counts_attempt(disposition: Disposition, rang: bool = True) -> bool:
+    """Whether a call that ended so is one of the contact's attempts: it may have made a phone ring."""
+    if disposition is Disposition.CANCELED:
+        return rang
+    return disposition is not Disposition.NOT_SENT
+
+
+def decide(policy: RetryPolicy, ended: Ended, jitter: float = 0.0) -> Next:
+    """What becomes of the contact.
+
+    ``jitter`` in ``[0, 1)`` is drawn by the caller; it spreads calls that were not sent, so that those a
+    lost connection threw back together do not return together.
+    """
+    if not counts_attempt(ended.disposition, ended.rang):
+        unsent = ended.disposition is Disposition.NOT_SENT
+        due_in = NOT_SENT_BACKOFF * (1 + jitter) if unsent else timedelta(0)
+        return Next(ContactStatus.QUEUED, due_in, counts_attempt=False)
+    if ended.disposition is Disposition.ANSWERED:
+        return Next(ContactStatus.COMPLETED)
+    reason = _out_of_reach(ended)
+    if reason is not None:
+        return Next(ContactStatus.FAILED, reason=reason, do_not_call=_is_unwanted(ended))
+    if ended.attempts_used >= policy.max_attempts:
+        return Next(ContactStatus.EXHAUSTED)
+    return Next(ContactStatus.QUEUED, policy.delay_after(ended.disposition))
+
+
+def _out_of_reach(ended: Ended) -> Reason | None:
+    """Why no further attempt would help, however many are left."""
+    match ended.disposition:
+        case Disposition.MACHINE if ended.is_fax:
+            return Reason.FAX
+        case Disposition.REJECTED if _is_unwanted(ended):
+            return Reason.REJECTED
+        case Disposition.REJECTED if ended.sip_code != SIP_INTERMEDIARY_REJECTED:
+            return Reason.REJECTED if ended.rejections >= REJECTIONS else None
+        case Disposition.INVALID_NUMBER:
+            believed = ended.definite or ended.invalid_results >= INVALID_RESULTS
+            return Reason.INVALID_NUMBER if believed else None
+        case Disposition.FAILED:
+            return Reason.TECHNICAL if ended.technical_failures >= TECHNICAL_FAILURES else None
+        case _:
+            return None
+
+
+def _is_unwanted(ended: Ended) -> bool:
+    return ended.disposition is Disposition.REJECTED and ended.sip_code == SIP_UNWANTED
+
+
+def parse_retry_policy(
+    max_attempts: object, retry_delay_minutes: object, settings: Mapping[str, Any] | None
+) -> RetryPolicy:
+    """The policy a caller asked for; ``None`` means the default.
+
+    Only ``retryDelays`` is read from ``settings``. Raises :class:`~worker.domain.errors.Invalid` with every
+    fault at once, by path (``settings.retryDelays.busy``).
+    """
+    faults: list[Fault] = []
+    attempts = _whole(max_attempts, MAX_ATTEMPTS, "maxAttemptsPerContact", DEFAULT_MAX_ATTEMPTS, faults)
+    delay = _whole(retry_delay_minutes, DELAY_MINUTES, "retryDelayMinutes", DEFAULT_DELAY_MINUTES, faults)
+    delays = _delays((settings or {}).get("retryDelays"), delay, faults)
+    if faults:
+        raise Invalid(faults)
+    return RetryPolicy(attempts, delay, MappingProxyType(delays))
+
+
+def _delays(given: object, default: int, faults: list[Fault]) -> dict[str, int]:
+    path = "settings.retryDelays"
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        faults.append(Fault(path, 'Give minutes by disposition, such as {"busy": 10}.'))
+        return {}
+    delays = {}
+    for name, minutes in given.items():
+        if name in RETRYABLE:
+            delays[name] = _whole(minutes, DELAY_MINUTES, f"{path}.{name}", default, faults)
+        else:
+            known = ", ".join(RETRYABLE)
+            faults.append(Fault(f"{path}.{name}", f"No such retryable disposition; use one of {known}."))
+    return delays
+
+
+def _whole(value: object, allowed: range, path: str, default: int, faults: list[Fault]) -> int:
+    if value is None:
+        return default
+    # JSON's true is Python's 1, and would pass for one attempt.
+    if isinstance(value, int) and not isinstance(value, bool) and value in allowed:
+        return value
+    faults.append(Fault(path, f"Give a whole number from {allowed[0]} to {allowed[-1]}."))
+    return default

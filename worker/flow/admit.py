@@ -1,0 +1,248 @@
+"""Open a run: by a person, or because the campaign's instant has come.
+
+Opening locks the campaign, writes one run (the newest governs), screens the exceptions, and wakes the
+campaign; the first wave is then reserved like any other. Its cost does not depend on how many contacts wait.
+A dry run does the same in a transaction that is rolled back, so what it answers is what would happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from worker.domain import ids
+from worker.domain.errors import Conflict, Fault, Invalid, NotFound
+from worker.domain.lifecycle import CAMPAIGN_MOVES, Verb
+from worker.domain.model import CampaignStatus, Reason
+from worker.domain.screening import error_sentence
+from worker.flow.base import Dialer, Step, window_of
+from worker.flow.fill import claim, fill, plan_calls
+from worker.flow.finish import finish
+from worker.flow.stop import refused
+from worker.store import campaigns, claims, contacts, counters, runs
+from worker.store.claims import Reservation
+from worker.store.database import once, transact
+
+log = structlog.get_logger()
+
+MOST_CALLS = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run answers. ``calls`` were reserved and handed on by this request; ``failed`` counts the
+    contacts that cannot be called and ``errors`` says why, for at most 1000; ``remaining`` contacts still
+    wait; ``opens_at`` is set when the window is shut now."""
+
+    run_id: str | None
+    calls: tuple[Reservation, ...]
+    failed: int
+    errors: tuple[str, ...]
+    remaining: int
+    opens_at: datetime | None
+    has_window: bool
+    dry_run: bool
+
+    @property
+    def message(self) -> str:
+        """The summary for a person."""
+        count = len(self.calls)
+        started = f"{'Would start' if self.dry_run else 'Started'} {count} call{'' if count == 1 else 's'}"
+        notes = []
+        if self.opens_at is not None and not count:
+            notes.append(f"the call window opens at {self.opens_at.isoformat().replace('+00:00', 'Z')}")
+        if not self.has_window:
+            notes.append("this campaign has no call window, so calls go out at any hour")
+        return "; ".join([started, *notes])
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    run_id: str
+    team_id: str
+    failed: int
+    errors: tuple[str, ...]
+    remaining: int
+    opens_at: datetime | None
+    has_window: bool
+    reserved: tuple[Reservation, ...] = field(default=())
+
+
+def run_campaign(
+    dialer: Dialer,
+    campaign_id: str,
+    *,
+    opened_by: str,
+    max_calls: int | None = None,
+    dry_run: bool = False,
+    team_id: str | None = None,
+    account_slug: str | None = None,
+) -> tuple[RunResult, list[Step]]:
+    """Open a run of at most ``max_calls`` calls and reserve its first wave.
+
+    Raises :class:`NotFound`, :class:`Conflict` (a state it is not legal from, nothing waiting, deleted) or
+    :class:`Invalid` (``maxCalls``, ``accountSlug``).
+    """
+    _check(max_calls)
+
+    def open_it(conn: Connection) -> _Opened:
+        row = _legal(conn, Verb.RUN, campaign_id, team_id)
+        if account_slug is not None and account_slug != row.team_slug:
+            raise Invalid([Fault("accountSlug", f"No account {account_slug!r} for this campaign's team.")])
+        return _open(conn, Verb.RUN, row, opened_by, max_calls)
+
+    if dry_run:
+        return _preview(dialer, campaign_id, open_it), []
+    opened = transact(dialer.db, open_it)
+    filled = fill(dialer, opened.team_id, [campaign_id])
+    finish(dialer, [campaign_id] if campaign_id in filled.idle else [])
+    log.info("run_opened", run_id=opened.run_id, campaign_id=campaign_id, opened_by=opened_by)
+    return _result(opened, campaign_id, filled.reserved, dry_run=False), list(filled.steps)
+
+
+def start(dialer: Dialer, campaign_id: str) -> str | None:
+    """Start a scheduled campaign whose instant has come; ``None`` if somebody else did, or it moved. Returns
+    the team to fill."""
+
+    def work(conn: Connection) -> str | None:
+        row = _find(conn, campaign_id, None)
+        is_due = row.scheduled_start_at is not None and row.scheduled_start_at <= row.now
+        if row.status != CampaignStatus.SCHEDULED or row.deleted_at is not None or not is_due:
+            return None
+        return _open(conn, Verb.START, row, "schedule", None).team_id
+
+    team_id = transact(dialer.db, work)
+    if team_id is not None:
+        log.info("campaign_started", campaign_id=campaign_id)
+    return team_id
+
+
+def resume(dialer: Dialer, campaign_id: str, *, actor: str, team_id: str | None = None) -> list[Step]:
+    """Let a paused campaign go on with its run. One whose budget is used up wants a new run instead: which
+    budget it should have, nobody but the operator knows."""
+
+    def work(conn: Connection) -> str:
+        row = _legal(conn, Verb.RESUME, campaign_id, team_id)
+        if not campaigns.has_open_run(conn, campaign_id):
+            raise Conflict(f"Campaign {campaign_id} is paused because its run has used its maxCalls; open a new run.")
+        if campaigns.move(conn, Verb.RESUME, campaign_id) is None:
+            raise refused(conn, Verb.RESUME, campaign_id)
+        campaigns.audit(conn, campaign_id, actor, "resume", {})
+        return str(row.team_id)
+
+    team = transact(dialer.db, work)
+    log.info("campaign_resumed", campaign_id=campaign_id)
+    return list(fill(dialer, team, [campaign_id]).steps)
+
+
+def _check(max_calls: int | None) -> None:
+    if max_calls is None:
+        return
+    if isinstance(max_calls, bool) or not isinstance(max_calls, int) or not 1 <= max_calls <= MOST_CALLS:
+        raise Invalid([Fault("maxCalls", f"Give a whole number from 1 to {MOST_CALLS}.")])
+
+
+def _find(conn: Connection, campaign_id: str, team_id: str | None) -> Row[Any]:
+    """The campaign's row, locked."""
+    campaigns.lock(conn, campaign_id)
+    row = campaigns.get(conn, campaign_id, team_id)
+    if row is None:
+        raise NotFound("campaign", campaign_id)
+    return row
+
+
+def _legal(conn: Connection, verb: Verb, campaign_id: str, team_id: str | None) -> Row[Any]:
+    row = _find(conn, campaign_id, team_id)
+    sources, _ = CAMPAIGN_MOVES[verb]
+    if row.deleted_at is not None or row.status not in sources:
+        raise refused(conn, verb, campaign_id)
+    return row
+
+
+def _open(conn: Connection, verb: Verb, row: Row[Any], opened_by: str, max_calls: int | None) -> _Opened:
+    """Write the run and screen the exceptions. The campaign's row is locked."""
+    if verb is Verb.RUN:
+        contacts.screen(conn, row.team_id, row.id)
+        _refuse_if_nothing_waits(conn, row)
+    run_id = ids.new(ids.RUN)
+    runs.open_run(conn, row.id, run_id, opened_by=opened_by, max_calls=max_calls)
+    if campaigns.move(conn, verb, row.id, run_id=run_id) is None:
+        raise refused(conn, verb, row.id)
+    if verb is Verb.START:
+        contacts.screen(conn, row.team_id, row.id)
+    campaigns.audit(conn, row.id, opened_by, "run", {"runId": run_id, "maxCalls": max_calls})
+    out = contacts.out_of_reach(conn, row.id)
+    counts = counters.read(conn, [row.id])[row.id]
+    due = claims.next_due(conn, [row.id])[0]
+    return _Opened(
+        run_id=run_id,
+        team_id=row.team_id,
+        failed=out[0].total if out else 0,
+        errors=tuple(error_sentence(r.contact_id, Reason(r.reason)) for r in out),
+        remaining=counts["pending"] + counts["queued"],
+        opens_at=_opens_at(due),
+        has_window=row.call_window_start is not None,
+    )
+
+
+def _refuse_if_nothing_waits(conn: Connection, row: Row[Any]) -> None:
+    has = campaigns.waiting(conn, row.id)
+    if not has.any:
+        raise Conflict(f"Campaign {row.id} has no contacts; add contacts first.")
+    if not has.waiting and row.status == CampaignStatus.COMPLETED:
+        raise Conflict(
+            f"Campaign {row.id} is completed and cannot become running: no contact is waiting; add some first."
+        )
+
+
+def _opens_at(row: Row[Any]) -> datetime | None:
+    """When the first window of a waiting contact opens; ``None`` when one is open, or nobody waits."""
+    opens: list[datetime] = []
+    for zone, due in row.due_by_zone:
+        window = window_of(row, zone)
+        if due is None:
+            continue
+        if window is None or window.is_open(row.now):
+            return None
+        at = window.next_open(row.now)
+        if at is not None:
+            opens.append(at.astimezone(UTC))
+    return min(opens, default=None)
+
+
+def _preview(dialer: Dialer, campaign_id: str, open_it: Any) -> RunResult:
+    """Do everything the run would do to the rows, and undo it."""
+
+    def work(conn: Connection) -> RunResult:
+        opened: _Opened = open_it(conn)
+        reserved: list[Reservation] = []
+        for _ in range(5):
+            plan = plan_calls(conn, dialer, opened.team_id, [campaign_id])
+            claimed = claim(conn, dialer, opened.team_id, plan, plan.calls)
+            reserved += claimed.reservations
+            if not claimed.again:
+                break
+        result = _result(opened, campaign_id, reserved, dry_run=True)
+        conn.rollback()
+        return result
+
+    return once(dialer.db, work)
+
+
+def _result(opened: _Opened, campaign_id: str, reserved: Sequence[Reservation], *, dry_run: bool) -> RunResult:
+    mine = tuple(reservation for reservation in reserved if reservation.campaign_id == campaign_id)
+    return RunResult(
+        run_id=None if dry_run else opened.run_id,
+        calls=mine,
+        failed=opened.failed,
+        errors=opened.errors,
+        remaining=max(0, opened.remaining - len(mine)),
+        opens_at=opened.opens_at,
+        has_window=opened.has_window,
+        dry_run=dry_run,
+    )

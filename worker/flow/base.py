@@ -1,0 +1,127 @@
+"""What every step is given, what it may return, and the two readings they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Engine, Row
+
+from worker.carriers.base import Carrier, Order
+from worker.domain.model import Bounds
+from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
+from worker.slots import Nudge, Rates, SlotRequest, Slots
+
+
+@dataclass(frozen=True, slots=True)
+class Dialer:
+    """Everything a step works with; made once a process by :mod:`worker.wiring`.
+
+    ``placers`` runs the requests to carriers of one batch side by side; ``default_window`` is the deployment's
+    ``DEFAULT_CALL_WINDOW``.
+    """
+
+    db: Engine
+    slots: Slots
+    rates: Rates
+    nudge: Nudge
+    carriers: Mapping[str, Carrier]
+    bounds: Bounds
+    placers: Executor
+    public_base_url: str
+    default_window: CallWindow | None = None
+
+    def order(self, row: Row[Any]) -> Order:
+        """What the carrier is told about the call of this row."""
+        return Order(
+            call_id=row.id,
+            token=row.token,
+            account_id=row.account_id,
+            from_number=row.from_number,
+            to_number=row.to_number,
+            ring_seconds=self.bounds.ring_seconds,
+            longest_call_seconds=self.bounds.longest_call_seconds,
+            callback_url=f"{self.public_base_url}/carriers/{row.carrier}/events/{row.token}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Place these reserved calls."""
+
+    call_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Take the free slots of a team, for these campaigns and those that wait for a shared slot."""
+
+    team_id: str
+    campaign_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Events wait in the inbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask the carriers about these calls."""
+
+    call_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Calls are to be ended at their carriers, or waiting contacts of a cancelled campaign to be swept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """The slots in Redis cannot be trusted: rebuild them."""
+
+
+Step = Dial | Fill | Settle | LookUp | Stop | Mend
+
+
+def slot_of(row: Row[Any]) -> SlotRequest:
+    """The slots a call of this row holds."""
+    return SlotRequest(row.id, row.team_id, row.campaign_id, row.number_id, row.account_id)
+
+
+def dial_steps(call_ids: Sequence[str], batch: int) -> list[Step]:
+    """One message for every ``batch`` calls."""
+    return [Dial(tuple(call_ids[i : i + batch])) for i in range(0, len(call_ids), batch)]
+
+
+def fill_steps(rows: Iterable[Row[Any]]) -> list[Step]:
+    """One fill for every team among the rows, with its campaigns."""
+    campaigns: dict[str, dict[str, None]] = {}
+    for row in rows:
+        campaigns.setdefault(row.team_id, {})[row.campaign_id] = None
+    return [Fill(team, tuple(ids)) for team, ids in campaigns.items()]
+
+
+@lru_cache(maxsize=4096)
+def _window(start: str, end: str, timezone: str) -> CallWindow | Shut:
+    return window_or_shut(start, end, timezone)
+
+
+def window_of(campaign: Row[Any], zone: str) -> CallWindow | Shut | None:
+    """The call window of a campaign's row for a contact in ``zone`` ('' for the campaign's); ``None`` where
+    the campaign has none. ``settings.useContactTimezone: false`` turns the contact's zone off."""
+    if campaign.call_window_start is None:
+        return None
+    own = zone if zone and campaign.settings.get("useContactTimezone", True) else campaign.call_window_timezone
+    return _window(campaign.call_window_start, campaign.call_window_end, own)
+
+
+def valid_until(campaign: Row[Any], zone: str, now: datetime, margin_seconds: float) -> datetime | None:
+    """The last moment at which a call may be committed; ``None`` when it may not be now."""
+    window = window_of(campaign, zone)
+    return RULES_END if window is None else window.open_until(now, margin_seconds)

@@ -1,0 +1,177 @@
+"""Place reserved calls: pace, commit, send, write down what the carrier said.
+
+The order is the guarantee. ``dialing`` is committed before the request leaves, so a crash at any point leaves
+a row that says "it may have left", and nothing is ever sent a second time on a doubt. The commit happens under
+the team's lock, shared, which stops and policy edits take exclusively: they are seen, or they wait.
+
+Between the commit and the request lies the send fence: what has not left in time is not sent at all, because
+whatever was checked before the commit is no longer true enough.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from worker.carriers.base import Accepted, Action, Ambiguous, NotSent, Order, Outcome, Rejected
+from worker.clock import monotonic, pause
+from worker.domain.model import CallState, Disposition, Reason
+from worker.domain.retry import NOT_SENT_BACKOFF, TECHNICAL_FAILURES
+from worker.flow.base import Dial, Dialer, Step, Stop, fill_steps, slot_of, valid_until
+from worker.flow.ending import end, not_sent, release
+from worker.flow.stop import pause_campaign
+from worker.slots import Kind, Rate, Scope
+from worker.store import accounts, calls, campaigns
+from worker.store.calls import Move
+from worker.store.database import once, transact
+
+log = structlog.get_logger()
+
+PACED_WITHIN_SECONDS = 1.0
+"""A message goes on only with calls whose turn comes this soon; the others become the next message."""
+REST_NUMBER_SECONDS = 4 * 3600.0
+SHORTEST_REST_SECONDS, LONGEST_REST_SECONDS = 1.0, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    row: Row[Any]
+    wait_seconds: float
+
+
+def dial(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
+    """Place those of the calls that are still only reserved and whose turn at the carrier has come."""
+    rows = once(dialer.db, lambda conn: calls.orders(conn, call_ids))
+    waits = dialer.rates.take([_rates(row) for row in rows], PACED_WITHIN_SECONDS)
+    ready = [_Ready(row, wait) for row, wait in zip(rows, waits, strict=True) if wait is not None]
+    later = tuple(row.id for row, wait in zip(rows, waits, strict=True) if wait is None)
+    steps: list[Step] = []
+    for team_id, batch in groupby(ready, key=lambda r: str(r.row.team_id)):
+        steps += _dial_team(dialer, team_id, list(batch))
+    if later:
+        steps.append(Dial(later))
+    return steps
+
+
+def _dial_team(dialer: Dialer, team_id: str, batch: Sequence[_Ready]) -> list[Step]:
+    started_at = monotonic()
+    committed = set(once(dialer.db, lambda conn: _commit(conn, dialer, team_id, batch)))
+    fence_at = started_at + dialer.bounds.send_fence_seconds
+    sent = [ready for ready in batch if ready.row.id in committed]
+    moves = [release(r.row.id, "no longer callable") for r in batch if r.row.id not in committed]
+    outcomes = list(dialer.placers.map(_sender(dialer, fence_at), sent))
+    moves += [_move(dialer, ready.row, outcome) for ready, outcome in zip(sent, outcomes, strict=True)]
+    moved = transact(dialer.db, lambda conn: calls.advance(conn, moves))
+    ended = [row for row in moved if row.just_ended]
+    dialer.slots.release([slot_of(row) for row in ended])
+    steps = fill_steps(ended)
+    for ready, outcome in zip(sent, outcomes, strict=True):
+        steps += _consequences(dialer, ready.row, outcome)
+    log.info("calls_dialed", calls=len(sent), held_back=len(batch) - len(sent), ended=len(ended))
+    return steps
+
+
+def _rates(row: Row[Any]) -> list[Rate]:
+    rates = []
+    if row.account_rate is not None:
+        rates.append(Rate(Scope(Kind.ACCOUNT, row.account_id), row.account_rate))
+    if row.number_rate is not None:
+        rates.append(Rate(Scope(Kind.NUMBER, row.number_id), row.number_rate))
+    return rates
+
+
+def _commit(conn: Connection, dialer: Dialer, team_id: str, batch: Sequence[_Ready]) -> list[str]:
+    """Write ahead which calls may leave; see :func:`worker.store.calls.commit_dialing` for what is asked."""
+    in_time: list[tuple[str, datetime, int]] = []
+    for ready in batch:
+        row = ready.row
+        until = valid_until(row, row.zone, row.now, dialer.bounds.closing_margin_seconds)
+        if until is not None:
+            in_time.append((row.id, until, row.policy_version))
+    if not in_time:
+        return []
+    calls.lock_team_shared(conn, team_id)
+    return calls.commit_dialing(conn, dialer.bounds, in_time)
+
+
+def _sender(dialer: Dialer, fence_at: float) -> Callable[[_Ready], Outcome]:
+    def send(ready: _Ready) -> Outcome:
+        pause(ready.wait_seconds)
+        order: Order = dialer.order(ready.row)
+        if monotonic() > fence_at:
+            return NotSent("the send fence had passed", connection=False)
+        return dialer.carriers[ready.row.carrier].place(order)
+
+    return send
+
+
+def _move(dialer: Dialer, row: Row[Any], outcome: Outcome) -> Move:
+    """What the carrier's answer makes of the call."""
+    check_in = dialer.bounds.check_after_seconds
+    match outcome:
+        case Accepted(carrier_call_id):
+            ring = dialer.bounds.ring_seconds / row.speed
+            return Move(row.id, CallState.PLACED, carrier_call_id=carrier_call_id, check_in_seconds=ring + check_in)
+        case Ambiguous(reason):
+            return Move(row.id, CallState.UNKNOWN, cause=reason, check_in_seconds=check_in)
+        case NotSent(reason):
+            return not_sent(row.id, reason, _jittered(NOT_SENT_BACKOFF.total_seconds()))
+        case Rejected(code, Action.INVALID_NUMBER):
+            move, _ = end(row, Disposition.INVALID_NUMBER, cause=code, definite=True)
+            return move
+        case Rejected(code, Action.BLOCKED):
+            return not_sent(row.id, code, 0.0, gives_up=Reason.BLOCKED)
+        case Rejected(code, Action.FAILED):
+            is_last = row.technical_failures + 1 >= TECHNICAL_FAILURES
+            gives_up = Reason.TECHNICAL if is_last else None
+            return not_sent(row.id, code, row.retry_delay_minutes * 60, technical=1, gives_up=gives_up)
+        case Rejected(code):
+            return not_sent(row.id, code, _jittered(NOT_SENT_BACKOFF.total_seconds()))
+
+
+def _consequences(dialer: Dialer, row: Row[Any], outcome: Outcome) -> list[Step]:
+    """What the carrier's answer means beyond this call: for its account, its caller ID, its campaign."""
+    match outcome:
+        case NotSent(reason, connection=True):
+            _rest_account(dialer, row, None, reason)
+        case Rejected(code, Action.BACK_OFF, retry_after):
+            _rest_account(dialer, row, retry_after, f"the carrier asked for a pause ({code})")
+        case Rejected(code, Action.RETIRE_NUMBER):
+            once(dialer.db, lambda conn: accounts.retire_number(conn, row.number_id, code))
+            log.warning("caller_id_retired", number_id=row.number_id, code=code)
+        case Rejected(code, Action.REST_NUMBER):
+            once(dialer.db, lambda conn: accounts.rest_number(conn, row.number_id, REST_NUMBER_SECONDS))
+            log.warning("caller_id_rested", number_id=row.number_id, code=code)
+        case Rejected(code, Action.STOP_ACCOUNT):
+            return _stop_account(dialer, row.account_id, code)
+        case Rejected(code, Action.MALFORMED):
+            log.error("request_malformed", call_id=row.id, campaign_id=row.campaign_id, code=code)
+            return pause_campaign(dialer, row.campaign_id, f"request_malformed: {code}", actor="dialer")
+        case _:
+            pass
+    return []
+
+
+def _rest_account(dialer: Dialer, row: Row[Any], seconds: float | None, reason: str) -> None:
+    rest = _jittered(SHORTEST_REST_SECONDS) if seconds is None else min(seconds, LONGEST_REST_SECONDS)
+    once(dialer.db, lambda conn: accounts.rest_account(conn, row.account_id, rest, reason))
+    log.warning("account_rested", account_id=row.account_id, seconds=round(rest, 1), reason=reason)
+
+
+def _stop_account(dialer: Dialer, account_id: str, code: str) -> list[Step]:
+    log.error("account_stopped", account_id=account_id, code=code)
+    steps: list[Step] = [Stop()]
+    for campaign in once(dialer.db, lambda conn: campaigns.of_account(conn, account_id)):
+        steps += pause_campaign(dialer, campaign.id, f"account_stopped: {code}", actor="dialer")
+    return steps
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * (1 + random.random())

@@ -1,0 +1,110 @@
+"""How a call that has ended is written down: one place, whoever learned of the end."""
+
+from __future__ import annotations
+
+import random
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Row
+
+from worker.domain.model import CallState, ContactStatus, Disposition, Reason
+from worker.domain.retry import Ended, RetryPolicy, decide
+from worker.store.calls import Move
+
+
+@lru_cache(maxsize=1024)
+def _policy(attempts: int, delay: int, delays: tuple[tuple[str, int], ...]) -> RetryPolicy:
+    return RetryPolicy(attempts, delay, dict(delays))
+
+
+def end(
+    row: Row[Any],
+    disposition: Disposition,
+    *,
+    cause: str | None = None,
+    carrier_call_id: str | None = None,
+    sip_code: int | None = None,
+    verdict: str | None = None,
+    rang: bool = False,
+    definite: bool = False,
+) -> tuple[Move, bool]:
+    """The move that ends the call of this row (:func:`worker.store.calls.by_token`), and whether the callee
+    asked never to be called again."""
+    if disposition is Disposition.ANSWERED and verdict in ("machine", "fax"):
+        disposition = Disposition.MACHINE
+    technical = int(disposition is Disposition.FAILED)
+    rejected = int(disposition is Disposition.REJECTED and sip_code not in (607, 608))
+    invalid = int(disposition is Disposition.INVALID_NUMBER)
+    delays = tuple(sorted((row.settings.get("retryDelays") or {}).items()))
+    after = decide(
+        _policy(row.max_attempts_per_contact, row.retry_delay_minutes, delays),
+        Ended(
+            disposition,
+            attempts_used=row.attempts,
+            technical_failures=row.technical_failures + technical,
+            rejections=row.rejections + rejected,
+            invalid_results=row.invalid_results + invalid,
+            sip_code=sip_code,
+            is_fax=verdict == "fax",
+            definite=definite,
+            rang=rang or row.rang,
+        ),
+        jitter=random.random(),
+    )
+    move = Move(
+        call_id=row.id,
+        state=CallState.ENDED,
+        disposition=disposition,
+        cause=cause if cause is not None or sip_code is None else f"sip {sip_code}",
+        carrier_call_id=carrier_call_id,
+        rang=rang,
+        verdict=verdict,
+        contact_status=after.status,
+        due_in_seconds=None if after.due_in is None else after.due_in.total_seconds(),
+        reason=after.reason,
+        counts=after.counts_attempt,
+        technical=technical,
+        rejected=rejected,
+        invalid=invalid,
+    )
+    return move, after.do_not_call
+
+
+def release(call_id: str, cause: str) -> Move:
+    """The move that ends a call which was only reserved: its contact waits as it did."""
+    return Move(
+        call_id=call_id,
+        state=CallState.ENDED,
+        at_most=CallState.RESERVED,
+        disposition=Disposition.NOT_SENT,
+        cause=cause,
+        contact_status=ContactStatus.QUEUED,
+        counts=False,
+        reached=False,
+    )
+
+
+def not_sent(
+    call_id: str,
+    cause: str,
+    due_in_seconds: float,
+    *,
+    technical: int = 0,
+    gives_up: Reason | None = None,
+) -> Move:
+    """The move that ends a call which was dialed and provably never rang: nothing counts, and the contact is
+    due again in a moment, unless ``gives_up`` says why it never will be."""
+    return Move(
+        call_id=call_id,
+        state=CallState.ENDED,
+        at_most=CallState.UNKNOWN,
+        disposition=Disposition.NOT_SENT,
+        cause=cause,
+        contact_status=ContactStatus.FAILED if gives_up else ContactStatus.QUEUED,
+        due_in_seconds=None if gives_up else due_in_seconds,
+        reason=gives_up,
+        counts=False,
+        reached=False,
+        technical=technical,
+    )

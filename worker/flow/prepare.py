@@ -1,0 +1,118 @@
+"""Make a campaign, schedule it, and fill it with contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from worker.domain import ids
+from worker.domain.campaign import parse_campaign, parse_instant
+from worker.domain.errors import Conflict, NotFound
+from worker.domain.lifecycle import Verb
+from worker.domain.model import CampaignStatus
+from worker.flow.base import Dialer, Fill, Step
+from worker.flow.stop import refused
+from worker.store import campaigns, contacts
+from worker.store.campaigns import NewCampaign
+from worker.store.database import transact
+
+log = structlog.get_logger()
+
+
+def create_campaign(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> str:
+    """Create a campaign from the fields of the API page; returns its id. With a ``scheduledStartAt`` it is
+    scheduled, else a draft. Raises :class:`Invalid` with every fault, or :class:`NotFound` for an assistant,
+    a company or numbers the team does not have."""
+
+    def work(conn: Connection) -> str:
+        spec = parse_campaign(body, now=campaigns.now(conn), default_window=dialer.default_window)
+        for what, missing in campaigns.missing_parts(
+            conn, team_id, spec.assistant_id, spec.company_id, spec.number_ids
+        ):
+            raise NotFound(what, *missing)
+        campaign_id = ids.new(ids.CAMPAIGN)
+        window = spec.window
+        campaigns.insert(
+            conn,
+            NewCampaign(
+                id=campaign_id,
+                team_id=team_id,
+                assistant_id=spec.assistant_id,
+                company_id=spec.company_id,
+                name=spec.name,
+                number_ids=spec.number_ids,
+                description=spec.description,
+                scheduled_start_at=spec.scheduled_start_at,
+                call_window_start=window.start if window else None,
+                call_window_end=window.end if window else None,
+                call_window_timezone=window.timezone if window else None,
+                max_concurrent_calls=spec.max_concurrent_calls,
+                max_attempts_per_contact=spec.retries.max_attempts,
+                retry_delay_minutes=spec.retries.delay_minutes,
+                settings=spec.settings,
+            ),
+        )
+        campaigns.audit(conn, campaign_id, actor, "create", {})
+        return campaign_id
+
+    campaign_id = transact(dialer.db, work)
+    log.info("campaign_created", campaign_id=campaign_id)
+    return campaign_id
+
+
+def add_contacts(
+    dialer: Dialer, campaign_id: str, contact_ids: Sequence[str], *, team_id: str | None = None
+) -> tuple[int, list[Step]]:
+    """Add existing contacts to a campaign; those already in it are left as they are. Returns how many were
+    new. Raises :class:`NotFound` naming unknown contacts (then none is added), :class:`Conflict` for a
+    cancelled campaign."""
+
+    def work(conn: Connection) -> tuple[int, str, bool]:
+        campaign = campaigns.share(conn, campaign_id)
+        if campaign is None or (team_id is not None and campaign.team_id != team_id):
+            raise NotFound("campaign", campaign_id)
+        if campaign.status == CampaignStatus.CANCELLED:
+            raise Conflict(f"Campaign {campaign_id} is cancelled; contacts cannot be added to it.")
+        missing = contacts.missing(conn, campaign.team_id, contact_ids)
+        if missing:
+            raise NotFound("contact", *missing)
+        added = contacts.add(conn, campaign.team_id, campaign_id, contact_ids)
+        return added, campaign.team_id, campaign.status == CampaignStatus.RUNNING
+
+    added, team, is_running = transact(dialer.db, work)
+    log.info("contacts_added", campaign_id=campaign_id, added=added)
+    return added, [Fill(team, (campaign_id,))] if is_running and added else []
+
+
+def schedule(dialer: Dialer, campaign_id: str, at: object, *, actor: str, team_id: str | None = None) -> None:
+    """Let a draft start by itself at ``at`` (ISO 8601 with an offset), or move the instant of a scheduled
+    campaign."""
+
+    def work(conn: Connection) -> None:
+        _own(conn, campaign_id, team_id)
+        instant = parse_instant(at, "scheduledStartAt", campaigns.now(conn))
+        if campaigns.move(conn, Verb.SCHEDULE, campaign_id, at=instant) is None:
+            raise refused(conn, Verb.SCHEDULE, campaign_id)
+        campaigns.audit(conn, campaign_id, actor, "schedule", {"at": instant.isoformat()})
+
+    transact(dialer.db, work)
+
+
+def unschedule(dialer: Dialer, campaign_id: str, *, actor: str, team_id: str | None = None) -> None:
+    """Make a scheduled campaign a draft again."""
+
+    def work(conn: Connection) -> None:
+        _own(conn, campaign_id, team_id)
+        if campaigns.move(conn, Verb.UNSCHEDULE, campaign_id) is None:
+            raise refused(conn, Verb.UNSCHEDULE, campaign_id)
+        campaigns.audit(conn, campaign_id, actor, "unschedule", {})
+
+    transact(dialer.db, work)
+
+
+def _own(conn: Connection, campaign_id: str, team_id: str | None) -> None:
+    if campaigns.get(conn, campaign_id, team_id) is None:
+        raise NotFound("campaign", campaign_id)

@@ -1,0 +1,47 @@
+"""Keep what a carrier says, before anything is made of it.
+
+A callback is verified, translated, and its row committed; only then is it answered. What it means is settled
+afterwards, by whoever comes first (:mod:`worker.flow.settle`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from worker.carriers.base import CallEvent
+from worker.domain.errors import NotFound
+from worker.flow.base import Dialer, Settle, Step
+from worker.store import events
+from worker.store.database import transact
+from worker.store.events import Event
+
+
+def receive(dialer: Dialer, carrier: str, token: str, url: str, headers: Mapping[str, str], body: bytes) -> list[Step]:
+    """One callback as it came in over HTTP. An unknown token is kept like any other.
+
+    Raises :class:`NotFound` for a carrier this deployment does not have, and the carrier's
+    :class:`~worker.carriers.base.BadSignature` or :class:`~worker.carriers.base.BadEvent`.
+    """
+    if carrier not in dialer.carriers:
+        raise NotFound("carrier", carrier)
+    return record(dialer, carrier, [dialer.carriers[carrier].parse(token, url, headers, body)])
+
+
+def record(dialer: Dialer, carrier: str, news: Sequence[CallEvent]) -> list[Step]:
+    """Commit the events; a doubled one is in the inbox already and asks for nothing."""
+    rows = [
+        Event(
+            token=e.token,
+            event_id=e.event_id,
+            carrier_call_id=e.carrier_call_id,
+            kind=e.kind,
+            disposition=e.disposition,
+            sip_code=e.sip_code,
+            verdict=e.verdict,
+            occurred_at=e.occurred_at,
+            raw=e.raw,
+        )
+        for e in news
+    ]
+    new = transact(dialer.db, lambda conn: events.insert(conn, carrier, rows))
+    return [Settle()] if new else []

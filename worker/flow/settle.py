@@ -1,0 +1,159 @@
+"""Drain the inbox: move calls on, and end them once.
+
+A batch of events is locked, the calls they speak of are locked in id order, and everything that follows from
+an end — the disposition, the contact's next state, the counter, the budget — is written in the one statement
+that ends the call. The slots are given back after the commit, by membership, so that giving back twice is
+giving back once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from worker.domain.lifecycle import CallView, Heard, Ignored, Outcome, weigh
+from worker.domain.model import CallState, Disposition
+from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
+from worker.flow.ending import end
+from worker.store import calls, contacts, events
+from worker.store.calls import Move
+from worker.store.database import transact
+
+log = structlog.get_logger()
+
+_HEARD_ORDER = {heard: rank for rank, heard in enumerate(
+    (Heard.MACHINE, Heard.QUEUED, Heard.RINGING, Heard.ANSWERED, Heard.ENDED))}  # fmt: skip
+"""Within one batch a verdict is read before the end it belongs to, and a life in its order."""
+
+
+@dataclass(slots=True)
+class Settled:
+    """What one batch came to."""
+
+    taken: int = 0
+    ended: list[Row[Any]] = field(default_factory=list)
+    unwanted: list[tuple[str, str]] = field(default_factory=list)  # (team, number): never call again
+    orphans: list[tuple[Row[Any], str]] = field(default_factory=list)  # (its call, the other carrier call)
+    to_hang_up: bool = False
+
+
+def settle(dialer: Dialer) -> list[Step]:
+    """Settle one batch of events; returns the fills it made room for, and another settle if more may wait."""
+    settled = transact(dialer.db, lambda conn: _drain(conn, dialer))
+    dialer.slots.release([slot_of(row) for row in settled.ended])
+    _ban(dialer, settled.unwanted)
+    for row, carrier_call_id in settled.orphans:
+        _end_orphan(dialer, row, carrier_call_id)
+    for row in settled.ended:
+        log.info("call_ended", call_id=row.id, campaign_id=row.campaign_id, disposition=row.disposition)
+    steps = fill_steps(settled.ended)
+    if settled.to_hang_up:
+        steps.append(Stop())
+    if settled.taken == dialer.bounds.settle_batch:
+        steps.append(Settle())
+    return steps
+
+
+def _drain(conn: Connection, dialer: Dialer) -> Settled:
+    taken = events.take(conn, most=dialer.bounds.settle_batch)
+    if not taken:
+        return Settled()
+    rows = {row.token: row for row in calls.by_token(conn, sorted({event.token for event in taken}))}
+    by_token: dict[str, list[Row[Any]]] = {}
+    for event in sorted(taken, key=lambda e: (_HEARD_ORDER[Heard(e.kind)], e.id)):
+        by_token.setdefault(event.token, []).append(event)
+    settled = Settled(taken=len(taken))
+    moves: list[Move] = []
+    outcomes: list[tuple[int, str]] = []
+    for token, told in by_token.items():
+        row = rows.get(token)
+        if row is None:
+            outcomes += [(event.id, Ignored.UNKNOWN_TOKEN) for event in told]
+            continue
+        move, became = _follow(dialer, row, told, settled)
+        outcomes += became
+        if move is not None:
+            moves.append(move)
+    settled.ended = [row for row in calls.advance(conn, moves) if row.just_ended]
+    events.drained(conn, outcomes)
+    return settled
+
+
+def _follow(
+    dialer: Dialer, row: Row[Any], told: Sequence[Row[Any]], settled: Settled
+) -> tuple[Move | None, list[tuple[int, str]]]:
+    """Where these events take the call, as one move, and what became of each of them."""
+    view = CallView(CallState(row.state), row.carrier_call_id, row.disposition, row.rang)
+    move: Move | None = None
+    verdict: str | None = row.machine_verdict
+    became: list[tuple[int, str]] = []
+    for event in told:
+        result = weigh(view, Heard(event.kind), event.carrier_call_id)
+        became.append((event.id, Outcome.MOVED if isinstance(result, CallState) else result))
+        if result is Outcome.ANNOTATED:
+            verdict = verdict or event.verdict
+            move = move or Move(row.id, view.state, at_most=CallState.ENDED)
+            move = replace(move, verdict=verdict)
+        elif result is Ignored.LATE_EVIDENCE:
+            log.error("late_evidence", call_id=row.id, campaign_id=row.campaign_id)
+            settled.to_hang_up = True
+            move = Move(row.id, view.state, at_most=CallState.ENDED, late_evidence=True,
+                        carrier_call_id=event.carrier_call_id)  # fmt: skip
+        elif result is Ignored.ORPHAN:
+            settled.orphans.append((row, event.carrier_call_id))
+        elif isinstance(result, CallState):
+            view = replace(view, state=result, rang=view.rang or result in _RANG)
+            move = _step(dialer, row, event, view, verdict, settled)
+    return move, became
+
+
+_RANG = (CallState.RINGING, CallState.IN_PROGRESS)
+
+
+def _step(
+    dialer: Dialer, row: Row[Any], event: Row[Any], view: CallView, verdict: str | None, settled: Settled
+) -> Move:
+    if view.state is CallState.ENDED:
+        move, unwanted = end(
+            row,
+            Disposition(event.disposition),
+            sip_code=event.sip_code,
+            carrier_call_id=event.carrier_call_id,
+            verdict=verdict,
+            rang=view.rang,
+        )
+        if unwanted:
+            settled.unwanted.append((row.team_id, row.to_number))
+        return move
+    longest = dialer.bounds.longest_call_seconds if view.state is CallState.IN_PROGRESS else 0
+    expected = (dialer.bounds.ring_seconds + longest) / row.speed
+    return Move(
+        row.id,
+        view.state,
+        carrier_call_id=event.carrier_call_id,
+        rang=view.rang,
+        verdict=verdict,
+        check_in_seconds=expected + dialer.bounds.check_after_seconds,
+    )
+
+
+def _end_orphan(dialer: Dialer, row: Row[Any], carrier_call_id: str) -> None:
+    """Another call under this call's token should not exist; it must not go on ringing somebody."""
+    log.error("orphan_call", call_id=row.id, carrier_call_id=carrier_call_id)
+    dialer.carriers[row.carrier].end(dialer.order(row), carrier_call_id)
+
+
+def _ban(dialer: Dialer, unwanted: Sequence[tuple[str, str]]) -> None:
+    """Put the numbers of those who asked not to be called on their team's list, under the team's lock."""
+
+    def ban(conn: Connection, team_id: str, number: str) -> None:
+        calls.lock_team(conn, team_id)
+        contacts.ban(conn, team_id, [number], "the callee's network reported the call as unwanted (SIP 607)")
+
+    for team_id, number in unwanted:
+        transact(dialer.db, partial(ban, team_id=team_id, number=number))

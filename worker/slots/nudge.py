@@ -1,0 +1,31 @@
+"""At most one "events wait" message on its way at a time.
+
+A thousand callbacks a second need one settling, not a thousand messages. The flag is a hint with an end: if
+the message it stands for is lost, the next callback after it, or the tick, sends another.
+"""
+
+from __future__ import annotations
+
+from redis import Redis
+
+from worker.slots.client import asking_redis
+
+OUTSTANDING_SECONDS = 2
+
+
+class Nudge:
+    """The flag of one deployment. Raises :class:`~worker.domain.errors.Unavailable` when Redis is away."""
+
+    def __init__(self, client: Redis, prefix: str) -> None:
+        self._redis = client
+        self._key = f"{{{prefix}nudge}}:settle"
+
+    def take(self) -> bool:
+        """Whether the caller is the one to send the message."""
+        with asking_redis():
+            return bool(self._redis.set(self._key, "1", nx=True, ex=OUTSTANDING_SECONDS))
+
+    def clear(self) -> None:
+        """The message has arrived: news from here on needs another."""
+        with asking_redis():
+            self._redis.delete(self._key)

@@ -1,0 +1,35 @@
+"""Carrier accounts and caller IDs: rested and taken out of rotation."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+REST_ACCOUNT = text("""
+UPDATE carrier_accounts
+SET resting_until = greatest(resting_until, clock_timestamp() + :seconds * interval '1 second'),
+    resting_reason = :reason
+WHERE id = :id
+""")
+
+REST_NUMBER = text("""
+UPDATE phone_numbers SET resting_until = clock_timestamp() + :seconds * interval '1 second' WHERE id = :id
+""")
+
+RETIRE_NUMBER = text("""
+UPDATE phone_numbers SET enabled = false, disabled_reason = :reason WHERE id = :id AND enabled
+""")
+
+
+def rest_account(conn: Connection, account_id: str, seconds: float, reason: str) -> None:
+    """Place no call through the account for so long (machine time)."""
+    conn.execute(REST_ACCOUNT, {"id": account_id, "seconds": seconds, "reason": reason})
+
+
+def rest_number(conn: Connection, number_id: str, seconds: float) -> None:
+    """Show the number to nobody for so long (machine time)."""
+    conn.execute(REST_NUMBER, {"id": number_id, "seconds": seconds})
+
+
+def retire_number(conn: Connection, number_id: str, reason: str) -> None:
+    """Take the number out of every rotation until somebody enables it again."""
+    conn.execute(RETIRE_NUMBER, {"id": number_id, "reason": reason})

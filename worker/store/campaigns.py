@@ -1,0 +1,252 @@
+"""A campaign's row: created, found, moved through its life, woken, completed.
+
+Every move is one guarded UPDATE; ``None`` means that the campaign was not in a state the move is legal from
+(the flow then reads it and says so). Pause, cancel and policy edits are called under
+:func:`worker.store.calls.lock_team`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from worker.domain.lifecycle import CAMPAIGN_MOVES, Verb
+
+
+@dataclass(frozen=True, slots=True)
+class NewCampaign:
+    """Everything a campaign is made of; defaults and ranges are the contract's, checked before this."""
+
+    id: str
+    team_id: str
+    assistant_id: str
+    company_id: str
+    name: str
+    number_ids: tuple[str, ...]
+    description: str | None = None
+    scheduled_start_at: datetime | None = None
+    call_window_start: str | None = None
+    call_window_end: str | None = None
+    call_window_timezone: str | None = None
+    max_concurrent_calls: int = 3
+    max_attempts_per_contact: int = 3
+    retry_delay_minutes: int = 60
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+INSERT = text("""
+WITH made AS (
+    INSERT INTO campaigns (id, team_id, assistant_id, company_id, name, description, status, scheduled_start_at,
+                           call_window_start, call_window_end, call_window_timezone, max_concurrent_calls,
+                           max_attempts_per_contact, retry_delay_minutes, settings)
+    VALUES (:id, :team_id, :assistant_id, :company_id, :name, :description,
+            CASE WHEN CAST(:scheduled_start_at AS timestamptz) IS NULL THEN CAST('draft' AS campaign_status)
+                 ELSE 'scheduled' END, :scheduled_start_at, :call_window_start, :call_window_end,
+            :call_window_timezone, :max_concurrent_calls, :max_attempts_per_contact, :retry_delay_minutes,
+            CAST(:settings AS jsonb))
+    RETURNING id, team_id)
+INSERT INTO campaign_numbers (team_id, campaign_id, number_id, position)
+SELECT made.team_id, made.id, x.number_id, x.ord - 1
+FROM made, unnest(CAST(:number_ids AS text[])) WITH ORDINALITY AS x (number_id, ord)
+""")
+
+GET = text("""
+SELECT c.*, (SELECT dialer_now()) AS now, t.slug AS team_slug,
+       ARRAY(SELECT n.number FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
+             WHERE cn.campaign_id = c.id ORDER BY cn.position) AS from_numbers
+FROM campaigns c JOIN teams t ON t.id = c.team_id
+WHERE c.id = :id AND (CAST(:team AS text) IS NULL OR c.team_id = :team)
+""")
+
+LOCK = text("SELECT id FROM campaigns WHERE id = :id FOR NO KEY UPDATE")
+SHARE = text("SELECT id, team_id, status FROM campaigns WHERE id = :id AND deleted_at IS NULL FOR SHARE")
+
+MOVE = text("""
+UPDATE campaigns
+SET status = CAST(:target AS campaign_status), updated_at = clock_timestamp(),
+    pause_reason = CASE WHEN :target = 'paused' THEN CAST(:reason AS text) END,
+    stopped_at = CASE WHEN :target IN ('paused', 'cancelled') THEN clock_timestamp() ELSE stopped_at END,
+    completed_at = CASE WHEN :target = 'completed' THEN clock_timestamp() END,
+    hang_up = :hang_up,
+    short_of_slots = false,
+    run_id = coalesce(CAST(:run AS text), run_id),
+    scheduled_start_at = CASE WHEN :target = 'scheduled' THEN CAST(:at AS timestamptz)
+                              WHEN :target = 'draft' THEN NULL ELSE scheduled_start_at END,
+    next_wake_at = CASE WHEN :target IN ('running', 'cancelled') THEN dialer_now() END
+WHERE id = :id AND status = ANY(CAST(:sources AS campaign_status[])) AND deleted_at IS NULL
+RETURNING id, team_id, run_id
+""")
+
+DUE = text("""
+SELECT id, team_id FROM campaigns
+WHERE status = 'scheduled' AND deleted_at IS NULL AND scheduled_start_at <= dialer_now()
+ORDER BY scheduled_start_at, id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
+""")
+
+ASLEEP = text("""
+SELECT id, team_id, status FROM campaigns
+WHERE next_wake_at <= dialer_now() ORDER BY next_wake_at, filled_at, id LIMIT :most
+""")
+
+FINISHED = text("""
+SELECT c.id FROM campaigns c
+WHERE c.id = ANY(:ids) AND c.status = 'running'
+  AND NOT EXISTS (SELECT FROM campaign_contacts cc
+                  WHERE cc.campaign_id = c.id AND cc.status IN ('pending', 'queued'))
+  AND NOT EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL)
+ORDER BY c.id
+""")
+
+SWEEP = text("""
+WITH some AS MATERIALIZED (
+    SELECT cc.contact_id FROM campaign_contacts cc
+    WHERE cc.campaign_id = :id AND cc.status IN ('pending', 'queued')
+    LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE campaign_contacts cc SET status = 'cancelled' FROM some
+WHERE cc.campaign_id = :id AND cc.contact_id = some.contact_id
+""")
+
+SWEPT = text("""
+UPDATE campaigns c SET next_wake_at = NULL
+WHERE c.id = :id AND c.status = 'cancelled'
+  AND NOT EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL)
+  AND NOT EXISTS (SELECT FROM campaign_contacts cc
+                  WHERE cc.campaign_id = c.id AND cc.status IN ('pending', 'queued'))
+""")
+
+IS_WAITING = text("""
+SELECT EXISTS (SELECT FROM campaign_contacts WHERE campaign_id = :id AND status IN ('pending', 'queued')) AS waiting,
+       EXISTS (SELECT FROM campaign_contacts WHERE campaign_id = :id) AS any
+""")
+
+NOW = text("SELECT dialer_now()")
+
+MISSING_PARTS = text("""
+SELECT 'assistant' AS what, ARRAY[CAST(:assistant AS text)] AS ids
+WHERE NOT EXISTS (SELECT FROM assistants WHERE id = :assistant AND team_id = :team)
+UNION ALL SELECT 'company', ARRAY[CAST(:company AS text)]
+WHERE NOT EXISTS (SELECT FROM companies WHERE id = :company AND team_id = :team)
+UNION ALL SELECT 'phone number', array_agg(u.id) FROM unnest(CAST(:numbers AS text[])) AS u (id)
+WHERE NOT EXISTS (SELECT FROM phone_numbers n WHERE n.id = u.id AND n.team_id = :team) HAVING count(*) > 0
+""")
+
+HAS_OPEN_RUN = text("""
+SELECT EXISTS (SELECT FROM campaigns c JOIN runs r ON r.id = c.run_id AND r.state = 'open' WHERE c.id = :id)
+""")
+
+AUDIT = text("""
+INSERT INTO audit_log (team_id, actor, action, subject_id, detail)
+SELECT team_id, :actor, :action, id, CAST(:detail AS jsonb) FROM campaigns WHERE id = :id
+""")
+
+PAUSE_OF_ACCOUNT = text("""
+SELECT DISTINCT c.id, c.team_id FROM campaigns c
+JOIN campaign_numbers cn ON cn.campaign_id = c.id JOIN phone_numbers n ON n.id = cn.number_id
+WHERE n.account_id = :account AND c.status = 'running'
+ORDER BY c.id
+""")
+
+
+def insert(conn: Connection, new: NewCampaign) -> None:
+    """Create the campaign, ``scheduled`` if it has an instant to start at, else ``draft``."""
+    values = {name: getattr(new, name) for name in NewCampaign.__dataclass_fields__}
+    values |= {"number_ids": list(new.number_ids), "settings": json.dumps(dict(new.settings))}
+    conn.execute(INSERT, values)
+
+
+def get(conn: Connection, campaign_id: str, team_id: str | None = None) -> Row[Any] | None:
+    """The campaign with ``now`` (business time), ``team_slug`` and ``from_numbers``; of ``team_id`` only, when
+    given."""
+    return conn.execute(GET, {"id": campaign_id, "team": team_id}).first()
+
+
+def now(conn: Connection) -> datetime:
+    """Business time."""
+    at: datetime = conn.execute(NOW).scalar_one()
+    return at
+
+
+def missing_parts(
+    conn: Connection, team_id: str, assistant_id: str, company_id: str, number_ids: Sequence[str]
+) -> list[tuple[str, list[str]]]:
+    """What a campaign would need and the team does not have: (what, ids)."""
+    values = {"team": team_id, "assistant": assistant_id, "company": company_id, "numbers": list(number_ids)}
+    return [(row.what, row.ids) for row in conn.execute(MISSING_PARTS, values)]
+
+
+def lock(conn: Connection, campaign_id: str) -> bool:
+    """Lock the campaign's row; what the next statement reads about it stays so until the transaction ends."""
+    return conn.execute(LOCK, {"id": campaign_id}).first() is not None
+
+
+def share(conn: Connection, campaign_id: str) -> Row[Any] | None:
+    """Keep the campaign from completing or starting until this transaction ends; ``None`` if there is none
+    that is not deleted."""
+    return conn.execute(SHARE, {"id": campaign_id}).first()
+
+
+def move(
+    conn: Connection,
+    verb: Verb,
+    campaign_id: str,
+    *,
+    reason: str | None = None,
+    run_id: str | None = None,
+    at: datetime | None = None,
+    hang_up: bool = False,
+) -> Row[Any] | None:
+    """Do ``verb`` if the lifecycle allows it from where the campaign is; ``None`` if not."""
+    sources, target = CAMPAIGN_MOVES[verb]
+    values = {"id": campaign_id, "sources": sorted(sources), "target": target.value, "reason": reason}
+    return conn.execute(MOVE, values | {"run": run_id, "at": at, "hang_up": hang_up}).first()
+
+
+def due_to_start(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
+    """Lock the scheduled campaigns whose instant has come."""
+    return conn.execute(DUE, {"most": most}).all()
+
+
+def due_to_wake(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
+    """Campaigns whose instant to be looked at has come, longest waiting first."""
+    return conn.execute(ASLEEP, {"most": most}).all()
+
+
+def finished(conn: Connection, campaign_ids: Iterable[str]) -> list[str]:
+    """Those running campaigns in which no contact waits and no call is live."""
+    return [row.id for row in conn.execute(FINISHED, {"ids": list(campaign_ids)})]
+
+
+def sweep(conn: Connection, campaign_id: str, *, most: int = 5000) -> int:
+    """Turn up to ``most`` waiting contacts of a cancelled campaign to ``cancelled``; returns how many."""
+    return conn.execute(SWEEP, {"id": campaign_id, "most": most}).rowcount
+
+
+def swept(conn: Connection, campaign_id: str) -> None:
+    """Let a cancelled campaign sleep for good once nothing of it waits or lives."""
+    conn.execute(SWEPT, {"id": campaign_id})
+
+
+def waiting(conn: Connection, campaign_id: str) -> Row[Any]:
+    """``waiting``: whether any contact waits; ``any``: whether it has contacts at all."""
+    return conn.execute(IS_WAITING, {"id": campaign_id}).one()
+
+
+def has_open_run(conn: Connection, campaign_id: str) -> bool:
+    """Whether the campaign's newest run is still open."""
+    return bool(conn.execute(HAS_OPEN_RUN, {"id": campaign_id}).scalar_one())
+
+
+def of_account(conn: Connection, account_id: str) -> Sequence[Row[Any]]:
+    """The running campaigns that dial through a carrier account."""
+    return conn.execute(PAUSE_OF_ACCOUNT, {"account": account_id}).all()
+
+
+def audit(conn: Connection, campaign_id: str, actor: str, action: str, detail: Mapping[str, Any]) -> None:
+    """Note who did what to the campaign, in the transaction that did it."""
+    values = {"id": campaign_id, "actor": actor, "action": action}
+    conn.execute(AUDIT, values | {"detail": json.dumps(dict(detail), default=str)})

@@ -1,0 +1,284 @@
+"""What ``fill`` asks and writes: who may be called now, with which caller ID, and the claim itself.
+
+Every scope of a call — campaign, number, carrier account — belongs to exactly one team, so the team's row is
+the one lock under which live calls are counted and new ones added; the campaigns' rows follow it in id order,
+because their state and their run's budget are decided under them. (The design's four kinds of lock collapse
+into these two; taking the other two as well would only cost round trips.)
+
+The claim is two statements: ``pick`` locks the contacts that are due, and ``reserve`` writes what the flow
+made of them. Between them stands no other transaction: both run under the locks. A LIMIT inside an UPDATE may
+touch more rows than it says when PostgreSQL plans it as a nested loop; a list that has been read cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+LIVE = text("""
+SELECT campaign_id, number_id, account_id, count(*) AS live, count(*) FILTER (WHERE state = 'reserved') AS reserved
+FROM calls WHERE team_id = :team AND ended_at IS NULL
+GROUP BY campaign_id, number_id, account_id
+""")
+
+CANDIDATES = text("""
+SELECT c.id, c.run_id, c.policy_version, c.max_concurrent_calls, c.max_attempts_per_contact, c.short_of_slots,
+       c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
+       t.max_concurrent_calls AS team_limit, r.max_calls - r.calls_used AS budget,
+       (SELECT dialer_now()) AS now, g.generation,
+       ARRAY(SELECT json_build_array(z.zone, (
+                 SELECT count(*) FROM (
+                     SELECT 1 FROM campaign_contacts cc
+                     WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued')
+                       AND cc.due_at <= (SELECT dialer_now())
+                     LIMIT least(c.max_concurrent_calls, :most)) AS due))
+             FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone,
+       ARRAY(SELECT json_build_object(
+                 'id', n.id, 'number', n.number, 'account', a.id, 'used_at', extract(epoch FROM cn.used_at),
+                 'limit', n.max_concurrent_calls, 'account_limit', a.max_concurrent_calls,
+                 'account_rate', a.calls_per_second)
+             FROM campaign_numbers cn
+             JOIN phone_numbers n ON n.id = cn.number_id
+             JOIN carrier_accounts a ON a.id = n.account_id
+             WHERE cn.campaign_id = c.id AND n.enabled AND a.enabled
+               AND (n.resting_until IS NULL OR n.resting_until <= clock_timestamp())
+               AND (a.resting_until IS NULL OR a.resting_until <= clock_timestamp())
+             ORDER BY cn.used_at, cn.position) AS numbers
+FROM campaigns c
+JOIN teams t ON t.id = c.team_id
+JOIN runs r ON r.id = c.run_id AND r.state = 'open'
+CROSS JOIN slot_generation g
+WHERE c.team_id = :team AND c.status = 'running' AND c.deleted_at IS NULL
+  AND (c.id = ANY(:ids) OR (:hungry AND c.short_of_slots))
+ORDER BY c.filled_at, c.id
+LIMIT 200
+""")
+
+LOCK = text("""
+SELECT c.id FROM teams t JOIN campaigns c ON c.team_id = t.id
+WHERE t.id = :team AND c.id = ANY(:ids)
+ORDER BY c.id FOR NO KEY UPDATE OF t, c
+""")
+
+PICK = text("""
+WITH due AS MATERIALIZED (
+    SELECT found.*, w.ord
+    FROM unnest(CAST(:campaigns AS text[]), CAST(:zones AS text[]), CAST(:wants AS integer[]))
+         WITH ORDINALITY AS w (campaign_id, zone, want, ord)
+    CROSS JOIN LATERAL (
+        SELECT cc.id, cc.campaign_id, cc.contact_id, cc.zone, cc.due_at, cc.attempts, cc.last_number_id
+        FROM campaign_contacts cc
+        WHERE cc.campaign_id = w.campaign_id AND cc.zone = w.zone AND cc.status IN ('pending', 'queued')
+          AND cc.due_at <= (SELECT dialer_now())
+        ORDER BY cc.due_at, cc.id
+        LIMIT w.want
+        FOR NO KEY UPDATE OF cc SKIP LOCKED) AS found)
+SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.last_number_id,
+       k.phone_e164, k.phone_fault,
+       k.do_not_call OR EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164)
+           AS do_not_call,
+       EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.contact_id = k.id AND l.ended_at IS NULL)
+       OR EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.to_number = k.phone_e164
+                  AND l.ended_at IS NULL) AS on_the_phone
+FROM due JOIN contacts k ON k.id = due.contact_id
+ORDER BY due.due_at, due.id
+""")
+
+RESERVE = text("""
+WITH claimed AS MATERIALIZED (
+    SELECT * FROM unnest(
+        CAST(:ids AS text[]), CAST(:campaigns AS text[]), CAST(:runs AS text[]), CAST(:contacts AS text[]),
+        CAST(:numbers AS text[]), CAST(:accounts AS text[]), CAST(:tokens AS text[]), CAST(:froms AS text[]),
+        CAST(:tos AS text[]), CAST(:zones AS text[]), CAST(:team_limits AS integer[]),
+        CAST(:campaign_limits AS integer[]), CAST(:number_limits AS integer[]), CAST(:account_limits AS integer[]))
+        WITH ORDINALITY AS x (id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
+                              to_number, zone, lt, lc, ln, la, ord)),
+turned AS (
+    UPDATE campaign_contacts cc SET status = 'calling', last_number_id = x.number_id
+    FROM claimed x WHERE cc.contact_id = x.contact_id AND cc.campaign_id = x.campaign_id),
+budgeted AS (
+    UPDATE runs r SET calls_used = r.calls_used + b.n
+    FROM (SELECT run_id, count(*) AS n FROM claimed GROUP BY run_id) AS b WHERE r.id = b.run_id),
+rotated AS (
+    UPDATE campaign_numbers cn SET used_at = clock_timestamp() + u.last * interval '1 microsecond'
+    FROM (SELECT campaign_id, number_id, max(ord) AS last FROM claimed GROUP BY campaign_id, number_id) AS u
+    WHERE cn.campaign_id = u.campaign_id AND cn.number_id = u.number_id)
+INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
+                   to_number, zone, claim_limits)
+SELECT id, :team, campaign_id, run_id, contact_id, number_id, account_id, token, from_number, to_number, zone,
+       ARRAY[lt, lc, ln, la]
+FROM claimed ORDER BY ord
+""")
+
+PUT_BACK = text("""
+UPDATE campaign_contacts cc
+SET status = CAST(x.status AS contact_status), reason = x.reason,
+    due_at = greatest(cc.due_at, dialer_now() + x.seconds * interval '1 second')
+FROM unnest(CAST(:campaigns AS text[]), CAST(:contacts AS text[]), CAST(:statuses AS text[]),
+            CAST(:reasons AS text[]), CAST(:seconds AS double precision[]))
+     AS x (campaign_id, contact_id, status, reason, seconds)
+WHERE cc.campaign_id = x.campaign_id AND cc.contact_id = x.contact_id
+""")
+
+PACE = text("""
+UPDATE campaigns c
+SET filled_at = CASE WHEN x.filled THEN clock_timestamp() + x.ord * interval '1 microsecond' ELSE c.filled_at END,
+    short_of_slots = x.short,
+    next_wake_at = CASE WHEN x.wake_in IS NULL THEN c.next_wake_at
+                        ELSE least(c.next_wake_at, dialer_now() + x.wake_in * interval '1 second') END
+FROM unnest(CAST(:ids AS text[]), CAST(:filled AS boolean[]), CAST(:short AS boolean[]),
+            CAST(:wake_in AS double precision[])) WITH ORDINALITY AS x (id, filled, short, wake_in, ord)
+WHERE c.id = x.id AND c.status = 'running'
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """One call about to be reserved; ``limits`` are those of team, campaign, number and account as read."""
+
+    call_id: str
+    campaign_id: str
+    run_id: str
+    contact_id: str
+    number_id: str
+    account_id: str
+    token: str
+    from_number: str
+    to_number: str
+    zone: str
+    limits: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A contact that is due and not called now: put back for ``seconds``, or out of reach for ``reason``."""
+
+    campaign_id: str
+    contact_id: str
+    status: str
+    reason: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How one campaign came out of a fill: whether it got a slot, whether a shared one was missing, and in
+    how many seconds of business time, at the latest, somebody must look again."""
+
+    campaign_id: str
+    filled: bool
+    short: bool
+    wake_in_seconds: float | None = None
+
+
+def live(conn: Connection, team_id: str) -> Sequence[Row[Any]]:
+    """Live calls of a team by campaign, number and account: ``live``, and of them ``reserved``."""
+    return conn.execute(LIVE, {"team": team_id}).all()
+
+
+def candidates(
+    conn: Connection, team_id: str, campaign_ids: Sequence[str], *, most: int, hungry: bool = True
+) -> Sequence[Row[Any]]:
+    """The running campaigns among those named — and, when ``hungry``, those of the team that lacked a shared
+    slot — longest unfilled first, each with its due contacts by zone (counted up to ``most``), its usable
+    caller IDs (longest unused first) and what is left of its budget (``None``: no cap)."""
+    return conn.execute(CANDIDATES, {"team": team_id, "ids": list(campaign_ids), "most": most, "hungry": hungry}).all()
+
+
+def lock(conn: Connection, team_id: str, campaign_ids: Sequence[str]) -> None:
+    """Lock the team's row, then the campaigns' in id order, until the transaction ends."""
+    conn.execute(LOCK, {"team": team_id, "ids": list(campaign_ids)})
+
+
+def pick(conn: Connection, wants: Sequence[tuple[str, str, int]]) -> Sequence[Row[Any]]:
+    """Lock up to ``want`` due contacts for each (campaign, zone, want), in the order they are due; contacts
+    locked by others are passed over."""
+    campaigns, zones, counts = zip(*wants, strict=True)
+    return conn.execute(PICK, {"campaigns": list(campaigns), "zones": list(zones), "wants": list(counts)}).all()
+
+
+def reserve(conn: Connection, team_id: str, reservations: Sequence[Reservation]) -> None:
+    """Write the calls, turn their contacts to ``calling``, take the runs' budget, move the rotation on."""
+    team, campaign, number, account = zip(*(r.limits for r in reservations), strict=True)
+    conn.execute(
+        RESERVE,
+        {
+            "team": team_id,
+            "ids": [r.call_id for r in reservations],
+            "campaigns": [r.campaign_id for r in reservations],
+            "runs": [r.run_id for r in reservations],
+            "contacts": [r.contact_id for r in reservations],
+            "numbers": [r.number_id for r in reservations],
+            "accounts": [r.account_id for r in reservations],
+            "tokens": [r.token for r in reservations],
+            "froms": [r.from_number for r in reservations],
+            "tos": [r.to_number for r in reservations],
+            "zones": [r.zone for r in reservations],
+            "team_limits": list(team),
+            "campaign_limits": list(campaign),
+            "number_limits": list(number),
+            "account_limits": list(account),
+        },
+    )
+
+
+def set_aside(conn: Connection, asides: Sequence[Aside]) -> None:
+    """Put back, or rule out, contacts that ``pick`` found and that are not called now."""
+    conn.execute(
+        PUT_BACK,
+        {
+            "campaigns": [a.campaign_id for a in asides],
+            "contacts": [a.contact_id for a in asides],
+            "statuses": [a.status for a in asides],
+            "reasons": [a.reason for a in asides],
+            "seconds": [a.seconds for a in asides],
+        },
+    )
+
+
+def pace(conn: Connection, paces: Sequence[Pace]) -> None:
+    """Note which campaigns were filled, which lack a shared slot, and when to look again at the latest."""
+    conn.execute(
+        PACE,
+        {
+            "ids": [p.campaign_id for p in paces],
+            "filled": [p.filled for p in paces],
+            "short": [p.short for p in paces],
+            "wake_in": [p.wake_in_seconds for p in paces],
+        },
+    )
+
+
+NEXT_DUE = text("""
+SELECT c.id, c.team_id, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings, c.short_of_slots,
+       (SELECT dialer_now()) AS now,
+       EXISTS (SELECT FROM calls l WHERE l.campaign_id = c.id AND l.ended_at IS NULL) AS is_live,
+       ARRAY(SELECT json_build_array(z.zone, extract(epoch FROM (
+                 SELECT min(cc.due_at) FROM campaign_contacts cc
+                 WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued'))))
+             FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone
+FROM campaigns c
+WHERE c.id = ANY(:ids) AND c.status = 'running'
+ORDER BY c.id FOR NO KEY UPDATE OF c
+""")
+
+SET_WAKE = text("""
+UPDATE campaigns c SET next_wake_at = x.at
+FROM unnest(CAST(:ids AS text[]), CAST(:ats AS timestamptz[])) AS x (id, at)
+WHERE c.id = x.id AND c.status = 'running'
+""")
+
+
+def next_due(conn: Connection, campaign_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Lock the running campaigns named and say when the next contact of each zone is due (epoch seconds of
+    business time, ``None`` where none waits)."""
+    return conn.execute(NEXT_DUE, {"ids": list(campaign_ids)}).all()
+
+
+def set_wake(conn: Connection, wakes: Sequence[tuple[str, datetime]]) -> None:
+    """Set the instant (business time) at which the tick looks at each campaign again."""
+    conn.execute(SET_WAKE, {"ids": [c for c, _ in wakes], "ats": [at for _, at in wakes]})

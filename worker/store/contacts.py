@@ -1,0 +1,202 @@
+"""Contacts: imported into the CRM, added to a campaign, screened, edited, never to be called.
+
+Adding is the only thing that costs in proportion to the number of contacts. Screening when a run opens walks
+the exceptions (contacts marked do-not-call, the team's list of numbers), never the campaign.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import Connection as PsycopgConnection
+from sqlalchemy import Connection, Row, text
+
+
+@dataclass(frozen=True, slots=True)
+class NewContact:
+    """A person for the CRM. ``phone_e164`` and ``phone_fault`` come from :mod:`worker.domain.screening`; one
+    of them is ``None``."""
+
+    id: str
+    phone: str | None
+    phone_e164: str | None
+    phone_fault: str | None
+    company_id: str | None = None
+    first_name: str = ""
+    last_name: str = ""
+    phone_secondary: str | None = None
+    email: str | None = None
+    timezone: str | None = None
+    do_not_call: bool = False
+    custom_fields: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+
+
+COPY = """
+COPY contacts (id, team_id, company_id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary, email,
+               timezone, do_not_call, custom_fields, tags) FROM STDIN
+"""
+
+# A contact that cannot be called is added as skipped with its reason, so that adding loses nobody; a number
+# that is in the campaign already, or twice in this request, is called once.
+ADD = text("""
+WITH wanted AS MATERIALIZED (
+    SELECT k.id, k.phone_e164, k.phone_fault, k.do_not_call, coalesce(k.timezone, '') AS zone, w.ord,
+           row_number() OVER (PARTITION BY k.phone_e164 ORDER BY w.ord) AS nth
+    FROM (SELECT id, min(ord) AS ord FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord)
+          GROUP BY id) AS w
+    JOIN contacts k ON k.id = w.id AND k.team_id = :team
+    WHERE NOT EXISTS (SELECT FROM campaign_contacts cc WHERE cc.contact_id = k.id AND cc.campaign_id = :campaign)),
+judged AS (
+    SELECT w.*, CASE
+        WHEN w.phone_e164 IS NULL THEN coalesce(w.phone_fault, 'no_phone_number')
+        WHEN w.do_not_call OR EXISTS (SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number = w.phone_e164)
+            THEN 'do_not_call'
+        WHEN w.nth > 1 OR EXISTS (
+            SELECT FROM contacts o
+            JOIN campaign_contacts oc ON oc.contact_id = o.id AND oc.campaign_id = :campaign
+            WHERE o.team_id = :team AND o.phone_e164 = w.phone_e164 AND oc.status <> 'skipped')
+            THEN 'duplicate_number'
+        END AS reason
+    FROM wanted w),
+zones AS (
+    INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT :campaign, zone FROM judged
+    ON CONFLICT DO NOTHING)
+INSERT INTO campaign_contacts (team_id, campaign_id, contact_id, zone, status, reason, due_at)
+SELECT :team, :campaign, id, zone,
+       CAST(CASE WHEN reason IS NULL THEN 'pending' WHEN reason = 'invalid_number' THEN 'failed' ELSE 'skipped' END
+            AS contact_status),
+       reason, (SELECT dialer_now())
+FROM judged ORDER BY ord
+ON CONFLICT (contact_id, campaign_id) DO NOTHING
+""")
+
+MISSING = text("""
+SELECT u.id FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord)
+WHERE NOT EXISTS (SELECT FROM contacts k WHERE k.id = u.id AND k.team_id = :team)
+ORDER BY u.ord LIMIT :most
+""")
+
+SCREEN_OUT = text("""
+WITH banned AS MATERIALIZED (
+    SELECT k.id FROM contacts k WHERE k.team_id = :team AND k.do_not_call
+    UNION SELECT k.id FROM do_not_call d
+          JOIN contacts k ON k.team_id = d.team_id AND k.phone_e164 = d.number WHERE d.team_id = :team)
+UPDATE campaign_contacts cc SET status = 'skipped', reason = 'do_not_call'
+FROM banned b
+WHERE cc.contact_id = b.id AND cc.campaign_id = :campaign AND cc.status IN ('pending', 'queued')
+""")
+
+SCREEN_IN = text("""
+WITH out AS MATERIALIZED (
+    SELECT cc.contact_id, k.phone_e164 FROM campaign_contacts cc JOIN contacts k ON k.id = cc.contact_id
+    WHERE cc.campaign_id = :campaign AND cc.status = 'skipped' AND cc.reason IN ('do_not_call', 'no_phone_number')
+      AND k.phone_e164 IS NOT NULL AND NOT k.do_not_call
+      AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164)
+      AND NOT EXISTS (SELECT FROM contacts o JOIN campaign_contacts oc ON oc.contact_id = o.id
+                      AND oc.campaign_id = :campaign
+                      WHERE o.team_id = k.team_id AND o.phone_e164 = k.phone_e164 AND o.id <> k.id
+                        AND oc.status <> 'skipped'))
+UPDATE campaign_contacts cc SET status = 'queued', reason = NULL FROM (
+    SELECT DISTINCT ON (phone_e164) contact_id FROM out ORDER BY phone_e164, contact_id) AS back
+WHERE cc.contact_id = back.contact_id AND cc.campaign_id = :campaign
+""")
+
+OUT_OF_REACH = text("""
+SELECT contact_id, reason, count(*) OVER () AS total FROM campaign_contacts
+WHERE campaign_id = :campaign AND (status = 'skipped' OR (status = 'failed' AND NOT called))
+ORDER BY id LIMIT :most
+""")
+
+EDITED = text("""
+WITH changed AS (
+    UPDATE contacts SET phone = :phone, phone_e164 = :e164, phone_fault = :fault, timezone = :timezone,
+                        do_not_call = :do_not_call, updated_at = clock_timestamp()
+    WHERE id = :id AND team_id = :team RETURNING id, coalesce(timezone, '') AS zone),
+zones AS (
+    INSERT INTO campaign_zones (campaign_id, zone)
+    SELECT cc.campaign_id, ch.zone FROM changed ch JOIN campaign_contacts cc ON cc.contact_id = ch.id
+    ON CONFLICT DO NOTHING),
+moved AS (
+    UPDATE campaign_contacts cc SET zone = ch.zone FROM changed ch
+    WHERE cc.contact_id = ch.id AND cc.zone <> ch.zone)
+SELECT id FROM changed
+""")
+
+BAN = text("""
+INSERT INTO do_not_call (team_id, number, reason)
+SELECT :team, u.number, :reason FROM unnest(CAST(:numbers AS text[])) AS u (number)
+ON CONFLICT DO NOTHING
+""")
+
+
+def load(conn: Connection, team_id: str, contacts: Iterable[NewContact]) -> int:
+    """Write many contacts with COPY; returns how many. A contact with an id that exists is an error of the
+    caller's (ids are made for the purpose)."""
+    raw: PsycopgConnection[Any] = conn.connection.driver_connection  # type: ignore[assignment]
+    count = 0
+    with raw.cursor() as cursor, cursor.copy(COPY) as copy:
+        for c in contacts:
+            fields = (
+                c.id,
+                team_id,
+                c.company_id,
+                c.first_name,
+                c.last_name,
+                c.phone,
+                c.phone_e164,
+                c.phone_fault,
+            )
+            more = (c.phone_secondary, c.email, c.timezone, c.do_not_call, json.dumps(dict(c.custom_fields)))
+            copy.write_row((*fields, *more, list(c.tags)))
+            count += 1
+    return count
+
+
+def missing(conn: Connection, team_id: str, contact_ids: Sequence[str], *, most: int = 20) -> list[str]:
+    """Those of the ids that are no contact of this team, the first ``most`` of them."""
+    rows = conn.execute(MISSING, {"team": team_id, "ids": list(contact_ids), "most": most})
+    return [row.id for row in rows]
+
+
+def add(conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequence[str]) -> int:
+    """Put contacts into a campaign, each screened; those already in it are left as they are. Returns how many
+    were new. The caller holds :func:`worker.store.campaigns.share`."""
+    return conn.execute(ADD, {"team": team_id, "campaign": campaign_id, "ids": list(contact_ids)}).rowcount
+
+
+def screen(conn: Connection, team_id: str, campaign_id: str) -> None:
+    """Take out of the waiting those who may no longer be called, and put back those who may again."""
+    conn.execute(SCREEN_OUT, {"team": team_id, "campaign": campaign_id})
+    conn.execute(SCREEN_IN, {"team": team_id, "campaign": campaign_id})
+
+
+def out_of_reach(conn: Connection, campaign_id: str, *, most: int = 1000) -> Sequence[Row[Any]]:
+    """The contacts a run cannot call, with the reason; each row carries ``total``, the count before ``most``."""
+    return conn.execute(OUT_OF_REACH, {"campaign": campaign_id, "most": most}).all()
+
+
+def edit(
+    conn: Connection,
+    team_id: str,
+    contact_id: str,
+    *,
+    phone: str | None,
+    e164: str | None,
+    fault: str | None,
+    timezone: str | None,
+    do_not_call: bool,
+) -> bool:
+    """Change what decides whether and when a contact is called; where it waits, it waits in its new zone. The
+    caller holds :func:`worker.store.calls.lock_team`."""
+    values = {"id": contact_id, "team": team_id, "phone": phone, "e164": e164, "fault": fault}
+    row = conn.execute(EDITED, values | {"timezone": timezone, "do_not_call": do_not_call}).first()
+    return row is not None
+
+
+def ban(conn: Connection, team_id: str, numbers: Sequence[str], reason: str) -> None:
+    """Put numbers on the team's do-not-call list. The caller holds :func:`worker.store.calls.lock_team`."""
+    conn.execute(BAN, {"team": team_id, "numbers": list(numbers), "reason": reason})

@@ -1,0 +1,100 @@
+"""Open PostgreSQL, and run whole transactions against it.
+
+Every session is bounded: a statement, a lock and an idle transaction each have an end, so that a worker that
+hangs cannot hold the others up. A transaction that fails for a reason of the moment (serialization, deadlock,
+a lost connection) is run again from its start; its verbs are guarded UPDATEs, so that doing them again after
+an unseen commit changes nothing. The one place that must not be run again, between the ``dialing`` commit and
+the request, uses :func:`once`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from worker.domain.errors import Unavailable
+
+T = TypeVar("T")
+
+_SESSION = (
+    "-c timezone=UTC -c statement_timeout={statement_ms} -c lock_timeout=2000 "
+    "-c idle_in_transaction_session_timeout=10000 -c jit=off"
+)
+_TRANSIENT = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+
+
+def open_database(url: str, *, pool_size: int = 10, statement_ms: int = 5000) -> Engine:
+    """An engine for a ``postgres://``, ``postgresql://`` or ``postgresql+psycopg://`` URL.
+
+    ``pool_size`` is the number of connections kept and also the most that are opened; ``statement_ms`` bounds
+    one statement (0: unbounded, for migrations and imports). Nothing is connected yet.
+    """
+    parsed = make_url(url).set(drivername="postgresql+psycopg")
+    return create_engine(
+        parsed,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={"connect_timeout": 5, "options": _SESSION.format(statement_ms=statement_ms)},
+    )
+
+
+def _is_transient(error: BaseException) -> bool:
+    if not isinstance(error, DBAPIError):
+        return False
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _TRANSIENT
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether this error means that PostgreSQL cannot be reached or is shutting down, not that we erred."""
+    if isinstance(error, PoolTimeout | InterfaceError):
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    state = getattr(error.orig, "sqlstate", None) or "08"
+    return error.connection_invalidated or state[:2] in ("08", "53", "57")
+
+
+@contextmanager
+def _told_as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeout) as error:
+        if is_away(error):
+            raise Unavailable(
+                "PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again."
+            ) from error
+        raise
+
+
+def once(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Run ``work`` in one transaction, once. Raises :class:`Unavailable` if PostgreSQL is away."""
+    with _told_as_unavailable(), engine.begin() as connection:
+        return work(connection)
+
+
+def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Run ``work`` in one transaction, up to three times when the moment was bad.
+
+    ``work`` must touch nothing but the database, for it may run again. Raises :class:`Unavailable` if
+    PostgreSQL is away.
+    """
+    attempts = Retrying(
+        retry=retry_if_exception(_is_transient),
+        stop=stop_after_attempt(3),
+        wait=wait_random_exponential(multiplier=0.02, max=0.5),
+        reraise=True,
+    )
+    with _told_as_unavailable():
+        for attempt in attempts:
+            with attempt, engine.begin() as connection:
+                return work(connection)
+    raise AssertionError("unreachable: tenacity returns or raises")

@@ -1,0 +1,93 @@
+"""The durable inbox: what carriers said, in the order it was received.
+
+A callback is answered only after its row is committed; settling drains the rows whenever it comes to them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+INSERT = text("""
+INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict,
+                         occurred_at, raw)
+SELECT CAST(:carrier AS carrier), token, event_id, carrier_call_id, kind, CAST(disposition AS disposition), sip_code,
+       verdict, occurred_at, CAST(raw AS jsonb)
+FROM unnest(CAST(:tokens AS text[]), CAST(:event_ids AS text[]), CAST(:carrier_ids AS text[]), CAST(:kinds AS text[]),
+            CAST(:dispositions AS text[]), CAST(:sip_codes AS integer[]), CAST(:verdicts AS text[]),
+            CAST(:occurred AS timestamptz[]), CAST(:raws AS text[]))
+     AS x (token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, occurred_at, raw)
+ON CONFLICT (token, event_id) DO NOTHING
+RETURNING id
+""")
+
+TAKE = text("""
+SELECT id, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict
+FROM call_events WHERE outcome IS NULL
+ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+
+DRAINED = text("""
+UPDATE call_events e SET outcome = x.outcome
+FROM unnest(CAST(:ids AS bigint[]), CAST(:outcomes AS text[])) AS x (id, outcome) WHERE e.id = x.id
+""")
+
+OVERDUE = text("""
+SELECT EXISTS (SELECT FROM call_events
+               WHERE outcome IS NULL AND received_at <= clock_timestamp() - :after * interval '1 second')
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended"."""
+
+    token: str
+    event_id: str
+    carrier_call_id: str
+    kind: str
+    disposition: str | None = None
+    sip_code: int | None = None
+    verdict: str | None = None
+    occurred_at: datetime | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+def insert(conn: Connection, carrier: str, events: Sequence[Event]) -> int:
+    """Put events into the inbox; returns how many were new (a doubled event is in it already)."""
+    rows = conn.execute(
+        INSERT,
+        {
+            "carrier": carrier,
+            "tokens": [e.token for e in events],
+            "event_ids": [e.event_id for e in events],
+            "carrier_ids": [e.carrier_call_id for e in events],
+            "kinds": [e.kind for e in events],
+            "dispositions": [e.disposition for e in events],
+            "sip_codes": [e.sip_code for e in events],
+            "verdicts": [e.verdict for e in events],
+            "occurred": [e.occurred_at for e in events],
+            "raws": [json.dumps(dict(e.raw)) for e in events],
+        },
+    )
+    return len(rows.all())
+
+
+def take(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
+    """Lock up to ``most`` waiting events, oldest first; those another settle holds are passed over."""
+    return conn.execute(TAKE, {"most": most}).all()
+
+
+def drained(conn: Connection, outcomes: Sequence[tuple[int, str]]) -> None:
+    """Note what became of each event (id, outcome); it waits no longer."""
+    conn.execute(DRAINED, {"ids": [i for i, _ in outcomes], "outcomes": [o for _, o in outcomes]})
+
+
+def are_overdue(conn: Connection, *, after_seconds: float) -> bool:
+    """Whether an event has waited longer than it should: its nudge was lost."""
+    return bool(conn.execute(OVERDUE, {"after": after_seconds}).scalar_one())

@@ -1,0 +1,170 @@
+"""What must never be: each invariant as a query that returns the rows that break it, so none when all is well.
+
+They are asked after every database test, at the end of a demonstration, and by operators. What a query cannot
+see in the database is given to it: which zones are open now, who holds a slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from worker.domain.model import Bounds
+
+# Live calls of each scope against the limit that the claim which added the last of them had read.
+S1 = """
+WITH scoped AS (
+    SELECT k.id, k.reserved_at, s.kind, s.scope, k.claim_limits[s.n] AS allowed
+    FROM calls k CROSS JOIN LATERAL (VALUES
+        (1, 'team', k.team_id), (2, 'campaign', k.campaign_id), (3, 'number', k.number_id),
+        (4, 'account', k.account_id)) AS s (n, kind, scope)
+    WHERE k.ended_at IS NULL)
+SELECT kind || ' ' || scope AS offender, count(*) AS live, (array_agg(allowed ORDER BY reserved_at DESC, id DESC))[1]
+FROM scoped GROUP BY kind, scope
+HAVING count(*) > (array_agg(allowed ORDER BY reserved_at DESC, id DESC))[1]
+"""
+
+# A call the dialer has closed, that its carrier speaks of as alive, and that nothing has ended since.
+S2 = """
+SELECT k.id AS offender FROM calls k
+WHERE k.late_evidence_at IS NOT NULL
+  AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = k.token AND e.kind = 'ended')
+"""
+
+# Follows from S1 and S2; asked anyway, of what carriers said: more calls alive there than any limit allowed.
+S3 = """
+SELECT k.campaign_id AS offender, count(*) FROM calls k
+WHERE k.ended_at IS NULL AND k.state IN ('placed', 'ringing', 'in_progress')
+   OR k.late_evidence_at IS NOT NULL
+      AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = k.token AND e.kind = 'ended')
+GROUP BY k.campaign_id HAVING count(*) > max(k.claim_limits[2])
+"""
+
+S4 = """
+SELECT min(id) AS offender, team_id, contact_id FROM calls WHERE ended_at IS NULL
+GROUP BY team_id, contact_id HAVING count(*) > 1
+UNION ALL
+SELECT min(id), team_id, to_number FROM calls WHERE ended_at IS NULL GROUP BY team_id, to_number HAVING count(*) > 1
+"""
+
+# Ended calls against the counters, and contacts against theirs, campaign by campaign.
+S5 = """
+WITH ended AS (
+    SELECT campaign_id, disposition, count(*) AS n FROM calls WHERE ended_at IS NOT NULL GROUP BY 1, 2),
+counted AS (
+    SELECT campaign_id, disposition, sum(n) AS n FROM (
+        SELECT campaign_id, disposition, calls AS n FROM disposition_totals
+        UNION ALL SELECT campaign_id, disposition, 1 FROM counter_deltas WHERE call_id IS NOT NULL) AS parts
+    GROUP BY 1, 2),
+contacts_now AS (
+    SELECT campaign_id, count(*) AS total, count(*) FILTER (WHERE called) AS called,
+           count(*) FILTER (WHERE answered) AS answered,
+           count(*) FILTER (WHERE called AND status >= 'completed') AS finished,
+           count(*) FILTER (WHERE status IN ('pending', 'queued')) AS waiting
+    FROM campaign_contacts GROUP BY 1),
+contacts_counted AS (
+    SELECT campaign_id, sum(total) AS total, sum(called) AS called, sum(answered) AS answered,
+           sum(finished) AS finished, sum(pending + queued) AS waiting
+    FROM (SELECT campaign_id, total, called, answered, finished, pending, queued FROM campaign_totals
+          UNION ALL SELECT campaign_id, total, called, answered, finished, pending, queued FROM counter_deltas) AS parts
+    GROUP BY 1)
+SELECT coalesce(e.campaign_id, c.campaign_id) AS offender, coalesce(e.disposition, c.disposition)::text AS what
+FROM ended e FULL JOIN counted c USING (campaign_id, disposition)
+WHERE coalesce(e.n, 0) <> coalesce(c.n, 0)
+UNION ALL
+SELECT coalesce(n.campaign_id, c.campaign_id), 'contacts'
+FROM contacts_now n FULL JOIN contacts_counted c USING (campaign_id)
+WHERE (coalesce(n.total, 0), coalesce(n.called, 0), coalesce(n.answered, 0), coalesce(n.finished, 0),
+       coalesce(n.waiting, 0))
+   <> (coalesce(c.total, 0), coalesce(c.called, 0), coalesce(c.answered, 0), coalesce(c.finished, 0),
+       coalesce(c.waiting, 0))
+"""
+
+# Attempts cover every request that may have made a call, and never exceed what was allowed when dialing.
+S6 = """
+SELECT cc.campaign_id || ' ' || cc.contact_id AS offender, cc.attempts, k.sent, k.most
+FROM campaign_contacts cc
+JOIN (SELECT campaign_id, contact_id, max(max_attempts) AS most,
+             count(*) FILTER (WHERE attempt IS NOT NULL AND disposition IS DISTINCT FROM 'not_sent'
+                              AND NOT (disposition IS NOT DISTINCT FROM 'canceled' AND NOT rang)) AS sent
+      FROM calls WHERE attempt IS NOT NULL GROUP BY 1, 2) AS k USING (campaign_id, contact_id)
+WHERE cc.attempts < k.sent OR cc.attempts > k.most
+"""
+
+# Nothing committed to be placed after the stop that now governs, nor in a window's last moments.
+S7 = """
+SELECT k.id AS offender FROM calls k JOIN campaigns c ON c.id = k.campaign_id
+WHERE k.dialing_at IS NOT NULL
+  AND (c.status IN ('paused', 'cancelled') AND k.dialing_at > c.stopped_at OR k.dialed_at >= k.valid_until)
+UNION ALL
+SELECT k.id FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.to_number
+WHERE k.dialing_at > d.created_at
+"""
+
+L1 = """
+SELECT id AS offender, provable_end_at FROM calls
+WHERE ended_at IS NULL AND provable_end_at < clock_timestamp() - :reap_seconds * interval '1 second'
+"""
+
+# Members of slots (given) older than a reconcile and the grace, whose call is not live.
+L2 = """
+SELECT m.call_id AS offender FROM unnest(CAST(:member_ids AS text[])) AS m (call_id)
+WHERE NOT EXISTS (SELECT FROM calls k WHERE k.id = m.call_id AND k.ended_at IS NULL)
+"""
+
+# Contacts due in an open zone (given) of a running campaign with room everywhere, untouched for two ticks.
+L3 = """
+SELECT DISTINCT c.id AS offender FROM campaigns c
+JOIN unnest(CAST(:open_campaigns AS text[]), CAST(:open_zones AS text[])) AS o (campaign_id, zone) ON o.campaign_id = c.id
+JOIN runs r ON r.id = c.run_id AND r.state = 'open'
+JOIN teams t ON t.id = c.team_id
+WHERE c.status = 'running' AND c.deleted_at IS NULL AND (r.max_calls IS NULL OR r.calls_used < r.max_calls)
+  AND c.next_wake_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second'
+  AND EXISTS (SELECT FROM campaign_contacts cc
+              WHERE cc.campaign_id = c.id AND cc.zone = o.zone AND cc.status IN ('pending', 'queued')
+                AND cc.due_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second')
+  AND (SELECT count(*) FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL) < c.max_concurrent_calls
+  AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.ended_at IS NULL) < t.max_concurrent_calls
+  AND EXISTS (SELECT FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
+              JOIN carrier_accounts a ON a.id = n.account_id
+              WHERE cn.campaign_id = c.id AND n.enabled AND a.enabled
+                AND coalesce(n.resting_until <= clock_timestamp(), true)
+                AND coalesce(a.resting_until <= clock_timestamp(), true)
+                AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.number_id = n.id
+                     AND k.ended_at IS NULL) < n.max_concurrent_calls
+                AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.account_id = a.id
+                     AND k.ended_at IS NULL) < a.max_concurrent_calls)
+"""
+
+SAFETY = {"S1": S1, "S2": S2, "S3": S3, "S4": S4, "S5": S5, "S6": S6, "S7": S7}
+
+
+def violations(
+    conn: Connection,
+    bounds: Bounds,
+    *,
+    stale_members: Sequence[str] = (),
+    open_zones: Sequence[tuple[str, str]] = (),
+    late_seconds: float = 3.0,
+) -> Mapping[str, list[dict[str, Any]]]:
+    """Every invariant by name, with the rows that break it (``offender`` first); empty lists when all is well.
+
+    ``stale_members`` are call ids that hold a slot for longer than one reconcile and the grace;
+    ``open_zones`` are the (campaign, zone) whose window has been open for ``late_seconds``.
+    """
+    campaigns, zones = zip(*open_zones, strict=True) if open_zones else ((), ())
+    given = {
+        "reap_seconds": bounds.request_seconds + bounds.check_after_seconds + late_seconds,
+        "member_ids": list(stale_members),
+        "open_campaigns": list(campaigns),
+        "open_zones": list(zones),
+        "late_seconds": late_seconds,
+    }
+    queries = SAFETY | {"L1": L1, "L2": L2, "L3": L3}
+    found = {}
+    for name, query in queries.items():
+        values = {key: value for key, value in given.items() if f":{key}" in query}
+        found[name] = [dict(row) for row in conn.execute(text(query), values).mappings()]
+    return found

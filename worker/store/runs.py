@@ -1,0 +1,53 @@
+"""One execution of a campaign: opened, and ended by a newer one, its budget, or the campaign's end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+END_OPEN = text("""
+UPDATE runs SET state = 'ended', ended_at = clock_timestamp(), end_reason = :reason
+WHERE campaign_id = :campaign AND state = 'open' RETURNING id
+""")
+
+OPEN = text("""
+INSERT INTO runs (id, team_id, campaign_id, opened_by, max_calls)
+SELECT :id, team_id, id, :opened_by, CAST(:max_calls AS integer) FROM campaigns WHERE id = :campaign
+""")
+
+SPENT = text("""
+SELECT c.id FROM campaigns c JOIN runs r ON r.id = c.run_id
+WHERE c.status = 'running' AND r.calls_used >= r.max_calls
+  AND NOT EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL)
+  AND c.id = ANY(:ids)
+""")
+
+OF_CAMPAIGN = text("""
+SELECT id, campaign_id, state, opened_by, max_calls, calls_used, opened_at, ended_at, end_reason,
+       count(*) OVER () AS total
+FROM runs WHERE campaign_id = :campaign ORDER BY opened_at DESC, id DESC LIMIT :limit OFFSET :offset
+""")
+
+
+def open_run(conn: Connection, campaign_id: str, run_id: str, *, opened_by: str, max_calls: int | None) -> None:
+    """Open a run with a budget of ``max_calls`` calls (``None``: no cap); the one that was open ends."""
+    end_open(conn, campaign_id, "superseded")
+    conn.execute(OPEN, {"id": run_id, "campaign": campaign_id, "opened_by": opened_by, "max_calls": max_calls})
+
+
+def end_open(conn: Connection, campaign_id: str, reason: str) -> str | None:
+    """End the campaign's open run, if it has one."""
+    row = conn.execute(END_OPEN, {"campaign": campaign_id, "reason": reason}).first()
+    return None if row is None else str(row.id)
+
+
+def spent(conn: Connection, campaign_ids: Sequence[str]) -> list[str]:
+    """Those campaigns that run on a used-up budget and have no live call left."""
+    return [row.id for row in conn.execute(SPENT, {"ids": list(campaign_ids)})]
+
+
+def of_campaign(conn: Connection, campaign_id: str, *, limit: int, offset: int) -> Sequence[Row[Any]]:
+    """The campaign's runs, newest first; each row carries ``total``, the count before paging."""
+    return conn.execute(OF_CAMPAIGN, {"campaign": campaign_id, "limit": limit, "offset": offset}).all()

@@ -1,0 +1,25 @@
+"""Periodic work, made to happen once however many beats there are; and the roll-up of counters."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+CLAIM = text("""
+INSERT INTO ticks AS t (name, last_at) VALUES (:name, clock_timestamp())
+ON CONFLICT (name) DO UPDATE SET last_at = excluded.last_at
+WHERE t.last_at <= excluded.last_at - :every * interval '1 second'
+RETURNING name
+""")
+
+AGE = text("SELECT extract(epoch FROM clock_timestamp() - last_at)::float FROM ticks WHERE name = :name")
+
+
+def claim(conn: Connection, name: str, *, every_seconds: float) -> bool:
+    """Whether this work is due, and now the caller's to do: true at most once in ``every_seconds``."""
+    return conn.execute(CLAIM, {"name": name, "every": every_seconds}).first() is not None
+
+
+def age_seconds(conn: Connection, name: str) -> float | None:
+    """How long ago the work was last taken; ``None`` if never."""
+    age: float | None = conn.execute(AGE, {"name": name}).scalar_one_or_none()
+    return age

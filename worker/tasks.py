@@ -1,0 +1,218 @@
+"""The Celery app, its beat table, its tasks: where steps become messages, and messages steps.
+
+A message carries ids and means "look again". Lost, doubled, late or replayed, it changes nothing but latency:
+every task asks the rows what is to be done. So there is no ETA and no retry here, no result, no revocation;
+time lives in ``due_at``, stops live in rows, and the tick rings lost doorbells again. A task that finds
+PostgreSQL or Redis away says so in one line and ends.
+
+Fills are carried out where they arise, in the same task, because a freed slot is worth most at once. Dialing
+is a message, because it waits on a carrier; of a worker's threads at most half do that at a time, so that slow
+carriers never starve settling.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any
+
+import structlog
+from celery import Celery, Task
+from celery.signals import setup_logging, worker_init
+from kombu import Queue
+from kombu.exceptions import OperationalError
+
+from worker import logs, wiring
+from worker.domain.errors import Refused, Unavailable
+from worker.flow import admit, dial, fill, finish, reap, reconcile, settle, stop, tick
+from worker.flow.base import Dial, Fill, LookUp, Mend, Settle, Step, Stop
+from worker.settings import Settings, settings
+
+log = structlog.get_logger()
+
+CONTROL, DIAL = "control", "dial"
+TICK_SECONDS = 1.0
+SETTLE_ROUNDS = 20
+"""Batches one settle message drains before it makes room for others."""
+
+
+def configure(app: Celery, chosen: Settings) -> None:
+    """How we use Celery; why, with measurements, stands in the README's settings and in this module."""
+    app.conf.update(
+        broker_url=chosen.broker_url,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": 120,
+            "unacked_restore_interval": 10,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 10,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 15,
+            "global_keyprefix": f"{chosen.redis_prefix}:",
+            "priority_steps": [0],
+        },
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        task_default_queue=CONTROL,
+        task_routes={"worker.dial": {"queue": DIAL}, "worker.look_up": {"queue": DIAL}},
+        task_queues=[Queue(CONTROL), Queue(DIAL)],
+        worker_pool="threads",
+        worker_concurrency=chosen.worker_concurrency,
+        worker_prefetch_multiplier=1,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        worker_enable_remote_control=False,
+        beat_scheduler="celery.beat:Scheduler",
+        beat_schedule={"tick": {"task": "worker.tick", "schedule": TICK_SECONDS}},
+        beat_max_loop_interval=TICK_SECONDS,
+    )
+
+
+app = Celery("worker")
+
+
+@app.on_configure.connect
+def _configure(sender: Celery, **_: Any) -> None:
+    configure(sender, settings())
+
+
+@setup_logging.connect
+def _set_up_logging(**_: Any) -> None:
+    logs.configure(settings().log_level, settings().log_format)
+
+
+def told(task: Callable[..., None]) -> Callable[..., None]:
+    """Say in one line what a task could not do, when that is nobody's bug: a service is away (the tick will
+    look again), or the caller asked for something that cannot be."""
+
+    @wraps(task)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            task(*args, **kwargs)
+        except Unavailable as error:
+            log.warning("service_away", task=task.__name__, message=str(error))
+        except Refused as error:
+            log.error("request_refused", task=task.__name__, message=str(error))
+
+    return run
+
+
+@app.task(name="worker.run_campaign")
+@told
+def run_campaign(campaign_id: str, max_calls: int | None = None) -> None:
+    """Open a run of at most ``max_calls`` calls."""
+    dialer = wiring.dialer()
+    result, steps = admit.run_campaign(dialer, campaign_id, opened_by="task", max_calls=max_calls)
+    log.info("run_answered", campaign_id=campaign_id, message=result.message)
+    send(steps)
+
+
+@app.task(name="worker.tick")
+@told
+def tick_once() -> None:
+    """Whatever is due."""
+    carry_out(tick.tick(wiring.dialer()))
+
+
+@app.task(name="worker.settle")
+@told
+def settle_events() -> None:
+    """Drain the inbox."""
+    dialer = wiring.dialer()
+    dialer.nudge.clear()
+    for _ in range(SETTLE_ROUNDS):
+        steps = settle.settle(dialer)
+        more = Settle() in steps
+        carry_out([step for step in steps if step != Settle()])
+        if not more:
+            return
+    send([Settle()])
+
+
+_backlog: deque[tuple[str, ...]] = deque()
+_lines = threading.BoundedSemaphore(1)
+
+
+@worker_init.connect
+def _limit_lines(**_: Any) -> None:
+    global _lines
+    _lines = threading.BoundedSemaphore(max(1, settings().worker_concurrency // 2))
+
+
+@app.task(name="worker.dial")
+@told
+def dial_calls(call_ids: Sequence[str]) -> None:
+    """Place reserved calls, if fewer than half of this worker's threads do so already; else leave them to
+    those. What is left here by a crash is still ``reserved``, and rung again."""
+    _backlog.append(tuple(call_ids))
+    while _backlog and _lines.acquire(blocking=False):
+        try:
+            while _backlog:
+                carry_out(dial.dial(wiring.dialer(), _backlog.popleft()))
+        except IndexError:  # another line took the last of the backlog
+            continue
+        finally:
+            _lines.release()
+
+
+@app.task(name="worker.look_up")
+@told
+def look_up(call_ids: Sequence[str]) -> None:
+    """Ask the carriers about these calls."""
+    carry_out(reap.look_up(wiring.dialer(), call_ids))
+
+
+@app.task(name="worker.stop")
+@told
+def stop_calls() -> None:
+    """End what stopped campaigns still hold."""
+    carry_out(stop.stop_calls(wiring.dialer()))
+
+
+def carry_out(steps: Iterable[Step]) -> None:
+    """Fill where it arises, and send the rest on."""
+    dialer = wiring.dialer()
+    messages: list[Step] = []
+    fills: dict[str, dict[str, None]] = {}
+    for step in steps:
+        if isinstance(step, Fill):
+            fills.setdefault(step.team_id, {}).update(dict.fromkeys(step.campaign_ids))
+        else:
+            messages.append(step)
+    for team_id, campaign_ids in fills.items():
+        filled = fill.fill(dialer, team_id, list(campaign_ids))
+        finish.finish(dialer, filled.idle)
+        messages += filled.steps
+    if Mend() in messages:
+        reconcile.reconcile(dialer)
+    send(step for step in messages if step != Mend())
+
+
+_TASKS: dict[type, Task[..., None]] = {
+    Dial: dial_calls,
+    LookUp: look_up,
+    Settle: settle_events,
+    Stop: stop_calls,
+}
+
+
+def send(steps: Iterable[Step]) -> None:
+    """Hand steps to the workers as messages. If the broker is away nothing is lost: the rows say what is to be
+    done, and the tick sends it again."""
+    dialer = wiring.dialer()
+    messages = [step for step in dict.fromkeys(steps) if not isinstance(step, Settle) or dialer.nudge.take()]
+    if not messages:
+        return
+    try:
+        producer: Any  # kombu's stubs know no batch
+        with app.producer_pool.acquire(block=True, timeout=10) as producer, producer.batch(max_size=100):
+            for step in messages:
+                arguments = (list(step.call_ids),) if isinstance(step, Dial | LookUp) else ()
+                _TASKS[type(step)].apply_async(arguments, producer=producer)
+    except OperationalError as error:
+        log.warning("broker_away", messages=len(messages), message=str(error))

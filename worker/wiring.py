@@ -1,0 +1,48 @@
+"""Put the pieces together, once a process: settings become a :class:`~worker.flow.base.Dialer`.
+
+This is the only place that knows which carriers there are and how many connections a process opens.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+from worker.carriers.base import Carrier
+from worker.carriers.simulator.adapter import SimulatorCarrier
+from worker.flow.base import Dialer
+from worker.settings import Settings, settings
+from worker.slots import Nudge, Rates, Slots, connect
+from worker.store.database import open_database
+
+
+def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Dialer:
+    """A dialer for these settings; nothing is connected yet. ``carriers`` replaces the deployment's."""
+    redis = connect(chosen.redis_url.get_secret_value())
+    pool = chosen.database_pool_size or chosen.worker_concurrency + 2
+    return Dialer(
+        db=open_database(chosen.database_url.get_secret_value(), pool_size=pool),
+        slots=Slots(redis, chosen.redis_prefix),
+        rates=Rates(redis, chosen.redis_prefix),
+        nudge=Nudge(redis, chosen.redis_prefix),
+        carriers=carriers if carriers is not None else _carriers(chosen),
+        bounds=chosen.bounds,
+        placers=ThreadPoolExecutor(chosen.placing_threads, thread_name_prefix="place"),
+        public_base_url=chosen.public_base_url,
+        default_window=chosen.default_window,
+    )
+
+
+def _carriers(chosen: Settings) -> dict[str, Carrier]:
+    simulator = SimulatorCarrier(
+        chosen.simulator_url,
+        chosen.simulator_secret.get_secret_value(),
+        request_seconds=chosen.request_seconds,
+    )
+    return {simulator.name: simulator}
+
+
+@cache
+def dialer() -> Dialer:
+    """The dialer of this process. Made at first use, so that a forked worker opens its own connections."""
+    return build(settings())
