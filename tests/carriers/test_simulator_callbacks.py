@@ -14,7 +14,7 @@ from worker.carriers.simulator.adapter import SimulatorCarrier
 from worker.domain.model import Disposition
 
 PLAIN, TWICE, REVERSED, SILENT, LATE = (f"+1202555000{n}" for n in range(1, 6))
-EARLY, SLOW, DOUBLED, LATE_VERDICT, LONG, WHOLE = (f"+1202555001{n}" for n in range(1, 7))
+EARLY, SLOW, DOUBLED, LATE_VERDICT, LONG, WHOLE, HUNG_UP = (f"+1202555001{n}" for n in range(1, 8))
 LIVING = {"ring": 1, "talk": 1}
 
 SCRIPT = {
@@ -28,6 +28,7 @@ SCRIPT = {
     DOUBLED: {**LIVING, "extra_calls": 1},
     LATE_VERDICT: {**LIVING, "machine": "late"},
     LONG: {"ring": 0, "talk": 10},
+    HUNG_UP: {"ring": 3, "talk": 2},
     WHOLE: {"ring": 0, "talk": 0, "place": "late:1"},
 }
 
@@ -83,6 +84,23 @@ def test_a_silent_call_lives_and_ends_without_a_word(
     assert receiver.about(silent.token) == []
     (found,) = carrier.find(silent)
     assert found.disposition is Disposition.ANSWERED
+
+
+def test_nothing_more_happens_to_a_call_that_was_ended(
+    simulator: RunningSimulator, carrier: SimulatorCarrier, receiver: Receiver, order: Callable[[str], Order]
+) -> None:
+    ended, outliving = order(HUNG_UP), order(LONG)
+    outcome = carrier.place(ended)
+    assert isinstance(outcome, Accepted)
+    assert carrier.end(ended, outcome.carrier_call_id)
+    carrier.place(outliving)
+
+    receiver.wait_for_end(outliving.token)
+
+    assert events_of(receiver.about(ended.token))[-1] == "ended"
+    assert "answered" not in events_of(receiver.about(ended.token))
+    (call,) = (call for call in simulator.ledger().placed if call.token == ended.token)
+    assert (call.disposition, call.answered_at) == ("canceled", None)
 
 
 def test_late_callbacks_come_after_the_call_has_ended(

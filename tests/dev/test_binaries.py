@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import stat
 import subprocess
-from importlib.machinery import PathFinder
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +22,7 @@ def bare_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A system without the packages and with nothing on the PATH but the folder returned."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    monkeypatch.setattr(PathFinder, "find_spec", lambda name: None)
+    monkeypatch.setattr(binaries, "PathFinder", SimpleNamespace(find_spec=lambda name: None))
     monkeypatch.setattr(binaries, "DEBIAN_POSTGRES", tmp_path / "postgresql")
     monkeypatch.setenv("PATH", str(folder))
     return folder

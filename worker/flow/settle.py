@@ -108,6 +108,7 @@ def _follow(
             settled.orphans.append((row, event.carrier_call_id))
         elif isinstance(result, CallState):
             view = replace(view, state=result, rang=view.rang or result in _RANG)
+            verdict = verdict or event.verdict
             move = _step(dialer, row, event, view, verdict, settled)
     return move, became
 

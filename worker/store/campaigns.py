@@ -124,6 +124,7 @@ SELECT EXISTS (SELECT FROM campaign_contacts WHERE campaign_id = :id AND status 
        EXISTS (SELECT FROM campaign_contacts WHERE campaign_id = :id) AS any
 """)
 
+RUNNING = text("SELECT id FROM campaigns WHERE status = 'running' ORDER BY id")
 NOW = text("SELECT dialer_now()")
 
 MISSING_PARTS = text("""
@@ -214,6 +215,11 @@ def due_to_start(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
 def due_to_wake(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
     """Campaigns whose instant to be looked at has come, longest waiting first."""
     return conn.execute(ASLEEP, {"most": most}).all()
+
+
+def running(conn: Connection) -> list[str]:
+    """Every running campaign."""
+    return [row.id for row in conn.execute(RUNNING)]
 
 
 def finished(conn: Connection, campaign_ids: Iterable[str]) -> list[str]:

@@ -255,7 +255,7 @@ def pace(conn: Connection, paces: Sequence[Pace]) -> None:
 
 NEXT_DUE = text("""
 SELECT c.id, c.team_id, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings, c.short_of_slots,
-       (SELECT dialer_now()) AS now,
+       (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        EXISTS (SELECT FROM calls l WHERE l.campaign_id = c.id AND l.ended_at IS NULL) AS is_live,
        ARRAY(SELECT json_build_array(z.zone, extract(epoch FROM (
                  SELECT min(cc.due_at) FROM campaign_contacts cc

@@ -117,7 +117,8 @@ WHERE NOT EXISTS (SELECT FROM calls k WHERE k.id = m.call_id AND k.ended_at IS N
 # Contacts due in an open zone (given) of a running campaign with room everywhere, untouched for two ticks.
 L3 = """
 SELECT DISTINCT c.id AS offender FROM campaigns c
-JOIN unnest(CAST(:open_campaigns AS text[]), CAST(:open_zones AS text[])) AS o (campaign_id, zone) ON o.campaign_id = c.id
+JOIN unnest(CAST(:open_campaigns AS text[]), CAST(:open_zones AS text[])) AS o (campaign_id, zone)
+    ON o.campaign_id = c.id
 JOIN runs r ON r.id = c.run_id AND r.state = 'open'
 JOIN teams t ON t.id = c.team_id
 WHERE c.status = 'running' AND c.deleted_at IS NULL AND (r.max_calls IS NULL OR r.calls_used < r.max_calls)

@@ -1,0 +1,294 @@
+"""``dialer demo``: a whole campaign on a fast clock, with nothing installed and nothing left behind.
+
+Embedded PostgreSQL and Valkey, the web process, two workers, beat and the simulator are started as they would
+be deployed; a CSV of contacts is imported, a campaign is scheduled, and what follows happens by itself. This
+process only watches, and judges at the end: the invariants by the database, the limit and the window by the
+simulator's own ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import click
+import pytz
+from sqlalchemy import text
+
+from worker import logs, wiring
+from worker.carriers.simulator import ledger
+from worker.clock import monotonic
+from worker.dev.stack import Stack
+from worker.domain import ids
+from worker.domain.contact_file import read_contacts
+from worker.domain.errors import DialerError, Unavailable
+from worker.flow import prepare
+from worker.flow.base import Dialer
+from worker.flow.examine import examine
+from worker.flow.load import load_contacts
+from worker.settings import Settings
+from worker.store import campaigns, counters, setup
+from worker.store.database import once
+from worker.store.migrate import migrate
+
+WINDOW = ("09:00", "17:00", "America/New_York")
+STARTS_AT_NEW_YORK = (12, 55)
+"""Business time at the start: in Anchorage the window opens five minutes later, everywhere else it is open."""
+LEAD_SECONDS = 4.0
+"""How far ahead, in real seconds, the campaign is scheduled."""
+CALLER_IDS = ("+12025550101", "+12025550102", "+12025550103")
+MINUTES_BETWEEN_ATTEMPTS = 15
+DONE = ("completed", "cancelled", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What is running, and what the watcher needs to know of it."""
+
+    stack: Stack
+    dialer: Dialer
+    campaign_id: str
+    contacts: int
+    business_at: datetime
+    real_at: datetime
+    speed: float
+    limit: int
+    ledger_path: Path
+
+    def business_time(self, epoch: float) -> datetime:
+        """The business instant of a moment the simulator wrote down."""
+        return self.business_at + (datetime.fromtimestamp(epoch, UTC) - self.real_at) * self.speed
+
+
+@click.command()
+@click.option("--contacts", "file", type=click.File("r", encoding="utf-8"), help="CSV; default: 200 fictional ones.")
+@click.option(
+    "--speed", type=click.FloatRange(1, 600), default=60.0, show_default=True, help="Business seconds a second."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Decides how the calls end.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="Simultaneous calls.")
+def demo(file: Any, speed: float, seed: int, limit: int) -> None:
+    """Run a scheduled campaign from its CSV to its end, watch it, and judge it."""
+    logs.configure("error")
+    started_at = monotonic()
+    with _unwound_by_sigterm(), Stack() as stack:
+        try:
+            running = start(stack, file, speed, seed, limit)
+            watch(running)
+            answer = judge(running, monotonic() - started_at)
+        except DialerError:
+            click.echo(_last_words(stack), err=True, nl=False)
+            raise
+    click.echo(json.dumps(answer))
+    kept = answer["status"] == "completed" and not answer["outside_window"] and not answer["invariant_violations"]
+    sys.exit(0 if kept and answer["peak_concurrent"] <= limit else 1)
+
+
+@contextmanager
+def _unwound_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the demonstration as Ctrl-C does: orderly."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def start(stack: Stack, file: Any, speed: float, seed: int, limit: int) -> Demo:
+    """Start everything, import the contacts, schedule the campaign."""
+    ledger_path, port_file = stack.directory / "ledger.jsonl", stack.directory / "simulator.port"
+    secret, web_port = secrets.token_hex(16), _free_port()
+    simulator = ["--ledger", str(ledger_path), "--port-file", str(port_file), "--seed", str(seed)]
+    stack.spawn(
+        "simulator",
+        [sys.executable, "-m", "worker.carriers.simulator", *simulator, "--speed", str(speed), "--nasty", "0.02"],
+        {"SIMULATOR_SECRET": secret},
+    )
+    environment = {
+        **stack.environment,
+        "PUBLIC_BASE_URL": f"http://127.0.0.1:{web_port}",
+        "SIMULATOR_SECRET": secret,
+        "CHECK_AFTER_SECONDS": "3",
+        "WORKER_CONCURRENCY": "4",
+        "LOG_LEVEL": "warning",
+    }
+    chosen = Settings.model_validate({name.lower(): value for name, value in environment.items()})
+    dialer = wiring.build(chosen)
+    migrate(dialer.db)
+    environment["SIMULATOR_URL"] = f"http://127.0.0.1:{_await_port(stack, port_file)}"
+    celery = [sys.executable, "-m", "celery", "-A", "worker"]
+    stack.spawn(
+        "web", [sys.executable, "-m", "worker", "web", "--host", "127.0.0.1", "--port", str(web_port)], environment
+    )
+    for n in (1, 2):
+        stack.spawn(f"worker-{n}", [*celery, "worker", "-n", f"worker{n}@demo"], environment)
+    stack.spawn("beat", [*celery, "beat"], environment)
+    business_at, real_at = _set_clock(dialer, speed)
+    campaign_id, contacts = _prepare(dialer, file, limit, business_at + timedelta(seconds=LEAD_SECONDS * speed))
+    return Demo(stack, dialer, campaign_id, contacts, business_at, real_at, speed, limit, ledger_path)
+
+
+def _prepare(dialer: Dialer, file: Any, limit: int, start_at: datetime) -> tuple[str, int]:
+    """A team with what a campaign needs, its contacts, and the scheduled campaign."""
+    team_id, company_id, assistant_id = ids.new(ids.TEAM), ids.new(ids.COMPANY), ids.new(ids.ASSISTANT)
+    account_id, number_ids = ids.new(ids.ACCOUNT), [ids.new(ids.NUMBER) for _ in CALLER_IDS]
+
+    def set_up(conn: Any) -> None:
+        setup.team(conn, team_id, "demo", "Demo")
+        setup.company(conn, company_id, team_id, "Example Company")
+        setup.assistant(conn, assistant_id, team_id, "Assistant")
+        setup.account(conn, account_id, team_id, "simulator", "Simulator")
+        for number_id, number in zip(number_ids, CALLER_IDS, strict=True):
+            setup.number(conn, number_id, team_id, account_id, number, limit=max(10, limit))
+
+    once(dialer.db, set_up)
+    shipped = (resources.files("worker.cli") / "demo_contacts.csv").read_text()
+    loaded = load_contacts(dialer, team_id, company_id, read_contacts(file or shipped.splitlines()))
+    for fault in loaded.faults:
+        click.echo(f"{fault.path}: {fault.message}", err=True)
+    body = {
+        "name": "Demonstration",
+        "assistantId": assistant_id,
+        "companyId": company_id,
+        "fromNumberIds": number_ids,
+        "scheduledStartAt": start_at.isoformat(),
+        "callWindowStart": WINDOW[0],
+        "callWindowEnd": WINDOW[1],
+        "callWindowTimezone": WINDOW[2],
+        "maxConcurrentCalls": limit,
+        "retryDelayMinutes": MINUTES_BETWEEN_ATTEMPTS,
+    }
+    campaign_id = prepare.create_campaign(dialer, team_id, body, actor="demo")
+    prepare.add_contacts(dialer, campaign_id, loaded.ids)
+    click.echo(
+        f"{len(loaded.ids)} contacts imported; {campaign_id} is scheduled in {LEAD_SECONDS:g} s, "
+        f"{'-'.join(WINDOW[:2])} on each contact's own clock, at most {limit} calls at once."
+    )
+    return campaign_id, len(loaded.ids)
+
+
+def _set_clock(dialer: Dialer, speed: float) -> tuple[datetime, datetime]:
+    """Let business time begin tomorrow at five to one in New York; returns it and the real instant."""
+    zone = pytz.timezone(WINDOW[2])
+
+    def work(conn: Any) -> tuple[datetime, datetime]:
+        tomorrow = campaigns.now(conn).astimezone(zone) + timedelta(days=1)
+        hour, minute = STARTS_AT_NEW_YORK
+        at = zone.localize(tomorrow.replace(hour=hour, minute=minute, second=0, microsecond=0, tzinfo=None)).astimezone(
+            UTC
+        )
+        conn.execute(text("SELECT dialer_set_clock(:at, :speed)"), {"at": at, "speed": speed})
+        row = conn.execute(text("SELECT business_at, real_at FROM clock")).one()
+        return row.business_at, row.real_at
+
+    return once(dialer.db, work)
+
+
+def watch(running: Demo) -> None:
+    """Print a line a second until the campaign is over; a process that ends early ends the demonstration."""
+    while True:
+        ended = running.stack.wait(1.0)
+        if ended is not None:
+            raise Unavailable(f"The process {ended.name} ended early; its last words: {ended.last_words()}")
+        line, status = _progress(running)
+        click.echo(line)
+        if status in DONE:
+            return
+
+
+def _progress(running: Demo) -> tuple[str, str]:
+    def read(conn: Any) -> tuple[Any, Mapping[str, int], int]:
+        row = campaigns.get(conn, running.campaign_id)
+        live = conn.execute(
+            text("SELECT count(*) FROM calls WHERE campaign_id = :id AND ended_at IS NULL"), {"id": running.campaign_id}
+        ).scalar_one()
+        return row, counters.read(conn, [running.campaign_id])[running.campaign_id], live
+
+    row, counts, live = once(running.dialer.db, read)
+    wall = row.now.astimezone(pytz.timezone(WINDOW[2])).strftime("%H:%M")
+    waiting = counts["pending"] + counts["queued"]
+    return (
+        f"{wall} New York  {row.status:<9}  live {live:>3}/{running.limit}  called {counts['called']:>4}"
+        f"  answered {counts['answered']:>4}  exhausted {counts['exhausted']:>3}  failed {counts['failed']:>3}"
+        f"  skipped {counts['skipped']:>3}  waiting {waiting:>4}",
+        row.status,
+    )
+
+
+def judge(running: Demo, seconds: float) -> dict[str, Any]:
+    """The verdict: the invariants by the database, the limit and the window by the simulator's ledger."""
+    rang = ledger.read(running.ledger_path)
+    found = examine(running.dialer)
+    zones = {row.phone_e164: row.timezone for row in once(running.dialer.db, _zones)}
+    status = once(running.dialer.db, lambda conn: campaigns.get(conn, running.campaign_id))
+    counts = once(running.dialer.db, lambda conn: counters.read(conn, [running.campaign_id])[running.campaign_id])
+    broken = sum(len(rows) for rows in found.values()) + len(rang.overlapping_callees())
+    broken += sum(count > 1 for count in rang.calls_per_token().values())
+    return {
+        "campaign_id": running.campaign_id,
+        "status": status.status if status else None,
+        "contacts": running.contacts,
+        "calls_placed": len(rang.placed),
+        "answered": counts["answered"],
+        "exhausted": counts["exhausted"],
+        "failed": counts["failed"],
+        "skipped": counts["skipped"],
+        "peak_concurrent": rang.peak_concurrent(),
+        "limit": running.limit,
+        "outside_window": sum(
+            _is_outside(running.business_time(call.placed_at), zones.get(call.to_number)) for call in rang.placed
+        ),
+        "invariant_violations": broken,
+        "seconds": round(seconds, 1),
+    }
+
+
+def _zones(conn: Any) -> Sequence[Any]:
+    rows: Sequence[Any] = conn.execute(text("SELECT phone_e164, timezone FROM contacts")).all()
+    return rows
+
+
+def _is_outside(at: datetime, zone: str | None) -> bool:
+    """Whether the callee's wall clock read an hour outside the window: by the text of the clock, not by the
+    code under judgement."""
+    wall = at.astimezone(pytz.timezone(zone or WINDOW[2])).strftime("%H:%M")
+    return not WINDOW[0] <= wall < WINDOW[1]
+
+
+def _await_port(stack: Stack, port_file: Path) -> int:
+    deadline = monotonic() + 15
+    while not port_file.exists():
+        ended = stack.wait(0.02)
+        if ended is not None or monotonic() > deadline:
+            raise Unavailable(f"The simulator did not start: {ended.last_words() if ended else 'no port after 15 s'}")
+    return int(port_file.read_text())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _last_words(stack: Stack) -> str:
+    """What the processes said last, for whoever must find out why it did not work."""
+    logged = []
+    for child in stack.children:
+        lines = child.log_path.read_text(errors="replace").splitlines()[-3:] if child.log_path.exists() else []
+        logged += [f"{child.name}: {line}" for line in lines]
+    return "".join(f"{line}\n" for line in logged)

@@ -1,0 +1,19 @@
+"""``dialer web``: the web process."""
+
+from __future__ import annotations
+
+import os
+
+import click
+import uvicorn
+
+from worker.settings import read_settings
+
+
+@click.command()
+@click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")
+@click.option("--port", type=int, default=lambda: int(os.environ.get("PORT", "8000")), help="Default $PORT or 8000.")
+def web(host: str, port: int) -> None:
+    """Serve the carriers' callbacks and /healthz."""
+    read_settings()
+    uvicorn.run("worker.api.app:app", host=host, port=port, log_config=None, access_log=False)
