@@ -1,68 +1,69 @@
 """A carrier on a stage: the simulator's lives, played by the test's stepped clock instead of a real one.
 
 It keeps its own record of what rang when, which knows nothing of the database, and its callbacks go through
-the durable inbox like anybody's.
+the durable inbox like anybody's. Everything a life calls machine time (queueing, callbacks that come late) is
+business time here, because there is no other to step.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
+import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from worker.carriers.base import (
     Accepted,
-    Action,
     Ambiguous,
     CallEvent,
     CannotTell,
     CarrierCall,
-    EventKind,
     NotSent,
     Order,
     Outcome,
-    Rejected,
-    Verdict,
 )
-from worker.carriers.simulator.lives import Book, Callbacks, Life, Reply, timeline
-from worker.carriers.simulator.words import Happening, Status
-from worker.domain.model import CallState, Disposition
-
-_DISPOSITIONS = {
-    Status.COMPLETED: Disposition.ANSWERED,
-    Status.BUSY: Disposition.BUSY,
-    Status.NO_ANSWER: Disposition.NO_ANSWER,
-    Status.FAILED: Disposition.FAILED,
-    Status.CANCELED: Disposition.CANCELED,
-    Status.DECLINED: Disposition.REJECTED,
-}
-_STATES = {
-    Happening.RINGING: CallState.RINGING,
-    Happening.ANSWERED: CallState.IN_PROGRESS,
-    Happening.ENDED: CallState.ENDED,
-}
+from worker.carriers.simulator import translation
+from worker.carriers.simulator.lives import Book, Callbacks, Life, Reply, Step, timeline
+from worker.carriers.simulator.words import LIVE, SIP_CODE, AnsweredBy, Happening, Status
 
 
 @dataclass
 class Played:
-    """One call as the phones saw it; instants are business time."""
+    """One call as the phones saw it; instants are business time. ``is_extra`` was the carrier's own idea."""
 
     order: Order
     carrier_call_id: str
     placed_at: datetime
     life: Life
-    state: CallState = CallState.PLACED
-    disposition: Disposition | None = None
+    is_extra: bool = False
+    status: Status = Status.QUEUED
+    answered_by: AnsweredBy | None = None
+    sip_code: int | None = None
     ended_at: datetime | None = None
-    silent: bool = False
+    kept_back: list[CallEvent] = field(default_factory=list)
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE
+
+    def view(self) -> dict[str, Any]:
+        """The call as the simulator's API shows it."""
+        told = {"status": self.status, "answered_by": self.answered_by, "sip_code": self.sip_code}
+        return {"id": self.carrier_call_id, "token": self.order.token, **told}
 
 
 @dataclass
 class Stage:
-    """The carrier ``simulator`` of a test. ``answer`` may replace what a request is answered with."""
+    """The carrier ``simulator`` of a test.
+
+    ``answer`` may replace what a request is answered with: an :class:`Ambiguous` one after the call was
+    placed, any other instead of it. ``before_answer`` is given the news of a life whose first callback outruns
+    the answer to the request.
+    """
 
     book: Book
     now: Callable[[], datetime]
@@ -70,73 +71,90 @@ class Stage:
     queues_over_cps: bool = False
     list_lag_seconds: float = 0.0
     answer: Callable[[Order], Outcome | None] = lambda order: None
+    before_answer: Callable[[Sequence[CallEvent]], None] = lambda events: None
     can_find: bool = True
+    can_end: bool = True
     calls: dict[str, Played] = field(default_factory=dict)
     requests: list[Order] = field(default_factory=list)
-    news: list[CallEvent] = field(default_factory=list)
+    requested_at: list[datetime] = field(default_factory=list)
+    end_requests: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._future: list[tuple[datetime, int, str, object]] = []
+        self._future: list[tuple[datetime, int, str, Step]] = []
+        self._news: list[tuple[datetime, int, CallEvent]] = []
         self._order = itertools.count()
         self._attempts: Counter[str] = Counter()
 
+    # -- what a carrier does
+
     def place(self, order: Order) -> Outcome:
         self.requests.append(order)
+        self.requested_at.append(self.now())
         instead = self.answer(order)
         if instead is not None and not isinstance(instead, Ambiguous):
             return instead
         self._attempts[order.to_number] += 1
         life = self.book.life(order.to_number, self._attempts[order.to_number])
         if life.refusal is not None:
-            action = Action.BACK_OFF if life.refusal.status == 429 else Action.FAILED
-            return Rejected(life.refusal.code or str(life.refusal.status), action)
-        played = Played(order, f"sim_{next(self._order)}", self.now(), life)
-        played.silent = life.callbacks is Callbacks.NONE
-        self.calls[played.carrier_call_id] = played
-        for step in timeline(life, order.ring_seconds, order.longest_call_seconds, 1.0):
-            self._later(step.after_seconds, played, step)
-        if instead is not None or life.reply is not Reply.NORMAL:
-            return Ambiguous("no answer to the request")
-        return Accepted(played.carrier_call_id)
+            status, code, pause = life.refusal.status, life.refusal.code, life.refusal.retry_after_seconds
+            if status >= 500:
+                return Ambiguous(f"http_{status}")
+            return translation.rejected(status, code, None if pause is None else str(pause))
+        played = [self._begin(order, life, is_extra=n > 0) for n in range(1 + life.extra_calls)][0]
+        if life.callbacks is Callbacks.BEFORE_ANSWER:
+            self.before_answer(self.play())
+        if instead is not None or life.reply not in (Reply.NORMAL, Reply.LATE):
+            return instead or Ambiguous(life.reply)
+        return Accepted(played.carrier_call_id, round(life.queue_seconds * 1000))
 
     def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
         if not self.can_find:
             return CannotTell("this carrier has no list")
-        return tuple(self._view(p) for p in self.calls.values() if p.order.token == order.token)
+        return tuple(_seen(p) for p in self.calls.values() if p.order.token == order.token)
 
     def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
         played = self.calls.get(carrier_call_id)
-        return None if played is None else self._view(played)
+        return None if played is None else _seen(played)
 
     def end(self, order: Order, carrier_call_id: str) -> bool:
+        self.end_requests.append(carrier_call_id)
+        if not self.can_end:
+            return False
         played = self.calls[carrier_call_id]
-        if played.state is not CallState.ENDED:
-            queued = played.state is CallState.PLACED
-            ended = Disposition.CANCELED if queued or played.state is CallState.RINGING else Disposition.ANSWERED
-            self._end(played, ended)
+        if played.is_live:
+            talks = played.status is Status.IN_PROGRESS
+            status, who = (Status.COMPLETED, played.life.answered_by) if talks else (Status.CANCELED, None)
+            self._happen(played, Step(0.0, Happening.ENDED, status, who, SIP_CODE[status]))
         return True
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
         raise NotImplementedError("the stage speaks directly")
 
+    # -- what a test does with it
+
     @property
     def next_at(self) -> datetime | None:
-        """When something happens next on the stage."""
-        return self._future[0][0] if self._future else None
+        """When something happens next on the stage, or is told."""
+        return min([self._future[0][0]] * bool(self._future) + [self._news[0][0]] * bool(self._news), default=None)
 
     def play(self) -> list[CallEvent]:
         """Let happen what is due by the clock; the events it makes, in the order it makes them."""
         while self._future and self._future[0][0] <= self.now():
             _, _, carrier_call_id, step = heapq.heappop(self._future)
             played = self.calls[carrier_call_id]
-            if played.state is CallState.ENDED and step.happening is not Happening.MACHINE:
-                continue
-            self._happen(played, step)
-        events, self.news = self.news, []
-        return events
+            if played.is_live or step.happening is Happening.MACHINE:
+                self._happen(played, step)
+        told = []
+        while self._news and self._news[0][0] <= self.now():
+            told.append(heapq.heappop(self._news)[2])
+        return told
 
     def live(self) -> list[Played]:
-        return [p for p in self.calls.values() if p.state is not CallState.ENDED]
+        return [p for p in self.calls.values() if p.is_live]
+
+    def of(self, number: str) -> list[Played]:
+        """The calls to a number, in the order they were placed."""
+        return [p for p in self.calls.values() if p.order.to_number == number]
 
     def peak(self, key: Callable[[Played], str] = lambda p: "all") -> dict[str, int]:
         """The most calls alive at once, by ``key``."""
@@ -152,39 +170,54 @@ class Stage:
             most[name] = max(most.get(name, 0), running[name])
         return most
 
-    def _later(self, seconds: float, played: Played, step: object) -> None:
-        from datetime import timedelta
+    # -- how a call is played
 
-        at = self.now() + timedelta(seconds=seconds)
-        heapq.heappush(self._future, (at, next(self._order), played.carrier_call_id, step))
+    def _begin(self, order: Order, life: Life, *, is_extra: bool) -> Played:
+        played = Played(order, f"sim_{next(self._order)}", self.now(), life, is_extra)
+        self.calls[played.carrier_call_id] = played
+        for step in timeline(life, order.ring_seconds, order.longest_call_seconds, 1.0):
+            at = self.now() + timedelta(seconds=step.after_seconds)
+            heapq.heappush(self._future, (at, next(self._order), played.carrier_call_id, step))
+        return played
 
-    def _happen(self, played: Played, step: object) -> None:
-        happening: Happening = step.happening  # type: ignore[attr-defined]
-        if happening is Happening.MACHINE:
-            self._tell(played, EventKind.MACHINE, verdict=Verdict(step.answered_by))  # type: ignore[attr-defined]
-            return
-        played.state = _STATES[happening]
-        if happening is Happening.ENDED:
-            disposition = _DISPOSITIONS[step.status]  # type: ignore[attr-defined]
-            if step.sip_code == 404:  # type: ignore[attr-defined]
-                disposition = Disposition.INVALID_NUMBER
-            self._end(played, disposition, step.sip_code)  # type: ignore[attr-defined]
-        else:
-            self._tell(played, EventKind.RINGING if happening is Happening.RINGING else EventKind.ANSWERED)
+    def _happen(self, played: Played, step: Step) -> None:
+        played.status, played.answered_by = step.status, step.answered_by or played.answered_by
+        if step.happening is Happening.ENDED:
+            played.sip_code, played.ended_at = step.sip_code, self.now()
+        self._tell(played, step.happening)
 
-    def _end(self, played: Played, disposition: Disposition, sip_code: int | None = None) -> None:
-        played.state, played.disposition, played.ended_at = CallState.ENDED, disposition, self.now()
-        self._tell(played, EventKind.ENDED, disposition=disposition, sip_code=sip_code)
+    def _tell(self, played: Played, happening: Happening) -> None:
+        """Put the news on its way, as the callbacks of this life go."""
+        callbacks, at, sent = played.life.callbacks, self.now(), [self._event(played, happening)]
+        match callbacks:
+            case Callbacks.NONE:
+                return
+            case Callbacks.TWICE:
+                sent *= 2
+            case Callbacks.LATE:
+                at += timedelta(seconds=played.life.callbacks_late_seconds)
+            case Callbacks.REVERSED if played.is_live:
+                played.kept_back.insert(0, *sent)
+                return
+            case _:
+                sent, played.kept_back = sent + played.kept_back, []
+        for event in sent:
+            heapq.heappush(self._news, (at, next(self._order), event))
 
-    def _tell(self, played: Played, kind: EventKind, **more: object) -> None:
-        if played.silent:
-            return
-        times = 2 if played.life.callbacks is Callbacks.TWICE else 1
-        event = CallEvent(played.order.token, f"{kind}", played.carrier_call_id, kind, self.now(), **more)  # type: ignore[arg-type]
-        self.news += [event] * times
+    def _event(self, played: Played, happening: Happening) -> CallEvent:
+        message = {
+            "event_id": f"{played.carrier_call_id}-{happening}",
+            "event": happening,
+            "occurred_at": self.now().isoformat(),
+            "call": played.view(),
+        }
+        return translation.call_event(played.order.token, json.dumps(message).encode())
 
-    def _view(self, played: Played) -> CarrierCall:
-        return CarrierCall(played.carrier_call_id, played.state, played.disposition)
+
+def _seen(played: Played) -> CarrierCall:
+    seen = translation.carrier_call(played.view())
+    assert seen is not None
+    return seen
 
 
 def refuse_connection(order: Order) -> Outcome:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from tests.stage import Stage
+from worker.carriers.base import CallEvent
 from worker.carriers.simulator.lives import Book, Life
 from worker.domain import ids
 from worker.domain.model import Bounds
@@ -20,7 +21,7 @@ from worker.domain.screening import Phone, normalize
 from worker.flow import admit, dial, fill, finish, prepare, reap, reconcile, record, settle, stop, tick
 from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop
 from worker.slots import Nudge, Rates, Slots, connect
-from worker.store import contacts, invariants, setup
+from worker.store import calls, contacts, counters, invariants, setup
 from worker.store.contacts import NewContact
 from worker.store.database import open_database
 
@@ -36,6 +37,7 @@ class World:
     team: str = "team_a"
     numbers: list[str] = field(default_factory=list)
     counter: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    later: deque[Step] = field(default_factory=deque)
 
     # -- making things
 
@@ -67,6 +69,11 @@ class World:
         if contact_ids:
             self.carry_out(prepare.add_contacts(self.dialer, campaign, contact_ids)[1])
         return campaign
+
+    def script(self, script: Mapping[str, Life | Sequence[Life]]) -> None:
+        """Give numbers (``*``: all others) their lives, one for each successive call; the last repeats."""
+        lives = {n: (lives,) if isinstance(lives, Life) else tuple(lives) for n, lives in script.items()}
+        self.stage.book = replace(self.stage.book, script=lives)
 
     def another_team(self, team: str, *, limit: int = 100) -> None:
         self.write(lambda conn: _make_team(conn, team, limit))
@@ -120,7 +127,72 @@ class World:
         """Let the stage act up to now, and settle what it says."""
         events = self.stage.play()
         if events:
-            self.carry_out(record.record(self.dialer, "simulator", events))
+            self.tell(events)
+        self.carry_out(self.later)
+
+    def tell(self, events: Sequence[CallEvent]) -> None:
+        """Callbacks, as they come in."""
+        self.carry_out(record.record(self.dialer, "simulator", events))
+
+    def tell_before_answer(self, events: Sequence[CallEvent]) -> None:
+        """Callbacks that are settled while the request that made their calls still waits for its answer; what
+        follows from them waits for the next :meth:`play`, as it would for another worker."""
+        for step in record.record(self.dialer, "simulator", events):
+            self.later.extend(self.do(step))
+
+    def pause(self, campaign: str, reason: str = "requested") -> None:
+        self.carry_out(stop.pause_campaign(self.dialer, campaign, reason, actor="test"))
+
+    def resume(self, campaign: str) -> None:
+        self.carry_out(admit.resume(self.dialer, campaign, actor="test"))
+
+    def cancel(self, campaign: str, *, hang_up: bool = False) -> None:
+        self.carry_out(stop.cancel_campaign(self.dialer, campaign, hang_up=hang_up, actor="test"))
+
+    def edit_contact(self, contact: str, **changes: Any) -> None:
+        """Change ``phone``, ``timezone`` or ``do_not_call``, as the CRM does."""
+        row = self.sql("SELECT phone, timezone, do_not_call FROM contacts WHERE id = :id", id=contact)[0]
+        values = row._asdict() | changes
+        read = normalize(values["phone"])
+        e164, fault = (read.e164, None) if isinstance(read, Phone) else (None, read.reason)
+
+        def work(conn: Connection) -> None:
+            calls.lock_team(conn, self.team)
+            contacts.edit(conn, self.team, contact, e164=e164, fault=fault, **values)
+
+        self.write(work)
+
+    def ban(self, *numbers: str) -> None:
+        """Put numbers on the team's do-not-call list."""
+
+        def work(conn: Connection) -> None:
+            calls.lock_team(conn, self.team)
+            contacts.ban(conn, self.team, numbers, "asked")
+
+        self.write(work)
+
+    def edit_campaign(self, campaign: str, **columns: Any) -> None:
+        """Change the campaign's policy by its columns."""
+        assigned = ", ".join(f"{name} = :{name}" for name in columns)
+
+        def work(conn: Connection) -> None:
+            calls.lock_team(conn, self.team)
+            edit = f"UPDATE campaigns SET policy_version = policy_version + 1, {assigned} WHERE id = :id"
+            conn.execute(text(edit), {"id": campaign, **columns})
+
+        self.write(work)
+
+    def pass_machine_time(self, seconds: float) -> None:
+        """Let machine time pass for live calls and resting accounts, by making everything that much older."""
+        self.sql(
+            """UPDATE calls SET
+                   reserved_at = reserved_at - :ago, rung_at = rung_at - :ago, dialing_at = dialing_at - :ago,
+                   next_check_at = next_check_at - :ago, provable_end_at = provable_end_at - :ago
+               WHERE ended_at IS NULL""",
+            ago=timedelta(seconds=seconds),
+        )
+        self.sql("UPDATE carrier_accounts SET resting_until = resting_until - :ago", ago=timedelta(seconds=seconds))
+        self.sql("UPDATE phone_numbers SET resting_until = resting_until - :ago", ago=timedelta(seconds=seconds))
 
     # -- time
 
@@ -186,7 +258,39 @@ class World:
         return {status: count for status, count in rows}
 
     def calls(self, campaign: str) -> Sequence[Any]:
-        return self.sql("SELECT * FROM calls WHERE campaign_id = :id ORDER BY id", id=campaign)
+        """The campaign's calls in the order they were reserved."""
+        return self.sql("SELECT * FROM calls WHERE campaign_id = :id ORDER BY reserved_at, id", id=campaign)
+
+    def call(self, campaign: str) -> Any:
+        """The campaign's only call."""
+        (call,) = self.calls(campaign)
+        return call
+
+    def entry(self, campaign: str, contact: str) -> Any:
+        """The row of a contact in a campaign."""
+        (row,) = self.sql(
+            "SELECT * FROM campaign_contacts WHERE campaign_id = :campaign AND contact_id = :contact",
+            campaign=campaign,
+            contact=contact,
+        )
+        return row
+
+    def campaign_row(self, campaign: str) -> Any:
+        (row,) = self.sql("SELECT * FROM campaigns WHERE id = :id", id=campaign)
+        return row
+
+    def counts(self, campaign: str) -> dict[str, int]:
+        with self.dialer.db.connect() as conn:
+            return counters.read(conn, [campaign])[campaign]
+
+    def phone(self, contact: str) -> str:
+        return str(self.sql("SELECT phone_e164 FROM contacts WHERE id = :id", id=contact)[0][0])
+
+    def dialed(self, *contact_ids: str) -> list[datetime]:
+        """When the phones of these contacts were asked for at the carrier, by the stage's own record."""
+        numbers = {self.phone(contact) for contact in contact_ids}
+        requests = zip(self.stage.requests, self.stage.requested_at, strict=True)
+        return [at for order, at in requests if not contact_ids or order.to_number in numbers]
 
     def check(self) -> None:
         """Every invariant, by the rows and by what the phones saw."""
@@ -195,7 +299,8 @@ class World:
         assert not any(found.values()), {name: rows for name, rows in found.items() if rows}
         rang: dict[str, list[Any]] = {}
         for played in self.stage.calls.values():
-            rang.setdefault(played.order.to_number, []).append(played)
+            if not played.is_extra:
+                rang.setdefault(played.order.to_number, []).append(played)
         for number, played in rang.items():
             for before, after in itertools.pairwise(sorted(played, key=lambda p: p.placed_at)):
                 assert before.ended_at is not None, f"{number} rang twice at once"
@@ -203,7 +308,7 @@ class World:
         tokens = [order.token for order in self.stage.requests]
         assert len(tokens) == len(set(tokens)), "a call was requested twice"
         live = {row.id for row in self.sql("SELECT id FROM calls WHERE ended_at IS NULL")}
-        members = {call for calls in self.dialer.slots.members().values() for call in calls}
+        members = {call for held in self.dialer.slots.members().values() for call in held}
         assert members == live, "slots and live calls disagree"
 
 
@@ -212,7 +317,6 @@ def make_world(
     redis_url: str,
     *,
     bounds: Bounds | None = None,
-    script: Mapping[str, Sequence[Life]] | None = None,
 ) -> Iterator[World]:
     """A world at noon of a Monday in New York; checked at the end, and taken apart."""
     redis = connect(redis_url)
@@ -230,6 +334,7 @@ def make_world(
         public_base_url="http://127.0.0.1:1",
     )
     world = World(dialer, stage)
+    stage.before_answer = world.tell_before_answer
     world.set_clock(MONDAY_NOON)
     world.write(lambda conn: _make_team(conn, world.team, 100))
     world.numbers = [world.number("+12025550001"), world.number("+12025550002")]
@@ -246,8 +351,3 @@ def _make_team(conn: Connection, team: str, limit: int) -> None:
     setup.company(conn, f"comp_{team}", team, "A company")
     setup.assistant(conn, f"asst_{team}", team, "An assistant")
     setup.account(conn, f"acct_{team}", team, "simulator", "An account", limit=1000)
-
-
-def scripted(world: World, script: Mapping[str, Sequence[Life]]) -> None:
-    """Give numbers (``*``: all others) their lives, one for each successive call."""
-    world.stage.book = replace(world.stage.book, script={n: tuple(lives) for n, lives in script.items()})

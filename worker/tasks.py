@@ -152,12 +152,17 @@ def dial_calls(call_ids: Sequence[str]) -> None:
     _backlog.append(tuple(call_ids))
     while _backlog and _lines.acquire(blocking=False):
         try:
-            while _backlog:
-                carry_out(dial.dial(wiring.dialer(), _backlog.popleft()))
-        except IndexError:  # another line took the last of the backlog
-            continue
+            while (waiting := _next_in_line()) is not None:
+                carry_out(dial.dial(wiring.dialer(), waiting))
         finally:
             _lines.release()
+
+
+def _next_in_line() -> tuple[str, ...] | None:
+    try:
+        return _backlog.popleft()
+    except IndexError:  # another line took the last
+        return None
 
 
 @app.task(name="worker.look_up")

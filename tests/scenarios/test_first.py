@@ -1,9 +1,9 @@
-from tests.world import World, scripted
+from tests.world import World
 from worker.carriers.simulator.lives import Life
 
 
 def test_a_contact_is_called_and_the_campaign_completes(world: World) -> None:
-    scripted(world, {"*": [Life(5, 20)]})
+    world.script({"*": Life(5, 20)})
     campaign = world.campaign([world.contact()])
     result = world.run(campaign)
     assert len(result.calls) == 1

@@ -16,12 +16,12 @@ import structlog
 from sqlalchemy import Connection, Row
 
 from worker.domain import ids
-from worker.domain.errors import Conflict, Fault, Invalid, NotFound
+from worker.domain.errors import Conflict, Fault, Invalid, NotFound, Unavailable
 from worker.domain.lifecycle import CAMPAIGN_MOVES, Verb
 from worker.domain.model import CampaignStatus, Reason
 from worker.domain.screening import error_sentence
 from worker.flow.base import Dialer, Step, window_of
-from worker.flow.fill import claim, fill, plan_calls
+from worker.flow.fill import Filled, claim, fill, plan_calls
 from worker.flow.finish import finish
 from worker.flow.stop import refused
 from worker.store import campaigns, claims, contacts, counters, runs
@@ -99,10 +99,21 @@ def run_campaign(
     if dry_run:
         return _preview(dialer, campaign_id, open_it), []
     opened = transact(dialer.db, open_it)
-    filled = fill(dialer, opened.team_id, [campaign_id])
-    finish(dialer, [campaign_id] if campaign_id in filled.idle else [])
+    filled = _first_wave(dialer, opened.team_id, campaign_id)
     log.info("run_opened", run_id=opened.run_id, campaign_id=campaign_id, opened_by=opened_by)
     return _result(opened, campaign_id, filled.reserved, dry_run=False), list(filled.steps)
+
+
+def _first_wave(dialer: Dialer, team_id: str, campaign_id: str) -> Filled:
+    """Reserve what can be reserved at once. The run is committed by now: if a service has gone away since, the
+    answer is that nothing was started yet, and the tick starts it."""
+    try:
+        filled = fill(dialer, team_id, [campaign_id])
+        finish(dialer, [campaign_id] if campaign_id in filled.idle else [])
+    except Unavailable as error:
+        log.warning("first_wave_put_off", campaign_id=campaign_id, message=str(error))
+        return Filled((), (), ())
+    return filled
 
 
 def start(dialer: Dialer, campaign_id: str) -> str | None:
@@ -137,7 +148,7 @@ def resume(dialer: Dialer, campaign_id: str, *, actor: str, team_id: str | None 
 
     team = transact(dialer.db, work)
     log.info("campaign_resumed", campaign_id=campaign_id)
-    return list(fill(dialer, team, [campaign_id]).steps)
+    return list(_first_wave(dialer, team, campaign_id).steps)
 
 
 def _check(max_calls: int | None) -> None:

@@ -55,6 +55,8 @@ def dial(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
     steps: list[Step] = []
     for team_id, batch in groupby(ready, key=lambda r: str(r.row.team_id)):
         steps += _dial_team(dialer, team_id, list(batch))
+    if later and not ready:
+        pause(PACED_WITHIN_SECONDS / 2)  # others hold the places of the next second; asking again at once is a spin
     if later:
         steps.append(Dial(later))
     return steps

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import structlog
 from sqlalchemy import Connection
 
+from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer, Settle, Step
 from worker.flow.promote import promote
 from worker.flow.reap import reap, ring_again
@@ -12,6 +14,8 @@ from worker.flow.stop import stop_calls
 from worker.flow.wake import wake
 from worker.store import counters, events, ticks
 from worker.store.database import once, transact
+
+log = structlog.get_logger()
 
 EVERY_SECONDS = 0.8
 """A little less than beat's second, so that a beat that comes early by its own jitter is not lost."""
@@ -28,11 +32,26 @@ def tick(dialer: Dialer) -> list[Step]:
     mine, reconciles = transact(dialer.db, take)
     if not mine:
         return []
-    if reconciles:
-        reconcile(dialer)
-    steps = [*promote(dialer), *wake(dialer), *ring_again(dialer), *stop_calls(dialer), *reap(dialer)]
-    overdue = dialer.bounds.event_overdue_seconds
-    if once(dialer.db, lambda conn: events.are_overdue(conn, after_seconds=overdue)):
-        steps.append(Settle())
-    transact(dialer.db, lambda conn: counters.roll_up(conn))
+    steps: list[Step] = []
+    for work in (*([_reconcile] if reconciles else []), promote, wake, ring_again, stop_calls, reap, _drain, _roll_up):
+        try:
+            steps += work(dialer)
+        except Unavailable as error:  # Redis away must not keep PostgreSQL's part of the work from being done
+            log.warning("tick_incomplete", work=work.__name__.strip("_"), message=str(error))
     return steps
+
+
+def _reconcile(dialer: Dialer) -> list[Step]:
+    reconcile(dialer)
+    return []
+
+
+def _drain(dialer: Dialer) -> list[Step]:
+    overdue = dialer.bounds.event_overdue_seconds
+    waits = once(dialer.db, lambda conn: events.are_overdue(conn, after_seconds=overdue))
+    return [Settle()] if waits else []
+
+
+def _roll_up(dialer: Dialer) -> list[Step]:
+    transact(dialer.db, lambda conn: counters.roll_up(conn))
+    return []

@@ -85,7 +85,7 @@ RETURNING id, team_id, run_id
 DUE = text("""
 SELECT id, team_id FROM campaigns
 WHERE status = 'scheduled' AND deleted_at IS NULL AND scheduled_start_at <= dialer_now()
-ORDER BY scheduled_start_at, id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
+ORDER BY scheduled_start_at, id LIMIT :most
 """)
 
 ASLEEP = text("""
@@ -208,7 +208,7 @@ def move(
 
 
 def due_to_start(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
-    """Lock the scheduled campaigns whose instant has come."""
+    """The scheduled campaigns whose instant has come, earliest first."""
     return conn.execute(DUE, {"most": most}).all()
 
 

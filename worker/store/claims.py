@@ -66,9 +66,9 @@ ORDER BY c.id FOR NO KEY UPDATE OF t, c
 
 PICK = text("""
 WITH due AS MATERIALIZED (
-    SELECT found.*, w.ord
+    SELECT found.*
     FROM unnest(CAST(:campaigns AS text[]), CAST(:zones AS text[]), CAST(:wants AS integer[]))
-         WITH ORDINALITY AS w (campaign_id, zone, want, ord)
+         AS w (campaign_id, zone, want)
     CROSS JOIN LATERAL (
         SELECT cc.id, cc.campaign_id, cc.contact_id, cc.zone, cc.due_at, cc.attempts, cc.last_number_id
         FROM campaign_contacts cc
@@ -83,7 +83,12 @@ SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.last_number_
            AS do_not_call,
        EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.contact_id = k.id AND l.ended_at IS NULL)
        OR EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.to_number = k.phone_e164
-                  AND l.ended_at IS NULL) AS on_the_phone
+                  AND l.ended_at IS NULL)
+       OR EXISTS (SELECT FROM calls l   -- closed by us, alive by its carrier's word: until it ends, or provably has
+                  WHERE l.late_evidence_at > clock_timestamp() - interval '5 hours' AND l.team_id = k.team_id
+                    AND (l.contact_id = k.id OR l.to_number = k.phone_e164)
+                    AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = l.token AND e.kind = 'ended'))
+           AS on_the_phone
 FROM due JOIN contacts k ON k.id = due.contact_id
 ORDER BY due.due_at, due.id
 """)

@@ -1,0 +1,54 @@
+"""``worker.store.tables`` and ``schema.sql`` say the same, so that neither can drift from the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Engine, MetaData, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ENUM
+
+from worker.store.database import open_database
+from worker.store.tables import metadata
+
+MADE_BY_MIGRATE = "schema_migrations"
+DIALECT = postgresql.dialect()
+
+
+@pytest.fixture(scope="module")
+def reflected(stack: Any, template: str) -> Iterator[MetaData]:
+    """The tables that ``schema.sql`` makes, read back from the database."""
+    engine: Engine = open_database(stack.postgres.url_of(template), pool_size=1)
+    found = MetaData()
+    found.reflect(engine)
+    engine.dispose()  # or the template could not be cloned
+    yield found
+
+
+def test_every_table_is_described_and_none_besides(reflected: MetaData) -> None:
+    assert set(metadata.tables) == set(reflected.tables) - {MADE_BY_MIGRATE}
+
+
+@pytest.mark.parametrize("name", sorted(metadata.tables))
+def test_a_table_is_described_as_schema_sql_makes_it(name: str, reflected: MetaData) -> None:
+    described, real = metadata.tables[name], reflected.tables[name]
+    assert [_column(c) for c in described.columns] == [_column(c) for c in real.columns]
+    assert {c.name for c in described.primary_key} == {c.name for c in real.primary_key}
+    assert _foreign_keys(described) == _foreign_keys(real)
+
+
+def _column(column: Column[Any]) -> tuple[str, str, tuple[str, ...], bool, bool]:
+    """Name, type, the values of an enum in their order, whether it may be NULL, whether the database counts it."""
+    values = tuple(column.type.enums) if isinstance(column.type, ENUM) else ()
+    kind = column.type.compile(dialect=DIALECT)
+    return column.name, kind, values, bool(column.nullable), column.identity is not None
+
+
+def _foreign_keys(table: Table) -> set[frozenset[tuple[str, str]]]:
+    """Each key as its pairs of (column here, table.column there)."""
+    return {
+        frozenset((element.parent.name, element.target_fullname) for element in constraint.elements)
+        for constraint in table.foreign_key_constraints
+    }
