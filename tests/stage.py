@@ -100,7 +100,7 @@ class Stage:
             if status >= 500:
                 return Ambiguous(f"http_{status}")
             return translation.rejected(status, code, None if pause is None else str(pause))
-        played = [self._begin(order, life, is_extra=n > 0) for n in range(1 + life.extra_calls)][0]
+        played, *_ = [self._begin(order, life, is_extra=n > 0) for n in range(1 + life.extra_calls)]
         if life.callbacks is Callbacks.BEFORE_ANSWER:
             self.before_answer(self.play())
         if instead is not None or life.reply not in (Reply.NORMAL, Reply.LATE):
@@ -135,7 +135,8 @@ class Stage:
     @property
     def next_at(self) -> datetime | None:
         """When something happens next on the stage, or is told."""
-        return min([self._future[0][0]] * bool(self._future) + [self._news[0][0]] * bool(self._news), default=None)
+        instants = [happens[0] for happens in self._future[:1]] + [told[0] for told in self._news[:1]]
+        return min(instants, default=None)
 
     def play(self) -> list[CallEvent]:
         """Let happen what is due by the clock; the events it makes, in the order it makes them."""

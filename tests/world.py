@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from tests.stage import Stage
+from tests.stage import Played, Stage
 from worker.carriers.base import CallEvent
 from worker.carriers.simulator.lives import Book, Life
 from worker.domain import ids
@@ -255,7 +255,7 @@ class World:
         rows = self.sql(
             "SELECT status, count(*) FROM campaign_contacts WHERE campaign_id = :id GROUP BY status", id=campaign
         )
-        return {status: count for status, count in rows}
+        return dict(rows)
 
     def calls(self, campaign: str) -> Sequence[Any]:
         """The campaign's calls in the order they were reserved."""
@@ -297,12 +297,12 @@ class World:
         with self.dialer.db.connect() as conn:
             found = invariants.violations(conn, self.dialer.bounds)
         assert not any(found.values()), {name: rows for name, rows in found.items() if rows}
-        rang: dict[str, list[Any]] = {}
+        rang: dict[str, list[Played]] = {}
         for played in self.stage.calls.values():
             if not played.is_extra:
                 rang.setdefault(played.order.to_number, []).append(played)
-        for number, played in rang.items():
-            for before, after in itertools.pairwise(sorted(played, key=lambda p: p.placed_at)):
+        for number, rings in rang.items():
+            for before, after in itertools.pairwise(sorted(rings, key=lambda p: p.placed_at)):
                 assert before.ended_at is not None, f"{number} rang twice at once"
                 assert before.ended_at <= after.placed_at, f"{number} rang twice at once"
         tokens = [order.token for order in self.stage.requests]
