@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from sqlalchemy import Column, Engine, MetaData, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ENUM
 
+from worker.dev.stack import Stack
 from worker.store.database import open_database
 from worker.store.tables import metadata
 
@@ -18,13 +18,13 @@ DIALECT = postgresql.dialect()
 
 
 @pytest.fixture(scope="module")
-def reflected(stack: Any, template: str) -> Iterator[MetaData]:
+def reflected(stack: Stack, template: str) -> MetaData:
     """The tables that ``schema.sql`` makes, read back from the database."""
     engine: Engine = open_database(stack.postgres.url_of(template), pool_size=1)
     found = MetaData()
     found.reflect(engine)
     engine.dispose()  # or the template could not be cloned
-    yield found
+    return found
 
 
 def test_every_table_is_described_and_none_besides(reflected: MetaData) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from worker.crashpoint import crashpoint
 from worker.domain import ids
 from worker.domain.errors import Conflict, Fault, Invalid, NotFound, Unavailable
 from worker.domain.lifecycle import CAMPAIGN_MOVES, Verb
@@ -99,6 +100,7 @@ def run_campaign(
     if dry_run:
         return _preview(dialer, campaign_id, open_it), []
     opened = transact(dialer.db, open_it)
+    crashpoint("admit.after_commit")
     filled = _first_wave(dialer, opened.team_id, campaign_id)
     log.info("run_opened", run_id=opened.run_id, campaign_id=campaign_id, opened_by=opened_by)
     return _result(opened, campaign_id, filled.reserved, dry_run=False), list(filled.steps)
@@ -129,6 +131,7 @@ def start(dialer: Dialer, campaign_id: str) -> str | None:
 
     team_id = transact(dialer.db, work)
     if team_id is not None:
+        crashpoint("promote.after_commit")
         log.info("campaign_started", campaign_id=campaign_id)
     return team_id
 

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Row
 
 from worker.carriers.base import Accepted, Action, Ambiguous, NotSent, Order, Outcome, Rejected
 from worker.clock import monotonic, pause
+from worker.crashpoint import crashpoint
 from worker.domain.model import CallState, Disposition, Reason
 from worker.domain.retry import NOT_SENT_BACKOFF, TECHNICAL_FAILURES
 from worker.flow.base import Dial, Dialer, Step, Stop, fill_steps, slot_of, valid_until
@@ -65,12 +66,15 @@ def dial(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
 def _dial_team(dialer: Dialer, team_id: str, batch: Sequence[_Ready]) -> list[Step]:
     started_at = monotonic()
     committed = set(once(dialer.db, lambda conn: _commit(conn, dialer, team_id, batch)))
+    crashpoint("dial.after_commit")
     fence_at = started_at + dialer.bounds.send_fence_seconds
     sent = [ready for ready in batch if ready.row.id in committed]
     moves = [release(r.row.id, "no longer callable") for r in batch if r.row.id not in committed]
     outcomes = list(dialer.placers.map(_sender(dialer, fence_at), sent))
     moves += [_move(dialer, ready.row, outcome) for ready, outcome in zip(sent, outcomes, strict=True)]
+    crashpoint("dial.after_request")
     moved = transact(dialer.db, lambda conn: calls.advance(conn, moves))
+    crashpoint("dial.after_store")
     ended = [row for row in moved if row.just_ended]
     dialer.slots.release([slot_of(row) for row in ended])
     steps = fill_steps(ended)

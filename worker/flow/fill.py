@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from worker.crashpoint import crashpoint
 from worker.domain import ids
 from worker.domain.model import ContactStatus, Reason
 from worker.domain.rotation import CallerId, assign, pick
@@ -148,7 +149,9 @@ def _round(dialer: Dialer, team_id: str, campaign_ids: Sequence[str]) -> Outcome
         return Outcome(steps=(Mend(),))
     if not granted and not _flags_changed(plan):
         return Outcome(idle=tuple(plan.idle))
+    crashpoint("fill.after_slots")
     claimed = transact(dialer.db, lambda conn: claim(conn, dialer, team_id, plan, granted))
+    crashpoint("fill.after_commit")
     taken = {reservation.call_id for reservation in claimed.reservations}
     dialer.slots.release([call.slot for call in granted if call.slot.call_id not in taken])
     return Outcome(claimed.reservations, claimed.again, idle=tuple(plan.idle))

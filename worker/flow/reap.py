@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Connection, Row
 
 from worker.carriers.base import CannotTell, CarrierCall
+from worker.crashpoint import crashpoint
 from worker.domain.model import CallState, Disposition
 from worker.flow.base import Dialer, LookUp, Step, dial_steps, fill_steps, slot_of
 from worker.flow.ending import end, release
@@ -52,6 +53,8 @@ def reap(dialer: Dialer) -> list[Step]:
     carrier."""
     again = dialer.bounds.request_seconds + dialer.bounds.check_after_seconds
     due = transact(dialer.db, lambda conn: calls.overdue(conn, again_in_seconds=again, most=MOST))
+    if due:
+        crashpoint("reap.after_take")
     return [LookUp(tuple(due[i : i + 25])) for i in range(0, len(due), 25)]
 
 
@@ -59,6 +62,7 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
     """Ask the carriers about these calls, and write down what can be known."""
     rows = once(dialer.db, lambda conn: calls.live_by_id(conn, call_ids))
     seen = list(dialer.placers.map(lambda row: _ask(dialer, row), rows))
+    crashpoint("reap.after_look_up")
     answers = {row.id: answer for row, answer in zip(rows, seen, strict=True)}
 
     def work(conn: Connection) -> Sequence[Row[Any]]:

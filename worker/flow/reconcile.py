@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import structlog
 from sqlalchemy import Connection
 
+from worker.crashpoint import crashpoint
 from worker.flow.base import Dialer, slot_of
 from worker.slots import SlotRequest
 from worker.store import calls, generation
@@ -43,6 +44,8 @@ def _rebuild(conn: Connection, dialer: Dialer) -> None:
     if not dialer.slots.needs_rebuild(generation.read(conn)):
         return
     raised = generation.raise_by_one(conn)
+    crashpoint("rebuild.after_raise")
     live = [slot_of(row) for row in calls.all_live(conn)]
     dialer.slots.rebuild(live, raised)
+    crashpoint("rebuild.after_write")
     log.warning("slots_rebuilt", generation=raised, live=len(live))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from worker.carriers.base import CallEvent
+from worker.crashpoint import crashpoint
 from worker.domain.errors import NotFound
 from worker.flow.base import Dialer, Settle, Step
 from worker.store import events
@@ -44,4 +45,5 @@ def record(dialer: Dialer, carrier: str, news: Sequence[CallEvent]) -> list[Step
         for e in news
     ]
     new = transact(dialer.db, lambda conn: events.insert(conn, carrier, rows))
+    crashpoint("record.after_commit")
     return [Settle()] if new else []

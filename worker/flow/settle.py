@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
+from worker.crashpoint import crashpoint
 from worker.domain.lifecycle import CallView, Heard, Ignored, Outcome, weigh
 from worker.domain.model import CallState, Disposition
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
@@ -45,7 +46,9 @@ class Settled:
 def settle(dialer: Dialer) -> list[Step]:
     """Settle one batch of events; returns the fills it made room for, and another settle if more may wait."""
     settled = transact(dialer.db, lambda conn: _drain(conn, dialer))
+    crashpoint("settle.after_commit")
     dialer.slots.release([slot_of(row) for row in settled.ended])
+    crashpoint("settle.after_release")
     _ban(dialer, settled.unwanted)
     for row, carrier_call_id in settled.orphans:
         _end_orphan(dialer, row, carrier_call_id)
@@ -81,6 +84,7 @@ def _drain(conn: Connection, dialer: Dialer) -> Settled:
             moves.append(move)
     settled.ended = [row for row in calls.advance(conn, moves) if row.just_ended]
     events.drained(conn, outcomes)
+    crashpoint("settle.before_commit")
     return settled
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import structlog
 from sqlalchemy import Connection
 
+from worker.crashpoint import crashpoint
 from worker.domain.errors import Conflict, NotFound
 from worker.domain.lifecycle import Verb, refusal
 from worker.domain.model import CampaignStatus
@@ -41,6 +42,7 @@ def pause_campaign(
 
     if not transact(dialer.db, work):
         return []
+    crashpoint("stop.after_commit")
     log.info("campaign_paused", campaign_id=campaign_id, reason=reason)
     return [Stop()]
 
@@ -60,6 +62,7 @@ def cancel_campaign(
         campaigns.audit(conn, campaign_id, actor, "cancel", {"hangUp": hang_up})
 
     transact(dialer.db, work)
+    crashpoint("stop.after_commit")
     log.info("campaign_cancelled", campaign_id=campaign_id, hang_up=hang_up)
     return [Stop()]
 
@@ -70,7 +73,8 @@ def stop_calls(dialer: Dialer) -> list[Step]:
     moves = [release(call_id, "its campaign stopped or has a newer run") for call_id in stale]
     released = transact(dialer.db, lambda conn: calls.advance(conn, moves)) if moves else []
     dialer.slots.release([slot_of(row) for row in released])
-    transact(dialer.db, lambda conn: calls.request_end(conn))
+    if transact(dialer.db, lambda conn: calls.request_end(conn)):
+        crashpoint("stop.after_mark")
     _tell_carriers(dialer)
     return fill_steps(released)
 
@@ -80,6 +84,7 @@ def _tell_carriers(dialer: Dialer) -> None:
     rows = once(dialer.db, lambda conn: calls.to_be_ended(conn))
     told = [row.id for row in rows if dialer.carriers[row.carrier].end(dialer.order(row), row.carrier_call_id)]
     if told:
+        crashpoint("stop.after_told")
         once(dialer.db, lambda conn: calls.end_told(conn, told))
         log.info("calls_told_to_end", calls=len(told))
 

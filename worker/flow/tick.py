@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 from sqlalchemy import Connection
 
+from worker.crashpoint import crashpoint
 from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer, Settle, Step
 from worker.flow.promote import promote
@@ -53,5 +54,10 @@ def _drain(dialer: Dialer) -> list[Step]:
 
 
 def _roll_up(dialer: Dialer) -> list[Step]:
-    transact(dialer.db, lambda conn: counters.roll_up(conn))
+    transact(dialer.db, _add_up)
     return []
+
+
+def _add_up(conn: Connection) -> None:
+    if counters.roll_up(conn):
+        crashpoint("roll_up.before_commit")
