@@ -520,16 +520,22 @@ CREATE TABLE slot_generation (
 );
 INSERT INTO slot_generation (generation) VALUES (1);
 
+-- One POST of a client that may send it again. The answer commits with the work it answers for, where the work
+-- is one transaction; where it is several, each notes that there was work. `taken_at` says which request holds
+-- the key, and keeps one that was given up from committing after all.
 CREATE TABLE idempotency_keys (
     team_id      text NOT NULL REFERENCES teams,
     key          text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
     method       text NOT NULL,
     path         text NOT NULL,
     body_sha256  bytea NOT NULL CHECK (length(body_sha256) = 32),
+    taken_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    worked_at    timestamptz,                          -- work was committed; NULL: the key is free after a minute
     status       integer,                              -- NULL while the first request is running
-    response     jsonb,
+    response     text,                                 -- the body of the first answer
     created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (team_id, key)
+    PRIMARY KEY (team_id, key),
+    CHECK ((status IS NULL) = (response IS NULL))
 );
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 

@@ -62,7 +62,8 @@ class Stage:
 
     ``answer`` may replace what a request is answered with: an :class:`Ambiguous` one after the call was
     placed, any other instead of it. ``before_answer`` is given the news of a life whose first callback outruns
-    the answer to the request.
+    the answer to the request. With ``hold_queued`` the carrier keeps every call and lets none ring;
+    callbacks that it ``loses`` are never heard of.
     """
 
     book: Book
@@ -72,8 +73,10 @@ class Stage:
     list_lag_seconds: float = 0.0
     answer: Callable[[Order], Outcome | None] = lambda order: None
     before_answer: Callable[[Sequence[CallEvent]], None] = lambda events: None
+    loses: Callable[[CallEvent], bool] = lambda event: False
     can_find: bool = True
     can_end: bool = True
+    hold_queued: bool = False
     calls: dict[str, Played] = field(default_factory=dict)
     requests: list[Order] = field(default_factory=list)
     requested_at: list[datetime] = field(default_factory=list)
@@ -148,7 +151,7 @@ class Stage:
         told = []
         while self._news and self._news[0][0] <= self.now():
             told.append(heapq.heappop(self._news)[2])
-        return told
+        return [event for event in told if not self.loses(event)]
 
     def live(self) -> list[Played]:
         return [p for p in self.calls.values() if p.is_live]
@@ -176,6 +179,8 @@ class Stage:
     def _begin(self, order: Order, life: Life, *, is_extra: bool) -> Played:
         played = Played(order, f"sim_{next(self._order)}", self.now(), life, is_extra)
         self.calls[played.carrier_call_id] = played
+        if self.hold_queued:
+            return played
         for step in timeline(life, order.ring_seconds, order.longest_call_seconds, 1.0):
             at = self.now() + timedelta(seconds=step.after_seconds)
             heapq.heappush(self._future, (at, next(self._order), played.carrier_call_id, step))

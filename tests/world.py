@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from tests.stage import Played, Stage
 from worker.carriers.base import CallEvent
@@ -18,8 +18,9 @@ from worker.carriers.simulator.lives import Book, Life
 from worker.domain import ids
 from worker.domain.model import Bounds
 from worker.domain.screening import Phone, normalize
-from worker.flow import admit, dial, fill, finish, prepare, reap, reconcile, record, settle, stop, tick
-from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop
+from worker.domain.window import parse_default_window
+from worker.flow import admit, dial, fill, finish, people, prepare, reap, reconcile, record, settle, stop, tick
+from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop, window_of
 from worker.slots import Nudge, Rates, Slots, connect
 from worker.store import calls, contacts, counters, invariants, setup
 from worker.store.contacts import NewContact
@@ -34,6 +35,7 @@ class World:
 
     dialer: Dialer
     stage: Stage
+    engine: Engine
     team: str = "team_a"
     numbers: list[str] = field(default_factory=list)
     counter: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -75,6 +77,11 @@ class World:
         lives = {n: (lives,) if isinstance(lives, Life) else tuple(lives) for n, lives in script.items()}
         self.stage.book = replace(self.stage.book, script=lives)
 
+    def deploy(self, *, default_window: str = "", **bounds: Any) -> None:
+        """Another deployment's settings."""
+        window = parse_default_window(default_window) or self.dialer.default_window
+        self.dialer = replace(self.dialer, bounds=replace(self.dialer.bounds, **bounds), default_window=window)
+
     def another_team(self, team: str, *, limit: int = 100) -> None:
         self.write(lambda conn: _make_team(conn, team, limit))
 
@@ -93,6 +100,11 @@ class World:
         result, steps = admit.run_campaign(self.dialer, campaign, opened_by="api", **options)
         self.carry_out(steps)
         return result
+
+    def reserve(self, campaign: str, **options: Any) -> list[Step]:
+        """Open a run and hold back what follows: its calls are reserved, nobody was told to dial them."""
+        _, steps = admit.run_campaign(self.dialer, campaign, opened_by="api", **options)
+        return steps
 
     def carry_out(self, steps: Iterable[Step]) -> None:
         """What :mod:`worker.tasks` does with messages in between, at once."""
@@ -149,27 +161,14 @@ class World:
     def cancel(self, campaign: str, *, hang_up: bool = False) -> None:
         self.carry_out(stop.cancel_campaign(self.dialer, campaign, hang_up=hang_up, actor="test"))
 
-    def edit_contact(self, contact: str, **changes: Any) -> None:
-        """Change ``phone``, ``timezone`` or ``do_not_call``, as the CRM does."""
-        row = self.sql("SELECT phone, timezone, do_not_call FROM contacts WHERE id = :id", id=contact)[0]
-        values = row._asdict() | changes
-        read = normalize(values["phone"])
-        e164, fault = (read.e164, None) if isinstance(read, Phone) else (None, read.reason)
-
-        def work(conn: Connection) -> None:
-            calls.lock_team(conn, self.team)
-            contacts.edit(conn, self.team, contact, e164=e164, fault=fault, **values)
-
-        self.write(work)
+    def edit_contact(self, contact: str, **fields: Any) -> None:
+        """Change the contact in the CRM; ``fields`` in the names of the API."""
+        _, steps = people.edit_contact(self.dialer, self.team, contact, fields, actor="test")
+        self.carry_out(steps)
 
     def ban(self, *numbers: str) -> None:
         """Put numbers on the team's do-not-call list."""
-
-        def work(conn: Connection) -> None:
-            calls.lock_team(conn, self.team)
-            contacts.ban(conn, self.team, numbers, "asked")
-
-        self.write(work)
+        people.ban_numbers(self.dialer, self.team, numbers, actor="test")
 
     def edit_campaign(self, campaign: str, **columns: Any) -> None:
         """Change the campaign's policy by its columns."""
@@ -209,43 +208,67 @@ class World:
         end = self.now + timedelta(seconds=seconds)
         self.play()
         self.tick()
-        while True:
-            instants = [at for at in (self.stage.next_at, self.next_alarm()) if at is not None]
-            at = max(self.now + timedelta(seconds=1), min(instants, default=end))
-            if at > end:
-                break
-            self.set_clock(at)
-            self.play()
-            self.tick()
-        self.set_clock(max(end, self.now))
-        self.play()
-        self.tick()
-
-    def next_alarm(self) -> datetime | None:
-        at: datetime | None = self.sql("""
-            SELECT min(at) FROM (SELECT next_wake_at AS at FROM campaigns WHERE status = 'running'
-            UNION ALL SELECT scheduled_start_at FROM campaigns WHERE status = 'scheduled') AS alarms""")[0][0]
-        return at
+        while (at := self.next_instant(end)) < end:
+            self._step_to(at)
+        self._step_to(end)
 
     def until(self, campaign: str, status: str, *, hours: float = 48) -> None:
         """Move time on until the campaign has this status."""
         end = self.now + timedelta(hours=hours)
         while self.status(campaign) != status:
             assert self.now < end, f"still {self.status(campaign)} after {hours} h: {self.by_status(campaign)}"
-            instants = [at for at in (self.stage.next_at, self.next_alarm()) if at is not None]
-            self.set_clock(max(self.now + timedelta(seconds=1), min(instants, default=self.now)))
-            self.play()
-            self.tick()
+            self._step_to(self.next_instant(end))
+
+    def next_instant(self, end: datetime) -> datetime:
+        """When to look again: when something happens on the stage, or the dialer wants to look itself.
+
+        Its looks in between, each minute of a night and each second while a slot is missing, find nothing; they
+        are passed over, up to a minute before the next thing that can happen.
+        """
+        soonest = self.now + timedelta(seconds=1)
+        instants = [at for at in (self.stage.next_at, *self._due_at()) if at is not None]
+        happens = max(soonest, min(instants, default=end))
+        if happens > self.now + timedelta(seconds=61):
+            return min(end, happens - timedelta(seconds=60)) if instants else end
+        alarm = self.next_alarm()
+        return min(happens, alarm) if alarm is not None and alarm > soonest else happens
+
+    def next_alarm(self) -> datetime | None:
+        """When the dialer itself means to look again."""
+        at: datetime | None = self.sql("SELECT min(next_wake_at) FROM campaigns WHERE status = 'running'")[0][0]
+        return at
+
+    def _step_to(self, at: datetime) -> None:
+        self.set_clock(at)
+        self.play()
+        self.tick()
+
+    def _due_at(self) -> Iterator[datetime | None]:
+        """When campaigns start and contacts of running ones may be called, as far as it lies ahead."""
+        yield from self.sql("SELECT min(scheduled_start_at) FROM campaigns WHERE status = 'scheduled'")[0]
+        for row in self.sql("""
+            SELECT c.*, cc.zone, min(cc.due_at) AS due_at,
+                   min(cc.due_at) FILTER (WHERE cc.due_at > dialer_now()) AS due_later
+            FROM campaigns c JOIN campaign_contacts cc ON cc.campaign_id = c.id
+            WHERE c.status = 'running' AND cc.status IN ('pending', 'queued') GROUP BY c.id, cc.zone"""):
+            window = window_of(row, row.zone)
+            if window is None:
+                yield row.due_later
+                continue
+            shut_at = window.next_close(self.now)
+            yield from (window.next_open(max(shut_at, at)) for at in (row.due_at, row.due_later) if at is not None)
+            if row.due_later is not None and row.due_later < shut_at:
+                yield row.due_later
 
     # -- looking at things
 
     def sql(self, statement: str, **values: Any) -> Sequence[Any]:
-        with self.dialer.db.begin() as conn:
+        with self.engine.begin() as conn:
             result = conn.execute(text(statement), values)
             return result.all() if result.returns_rows else []
 
     def write(self, work: Any) -> None:
-        with self.dialer.db.begin() as conn:
+        with self.engine.begin() as conn:
             work(conn)
 
     def status(self, campaign: str) -> str:
@@ -280,7 +303,7 @@ class World:
         return row
 
     def counts(self, campaign: str) -> dict[str, int]:
-        with self.dialer.db.connect() as conn:
+        with self.engine.connect() as conn:
             return counters.read(conn, [campaign])[campaign]
 
     def phone(self, contact: str) -> str:
@@ -294,7 +317,7 @@ class World:
 
     def check(self) -> None:
         """Every invariant, by the rows and by what the phones saw."""
-        with self.dialer.db.connect() as conn:
+        with self.engine.connect() as conn:
             found = invariants.violations(conn, self.dialer.bounds)
         assert not any(found.values()), {name: rows for name, rows in found.items() if rows}
         rang: dict[str, list[Played]] = {}
@@ -322,7 +345,7 @@ def make_world(
     redis = connect(redis_url)
     engine = open_database(database_url, pool_size=6)
     placers = ThreadPoolExecutor(1)
-    stage = Stage(Book(seed=1), now=lambda: world.now)
+    stage = Stage(Book(seed=1, script={"*": (Life(1, 5),)}), now=lambda: world.now)
     dialer = Dialer(
         db=engine,
         slots=Slots(redis, "test"),
@@ -333,7 +356,7 @@ def make_world(
         placers=placers,
         public_base_url="http://127.0.0.1:1",
     )
-    world = World(dialer, stage)
+    world = World(dialer, stage, engine)
     stage.before_answer = world.tell_before_answer
     world.set_clock(MONDAY_NOON)
     world.write(lambda conn: _make_team(conn, world.team, 100))

@@ -8,42 +8,38 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict, Processor
 
-_NUMBER = re.compile(r"\+[1-9][0-9]{5,14}")
-_SECRET = re.compile(r"(://[^\s/@:]*:)[^\s/@]+(@)")
+_NUMBER = re.compile(r"(?:\+|%2[Bb])[1-9](?:[ ().-]{0,2}[0-9]){5,14}")
+_PASSWORD = re.compile(r"(://[^\s/@:]*:)\S+(@)|(\bpassword=|\bsslpassword=)[^\s&\"']+")
 
 
 def mask(text: str) -> str:
     """``text`` with phone numbers cut to their last two digits, and without passwords of URLs."""
-    return _SECRET.sub(r"\1***\2", _NUMBER.sub(lambda match: f"+…{match[0][-2:]}", text))
-
-
-def _mask_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = mask(value)
-    return event
+    text = _NUMBER.sub(lambda match: "+…" + re.sub(r"\D", "", match[0])[-2:], text)
+    return _PASSWORD.sub(lambda match: f"{match[1] or match[3]}***{match[2] or ''}", text)
 
 
 def configure(level: str = "info", form: str = "text") -> None:
     """Send this process's logs to standard error."""
-    render = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    render = _masked(_RENDERERS[form]())
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _mask_values,
+        structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, render],
+        processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_briefly)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
@@ -53,5 +49,29 @@ def configure(level: str = "info", form: str = "text") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx2", "httpcore2", "celery.worker.strategy", "celery.app.trace"):
+    for chatty in ("httpx2", "httpcore2", "celery.worker.strategy", "celery.app.trace", "celery.beat"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+# Tracebacks are plain: the pretty ones show local variables, and with them whatever is secret.
+_RENDERERS: dict[str, Callable[[], Processor]] = {
+    "json": structlog.processors.JSONRenderer,
+    "text": lambda: structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+}
+
+
+def _masked(render: Processor) -> Processor:
+    """Masks the line as it is written, whatever it was made of: messages of libraries, tracebacks, nested
+    values. A line of JSON stays one: what is masked never reaches over the end of a string."""
+
+    def render_masked(logger: Any, method: str, event: EventDict) -> str:
+        return mask(str(render(logger, method, event)))
+
+    return render_masked
+
+
+def _briefly(record: logging.LogRecord) -> bool:
+    """Beat tells a broker that is away with two stacks, once a second; the first line says as much."""
+    if record.name == "celery.beat" and record.exc_info:
+        record.msg, record.args, record.exc_info = record.getMessage().partition("\n")[0], (), None
+    return True

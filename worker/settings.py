@@ -6,20 +6,25 @@ secret. Nothing else in the product reads the environment.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from psycopg.pq import Conninfo
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
-from worker.domain.errors import Fault, Invalid
+from worker.domain.errors import Fault, Invalid, Refused
 from worker.domain.model import Bounds
 from worker.domain.window import CallWindow, parse_default_window
+from worker.slots import connect
 
 _DATABASE = ("postgres", "postgresql", "postgresql+psycopg")
-_REDIS = ("redis", "rediss", "unix", "valkey", "valkeys")
-_BROKER = (*_REDIS[:2], "redis+socket", "unix", "valkey", "valkeys", "sentinel")
+_BROKER = ("redis", "rediss", "redis+socket", "unix", "valkey", "valkeys", "sentinel")
+_WRITTEN = "; write what is special in a password as %40 for @, and the like"
 
 
 class Settings(BaseSettings):
@@ -41,6 +46,10 @@ class Settings(BaseSettings):
 
     worker_concurrency: int = Field(8, ge=1, le=64)
     placing_threads: int = Field(25, ge=1, le=200)
+    api_requests_per_second: float = Field(50.0, gt=0, le=100_000)
+    api_burst: int = Field(100, ge=1, le=100_000)
+    failed_logins_per_minute: int = Field(20, ge=1, le=100_000)
+    max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024, le=1024**3)
     database_pool_size: int | None = Field(None, ge=2, le=200)
 
     ring_seconds: int = Field(30, ge=15, le=120)
@@ -59,23 +68,32 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: SecretStr) -> SecretStr:
-        return _scheme(value, _DATABASE, "postgresql://user:password@host/name")
+        if not _is_database(value.get_secret_value()):
+            raise ValueError(f"give an address such as postgresql://user:password@host/name{_WRITTEN}")
+        return value
 
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: SecretStr) -> SecretStr:
-        return _scheme(value, _REDIS, "redis://host:6379/0")
+        try:
+            connect(value.get_secret_value()).close()  # reads the address, opens nothing
+        except Refused:
+            raise ValueError(f"give an address such as redis://:password@host:6379/0{_WRITTEN}") from None
+        return value
 
     @field_validator("celery_broker_url")
     @classmethod
     def _broker(cls, value: SecretStr | None) -> SecretStr | None:
-        return None if value is None else _scheme(value, _BROKER, "redis://host:6379/0")
+        several = [] if value is None else value.get_secret_value().split(";")
+        if not all((parts := _split(url)) and parts.scheme in _BROKER for url in several):
+            raise ValueError(f"give an address such as redis://:password@host:6379/0{_WRITTEN}")
+        return value
 
     @field_validator("public_base_url", "simulator_url")
     @classmethod
     def _http(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = _split(value)
+        if not parts or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("give an address such as https://dialer.example.com")
         return value.rstrip("/")
 
@@ -118,19 +136,56 @@ class Settings(BaseSettings):
         return Bounds(**{name: getattr(self, name) for name in names})
 
 
-def _scheme(value: SecretStr, schemes: tuple[str, ...], example: str) -> SecretStr:
-    if urlsplit(value.get_secret_value()).scheme not in schemes:
-        raise ValueError(f"give an address such as {example}")
-    return value
-
-
-def read_settings() -> Settings:
-    """The settings of this environment. Raises :class:`Invalid` listing every variable that is wrong."""
+def _split(url: str) -> SplitResult | None:
+    """The parts of an address; ``None`` if it has none. What Python says of such an address repeats it."""
     try:
-        return Settings()
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _is_database(url: str) -> bool:
+    """Whether SQLAlchemy and libpq can read it. A password with an @ in it would end up in the host's name, and
+    one with a question mark among the options, from where they find their way into messages."""
+    try:
+        read = make_url(url)
+    except (ArgumentError, ValueError):
+        return False
+    options = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    port_exists = read.port is None or 0 < read.port < 65_536
+    return (
+        read.drivername in _DATABASE and port_exists and "@" not in (read.host or "") and options >= read.query.keys()
+    )
+
+
+class _Given(Settings):
+    """The same, from arguments alone."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process's environment, or of the one given, which then is all that counts. Raises
+    :class:`Invalid` listing every variable that is wrong."""
+    try:
+        if environment is None:
+            return Settings()
+        given = {name.lower(): value for name, value in environment.items() if value}
+        return _Given.model_validate(given)
     except ValidationError as error:
         faults = [
-            Fault(str(fault["loc"][0]).upper(), fault["msg"].removeprefix("Value error, ") + ".")
+            Fault(str(fault["loc"][0]).upper(), fault["msg"].removeprefix("Value error, ").removesuffix(".") + ".")
             for fault in error.errors(include_input=False, include_url=False)
         ]
     raise Invalid(faults)

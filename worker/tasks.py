@@ -221,3 +221,13 @@ def send(steps: Iterable[Step]) -> None:
                 _TASKS[type(step)].apply_async(arguments, producer=producer)
     except OperationalError as error:
         log.warning("broker_away", messages=len(messages), message=str(error))
+
+
+def queue_lengths() -> dict[str, int]:
+    """How many messages wait in each queue. Raises :class:`Unavailable` when the broker is away."""
+    try:
+        with app.connection_for_read() as connection:
+            channel: Any = connection.default_channel  # kombu's stubs know no virtual channel
+            return {queue: channel.queue_declare(queue, passive=False).message_count for queue in (CONTROL, DIAL)}
+    except OperationalError as error:
+        raise Unavailable("The broker cannot be reached; start it or check CELERY_BROKER_URL.") from error

@@ -12,7 +12,7 @@ from worker.carriers.base import Carrier
 from worker.carriers.simulator.adapter import SimulatorCarrier
 from worker.flow.base import Dialer
 from worker.settings import Settings, settings
-from worker.slots import Nudge, Rates, Slots, connect
+from worker.slots import Nudge, Rates, Slots, Throttle, connect
 from worker.store.database import open_database
 
 
@@ -46,3 +46,12 @@ def _carriers(chosen: Settings) -> dict[str, Carrier]:
 def dialer() -> Dialer:
     """The dialer of this process. Made at first use, so that a forked worker opens its own connections."""
     return build(settings())
+
+
+@cache
+def throttle() -> Throttle:
+    """The allowances of the API's clients. Its own connections, which wait for no slow Redis: a request is let
+    in sooner than it is kept waiting for its counting."""
+    chosen = settings()
+    redis = connect(chosen.redis_url.get_secret_value(), answer_seconds=0.25, retries=0)
+    return Throttle(redis, chosen.redis_prefix)

@@ -13,6 +13,7 @@ import click
 from worker.cli.campaigns import campaigns
 from worker.cli.db import db
 from worker.cli.demo import demo
+from worker.cli.doctor import doctor
 from worker.cli.web import web
 from worker.domain.errors import DialerError
 
@@ -23,7 +24,7 @@ def dialer() -> None:
     """Run batch outbound calling campaigns."""
 
 
-for command in (campaigns, db, demo, web):
+for command in (campaigns, db, demo, doctor, web):
     dialer.add_command(command)
 
 

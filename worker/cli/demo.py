@@ -13,7 +13,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,13 +30,13 @@ from worker.carriers.simulator import ledger
 from worker.clock import monotonic
 from worker.dev.stack import Stack
 from worker.domain import ids
-from worker.domain.contact_file import read_contacts
-from worker.domain.errors import DialerError, Unavailable
+from worker.domain.contact_file import ContactLine, read_contacts
+from worker.domain.errors import DialerError, Fault, Invalid, Unavailable
 from worker.flow import prepare
 from worker.flow.base import Dialer
 from worker.flow.examine import examine
 from worker.flow.load import load_contacts
-from worker.settings import Settings
+from worker.settings import Settings, read_settings
 from worker.store import campaigns, counters, setup
 from worker.store.database import once
 from worker.store.migrate import migrate
@@ -71,7 +71,12 @@ class Demo:
 
 
 @click.command()
-@click.option("--contacts", "file", type=click.File("r", encoding="utf-8"), help="CSV; default: 200 fictional ones.")
+@click.option(
+    "--contacts",
+    "file",
+    type=click.File("r", encoding="utf-8", errors="surrogateescape"),
+    help="CSV; default: 200 fictional ones.",
+)
 @click.option(
     "--speed", type=click.FloatRange(1, 600), default=60.0, show_default=True, help="Business seconds a second."
 )
@@ -81,9 +86,10 @@ def demo(file: Any, speed: float, seed: int, limit: int) -> None:
     """Run a scheduled campaign from its CSV to its end, watch it, and judge it."""
     logs.configure("error")
     started_at = monotonic()
+    people = _read(file or (resources.files("worker.cli") / "demo_contacts.csv").read_text().splitlines())
     with _unwound_by_sigterm(), Stack() as stack:
         try:
-            running = start(stack, file, speed, seed, limit)
+            running = start(stack, people, speed, seed, limit)
             watch(running)
             answer = judge(running, monotonic() - started_at)
         except DialerError:
@@ -92,6 +98,18 @@ def demo(file: Any, speed: float, seed: int, limit: int) -> None:
     click.echo(json.dumps(answer))
     kept = answer["status"] == "completed" and not answer["outside_window"] and not answer["invariant_violations"]
     sys.exit(0 if kept and answer["peak_concurrent"] <= limit else 1)
+
+
+def _read(lines: Iterable[str]) -> list[ContactLine]:
+    """The contacts of the file; what is wrong with its other lines is said."""
+    read = list(read_contacts(lines))
+    for fault in read:
+        if isinstance(fault, Fault):
+            click.echo(f"{fault.path}: {fault.message}", err=True)
+    people = [person for person in read if isinstance(person, ContactLine)]
+    if not people:
+        raise Invalid([Fault("--contacts", "The file has no contact to call; give at least one.")])
+    return people
 
 
 @contextmanager
@@ -108,7 +126,7 @@ def _unwound_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
-def start(stack: Stack, file: Any, speed: float, seed: int, limit: int) -> Demo:
+def start(stack: Stack, people: Sequence[ContactLine], speed: float, seed: int, limit: int) -> Demo:
     """Start everything, import the contacts, schedule the campaign."""
     ledger_path, port_file = stack.directory / "ledger.jsonl", stack.directory / "simulator.port"
     secret, web_port = secrets.token_hex(16), _free_port()
@@ -119,6 +137,7 @@ def start(stack: Stack, file: Any, speed: float, seed: int, limit: int) -> Demo:
         {"SIMULATOR_SECRET": secret},
     )
     environment = {
+        **dict.fromkeys((name.upper() for name in Settings.model_fields), ""),  # not what this shell is set up for
         **stack.environment,
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{web_port}",
         "SIMULATOR_SECRET": secret,
@@ -126,8 +145,7 @@ def start(stack: Stack, file: Any, speed: float, seed: int, limit: int) -> Demo:
         "WORKER_CONCURRENCY": "4",
         "LOG_LEVEL": "warning",
     }
-    chosen = Settings.model_validate({name.lower(): value for name, value in environment.items()})
-    dialer = wiring.build(chosen)
+    dialer = wiring.build(read_settings(environment))
     migrate(dialer.db)
     environment["SIMULATOR_URL"] = f"http://127.0.0.1:{_await_port(stack, port_file)}"
     celery = [sys.executable, "-m", "celery", "-A", "worker"]
@@ -138,11 +156,11 @@ def start(stack: Stack, file: Any, speed: float, seed: int, limit: int) -> Demo:
         stack.spawn(f"worker-{n}", [*celery, "worker", "-n", f"worker{n}@demo"], environment)
     stack.spawn("beat", [*celery, "beat"], environment)
     business_at, real_at = _set_clock(dialer, speed)
-    campaign_id, contacts = _prepare(dialer, file, limit, business_at + timedelta(seconds=LEAD_SECONDS * speed))
+    campaign_id, contacts = _prepare(dialer, people, limit, business_at + timedelta(seconds=LEAD_SECONDS * speed))
     return Demo(stack, dialer, campaign_id, contacts, business_at, real_at, speed, limit, ledger_path)
 
 
-def _prepare(dialer: Dialer, file: Any, limit: int, start_at: datetime) -> tuple[str, int]:
+def _prepare(dialer: Dialer, people: Sequence[ContactLine], limit: int, start_at: datetime) -> tuple[str, int]:
     """A team with what a campaign needs, its contacts, and the scheduled campaign."""
     team_id, company_id, assistant_id = ids.new(ids.TEAM), ids.new(ids.COMPANY), ids.new(ids.ASSISTANT)
     account_id, number_ids = ids.new(ids.ACCOUNT), [ids.new(ids.NUMBER) for _ in CALLER_IDS]
@@ -156,10 +174,7 @@ def _prepare(dialer: Dialer, file: Any, limit: int, start_at: datetime) -> tuple
             setup.number(conn, number_id, team_id, account_id, number, limit=max(10, limit))
 
     once(dialer.db, set_up)
-    shipped = (resources.files("worker.cli") / "demo_contacts.csv").read_text()
-    loaded = load_contacts(dialer, team_id, company_id, read_contacts(file or shipped.splitlines()))
-    for fault in loaded.faults:
-        click.echo(f"{fault.path}: {fault.message}", err=True)
+    loaded = load_contacts(dialer, team_id, company_id, people)
     body = {
         "name": "Demonstration",
         "assistantId": assistant_id,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 import uvicorn
 
@@ -12,7 +10,7 @@ from worker.settings import read_settings
 
 @click.command()
 @click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")
-@click.option("--port", type=int, default=lambda: int(os.environ.get("PORT", "8000")), help="Default $PORT or 8000.")
+@click.option("--port", type=click.IntRange(0, 65_535), envvar="PORT", default=8000, help="Default $PORT or 8000.")
 def web(host: str, port: int) -> None:
     """Serve the carriers' callbacks and /healthz."""
     read_settings()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -95,7 +95,7 @@ def run_campaign(
         row = _legal(conn, Verb.RUN, campaign_id, team_id)
         if account_slug is not None and account_slug != row.team_slug:
             raise Invalid([Fault("accountSlug", f"No account {account_slug!r} for this campaign's team.")])
-        return _open(conn, Verb.RUN, row, opened_by, max_calls)
+        return _open(conn, dialer, Verb.RUN, row, opened_by, max_calls)
 
     if dry_run:
         return _preview(dialer, campaign_id, open_it), []
@@ -127,7 +127,7 @@ def start(dialer: Dialer, campaign_id: str) -> str | None:
         is_due = row.scheduled_start_at is not None and row.scheduled_start_at <= row.now
         if row.status != CampaignStatus.SCHEDULED or row.deleted_at is not None or not is_due:
             return None
-        return _open(conn, Verb.START, row, "schedule", None).team_id
+        return _open(conn, dialer, Verb.START, row, "schedule", None).team_id
 
     team_id = transact(dialer.db, work)
     if team_id is not None:
@@ -178,7 +178,9 @@ def _legal(conn: Connection, verb: Verb, campaign_id: str, team_id: str | None) 
     return row
 
 
-def _open(conn: Connection, verb: Verb, row: Row[Any], opened_by: str, max_calls: int | None) -> _Opened:
+def _open(
+    conn: Connection, dialer: Dialer, verb: Verb, row: Row[Any], opened_by: str, max_calls: int | None
+) -> _Opened:
     """Write the run and screen the exceptions. The campaign's row is locked."""
     if verb is Verb.RUN:
         contacts.screen(conn, row.team_id, row.id)
@@ -199,7 +201,7 @@ def _open(conn: Connection, verb: Verb, row: Row[Any], opened_by: str, max_calls
         failed=out[0].total if out else 0,
         errors=tuple(error_sentence(r.contact_id, Reason(r.reason)) for r in out),
         remaining=counts["pending"] + counts["queued"],
-        opens_at=_opens_at(due),
+        opens_at=_opens_at(due, dialer.bounds.closing_margin_seconds),
         has_window=row.call_window_start is not None,
     )
 
@@ -214,18 +216,19 @@ def _refuse_if_nothing_waits(conn: Connection, row: Row[Any]) -> None:
         )
 
 
-def _opens_at(row: Row[Any]) -> datetime | None:
-    """When the first window of a waiting contact opens; ``None`` when one is open, or nobody waits."""
+def _opens_at(row: Row[Any], margin_seconds: float) -> datetime | None:
+    """When the first window of a waiting contact opens; ``None`` when a call may be committed now, or nobody
+    waits. A window that closes within the margin counts as shut."""
     opens: list[datetime] = []
     for zone, due in row.due_by_zone:
         window = window_of(row, zone)
         if due is None:
             continue
-        if window is None or window.is_open(row.now):
+        if window is None or window.open_until(row.now, margin_seconds) is not None:
             return None
-        at = window.next_open(row.now)
+        at = window.next_open(window.next_close(row.now))
         if at is not None:
-            opens.append(at.astimezone(UTC))
+            opens.append(at)
     return min(opens, default=None)
 
 

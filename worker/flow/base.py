@@ -9,12 +9,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, Row
+from sqlalchemy import Row
 
 from worker.carriers.base import Carrier, Order
 from worker.domain.model import Bounds
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
 from worker.slots import Nudge, Rates, SlotRequest, Slots
+from worker.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Dialer:
     ``DEFAULT_CALL_WINDOW``.
     """
 
-    db: Engine
+    db: Database
     slots: Slots
     rates: Rates
     nudge: Nudge

@@ -1,4 +1,4 @@
-"""Bring contacts into the CRM, and from there into a campaign, in batches."""
+"""Bring a file of contacts into the CRM, however long it is: in batches, in one transaction, all or nothing."""
 
 from __future__ import annotations
 
@@ -7,25 +7,30 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import structlog
+from sqlalchemy import Connection
 
 from worker.domain import ids
 from worker.domain.contact_file import ContactLine
-from worker.domain.errors import Fault
+from worker.domain.errors import Fault, NotFound
 from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer
-from worker.store import contacts
+from worker.store import contacts, records, tables
 from worker.store.contacts import NewContact
 from worker.store.database import once
 
 log = structlog.get_logger()
 
 BATCH = 10_000
+MOST_FAULTS = 1000
 
 
 @dataclass(slots=True)
 class Loaded:
-    """The ids of the contacts written, in the order of the file, and the lines that were not."""
+    """What became of a file: ``count`` contacts were written, ``refused`` lines were not. ``ids``, in the order of
+    the file, and ``faults`` may be cut short, the counts never are."""
 
+    count: int = 0
+    refused: int = 0
     ids: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
@@ -36,21 +41,38 @@ def load_contacts(
     company_id: str | None,
     lines: Iterable[ContactLine | Fault],
     *,
+    tags: tuple[str, ...] = (),
     region: str | None = None,
+    most_ids: int | None = None,
 ) -> Loaded:
     """Write contacts with COPY, ``BATCH`` at a time; a line that cannot be read is reported and passed over. A
-    number that cannot be called is kept with its reason: the contact exists all the same."""
-    loaded = Loaded()
-    for batch in _batches(lines):
-        loaded.faults += [line for line in batch if isinstance(line, Fault)]
-        new = [_contact(line, company_id, region) for line in batch if isinstance(line, ContactLine)]
-        _write(dialer, team_id, new)
-        loaded.ids += [contact.id for contact in new]
-    log.info("contacts_loaded", contacts=len(loaded.ids), refused=len(loaded.faults))
+    number that cannot be called is kept with its reason: the contact exists all the same.
+
+    ``tags`` are put on every contact; at most ``most_ids`` ids and ``MOST_FAULTS`` faults are remembered, so that
+    memory does not grow with the file. Raises :class:`NotFound` for a company the team does not have, and
+    whatever reading ``lines`` raises; nothing is written then.
+    """
+
+    def work(conn: Connection) -> Loaded:
+        if company_id is not None and records.missing(conn, tables.companies, team_id, [company_id]):
+            raise NotFound("company", company_id)
+        loaded = Loaded()
+        for batch in _batches(lines):
+            faults = [line for line in batch if isinstance(line, Fault)]
+            new = [_contact(line, company_id, tags, region) for line in batch if isinstance(line, ContactLine)]
+            loaded.count += contacts.load(conn, team_id, new)
+            loaded.refused += len(faults)
+            loaded.faults += faults[: MOST_FAULTS - len(loaded.faults)]
+            room = len(new) if most_ids is None else most_ids - len(loaded.ids)
+            loaded.ids += [contact.id for contact in new[:room]]
+        return loaded
+
+    loaded = once(dialer.db, work)
+    log.info("contacts_loaded", contacts=loaded.count, refused=loaded.refused)
     return loaded
 
 
-def _contact(line: ContactLine, company_id: str | None, region: str | None) -> NewContact:
+def _contact(line: ContactLine, company_id: str | None, tags: tuple[str, ...], region: str | None) -> NewContact:
     phone = normalize(line.phone, region)
     return NewContact(
         id=ids.new(ids.CONTACT),
@@ -65,12 +87,8 @@ def _contact(line: ContactLine, company_id: str | None, region: str | None) -> N
         timezone=line.timezone,
         do_not_call=line.do_not_call,
         custom_fields=line.custom_fields,
-        tags=line.tags,
+        tags=tuple(dict.fromkeys((*line.tags, *tags))),
     )
-
-
-def _write(dialer: Dialer, team_id: str, new: list[NewContact]) -> None:
-    once(dialer.db, lambda conn: contacts.load(conn, team_id, new))
 
 
 def _batches(lines: Iterable[ContactLine | Fault]) -> Iterator[list[ContactLine | Fault]]:

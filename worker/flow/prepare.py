@@ -76,7 +76,7 @@ def add_contacts(
             raise NotFound("campaign", campaign_id)
         if campaign.status == CampaignStatus.CANCELLED:
             raise Conflict(f"Campaign {campaign_id} is cancelled; contacts cannot be added to it.")
-        missing = contacts.missing(conn, campaign.team_id, contact_ids)
+        missing = contacts.hold(conn, campaign.team_id, contact_ids)
         if missing:
             raise NotFound("contact", *missing)
         added = contacts.add(conn, campaign.team_id, campaign_id, contact_ids)

@@ -68,12 +68,14 @@ def cancel_campaign(
 
 
 def stop_calls(dialer: Dialer) -> list[Step]:
-    """Whatever stopped campaigns still hold and should not: released, marked for its end, and ended."""
-    stale = once(dialer.db, lambda conn: calls.stale_reserved(conn))
+    """Whatever stopped campaigns and closed windows still hold and should not: released, marked for its end, and
+    ended."""
+    stale = once(dialer.db, calls.stale_reserved)
     moves = [release(call_id, "its campaign stopped or has a newer run") for call_id in stale]
     released = transact(dialer.db, lambda conn: calls.advance(conn, moves)) if moves else []
     dialer.slots.release([slot_of(row) for row in released])
-    if transact(dialer.db, lambda conn: calls.request_end(conn)):
+    margin = dialer.bounds.closing_margin_seconds
+    if transact(dialer.db, lambda conn: calls.request_end(conn, margin_seconds=margin)):
         crashpoint("stop.after_mark")
     _tell_carriers(dialer)
     return fill_steps(released)
@@ -81,7 +83,7 @@ def stop_calls(dialer: Dialer) -> list[Step]:
 
 def _tell_carriers(dialer: Dialer) -> None:
     """Ask the carriers to end what is marked; the ends themselves come back as events."""
-    rows = once(dialer.db, lambda conn: calls.to_be_ended(conn))
+    rows = once(dialer.db, calls.to_be_ended)
     told = [row.id for row in rows if dialer.carriers[row.carrier].end(dialer.order(row), row.carrier_call_id)]
     if told:
         crashpoint("stop.after_told")

@@ -1,9 +1,9 @@
 """Slots and rates: how many calls at once, and how many a second. Redis below, PostgreSQL above.
 
 ``scope`` names what a slot is a slot in and ``keys`` where that is kept, ``semaphore`` takes, gives back and
-mends slots, ``rate`` paces the requests to a carrier, ``client`` connects and says what a failure of Redis
-means. The scripts, one idea each: ``acquire release rebuild drop add gcra``. Redis ≥ 6.2 or Valkey; not
-Redis Cluster.
+mends slots, ``rate`` paces the requests to a carrier, ``throttle`` those of the API's clients, ``client``
+connects and says what a failure of Redis means. The scripts, one idea each: ``acquire release rebuild drop add
+gcra throttle``. Redis ≥ 6.2 or Valkey; not Redis Cluster.
 """
 
 from worker.slots.client import connect
@@ -11,5 +11,19 @@ from worker.slots.nudge import Nudge
 from worker.slots.rate import Rate, Rates
 from worker.slots.scope import Kind, Scope, SlotRequest
 from worker.slots.semaphore import Acquired, Diff, Slots
+from worker.slots.throttle import Allowance, Throttle
 
-__all__ = ["Acquired", "Diff", "Kind", "Nudge", "Rate", "Rates", "Scope", "SlotRequest", "Slots", "connect"]
+__all__ = [
+    "Acquired",
+    "Allowance",
+    "Diff",
+    "Kind",
+    "Nudge",
+    "Rate",
+    "Rates",
+    "Scope",
+    "SlotRequest",
+    "Slots",
+    "Throttle",
+    "connect",
+]

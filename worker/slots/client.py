@@ -55,13 +55,13 @@ _CANNOT_SERVE = (
 _CANNOT_SERVE_WORDS = re.compile(r"\b(READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN|BUSY|UNKILLABLE|NOAUTH|NOPERM)\b")
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, *, answer_seconds: float = 5.0, retries: int = 2) -> Redis:
     """A client for ``redis://``, ``rediss://``, ``unix://``, ``valkey://`` or ``valkeys://``; no connection
     is opened yet. Options in the URL's query (``?socket_timeout=2``) win over the ones chosen here.
 
-    A command that gets no answer is sent again twice. That is safe for everything in this package: slots are
-    idempotent by member, and a place in a rate taken twice only slows the account down. A server that
-    swallows everything is thus given up after about 15 s.
+    A command that gets no answer in ``answer_seconds`` is sent again ``retries`` times. That is safe for
+    everything in this package: slots are idempotent by member, and a place in a rate taken twice only slows
+    the account down. A server that swallows everything is thus given up after about 15 s by default.
 
     Sentinel addresses and Redis Cluster are not supported: a script's keys share one hash tag, but finding
     them for a rebuild walks the key space of one server.
@@ -77,11 +77,11 @@ def connect(url: str) -> Redis:
         client = Redis.from_url(
             f"{known}://{rest}",
             decode_responses=True,
-            socket_timeout=5.0,
-            socket_connect_timeout=5.0,
+            socket_timeout=answer_seconds,
+            socket_connect_timeout=answer_seconds,
             **({} if known == "unix" else {"socket_keepalive": True}),
             health_check_interval=15,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=2),
+            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=retries),
         )
         # Redis-py reads unknown query options only here; a typing error is better told at the start.
         client.connection_pool.make_connection()

@@ -209,6 +209,16 @@ class Slots:
             return Diff(generation_ok=False, dropped=dropped or frozenset())
         return Diff(generation_ok=True, dropped=dropped, added=added)
 
+    def server(self) -> tuple[str, float]:
+        """The server's version, and its clock in epoch seconds."""
+        with asking_redis():
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.info("server")
+            pipeline.time()
+            server, time = pipeline.execute()
+        version = server.get("valkey_version") or server["redis_version"]
+        return str(version), _milliseconds(time) / 1000
+
     def members(self) -> dict[Scope, dict[str, datetime]]:
         """Who holds a slot where, and since when by the server's clock; scopes nobody holds are left out.
         Each scope is read at its own instant."""

@@ -19,6 +19,11 @@ RETIRE_NUMBER = text("""
 UPDATE phone_numbers SET enabled = false, disabled_reason = :reason WHERE id = :id AND enabled
 """)
 
+RUNNING_WITH_NUMBER = text("""
+SELECT c.id FROM campaigns c JOIN campaign_numbers cn ON cn.campaign_id = c.id
+WHERE cn.number_id = :number AND c.status = 'running' ORDER BY c.id
+""")
+
 
 def rest_account(conn: Connection, account_id: str, seconds: float, reason: str) -> None:
     """Place no call through the account for so long (machine time)."""
@@ -33,3 +38,8 @@ def rest_number(conn: Connection, number_id: str, seconds: float) -> None:
 def retire_number(conn: Connection, number_id: str, reason: str) -> None:
     """Take the number out of every rotation until somebody enables it again."""
     conn.execute(RETIRE_NUMBER, {"id": number_id, "reason": reason})
+
+
+def running_with_number(conn: Connection, number_id: str) -> list[str]:
+    """The running campaigns that show this number."""
+    return [row.id for row in conn.execute(RUNNING_WITH_NUMBER, {"number": number_id})]

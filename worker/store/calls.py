@@ -278,16 +278,17 @@ RETURNING k.id, k.team_id, k.reserved_at <= clock_timestamp() - :release_after *
 STALE_RESERVED = text("""
 SELECT k.id FROM calls k JOIN campaigns c ON c.id = k.campaign_id
 WHERE k.ended_at IS NULL AND k.state = 'reserved' AND (c.status <> 'running' OR c.run_id <> k.run_id)
-  AND (CAST(:campaign AS text) IS NULL OR c.id = :campaign)
 ORDER BY k.id LIMIT :most
 """)
 
 REQUEST_END = text("""
 UPDATE calls k SET end_requested_at = clock_timestamp()
 FROM campaigns c
-WHERE c.id = k.campaign_id AND k.ended_at IS NULL AND k.end_requested_at IS NULL AND c.status IN ('paused', 'cancelled')
-  AND (k.state IN ('unknown', 'placed') OR (c.hang_up AND k.state <> 'reserved'))
-  AND (CAST(:campaign AS text) IS NULL OR c.id = :campaign)
+WHERE c.id = k.campaign_id AND k.ended_at IS NULL AND k.end_requested_at IS NULL
+  AND (k.state IN ('unknown', 'placed')
+       AND (c.status IN ('paused', 'cancelled')
+            OR k.valid_until + :margin * interval '1 second' <= (SELECT dialer_now()))
+       OR k.state <> 'reserved' AND c.status = 'cancelled' AND c.hang_up)
 RETURNING k.id
 """)
 
@@ -329,15 +330,16 @@ def unheard(conn: Connection, *, after_seconds: float, release_after_seconds: fl
     return conn.execute(UNHEARD, {"after": after_seconds, "release_after": release_after_seconds, "most": most}).all()
 
 
-def stale_reserved(conn: Connection, campaign_id: str | None = None, *, most: int = 1000) -> list[str]:
+def stale_reserved(conn: Connection, *, most: int = 1000) -> list[str]:
     """Reserved calls whose campaign stopped or whose run was followed by a newer one."""
-    return [row.id for row in conn.execute(STALE_RESERVED, {"campaign": campaign_id, "most": most})]
+    return [row.id for row in conn.execute(STALE_RESERVED, {"most": most})]
 
 
-def request_end(conn: Connection, campaign_id: str | None = None) -> list[str]:
-    """Mark for their end the calls that a stopped campaign must not keep: those still queued at the carrier,
-    and with ``hang_up`` all of them. Returns the ids newly marked."""
-    return sorted(row.id for row in conn.execute(REQUEST_END, {"campaign": campaign_id}))
+def request_end(conn: Connection, *, margin_seconds: float) -> list[str]:
+    """Mark for their end the calls that nobody wants any more: still queued at the carrier when their campaign
+    stopped or their window has closed (``margin_seconds`` after the last moment to commit), and with
+    ``hang_up`` all of the campaign's. Returns the ids newly marked."""
+    return sorted(row.id for row in conn.execute(REQUEST_END, {"margin": margin_seconds}))
 
 
 def to_be_ended(conn: Connection, *, most: int = 200) -> Sequence[Row[Any]]:

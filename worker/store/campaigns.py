@@ -103,12 +103,12 @@ ORDER BY c.id
 """)
 
 SWEEP = text("""
-WITH some AS MATERIALIZED (
+WITH batch AS MATERIALIZED (
     SELECT cc.contact_id FROM campaign_contacts cc
     WHERE cc.campaign_id = :id AND cc.status IN ('pending', 'queued')
     LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE campaign_contacts cc SET status = 'cancelled' FROM some
-WHERE cc.campaign_id = :id AND cc.contact_id = some.contact_id
+UPDATE campaign_contacts cc SET status = 'cancelled' FROM batch
+WHERE cc.campaign_id = :id AND cc.contact_id = batch.contact_id
 """)
 
 SWEPT = text("""
@@ -125,6 +125,7 @@ SELECT EXISTS (SELECT FROM campaign_contacts WHERE campaign_id = :id AND status 
 """)
 
 RUNNING = text("SELECT id FROM campaigns WHERE status = 'running' ORDER BY id")
+SCHEDULED = text("SELECT id FROM campaigns WHERE status = 'scheduled' AND deleted_at IS NULL ORDER BY id")
 NOW = text("SELECT dialer_now()")
 
 MISSING_PARTS = text("""
@@ -215,6 +216,11 @@ def due_to_start(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
 def due_to_wake(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
     """Campaigns whose instant to be looked at has come, longest waiting first."""
     return conn.execute(ASLEEP, {"most": most}).all()
+
+
+def scheduled(conn: Connection) -> list[str]:
+    """Every scheduled campaign that is not deleted."""
+    return [row.id for row in conn.execute(SCHEDULED)]
 
 
 def running(conn: Connection) -> list[str]:

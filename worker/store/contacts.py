@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection as PsycopgConnection
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, func, text
+
+from worker.store import records, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,9 @@ FROM judged ORDER BY ord
 ON CONFLICT (contact_id, campaign_id) DO NOTHING
 """)
 
-MISSING = text("""
-SELECT u.id FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord)
-WHERE NOT EXISTS (SELECT FROM contacts k WHERE k.id = u.id AND k.team_id = :team)
-ORDER BY u.ord LIMIT :most
+HOLD = text("""
+SELECT k.id FROM contacts k WHERE k.id = ANY(CAST(:ids AS text[])) AND k.team_id = :team
+ORDER BY k.id FOR SHARE
 """)
 
 SCREEN_OUT = text("""
@@ -111,19 +112,22 @@ WHERE campaign_id = :campaign AND (status = 'skipped' OR (status = 'failed' AND 
 ORDER BY id LIMIT :most
 """)
 
-EDITED = text("""
-WITH changed AS (
-    UPDATE contacts SET phone = :phone, phone_e164 = :e164, phone_fault = :fault, timezone = :timezone,
-                        do_not_call = :do_not_call, updated_at = clock_timestamp()
-    WHERE id = :id AND team_id = :team RETURNING id, coalesce(timezone, '') AS zone),
+# Two statements, for the first may have to wait for somebody who is adding the contact to a campaign, and only
+# a statement that begins afterwards sees what was added.
+MOVE_TO_ZONE = text("""
+WITH own AS (SELECT id, coalesce(timezone, '') AS zone FROM contacts WHERE id = :id),
 zones AS (
     INSERT INTO campaign_zones (campaign_id, zone)
-    SELECT cc.campaign_id, ch.zone FROM changed ch JOIN campaign_contacts cc ON cc.contact_id = ch.id
-    ON CONFLICT DO NOTHING),
-moved AS (
-    UPDATE campaign_contacts cc SET zone = ch.zone FROM changed ch
-    WHERE cc.contact_id = ch.id AND cc.zone <> ch.zone)
-SELECT id FROM changed
+    SELECT cc.campaign_id, own.zone FROM own JOIN campaign_contacts cc ON cc.contact_id = own.id
+    ON CONFLICT DO NOTHING)
+UPDATE campaign_contacts cc SET zone = own.zone FROM own
+WHERE cc.contact_id = own.id AND cc.zone <> own.zone
+""")
+
+WAITS_IN = text("""
+SELECT c.id FROM campaign_contacts cc JOIN campaigns c ON c.id = cc.campaign_id
+WHERE cc.contact_id = :id AND cc.status IN ('pending', 'queued') AND c.status = 'running'
+ORDER BY c.id
 """)
 
 BAN = text("""
@@ -131,6 +135,8 @@ INSERT INTO do_not_call (team_id, number, reason)
 SELECT :team, u.number, :reason FROM unnest(CAST(:numbers AS text[])) AS u (number)
 ON CONFLICT DO NOTHING
 """)
+
+UNBAN = text("DELETE FROM do_not_call WHERE team_id = :team AND number = :number")
 
 
 def load(conn: Connection, team_id: str, contacts: Iterable[NewContact]) -> int:
@@ -156,15 +162,17 @@ def load(conn: Connection, team_id: str, contacts: Iterable[NewContact]) -> int:
     return count
 
 
-def missing(conn: Connection, team_id: str, contact_ids: Sequence[str], *, most: int = 20) -> list[str]:
-    """Those of the ids that are no contact of this team, the first ``most`` of them."""
-    rows = conn.execute(MISSING, {"team": team_id, "ids": list(contact_ids), "most": most})
-    return [row.id for row in rows]
+def hold(conn: Connection, team_id: str, contact_ids: Sequence[str], *, most: int = 20) -> list[str]:
+    """Keep these contacts from being edited until this transaction ends: a zone that changes while its contact is
+    being added would be the wrong one in the campaign for ever. Returns those of the ids that are no contact of
+    this team, the first ``most`` of them."""
+    held = set(conn.execute(HOLD, {"team": team_id, "ids": list(contact_ids)}).scalars())
+    return [contact_id for contact_id in dict.fromkeys(contact_ids) if contact_id not in held][:most]
 
 
 def add(conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequence[str]) -> int:
     """Put contacts into a campaign, each screened; those already in it are left as they are. Returns how many
-    were new. The caller holds :func:`worker.store.campaigns.share`."""
+    were new. The caller holds the contacts, and the campaign by :func:`worker.store.campaigns.share`."""
     return conn.execute(ADD, {"team": team_id, "campaign": campaign_id, "ids": list(contact_ids)}).rowcount
 
 
@@ -179,24 +187,28 @@ def out_of_reach(conn: Connection, campaign_id: str, *, most: int = 1000) -> Seq
     return conn.execute(OUT_OF_REACH, {"campaign": campaign_id, "most": most}).all()
 
 
-def edit(
-    conn: Connection,
-    team_id: str,
-    contact_id: str,
-    *,
-    phone: str | None,
-    e164: str | None,
-    fault: str | None,
-    timezone: str | None,
-    do_not_call: bool,
-) -> bool:
-    """Change what decides whether and when a contact is called; where it waits, it waits in its new zone. The
-    caller holds :func:`worker.store.calls.lock_team`."""
-    values = {"id": contact_id, "team": team_id, "phone": phone, "e164": e164, "fault": fault}
-    row = conn.execute(EDITED, values | {"timezone": timezone, "do_not_call": do_not_call}).first()
-    return row is not None
+def edit(conn: Connection, team_id: str, contact_id: str, changes: Mapping[str, Any]) -> Row[Any] | None:
+    """Set these columns; where the contact waits, it waits in its new zone. Returns the contact as it is then,
+    ``None`` if the team has none with this id. For what decides calls the caller holds
+    :func:`worker.store.calls.lock_team`."""
+    stamped = {**changes, "updated_at": func.clock_timestamp()} if changes else {}
+    row = records.edit(conn, tables.contacts, team_id, contact_id, stamped)
+    if row is not None and "timezone" in changes:
+        conn.execute(MOVE_TO_ZONE, {"id": contact_id})
+    return row
 
 
-def ban(conn: Connection, team_id: str, numbers: Sequence[str], reason: str) -> None:
-    """Put numbers on the team's do-not-call list. The caller holds :func:`worker.store.calls.lock_team`."""
-    conn.execute(BAN, {"team": team_id, "numbers": list(numbers), "reason": reason})
+def waits_in(conn: Connection, contact_id: str) -> list[str]:
+    """The running campaigns in which the contact waits."""
+    return [row.id for row in conn.execute(WAITS_IN, {"id": contact_id})]
+
+
+def ban(conn: Connection, team_id: str, numbers: Sequence[str], reason: str) -> int:
+    """Put numbers on the team's do-not-call list; returns how many were not on it. The caller holds
+    :func:`worker.store.calls.lock_team`."""
+    return conn.execute(BAN, {"team": team_id, "numbers": list(numbers), "reason": reason}).rowcount
+
+
+def unban(conn: Connection, team_id: str, number: str) -> bool:
+    """Take a number off the team's do-not-call list; false if it was not on it."""
+    return conn.execute(UNBAN, {"team": team_id, "number": number}).rowcount > 0

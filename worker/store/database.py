@@ -5,12 +5,17 @@ hangs cannot hold the others up. A transaction that fails for a reason of the mo
 a lost connection) is run again from its start; its verbs are guarded UPDATEs, so that doing them again after
 an unseen commit changes nothing. The one place that must not be run again, between the ``dialing`` commit and
 the request, uses :func:`once`.
+
+Verbs open their transactions themselves, on whatever :data:`Database` they are given: usually an engine; a
+:class:`Joined` connection makes several verbs one transaction of the caller's; :class:`Escorted` adds a
+statement of the caller's to every transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, make_url
@@ -27,6 +32,27 @@ _SESSION = (
     "-c idle_in_transaction_session_timeout=10000 -c jit=off"
 )
 _TRANSIENT = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A transaction under way. Verbs work inside it and commit nothing: who opened it commits all or nothing,
+    and runs it again when the moment was bad."""
+
+    connection: Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Escorted:
+    """An engine whose every transaction does ``escort`` last, before its commit; if that raises, nothing is
+    committed."""
+
+    engine: Engine
+    escort: Callable[[Connection], None]
+
+
+Database = Engine | Joined | Escorted
+"""What verbs open their transactions on."""
 
 
 def open_database(url: str, *, pool_size: int = 10, statement_ms: int = 5000) -> Engine:
@@ -75,18 +101,20 @@ def _told_as_unavailable() -> Iterator[None]:
         raise
 
 
-def once(engine: Engine, work: Callable[[Connection], T]) -> T:
+def once(database: Database, work: Callable[[Connection], T]) -> T:
     """Run ``work`` in one transaction, once. Raises :class:`Unavailable` if PostgreSQL is away."""
-    with _told_as_unavailable(), engine.begin() as connection:
-        return work(connection)
+    with _told_as_unavailable():
+        return _in_transaction(database, work)
 
 
-def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+def transact(database: Database, work: Callable[[Connection], T]) -> T:
     """Run ``work`` in one transaction, up to three times when the moment was bad.
 
     ``work`` must touch nothing but the database, for it may run again. Raises :class:`Unavailable` if
     PostgreSQL is away.
     """
+    if isinstance(database, Joined):
+        return work(database.connection)  # a failed transaction can only be run again as a whole
     attempts = Retrying(
         retry=retry_if_exception(_is_transient),
         stop=stop_after_attempt(3),
@@ -95,6 +123,21 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
     )
     with _told_as_unavailable():
         for attempt in attempts:
-            with attempt, engine.begin() as connection:
-                return work(connection)
+            with attempt:
+                return _in_transaction(database, work)
     raise AssertionError("unreachable: tenacity returns or raises")
+
+
+def _in_transaction(database: Database, work: Callable[[Connection], T]) -> T:
+    match database:
+        case Joined(connection):
+            return work(connection)
+        case Escorted(engine, escort):
+            with engine.begin() as connection:
+                result = work(connection)
+                if connection.in_transaction():  # a dry run has rolled back
+                    escort(connection)
+                return result
+        case _:
+            with database.begin() as connection:
+                return work(connection)

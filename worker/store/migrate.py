@@ -14,11 +14,11 @@ from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
 import worker
 from worker.domain.errors import Refused
-from worker.store.database import once
+from worker.store.database import Database, once
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('migrate dialer', 0))")
 _EXISTS = text("SELECT to_regclass('schema_migrations') IS NOT NULL")
@@ -82,13 +82,13 @@ def version(conn: Connection) -> int | None:
     return found
 
 
-def migrate(engine: Engine) -> list[str]:
+def migrate(database: Database) -> list[str]:
     """Apply what is missing; returns the names of what was applied.
 
     Raises :class:`Refused` for a server older than PostgreSQL 14, and for a migration that was changed after
     it had been applied.
     """
-    return once(engine, _migrate)
+    return once(database, _migrate)
 
 
 def _migrate(conn: Connection) -> list[str]:

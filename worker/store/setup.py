@@ -1,35 +1,25 @@
-"""What must exist before a campaign can: a team, a company, an assistant, a carrier account, a number."""
+"""What must exist before a campaign can, with ids of the caller's choosing: for demonstrations and tests."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-TEAM = text("INSERT INTO teams (id, slug, name, max_concurrent_calls) VALUES (:id, :slug, :name, :limit)")
-COMPANY = text("INSERT INTO companies (id, team_id, name) VALUES (:id, :team, :name)")
-ASSISTANT = text("INSERT INTO assistants (id, team_id, name) VALUES (:id, :team, :name)")
-ACCOUNT = text("""
-INSERT INTO carrier_accounts (id, team_id, carrier, name, max_concurrent_calls, calls_per_second)
-VALUES (:id, :team, CAST(:carrier AS carrier), :name, :limit, :rate)
-""")
-NUMBER = text("""
-INSERT INTO phone_numbers (id, team_id, account_id, number, max_concurrent_calls, calls_per_second)
-VALUES (:id, :team, :account, :number, :limit, :rate)
-""")
+from worker.store import records, tables
 
 
 def team(conn: Connection, team_id: str, slug: str, name: str, *, limit: int = 100) -> None:
     """A team that may have ``limit`` simultaneous calls."""
-    conn.execute(TEAM, {"id": team_id, "slug": slug, "name": name, "limit": limit})
+    records.add(conn, tables.teams, {"id": team_id, "slug": slug, "name": name, "max_concurrent_calls": limit})
 
 
 def company(conn: Connection, company_id: str, team_id: str, name: str) -> None:
     """A company of the team's CRM."""
-    conn.execute(COMPANY, {"id": company_id, "team": team_id, "name": name})
+    records.add(conn, tables.companies, {"id": company_id, "team_id": team_id, "name": name})
 
 
 def assistant(conn: Connection, assistant_id: str, team_id: str, name: str) -> None:
     """The voice assistant that talks."""
-    conn.execute(ASSISTANT, {"id": assistant_id, "team": team_id, "name": name})
+    records.add(conn, tables.assistants, {"id": assistant_id, "team_id": team_id, "name": name})
 
 
 def account(
@@ -43,8 +33,9 @@ def account(
     calls_per_second: float | None = None,
 ) -> None:
     """An account with a carrier: ``limit`` simultaneous calls, ``calls_per_second`` (``None``: no limit)."""
-    values = {"id": account_id, "team": team_id, "carrier": carrier, "name": name}
-    conn.execute(ACCOUNT, values | {"limit": limit, "rate": calls_per_second})
+    values = {"id": account_id, "team_id": team_id, "carrier": carrier, "name": name}
+    more = {"max_concurrent_calls": limit, "calls_per_second": calls_per_second}
+    records.add(conn, tables.carrier_accounts, values | more)
 
 
 def number(
@@ -58,5 +49,6 @@ def number(
     calls_per_second: float | None = None,
 ) -> None:
     """A caller ID of an account."""
-    values = {"id": number_id, "team": team_id, "account": account_id, "number": e164}
-    conn.execute(NUMBER, values | {"limit": limit, "rate": calls_per_second})
+    values = {"id": number_id, "team_id": team_id, "account_id": account_id, "number": e164}
+    more = {"max_concurrent_calls": limit, "calls_per_second": calls_per_second}
+    records.add(conn, tables.phone_numbers, values | more)

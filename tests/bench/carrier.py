@@ -1,0 +1,92 @@
+"""A carrier inside the worker: it accepts every call at once and lets it live for 10 to 90 ms.
+
+What a real carrier costs — the request, the callbacks — is left out on purpose, so that what is measured is the
+dialer. Everything else is as deployed: the news goes through the durable inbox, and a settle is asked for after
+its commit, by the same functions the web process calls.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil
+
+from worker.carriers.base import Accepted, BadEvent, CallEvent, CannotTell, CarrierCall, EventKind, Order, Outcome
+from worker.domain.model import Disposition
+
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.010, 0.090
+GRAIN_SECONDS = 0.010
+"""News is told at multiples of this, so that a busy carrier speaks of many calls at once."""
+LIFE = ((0.2, EventKind.RINGING), (0.4, EventKind.ANSWERED), (1.0, EventKind.ENDED))
+"""What happens after which part of a call's life."""
+RECEIPT = "receipt"
+"""The name of the thread on which news is received."""
+
+
+class Switchboard:
+    """Carrier ``simulator`` of the benchmarks. ``tell`` is given the news, oldest first, on a thread of ours.
+
+    Every request makes a call of its own with events of its own, so that a call placed twice is seen in the
+    inbox: as six events instead of three.
+    """
+
+    name = "simulator"
+    queues_over_cps = False
+    list_lag_seconds = 0.0
+
+    def __init__(self, tell: Callable[[Sequence[CallEvent]], None], *, seed: int = 1) -> None:
+        self._tell = tell
+        self._random = random.Random(seed)
+        self._serial = itertools.count(1)
+        self._future: list[tuple[float, int, EventKind, str, str]] = []
+        self._changed = threading.Condition()
+        threading.Thread(target=self._play, name=RECEIPT, daemon=True).start()
+
+    def place(self, order: Order) -> Outcome:
+        with self._changed:
+            call = next(self._serial)
+            placed_at, lasts = time.monotonic(), self._random.uniform(SHORTEST_SECONDS, LONGEST_SECONDS)
+            for part, kind in LIFE:
+                at = ceil((placed_at + part * lasts) / GRAIN_SECONDS) * GRAIN_SECONDS
+                heapq.heappush(self._future, (at, next(self._serial), kind, f"bench_{call}", order.token))
+            self._changed.notify()
+        return Accepted(f"bench_{call}")
+
+    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
+        return CannotTell("this carrier keeps no list")
+
+    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+        return CannotTell("this carrier keeps no list")
+
+    def end(self, order: Order, carrier_call_id: str) -> bool:
+        return True  # it ends within a tenth of a second anyhow
+
+    def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
+        raise BadEvent("this carrier speaks directly")
+
+    def _play(self) -> None:
+        while True:
+            self._tell(self._due())
+
+    def _due(self) -> list[CallEvent]:
+        """Wait for the next news; all that is due by then."""
+        with self._changed:
+            while not self._future or self._future[0][0] > time.monotonic():
+                self._changed.wait(self._future[0][0] - time.monotonic() if self._future else None)
+            due, now = [], time.monotonic()
+            while self._future and self._future[0][0] <= now:
+                due.append(heapq.heappop(self._future))
+        return [
+            CallEvent(
+                token=token,
+                event_id=f"{call}-{kind}",
+                carrier_call_id=call,
+                kind=kind,
+                disposition=Disposition.ANSWERED if kind is EventKind.ENDED else None,
+            )
+            for _, _, kind, call, token in due
+        ]

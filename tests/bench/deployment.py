@@ -1,0 +1,150 @@
+"""A dialer as deployed, in small: one worker, one beat, a database and a prefix of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from celery import Celery
+from redis import Redis
+from sqlalchemy import text
+
+from worker import tasks, wiring
+from worker.dev.process import Child, Ending
+from worker.dev.processtable import family, living
+from worker.dev.stack import Stack
+from worker.flow.base import Dialer
+from worker.settings import Settings
+from worker.slots import connect
+from worker.store.migrate import migrate
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+THREADS = 8
+CELERY = (sys.executable, "-m", "celery", "-A", "tests.bench.app")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What runs, and how to reach it."""
+
+    name: str
+    stack: Stack
+    environment: dict[str, str]
+    dialer: Dialer
+    celery: Celery
+    redis: Redis
+    children: tuple[Child, ...]
+    leaders: dict[str, int]
+
+    def sql(self, statement: str, **values: Any) -> Sequence[Any]:
+        with self.dialer.db.begin() as conn:
+            result = conn.execute(text(statement), values)
+            return result.all() if result.returns_rows else []
+
+    def key(self, queue: str) -> str:
+        """The list under which the broker keeps a queue."""
+        return f"{self.name}:{queue}"
+
+    def tally(self) -> dict[str, float]:
+        """What the worker has asked of PostgreSQL and Redis so far."""
+        self.celery.send_task("bench.tally", [self.key("tally")])
+        answer: Any = self.redis.blpop([self.key("tally")], timeout=30)
+        if answer is None:
+            raise self.broken("the worker did not answer")
+        return dict(json.loads(answer[1]))
+
+    def wait(self, condition: Callable[[], bool], what: str, *, seconds: float, every: float = 0.1) -> None:
+        """Return soon after ``condition`` has become true; give up after ``seconds``, or when a process ends."""
+        deadline, pause = time.monotonic() + seconds, threading.Event()
+        while not condition():
+            if any(child.exit_code is not None for child in self.children) or time.monotonic() > deadline:
+                raise self.broken(f"in {seconds:g} s it did not come true that {what}")
+            pause.wait(every)
+
+    def broken(self, what: str) -> AssertionError:
+        said = "; ".join(f"{child.name}: {child.last_words()}" for child in self.children)
+        return AssertionError(f"{what} ({said})")
+
+    def processor_seconds(self) -> dict[str, float]:
+        """What each part has computed so far; empty where the system does not say."""
+        return {part: _processor_seconds(pid) for part, pid in self.leaders.items()}
+
+
+@contextmanager
+def deployed(stack: Stack, name: str, **settings: str) -> Iterator[Deployment]:
+    """A deployment called ``name`` on the servers of ``stack``; ``settings`` in the names of the environment."""
+    with psycopg.connect(stack.postgres.url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+    environment = {
+        **stack.environment,
+        "DATABASE_URL": stack.postgres.url_of(name),
+        "REDIS_PREFIX": name,
+        "WORKER_CONCURRENCY": str(THREADS),
+        **settings,
+    }
+    chosen = Settings.model_validate({variable.lower(): value for variable, value in environment.items()})
+    dialer = wiring.build(chosen, carriers={})
+    migrate(dialer.db)
+    celery = Celery(name)
+    tasks.configure(celery, chosen)
+    with ExitStack() as running:
+        running.callback(dialer.db.dispose)
+        running.callback(celery.close)
+        redis = running.enter_context(connect(stack.valkey.url))
+        children = [
+            running.enter_context(started(stack, f"{name}-{role}", [*CELERY, role, *more], environment))
+            for role, more in (("worker", ("-n", f"worker@{name}")), ("beat", ()))
+        ]
+        leaders = _leaders(dialer, redis, children[0]) if sys.platform == "linux" else {}
+        made = Deployment(name, stack, environment, dialer, celery, redis, tuple(children), leaders)
+        made.tally()  # it is up
+        yield made
+
+
+@contextmanager
+def started(stack: Stack, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> Iterator[Child]:
+    """A process of the benchmark's, from the repository's root; ended at the end."""
+    child = stack.workspace.start(
+        name,
+        argv,
+        env={**os.environ, **environment},
+        cwd=REPOSITORY,
+        ending=Ending(((signal.SIGTERM, 10.0),)),
+    )
+    try:
+        yield child
+    finally:
+        stack.workspace.stop(child)
+
+
+def _leaders(dialer: Dialer, redis: Redis, worker: Child) -> dict[str, int]:
+    with dialer.db.connect() as conn:
+        backend = int(conn.execute(text("SELECT pg_backend_pid()")).scalar_one())
+    return {
+        "worker": worker.pid,
+        "PostgreSQL": living()[backend].parent,
+        "Valkey": int(redis.info("server")["process_id"]),
+    }
+
+
+def _processor_seconds(leader: int) -> float:
+    """Of a process, its family, and those of its children that have ended; proc(5) counts hundredths."""
+    table = living()
+    ticks = 0
+    for pid in family(leader, table[leader].started, table):
+        try:
+            fields = (Path("/proc") / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += sum(int(field) for field in fields[11 : 15 if pid == leader else 13])
+    return ticks / 100

@@ -1,0 +1,111 @@
+"""What is printed: the machine, the table, and, where a target is missed, where the time went."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import psycopg
+
+from tests.bench.deployment import REPOSITORY
+from tests.bench.throughput import Round
+from worker.dev.stack import Stack
+from worker.slots import connect
+
+HEAVIEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table; ``ratio`` is judged by ``at_least`` or ``at_most``, or only shown."""
+
+    what: str
+    figure: str = ""
+    reference: str = ""
+    ratio: float = 0.0
+    at_least: float | None = None
+    at_most: float | None = None
+    rounds: Sequence[float] = ()
+
+    @property
+    def is_missed(self) -> bool:
+        below = self.at_least is not None and self.ratio < self.at_least
+        return below or (self.at_most is not None and self.ratio > self.at_most)
+
+    def cells(self) -> tuple[str, ...]:
+        target = f"≥ {self.at_least:g}" if self.at_least is not None else ""
+        target = f"≤ {self.at_most:g}" if self.at_most is not None else target
+        verdict = "" if not target else "missed" if self.is_missed else "met"
+        rounds = " ".join(f"{value:.2f}" for value in self.rounds)
+        return self.what, self.figure, self.reference, f"{self.ratio:.2f}", target, verdict, rounds
+
+
+def table(lines: Sequence[Line]) -> str:
+    """The lines under each other, in columns."""
+    rows = [("figure", "measured", "reference", "value", "target", "", "rounds"), *(line.cells() for line in lines)]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def machine(stack: Stack) -> str:
+    """What it runs on, without saying where."""
+    with psycopg.connect(stack.postgres.url) as conn:
+        postgres = conn.execute("SHOW server_version").fetchone()
+    with connect(stack.valkey.url) as redis:
+        server = redis.info("server")
+    valkey = server.get("valkey_version") or server["redis_version"]
+    return (
+        f"{os.cpu_count()} × {_processor()}, Python {platform.python_version()}, "
+        f"PostgreSQL {postgres[0] if postgres else '?'}, Valkey {valkey}; commit {_commit()}"
+    )
+
+
+def split(name: str, rounds: Sequence[Round]) -> list[str]:
+    """Where the time of these rounds went: what each part computed, and the statements that took longest,
+    as the process under test saw them (waiting for its own threads included)."""
+    parts = [
+        f"{part} {1000 * median(r.processor_seconds[part] / r.calls for r in rounds):.2f} ms"
+        for part in rounds[0].processor_seconds
+    ]
+    said = [f"{name}: computed a call: {', '.join(parts)}"] if parts else []
+    calls = sum(r.calls for r in rounds)
+    seconds: dict[str, float] = {}
+    counts: dict[str, float] = {}
+    for one in rounds:
+        for what, amount in one.asked.items():
+            who, _, statement = what.partition(":")
+            kind, _, words = statement.partition(":")
+            if kind in ("s", "n"):
+                sums = seconds if kind == "s" else counts
+                sums[f"{who}: {words}"] = sums.get(f"{who}: {words}", 0) + amount
+    for words in sorted(seconds, key=lambda w: -seconds[w])[:HEAVIEST]:
+        each = 1000 * seconds[words] / counts[words]
+        said.append(
+            f"  {1000 * seconds[words] / calls:.3f} ms a call in {counts[words] / calls:.3f} × {each:.1f} ms: {words[:90]}"
+        )
+    return said
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _commit() -> str:
+    changed = _git("status", "--porcelain", "--", "worker", "schema.sql")
+    return f"{_git('rev-parse', '--short', 'HEAD') or 'unknown'}{' with changes' if changed else ''}"
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=REPOSITORY, capture_output=True, text=True, check=False).stdout.strip()

@@ -1,0 +1,21 @@
+"""The web process of the benchmarks, ``uvicorn tests.bench.web:app``: the product's own, which also tells what it
+has asked of PostgreSQL and Redis."""
+
+from __future__ import annotations
+
+from tests.bench.tally import Tally
+from worker import wiring
+from worker.api.app import app
+
+tally = Tally("nobody")
+tally.watch_redis()
+tally.watch(wiring.dialer().db)
+
+
+@app.get("/tally")
+def read() -> dict[str, float]:
+    """What was asked so far."""
+    return tally.read()
+
+
+__all__ = ["app"]

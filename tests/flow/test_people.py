@@ -1,0 +1,223 @@
+"""Contacts of the CRM, edited while campaigns call them; and the numbers nobody calls."""
+
+from __future__ import annotations
+
+import pytest
+import pytz
+
+from tests.world import World
+from worker.carriers.simulator.lives import Life
+from worker.domain.contact_file import read_contacts
+from worker.domain.errors import Invalid, NotFound
+from worker.flow import load, people
+
+NIGHT_IN_TOKYO = {"callWindowStart": "09:00", "callWindowEnd": "17:00", "callWindowTimezone": "America/New_York"}
+"""At noon in New York, where the clock of a world begins."""
+
+
+@pytest.fixture(autouse=True)
+def everybody_answers(world: World) -> None:
+    world.script({"*": Life(5, 20)})
+
+
+def edit(world: World, contact: str, **body: object) -> None:
+    _, steps = people.edit_contact(world.dialer, world.team, contact, body, actor="test")
+    world.carry_out(steps)
+
+
+def rang(world: World) -> list[str]:
+    return [order.to_number for order in world.stage.requests]
+
+
+def test_a_contact_is_found_as_it_was_made(world: World) -> None:
+    body = {"firstName": "Ada", "phone": "+1 202 555 0123", "customFields": {"a": [1]}, "tags": ["vip"]}
+    made = people.create_contact(world.dialer, world.team, body | {"companyId": "comp_team_a"})
+    assert made.id.startswith("cont_")
+    found = people.get_contact(world.dialer, world.team, made.id)
+    assert found == made
+    assert (found.first_name, found.phone_e164, found.custom_fields, found.tags) == (
+        "Ada", "+12025550123", {"a": [1]}, ["vip"],
+    )  # fmt: skip
+
+
+def test_another_teams_contact_and_company_are_not_there(world: World) -> None:
+    world.another_team("team_b")
+    theirs = world.contact(team="team_b")
+    with pytest.raises(NotFound, match=theirs):
+        people.get_contact(world.dialer, world.team, theirs)
+    with pytest.raises(NotFound, match=theirs):
+        people.edit_contact(world.dialer, world.team, theirs, {"doNotCall": True}, actor="test")
+    with pytest.raises(NotFound, match="comp_team_b"):
+        people.create_contact(world.dialer, world.team, {"companyId": "comp_team_b"})
+    with pytest.raises(NotFound, match="comp_team_b"):
+        people.edit_contact(world.dialer, world.team, world.contact(), {"companyId": "comp_team_b"}, actor="test")
+
+
+def test_many_contacts_are_made_in_the_order_given_or_none_is(world: World) -> None:
+    bodies = [{"firstName": f"N{n}", "phone": f"+1202555{n:04d}"} for n in range(50)]
+    made = people.create_contacts(world.dialer, world.team, bodies)
+    rows = {row.id: row.first_name for row in world.sql("SELECT id, first_name FROM contacts")}
+    assert [rows[contact] for contact in made] == [body["firstName"] for body in bodies]
+    with pytest.raises(Invalid):
+        people.create_contacts(world.dialer, world.team, [*bodies, {"timezone": "Mars"}])
+    with pytest.raises(NotFound, match="comp_none"):
+        people.create_contacts(world.dialer, world.team, [*bodies, {"companyId": "comp_none"}])
+    assert world.sql("SELECT count(*) FROM contacts")[0][0] == 50
+
+
+def test_contacts_are_found_by_what_is_asked_newest_first(world: World) -> None:
+    make = [
+        {"firstName": "A", "phone": "+12025550111", "tags": ["x"], "email": "Ada@Example.com"},
+        {"firstName": "B", "phone": "+1 (202) 555-0111", "doNotCall": True, "companyId": "comp_team_a"},
+        {"firstName": "C", "phone": "call me", "tags": ["x", "y"]},
+    ]
+    people.create_contacts(world.dialer, world.team, make)
+    world.another_team("team_b")
+    world.contact("+12025550111", team="team_b")
+
+    def names(limit: int = 50, offset: int = 0, **wanted: object) -> tuple[int, str]:
+        count, rows = people.find_contacts(world.dialer, world.team, limit=limit, offset=offset, **wanted)
+        return count, "".join(row.first_name for row in rows)
+
+    assert names() == (3, "CBA")
+    assert names(limit=1, offset=1) == (3, "B")
+    assert names(phone="+1 202 555 0111") == (2, "BA")
+    assert names(phone="call me") == (1, "C")
+    assert names(email="ada@example.COM") == (1, "A")
+    assert names(company_id="comp_team_a") == (1, "B")
+    assert names(tag="x") == (2, "CA")
+    assert names(do_not_call=True) == (1, "B")
+    assert names(tag="x", do_not_call=True) == (0, "")
+
+
+def test_a_contact_that_waits_is_called_by_its_new_number(world: World) -> None:
+    contact = world.contact("+12025550111")
+    campaign = world.campaign([contact])
+    edit(world, contact, phone="+12025550112")
+    world.run(campaign)
+    world.until(campaign, "completed")
+    assert rang(world) == ["+12025550112"]
+
+
+def test_a_call_reserved_for_the_old_number_never_leaves_and_one_for_the_new_number_does(world: World) -> None:
+    contact = world.contact("+12025550111")
+    campaign = world.campaign([contact])
+    steps = world.reserve(campaign)
+    edit(world, contact, phone="+12025550112")
+    world.carry_out(steps)
+    world.until(campaign, "completed")
+    assert rang(world) == ["+12025550112"]
+    assert [call.disposition for call in world.calls(campaign)] == ["not_sent", "answered"]
+
+
+def test_a_contact_that_moves_into_an_open_zone_is_dialed_at_once(world: World) -> None:
+    contact = world.contact(timezone="Asia/Tokyo")
+    campaign = world.campaign([contact], **NIGHT_IN_TOKYO)
+    world.run(campaign)
+    assert rang(world) == []
+    edit(world, contact, timezone="America/Chicago")
+    assert len(rang(world)) == 1
+
+
+def test_a_contact_that_moves_into_a_shut_zone_waits_for_its_morning(world: World) -> None:
+    contact = world.contact()
+    campaign = world.campaign([contact], **NIGHT_IN_TOKYO)
+    steps = world.reserve(campaign)
+    edit(world, contact, timezone="Asia/Tokyo")
+    world.carry_out(steps)
+    assert rang(world) == []
+    world.until(campaign, "completed")
+    (call,) = world.stage.calls.values()
+    assert call.placed_at.astimezone(pytz.timezone("Asia/Tokyo")).strftime("%H:%M") == "09:00"
+
+
+def test_who_must_not_be_called_is_not_even_with_a_call_reserved(world: World) -> None:
+    first, second = world.contacts(2)
+    campaign = world.campaign([first, second])
+    steps = world.reserve(campaign)
+    edit(world, first, doNotCall=True)
+    ((number,),) = world.sql("SELECT phone_e164 FROM contacts WHERE id = :id", id=second)
+    assert people.ban_numbers(world.dialer, world.team, [number], actor="test") == 1
+    world.carry_out(steps)
+    world.until(campaign, "completed")
+    assert rang(world) == []
+    assert world.by_status(campaign) == {"skipped": 2}
+
+
+def test_a_number_taken_off_the_list_is_called_by_the_next_run(world: World) -> None:
+    contact = world.contact("+12025550111")
+    people.ban_numbers(world.dialer, world.team, ["+1 202 555 0111"], reason="asked", actor="test")
+    campaign = world.campaign([contact])
+    assert world.run(campaign).failed == 1
+    people.unban_number(world.dialer, world.team, "+1 (202) 555-0111", actor="test")
+    world.until(campaign, "completed")
+    world.run(campaign)
+    world.until(campaign, "completed")
+    assert rang(world) == ["+12025550111"]
+
+
+def test_the_list_keeps_a_number_once_and_says_so(world: World) -> None:
+    assert people.ban_numbers(world.dialer, world.team, ["+12025550111", "+12025550112"], actor="test") == 2
+    assert people.ban_numbers(world.dialer, world.team, ["+12025550111"], actor="test") == 0
+    count, rows = people.banned_numbers(world.dialer, world.team, limit=1, offset=0)
+    assert (count, [row.number for row in rows]) == (2, ["+12025550112"])
+    count, rows = people.banned_numbers(world.dialer, world.team, number="+1 202 555 0111", limit=9, offset=0)
+    assert (count, [row.number for row in rows]) == (1, ["+12025550111"])
+    with pytest.raises(NotFound):
+        people.unban_number(world.dialer, world.team, "+12025550199", actor="test")
+
+
+def test_an_edit_that_decides_no_call_takes_no_lock_and_leaves_no_trace_in_the_audit(world: World) -> None:
+    contact = world.contact()
+    before = people.get_contact(world.dialer, world.team, contact)
+    row, steps = people.edit_contact(world.dialer, world.team, contact, {"lastName": "Byron"}, actor="test")
+    assert (row.last_name, row.phone, steps) == ("Byron", before.phone, [])
+    assert row.updated_at > before.updated_at
+    assert world.sql("SELECT * FROM audit_log WHERE subject_id = :id", id=contact) == []
+    edit(world, contact, doNotCall=True)
+    assert [r.action for r in world.sql("SELECT * FROM audit_log WHERE subject_id = :id", id=contact)] == [
+        "edit_contact"
+    ]
+
+
+def test_a_file_of_contacts_is_loaded_whole_and_its_faults_are_told_by_line(world: World) -> None:
+    lines = ["phone,firstName,timezone\n", "+12025550111,Ada,\n", "+12025550112,Bob,Mars\n", "nonsense,Cid,\n"]
+    loaded = load.load_contacts(world.dialer, world.team, "comp_team_a", read_contacts(lines), tags=("import",))
+    assert (loaded.count, loaded.refused) == (2, 1)
+    assert [fault.path for fault in loaded.faults] == ["line 3"]
+    rows = world.sql("SELECT id, first_name, phone_fault, tags, company_id FROM contacts ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        (loaded.ids[0], "Ada", None, ["import"], "comp_team_a"),
+        (loaded.ids[1], "Cid", "invalid_number", ["import"], "comp_team_a"),
+    ]
+
+
+def test_a_file_that_cannot_be_read_to_its_end_loads_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "BATCH", 1)
+
+    def lines() -> object:
+        yield from ["phone\n", "+12025550111\n", "+12025550112\n"]
+        raise OSError("the file broke off")
+
+    with pytest.raises(OSError, match="broke off"):
+        load.load_contacts(world.dialer, world.team, None, read_contacts(lines()))  # type: ignore[arg-type]
+    assert world.sql("SELECT count(*) FROM contacts")[0][0] == 0
+
+
+def test_memory_of_a_long_file_is_bounded_and_its_counts_are_not(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "BATCH", 4)
+    monkeypatch.setattr(load, "MOST_FAULTS", 3)
+    lines = ["phone,timezone\n"] + [f"+1202555{n:04d},{'Mars' if n % 2 else ''}\n" for n in range(20)]
+    loaded = load.load_contacts(world.dialer, world.team, None, read_contacts(lines), most_ids=5)
+    assert (loaded.count, len(loaded.ids), loaded.refused, len(loaded.faults)) == (10, 5, 10, 3)
+
+
+def test_a_busy_phone_keeps_its_call_when_its_contact_is_edited(world: World) -> None:
+    world.script({"*": Life(5, 60)})
+    contact = world.contact("+12025550111")
+    campaign = world.campaign([contact])
+    world.run(campaign)
+    edit(world, contact, phone="+12025550112")
+    world.until(campaign, "completed", hours=1)
+    assert rang(world) == ["+12025550111"]
+    assert world.by_status(campaign) == {"completed": 1}

@@ -1,0 +1,210 @@
+"""A database is brought to the current schema: from nothing, from an older release, twice, by many at once."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+
+import worker
+from tests.store.racing import BOUND_SECONDS, Race, result
+from worker.domain.errors import Refused
+from worker.store.database import once, open_database
+from worker.store.migrate import migrate, newest, version
+
+TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+ADDS_A_COLUMN = "ALTER TABLE teams ADD COLUMN motto text; CREATE INDEX teams_by_motto ON teams (motto);"
+FAILS_HALFWAY = "ALTER TABLE teams ADD COLUMN nickname text; SELECT 1 / 0;"
+
+
+@pytest.fixture
+def empty(empty_database_url: str) -> Iterator[Engine]:
+    opened = open_database(empty_database_url, pool_size=2)
+    yield opened
+    opened.dispose()
+
+
+@dataclass(frozen=True)
+class Release:
+    """The program as it might be one day: a copy of it with other migrations, run as a process of its own."""
+
+    folder: Path
+
+    def add(self, name: str, sql: str) -> None:
+        (self.folder / "worker" / "store" / "migrations" / name).write_text(sql)
+
+    def migrate(self, url: str) -> str:
+        """What it applied, or the sentence of its refusal."""
+        run = subprocess.run(
+            [sys.executable, "-c", _MIGRATE, url],
+            cwd=self.folder,  # where -c looks first
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert run.returncode == 0, run.stderr
+        return run.stdout.strip()
+
+
+_MIGRATE = """
+import sys
+from worker.domain.errors import Refused
+from worker.store.database import open_database
+from worker.store.migrate import migrate
+try:
+    print(*migrate(open_database(sys.argv[1])))
+except Refused as refused:
+    print(refused)
+"""
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Release:
+    home = Path(worker.__file__).parent
+    shutil.copytree(home, tmp_path / "worker", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(home.parent / "schema.sql", tmp_path)
+    return Release(tmp_path)
+
+
+def count(engine: Engine, statement: str) -> int:
+    return once(engine, lambda conn: int(conn.execute(text(statement)).scalar_one()))
+
+
+def test_an_empty_database_gets_the_whole_schema_in_one_step(empty: Engine) -> None:
+    assert once(empty, version) is None
+    assert migrate(empty) == ["schema"]
+    assert once(empty, version) == newest()
+    assert count(empty, "SELECT count(*) FROM slot_generation") == 1
+
+
+def test_migrating_twice_does_nothing_the_second_time(empty: Engine) -> None:
+    migrate(empty)
+    newest_object = "SELECT max(oid)::bigint FROM pg_class"
+    before = count(empty, newest_object)
+    assert migrate(empty) == []
+    assert count(empty, newest_object) == before
+    assert count(empty, "SELECT count(*) FROM schema_migrations WHERE version = 0") == 1
+
+
+def test_eight_at_once_make_the_schema_once(empty_database_url: str) -> None:
+    engines = [open_database(empty_database_url, pool_size=1) for _ in range(8)]
+    together = Barrier(8)
+
+    def arrive(engine: Engine) -> list[str]:
+        engine.connect().close()
+        together.wait(BOUND_SECONDS)
+        return migrate(engine)
+
+    with ThreadPoolExecutor(8) as threads:
+        applied = sorted(threads.map(arrive, engines))
+    for engine in engines:
+        engine.dispose()
+    assert applied == [[]] * 7 + [["schema"]]
+
+
+def test_whoever_migrates_waits_for_another_migration_however_long_it_takes(race: Race, database_url: str) -> None:
+    """A migration may run for minutes, longer than any statement or lock of a worker may take."""
+    impatient = create_engine(
+        make_url(database_url).set(drivername="postgresql+psycopg"),
+        connect_args={"options": "-c lock_timeout=100 -c statement_timeout=200"},
+    )
+    other = race.session()
+    other.do(lambda conn: conn.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('migrate dialer', 0))")))
+    migrating = race.start(lambda: migrate(impatient))
+    waited = text("""
+        SELECT EXISTS (SELECT FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0
+                       AND clock_timestamp() - query_start > interval '400 milliseconds')""")
+    while not migrating.done() and not other.do(lambda conn: conn.execute(waited).scalar_one()):
+        pass
+    other.commit()
+    assert result(migrating) == []
+    impatient.dispose()
+
+
+def test_a_newer_release_adds_what_an_older_database_lacks(database_url: str, engine: Engine, release: Release) -> None:
+    release.add("9001_adds_a_motto.sql", ADDS_A_COLUMN)
+    release.add("9002_fills_it.sql", "UPDATE teams SET motto = 'call' WHERE motto IS NULL")
+    once(engine, lambda conn: conn.execute(text("INSERT INTO teams (id, slug, name) VALUES ('t', 't', 'T')")))
+    assert release.migrate(database_url) == "adds_a_motto fills_it"
+    assert count(engine, "SELECT count(*) FROM teams WHERE motto = 'call'") == 1
+    assert once(engine, version) == 9002
+    assert release.migrate(database_url) == ""
+
+
+def test_an_older_release_leaves_a_newer_database_alone(database_url: str, engine: Engine, release: Release) -> None:
+    release.add("9001_adds_a_motto.sql", ADDS_A_COLUMN)
+    release.migrate(database_url)
+    assert migrate(engine) == []
+    assert once(engine, version) == 9001
+
+
+def test_a_fresh_database_of_a_newer_release_has_its_migrations_behind_it(
+    empty_database_url: str, empty: Engine, release: Release
+) -> None:
+    """``schema.sql`` has what they add already: to run them again would fail."""
+    release.add("9001_adds_a_motto.sql", ADDS_A_COLUMN)
+    with (release.folder / "schema.sql").open("a") as schema:
+        schema.write(ADDS_A_COLUMN)
+    assert release.migrate(empty_database_url) == "schema"
+    assert once(empty, version) == 9001
+    assert release.migrate(empty_database_url) == ""
+
+
+def test_a_migration_changed_after_it_was_applied_is_refused(
+    database_url: str, engine: Engine, release: Release
+) -> None:
+    release.add("9001_adds_a_motto.sql", ADDS_A_COLUMN)
+    release.migrate(database_url)
+    release.add("9001_adds_a_motto.sql", ADDS_A_COLUMN + " -- and a word")
+    release.add("9002_never_reached.sql", "DROP TABLE ticks")
+    expected = "Migration 9001 was changed after it was applied; add a new one instead."
+    assert release.migrate(database_url) == expected
+    assert count(engine, "SELECT count(*) FROM ticks") == 0
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(database_url: str, engine: Engine, release: Release) -> None:
+    release.add("9001_adds_a_motto.sql", ADDS_A_COLUMN)
+    release.add("9002_fails.sql", FAILS_HALFWAY)
+    with pytest.raises(AssertionError, match="division by zero"):
+        release.migrate(database_url)
+    assert once(engine, version) == newest()
+    columns = "SELECT count(*) FROM information_schema.columns WHERE column_name IN ('motto', 'nickname')"
+    assert count(engine, columns) == 0
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "CREATE TABLE campaigns (id serial)",
+        "CREATE TABLE contacts (id serial)",
+        "CREATE TYPE carrier AS ENUM ('dhl', 'ups')",
+        "CREATE TABLE schema_migrations (version varchar PRIMARY KEY)",
+        "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean)",
+    ],
+)
+def test_a_database_of_another_origin_is_refused_and_left_alone(empty: Engine, theirs: str) -> None:
+    """A CRM has contacts; Rails and other tools of migration have a ``schema_migrations`` of their own."""
+    once(empty, lambda conn: conn.execute(text(theirs)))
+    before = count(empty, TABLES)
+    with pytest.raises(Refused, match="give the dialer a database of its own"):
+        migrate(empty)
+    assert count(empty, TABLES) == before
+
+
+def test_a_server_that_is_too_old_is_refused_by_its_version(empty: Engine) -> None:
+    @event.listens_for(empty, "before_cursor_execute", retval=True)
+    def answer(conn: Connection, cursor: object, sql: str, parameters: object, *more: object) -> tuple[str, object]:
+        """Let the server say that it is 13.15."""
+        return ("SELECT '130015'" if "server_version_num" in sql else sql), parameters
+
+    with pytest.raises(Refused, match="PostgreSQL 13 is too old; use version 14 or later"):
+        migrate(empty)
+    assert count(empty, TABLES) == 0

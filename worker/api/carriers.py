@@ -1,0 +1,58 @@
+"""The carriers' callbacks: written down before they are answered."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from worker import tasks, wiring
+from worker.api.envelope import Rebuff
+from worker.carriers.base import BadEvent, BadSignature
+from worker.domain.errors import Unavailable
+from worker.flow.base import Step
+from worker.flow.record import receive
+
+log = structlog.get_logger()
+router = APIRouter(include_in_schema=False)
+
+LARGEST_EVENT_BYTES = 256 * 1024
+
+
+@router.post("/carriers/{carrier}/events/{token}")
+async def carrier_event(carrier: str, token: str, request: Request) -> Response:
+    """One callback: 204 after its row is committed, 503 if it could not be, so that the carrier tries again."""
+    return await run_in_threadpool(_receive, carrier, token, request, await _read(request))
+
+
+async def _read(request: Request) -> bytes:
+    """The body, given up as soon as it is too large: anybody may send one here."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_EVENT_BYTES:
+            raise Rebuff(413, "body_too_large", "The event is too large.", {"Connection": "close"})
+    return bytes(body)
+
+
+def _receive(carrier: str, token: str, request: Request, body: bytes) -> Response:
+    dialer = wiring.dialer()
+    url = f"{dialer.public_base_url}{request.url.path}"
+    try:
+        steps = receive(dialer, carrier, token, url, dict(request.headers), body)
+    except BadSignature:
+        log.warning("callback_refused", carrier=carrier, reason="signature")
+        raise Rebuff(403, "forbidden", "The signature does not match.") from None
+    except BadEvent as error:
+        log.warning("callback_refused", carrier=carrier, reason=str(error))
+        raise Rebuff(400, "invalid_request", "This is no event of this carrier.") from None
+    _nudge(steps)
+    return Response(status_code=204)
+
+
+def _nudge(steps: list[Step]) -> None:
+    """The event is safe by now; if Redis is away the tick will find it."""
+    try:
+        tasks.send(steps)
+    except Unavailable as error:
+        log.warning("nudge_lost", message=str(error))

@@ -1,0 +1,181 @@
+"""How every answer looks, and which answer each error becomes.
+
+Success is ``{"success": true, …}``. Failure is ``{"success": false, "message", "code", "errors", "requestId"}``,
+where ``errors`` lists what is wrong with which value (``{"path", "message"}``), all of it at once. What went
+wrong on our side is logged and not told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from worker.domain.errors import Conflict, DialerError, Fault, Invalid, NotFound, Refused, Unavailable
+
+log = structlog.get_logger()
+
+RETRY_AFTER_SECONDS = 5
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+
+class Rebuff(Exception):
+    """A request that is turned away for how it was asked, not for what it asks: who asks, how often, in what
+    form. ``headers`` go with the answer."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        self.status, self.code, self.headers = status, code, dict(headers or {})
+        super().__init__(message)
+
+
+CODES = {
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    422: "idempotency_key_reused",
+    429: "too_many_requests",
+    500: "internal_error",
+    503: "unavailable",
+}
+"""Status → the usual ``code``; a status may have further ones."""
+
+
+def instant(at: datetime | None) -> str | None:
+    """An instant as the API writes it: UTC, whole seconds, ``2024-01-10T09:00:00Z``."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def render(content: Mapping[str, Any]) -> str:
+    """The body of an answer. Raises ``ValueError`` for what is no JSON."""
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def answer(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer with a rendered body."""
+    return Response(text.encode(), status, dict(headers or {}), "application/json")
+
+
+def success(**fields: Any) -> Response:
+    """A 200 with these fields."""
+    return answer(render({"success": True, **fields}))
+
+
+def failure(
+    request_id: str,
+    status: int,
+    message: str,
+    *,
+    code: str | None = None,
+    faults: Sequence[Fault] = (),
+) -> dict[str, Any]:
+    """The body of a failure."""
+    return {
+        "success": False,
+        "message": message,
+        "code": code or CODES[status],
+        "errors": [{"path": fault.path, "message": fault.message} for fault in faults],
+        "requestId": request_id,
+    }
+
+
+def refusal(request_id: str, error: Refused) -> tuple[int, dict[str, Any]]:
+    """Status and body for what the caller asked and cannot have."""
+    match error:
+        case Invalid(faults=faults):
+            count = len(faults)
+            message = f"{count} value{' is' if count == 1 else 's are'} wrong; see errors."
+            return 400, failure(request_id, 400, message, faults=faults)
+        case NotFound():
+            return 404, failure(request_id, 404, str(error))
+        case Conflict():
+            return 409, failure(request_id, 409, str(error))
+    return 400, failure(request_id, 400, str(error))
+
+
+def request_id_of(request: Request) -> str:
+    """The id this request was given at the door."""
+    return str(request.scope["state"]["request_id"])
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Let every error that leaves an endpoint become an answer of ours."""
+    app.add_exception_handler(DialerError, _dialer_error)
+    app.add_exception_handler(Rebuff, _rebuff)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _bad_parameters)
+
+
+def _dialer_error(request: Request, error: Exception) -> Response:
+    request_id = request_id_of(request)
+    if isinstance(error, Refused):
+        status, body = refusal(request_id, error)
+        return answer(render(body), status)
+    if isinstance(error, Unavailable):
+        log.warning("service_away", message=str(error))
+        body = failure(request_id, 503, "The service is not available now; try again in a moment.")
+        return answer(render(body), 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+    return broken(request_id, error)
+
+
+def broken(request_id: str, error: BaseException) -> Response:
+    """The answer to what should never happen: logged in full, told in one sentence."""
+    log.error("request_failed", exc_info=error)
+    message = f"Something went wrong on our side; it is logged under request id {request_id}."
+    return answer(render(failure(request_id, 500, message)), 500)
+
+
+def _rebuff(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Rebuff)
+    body = failure(request_id_of(request), error.status, str(error), code=error.code)
+    return answer(render(body), error.status, error.headers)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    """What the framework says by itself: no such route, or not with this method."""
+    assert isinstance(error, HTTPException)
+    request_id = request_id_of(request)
+    if error.status_code == 405:
+        allowed = methods_of(request)
+        message = f"{request.method} is not possible here; use {', '.join(allowed)}."
+        return answer(render(failure(request_id, 405, message)), 405, {"Allow": ", ".join(allowed)})
+    if error.status_code == 404:
+        return answer(render(failure(request_id, 404, f"There is nothing at {request.url.path}.")), 404)
+    status = error.status_code if error.status_code in CODES else 400
+    return answer(render(failure(request_id, status, str(error.detail))), status)
+
+
+def methods_of(request: Request) -> list[str]:
+    """Every method this path has. (The framework names those of the first route it finds.)"""
+    found = []
+    for method in _METHODS:
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes):
+            found.append(method)
+    return found
+
+
+def _bad_parameters(request: Request, error: Exception) -> Response:
+    """Query parameters of the wrong shape, each by its name."""
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        Fault(".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]), _sentence(fault["msg"]))
+        for fault in error.errors()
+    ]
+    status, body = refusal(request_id_of(request), Invalid(faults))
+    return answer(render(body), status)
+
+
+def _sentence(message: str) -> str:
+    return "Required." if message == "Field required" else f"{message.removeprefix('Value error, ').rstrip('.')}."

@@ -1,0 +1,148 @@
+"""``Idempotency-Key``: a POST that is sent again does its work once, and is given the first answer.
+
+The key is taken in a transaction of its own, so that a second request sees at once that the first is running.
+Then there are two kinds of work:
+
+*In one* (all but ``run`` and ``resume``): everything the endpoint does, and the answer, commit in one
+transaction. Either all of it happened, and the same answer is given for a day, or nothing did.
+
+*In steps* (``run``, ``resume``: they take slots in Redis between transactions, and holding the campaign's row
+meanwhile could cross with a worker filling it): each transaction that changed anything notes on the key's row
+that there was work. If the process dies before the answer is kept, the work is not done again: the key answers
+409 ``idempotency_answer_lost``, and the caller looks at what the first request did.
+
+Not heard of for 60 s and without work, a request counts as dead and its key is free. Should it be alive after
+all, it finds its key taken when it wants to commit, and is rolled back. So under one key work is never committed
+twice; what is not promised is that it is done at all, which only an answer says.
+
+A refusal (400, 404, 409) is an answer like any other, and kept. What is our fault (500, 503) is not kept: nothing
+was done, and the same request may be sent again at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from worker.api.envelope import Rebuff, refusal, render
+from worker.domain.errors import Refused, Unavailable
+from worker.flow.base import Dialer, Step
+from worker.store import idempotency
+from worker.store.database import Escorted, Joined, once, transact
+from worker.store.idempotency import GIVEN_UP_AFTER_SECONDS, KeyedRequest
+
+log = structlog.get_logger()
+
+REPLAYED = {"Idempotency-Replayed": "true"}
+LONGEST_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answers with: the fields beside ``success``, and the steps to carry out once it is so."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer in writing."""
+
+    status: int
+    text: str
+    steps: tuple[Step, ...] = ()
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Work = Callable[[Dialer], Answer]
+"""What an endpoint does, given the dialer whose transactions it is to use."""
+
+
+def tell(answer: Answer) -> Told:
+    """The answer, written."""
+    return Told(200, render({"success": True, **answer.fields}), answer.steps)
+
+
+def do_once(dialer: Dialer, request: KeyedRequest, request_id: str, work: Work, *, in_one: bool) -> Told:
+    """Do the work, or give the answer it was given before. Raises :class:`Rebuff` (409, 422) where the key does
+    not allow either, and whatever the work raises but refusals."""
+    taken_at = _take(dialer, request)
+    if isinstance(taken_at, Told):
+        return taken_at
+    do = _in_one if in_one else _in_steps
+    try:
+        return do(dialer, request, taken_at, work)
+    except Refused as error:
+        status, body = refusal(request_id, error)
+        told = Told(status, render(body))
+        once(dialer.db, lambda conn: _keep(conn, request, taken_at, told))
+        return told
+    except BaseException:
+        with suppress(Unavailable):  # then it becomes free by itself
+            once(dialer.db, lambda conn: idempotency.free(conn, request, taken_at))
+        raise
+
+
+def _take(dialer: Dialer, request: KeyedRequest) -> datetime | Told:
+    def work(conn: Connection) -> datetime | Told | None:
+        taken_at = idempotency.take(conn, request)
+        if taken_at is not None:
+            return taken_at
+        seen = idempotency.seen(conn, request)
+        if seen is None:
+            return None
+        if not seen.is_same:
+            message = "This Idempotency-Key was used for another request; use a new key for each."
+            raise Rebuff(422, "idempotency_key_reused", message)
+        if seen.status is not None:
+            return Told(seen.status, seen.response, headers=REPLAYED)
+        if seen.is_lost:
+            message = "The first request with this key did its work, but its answer was lost; look at what it did."
+            raise Rebuff(409, "idempotency_answer_lost", message)
+        return None
+
+    found = transact(dialer.db, work)
+    if found is None:
+        message = "The first request with this key is still running; try again in a moment."
+        raise Rebuff(409, "idempotency_key_in_use", message, {"Retry-After": "1"})
+    return found
+
+
+def _in_one(dialer: Dialer, request: KeyedRequest, taken_at: datetime, work: Work) -> Told:
+    def whole(conn: Connection) -> Told:
+        told = tell(work(replace(dialer, db=Joined(conn))))
+        _keep(conn, request, taken_at, told)
+        return told
+
+    return transact(dialer.db, whole)
+
+
+def _in_steps(dialer: Dialer, request: KeyedRequest, taken_at: datetime, work: Work) -> Told:
+    def escort(conn: Connection) -> None:
+        if idempotency.has_written(conn) and not idempotency.note_work(conn, request, taken_at):
+            raise _given_up()
+
+    assert isinstance(dialer.db, Engine)
+    told = tell(work(replace(dialer, db=Escorted(dialer.db, escort))))
+    try:
+        once(dialer.db, lambda conn: _keep(conn, request, taken_at, told))
+    except Unavailable as error:  # the work is done: this caller is told, and who asks again that the answer is lost
+        log.warning("answer_not_kept", message=str(error))
+    return told
+
+
+def _keep(conn: Connection, request: KeyedRequest, taken_at: datetime, told: Told) -> None:
+    if not idempotency.answer(conn, request, taken_at, told.status, told.text):
+        raise _given_up()
+
+
+def _given_up() -> Rebuff:
+    message = f"This request took longer than {GIVEN_UP_AFTER_SECONDS} s, and another one with its key is at it now."
+    return Rebuff(409, "idempotency_key_in_use", message)

@@ -1,0 +1,148 @@
+"""``dialer doctor``: what an operator looks at first when something seems wrong."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Connection, text
+
+from worker import logs, wiring
+from worker.domain.errors import Unavailable
+from worker.domain.window import TZDB_VERSION
+from worker.flow.base import Dialer
+from worker.flow.confirm import pause_all
+from worker.flow.examine import examine
+from worker.settings import read_settings
+from worker.store import calls, migrate, ticks
+from worker.store.database import once
+from worker.tasks import CONTROL, DIAL, queue_lengths
+
+TICK_OLD_SECONDS = 10.0
+CLOCKS_APART_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: what was found, and whether it is as it should be."""
+
+    name: str
+    found: str
+    ok: bool
+    offenders: tuple[Any, ...] = ()
+
+
+@click.command()
+@click.option("--after-restore", is_flag=True, help="A backup was restored: pause every campaign until confirmed.")
+@click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON.")
+def doctor(after_restore: bool, as_json: bool) -> None:
+    """Look at versions, services, clocks, ticks, queues, slots and every invariant; exit 1 if anything is wrong."""
+    chosen = read_settings()
+    logs.configure("error", chosen.log_format)
+    dialer = wiring.dialer()
+    if after_restore:
+        paused = pause_all(dialer, "restored_from_backup", actor="doctor")
+        click.echo(f"Paused {len(paused)} campaigns; look at each and resume it.", err=as_json)
+    findings = look(dialer)
+    if as_json:
+        click.echo(
+            json.dumps([{"name": f.name, "found": f.found, "ok": f.ok, "offenders": f.offenders} for f in findings])
+        )
+    else:
+        _show(findings)
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def look(dialer: Dialer) -> list[Finding]:
+    """Everything there is to find, as far as the services can be reached."""
+    findings = [
+        Finding("Python", platform.python_version(), sys.version_info >= (3, 11)),
+        Finding("tzdb of pytz", TZDB_VERSION, ok=True),
+    ]
+    database, redis = _reach("PostgreSQL", dialer, _postgres), _reach("Redis", dialer, _redis)
+    findings += [*database, *redis]
+    if all(finding.ok for finding in database):
+        findings += _ticking(dialer)
+    if all(finding.ok for finding in (*database, *redis)):
+        findings += [*_clocks(dialer), *_queues(), *_slots(dialer), *_invariants(dialer)]
+    return findings
+
+
+def _reach(name: str, dialer: Dialer, ask: Callable[[Dialer], list[Finding]]) -> list[Finding]:
+    try:
+        return ask(dialer)
+    except Unavailable as error:
+        return [Finding(name, str(error), ok=False)]
+
+
+def _postgres(dialer: Dialer) -> list[Finding]:
+    def ask(conn: Connection) -> list[Finding]:
+        server = conn.execute(text("SHOW server_version")).scalar_one()
+        number = int(conn.execute(text("SHOW server_version_num")).scalar_one())
+        version, newest = migrate.version(conn), migrate.newest()
+        schema = "none; run: dialer db migrate" if version is None else f"version {version} of {newest}"
+        return [
+            Finding("PostgreSQL", server, number >= migrate.OLDEST_SERVER),
+            Finding("schema", schema, version == newest),
+        ]
+
+    return once(dialer.db, ask)
+
+
+def _redis(dialer: Dialer) -> list[Finding]:
+    version, _ = dialer.slots.server()
+    return [Finding("Redis", version, tuple(int(part) for part in version.split(".")[:2]) >= (6, 2))]
+
+
+def _clocks(dialer: Dialer) -> list[Finding]:
+    _, redis_at = dialer.slots.server()
+    postgres_at: float = once(
+        dialer.db, lambda conn: conn.execute(text("SELECT extract(epoch FROM clock_timestamp())::float")).scalar_one()
+    )
+    apart = abs(redis_at - postgres_at)
+    return [Finding("clocks of PostgreSQL and Redis", f"{apart:.2f} s apart", apart <= CLOCKS_APART_SECONDS)]
+
+
+def _ticking(dialer: Dialer) -> list[Finding]:
+    age = once(dialer.db, lambda conn: ticks.age_seconds(conn, "tick"))
+    if age is None:
+        return [Finding("last tick", "never; start a worker and beat", ok=False)]
+    return [Finding("last tick", f"{age:.1f} s ago", age <= TICK_OLD_SECONDS)]
+
+
+def _queues() -> list[Finding]:
+    lengths = queue_lengths()
+    return [Finding(f"queue {name}", f"{lengths[name]} waiting", lengths[name] < 10_000) for name in (CONTROL, DIAL)]
+
+
+def _slots(dialer: Dialer) -> list[Finding]:
+    live = {row.id for row in once(dialer.db, calls.all_live)}
+    held = {call for members in dialer.slots.members().values() for call in members}
+    found = f"{len(live)} live calls, {len(held)} hold slots"
+    return [Finding("slots", found, ok=True, offenders=tuple(sorted(live ^ held)))]
+
+
+def _invariants(dialer: Dialer) -> list[Finding]:
+    findings = []
+    for name, rows in examine(dialer).items():
+        offenders = tuple(str(row["offender"]) for row in rows)
+        findings.append(Finding(name, "holds" if not rows else f"broken by {len(rows)}", not rows, offenders))
+    return findings
+
+
+def _show(findings: list[Finding]) -> None:
+    table = Table(box=None)
+    for column in ("", "looked at", "found"):
+        table.add_column(column)
+    for finding in findings:
+        table.add_row("ok" if finding.ok else "[bold red]no[/]", finding.name, finding.found)
+        for offender in finding.offenders[:20]:
+            table.add_row("", "", f"  {offender}")
+    Console().print(table)

@@ -1,0 +1,74 @@
+"""What a contact of the CRM may be made of, in the names of the API.
+
+A number that cannot be called does not refuse the contact: it is kept as written, with the reason beside it,
+and the campaigns it is added to say so. A time zone that nobody knows does refuse it, for it would decide when
+somebody is rung.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from worker.domain.errors import Fault, Invalid
+from worker.domain.fields import Rule, an_id, flag, freeform, read_fields, text, texts, wrong
+from worker.domain.screening import Phone, normalize
+from worker.domain.window import check_zone
+
+MOST_AT_ONCE = 10_000
+DECIDES_CALLS = frozenset({"phone_e164", "timezone", "do_not_call"})
+"""The columns that decide whether and when somebody is rung; they change under the team's lock."""
+
+
+def _zone(value: object, path: str) -> str:
+    return check_zone(text(64, least=1)(value, path), path)
+
+
+RULES: Mapping[str, Rule] = {
+    "companyId": Rule("company_id", an_id),
+    "firstName": Rule("first_name", text(200), null=""),
+    "lastName": Rule("last_name", text(200), null=""),
+    "phone": Rule("phone", text(64)),
+    "phoneSecondary": Rule("phone_secondary", text(64)),
+    "timezone": Rule("timezone", _zone),
+    "doNotCall": Rule("do_not_call", flag, may_be_null=False),
+    "email": Rule("email", text(320)),
+    "customFields": Rule("custom_fields", freeform, null={}),
+    "tags": Rule("tags", texts(100, 100), null=[]),
+}
+
+
+def parse_contact(body: object, *, path: str = "", is_new: bool = True) -> dict[str, Any]:
+    """The fields given, by column; with a ``phone`` come ``phone_e164`` and ``phone_fault``, what is dialed or
+    why nothing is. Raises :class:`Invalid` with every fault."""
+    contact = read_fields(body, RULES, path=path, is_new=is_new, also=("teamId",))
+    if "phone" in contact:
+        contact["phone"] = contact["phone"] or None
+        contact |= judged(contact["phone"])
+    return contact
+
+
+def parse_contacts(body: object, *, path: str = "contacts") -> list[dict[str, Any]]:
+    """Many contacts, each with its ``phone`` judged. Raises :class:`Invalid` with the faults of all of them."""
+    if not isinstance(body, list) or not body:
+        raise wrong(path, f"Give a list of 1 to {MOST_AT_ONCE} contacts.")
+    if len(body) > MOST_AT_ONCE:
+        raise wrong(path, f"Give at most {MOST_AT_ONCE} contacts at once; these are {len(body)}.")
+    contacts: list[dict[str, Any]] = []
+    faults: list[Fault] = []
+    for i, entry in enumerate(body):
+        try:
+            contacts.append(parse_contact(entry, path=f"{path}[{i}]"))
+        except Invalid as error:
+            faults.extend(error.faults)
+    if faults:
+        raise Invalid(faults)
+    return contacts
+
+
+def judged(phone: str | None, region: str | None = None) -> dict[str, str | None]:
+    """What is dialed for a phone number as written, or why nothing is, by column."""
+    read = normalize(phone, region)
+    if isinstance(read, Phone):
+        return {"phone_e164": read.e164, "phone_fault": None}
+    return {"phone_e164": None, "phone_fault": read.reason.value}

@@ -1,0 +1,106 @@
+"""What a campaign is made of besides contacts: a company, an assistant, numbers, the account they are called
+with; and the numbers nobody calls. Each in the names of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from worker.domain.errors import Fault, Invalid
+from worker.domain.fields import Rule, an_id, flag, freeform, number, one_of, read_fields, text, url, whole, wrong
+from worker.domain.screening import Phone, normalize
+
+SLOWEST, FASTEST = 0.01, 1000.0
+"""Calls per second that may be asked for."""
+TEAM_CALLS = (1, 10_000)
+MOST_NUMBERS_AT_ONCE = 10_000
+
+
+def _phone(value: object, path: str) -> str:
+    read = normalize(text(64)(value, path))
+    if isinstance(read, Phone):
+        return read.e164
+    raise wrong(path, read.message)
+
+
+_NAME = Rule("name", text(200, least=1), required=True)
+_RATE = Rule("calls_per_second", number(SLOWEST, FASTEST))
+_ENABLED = Rule("enabled", flag, may_be_null=False)
+
+COMPANY: Mapping[str, Rule] = {"name": _NAME}
+ASSISTANT: Mapping[str, Rule] = {
+    "name": _NAME,
+    "streamUrl": Rule("stream_url", url("wss", "ws")),
+    "answerUrl": Rule("answer_url", url("https", "http")),
+    "settings": Rule("settings", freeform, null={}),
+}
+NUMBER_EDIT: Mapping[str, Rule] = {
+    "maxConcurrentCalls": Rule("max_concurrent_calls", whole(1, 1000), may_be_null=False),
+    "callsPerSecond": _RATE,
+    "enabled": _ENABLED,
+}
+NUMBER: Mapping[str, Rule] = {
+    "number": Rule("number", _phone, required=True),
+    "carrierAccountId": Rule("account_id", an_id, required=True),
+    **NUMBER_EDIT,
+}
+ACCOUNT_EDIT: Mapping[str, Rule] = {
+    "name": _NAME,
+    "maxConcurrentCalls": Rule("max_concurrent_calls", whole(1, 10_000), may_be_null=False),
+    "callsPerSecond": _RATE,
+    "enabled": _ENABLED,
+}
+_ALSO = ("teamId",)
+
+
+def parse_company(body: object, *, is_new: bool = True) -> dict[str, Any]:
+    """A company's fields by column. Raises :class:`Invalid` with every fault, as do all of these."""
+    return read_fields(body, COMPANY, is_new=is_new, also=_ALSO)
+
+
+def parse_assistant(body: object, *, is_new: bool = True) -> dict[str, Any]:
+    """An assistant's fields by column."""
+    return read_fields(body, ASSISTANT, is_new=is_new, also=_ALSO)
+
+
+def parse_number(body: object, *, is_new: bool = True) -> dict[str, Any]:
+    """A caller ID's fields by column. The number and its account are for life: calls and their records carry
+    both."""
+    changes = read_fields(body, NUMBER if is_new else NUMBER_EDIT, is_new=is_new, also=_ALSO)
+    if changes.get("enabled"):
+        changes["disabled_reason"] = None
+    return changes
+
+
+def parse_account(body: object, carriers: Collection[str], *, is_new: bool = True) -> dict[str, Any]:
+    """A carrier account's fields by column; ``carriers`` are those this deployment can call with. Without a
+    ``callsPerSecond`` a new account makes one call a second, as carriers allow at first; the simulator any
+    number."""
+    if not is_new:
+        return read_fields(body, ACCOUNT_EDIT, is_new=False, also=_ALSO)
+    carrier = Rule("carrier", one_of(*sorted(carriers)), required=True)
+    account = read_fields(body, {"carrier": carrier, **ACCOUNT_EDIT}, also=_ALSO)
+    account.setdefault("calls_per_second", None if account["carrier"] == "simulator" else 1.0)
+    return account
+
+
+def parse_team_limit(value: object, path: str = "maxConcurrentCalls") -> int:
+    """How many simultaneous calls a team may have."""
+    limit: int = whole(*TEAM_CALLS)(value, path)
+    return limit
+
+
+def parse_numbers(value: object, path: str = "numbers") -> list[str]:
+    """Numbers for the do-not-call list, in E.164, each once."""
+    if not isinstance(value, list) or not value or len(value) > MOST_NUMBERS_AT_ONCE:
+        raise wrong(path, f"Give a list of 1 to {MOST_NUMBERS_AT_ONCE} phone numbers.")
+    found: list[str] = []
+    faults: list[Fault] = []
+    for i, entry in enumerate(value):
+        try:
+            found.append(_phone(entry, f"{path}[{i}]"))
+        except Invalid as error:
+            faults.extend(error.faults)
+    if faults:
+        raise Invalid(faults)
+    return list(dict.fromkeys(found))

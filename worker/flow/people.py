@@ -1,0 +1,162 @@
+"""The contacts of the CRM and the do-not-call list: made, found, edited.
+
+What decides whether and when somebody is rung — a number, a zone, do-not-call — is edited under the team's lock,
+exclusive: no call is committed beside it, so after the answer nobody is called by the old word. A call that is
+reserved already is held back when it is to be dialed, for it no longer matches its contact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from worker.domain import ids
+from worker.domain.contact import DECIDES_CALLS, parse_contact, parse_contacts
+from worker.domain.errors import NotFound
+from worker.domain.parts import parse_numbers
+from worker.domain.screening import Phone, normalize
+from worker.flow.base import Dialer, Fill, Step
+from worker.store import audit, calls, contacts, people, records, tables
+from worker.store.contacts import NewContact
+from worker.store.database import once, transact
+from worker.store.people import Wanted
+
+log = structlog.get_logger()
+
+
+def create_contact(dialer: Dialer, team_id: str, body: Mapping[str, Any]) -> Row[Any]:
+    """Create one contact from the fields of the API; its row. Raises :class:`Invalid` with every fault,
+    :class:`NotFound` for a company the team does not have."""
+    given = parse_contact(body)
+
+    def work(conn: Connection) -> Row[Any]:
+        (contact_id,) = _write(conn, team_id, [given])
+        return _found(conn, team_id, contact_id)
+
+    row = transact(dialer.db, work)
+    log.info("contact_created", contact_id=row.id)
+    return row
+
+
+def create_contacts(dialer: Dialer, team_id: str, bodies: object) -> list[str]:
+    """Create up to 10 000 contacts at once, all or none; their ids in the order given. Raises as
+    :func:`create_contact` does."""
+    given = parse_contacts(bodies)
+    made = transact(dialer.db, lambda conn: _write(conn, team_id, given))
+    log.info("contacts_created", contacts=len(made))
+    return made
+
+
+def _write(conn: Connection, team_id: str, given: Sequence[Mapping[str, Any]]) -> list[str]:
+    companies = list(dict.fromkeys(c["company_id"] for c in given if c.get("company_id") is not None))
+    missing = records.missing(conn, tables.companies, team_id, companies)
+    if missing:
+        raise NotFound("company", *missing)
+    new = [NewContact(**{"id": ids.new(ids.CONTACT), "phone": None, **_unphoned(c), **c}) for c in given]
+    contacts.load(conn, team_id, new)
+    return [contact.id for contact in new]
+
+
+def get_contact(dialer: Dialer, team_id: str, contact_id: str) -> Row[Any]:
+    """The team's contact. Raises :class:`NotFound`."""
+    return once(dialer.db, lambda conn: _found(conn, team_id, contact_id))
+
+
+def find_contacts(
+    dialer: Dialer,
+    team_id: str,
+    *,
+    limit: int,
+    offset: int,
+    phone: str | None = None,
+    email: str | None = None,
+    company_id: str | None = None,
+    tag: str | None = None,
+    do_not_call: bool | None = None,
+) -> tuple[int, Sequence[Row[Any]]]:
+    """How many contacts match, and a page of them, newest first. A ``phone`` that can be dialed finds everybody
+    who would be called by it, however theirs was written; any other finds those who have it literally."""
+    read = normalize(phone) if phone is not None else None
+    e164 = read.e164 if isinstance(read, Phone) else None
+    wanted = Wanted(e164, None if e164 else phone, email, company_id, tag, do_not_call)
+    return once(dialer.db, lambda conn: people.find(conn, team_id, wanted, limit=limit, offset=offset))
+
+
+def edit_contact(
+    dialer: Dialer, team_id: str, contact_id: str, body: Mapping[str, Any], *, actor: str
+) -> tuple[Row[Any], list[Step]]:
+    """Change the fields given. Where the contact waits, it is called by its new number and in its new zone from
+    now on. Raises :class:`Invalid` with every fault, :class:`NotFound` for the contact or its new company."""
+    changes = parse_contact(body, is_new=False)
+    decides = bool(DECIDES_CALLS & changes.keys())
+
+    def work(conn: Connection) -> tuple[Row[Any], list[str]]:
+        if decides:
+            calls.lock_team(conn, team_id)
+        company = changes.get("company_id")
+        if company is not None and records.missing(conn, tables.companies, team_id, [company]):
+            raise NotFound("company", company)
+        row = contacts.edit(conn, team_id, contact_id, changes)
+        if row is None:
+            raise NotFound("contact", contact_id)
+        if decides:
+            audit.note(conn, team_id, actor, "edit_contact", contact_id, {"fields": sorted(changes)})
+        return row, contacts.waits_in(conn, contact_id) if decides else []
+
+    row, waits_in = transact(dialer.db, work)
+    log.info("contact_edited", contact_id=contact_id, fields=sorted(changes))
+    return row, [Fill(team_id, tuple(waits_in))] if waits_in else []
+
+
+def ban_numbers(dialer: Dialer, team_id: str, numbers: object, *, reason: str = "", actor: str) -> int:
+    """Put numbers on the team's do-not-call list; how many were new to it. After this returns none of them is
+    committed to be called, by whatever campaign. Raises :class:`Invalid` with every number that is none."""
+    e164s = parse_numbers(numbers)
+
+    def work(conn: Connection) -> int:
+        calls.lock_team(conn, team_id)
+        added = contacts.ban(conn, team_id, e164s, reason)
+        audit.note(conn, team_id, actor, "ban_numbers", "do_not_call", {"numbers": len(e164s), "added": added})
+        return added
+
+    added = transact(dialer.db, work)
+    log.info("numbers_banned", numbers=len(e164s), added=added)
+    return added
+
+
+def unban_number(dialer: Dialer, team_id: str, number: str, *, actor: str) -> None:
+    """Take a number off the list; who was left out of a campaign for it comes back with its next run. Raises
+    :class:`NotFound` if it is not on the list."""
+    read = normalize(number)
+    e164 = read.e164 if isinstance(read, Phone) else number
+
+    def work(conn: Connection) -> None:
+        if not contacts.unban(conn, team_id, e164):
+            raise NotFound("number on the do-not-call list", number)
+        audit.note(conn, team_id, actor, "unban_number", e164)
+
+    transact(dialer.db, work)
+    log.info("number_unbanned", number=e164)
+
+
+def banned_numbers(
+    dialer: Dialer, team_id: str, *, limit: int, offset: int, number: str | None = None
+) -> tuple[int, Sequence[Row[Any]]]:
+    """How many numbers are on the team's list, and a page of them, newest first."""
+    read = normalize(number) if number is not None else None
+    e164 = read.e164 if isinstance(read, Phone) else number
+    return once(dialer.db, lambda conn: people.banned(conn, team_id, number=e164, limit=limit, offset=offset))
+
+
+def _found(conn: Connection, team_id: str, contact_id: str) -> Row[Any]:
+    row = records.get(conn, tables.contacts, team_id, contact_id)
+    if row is None:
+        raise NotFound("contact", contact_id)
+    return row
+
+
+def _unphoned(contact: Mapping[str, Any]) -> dict[str, Any]:
+    return {} if "phone_fault" in contact else {"phone_e164": None, "phone_fault": "no_phone_number"}

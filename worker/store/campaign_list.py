@@ -1,0 +1,70 @@
+"""Campaigns as they are shown: each with its caller IDs and its counters, one or a page of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, text
+
+from worker.domain.model import CampaignStatus
+from worker.store import counters
+from worker.store.tables import campaigns
+
+SHOWN = """
+SELECT c.id, c.team_id, c.assistant_id, c.company_id, c.name, c.description, c.status, c.scheduled_start_at,
+       c.call_window_start, c.call_window_end, c.call_window_timezone, c.max_concurrent_calls,
+       c.max_attempts_per_contact, c.retry_delay_minutes, c.settings, c.run_id, c.pause_reason, c.created_at,
+       c.updated_at, c.completed_at, c.deleted_at,
+       ARRAY(SELECT n.number FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
+             WHERE cn.campaign_id = c.id ORDER BY cn.position) AS from_numbers,
+       ARRAY(SELECT cn.number_id FROM campaign_numbers cn
+             WHERE cn.campaign_id = c.id ORDER BY cn.position) AS from_number_ids
+FROM campaigns c
+"""
+
+BY_ID = text(SHOWN + " WHERE c.id = :id AND c.team_id = :team")
+BY_IDS = text(SHOWN + " WHERE c.id = ANY(:ids) ORDER BY c.created_at DESC, c.id DESC")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One campaign's row, and its counters by name (:data:`worker.store.counters.COLUMNS`)."""
+
+    row: Row[Any]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which campaigns of the team; ``deleted`` is ``exclude``, ``include`` or ``only``."""
+
+    status: CampaignStatus | None = None
+    assistant_id: str | None = None
+    deleted: str = "exclude"
+
+
+def show(conn: Connection, team_id: str, campaign_id: str) -> Shown | None:
+    """The team's campaign with this id, deleted or not."""
+    row = conn.execute(BY_ID, {"id": campaign_id, "team": team_id}).first()
+    return None if row is None else Shown(row, counters.read(conn, [campaign_id])[campaign_id])
+
+
+def page(conn: Connection, team_id: str, chosen: Filter, *, limit: int, offset: int) -> tuple[int, Sequence[Shown]]:
+    """How many campaigns match, and ``limit`` of them after ``offset``, newest first."""
+    where = [campaigns.c.team_id == team_id]
+    if chosen.status is not None:
+        where.append(campaigns.c.status == chosen.status)
+    if chosen.assistant_id is not None:
+        where.append(campaigns.c.assistant_id == chosen.assistant_id)
+    if chosen.deleted != "include":
+        is_deleted = campaigns.c.deleted_at.is_not(None)
+        where.append(is_deleted if chosen.deleted == "only" else ~is_deleted)
+    count: int = conn.execute(select(func.count()).select_from(campaigns).where(*where)).scalar_one()
+    newest = (campaigns.c.created_at.desc(), campaigns.c.id.desc())
+    wanted = select(campaigns.c.id).where(*where).order_by(*newest).limit(limit).offset(offset)
+    ids = [row.id for row in conn.execute(wanted)]
+    rows = conn.execute(BY_IDS, {"ids": ids}).all() if ids else []
+    counts = counters.read(conn, ids)
+    return count, [Shown(row, counts[row.id]) for row in rows]

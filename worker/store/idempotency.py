@@ -1,0 +1,113 @@
+"""Idempotency keys: taken by one request at a time, answered once, forgotten after a day (machine time).
+
+A request holds its key by the ``taken_at`` it was given. A request that was given up, because nothing was heard
+of it for a minute, finds another instant there, and what it then tries to commit is rolled back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+GIVEN_UP_AFTER_SECONDS = 60
+KEPT_HOURS = 24
+
+TAKE = text(f"""
+INSERT INTO idempotency_keys AS k (team_id, key, method, path, body_sha256)
+VALUES (:team, :key, :method, :path, :body_sha256)
+ON CONFLICT (team_id, key) DO UPDATE
+SET method = excluded.method, path = excluded.path, body_sha256 = excluded.body_sha256, taken_at = clock_timestamp(),
+    worked_at = NULL, status = NULL, response = NULL, created_at = clock_timestamp()
+WHERE k.created_at <= clock_timestamp() - interval '{KEPT_HOURS} hours'
+   OR (k.status IS NULL AND k.worked_at IS NULL
+       AND k.taken_at <= clock_timestamp() - interval '{GIVEN_UP_AFTER_SECONDS} seconds')
+RETURNING taken_at
+""")
+
+SEEN = text(f"""
+SELECT method = :method AND path = :path AND body_sha256 = :body_sha256 AS is_same, status, response,
+       worked_at IS NOT NULL AND taken_at <= clock_timestamp() - interval '{GIVEN_UP_AFTER_SECONDS} seconds' AS is_lost
+FROM idempotency_keys WHERE team_id = :team AND key = :key
+""")
+
+HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
+
+NOTE_WORK = text("""
+UPDATE idempotency_keys SET worked_at = coalesce(worked_at, clock_timestamp())
+WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
+""")
+
+ANSWER = text("""
+UPDATE idempotency_keys SET status = :status, response = :response
+WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
+""")
+
+FREE = text("""
+DELETE FROM idempotency_keys
+WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL AND worked_at IS NULL
+""")
+
+PURGE = text(f"""
+DELETE FROM idempotency_keys WHERE (team_id, key) IN (
+    SELECT team_id, key FROM idempotency_keys
+    WHERE created_at <= clock_timestamp() - interval '{KEPT_HOURS} hours'
+    ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """A request under a client's key: what makes it the same request when it comes again."""
+
+    team_id: str
+    key: str
+    method: str
+    path: str
+    body_sha256: bytes
+
+
+def take(conn: Connection, request: KeyedRequest) -> datetime | None:
+    """Take the key, new or given up; ``None`` if another request has it or has answered (see :func:`seen`)."""
+    values = {"team": request.team_id, "key": request.key, "method": request.method, "path": request.path}
+    at: datetime | None = conn.execute(TAKE, values | {"body_sha256": request.body_sha256}).scalar_one_or_none()
+    return at
+
+
+def seen(conn: Connection, request: KeyedRequest) -> Row[Any] | None:
+    """Whether the key's request is the same one (``is_same``), its answer, or whether its work is done and the
+    answer lost (``is_lost``); ``None`` if the key has just become free."""
+    values = {"team": request.team_id, "key": request.key, "method": request.method, "path": request.path}
+    return conn.execute(SEEN, values | {"body_sha256": request.body_sha256}).first()
+
+
+def has_written(conn: Connection) -> bool:
+    """Whether this transaction has changed or locked anything so far."""
+    return bool(conn.execute(HAS_WRITTEN).scalar_one())
+
+
+def note_work(conn: Connection, request: KeyedRequest, taken_at: datetime) -> bool:
+    """Note, in the transaction that works, that there was work; false if the key was lost to another request."""
+    return conn.execute(NOTE_WORK, _held(request, taken_at)).rowcount == 1
+
+
+def answer(conn: Connection, request: KeyedRequest, taken_at: datetime, status: int, response: str) -> bool:
+    """Keep the answer; false if the key was lost to another request."""
+    values = _held(request, taken_at) | {"status": status, "response": response}
+    return conn.execute(ANSWER, values).rowcount == 1
+
+
+def free(conn: Connection, request: KeyedRequest, taken_at: datetime) -> None:
+    """Let the key go, unless there was work."""
+    conn.execute(FREE, _held(request, taken_at))
+
+
+def purge(conn: Connection, *, most: int = 10_000) -> int:
+    """Forget up to ``most`` keys that are a day old; returns how many. For the tick."""
+    return conn.execute(PURGE, {"most": most}).rowcount
+
+
+def _held(request: KeyedRequest, taken_at: datetime) -> dict[str, Any]:
+    return {"team": request.team_id, "key": request.key, "taken_at": taken_at}

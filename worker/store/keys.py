@@ -1,0 +1,60 @@
+"""Bearer keys: written, found at every request, noted as used, revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+_SHOWN = "id, team_id, name, created_at, last_used_at, revoked_at"
+
+INSERT = text(f"""
+INSERT INTO api_keys (id, team_id, name, secret_sha256)
+SELECT :id, id, :name, :secret_sha256 FROM teams WHERE id = :team
+RETURNING {_SHOWN}
+""")
+
+FIND = text("""
+SELECT id, team_id, secret_sha256, revoked_at IS NOT NULL AS is_revoked,
+       coalesce(last_used_at < clock_timestamp() - interval '1 minute', true) AS is_use_stale
+FROM api_keys WHERE id = :id
+""")
+
+USED = text("""
+UPDATE api_keys SET last_used_at = clock_timestamp()
+WHERE id = :id AND coalesce(last_used_at < clock_timestamp() - interval '1 minute', true)
+""")
+
+REVOKE = text(f"""
+UPDATE api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = :id AND team_id = :team
+RETURNING {_SHOWN}
+""")
+
+OF_TEAM = text(f"SELECT {_SHOWN} FROM api_keys WHERE team_id = :team ORDER BY created_at DESC, id DESC")
+
+
+def insert(conn: Connection, key_id: str, team_id: str, name: str, secret_sha256: bytes) -> Row[Any] | None:
+    """Write a key; ``None`` if there is no such team."""
+    values = {"id": key_id, "team": team_id, "name": name, "secret_sha256": secret_sha256}
+    return conn.execute(INSERT, values).first()
+
+
+def find(conn: Connection, key_id: str) -> Row[Any] | None:
+    """The key with its team, its digest, and whether its last use was noted over a minute ago."""
+    return conn.execute(FIND, {"id": key_id}).first()
+
+
+def used(conn: Connection, key_id: str) -> None:
+    """Note the use, at most once a minute, so that a busy key does not write at every request."""
+    conn.execute(USED, {"id": key_id})
+
+
+def revoke(conn: Connection, key_id: str, team_id: str) -> Row[Any] | None:
+    """Revoke the key, now or already; ``None`` if the team has none with this id."""
+    return conn.execute(REVOKE, {"id": key_id, "team": team_id}).first()
+
+
+def of_team(conn: Connection, team_id: str) -> Sequence[Row[Any]]:
+    """The team's keys, newest first, revoked ones too."""
+    return conn.execute(OF_TEAM, {"team": team_id}).all()

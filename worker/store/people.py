@@ -1,0 +1,54 @@
+"""The contacts of the CRM, found; and the numbers nobody may call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func
+
+from worker.store import records
+from worker.store.tables import contacts, do_not_call
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which contacts to list; ``None`` asks nothing. ``phone_e164`` is what is dialed, ``phone`` what was written;
+    ``email`` matches without regard to case."""
+
+    phone_e164: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    company_id: str | None = None
+    tag: str | None = None
+    do_not_call: bool | None = None
+
+
+def find(conn: Connection, team_id: str, wanted: Wanted, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
+    """How many contacts of the team match, and a page of them, newest first."""
+    where: list[ColumnElement[bool]] = [contacts.c.team_id == team_id]
+    if wanted.phone_e164 is not None:
+        where.append(contacts.c.phone_e164 == wanted.phone_e164)
+    if wanted.phone is not None:
+        where.append(contacts.c.phone == wanted.phone)
+    if wanted.email is not None:
+        where.append(func.lower(contacts.c.email) == wanted.email.lower())
+    if wanted.company_id is not None:
+        where.append(contacts.c.company_id == wanted.company_id)
+    if wanted.tag is not None:
+        where.append(contacts.c.tags.contains([wanted.tag]))
+    if wanted.do_not_call is not None:
+        where.append(contacts.c.do_not_call.is_(wanted.do_not_call))
+    return records.page(conn, contacts, where, limit=limit, offset=offset)
+
+
+def banned(
+    conn: Connection, team_id: str, *, number: str | None = None, limit: int, offset: int
+) -> tuple[int, Sequence[Row[Any]]]:
+    """How many numbers are on the team's do-not-call list, and a page of them, newest first; with ``number``
+    only that one, if it is there."""
+    where: list[ColumnElement[bool]] = [do_not_call.c.team_id == team_id]
+    if number is not None:
+        where.append(do_not_call.c.number == number)
+    return records.page(conn, do_not_call, where, limit=limit, offset=offset)

@@ -1,0 +1,61 @@
+"""The plain tables of a team — companies, assistants, carrier accounts, numbers, contacts, teams' lists — and the
+verbs they all share: written, read, listed newest first, edited. What is more than plain stands with its noun.
+
+A row is found by its id *and* its team: another team's row is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from worker.store.tables import teams
+
+
+def add(conn: Connection, table: Table, values: Mapping[str, Any]) -> Row[Any] | None:
+    """Write one row; ``None`` if the team has it already, by its id or by whatever else is unique."""
+    return conn.execute(insert(table).values(dict(values)).on_conflict_do_nothing().returning(table)).first()
+
+
+def get(conn: Connection, table: Table, team_id: str, row_id: str) -> Row[Any] | None:
+    """The team's row with this id."""
+    return conn.execute(select(table).where(table.c.id == row_id, table.c.team_id == team_id)).first()
+
+
+def missing(conn: Connection, table: Table, team_id: str, row_ids: Sequence[str]) -> list[str]:
+    """Those of the ids the team has no row with."""
+    known = select(table.c.id).where(table.c.team_id == team_id, table.c.id.in_(row_ids))
+    found = set(conn.execute(known).scalars()) if row_ids else set()
+    return [row_id for row_id in row_ids if row_id not in found]
+
+
+def page(
+    conn: Connection, table: Table, where: Sequence[ColumnElement[bool]], *, limit: int, offset: int
+) -> tuple[int, Sequence[Row[Any]]]:
+    """How many rows match, and ``limit`` of them after ``offset``, newest first."""
+    count = conn.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
+    last = [column.desc() for column in table.primary_key.columns]
+    rows = select(table).where(*where).order_by(table.c.created_at.desc(), *last).limit(limit).offset(offset)
+    return count, conn.execute(rows).all()
+
+
+def edit(conn: Connection, table: Table, team_id: str, row_id: str, changes: Mapping[str, Any]) -> Row[Any] | None:
+    """Set these columns of the team's row; the row as it is then, or ``None`` if the team has none with this id."""
+    if not changes:
+        return get(conn, table, team_id, row_id)
+    change = update(table).where(table.c.id == row_id, table.c.team_id == team_id).values(dict(changes))
+    return conn.execute(change.returning(table)).first()
+
+
+def get_team(conn: Connection, team_id: str) -> Row[Any] | None:
+    """The team itself."""
+    return conn.execute(select(teams).where(teams.c.id == team_id)).first()
+
+
+def limit_team(conn: Connection, team_id: str, limit: int) -> Row[Any] | None:
+    """Let the team have this many simultaneous calls; its row as it is then."""
+    change = update(teams).where(teams.c.id == team_id).values(max_concurrent_calls=limit)
+    return conn.execute(change.returning(teams)).first()
