@@ -380,7 +380,7 @@ CREATE TABLE calls (
     CONSTRAINT calls_ended_whole CHECK (
         (state = 'ended') = (ended_at IS NOT NULL) AND (state = 'ended') = (disposition IS NOT NULL)),
     CONSTRAINT calls_dialing_has_bound CHECK (
-        state = 'reserved' OR disposition = 'not_sent'
+        state = 'reserved' OR disposition IS NOT DISTINCT FROM 'not_sent'
         OR num_nulls(attempt, dialing_at, dialed_at, valid_until, provable_end_at, max_attempts) = 0),
     CONSTRAINT calls_within_attempts CHECK (attempt <= max_attempts),
     CONSTRAINT calls_dialed_in_time CHECK (dialed_at < valid_until)

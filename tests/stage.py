@@ -64,6 +64,7 @@ class Stage:
     placed, any other instead of it. ``before_answer`` is given the news of a life whose first callback outruns
     the answer to the request. With ``hold_queued`` the carrier keeps every call and lets none ring;
     callbacks that it ``loses`` are never heard of.
+    Numbers that ``may_overlap`` belong to several teams, which know nothing of each other.
     """
 
     book: Book
@@ -81,6 +82,7 @@ class Stage:
     requests: list[Order] = field(default_factory=list)
     requested_at: list[datetime] = field(default_factory=list)
     end_requests: list[str] = field(default_factory=list)
+    may_overlap: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._future: list[tuple[datetime, int, str, Step]] = []
@@ -121,9 +123,9 @@ class Stage:
 
     def end(self, order: Order, carrier_call_id: str) -> bool:
         self.end_requests.append(carrier_call_id)
-        if not self.can_end:
+        played = self.calls.get(carrier_call_id)
+        if played is None or not self.can_end:
             return False
-        played = self.calls[carrier_call_id]
         if played.is_live:
             talks = played.status is Status.IN_PROGRESS
             status, who = (Status.COMPLETED, played.life.answered_by) if talks else (Status.CANCELED, None)

@@ -82,16 +82,28 @@ class World:
         window = parse_default_window(default_window) or self.dialer.default_window
         self.dialer = replace(self.dialer, bounds=replace(self.dialer.bounds, **bounds), default_window=window)
 
+    def campaign_that_is(self, status: str) -> str:
+        """A campaign with two contacts in this status."""
+        later = (self.now + timedelta(hours=1)).isoformat()
+        campaign = self.campaign(self.contacts(2), **({"scheduledStartAt": later} if status == "scheduled" else {}))
+        if status in ("running", "paused", "completed"):
+            self.run(campaign)
+        match status:
+            case "paused":
+                self.pause(campaign)
+            case "completed":
+                self.until(campaign, "completed")
+            case "cancelled":
+                self.cancel(campaign)
+        assert self.status(campaign) == status
+        return campaign
+
     def another_team(self, team: str, *, limit: int = 100) -> None:
         self.write(lambda conn: _make_team(conn, team, limit))
 
-    def number(self, e164: str, *, limit: int = 10, rate: float | None = None) -> str:
-        number_id = ids.new(ids.NUMBER)
-        self.write(
-            lambda conn: setup.number(
-                conn, number_id, self.team, f"acct_{self.team}", e164, limit=limit, calls_per_second=rate
-            )
-        )
+    def number(self, e164: str, *, team: str | None = None, limit: int = 10) -> str:
+        number_id, owner = ids.new(ids.NUMBER), team or self.team
+        self.write(lambda conn: setup.number(conn, number_id, owner, f"acct_{owner}", e164, limit=limit))
         return number_id
 
     # -- doing things
@@ -105,6 +117,10 @@ class World:
         """Open a run and hold back what follows: its calls are reserved, nobody was told to dial them."""
         _, steps = admit.run_campaign(self.dialer, campaign, opened_by="api", **options)
         return steps
+
+    def do_all(self, steps: Iterable[Step]) -> list[Step]:
+        """Do these steps and none that follow from them; returns those."""
+        return [following for step in steps for following in self.do(step)]
 
     def carry_out(self, steps: Iterable[Step]) -> None:
         """What :mod:`worker.tasks` does with messages in between, at once."""
@@ -155,6 +171,10 @@ class World:
     def pause(self, campaign: str, reason: str = "requested") -> None:
         self.carry_out(stop.pause_campaign(self.dialer, campaign, reason, actor="test"))
 
+    def pause_behind_its_back(self, campaign: str) -> None:
+        """Pause while a request is on its way; its consequences come later."""
+        stop.pause_campaign(self.dialer, campaign, actor="test")
+
     def resume(self, campaign: str) -> None:
         self.carry_out(admit.resume(self.dialer, campaign, actor="test"))
 
@@ -168,7 +188,7 @@ class World:
 
     def ban(self, *numbers: str) -> None:
         """Put numbers on the team's do-not-call list."""
-        people.ban_numbers(self.dialer, self.team, numbers, actor="test")
+        people.ban_numbers(self.dialer, self.team, {"numbers": list(numbers)}, actor="test")
 
     def edit_campaign(self, campaign: str, **columns: Any) -> None:
         """Change the campaign's policy by its columns."""
@@ -227,9 +247,9 @@ class World:
         """
         soonest = self.now + timedelta(seconds=1)
         instants = [at for at in (self.stage.next_at, *self._due_at()) if at is not None]
-        happens = max(soonest, min(instants, default=end))
+        happens = max(soonest, min(instants, default=self.now + timedelta(minutes=15)))
         if happens > self.now + timedelta(seconds=61):
-            return min(end, happens - timedelta(seconds=60)) if instants else end
+            return min(end, happens - timedelta(seconds=60))
         alarm = self.next_alarm()
         return min(happens, alarm) if alarm is not None and alarm > soonest else happens
 
@@ -284,6 +304,10 @@ class World:
         """The campaign's calls in the order they were reserved."""
         return self.sql("SELECT * FROM calls WHERE campaign_id = :id ORDER BY reserved_at, id", id=campaign)
 
+    def all_calls(self) -> Sequence[Any]:
+        """The calls of all campaigns in the order they were reserved."""
+        return self.sql("SELECT * FROM calls ORDER BY reserved_at, id")
+
     def call(self, campaign: str) -> Any:
         """The campaign's only call."""
         (call,) = self.calls(campaign)
@@ -322,7 +346,7 @@ class World:
         assert not any(found.values()), {name: rows for name, rows in found.items() if rows}
         rang: dict[str, list[Played]] = {}
         for played in self.stage.calls.values():
-            if not played.is_extra:
+            if not played.is_extra and played.order.to_number not in self.stage.may_overlap:
                 rang.setdefault(played.order.to_number, []).append(played)
         for number, rings in rang.items():
             for before, after in itertools.pairwise(sorted(rings, key=lambda p: p.placed_at)):

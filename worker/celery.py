@@ -8,6 +8,7 @@ import sys
 from worker.domain.errors import Refused
 from worker.settings import settings
 from worker.tasks import app
+from worker.watchdog import watch
 
 try:
     settings()
@@ -15,4 +16,4 @@ except Refused as error:
     print(f"dialer: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 
-__all__ = ["app"]
+__all__ = ["app", "watch"]

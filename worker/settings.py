@@ -24,7 +24,8 @@ from worker.slots import connect
 
 _DATABASE = ("postgres", "postgresql", "postgresql+psycopg")
 _BROKER = ("redis", "rediss", "redis+socket", "unix", "valkey", "valkeys", "sentinel")
-_WRITTEN = "; write what is special in a password as %40 for @, and the like"
+_WRITTEN = "; in a password write %40 for @, %2F for / and so on"
+_REDIS_EXAMPLE = f"give an address such as redis://:password@host:6379/0{_WRITTEN}"
 
 
 class Settings(BaseSettings):
@@ -49,7 +50,8 @@ class Settings(BaseSettings):
     api_requests_per_second: float = Field(50.0, gt=0, le=100_000)
     api_burst: int = Field(100, ge=1, le=100_000)
     failed_logins_per_minute: int = Field(20, ge=1, le=100_000)
-    max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024, le=1024**3)
+    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024, le=1024**3)
+    max_import_bytes: int = Field(64 * 1024 * 1024, ge=1024, le=1024**3)
     database_pool_size: int | None = Field(None, ge=2, le=200)
 
     ring_seconds: int = Field(30, ge=15, le=120)
@@ -78,15 +80,16 @@ class Settings(BaseSettings):
         try:
             connect(value.get_secret_value()).close()  # reads the address, opens nothing
         except Refused:
-            raise ValueError(f"give an address such as redis://:password@host:6379/0{_WRITTEN}") from None
+            raise ValueError(_REDIS_EXAMPLE) from None
+        if not _is_broker(value.get_secret_value()):  # it is Celery's, too
+            raise ValueError(_REDIS_EXAMPLE)
         return value
 
     @field_validator("celery_broker_url")
     @classmethod
     def _broker(cls, value: SecretStr | None) -> SecretStr | None:
-        several = [] if value is None else value.get_secret_value().split(";")
-        if not all((parts := _split(url)) and parts.scheme in _BROKER for url in several):
-            raise ValueError(f"give an address such as redis://:password@host:6379/0{_WRITTEN}")
+        if value is not None and not all(_is_broker(url) for url in value.get_secret_value().split(";")):
+            raise ValueError(_REDIS_EXAMPLE)
         return value
 
     @field_validator("public_base_url", "simulator_url")
@@ -158,6 +161,15 @@ def _is_database(url: str) -> bool:
     return (
         read.drivername in _DATABASE and port_exists and "@" not in (read.host or "") and options >= read.query.keys()
     )
+
+
+def _is_broker(url: str) -> bool:
+    """Whether kombu can read it; where it leads over the network, the path is a database's number."""
+    parts = _split(url)
+    if parts is None or parts.scheme not in _BROKER:
+        return False
+    number = parts.path.strip("/")
+    return parts.scheme in ("unix", "redis+socket", "sentinel") or not number or number.isdecimal()
 
 
 class _Given(Settings):

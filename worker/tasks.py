@@ -206,9 +206,14 @@ _TASKS: dict[type, Task[..., None]] = {
 }
 
 
+_loading = threading.Lock()
+
+
 def send(steps: Iterable[Step]) -> None:
     """Hand steps to the workers as messages. If the broker is away nothing is lost: the rows say what is to be
     done, and the tick sends it again."""
+    with _loading:  # Celery reads its settings at first use; two threads of the web process at once recurse for ever
+        app.conf.get("broker_url")
     dialer = wiring.dialer()
     messages = [step for step in dict.fromkeys(steps) if not isinstance(step, Settle) or dialer.nudge.take()]
     if not messages:

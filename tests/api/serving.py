@@ -29,7 +29,7 @@ class _Server(uvicorn.Server):
 def serving(app: Any) -> Iterator[str]:
     """The address at which the app is served meanwhile."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = _Server(uvicorn.Config(app, log_config=None, access_log=False))
+        server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         assert server.is_up.wait(READY_SECONDS), "the server did not come up"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from tests.chaos.harness import Chaos
 from worker.domain import ids
-from worker.flow import prepare
+from worker.flow import admit, prepare, stop
 from worker.store import contacts, setup
 from worker.store.contacts import NewContact
 from worker.store.database import once
@@ -24,7 +24,7 @@ BUSY = {"ring": 2, "end": "busy"}
 LIVES: Mapping[str, Any] = {
     "plain": [BUSY, ANSWERS],
     "silent": [{**BUSY, "callbacks": "none"}, {**ANSWERS, "callbacks": "none"}],
-    "kept": [{**ANSWERS, "queue": 3}, ANSWERS],
+    "kept": [{**ANSWERS, "queue": 6}, ANSWERS],
     "locked out": [{"reject": "unauthorized"}, ANSWERS],
     "long": {"ring": 3, "talk": 60},
 }
@@ -101,7 +101,7 @@ class Team:
             "companyId": self.company,
             "fromNumberIds": list(self.numbers),
             "maxConcurrentCalls": limit,
-            "retryDelayMinutes": 1,
+            "retryDelayMinutes": 0,
             **body,
         }
         if starts_in is not None:
@@ -122,8 +122,18 @@ class Campaign:
     limit: int
 
     def run(self) -> None:
-        """Have a worker open a run."""
-        self.team.chaos.run(self.id)
+        """Open a run, as the web process does it when asked."""
+        _, steps = admit.run_campaign(self.team.chaos.dialer, self.id, opened_by="api")
+        self.team.chaos.send(steps)
+
+    def pause(self) -> None:
+        self.team.chaos.send(stop.pause_campaign(self.team.chaos.dialer, self.id, actor="test"))
+
+    def cancel(self) -> None:
+        self.team.chaos.send(stop.cancel_campaign(self.team.chaos.dialer, self.id, actor="test"))
+
+    def resume(self) -> None:
+        self.team.chaos.send(admit.resume(self.team.chaos.dialer, self.id, actor="test"))
 
     @property
     def status(self) -> str:

@@ -8,6 +8,8 @@ import pytest
 
 pytest.register_assert_rewrite("tests.chaos.judge", "tests.chaos.harness")
 
+from tests.chaos.cast import script
+from tests.chaos.harness import Chaos, deployed
 from worker.dev.stack import Stack
 from worker.store.database import open_database
 from worker.store.migrate import migrate
@@ -27,3 +29,18 @@ def schema(servers: Stack) -> str:
     migrate(engine)
     engine.dispose()
     return "template1"
+
+
+@pytest.fixture(scope="session")
+def deployment(servers: Stack, schema: str) -> Iterator[Chaos]:
+    """One for all tests: starting the processes is what takes longest."""
+    with deployed(servers, schema, "chaos", script()) as made:
+        yield made
+
+
+@pytest.fixture
+def chaos(deployment: Chaos) -> Chaos:
+    """The deployment with one process of each role at work, and nothing to do."""
+    deployment.man()
+    deployment.abandon()
+    return deployment

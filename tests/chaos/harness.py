@@ -35,6 +35,7 @@ from worker.carriers.simulator import ledger
 from worker.crashpoint import VARIABLE
 from worker.dev.process import Child
 from worker.dev.stack import Stack
+from worker.flow import stop
 from worker.flow.base import Dial, Dialer, Step, Stop
 from worker.settings import Settings
 from worker.slots import connect
@@ -59,6 +60,10 @@ BOUNDS = {
 }
 """Machine time, scaled down together."""
 
+ROLES = ("web", "beat", "worker", "command")
+ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+"""Workers of the dialer have nothing to tell each other; asking who is there costs a second at every start."""
+
 TRACEBACK = re.compile(r"^(?:Traceback \(most recent call last\):|.*\bTraceback\b.*)$", re.MULTILINE)
 
 
@@ -74,18 +79,33 @@ class Chaos:
     redis: Redis
     ledger_path: Path
     web_port: int
-    running: list[Child] = field(default_factory=list)
+    staff: dict[str, list[Child]] = field(default_factory=lambda: {role: [] for role in ROLES})
     logs: dict[Path, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _spare: Child | None = None
 
     # -- starting
 
-    def worker(self, crashpoint: str = "") -> Child:
-        """A worker; with ``crashpoint`` it is to die there. Returns when it takes messages."""
-        child = self._become("worker", "celery", ["-A", "worker", "worker", "-n", f"w{next(self._numbers)}@chaos"],
-                             crashpoint)  # fmt: skip
-        return child if crashpoint else self.ready(child)
+    def man(self, *, workers: int = 1, webs: int = 1, beats: int = 1) -> None:
+        """Let exactly so many of each role run, and go on if they stood still; returns when all are ready."""
+        wanted = {"web": webs, "beat": beats, "worker": workers}
+        start = {"web": self.web, "beat": self.beat, "worker": self.worker}
+        for role, count in wanted.items():
+            self.staff[role] = [child for child in self.staff[role] if child.exit_code is None]
+            for child in self.staff[role]:
+                self.thaw(child)
+            for child in self.staff[role][count:]:
+                self.kill(child)
+            while len(self.staff[role]) < count:
+                start[role]()
+
+    def worker(self, crashpoint: str = "", **settings: str) -> Child:
+        """A worker; with ``crashpoint`` it is to die there, without it this returns when it takes messages."""
+        arguments = ["-A", "worker", "worker", *ALONE, "-n", f"worker{next(self._numbers)}@chaos"]
+        child = self._become("worker", "celery", arguments, crashpoint, settings)
+        if not crashpoint:
+            self.wait(lambda: " ready." in self.log_of(child), f"{child.name} takes messages")
+        return child
 
     def beat(self) -> Child:
         return self._become("beat", "celery", ["-A", "worker", "beat"])
@@ -99,11 +119,7 @@ class Chaos:
 
     def command(self, *arguments: str, crashpoint: str = "") -> Child:
         """``dialer …``, in a process of its own."""
-        return self._become("command", "worker", list(arguments), crashpoint)
-
-    def ready(self, child: Child) -> Child:
-        self.wait(lambda: " ready." in self.log_of(child), f"{child.name} takes messages")
-        return child
+        return self._become("command", "worker", arguments, crashpoint)
 
     def prepare_spare(self) -> None:
         """Let the next process do its imports while something else is waited for."""
@@ -113,16 +129,18 @@ class Chaos:
             argv = [sys.executable, "-m", "tests.chaos.spare", str(self._gate(name))]
             self._spare = self.stack.spawn(name, argv, self.environment, cwd=REPOSITORY)
 
-    def _become(self, role: str, module: str, arguments: Sequence[str], crashpoint: str = "") -> Child:
+    def _become(
+        self, role: str, module: str, arguments: Sequence[str], crashpoint: str = "", settings: Mapping[str, str] = {}
+    ) -> Child:
         self.prepare_spare()
         child, self._spare = self._spare, None
         assert child is not None
-        order = {"module": module, "arguments": arguments, "environment": {VARIABLE: crashpoint}}
-        self.wait(lambda: _write_if_read(self._gate(child.name), json.dumps(order)), "a process has begun")
+        environment = {VARIABLE: crashpoint, **settings}
+        order = json.dumps({"module": module, "arguments": list(arguments), "environment": environment})
+        self.wait(lambda: _write_if_read(self._gate(child.name), order), "a process has begun")
         child.name = f"{role} {child.name}"
         self.logs[child.log_path] = 0
-        if role != "command":
-            self.running.append(child)
+        self.staff[role].append(child)
         return child
 
     def _gate(self, name: str) -> Path:
@@ -152,8 +170,17 @@ class Chaos:
             os.kill(child.pid, signal.SIGTERM)
         for child in children:
             assert child.wait(seconds), f"{child.name} did not end: {child.last_words()}"
-            assert child.exit_code == 0, f"{child.name} ended with {child.exit_code}: {child.last_words()}"
+            assert child.exit_code in (0, -signal.SIGTERM), f"{child.name} ended badly: {child.last_words()}"
             self._forget(child)
+
+    def abandon(self) -> None:
+        """Cancel what a test that failed has left running."""
+        left = self.sql("SELECT id FROM campaigns WHERE status NOT IN ('completed', 'cancelled')")
+        for row in left:
+            stop.cancel_campaign(self.dialer, row.id, hang_up=True, actor="test")
+        if left:
+            self.wait(lambda: not self.sql("SELECT FROM calls WHERE ended_at IS NULL"), "what was left has ended")
+            self.tracebacks()
 
     def freeze(self, child: Child) -> None:
         os.kill(child.pid, signal.SIGSTOP)
@@ -178,8 +205,14 @@ class Chaos:
             WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'""")
         return int(row[0])
 
+    @property
+    def running(self) -> list[Child]:
+        """Everybody who should be there."""
+        return [child for role in ROLES for child in self.staff[role] if role != "command"]
+
     def _forget(self, child: Child) -> None:
-        self.running = [other for other in self.running if other is not child]
+        for role, children in self.staff.items():
+            self.staff[role] = [other for other in children if other is not child]
 
     # -- looking
 
@@ -230,9 +263,6 @@ class Chaos:
             elif isinstance(step, Stop):
                 self.celery.send_task("worker.stop")
 
-    def run(self, campaign_id: str) -> None:
-        """Have a worker open a run."""
-        self.celery.send_task("worker.run_campaign", [campaign_id])
 
 
 def of_account(whole: ledger.Ledger, account: str) -> ledger.Ledger:

@@ -6,85 +6,146 @@ goes on, and what it has to mend is only what the dead one left.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.chaos.cast import Campaign, Limits, Team, script
-from tests.chaos.harness import Chaos, deployed
+from tests.chaos.cast import Campaign, Limits, Team
+from tests.chaos.harness import Chaos
 from tests.chaos.judge import await_end, judge
 from worker.crashpoint import POINTS
-from worker.dev.process import Child
-from worker.dev.stack import Stack
 
 
-@dataclass
-class Crew:
-    """What runs while others die."""
-
-    chaos: Chaos
-    survivor: Child
-    web: Child
+def it_starts_by_itself(team: Team) -> Campaign:
+    return team.campaign((5, "plain"), limit=4, starts_in=1.0)
 
 
-@pytest.fixture(scope="module")
-def crew(servers: Stack, schema: str) -> Iterator[Crew]:
-    with deployed(servers, schema, "crashes", script()) as chaos:
-        web = chaos.web()
-        chaos.beat()
-        chaos.prepare_spare()
-        yield Crew(chaos, chaos.worker(), web)
-
-
-def a_scheduled_campaign(team: Team) -> Campaign:
-    return team.campaign((8, "plain"), starts_in=1.0)
-
-
-def a_campaign(team: Team) -> Campaign:
-    campaign = team.campaign((8, "plain"))
+def it_runs(team: Team) -> Campaign:
+    campaign = team.campaign((5, "plain"), limit=4)
     campaign.run()
     return campaign
 
 
-def a_campaign_whose_calls_end_in_silence(team: Team) -> Campaign:
-    campaign = team.campaign((2, "silent"), (4, "plain"))
+def its_calls_end_in_silence(team: Team) -> Campaign:
+    campaign = team.campaign((2, "silent"), (2, "plain"), limit=4)
     campaign.run()
     return campaign
 
 
-WORKER = {
-    "promote.after_commit": a_scheduled_campaign,
-    "fill.after_slots": a_campaign,
-    "fill.after_commit": a_campaign,
-    "dial.after_commit": a_campaign,
-    "dial.after_request": a_campaign,
-    "dial.after_store": a_campaign,
-    "settle.before_commit": a_campaign,
-    "settle.after_commit": a_campaign,
-    "settle.after_release": a_campaign,
-    "reap.after_take": a_campaign_whose_calls_end_in_silence,
-    "reap.after_look_up": a_campaign_whose_calls_end_in_silence,
-    "roll_up.before_commit": a_campaign,
+def redis_was_emptied(team: Team) -> Campaign:
+    campaign = it_runs(team)
+    team.chaos.redis.flushall()
+    return campaign
+
+
+def its_account_is_locked(team: Team) -> Campaign:
+    campaign = team.campaign((2, "locked out"), (2, "plain"), limit=4)
+    campaign.run()
+    return campaign
+
+
+def it_is_paused_while_the_carrier_keeps_calls(team: Team) -> Campaign:
+    campaign = team.campaign((2, "kept"), (2, "plain"), limit=4)
+    campaign.run()
+    team.chaos.wait(lambda: campaign.calls("state = 'placed'"), "the carrier keeps calls")
+    campaign.pause()
+    return campaign
+
+
+WORKERS: Mapping[str, Callable[[Team], Campaign]] = {
+    "promote.after_commit": it_starts_by_itself,
+    "fill.after_slots": it_starts_by_itself,
+    "fill.after_commit": it_starts_by_itself,
+    "dial.after_commit": it_runs,
+    "dial.after_request": it_runs,
+    "dial.after_store": it_runs,
+    "settle.before_commit": it_runs,
+    "settle.after_commit": it_runs,
+    "settle.after_release": it_runs,
+    "roll_up.before_commit": it_runs,
+    "reap.after_take": its_calls_end_in_silence,
+    "reap.after_look_up": its_calls_end_in_silence,
+    "rebuild.after_raise": redis_was_emptied,
+    "rebuild.after_write": redis_was_emptied,
+    "stop.after_commit": its_account_is_locked,
+    "stop.after_mark": it_is_paused_while_the_carrier_keeps_calls,
+    "stop.after_told": it_is_paused_while_the_carrier_keeps_calls,
 }
+"""Where a worker may die → a campaign that brings it there."""
 
 
-@pytest.mark.parametrize("point", WORKER)
-def test_a_worker_killed_there_is_not_missed(crew: Crew, point: str) -> None:
-    chaos, team = crew.chaos, Team(crew.chaos, Limits())
-    t0 = time.monotonic()
-    chaos.freeze_idle(crew.survivor)
+@pytest.mark.slow
+@pytest.mark.parametrize("point", WORKERS)
+def test_a_worker_killed_there_is_not_missed(chaos: Chaos, point: str) -> None:
+    team, (survivor,) = Team(chaos, Limits()), chaos.staff["worker"]
+    chaos.freeze_idle(survivor)
     victim = chaos.worker(point)
-    t1 = time.monotonic()
-    WORKER[point](team)
-    t2 = time.monotonic()
+    campaign = WORKERS[point](team)
     chaos.died_at(victim, point)
-    t3 = time.monotonic()
-    chaos.thaw(crew.survivor)
+    chaos.thaw(survivor)
     chaos.prepare_spare()
+    if point.startswith("stop."):
+        go_on_after_the_stop(campaign)
     await_end(team)
-    t4 = time.monotonic()
     judge(team)
-    t5 = time.monotonic()
-    print(f"TIMES {point} start {t1-t0:.2f} campaign {t2-t1:.2f} death {t3-t2:.2f} end {t4-t3:.2f} judge {t5-t4:.2f}")
+
+
+def go_on_after_the_stop(campaign: Campaign) -> None:
+    chaos = campaign.team.chaos
+    chaos.wait(lambda: campaign.status == "paused", "the campaign is paused")
+    chaos.wait(lambda: campaign.calls("ended_at IS NULL") == 0, "what was under way has ended")
+    campaign.resume()
+
+
+LINE = (
+    "promote.after_commit", "fill.after_slots", "fill.after_commit", "dial.after_commit", "dial.after_request",
+    "dial.after_store", "settle.before_commit", "settle.after_commit", "settle.after_release",
+    "roll_up.before_commit", "reap.after_take", "reap.after_look_up", "rebuild.after_raise", "rebuild.after_write",
+    "stop.after_mark", "stop.after_told",
+)  # fmt: skip
+
+
+def test_a_campaign_outlives_a_line_of_workers_each_killed_somewhere_else(chaos: Chaos) -> None:
+    """Each of them first meets what the one before left, then its own fate."""
+    team, (survivor,) = Team(chaos, Limits()), chaos.staff["worker"]
+    chaos.freeze_idle(survivor)
+    few = ((5, "plain"), (1, "silent"), (1, "kept"))
+    campaign = team.campaign(*few * 12, starts_in=1.0)
+    for point in LINE:
+        victim = chaos.worker(point)
+        chaos.prepare_spare()
+        if point == "rebuild.after_raise":
+            chaos.redis.flushall()
+        if point == "stop.after_mark":
+            chaos.wait(lambda: campaign.calls("state = 'placed'"), "the carrier keeps a call")
+            campaign.pause()
+        chaos.died_at(victim, point)
+    chaos.thaw(survivor)
+    go_on_after_the_stop(campaign)
+    await_end(team, seconds=60)
+    judge(team)
+
+
+def test_a_process_killed_when_it_has_opened_a_run_is_not_missed(chaos: Chaos) -> None:
+    team = Team(chaos, Limits())
+    campaign = team.campaign((5, "plain"), limit=4)
+    victim = chaos.command("campaigns", "run", campaign.id, crashpoint="admit.after_commit")
+    chaos.died_at(victim, "admit.after_commit")
+    await_end(team)
+    judge(team)
+
+
+def test_a_web_process_killed_when_it_has_written_an_event_down_is_not_missed(chaos: Chaos) -> None:
+    team = Team(chaos, Limits())
+    chaos.terminate(*chaos.staff["web"])
+    victim = chaos.web("record.after_commit")
+    it_runs(team)
+    chaos.died_at(victim, "record.after_commit")
+    chaos.web()
+    await_end(team)
+    judge(team)
+
+
+def test_every_place_where_a_crash_may_fall_is_met_here() -> None:
+    assert WORKERS.keys() | {"admit.after_commit", "record.after_commit"} == POINTS
+    assert {*LINE, "stop.after_commit"} == WORKERS.keys()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from worker.domain.contact import MOST_AT_ONCE, parse_contact, parse_contacts
 from worker.domain.errors import Invalid
 from worker.domain.fields import NO_TEXT
-from worker.domain.parts import parse_account, parse_assistant, parse_company, parse_number, parse_numbers
+from worker.domain.parts import parse_account, parse_assistant, parse_ban, parse_company, parse_number
 
 WHOLE = {
     "teamId": "team_1",
@@ -169,6 +169,11 @@ def test_an_account_calls_once_a_second_unless_it_is_simulated_or_says_otherwise
 
 
 def test_numbers_for_the_do_not_call_list_are_read_one_by_one() -> None:
-    assert parse_numbers(["+1 202 555 0123", "+12025550123", "+12025550124"]) == ["+12025550123", "+12025550124"]
-    assert sorted(faults_of(parse_numbers, ["+12025550123", "x", None])) == ["numbers[1]", "numbers[2]"]
-    assert list(faults_of(parse_numbers, [])) == ["numbers"]
+    numbers = ["+1 202 555 0123", "+12025550123", "+12025550124"]
+    assert parse_ban({"numbers": numbers, "reason": "asked"}) == (["+12025550123", "+12025550124"], "asked")
+    assert parse_ban({"numbers": numbers[:1]}) == (["+12025550123"], "")
+    assert sorted(faults_of(parse_ban, {"numbers": ["+12025550123", "x", None], "why": ""})) == [
+        "numbers[1]", "numbers[2]", "why",
+    ]  # fmt: skip
+    for wrong in (None, [], "+12025550123"):
+        assert list(faults_of(parse_ban, {"numbers": wrong})) == ["numbers"]

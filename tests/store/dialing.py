@@ -11,8 +11,9 @@ from tests.world import World
 from worker.domain import ids
 from worker.domain.lifecycle import Verb
 from worker.domain.window import RULES_END
-from worker.flow import fill, reconcile
-from worker.flow.fill import Plan
+from worker.flow import reconcile
+from worker.flow.claim import claim
+from worker.flow.plan import Plan, plan_calls
 from worker.store import calls, campaigns, runs
 from worker.store.database import once
 
@@ -32,14 +33,14 @@ def running(world: World, contact_ids: list[str], *, max_calls: int | None = Non
 
 def plan(world: World, *campaign_ids: str) -> Plan:
     """What a fill of these campaigns would ask for, by the rows as they are now."""
-    return once(world.dialer.db, lambda conn: fill.plan_calls(conn, world.dialer, world.team, campaign_ids))
+    return once(world.dialer.db, lambda conn: plan_calls(conn, world.dialer, world.team, campaign_ids))
 
 
 def claiming(world: World, planned: Plan) -> Callable[[Connection], list[str]]:
     """Claim all that is planned, as if Redis had granted every slot; the ids of the calls reserved."""
 
     def work(conn: Connection) -> list[str]:
-        claimed = fill.claim(conn, world.dialer, world.team, planned, planned.calls)
+        claimed = claim(conn, world.dialer, world.team, planned, planned.calls)
         return [reservation.call_id for reservation in claimed.reservations]
 
     return work

@@ -5,21 +5,55 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from fastapi.responses import HTMLResponse
 
 from worker import logs
-from worker.api import campaigns, carriers, health
+from worker.api import (
+    assistants,
+    campaign_contacts,
+    campaign_life,
+    campaigns,
+    carrier_accounts,
+    carriers,
+    companies,
+    contact_import,
+    contacts,
+    do_not_call,
+    docs,
+    health,
+    phone_numbers,
+)
 from worker.api.doorway import Doorway
 from worker.api.envelope import add_handlers
+from worker.api.openapi import document
 from worker.settings import settings
 
-ROUTERS = (campaigns.router, carriers.router, health.router)
+ROUTERS = (
+    campaigns.router,
+    campaign_life.router,
+    campaign_contacts.router,
+    contact_import.router,
+    contacts.router,
+    companies.router,
+    assistants.router,
+    phone_numbers.router,
+    carrier_accounts.router,
+    do_not_call.router,
+    carriers.router,
+    health.router,
+)
 
 
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     logs.configure(settings().log_level, settings().log_format)
     yield
+
+
+def _most_bytes(path: str) -> int:
+    """How large the body of a request may be."""
+    return settings().max_import_bytes if path == contact_import.PATH else settings().max_body_bytes
 
 
 def make_app() -> FastAPI:
@@ -29,13 +63,21 @@ def make_app() -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,  # a POST that is redirected loses its body with half of all clients
     )
     add_handlers(made)
-    made.add_middleware(Doorway, most_bytes=lambda: settings().max_body_bytes)
+    made.add_middleware(Doorway, most_bytes=_most_bytes)
     for router in ROUTERS:
         made.include_router(router)
+    made.add_api_route("/docs", lambda: _docs(made), include_in_schema=False)
+    made.openapi = lambda: document(made)  # type: ignore[method-assign]  # the way FastAPI documents
     return made
+
+
+def _docs(app: FastAPI) -> Response:
+    """The API for people."""
+    return HTMLResponse(docs.page(document(app)), headers=docs.HEADERS)
 
 
 app = make_app()

@@ -7,8 +7,8 @@ Endpoints are synchronous functions that are given an :data:`Ask`. They read wit
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -21,6 +21,7 @@ from worker import tasks, wiring
 from worker.api.access import authenticate
 from worker.api.envelope import Rebuff, answer, request_id_of
 from worker.api.idempotency import LONGEST_KEY, Answer, Told, Work, do_once, tell
+from worker.domain.campaign import unknown_fields
 from worker.domain.errors import Fault, Invalid, NotFound, Unavailable
 from worker.domain.fields import storable
 from worker.flow.base import Dialer, Step
@@ -127,15 +128,8 @@ def answered(*steps: Step, **fields: Any) -> Answer:
     return Answer(fields, steps)
 
 
-def refuse_unknown(sent: dict[str, Any], known: Collection[str]) -> None:
-    """Raises :class:`Invalid` naming every field that is not known."""
-    knows = f"the known ones are {', '.join(known)}" if known else "none is known here"
-    faults = [Fault(name, f"Unknown field; {knows}.") for name in sent if name not in known]
-    if faults:
-        raise Invalid(faults)
-
-
-async def _let_in(request: Request) -> Asked:
+async def knock(request: Request) -> Asked:
+    """Let a request in without its body, which is still to be read."""
     bearer = await run_in_threadpool(authenticate, request)
     if any("\x00" in str(value) for value in request.path_params.values()):
         raise NotFound("thing", "with a NUL character in it")
@@ -147,8 +141,19 @@ async def _let_in(request: Request) -> Asked:
         faults.append(Fault("Idempotency-Key", f"Give a text of 1 to {LONGEST_KEY} printable characters."))
     if faults:
         raise Invalid(faults)
-    raw = await request.body() if request.method != "GET" else b""
-    return Asked(request, bearer, raw, key)
+    return Asked(request, bearer, b"", key)
+
+
+def refuse_unknown(sent: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raises :class:`Invalid` naming every field that is not known."""
+    faults = unknown_fields(sent, known)
+    if faults:
+        raise Invalid(faults)
+
+
+async def _let_in(request: Request) -> Asked:
+    asked = await knock(request)
+    return asked if request.method == "GET" else replace(asked, raw=await request.body())
 
 
 Ask = Annotated[Asked, Depends(_let_in)]

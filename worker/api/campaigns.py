@@ -7,29 +7,53 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from worker.api import views
-from worker.api.asking import Ask, Paged
+from worker.api.asking import Ask, Asked, Paged, answered
 from worker.api.envelope import success
+from worker.api.idempotency import Answer
+from worker.api.models import CampaignAnswer, CampaignEdit, CampaignList, Done, NewCampaign, ProgressAnswer
+from worker.api.openapi import takes
+from worker.domain.errors import NotFound
 from worker.domain.model import CampaignStatus
+from worker.flow.base import Dialer, Step
+from worker.flow.edit import edit_campaign as edit
+from worker.flow.prepare import create_campaign as create
+from worker.flow.progress import read_progress
+from worker.flow.remove import delete_campaign as delete
+from worker.flow.remove import restore_campaign as restore
 from worker.store import campaign_list
-from worker.store.campaign_list import Filter
+from worker.store.campaign_list import Filter, Shown
+from worker.store.database import once
 
 router = APIRouter(prefix="/api/crm/campaigns", tags=["Campaigns"])
 
 
-@router.get("")
+def show(ask: Asked, dialer: Dialer, campaign_id: str, *steps: Step) -> Answer:
+    """The campaign as it is now, as the answer to what was done to it, and the steps that follow from that."""
+    return answered(*steps, campaign=views.campaign(find(ask, dialer, campaign_id)))
+
+
+def find(ask: Asked, dialer: Dialer, campaign_id: str) -> Shown:
+    """The team's campaign, deleted or not. Raises :class:`NotFound`."""
+    shown = once(dialer.db, lambda conn: campaign_list.show(conn, ask.team_id, campaign_id))
+    if shown is None:
+        raise NotFound("campaign", campaign_id)
+    return shown
+
+
+@router.get("", response_model=CampaignList, summary="List campaigns")
 def list_campaigns(
     ask: Ask,
     page: Paged,
-    team_id: Annotated[str, Query(alias="teamId", description="The team ID to list campaigns for.")],
-    status: Annotated[CampaignStatus | None, Query(description="Filter campaigns by status.")] = None,
+    team_id: Annotated[str, Query(alias="teamId", description="The team to list campaigns of: the key's.")],
+    status: Annotated[CampaignStatus | None, Query(description="Only campaigns in this status.")] = None,
     assistant_id: Annotated[
-        str | None, Query(alias="assistantId", description="Filter campaigns assigned to a specific assistant ID.")
+        str | None, Query(alias="assistantId", description="Only campaigns of this assistant.")
     ] = None,
     deleted: Annotated[
-        Literal["exclude", "include", "only"], Query(description="Whether to include soft-deleted campaigns.")
+        Literal["exclude", "include", "only"], Query(description="Whether to list soft-deleted campaigns.")
     ] = "exclude",
 ) -> Response:
-    """List the team's campaigns, newest first."""
+    """The team's campaigns, newest first, a page at a time; `count` is the number before paging."""
     ask.own(team_id)
     chosen = Filter(status, assistant_id, deleted)
     count, rows = ask.read(
@@ -38,3 +62,67 @@ def list_campaigns(
     return success(
         campaigns=[views.campaign(shown) for shown in rows], count=count, limit=page.limit, offset=page.offset
     )
+
+
+@router.post("", response_model=CampaignAnswer, summary="Create a campaign", openapi_extra=takes(NewCampaign))
+def create_campaign(ask: Ask) -> Response:
+    """A draft, or, with a `scheduledStartAt`, a campaign that starts by itself at that instant."""
+    sent = {"teamId": None, **ask.body()}
+
+    def work(dialer: Dialer) -> Answer:
+        return show(ask, dialer, create(dialer, ask.team_id, sent, actor=ask.actor))
+
+    return ask.do(work)
+
+
+@router.get("/{id}", response_model=CampaignAnswer, summary="Get a campaign")
+def get_campaign(ask: Ask, id: str) -> Response:
+    """One campaign, deleted or not."""
+    return success(campaign=views.campaign(find(ask, ask.dialer, id)))
+
+
+@router.patch("/{id}", response_model=CampaignAnswer, summary="Edit a campaign", openapi_extra=takes(CampaignEdit))
+def edit_campaign(ask: Ask, id: str) -> Response:
+    """Change the fields sent; those left out stay. Name and description change at any time, everything else while
+    the campaign is draft, scheduled or paused. A field set to null goes back to its default, the call window as a
+    whole. Lowering a limit never cuts a live call."""
+    sent = ask.body()
+    sent.pop("teamId", None)
+
+    def work(dialer: Dialer) -> Answer:
+        edit(dialer, ask.team_id, id, sent, actor=ask.actor)
+        return show(ask, dialer, id)
+
+    return ask.do(work)
+
+
+@router.delete("/{id}", response_model=Done, summary="Delete a campaign")
+def delete_campaign(ask: Ask, id: str) -> Response:
+    """Put the campaign away. It keeps its history, neither dials nor starts, and can be restored. A running one is
+    refused; pause or cancel it first."""
+    ask.nothing()
+
+    def work(dialer: Dialer) -> Answer:
+        delete(dialer, ask.team_id, id, actor=ask.actor)
+        return answered()
+
+    return ask.do(work)
+
+
+@router.post("/{id}/restore", response_model=CampaignAnswer, summary="Restore a deleted campaign")
+def restore_campaign(ask: Ask, id: str) -> Response:
+    """Undo the deletion. Where the instant to start has passed meanwhile, the campaign comes back as a draft."""
+    ask.nothing()
+
+    def work(dialer: Dialer) -> Answer:
+        restore(dialer, ask.team_id, id, actor=ask.actor)
+        return show(ask, dialer, id)
+
+    return ask.do(work)
+
+
+@router.get("/{id}/progress", response_model=ProgressAnswer, summary="See how far a campaign has come")
+def get_progress(ask: Ask, id: str) -> Response:
+    """Contacts by status, calls by disposition, live calls against the limit, and one sentence that says what the
+    campaign is doing, or why nothing is dialed and until when."""
+    return success(progress=views.progress(read_progress(ask.dialer, ask.team_id, id)))

@@ -20,12 +20,15 @@ log = structlog.get_logger()
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 API = "/api/"
+MOST_PASSED_OVER_BYTES = 256 * 1024 * 1024
+"""How much of a body that is too large is still read, though not kept, before the connection is closed on it."""
 
 
 class Doorway:
-    """ASGI middleware. ``most_bytes`` is asked at each request, for the settings are read at the first."""
+    """ASGI middleware. ``most_bytes`` is asked for the path of each request; not before, for the settings are read
+    at the first."""
 
-    def __init__(self, app: ASGIApp, most_bytes: Callable[[], int]) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: Callable[[str], int]) -> None:
         self._app = app
         self._most_bytes = most_bytes
 
@@ -50,9 +53,10 @@ class Doorway:
                 )
 
     async def _serve(self, scope: Scope, receive: Receive, send: _Answered) -> None:
-        most = self._most_bytes()
+        most = self._most_bytes(scope["path"])
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length) > most:
+            await _let_finish(receive)
             await _too_large(send.request_id, most)(scope, receive, send)
             return
         try:
@@ -78,6 +82,17 @@ def _too_large_message(most: int) -> str:
     return f"The body is larger than {most} bytes; send it in parts."
 
 
+async def _let_finish(receive: Receive) -> None:
+    """Read on and keep nothing, as far as is bearable. A connection that is closed on a sender takes the answer
+    with it: the client would see a broken pipe instead of being told why."""
+    passed = 0
+    while passed <= MOST_PASSED_OVER_BYTES:
+        message = await receive()
+        passed += len(message.get("body", b""))
+        if not message.get("more_body"):
+            return
+
+
 class _Capped:
     """Receives a body up to so many bytes, however it is sent: a length that was not announced is counted."""
 
@@ -88,6 +103,8 @@ class _Capped:
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
         if self._bytes > self._most:
+            if message.get("more_body"):
+                await _let_finish(self._receive)
             raise Rebuff(413, "body_too_large", _too_large_message(self._most), {"Connection": "close"})
         return message
 

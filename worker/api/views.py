@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Row
+
 from worker.api.envelope import instant
+from worker.domain.model import WAITING, CallState, RunState
+from worker.flow.admit import RunResult
+from worker.flow.progress import Progress
 from worker.store.campaign_list import Shown
+from worker.store.claims import Reservation
 
 
 def campaign(shown: Shown) -> dict[str, Any]:
@@ -40,4 +47,123 @@ def campaign(shown: Shown) -> dict[str, Any]:
         "updated_at": instant(row.updated_at),
         "completed_at": instant(row.completed_at),
         "deleted_at": instant(row.deleted_at),
+    }
+
+
+def run_answer(result: RunResult) -> dict[str, Any]:
+    """What a run answers, in the names of the page."""
+    return {
+        "started": len(result.calls),
+        "failed": result.failed,
+        "calls": [_reserved(call, result) for call in result.calls],
+        "errors": list(result.errors),
+        "message": result.message,
+        "dryRun": result.dry_run,
+        "runId": result.run_id,
+        "remaining": result.remaining,
+        "opensAt": instant(result.opens_at),
+    }
+
+
+def _reserved(reservation: Reservation, result: RunResult) -> dict[str, Any]:
+    """A call that was just reserved. One of a dry run has no id, for it will never be."""
+    return {
+        "id": None if result.dry_run else reservation.call_id,
+        "campaign_id": reservation.campaign_id,
+        "run_id": result.run_id,
+        "contact_id": reservation.contact_id,
+        "from_number": reservation.from_number,
+        "to_number": reservation.to_number,
+        "status": CallState.RESERVED.value,
+    }
+
+
+def call(row: Row[Any]) -> dict[str, Any]:
+    """One call (:mod:`worker.store.campaign_calls`)."""
+    return {
+        "id": row.id,
+        "campaign_id": row.campaign_id,
+        "run_id": row.run_id,
+        "contact_id": row.contact_id,
+        "from_number": row.from_number,
+        "to_number": row.to_number,
+        "status": row.state,
+        "attempt": row.attempt,
+        "disposition": row.disposition,
+        "cause": row.cause,
+        "machine_verdict": row.machine_verdict,
+        "created_at": instant(row.reserved_at),
+        "placed_at": instant(row.placed_at),
+        "ringing_at": instant(row.ringing_at),
+        "answered_at": instant(row.answered_at),
+        "ended_at": instant(row.ended_at),
+    }
+
+
+def run(row: Row[Any]) -> dict[str, Any]:
+    """One run (:mod:`worker.store.runs`)."""
+    return {
+        "id": row.id,
+        "campaign_id": row.campaign_id,
+        "status": row.state,
+        "opened_by": row.opened_by,
+        "max_calls": row.max_calls,
+        "calls_used": row.calls_used,
+        "opened_at": instant(row.opened_at),
+        "ended_at": instant(row.ended_at),
+        "end_reason": row.end_reason,
+    }
+
+
+def campaign_contact(row: Row[Any], next_call_at: datetime | None) -> dict[str, Any]:
+    """A contact in a campaign (:mod:`worker.store.campaign_contacts`); who does not wait is never due."""
+    is_waiting = row.status in WAITING
+    return {
+        "contact_id": row.contact_id,
+        "first_name": row.first_name,
+        "last_name": row.last_name,
+        "phone": row.phone,
+        "timezone": row.timezone,
+        "status": row.status,
+        "reason": row.reason,
+        "attempts": row.attempts,
+        "due_at": instant(row.due_at) if is_waiting else None,
+        "next_call_at": instant(next_call_at) if is_waiting else None,
+        "called": row.called,
+        "answered": row.answered,
+        "added_at": instant(row.added_at),
+    }
+
+
+def progress(found: Progress) -> dict[str, Any]:
+    """Where a campaign stands."""
+    facts, counts = found.facts, found.counts
+    has_run = facts.run_id is not None
+    return {
+        "campaign_id": facts.id,
+        "status": facts.status,
+        "contacts": {name: count for name, count in counts.items() if name not in ("called", "answered", "finished")},
+        "contacts_called": counts["called"],
+        "contacts_completed": counts["finished"],
+        "contacts_answered": counts["answered"],
+        "calls": dict(found.dispositions),
+        "live_calls": facts.live,
+        "max_concurrent_calls": facts.max_concurrent_calls,
+        "run": {
+            "id": facts.run_id,
+            "is_open": facts.run_state == RunState.OPEN,
+            "opened_by": facts.opened_by,
+            "opened_at": instant(facts.opened_at),
+            "max_calls": facts.max_calls,
+            "calls_used": facts.calls_used,
+        }
+        if has_run
+        else None,
+        "next_due_at": instant(found.next_due_at),
+        "next_wake_at": instant(facts.next_wake_at),
+        "activity": {
+            "code": found.activity.code,
+            "message": found.activity.message,
+            "until": instant(found.activity.until),
+        },
     }

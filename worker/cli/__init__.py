@@ -14,6 +14,7 @@ from worker.cli.campaigns import campaigns
 from worker.cli.db import db
 from worker.cli.demo import demo
 from worker.cli.doctor import doctor
+from worker.cli.up import up
 from worker.cli.web import web
 from worker.domain.errors import DialerError
 
@@ -24,7 +25,7 @@ def dialer() -> None:
     """Run batch outbound calling campaigns."""
 
 
-for command in (campaigns, db, demo, doctor, web):
+for command in (campaigns, db, demo, doctor, up, web):
     dialer.add_command(command)
 
 

@@ -9,12 +9,8 @@ simulator's own ledger.
 from __future__ import annotations
 
 import json
-import secrets
-import signal
-import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -25,21 +21,21 @@ import click
 import pytz
 from sqlalchemy import text
 
-from worker import logs, wiring
+from worker import logs
 from worker.carriers.simulator import ledger
+from worker.cli.processes import deploy, free_port, last_words, look_after, unwound_by_sigterm
 from worker.clock import monotonic
 from worker.dev.stack import Stack
 from worker.domain import ids
 from worker.domain.contact_file import ContactLine, read_contacts
-from worker.domain.errors import DialerError, Fault, Invalid, Unavailable
+from worker.domain.errors import DialerError, Fault, Invalid
 from worker.flow import prepare
 from worker.flow.base import Dialer
 from worker.flow.examine import examine
 from worker.flow.load import load_contacts
-from worker.settings import Settings, read_settings
+from worker.settings import Settings
 from worker.store import campaigns, counters, setup
 from worker.store.database import once
-from worker.store.migrate import migrate
 
 WINDOW = ("09:00", "17:00", "America/New_York")
 STARTS_AT_NEW_YORK = (12, 55)
@@ -87,13 +83,13 @@ def demo(file: Any, speed: float, seed: int, limit: int) -> None:
     logs.configure("error")
     started_at = monotonic()
     people = _read(file or (resources.files("worker.cli") / "demo_contacts.csv").read_text().splitlines())
-    with _unwound_by_sigterm(), Stack() as stack:
+    with unwound_by_sigterm(), Stack() as stack:
         try:
             running = start(stack, people, speed, seed, limit)
             watch(running)
             answer = judge(running, monotonic() - started_at)
         except DialerError:
-            click.echo(_last_words(stack), err=True, nl=False)
+            click.echo(last_words(stack), err=True, nl=False)
             raise
     click.echo(json.dumps(answer))
     kept = answer["status"] == "completed" and not answer["outside_window"] and not answer["invariant_violations"]
@@ -112,52 +108,23 @@ def _read(lines: Iterable[str]) -> list[ContactLine]:
     return people
 
 
-@contextmanager
-def _unwound_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the demonstration as Ctrl-C does: orderly."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
 def start(stack: Stack, people: Sequence[ContactLine], speed: float, seed: int, limit: int) -> Demo:
     """Start everything, import the contacts, schedule the campaign."""
-    ledger_path, port_file = stack.directory / "ledger.jsonl", stack.directory / "simulator.port"
-    secret, web_port = secrets.token_hex(16), _free_port()
-    simulator = ["--ledger", str(ledger_path), "--port-file", str(port_file), "--seed", str(seed)]
-    stack.spawn(
-        "simulator",
-        [sys.executable, "-m", "worker.carriers.simulator", *simulator, "--speed", str(speed), "--nasty", "0.02"],
-        {"SIMULATOR_SECRET": secret},
+    deployed = deploy(
+        stack,
+        port=free_port(),
+        simulator=("--seed", str(seed), "--speed", str(speed), "--nasty", "0.02"),
+        settings={
+            **dict.fromkeys((name.upper() for name in Settings.model_fields), ""),  # not what this shell is set up for
+            "CHECK_AFTER_SECONDS": "3",
+            "WORKER_CONCURRENCY": "4",
+            "LOG_LEVEL": "warning",
+        },
     )
-    environment = {
-        **dict.fromkeys((name.upper() for name in Settings.model_fields), ""),  # not what this shell is set up for
-        **stack.environment,
-        "PUBLIC_BASE_URL": f"http://127.0.0.1:{web_port}",
-        "SIMULATOR_SECRET": secret,
-        "CHECK_AFTER_SECONDS": "3",
-        "WORKER_CONCURRENCY": "4",
-        "LOG_LEVEL": "warning",
-    }
-    dialer = wiring.build(read_settings(environment))
-    migrate(dialer.db)
-    environment["SIMULATOR_URL"] = f"http://127.0.0.1:{_await_port(stack, port_file)}"
-    celery = [sys.executable, "-m", "celery", "-A", "worker"]
-    stack.spawn(
-        "web", [sys.executable, "-m", "worker", "web", "--host", "127.0.0.1", "--port", str(web_port)], environment
-    )
-    for n in (1, 2):
-        stack.spawn(f"worker-{n}", [*celery, "worker", "-n", f"worker{n}@demo"], environment)
-    stack.spawn("beat", [*celery, "beat"], environment)
+    dialer = deployed.dialer
     business_at, real_at = _set_clock(dialer, speed)
     campaign_id, contacts = _prepare(dialer, people, limit, business_at + timedelta(seconds=LEAD_SECONDS * speed))
-    return Demo(stack, dialer, campaign_id, contacts, business_at, real_at, speed, limit, ledger_path)
+    return Demo(stack, dialer, campaign_id, contacts, business_at, real_at, speed, limit, deployed.ledger_path)
 
 
 def _prepare(dialer: Dialer, people: Sequence[ContactLine], limit: int, start_at: datetime) -> tuple[str, int]:
@@ -216,9 +183,7 @@ def _set_clock(dialer: Dialer, speed: float) -> tuple[datetime, datetime]:
 def watch(running: Demo) -> None:
     """Print a line a second until the campaign is over; a process that ends early ends the demonstration."""
     while True:
-        ended = running.stack.wait(1.0)
-        if ended is not None:
-            raise Unavailable(f"The process {ended.name} ended early; its last words: {ended.last_words()}")
+        look_after(running.stack, 1.0)
         line, status = _progress(running)
         click.echo(line)
         if status in DONE:
@@ -282,28 +247,3 @@ def _is_outside(at: datetime, zone: str | None) -> bool:
     code under judgement."""
     wall = at.astimezone(pytz.timezone(zone or WINDOW[2])).strftime("%H:%M")
     return not WINDOW[0] <= wall < WINDOW[1]
-
-
-def _await_port(stack: Stack, port_file: Path) -> int:
-    deadline = monotonic() + 15
-    while not port_file.exists():
-        ended = stack.wait(0.02)
-        if ended is not None or monotonic() > deadline:
-            raise Unavailable(f"The simulator did not start: {ended.last_words() if ended else 'no port after 15 s'}")
-    return int(port_file.read_text())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _last_words(stack: Stack) -> str:
-    """What the processes said last, for whoever must find out why it did not work."""
-    logged = []
-    for child in stack.children:
-        lines = child.log_path.read_text(errors="replace").splitlines()[-3:] if child.log_path.exists() else []
-        logged += [f"{child.name}: {line}" for line in lines]
-    return "".join(f"{line}\n" for line in logged)

@@ -16,7 +16,27 @@ T = TypeVar("T")
 CONCURRENT_CALLS = range(1, 1001)
 DEFAULT_CONCURRENT_CALLS = 3
 LONGEST_NAME = 200
+LONGEST_DESCRIPTION = 10_000
 MOST_NUMBERS = 500
+MOST_CONTACTS = 10_000
+
+FIELDS = (
+    "teamId",
+    "assistantId",
+    "companyId",
+    "fromNumberIds",
+    "name",
+    "description",
+    "scheduledStartAt",
+    "callWindowStart",
+    "callWindowEnd",
+    "callWindowTimezone",
+    "maxConcurrentCalls",
+    "maxAttemptsPerContact",
+    "retryDelayMinutes",
+    "settings",
+)
+"""What a request for a new campaign may name, as the API page does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +81,10 @@ def parse_instant(text: object, path: str, now: datetime) -> datetime:
 def parse_campaign(body: Mapping[str, Any], *, now: datetime, default_window: CallWindow | None = None) -> CampaignSpec:
     """Check the fields of a request by the names of the API page.
 
-    ``now`` is business time. Raises :class:`Invalid` with every fault; unknown fields are for the caller to
-    refuse. A window that is left out is the deployment's, where it has one.
+    ``now`` is business time. Raises :class:`Invalid` with every fault, unknown fields among them. A window that
+    is left out is the deployment's, where it has one. Whether ``teamId`` is the right one is for the caller.
     """
-    faults: list[Fault] = []
+    faults = unknown_fields(body, FIELDS)
 
     def attempt(parse: Callable[[], T], instead: T) -> T:
         try:
@@ -73,6 +93,8 @@ def parse_campaign(body: Mapping[str, Any], *, now: datetime, default_window: Ca
             faults.extend(error.faults)
             return instead
 
+    if "teamId" in body:
+        attempt(lambda: _text(body["teamId"], "teamId"), "")
     name = attempt(lambda: _text(body.get("name"), "name", most=LONGEST_NAME), "")
     assistant = attempt(lambda: _text(body.get("assistantId"), "assistantId"), "")
     company = attempt(lambda: _text(body.get("companyId"), "companyId"), "")
@@ -89,9 +111,7 @@ def parse_campaign(body: Mapping[str, Any], *, now: datetime, default_window: Ca
         lambda: parse_retry_policy(body.get("maxAttemptsPerContact"), body.get("retryDelayMinutes"), settings),
         RetryPolicy(),
     )
-    description = body.get("description")
-    if description is not None and not isinstance(description, str):
-        faults.append(Fault("description", "Give a text or leave it out."))
+    description = attempt(lambda: _description(body.get("description")), None)
     if faults:
         raise Invalid(faults)
     whole_default = default_window if bounds == (None, None, None) else None
@@ -131,6 +151,33 @@ def parse_settings(value: object) -> Mapping[str, Any]:
     return value
 
 
+def parse_contact_ids(body: Mapping[str, Any]) -> list[str]:
+    """The ``contactIds`` of a request that names nothing else. Raises :class:`Invalid` with every fault."""
+    path = "contactIds"
+    faults = unknown_fields(body, (path,))
+    value = body.get(path)
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_CONTACTS:
+        found = f"; these are {len(value)}" if isinstance(value, list) else ""
+        faults.append(Fault(path, f"Required: give a list of 1 to {MOST_CONTACTS} contact ids{found}."))
+    else:
+        faults += [Fault(f"{path}[{i}]", "Give a contact id.") for i, v in enumerate(value) if not _is_text(v, 200)]
+    if faults:
+        raise Invalid(faults)
+    return list(dict.fromkeys(body[path]))
+
+
+def unknown_fields(body: Mapping[str, Any], known: Sequence[str]) -> list[Fault]:
+    """A fault for every field that is not known."""
+    knows = f"the known ones are {', '.join(known)}" if known else "none is known here"
+    return [Fault(name, f"Unknown field; {knows}.") for name in body if name not in known]
+
+
+def _description(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and len(value) <= LONGEST_DESCRIPTION):
+        return value
+    raise Invalid([Fault("description", f"Give a text of at most {LONGEST_DESCRIPTION} characters or leave it out.")])
+
+
 def _window(start: object, end: object, timezone: object) -> CallWindow | None:
     names = ("callWindowStart", "callWindowEnd", "callWindowTimezone")
     wrong = [
@@ -143,8 +190,12 @@ def _window(start: object, end: object, timezone: object) -> CallWindow | None:
     return parse_window(start, end, timezone)  # type: ignore[arg-type]  # mypy does not follow the zip
 
 
+def _is_text(value: object, most: int) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= most
+
+
 def _text(value: object, path: str, most: int = 200) -> str:
-    if isinstance(value, str) and value.strip() and len(value) <= most and "\x00" not in value:
+    if isinstance(value, str) and _is_text(value, most):
         return value
     raise Invalid([Fault(path, f"Required: give a text of 1 to {most} characters.")])
 
@@ -155,7 +206,7 @@ def _number_ids(value: object) -> tuple[str, ...]:
         raise Invalid([Fault(path, "Required: give a list of at least one phone number id.")])
     if len(value) > MOST_NUMBERS:
         raise Invalid([Fault(path, f"Give at most {MOST_NUMBERS} phone number ids.")])
-    wrong = [Fault(f"{path}[{i}]", "Give a phone number id.") for i, v in enumerate(value) if not isinstance(v, str)]
+    wrong = [Fault(f"{path}[{i}]", "Give a phone number id.") for i, v in enumerate(value) if not _is_text(v, 200)]
     if wrong:
         raise Invalid(wrong)
     return tuple(dict.fromkeys(value))

@@ -23,6 +23,21 @@ def _phone(value: object, path: str) -> str:
     raise wrong(path, read.message)
 
 
+def _phones(value: object, path: str) -> list[str]:
+    if not isinstance(value, list) or not value or len(value) > MOST_NUMBERS_AT_ONCE:
+        raise wrong(path, f"Give a list of 1 to {MOST_NUMBERS_AT_ONCE} phone numbers.")
+    found: list[str] = []
+    faults: list[Fault] = []
+    for i, entry in enumerate(value):
+        try:
+            found.append(_phone(entry, f"{path}[{i}]"))
+        except Invalid as error:
+            faults.extend(error.faults)
+    if faults:
+        raise Invalid(faults)
+    return list(dict.fromkeys(found))
+
+
 _NAME = Rule("name", text(200, least=1), required=True)
 _RATE = Rule("calls_per_second", number(SLOWEST, FASTEST))
 _ENABLED = Rule("enabled", flag, may_be_null=False)
@@ -49,6 +64,10 @@ ACCOUNT_EDIT: Mapping[str, Rule] = {
     "maxConcurrentCalls": Rule("max_concurrent_calls", whole(1, 10_000), may_be_null=False),
     "callsPerSecond": _RATE,
     "enabled": _ENABLED,
+}
+BAN: Mapping[str, Rule] = {
+    "numbers": Rule("numbers", _phones, required=True),
+    "reason": Rule("reason", text(200), null=""),
 }
 _ALSO = ("teamId",)
 
@@ -90,17 +109,7 @@ def parse_team_limit(value: object, path: str = "maxConcurrentCalls") -> int:
     return limit
 
 
-def parse_numbers(value: object, path: str = "numbers") -> list[str]:
-    """Numbers for the do-not-call list, in E.164, each once."""
-    if not isinstance(value, list) or not value or len(value) > MOST_NUMBERS_AT_ONCE:
-        raise wrong(path, f"Give a list of 1 to {MOST_NUMBERS_AT_ONCE} phone numbers.")
-    found: list[str] = []
-    faults: list[Fault] = []
-    for i, entry in enumerate(value):
-        try:
-            found.append(_phone(entry, f"{path}[{i}]"))
-        except Invalid as error:
-            faults.extend(error.faults)
-    if faults:
-        raise Invalid(faults)
-    return list(dict.fromkeys(found))
+def parse_ban(body: object) -> tuple[list[str], str]:
+    """Numbers for the do-not-call list, in E.164, each once; and why."""
+    read = read_fields(body, BAN, also=_ALSO)
+    return read["numbers"], read.get("reason", "")

@@ -20,18 +20,19 @@ from worker.domain import ids
 from worker.domain.errors import Conflict, Fault, Invalid, NotFound, Unavailable
 from worker.domain.lifecycle import CAMPAIGN_MOVES, Verb
 from worker.domain.model import CampaignStatus, Reason
+from worker.domain.run_request import MOST_CALLS
 from worker.domain.screening import error_sentence
 from worker.flow.base import Dialer, Step, window_of
-from worker.flow.fill import Filled, claim, fill, plan_calls
+from worker.flow.claim import claim
+from worker.flow.fill import Filled, fill
 from worker.flow.finish import finish
+from worker.flow.plan import plan_calls
 from worker.flow.stop import refused
 from worker.store import campaigns, claims, contacts, counters, runs
 from worker.store.claims import Reservation
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
-
-MOST_CALLS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def run_campaign(
 
     if dry_run:
         return _preview(dialer, campaign_id, open_it), []
+    dialer.slots.server()  # away, it had better say so now than leave a run that starts nothing
     opened = transact(dialer.db, open_it)
     crashpoint("admit.after_commit")
     filled = _first_wave(dialer, opened.team_id, campaign_id)
@@ -149,6 +151,7 @@ def resume(dialer: Dialer, campaign_id: str, *, actor: str, team_id: str | None 
         campaigns.audit(conn, campaign_id, actor, "resume", {})
         return str(row.team_id)
 
+    dialer.slots.server()
     team = transact(dialer.db, work)
     log.info("campaign_resumed", campaign_id=campaign_id)
     return list(_first_wave(dialer, team, campaign_id).steps)

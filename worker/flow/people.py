@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row
 from worker.domain import ids
 from worker.domain.contact import DECIDES_CALLS, parse_contact, parse_contacts
 from worker.domain.errors import NotFound
-from worker.domain.parts import parse_numbers
+from worker.domain.parts import parse_ban
 from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer, Fill, Step
 from worker.store import audit, calls, contacts, people, records, tables
@@ -41,11 +41,11 @@ def create_contact(dialer: Dialer, team_id: str, body: Mapping[str, Any]) -> Row
     return row
 
 
-def create_contacts(dialer: Dialer, team_id: str, bodies: object) -> list[str]:
-    """Create up to 10 000 contacts at once, all or none; their ids in the order given. Raises as
+def create_contacts(dialer: Dialer, team_id: str, bodies: object) -> Sequence[Row[Any]]:
+    """Create up to 10 000 contacts at once, all or none; their rows in the order given. Raises as
     :func:`create_contact` does."""
     given = parse_contacts(bodies)
-    made = transact(dialer.db, lambda conn: _write(conn, team_id, given))
+    made = transact(dialer.db, lambda conn: people.some(conn, team_id, _write(conn, team_id, given)))
     log.info("contacts_created", contacts=len(made))
     return made
 
@@ -111,10 +111,11 @@ def edit_contact(
     return row, [Fill(team_id, tuple(waits_in))] if waits_in else []
 
 
-def ban_numbers(dialer: Dialer, team_id: str, numbers: object, *, reason: str = "", actor: str) -> int:
-    """Put numbers on the team's do-not-call list; how many were new to it. After this returns none of them is
-    committed to be called, by whatever campaign. Raises :class:`Invalid` with every number that is none."""
-    e164s = parse_numbers(numbers)
+def ban_numbers(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> int:
+    """Put ``numbers`` on the team's do-not-call list, with the ``reason``; how many were new to it. After this
+    returns none of them is committed to be called, by whatever campaign. Raises :class:`Invalid` with every one
+    that is no number."""
+    e164s, reason = parse_ban(body)
 
     def work(conn: Connection) -> int:
         calls.lock_team(conn, team_id)

@@ -71,9 +71,10 @@ def add_contacts(
     cancelled campaign."""
 
     def work(conn: Connection) -> tuple[int, str, bool]:
+        _own(conn, campaign_id, team_id)
         campaign = campaigns.share(conn, campaign_id)
-        if campaign is None or (team_id is not None and campaign.team_id != team_id):
-            raise NotFound("campaign", campaign_id)
+        if campaign is None:
+            raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
         if campaign.status == CampaignStatus.CANCELLED:
             raise Conflict(f"Campaign {campaign_id} is cancelled; contacts cannot be added to it.")
         missing = contacts.hold(conn, campaign.team_id, contact_ids)

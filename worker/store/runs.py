@@ -25,10 +25,11 @@ WHERE c.status = 'running' AND r.calls_used >= r.max_calls
 """)
 
 OF_CAMPAIGN = text("""
-SELECT id, campaign_id, state, opened_by, max_calls, calls_used, opened_at, ended_at, end_reason,
-       count(*) OVER () AS total
+SELECT id, campaign_id, state, opened_by, max_calls, calls_used, opened_at, ended_at, end_reason
 FROM runs WHERE campaign_id = :campaign ORDER BY opened_at DESC, id DESC LIMIT :limit OFFSET :offset
 """)
+
+COUNT = text("SELECT count(*) FROM runs WHERE campaign_id = :campaign")
 
 
 def open_run(conn: Connection, campaign_id: str, run_id: str, *, opened_by: str, max_calls: int | None) -> None:
@@ -48,6 +49,7 @@ def spent(conn: Connection, campaign_ids: Sequence[str]) -> list[str]:
     return [row.id for row in conn.execute(SPENT, {"ids": list(campaign_ids)})]
 
 
-def of_campaign(conn: Connection, campaign_id: str, *, limit: int, offset: int) -> Sequence[Row[Any]]:
-    """The campaign's runs, newest first; each row carries ``total``, the count before paging."""
-    return conn.execute(OF_CAMPAIGN, {"campaign": campaign_id, "limit": limit, "offset": offset}).all()
+def of_campaign(conn: Connection, campaign_id: str, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
+    """How many runs the campaign has had, and ``limit`` of them after ``offset``, newest first."""
+    count: int = conn.execute(COUNT, {"campaign": campaign_id}).scalar_one()
+    return count, conn.execute(OF_CAMPAIGN, {"campaign": campaign_id, "limit": limit, "offset": offset}).all()

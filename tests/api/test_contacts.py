@@ -1,0 +1,216 @@
+"""Contacts over HTTP: made, found, edited, imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from httpx2 import Client, Response
+
+from tests.api.conftest import OTHER_TEAM
+from tests.world import World
+from worker.flow.base import Fill, Step
+
+PATH = "/api/crm/contacts"
+CSV = {"Content-Type": "text/csv"}
+
+
+def faults(answer: Response) -> dict[str, str]:
+    assert answer.status_code == 400, answer.text
+    return {fault["path"]: fault["message"] for fault in answer.json()["errors"]}
+
+
+def create(client: Client, **body: Any) -> dict[str, Any]:
+    answer = client.post(PATH, json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["contact"]
+
+
+def test_a_contact_goes_in_as_camel_case_and_comes_out_as_snake_case(client: Client, web: World) -> None:
+    body = {
+        "teamId": web.team,
+        "companyId": f"comp_{web.team}",
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "phone": "+1 (202) 555-0123",
+        "phoneSecondary": "+12025550124",
+        "timezone": "Europe/London",
+        "doNotCall": False,
+        "email": "ada@example.com",
+        "customFields": {"plan": "gold", "visits": [1, None]},
+        "tags": ["vip"],
+    }
+    contact = create(client, **body)
+    assert contact.pop("id").startswith("cont_")
+    assert contact.pop("created_at")[-1] == contact.pop("updated_at")[-1] == "Z"
+    assert contact == {
+        "team_id": web.team,
+        "company_id": f"comp_{web.team}",
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "phone": "+1 (202) 555-0123",
+        "phone_e164": "+12025550123",
+        "phone_fault": None,
+        "phone_secondary": "+12025550124",
+        "timezone": "Europe/London",
+        "do_not_call": False,
+        "email": "ada@example.com",
+        "custom_fields": {"plan": "gold", "visits": [1, None]},
+        "tags": ["vip"],
+    }
+
+
+def test_what_is_made_is_found_by_its_id_and_in_the_list(client: Client) -> None:
+    contact = create(client, firstName="Ada")
+    assert client.get(f"{PATH}/{contact['id']}").json() == {"success": True, "contact": contact}
+    listed = client.get(PATH, params={"limit": 1}).json()
+    assert listed == {"success": True, "contacts": [contact], "count": 1, "limit": 1, "offset": 0}
+
+
+def test_the_list_is_filtered_and_paged(client: Client, web: World) -> None:
+    create(client, firstName="A", phone="+12025550111", email="a@example.com", tags=["x"])
+    create(client, firstName="B", phone="+12025550112", doNotCall=True, companyId=f"comp_{web.team}", tags=["x"])
+
+    def names(**params: Any) -> list[str]:
+        answer = client.get(PATH, params=params)
+        assert answer.status_code == 200, answer.text
+        return [contact["first_name"] for contact in answer.json()["contacts"]]
+
+    assert names() == names(tag="x") == names(teamId=web.team) == ["B", "A"]
+    assert names(tag="x", offset=1) == names(phone="+1 202 555 0111") == names(email="A@example.com") == ["A"]
+    assert names(doNotCall="true") == names(companyId=f"comp_{web.team}") == ["B"]
+    assert sorted(faults(client.get(PATH, params={"limit": 0, "offset": -1, "doNotCall": "maybe"}))) == [
+        "doNotCall", "limit", "offset",
+    ]  # fmt: skip
+
+
+def test_every_fault_of_a_contact_is_told_at_once(client: Client) -> None:
+    answer = client.post(PATH, json={"timezone": "Mars", "doNotCall": "no", "tags": [""], "nickname": "A"})
+    assert sorted(faults(answer)) == ["doNotCall", "nickname", "tags[0]", "timezone"]
+    assert client.get(PATH).json()["count"] == 0
+
+
+def test_many_contacts_are_made_in_one_request_all_or_none(client: Client) -> None:
+    bodies = [{"firstName": f"N{n}", "phone": "nonsense" if n == 1 else f"+1202555{n:04d}"} for n in range(3)]
+    made = client.post(PATH, json={"contacts": bodies}).json()
+    assert made["count"] == 3
+    assert [contact["first_name"] for contact in made["contacts"]] == ["N0", "N1", "N2"]
+    assert [contact["phone_fault"] for contact in made["contacts"]] == [None, "invalid_number", None]
+    refused = client.post(PATH, json={"contacts": [*bodies, {"email": 1}], "company": "x"})
+    assert list(faults(refused)) == ["company"]
+    assert list(faults(client.post(PATH, json={"contacts": [*bodies, {"email": 1}]}))) == ["contacts[3].email"]
+    assert client.get(PATH).json()["count"] == 3
+
+
+def test_ten_thousand_contacts_fit_in_a_request_and_no_more(client: Client) -> None:
+    long = {"phone": "+12025550111", "lastName": "x" * 150, "customFields": {"note": "y" * 200}}
+    assert client.post(PATH, json={"contacts": [long] * 10_000}).json()["count"] == 10_000
+    assert list(faults(client.post(PATH, json={"contacts": [{}] * 10_001}))) == ["contacts"]
+
+
+def test_a_contact_is_changed_in_the_fields_given(client: Client) -> None:
+    contact = create(client, firstName="Ada", phone="+12025550111", timezone="Asia/Tokyo")
+    answer = client.patch(f"{PATH}/{contact['id']}", json={"timezone": None, "lastName": "Byron"})
+    changed = answer.json()["contact"]
+    updated_at = changed["updated_at"]
+    assert changed == contact | {"timezone": None, "last_name": "Byron", "updated_at": updated_at}
+    assert sorted(faults(client.patch(f"{PATH}/{contact['id']}", json={"id": "x", "doNotCall": None}))) == [
+        "doNotCall", "id",
+    ]  # fmt: skip
+
+
+def test_an_edit_rings_for_the_running_campaigns_in_which_the_contact_waits(
+    client: Client, web: World, sent: list[Step], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried: list[Step] = []
+    monkeypatch.setattr("worker.tasks.carry_out", carried.extend)
+    window = {"callWindowStart": "09:00", "callWindowEnd": "17:00", "callWindowTimezone": "America/New_York"}
+    contact = create(client, phone="+12025550111", timezone="Asia/Tokyo")
+    campaign = web.campaign([contact["id"]], **window)
+    web.run(campaign)
+    client.patch(f"{PATH}/{contact['id']}", json={"timezone": "America/New_York"})
+    assert carried == [Fill(web.team, (campaign,))]
+
+
+def test_what_belongs_to_another_team_is_not_there_and_its_id_as_team_is_forbidden(
+    client: Client, other: Client, web: World
+) -> None:
+    theirs = create(other, firstName="Eve")
+    for answer in (client.get(f"{PATH}/{theirs['id']}"), client.patch(f"{PATH}/{theirs['id']}", json={})):
+        assert answer.status_code == 404
+        assert theirs["id"] in answer.json()["message"]
+    assert client.post(PATH, json={"companyId": f"comp_{OTHER_TEAM}"}).status_code == 404
+    assert client.post(PATH, json={"teamId": OTHER_TEAM}).status_code == 403
+    assert client.post(PATH, json={"contacts": [{"teamId": OTHER_TEAM}]}).status_code == 403
+    assert client.get(PATH, params={"teamId": OTHER_TEAM}).status_code == 403
+    params = {"companyId": f"comp_{OTHER_TEAM}"}
+    assert client.post(f"{PATH}/import", params=params, content="phone\n+1\n", headers=CSV).status_code == 404
+    assert client.post(f"{PATH}/import?teamId={OTHER_TEAM}", content="phone\n", headers=CSV).status_code == 403
+    assert client.get(PATH).json()["count"] == 0
+
+
+def test_a_file_is_imported_and_its_bad_lines_are_told(client: Client, web: World) -> None:
+    content = "phone,First Name,timezone,plan\n+12025550111,Ada,,gold\n+12025550112,Bob,Mars,\nx,Cy,,\n"
+    params = {"companyId": f"comp_{web.team}", "tag": ["fair", "may"]}
+    answer = client.post(f"{PATH}/import", params=params, content=content, headers=CSV).json()
+    assert (answer["success"], answer["imported"], answer["refused"]) == (True, 2, 1)
+    assert [fault["path"] for fault in answer["errors"]] == ["line 3"]
+    assert "Mars" in answer["errors"][0]["message"]
+    listed = client.get(PATH, params={"tag": "fair"}).json()["contacts"]
+    assert [contact["id"] for contact in listed] == answer["contact_ids"][::-1]
+    ada = listed[1]
+    assert (ada["first_name"], ada["custom_fields"], ada["company_id"], ada["tags"]) == (
+        "Ada", {"plan": "gold"}, f"comp_{web.team}", ["fair", "may"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        (b"", "line 1"),
+        (b"name\nAda\n", "line 1"),
+        (b"phone,\x00\n", "line 1"),
+        ("phone,é\n".encode("latin-1"), "line 1"),
+    ],
+)
+def test_a_file_without_a_header_that_can_be_read_is_refused(client: Client, content: bytes, path: str) -> None:
+    assert list(faults(client.post(f"{PATH}/import", content=content, headers=CSV))) == [path]
+
+
+def test_a_line_that_is_no_utf8_is_told_by_its_number(client: Client) -> None:
+    content = b"phone,firstName\n+12025550111,Ren\xe9\n+12025550112,Zo\xc3\xab\n"
+    answer = client.post(f"{PATH}/import", content=content, headers=CSV).json()
+    assert ([fault["path"] for fault in answer["errors"]], answer["imported"]) == (["line 2"], 1)
+
+
+def test_a_file_has_a_cap_of_its_own_whether_its_length_is_announced_or_not(
+    client: Client, configure: Callable[..., None]
+) -> None:
+    configure(max_import_bytes=200_000, max_body_bytes=2_000)
+
+    def lines(count: int) -> Iterator[bytes]:
+        yield b"phone\n"
+        for n in range(count):
+            yield b"+1202555%04d\n" % n
+
+    assert client.post(f"{PATH}/import", content=lines(9_000), headers=CSV).json()["imported"] == 9_000
+    for too_long in (lines(20_000), b"".join(lines(20_000))):
+        answer = client.post(f"{PATH}/import", content=too_long, headers=CSV)
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert client.get(PATH).json()["count"] == 9_000
+    assert client.post(PATH, json={"lastName": "x" * 3_000}).status_code == 413
+
+
+def test_a_file_of_another_kind_is_refused(client: Client) -> None:
+    assert client.post(f"{PATH}/import", json={}).status_code == 415
+
+
+def test_an_import_sent_twice_with_one_key_is_done_once(client: Client) -> None:
+    key = CSV | {"Idempotency-Key": "file-1"}
+    first = client.post(f"{PATH}/import", content="phone\n+12025550111\n", headers=key)
+    again = client.post(f"{PATH}/import", content="phone\n+12025550111\n", headers=key)
+    assert first.status_code == 200
+    assert first.json() == again.json()
+    assert client.get(PATH).json()["count"] == 1
+    assert client.post(f"{PATH}/import", content="phone\n+12025550112\n", headers=key).status_code == 422

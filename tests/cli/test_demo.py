@@ -1,0 +1,153 @@
+"""``dialer demo``, run as a newcomer runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import PATIENCE_SECONDS, ROOT, dialer, environment, sentence, wait_until
+from tests.dev.observing import commands_of, descendants, still_alive
+from worker.dev.processtable import Process
+
+KEYS = (
+    "campaign_id status contacts calls_placed answered exhausted failed skipped peak_concurrent limit outside_window "
+    "invariant_violations seconds"
+).split()
+
+CONTACTS = """\
+first_name,phone,timezone,do_not_call
+Ada,+12125550101,America/New_York,
+Bob,+13125550102,,
+Cid,+12135550103,America/Los_Angeles,
+Dot,+12125550101,,
+Eve,,,
+Fay,+12125550104,Mars/Olympus,
+Gus,+12125550105,,yes
+Hal,12,,
+Ida,+12125550106,,,
+"""
+
+A_SHELL_SET_UP_FOR_SOMETHING_ELSE = {
+    "CELERY_BROKER_URL": "redis://127.0.0.1:1/0",
+    "REDIS_PREFIX": "not a prefix",
+    "DEFAULT_CALL_WINDOW": "03:00-03:01 Asia/Tokyo",
+    "RING_SECONDS": "soon",
+}
+
+
+@dataclass
+class Started:
+    """A demonstration whose campaign is scheduled."""
+
+    process: subprocess.Popen[str]
+    everybody: list[Process]
+    directory: Path
+
+
+@contextmanager
+def started(contacts: Path, *options: str, **settings: str) -> Iterator[Started]:
+    """In a process group of its own, as from a terminal."""
+    process = subprocess.Popen(
+        ["python", "-m", "worker", "demo", "--contacts", str(contacts), *options],
+        cwd=ROOT,
+        env=environment(**settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        assert "is scheduled" in said, said + process.communicate()[1]
+        everybody = descendants(process.pid)
+        commands = " ".join(commands_of(everybody))
+        names = ("postgres", "valkey-server", "carriers.simulator", "worker web", "worker1@", "worker2@", "beat")
+        assert all(name in commands for name in names), commands
+        ledger = re.search(r"--ledger (\S+)", commands)
+        assert ledger is not None, commands
+        yield Started(process, everybody, Path(ledger[1]).parent)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def contacts(tmp_path: Path) -> Path:
+    path = tmp_path / "contacts.csv"
+    path.write_text(CONTACTS)
+    return path
+
+
+def test_the_demo_calls_a_file_of_contacts_to_the_end_and_leaves_nothing_behind(contacts: Path) -> None:
+    with started(contacts, "--speed", "600", "--limit", "2", **A_SHELL_SET_UP_FOR_SOMETHING_ELSE) as demo:
+        assert demo.directory.exists()
+        said, complained = demo.process.communicate(timeout=PATIENCE_SECONDS)
+        assert demo.process.returncode == 0, said + complained
+        assert still_alive(demo.everybody) == []
+        assert not demo.directory.exists()
+    *progress, last = said.splitlines()
+    assert all(re.match(r"\d\d:\d\d New York  (scheduled|running|completed) ", line) for line in progress)
+    answer = json.loads(last)
+    assert list(answer) == KEYS
+    assert answer["status"] == "completed"
+    assert answer["contacts"] == 7, "all but the two lines that cannot be read"
+    assert (answer["skipped"], answer["failed"]) == (3, 1), "no number, do-not-call, twice the same; invalid"
+    assert answer["answered"] + answer["exhausted"] + answer["failed"] + answer["skipped"] == answer["contacts"]
+    assert answer["calls_placed"] >= 3
+    assert (answer["limit"], answer["outside_window"], answer["invariant_violations"]) == (2, 0, 0)
+    assert 1 <= answer["peak_concurrent"] <= 2
+    assert [line.split(": ", 1)[0] for line in complained.splitlines()] == ["line 7", "line 10"]
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_the_demo_in_order_and_leaves_nothing_behind(end: signal.Signals, contacts: Path) -> None:
+    with started(contacts) as demo:
+        os.killpg(demo.process.pid, end)
+        _, complained = demo.process.communicate(timeout=PATIENCE_SECONDS)
+        assert demo.process.returncode == 1
+        assert complained.splitlines()[-1] == "Aborted!"
+        assert "Traceback" not in complained
+        assert still_alive(demo.everybody) == []
+        assert not demo.directory.exists()
+
+
+def test_a_killed_demo_leaves_nothing_behind(contacts: Path) -> None:
+    with started(contacts) as demo:
+        demo.process.kill()
+        wait_until(lambda: not still_alive(demo.everybody), lambda: f"these ended: {still_alive(demo.everybody)}")
+        wait_until(lambda: not demo.directory.exists(), "the directory is gone")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"name,number\nAda,+12125550101\n", "line 1: The first line must name the columns, and one must be phone."),
+        (b"", "line 1: The first line must name the columns, and one must be phone."),
+        (bytes(range(256)) * 40, "line 1: It contains a NUL character, or bytes that are no UTF-8"),
+        ("phone\n+12125550101\n".encode("utf-16"), "line 1: It contains a NUL character, or bytes that are no UTF-8"),
+        (b"first_name,phone\n", "--contacts: The file has no contact to call"),
+    ],
+    ids=["no phone column", "empty", "binary", "utf-16", "only a header"],
+)
+def test_a_file_that_is_no_list_of_contacts_gets_one_sentence(content: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "contacts.csv"
+    path.write_bytes(content)
+    answer = dialer("demo", "--contacts", str(path))
+    assert answer.returncode == 2
+    assert sentence(answer).startswith(said)
+
+
+def test_a_file_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:
+    answer = dialer("demo", "--contacts", str(tmp_path / "nowhere.csv"))
+    assert answer.returncode == 2
+    assert answer.stderr.splitlines()[-1].endswith("nowhere.csv': No such file or directory")

@@ -1,0 +1,125 @@
+"""Transactions are bounded, run again when only the moment was bad, and say so when PostgreSQL is away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from tests.store.racing import Race, result
+from worker.domain.errors import Unavailable
+from worker.store.database import once, open_database, transact
+
+KILL = text("SELECT pg_terminate_backend(pg_backend_pid())")
+COUNT = text("UPDATE slot_generation SET generation = generation + 1 RETURNING generation")
+
+
+def generation(conn: Connection) -> int:
+    return int(conn.execute(text("SELECT generation FROM slot_generation")).scalar_one())
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_usual_spelling_of_the_address_is_understood(database_url: str, scheme: str) -> None:
+    engine = open_database(database_url.replace("postgresql", scheme, 1), pool_size=1)
+    assert once(engine, generation) == 1
+    engine.dispose()
+
+
+def test_every_session_is_bounded_and_keeps_its_clock_in_utc(engine: Engine) -> None:
+    names = ("timezone", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    with engine.connect() as conn:
+        found = {name: conn.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names}
+    assert list(found.values()) == ["UTC", "5s", "2s", "10s"]
+
+
+def test_a_transaction_whose_connection_was_lost_is_run_again_from_its_start(engine: Engine) -> None:
+    runs: list[int] = []
+
+    def work(conn: Connection) -> int:
+        runs.append(int(conn.execute(COUNT).scalar_one()))
+        if len(runs) == 1:
+            conn.execute(KILL)
+        return runs[-1]
+
+    assert transact(engine, work) == 2
+    assert runs == [2, 2]
+    assert once(engine, generation) == 2
+
+
+def test_a_transaction_is_not_run_for_ever(engine: Engine) -> None:
+    runs: list[int] = []
+
+    def work(conn: Connection) -> None:
+        runs.append(1)
+        conn.execute(KILL)
+
+    with pytest.raises(Unavailable):
+        transact(engine, work)
+    assert len(runs) == 3
+
+
+def test_what_must_be_run_once_is_run_once(engine: Engine) -> None:
+    runs: list[int] = []
+
+    def work(conn: Connection) -> None:
+        runs.append(1)
+        conn.execute(KILL)
+
+    with pytest.raises(Unavailable):
+        once(engine, work)
+    assert len(runs) == 1
+
+
+def test_our_own_mistakes_are_neither_repeated_nor_told_as_unavailable(engine: Engine) -> None:
+    runs: list[int] = []
+
+    def work(conn: Connection) -> None:
+        runs.append(1)
+        conn.execute(text("SELECT 1 / 0"))
+
+    with pytest.raises(DBAPIError, match="division by zero"):
+        transact(engine, work)
+    assert len(runs) == 1
+
+
+def test_the_loser_of_a_deadlock_is_run_again(engine: Engine, race: Race) -> None:
+    """Two transactions take two rows in opposite order; both get their work done."""
+    once(engine, lambda conn: conn.execute(text("INSERT INTO ticks VALUES ('a', 'epoch'), ('b', 'epoch')")))
+    other = race.session()
+    other.do(lambda conn: conn.execute(text("SET LOCAL deadlock_timeout = '1min'")))
+    other.do(take("b"))
+    opposite: list[Future[object]] = []
+    runs: list[int] = []
+
+    def work(conn: Connection) -> None:
+        runs.append(1)
+        conn.execute(text("SET LOCAL deadlock_timeout = '1ms'"))  # so that this one looks first, and gives way
+        if len(runs) == 2:
+            result(opposite[0])
+            other.commit()
+        take("a")(conn)
+        if len(runs) == 1:
+            opposite.append(other.start(take("a")))
+            race.until_waiting(opposite[0])
+        take("b")(conn)
+
+    transact(engine, work)
+    assert len(runs) == 2
+    rows = once(engine, lambda conn: conn.execute(text("SELECT last_at > 'epoch' FROM ticks")).scalars().all())
+    assert rows == [True, True]
+
+
+def take(name: str) -> Callable[[Connection], object]:
+    statement = text("UPDATE ticks SET last_at = clock_timestamp() WHERE name = :name")
+    return lambda conn: conn.execute(statement, {"name": name})
+
+
+def test_a_server_that_is_not_there_is_told_in_one_sentence_without_the_password() -> None:
+    engine = open_database("postgresql://dialer:sesame@127.0.0.1:1/dialer")
+    with pytest.raises(Unavailable) as caught:
+        once(engine, generation)
+    assert str(caught.value) == "PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again."
+    assert "sesame" not in repr(engine)

@@ -1,0 +1,298 @@
+"""Each invariant names who breaks it, and is silent about who only seems to.
+
+What the schema makes impossible is made possible first, within a transaction that is rolled back.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from tests.store.rows import NOON, RESERVED, add, call, campaign, contact, ended, furnish, join, token
+from worker.domain.model import Bounds
+from worker.store import invariants, tables
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=10)
+
+
+@pytest.fixture(autouse=True)
+def _furnished(conn: Connection) -> None:
+    """Team ``a``, whose campaign has one live call, ``call_a_0_0``."""
+    furnish(conn, "a")
+
+
+def broken(conn: Connection, **given: Any) -> dict[str, list[str]]:
+    """Invariant → who breaks it; those that hold are left out."""
+    found = invariants.violations(conn, Bounds(), **given)
+    return {name: sorted(row["offender"] for row in rows) for name, rows in found.items() if rows}
+
+
+def run(conn: Connection, statement: str, **values: Any) -> None:
+    conn.execute(text(statement), values)
+
+
+def count(conn: Connection, call_id: str, disposition: str) -> None:
+    add(conn, tables.counter_deltas, campaign_id="camp_a", call_id=call_id, disposition=disposition)
+
+
+def counted(conn: Connection, n: int, disposition: str = "busy", **values: Any) -> str:
+    """A call that ended and was counted."""
+    made = call(conn, "a", n, **ended(disposition) | values)
+    count(conn, made, disposition)
+    return made
+
+
+def told_of_its_end(conn: Connection, call_id: str) -> None:
+    event = {"event_id": "end", "carrier_call_id": "c", "kind": "ended", "disposition": "busy"}
+    add(conn, tables.call_events, carrier="simulator", token=token(call_id), **event)
+
+
+def test_all_is_well_with_calls_of_every_kind(conn: Connection) -> None:
+    call(conn, "a", 1, **RESERVED)
+    call(conn, "a", 2, state="unknown")
+    counted(conn, 3, "answered")
+    counted(conn, 4, "not_sent")
+    contact(conn, "a", 5)
+    furnish(conn, "b")
+    assert broken(conn) == {}
+
+
+# -- S1
+
+
+@pytest.mark.parametrize(
+    ("limits", "offender"),
+    [
+        ([2, 9, 9, 9], "team team_a"),
+        ([9, 2, 9, 9], "campaign camp_a"),
+        ([9, 9, 2, 9], "number pn_a"),
+        ([9, 9, 9, 2], "account acct_a"),
+    ],
+)
+def test_s1_names_the_scope_with_more_live_calls_than_its_limit(
+    conn: Connection, limits: list[int], offender: str
+) -> None:
+    call(conn, "a", 1, claim_limits=limits, **RESERVED)
+    assert broken(conn) == {}
+    call(conn, "a", 2, claim_limits=limits, **RESERVED)
+    assert broken(conn) == {"S1": [offender]}
+
+
+def test_s1_holds_when_the_limit_was_lowered_after_the_last_claim(conn: Connection) -> None:
+    call(conn, "a", 1)
+    call(conn, "a", 2)
+    run(conn, "UPDATE campaigns SET max_concurrent_calls = 1")
+    assert broken(conn) == {}
+
+
+def test_s1_is_judged_by_the_limit_that_the_newest_claim_had_read(conn: Connection) -> None:
+    for n in (1, 2, 3):
+        call(conn, "a", n, claim_limits=[9, 9, 9, 9], **RESERVED)
+    call(conn, "a", 4, claim_limits=[9, 2, 9, 9], **RESERVED)
+    assert broken(conn) == {"S1": ["campaign camp_a"]}
+
+
+# -- S2 and S3
+
+
+def test_s2_names_a_closed_call_that_its_carrier_says_is_alive(conn: Connection) -> None:
+    ghost = counted(conn, 1, "lost", late_evidence_at=LATER)
+    assert broken(conn) == {"S2": [ghost]}
+    told_of_its_end(conn, ghost)
+    assert broken(conn) == {}
+
+
+def test_s3_names_the_campaign_with_more_calls_alive_at_its_carrier_than_allowed(conn: Connection) -> None:
+    call(conn, "a", 1, state="ringing")
+    call(conn, "a", 2, state="placed")
+    ghost = counted(conn, 3, "lost", late_evidence_at=LATER)
+    assert broken(conn) == {"S2": [ghost], "S3": ["camp_a"]}
+    told_of_its_end(conn, ghost)
+    assert broken(conn) == {}
+
+
+# -- S4
+
+
+def test_s4_names_two_live_calls_of_one_contact(conn: Connection) -> None:
+    run(conn, "DROP INDEX calls_one_live_per_contact")
+    campaign(conn, "a", "_2")
+    join(conn, "a", 0, of="_2", attempts=1, status="calling")
+    call(conn, "a", 0, of="_2", again=1, to_number="+12025557777")
+    assert broken(conn) == {"S4": ["call_a_0_0"]}
+
+
+def test_s4_names_two_live_calls_to_one_number(conn: Connection) -> None:
+    run(conn, "DROP INDEX calls_one_live_per_number")
+    call(conn, "a", 1, to_number="+12025560000")
+    assert broken(conn) == {"S4": ["call_a_0_0"]}
+
+
+# -- S5
+
+
+def test_s5_names_the_campaign_with_an_ended_call_that_was_not_counted(conn: Connection) -> None:
+    made = call(conn, "a", 1, **ended("busy"))
+    assert broken(conn) == {"S5": ["camp_a"]}
+    count(conn, made, "busy")
+    assert broken(conn) == {}
+
+
+def test_s5_names_the_campaign_with_a_call_counted_before_it_ended(conn: Connection) -> None:
+    count(conn, "call_a_0_0", "busy")
+    assert broken(conn) == {"S5": ["camp_a"]}
+
+
+def test_s5_names_the_campaign_with_a_call_counted_as_what_it_was_not(conn: Connection) -> None:
+    count(conn, call(conn, "a", 1, **ended("busy")), "answered")
+    assert broken(conn) == {"S5": ["camp_a", "camp_a"]}  # one too few of these, one too many of those
+
+
+def test_s5_names_the_campaign_with_a_call_counted_twice(conn: Connection) -> None:
+    counted(conn, 1, "busy")
+    run(conn, "UPDATE disposition_totals SET calls = 1 WHERE campaign_id = 'camp_a'")
+    assert broken(conn) == {"S5": ["camp_a"]}
+
+
+@pytest.mark.parametrize("column", ["total", "called", "answered", "finished", "pending"])
+def test_s5_names_the_campaign_whose_contacts_are_miscounted(conn: Connection, column: str) -> None:
+    run(conn, f"UPDATE campaign_totals SET {column} = {column} + 1 WHERE campaign_id = 'camp_a'")
+    assert broken(conn) == {"S5": ["camp_a"]}
+
+
+def test_s5_names_the_campaign_whose_contacts_moved_without_the_trigger(conn: Connection) -> None:
+    run(conn, "ALTER TABLE campaign_contacts DISABLE TRIGGER count_moved")
+    run(conn, "UPDATE campaign_contacts SET status = 'exhausted'")
+    assert broken(conn) == {"S5": ["camp_a"]}
+
+
+# -- S6
+
+
+def test_s6_names_a_contact_with_more_requests_than_attempts(conn: Connection) -> None:
+    counted(conn, 1, "busy")
+    call(conn, "a", 1, again=1, attempt=2)
+    assert broken(conn) == {"S6": ["camp_a cont_a_1"]}
+    run(conn, "UPDATE campaign_contacts SET attempts = 2 WHERE contact_id = 'cont_a_1'")
+    assert broken(conn) == {}
+
+
+def test_s6_names_a_contact_with_more_attempts_than_allowed(conn: Connection) -> None:
+    run(conn, "UPDATE campaign_contacts SET attempts = 4")
+    assert broken(conn) == {"S6": ["camp_a cont_a_0"]}
+
+
+@pytest.mark.parametrize(("disposition", "rang"), [("not_sent", False), ("canceled", False)])
+def test_s6_does_not_count_what_never_rang(conn: Connection, disposition: str, rang: bool) -> None:
+    counted(conn, 1, disposition, rang=rang)
+    run(conn, "UPDATE campaign_contacts SET attempts = 0, called = false WHERE contact_id = 'cont_a_1'")
+    assert broken(conn) == {}
+
+
+# -- S7
+
+
+@pytest.mark.parametrize("status", ["paused", "cancelled"])
+def test_s7_names_a_call_dialed_after_its_campaign_stopped(conn: Connection, status: str) -> None:
+    reason = "'requested'" if status == "paused" else "NULL"
+    stop = f"UPDATE campaigns SET status = '{status}', pause_reason = {reason}, stopped_at = :at"
+    run(conn, stop, at=NOON + timedelta(seconds=1))
+    assert broken(conn) == {}
+    run(conn, stop, at=NOON - timedelta(microseconds=1))
+    assert broken(conn) == {"S7": ["call_a_0_0"]}
+
+
+def test_s7_does_not_judge_a_resumed_campaign_by_its_former_pause(conn: Connection) -> None:
+    run(conn, "UPDATE campaigns SET stopped_at = :at", at=LONG_AGO)
+    assert broken(conn) == {}
+
+
+def test_s7_names_a_call_to_a_number_that_was_banned_before(conn: Connection) -> None:
+    ban = {"team_id": "team_a", "number": "+12025560000"}
+    add(conn, tables.do_not_call, **ban, created_at=LATER)
+    assert broken(conn) == {}
+    run(conn, "UPDATE do_not_call SET created_at = :at", at=LONG_AGO)
+    assert broken(conn) == {"S7": ["call_a_0_0"]}
+
+
+def test_s7_leaves_a_call_alone_whose_number_another_team_banned(conn: Connection) -> None:
+    furnish(conn, "b")  # which calls the same number
+    add(conn, tables.do_not_call, team_id="team_b", number="+12025560000", created_at=LONG_AGO)
+    assert broken(conn) == {"S7": ["call_b_0_0"]}
+
+
+def test_s7_names_a_call_dialed_when_its_window_had_closed(conn: Connection) -> None:
+    run(conn, "ALTER TABLE calls DROP CONSTRAINT calls_dialed_in_time")
+    run(conn, "UPDATE calls SET dialed_at = valid_until")
+    assert broken(conn) == {"S7": ["call_a_0_0"]}
+
+
+# -- L1 and L2
+
+
+def test_l1_names_a_live_call_past_its_provable_end(conn: Connection) -> None:
+    late = call(conn, "a", 1, provable_end_at=LONG_AGO)
+    counted(conn, 2, "lost", provable_end_at=LONG_AGO)
+    assert broken(conn) == {"L1": [late]}
+
+
+def test_l1_gives_the_reaper_time(conn: Connection) -> None:
+    run(conn, "UPDATE calls SET provable_end_at = clock_timestamp() - interval '1 second'")
+    assert broken(conn) == {}
+
+
+def test_l2_names_the_holders_of_slots_that_are_not_live(conn: Connection) -> None:
+    over = counted(conn, 1)
+    assert broken(conn, stale_members=["call_a_0_0"]) == {}
+    assert broken(conn, stale_members=["call_a_0_0", over, "call_of_nobody"]) == {"L2": [over, "call_of_nobody"]}
+
+
+# -- L3
+
+HERE = [("camp_a", "")]
+
+
+def test_l3_names_a_campaign_whose_due_contact_nobody_calls(conn: Connection) -> None:
+    contact(conn, "a", 1)
+    assert broken(conn, open_zones=HERE) == {"L3": ["camp_a"]}
+    assert broken(conn, open_zones=[("camp_a", "Asia/Tokyo")]) == {}
+    assert broken(conn) == {}
+
+
+@pytest.mark.parametrize(
+    "excuse",
+    [
+        "UPDATE campaign_contacts SET due_at = dialer_now() + interval '1 hour'",
+        "UPDATE campaign_contacts SET due_at = dialer_now()",
+        "UPDATE campaigns SET next_wake_at = dialer_now()",
+        "UPDATE campaigns SET max_concurrent_calls = 1",
+        "UPDATE campaigns SET status = 'paused', pause_reason = 'requested', stopped_at = dialer_now()",
+        "UPDATE teams SET max_concurrent_calls = 1",
+        "UPDATE runs SET max_calls = 5, calls_used = 5",
+        "UPDATE phone_numbers SET max_concurrent_calls = 1",
+        "UPDATE phone_numbers SET enabled = false",
+        "UPDATE phone_numbers SET resting_until = clock_timestamp() + interval '1 hour'",
+        "UPDATE carrier_accounts SET max_concurrent_calls = 1",
+        "UPDATE carrier_accounts SET enabled = false",
+        "UPDATE carrier_accounts SET resting_until = clock_timestamp() + interval '1 hour'",
+    ],
+)
+def test_l3_accepts_a_reason_not_to_call(conn: Connection, excuse: str) -> None:
+    contact(conn, "a", 1)
+    run(conn, excuse)
+    assert broken(conn, open_zones=HERE) == {}
+
+
+def test_l3_is_as_patient_as_it_is_told(conn: Connection) -> None:
+    contact(conn, "a", 1, due_at=datetime.now(UTC) - timedelta(minutes=1))
+    assert broken(conn, open_zones=HERE, late_seconds=600) == {}
+    assert broken(conn, open_zones=HERE, late_seconds=3) == {"L3": ["camp_a"]}
+
+
+def test_every_invariant_is_asked(conn: Connection) -> None:
+    expected = {*(f"S{n}" for n in range(1, 8)), "L1", "L2", "L3"}
+    assert set(invariants.violations(conn, Bounds())) == expected

@@ -1,0 +1,238 @@
+"""What a claim reads does not grow with what waits: the plans of its statements, at 100 000 rows a campaign.
+
+Asked in all the ways the statements are run: planned for their parameters, and once for all parameters (psycopg
+prepares what it runs often, and PostgreSQL then keeps such a plan); just after an import, when nothing is known yet
+of the contacts, and when it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, TextClause
+
+from tests.store.rows import campaign, furnish
+from worker.dev.stack import Stack
+from worker.store import calls, campaigns, claims, contacts, events
+from worker.store.database import open_database
+
+WAITING = "campaign_contacts_waiting"
+GROWS = {"campaign_contacts", "contacts", "calls", "call_events", "do_not_call"}
+PEOPLE = 100_000
+OPEN, SHUT = "Asia/Tokyo", "America/New_York"
+ALL = ["camp_a", "camp_a_zones", "camp_a_done"]
+
+# Three campaigns of one team: one with everybody waiting, one with nearly everybody in a zone whose window is
+# shut, due before the few whose window is open, and one that has called everybody.
+CROWD = f"""
+SET LOCAL session_replication_role = replica;
+INSERT INTO contacts (id, team_id, phone_e164)
+SELECT 'c' || n, 'team_a', '+1303' || 1000000 + n FROM generate_series(1, {PEOPLE}) AS n;
+INSERT INTO campaign_contacts (team_id, campaign_id, contact_id, due_at)
+SELECT 'team_a', 'camp_a', 'c' || n, dialer_now() - n * interval '1 second' FROM generate_series(1, {PEOPLE}) AS n;
+INSERT INTO campaign_contacts (team_id, campaign_id, contact_id, zone, due_at)
+SELECT 'team_a', 'camp_a_zones', 'c' || n, CASE WHEN n <= 100 THEN '{OPEN}' ELSE '{SHUT}' END,
+       dialer_now() - n * interval '1 minute' FROM generate_series(1, {PEOPLE}) AS n;
+INSERT INTO campaign_contacts (team_id, campaign_id, contact_id, status, called, answered, due_at)
+SELECT 'team_a', 'camp_a_done', 'c' || n, 'completed', true, true, dialer_now() FROM generate_series(1, 30000) AS n;
+INSERT INTO campaign_zones VALUES ('camp_a_zones', '{OPEN}'), ('camp_a_zones', '{SHUT}');
+INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number, to_number,
+                   zone, claim_limits, state, disposition, ended_at)
+SELECT 'k' || n, 'team_a', 'camp_a_done', 'run_a_done', 'c' || n, 'pn_a', 'acct_a', md5(n::text), '+12025550100',
+       '+1303' || 1000000 + n, '', '{{9,9,9,9}}', 'ended', 'not_sent', clock_timestamp()
+FROM generate_series(1, 30000) AS n;
+INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, disposition, outcome)
+SELECT 'simulator', md5(n::text), 'end', 'c', 'ended', 'busy', 'moved' FROM generate_series(1, 30000) AS n;
+INSERT INTO do_not_call (team_id, number) SELECT 'team_a', '+1404' || 1000000 + n FROM generate_series(1, 30000) AS n;
+"""
+
+
+@pytest.fixture(scope="module")
+def crowded_url(stack: Stack, template: str) -> Iterator[str]:
+    """A database in which many wait and many have been called."""
+    with psycopg.connect(stack.postgres.url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE store_crowded TEMPLATE {template}")
+        url = stack.postgres.url_of("store_crowded")
+        engine = open_database(url, pool_size=1, statement_ms=0)
+        with engine.begin() as conn:
+            _crowd(conn)
+        engine.dispose()
+        yield url
+        server.execute("DROP DATABASE store_crowded WITH (FORCE)")
+
+
+def _crowd(conn: Connection) -> None:
+    furnish(conn, "a")
+    campaign(conn, "a", "_zones")
+    campaign(conn, "a", "_done")
+    raw = conn.connection.driver_connection
+    assert raw is not None
+    raw.execute(CROWD)
+    raw.execute("ANALYZE calls, call_events, do_not_call, campaigns, runs, teams, phone_numbers, carrier_accounts")
+
+
+@pytest.fixture(scope="module", params=["just imported", "analyzed"])
+def crowd(request: pytest.FixtureRequest, crowded_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(crowded_url, autocommit=True, prepare_threshold=None) as conn:
+        if request.param == "analyzed":
+            conn.execute("ANALYZE")
+        yield conn
+
+
+@pytest.fixture(params=["force_custom_plan", "force_generic_plan"])
+def mode(request: pytest.FixtureRequest, crowd: psycopg.Connection[Any]) -> str:
+    crowd.execute(f"SET plan_cache_mode = {request.param}")
+    return str(request.param)
+
+
+def explain(conn: psycopg.Connection[Any], statement: TextClause, **values: str) -> dict[str, Any]:
+    """Run the statement with these parameters, written as SQL, undo it, and give back the plan it went by."""
+    names = list(dict.fromkeys(re.findall(r"(?<![:\w]):(\w+)", statement.text)))
+    numbered = re.sub(r"(?<![:\w]):(\w+)", lambda name: f"${names.index(name[1]) + 1}", statement.text)
+    arguments = f"({', '.join(values[name] for name in names)})" if names else ""
+    conn.execute("DEALLOCATE ALL")
+    with conn.transaction(force_rollback=True):
+        conn.execute(f"PREPARE asked AS {numbered}")
+        row = conn.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked {arguments}").fetchone()
+    assert row is not None
+    plan: dict[str, Any] = row[0][0]["Plan"]
+    return plan
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def scans(plan: dict[str, Any], table: str = "campaign_contacts") -> list[dict[str, Any]]:
+    found = [node for node in nodes(plan) if node.get("Relation Name") == table]
+    assert found, f"the statement does not read {table}"
+    return found
+
+
+def reads_little(plan: dict[str, Any], *, rows: int, pages: int) -> None:
+    """No table that grows is read from end to end, and what is read stays within these bounds."""
+    assert not [n["Relation Name"] for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Relation Name"] in GROWS]
+    for node in nodes(plan):
+        loops = node["Actual Loops"]
+        passed = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * loops
+        assert passed <= rows, f"{node['Node Type']} went over {passed} rows"
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= pages
+
+
+def array(*values: object) -> str:
+    return "'{" + ",".join(f'"{value}"' for value in values) + "}'"
+
+
+@pytest.mark.usefixtures("mode")
+@pytest.mark.parametrize("wants", [[("camp_a", "", 25)], [("camp_a", "", 25), ("camp_a_zones", OPEN, 25)]])
+def test_a_claim_reads_the_contacts_it_takes_and_no_others(
+    crowd: psycopg.Connection[Any], wants: list[tuple[str, str, int]]
+) -> None:
+    campaign_ids, zones, counts = zip(*wants, strict=True)
+    plan = explain(crowd, claims.PICK, campaigns=array(*campaign_ids), zones=array(*zones), wants=array(*counts))
+    assert plan["Actual Rows"] == sum(counts)
+    for scan in scans(plan):
+        assert (scan["Node Type"], scan.get("Index Name")) == ("Index Scan", WAITING)
+        assert "zone = " in scan["Index Cond"]
+        assert "due_at <= " in scan["Index Cond"]
+    reads_little(plan, rows=100 * len(wants), pages=800 * len(wants))
+
+
+@pytest.mark.usefixtures("mode")
+def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_one(
+    crowd: psycopg.Connection[Any],
+) -> None:
+    plan = explain(crowd, claims.PICK, campaigns=array("camp_a_zones"), zones=array("Europe/Paris"), wants=array(25))
+    assert plan["Actual Rows"] == 0
+    reads_little(plan, rows=10, pages=20)
+
+
+@pytest.mark.usefixtures("mode")
+def test_planning_a_fill_counts_no_more_than_it_could_take(crowd: psycopg.Connection[Any]) -> None:
+    plan = explain(crowd, claims.CANDIDATES, team="'team_a'", ids=array(*ALL), most="200", hungry="true")
+    assert plan["Actual Rows"] == 3
+    for scan in scans(plan):
+        assert scan.get("Index Name") == WAITING, scan["Node Type"]
+        assert "zone = " in scan["Index Cond"]
+        assert "due_at <= " in scan["Index Cond"]
+    reads_little(plan, rows=100, pages=300)
+
+
+@pytest.mark.usefixtures("mode")
+def test_setting_an_alarm_reads_one_contact_a_zone(crowd: psycopg.Connection[Any]) -> None:
+    plan = explain(crowd, claims.NEXT_DUE, ids=array(*ALL))
+    assert plan["Actual Rows"] == 3
+    for scan in scans(plan):
+        assert scan.get("Index Name") == WAITING, scan["Node Type"]
+        assert "zone = " in scan["Index Cond"]
+        assert scan["Actual Rows"] <= 1
+    reads_little(plan, rows=100, pages=200)
+
+
+@pytest.mark.usefixtures("mode")
+def test_completing_does_not_go_over_those_who_were_called(crowd: psycopg.Connection[Any]) -> None:
+    plan = explain(crowd, campaigns.FINISHED, ids=array(*ALL))
+    assert plan["Actual Rows"] == 1
+    for scan in scans(plan):
+        assert scan.get("Index Name") == WAITING, scan["Node Type"]
+    reads_little(plan, rows=10, pages=60)
+
+
+@pytest.mark.usefixtures("mode")
+@pytest.mark.parametrize("campaign_id", ALL)
+def test_whether_anybody_waits_is_asked_of_the_index(crowd: psycopg.Connection[Any], campaign_id: str) -> None:
+    reads_little(explain(crowd, campaigns.IS_WAITING, id=f"'{campaign_id}'"), rows=10, pages=60)
+
+
+@pytest.mark.usefixtures("mode")
+def test_opening_a_run_reads_the_exceptions_and_not_the_campaign(crowd: psycopg.Connection[Any]) -> None:
+    for campaign_id in ALL:
+        reads_little(explain(crowd, contacts.OUT_OF_REACH, campaign=f"'{campaign_id}'", most="1000"), rows=10, pages=60)
+        reads_little(explain(crowd, contacts.SCREEN_IN, campaign=f"'{campaign_id}'"), rows=10, pages=60)
+
+
+@pytest.mark.parametrize("crowd", ["analyzed"], indirect=True)
+def test_a_cancelled_campaign_is_swept_by_the_batch(crowd: psycopg.Connection[Any]) -> None:
+    """A scan from the start of the table would pass over more with every batch, and over everybody else's."""
+    crowd.execute("SET plan_cache_mode = auto")
+    plan = explain(crowd, campaigns.SWEEP, id="'camp_a'", most="500")
+    kinds = {scan["Node Type"] for scan in scans(plan)}
+    assert kinds == {"ModifyTable", "Index Scan"}
+    reads_little(plan, rows=600, pages=20_000)
+
+
+PERIODIC = {
+    "claims.LIVE": claims.LIVE,
+    "calls.OVERDUE": calls.OVERDUE,
+    "calls.UNHEARD": calls.UNHEARD,
+    "calls.STALE_RESERVED": calls.STALE_RESERVED,
+    "calls.REQUEST_END": calls.REQUEST_END,
+    "calls.TO_BE_ENDED": calls.TO_BE_ENDED,
+    "calls.ALL_LIVE": calls.ALL_LIVE,
+    "events.TAKE": events.TAKE,
+    "events.OVERDUE": events.OVERDUE,
+    "campaigns.DUE": campaigns.DUE,
+    "campaigns.ASLEEP": campaigns.ASLEEP,
+}
+GIVEN = {
+    "team": "'team_a'",
+    "campaign": "NULL",
+    "most": "200",
+    "again": "30",
+    "after": "10",
+    "release_after": "120",
+    "margin": "20",
+}
+
+
+@pytest.mark.usefixtures("mode")
+@pytest.mark.parametrize("name", PERIODIC)
+def test_what_is_asked_every_second_reads_what_is_live_and_no_more(crowd: psycopg.Connection[Any], name: str) -> None:
+    """There is one live call, one event that waits, and nothing else to do."""
+    reads_little(explain(crowd, PERIODIC[name], **GIVEN), rows=20, pages=100)

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.domain.errors import Invalid
+from worker.domain.window import CallWindow
+from worker.settings import Settings, read_settings
+
+ADDRESSES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PUBLIC_BASE_URL", "SIMULATOR_URL")
+MARK = "s3cr3t"
+PASSWORDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8).map(lambda rest: MARK + rest)
+BEFORE = st.sampled_from(["postgresql", "redis", "unix", "http", "postgressql", "rediss", "sentinel", "", "1"])
+AFTER = st.sampled_from(["@host:5432/name", "@host:port/name", "@host:99999/0", "@[host/x", "@host/x?sslmoode=1", ""])
+
+
+def mistakes(**environment: str) -> dict[str, str]:
+    """What is wrong with each variable."""
+    with pytest.raises(Invalid) as refused:
+        read_settings(environment)
+    return {fault.path: fault.message for fault in refused.value.faults}
+
+
+def test_an_empty_environment_has_the_defaults() -> None:
+    chosen = read_settings({})
+    assert chosen.database_url.get_secret_value() == "postgresql://localhost/dialer"
+    assert chosen.redis_url.get_secret_value() == chosen.broker_url == "redis://localhost:6379/0"
+    assert (chosen.default_window, chosen.log_level, chosen.log_format) == (None, "info", "text")
+    assert (chosen.ring_seconds, chosen.longest_call_seconds, chosen.dial_batch) == (30, 1800, 25)
+    assert (chosen.bounds.ring_seconds, chosen.bounds.dial_batch) == (30, 25)
+
+
+def test_a_variable_that_is_empty_counts_as_not_set() -> None:
+    assert read_settings({"RING_SECONDS": "", "DEFAULT_CALL_WINDOW": "", "CELERY_BROKER_URL": ""}) == read_settings({})
+
+
+def test_the_environment_of_the_process_is_read_unless_one_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RING_SECONDS", "45")
+    monkeypatch.setenv("LOG_LEVEL", "WARNING")
+    assert (read_settings().ring_seconds, read_settings().log_level) == (45, "warning")
+    assert (read_settings({}).ring_seconds, read_settings({}).log_level) == (30, "info")
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        read_settings({}).ring_seconds = 60  # type: ignore[misc]
+
+
+def test_every_mistake_is_told_at_once_by_the_name_of_its_variable() -> None:
+    wrong = {
+        "DATABASE_URL": "mysql://host/name",
+        "REDIS_URL": "http://host",
+        "CELERY_BROKER_URL": "amqp://host",
+        "PUBLIC_BASE_URL": "dialer.example.com",
+        "DEFAULT_CALL_WINDOW": "9-17 Nowhere",
+        "LOG_LEVEL": "loud",
+        "LOG_FORMAT": "xml",
+        "REDIS_PREFIX": "a b",
+        "RING_SECONDS": "14",
+        "LONGEST_CALL_SECONDS": "soon",
+        "WORKER_CONCURRENCY": "0",
+        "SEND_FENCE_SECONDS": "nan",
+    }
+    assert set(mistakes(**wrong)) == set(wrong)
+
+
+def test_a_mistake_is_a_sentence_that_ends_once() -> None:
+    for message in mistakes(DEFAULT_CALL_WINDOW="9-17 Nowhere", DATABASE_URL="x", RING_SECONDS="x").values():
+        assert message.endswith(".")
+        assert not message.endswith("..")
+        assert "\n" not in message
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_goes_by_all_its_names(scheme: str) -> None:
+    url = f"{scheme}://me:p%40ss@host:5433/name?sslmode=require&application_name=dialer"
+    assert read_settings({"DATABASE_URL": url}).database_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "host/name",
+        "mysql://host/name",
+        "postgresql://host:port/name",
+        "postgresql://host:99999/name",
+        "postgresql://host/name?sslmoode=require",
+        "postgresql://me:p@ss@host/name",
+    ],
+)
+def test_a_database_address_that_leads_nowhere_is_refused(url: str) -> None:
+    assert mistakes(DATABASE_URL=url)["DATABASE_URL"].startswith("give an address such as postgresql://")
+
+
+@pytest.mark.parametrize(
+    ("redis", "celery"),
+    [
+        ("redis://host:6380/3", "redis://host:6380/3"),
+        ("rediss://:pw@host/0", "rediss://:pw@host/0"),
+        ("valkey://host/1", "redis://host/1"),
+        ("valkeys://host/1", "rediss://host/1"),
+        ("unix:///run/valkey.sock?db=2", "redis+socket:///run/valkey.sock?virtual_host=2"),
+        ("unix:///run/valkey.sock", "redis+socket:///run/valkey.sock"),
+    ],
+)
+def test_celery_is_told_the_address_of_redis_in_its_own_spelling(redis: str, celery: str) -> None:
+    assert read_settings({"REDIS_URL": redis}).broker_url == celery
+    assert read_settings({"CELERY_BROKER_URL": redis}).broker_url == celery
+
+
+@pytest.mark.parametrize("url", ["sentinel://a:26379;sentinel://b:26379", "redis+socket:///run/valkey.sock"])
+def test_the_broker_may_have_an_address_of_its_own(url: str) -> None:
+    chosen = read_settings({"CELERY_BROKER_URL": url, "REDIS_URL": "redis://host/1"})
+    assert (chosen.broker_url, chosen.redis_url.get_secret_value()) == (url, "redis://host/1")
+
+
+@pytest.mark.parametrize("url", ["host", "http://host", "redis://host:port/0", "redis://host/0?foo=1", "redis://host/x"])
+def test_an_address_of_redis_that_cannot_be_read_is_refused(url: str) -> None:
+    assert mistakes(REDIS_URL=url)["REDIS_URL"].startswith("give an address such as redis://")
+
+
+@pytest.mark.parametrize("url", ["redis://host:port/0", "redis://host/x", "redis://a:1;amqp://b:2", "x"])
+def test_an_address_of_a_broker_that_cannot_be_read_is_refused(url: str) -> None:
+    assert mistakes(CELERY_BROKER_URL=url)["CELERY_BROKER_URL"].startswith("give an address such as redis://")
+
+
+@pytest.mark.parametrize("url", ["dialer.example.com", "ftp://host", "https://", "http://[host", "https://host/?a=1"])
+def test_a_base_that_callbacks_cannot_be_addressed_to_is_refused(url: str) -> None:
+    assert set(mistakes(PUBLIC_BASE_URL=url)) == {"PUBLIC_BASE_URL"}
+
+
+def test_a_base_loses_its_last_slash() -> None:
+    assert read_settings({"PUBLIC_BASE_URL": "https://host/dialer/"}).public_base_url == "https://host/dialer"
+
+
+def test_the_default_window_is_read_once_and_for_all() -> None:
+    chosen = read_settings({"DEFAULT_CALL_WINDOW": "09:00-17:00 America/New_York"})
+    assert chosen.default_window == CallWindow("09:00", "17:00", "America/New_York")
+
+
+@given(password=PASSWORDS, before=BEFORE, after=AFTER)
+def test_a_password_is_never_repeated_whatever_is_wrong_with_its_address(
+    password: str, before: str, after: str
+) -> None:
+    url = f"{before}://me:{password}{after}"
+    for name in ADDRESSES:
+        try:
+            chosen = read_settings({name: url})
+        except Invalid as refused:
+            assert MARK not in f"{refused} {refused.faults}"
+        else:
+            if name in ADDRESSES[:3]:
+                assert MARK not in f"{chosen} {chosen!r}"
+
+
+def test_no_secret_shows_when_settings_are_printed() -> None:
+    chosen = read_settings({"SIMULATOR_SECRET": MARK, "DATABASE_URL": f"postgresql://me:{MARK}@host/name"})
+    assert MARK not in f"{chosen} {chosen!r} {chosen.model_dump()} {chosen.model_dump_json()}"
+
+
+def test_every_field_has_a_default_so_that_a_bare_environment_works() -> None:
+    assert [name for name, field in Settings.model_fields.items() if field.is_required()] == []

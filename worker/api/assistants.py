@@ -1,0 +1,57 @@
+"""Assistants: who talks when a callee answers."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from worker.api import views_crm as views
+from worker.api.asking import Ask, Paged, answered
+from worker.api.contacts import TeamId
+from worker.api.envelope import success
+from worker.api.idempotency import Answer
+from worker.flow import parts
+from worker.flow.base import Dialer
+
+router = APIRouter(prefix="/api/crm/assistants", tags=["Assistants"])
+
+
+@router.get("")
+def list_assistants(ask: Ask, page: Paged, team_id: TeamId = None) -> Response:
+    """List the team's assistants, newest first."""
+    ask.own(team_id)
+    count, rows = parts.list_parts(ask.dialer, parts.ASSISTANT, ask.team_id, limit=page.limit, offset=page.offset)
+    shown = [views.assistant(row) for row in rows]
+    return success(assistants=shown, count=count, limit=page.limit, offset=page.offset)
+
+
+@router.post("")
+def create_assistant(ask: Ask) -> Response:
+    """Create an assistant.
+
+    ``streamUrl`` is where the carrier streams the call's audio to, ``answerUrl`` where it asks for instructions.
+    """
+    sent = ask.body()
+
+    def work(dialer: Dialer) -> Answer:
+        row = parts.create_assistant(dialer, ask.team_id, sent, actor=ask.actor)
+        return answered(assistant=views.assistant(row))
+
+    return ask.do(work)
+
+
+@router.get("/{assistant_id}")
+def get_assistant(ask: Ask, assistant_id: str) -> Response:
+    """Get one assistant."""
+    return success(assistant=views.assistant(parts.get_part(ask.dialer, parts.ASSISTANT, ask.team_id, assistant_id)))
+
+
+@router.patch("/{assistant_id}")
+def edit_assistant(ask: Ask, assistant_id: str) -> Response:
+    """Change the fields given; null clears one."""
+    sent = ask.body()
+
+    def work(dialer: Dialer) -> Answer:
+        row = parts.edit_assistant(dialer, ask.team_id, assistant_id, sent, actor=ask.actor)
+        return answered(assistant=views.assistant(row))
+
+    return ask.do(work)

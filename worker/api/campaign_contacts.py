@@ -1,0 +1,95 @@
+"""What is in a campaign: its contacts, its calls, its runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import Connection
+
+from worker.api import views
+from worker.api.asking import Ask, Paged, answered
+from worker.api.campaigns import find
+from worker.api.envelope import success
+from worker.api.idempotency import Answer
+from worker.api.models import CallList, CampaignContactList, ContactIds, Done, Removed, RunList
+from worker.api.openapi import takes
+from worker.domain.campaign import parse_contact_ids
+from worker.domain.model import ContactStatus
+from worker.flow.base import Dialer
+from worker.flow.members import list_members
+from worker.flow.prepare import add_contacts as add
+from worker.flow.remove import remove_contacts as remove
+from worker.store import campaign_calls, runs
+
+router = APIRouter(prefix="/api/crm/campaigns/{id}", tags=["Campaigns"])
+
+
+@router.post("/contacts", response_model=Done, summary="Add contacts to a campaign", openapi_extra=takes(ContactIds))
+def add_campaign_contacts(ask: Ask, id: str) -> Response:
+    """Add existing contacts, at most 10 000 at once. One that is in the campaign already is left as it is. An
+    unknown id refuses the whole request and is named."""
+    contact_ids = parse_contact_ids(ask.body())
+
+    def work(dialer: Dialer) -> Answer:
+        _, steps = add(dialer, id, contact_ids, team_id=ask.team_id)
+        return answered(*steps)
+
+    return ask.do(work)
+
+
+@router.delete(
+    "/contacts", response_model=Removed, summary="Remove contacts from a campaign", openapi_extra=takes(ContactIds)
+)
+def remove_campaign_contacts(ask: Ask, id: str) -> Response:
+    """Take contacts out that have not been called in this campaign; those that are not in it are passed over. A
+    contact with calls refuses the whole request, for calls are history."""
+    contact_ids = parse_contact_ids(ask.body())
+
+    def work(dialer: Dialer) -> Answer:
+        removed, steps = remove(dialer, ask.team_id, id, contact_ids, actor=ask.actor)
+        return answered(*steps, removed=removed)
+
+    return ask.do(work)
+
+
+@router.get("/contacts", response_model=CampaignContactList, summary="List the contacts of a campaign")
+def list_campaign_contacts(
+    ask: Ask,
+    page: Paged,
+    id: str,
+    status: Annotated[ContactStatus | None, Query(description="Only contacts in this status.")] = None,
+) -> Response:
+    """Those added last first. `due_at` is the earliest instant of the next attempt, `next_call_at` the earliest that
+    also lies in the call window; `reason` says why a contact was skipped or given up."""
+    found = list_members(ask.dialer, ask.team_id, id, status, limit=page.limit, offset=page.offset)
+    return success(
+        contacts=[views.campaign_contact(member.row, member.next_call_at) for member in found.members],
+        count=found.count,
+        limit=page.limit,
+        offset=page.offset,
+    )
+
+
+@router.get("/calls", response_model=CallList, summary="List the calls of a campaign")
+def list_campaign_calls(ask: Ask, page: Paged, id: str) -> Response:
+    """Every call, live or ended, newest first."""
+    find(ask, ask.dialer, id)
+
+    def read(conn: Connection) -> Response:
+        count, rows = campaign_calls.page(conn, id, limit=page.limit, offset=page.offset)
+        return success(calls=[views.call(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
+
+    return ask.read(read)
+
+
+@router.get("/runs", response_model=RunList, summary="List the runs of a campaign")
+def list_campaign_runs(ask: Ask, page: Paged, id: str) -> Response:
+    """Every run, newest first; the newest governs."""
+    find(ask, ask.dialer, id)
+
+    def read(conn: Connection) -> Response:
+        count, rows = runs.of_campaign(conn, id, limit=page.limit, offset=page.offset)
+        return success(runs=[views.run(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
+
+    return ask.read(read)

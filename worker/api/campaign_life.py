@@ -1,0 +1,106 @@
+"""What moves a campaign through its life: schedule, run, pause, resume, cancel."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from worker.api import views
+from worker.api.asking import Ask, answered
+from worker.api.campaigns import show
+from worker.api.idempotency import Answer
+from worker.api.models import CampaignAnswer, Cancellation, Run, RunAnswer, Schedule
+from worker.api.openapi import takes
+from worker.domain.run_request import parse_cancellation, parse_run
+from worker.flow import admit, prepare, stop
+from worker.flow.base import Dialer
+
+router = APIRouter(prefix="/api/crm/campaigns/{id}", tags=["Campaigns"])
+
+
+@router.post("/run", response_model=RunAnswer, summary="Start a campaign", openapi_extra=takes(Run, is_required=False))
+def run_campaign(ask: Ask, id: str) -> Response:
+    """Open a run: contacts that wait are called, up to the campaign's limits at once, until all are reached or
+    `maxCalls` is used up. The answer names the calls handed to the workers by this request, and the contacts that
+    cannot be called. With `dryRun` it says what would happen now, and nothing does."""
+    wanted = parse_run(ask.body(is_optional=True))
+
+    def work(dialer: Dialer) -> Answer:
+        result, steps = admit.run_campaign(
+            dialer,
+            id,
+            opened_by="api",
+            max_calls=wanted.max_calls,
+            dry_run=wanted.dry_run,
+            team_id=ask.team_id,
+            account_slug=wanted.account_slug,
+        )
+        return answered(*steps, **views.run_answer(result))
+
+    return ask.do(work, in_one=False)
+
+
+@router.post("/schedule", response_model=CampaignAnswer, summary="Schedule a campaign", openapi_extra=takes(Schedule))
+def schedule_campaign(ask: Ask, id: str) -> Response:
+    """Let a draft start by itself, or move the instant of a scheduled campaign."""
+    at = ask.nothing("scheduledStartAt").get("scheduledStartAt")
+
+    def work(dialer: Dialer) -> Answer:
+        prepare.schedule(dialer, id, at, actor=ask.actor, team_id=ask.team_id)
+        return show(ask, dialer, id)
+
+    return ask.do(work)
+
+
+@router.post("/unschedule", response_model=CampaignAnswer, summary="Make a scheduled campaign a draft again")
+def unschedule_campaign(ask: Ask, id: str) -> Response:
+    """The campaign no longer starts by itself."""
+    ask.nothing()
+
+    def work(dialer: Dialer) -> Answer:
+        prepare.unschedule(dialer, id, actor=ask.actor, team_id=ask.team_id)
+        return show(ask, dialer, id)
+
+    return ask.do(work)
+
+
+@router.post("/pause", response_model=CampaignAnswer, summary="Pause a campaign")
+def pause_campaign(ask: Ask, id: str) -> Response:
+    """Once this is answered no further call is placed. Calls that still wait at the carrier are cancelled; those
+    that ring or talk go on, and their results are recorded."""
+    ask.nothing()
+
+    def work(dialer: Dialer) -> Answer:
+        steps = stop.pause_campaign(dialer, id, actor=ask.actor, team_id=ask.team_id)
+        return show(ask, dialer, id, *steps)
+
+    return ask.do(work)
+
+
+@router.post("/resume", response_model=CampaignAnswer, summary="Resume a paused campaign")
+def resume_campaign(ask: Ask, id: str) -> Response:
+    """Go on with the run that was paused. One that has used its `maxCalls` cannot be resumed; open a new run."""
+    ask.nothing()
+
+    def work(dialer: Dialer) -> Answer:
+        steps = admit.resume(dialer, id, actor=ask.actor, team_id=ask.team_id)
+        return show(ask, dialer, id, *steps)
+
+    return ask.do(work, in_one=False)
+
+
+@router.post(
+    "/cancel",
+    response_model=CampaignAnswer,
+    summary="Cancel a campaign",
+    openapi_extra=takes(Cancellation, is_required=False),
+)
+def cancel_campaign(ask: Ask, id: str) -> Response:
+    """Stop the campaign for good. As with a pause, calls that ring or talk go on, unless `hangUp` is true; every
+    contact that waits reads as cancelled at once."""
+    hang_up = parse_cancellation(ask.body(is_optional=True))
+
+    def work(dialer: Dialer) -> Answer:
+        steps = stop.cancel_campaign(dialer, id, hang_up=hang_up, actor=ask.actor, team_id=ask.team_id)
+        return show(ask, dialer, id, *steps)
+
+    return ask.do(work)

@@ -1,0 +1,100 @@
+"""Contacts of the CRM: made one by one or many at once, found, edited."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from worker.api import views_crm as views
+from worker.api.asking import Ask, Paged, answered, refuse_unknown
+from worker.api.envelope import success
+from worker.api.idempotency import Answer
+from worker.flow import people
+from worker.flow.base import Dialer
+
+router = APIRouter(prefix="/api/crm/contacts", tags=["Contacts"])
+
+TeamId = Annotated[str | None, Query(alias="teamId", description="Your team; the key's own team is meant anyway.")]
+
+
+@router.get("")
+def list_contacts(
+    ask: Ask,
+    page: Paged,
+    team_id: TeamId = None,
+    phone: Annotated[str | None, Query(description="A phone number, however it is written.")] = None,
+    email: Annotated[str | None, Query(description="An e-mail address, without regard to case.")] = None,
+    company_id: Annotated[str | None, Query(alias="companyId", description="Only contacts of this company.")] = None,
+    tag: Annotated[str | None, Query(description="Only contacts with this tag.")] = None,
+    do_not_call: Annotated[
+        bool | None, Query(alias="doNotCall", description="Only contacts that are, or are not, marked so.")
+    ] = None,
+) -> Response:
+    """List the team's contacts, newest first."""
+    ask.own(team_id)
+    count, rows = people.find_contacts(
+        ask.dialer,
+        ask.team_id,
+        limit=page.limit,
+        offset=page.offset,
+        phone=phone,
+        email=email,
+        company_id=company_id,
+        tag=tag,
+        do_not_call=do_not_call,
+    )
+    return success(contacts=[views.contact(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
+
+
+@router.post("")
+def create_contacts(ask: Ask) -> Response:
+    """Create a contact, or up to 10 000 at once.
+
+    One contact is the body itself. Many are the list ``contacts`` in it: then all are created or none is, and the
+    answer lists them in the same order. A phone number that cannot be called refuses nothing: the contact is
+    kept, and its ``phone_fault`` says why it is not called.
+    """
+    sent = ask.body()
+    if "contacts" in sent:
+        return _create_many(ask, sent)
+
+    def work(dialer: Dialer) -> Answer:
+        return answered(contact=views.contact(people.create_contact(dialer, ask.team_id, sent)))
+
+    return ask.do(work)
+
+
+def _create_many(ask: Ask, sent: dict[str, object]) -> Response:
+    refuse_unknown(sent, ("teamId", "contacts"))
+    wanted = sent["contacts"]
+    for contact in wanted if isinstance(wanted, list) else ():
+        ask.own(contact.get("teamId") if isinstance(contact, dict) else None)
+
+    def work(dialer: Dialer) -> Answer:
+        made = people.create_contacts(dialer, ask.team_id, wanted)
+        return answered(contacts=[views.contact(row) for row in made], count=len(made))
+
+    return ask.do(work)
+
+
+@router.get("/{contact_id}")
+def get_contact(ask: Ask, contact_id: str) -> Response:
+    """Get one contact."""
+    return success(contact=views.contact(people.get_contact(ask.dialer, ask.team_id, contact_id)))
+
+
+@router.patch("/{contact_id}")
+def edit_contact(ask: Ask, contact_id: str) -> Response:
+    """Change the fields given; null clears one.
+
+    A contact that waits in a campaign is called by its new number and in its new zone from then on. Marked
+    do-not-call, it is not called any more, whatever has been prepared.
+    """
+    sent = ask.body()
+
+    def work(dialer: Dialer) -> Answer:
+        row, steps = people.edit_contact(dialer, ask.team_id, contact_id, sent, actor=ask.actor)
+        return answered(*steps, contact=views.contact(row))
+
+    return ask.do(work)

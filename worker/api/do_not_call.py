@@ -1,0 +1,56 @@
+"""The team's do-not-call list: numbers that no campaign calls, whoever has them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from worker.api import views_crm as views
+from worker.api.asking import Ask, Paged, answered
+from worker.api.contacts import TeamId
+from worker.api.envelope import success
+from worker.api.idempotency import Answer
+from worker.flow import people
+from worker.flow.base import Dialer
+
+router = APIRouter(prefix="/api/crm/do-not-call", tags=["Do not call"])
+
+
+@router.get("")
+def list_numbers(
+    ask: Ask,
+    page: Paged,
+    team_id: TeamId = None,
+    number: Annotated[str | None, Query(description="Only this number, if it is there.")] = None,
+) -> Response:
+    """List the numbers, those added last first."""
+    ask.own(team_id)
+    count, rows = people.banned_numbers(ask.dialer, ask.team_id, limit=page.limit, offset=page.offset, number=number)
+    return success(numbers=[views.banned(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
+
+
+@router.post("")
+def add_numbers(ask: Ask) -> Response:
+    """Add up to 10 000 numbers; those on the list already stay as they are.
+
+    Once this is answered none of them is called any more, whatever has been prepared.
+    """
+    sent = ask.body()
+
+    def work(dialer: Dialer) -> Answer:
+        return answered(added=people.ban_numbers(dialer, ask.team_id, sent, actor=ask.actor))
+
+    return ask.do(work)
+
+
+@router.delete("/{number}", status_code=204)
+def remove_number(ask: Ask, number: str) -> Response:
+    """Take a number off the list; campaigns call it again from their next run on."""
+
+    def work(dialer: Dialer) -> Answer:
+        people.unban_number(dialer, ask.team_id, number, actor=ask.actor)
+        return answered()
+
+    done = ask.do(work)
+    return Response(status_code=204) if done.status_code == 200 else done

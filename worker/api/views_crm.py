@@ -1,0 +1,86 @@
+"""What a campaign is made of, as the API shows it: snake_case, instants in UTC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from worker.api.envelope import instant
+
+
+def contact(row: Row[Any]) -> dict[str, Any]:
+    """A person of the CRM; ``phone_e164`` is what is dialed, and where it is null ``phone_fault`` says why."""
+    return {
+        "id": row.id,
+        "team_id": row.team_id,
+        "company_id": row.company_id,
+        "first_name": row.first_name,
+        "last_name": row.last_name,
+        "phone": row.phone,
+        "phone_e164": row.phone_e164,
+        "phone_fault": row.phone_fault,
+        "phone_secondary": row.phone_secondary,
+        "timezone": row.timezone,
+        "do_not_call": row.do_not_call,
+        "email": row.email,
+        "custom_fields": row.custom_fields,
+        "tags": row.tags,
+        "created_at": instant(row.created_at),
+        "updated_at": instant(row.updated_at),
+    }
+
+
+def company(row: Row[Any]) -> dict[str, Any]:
+    """Whom a campaign calls for."""
+    return {"id": row.id, "team_id": row.team_id, "name": row.name, "created_at": instant(row.created_at)}
+
+
+def assistant(row: Row[Any]) -> dict[str, Any]:
+    """Who talks when the callee answers."""
+    return {
+        "id": row.id,
+        "team_id": row.team_id,
+        "name": row.name,
+        "stream_url": row.stream_url,
+        "answer_url": row.answer_url,
+        "settings": row.settings,
+        "created_at": instant(row.created_at),
+    }
+
+
+def account(row: Row[Any]) -> dict[str, Any]:
+    """An account with a carrier; ``resting_until`` is set while it is backed off."""
+    return {
+        "id": row.id,
+        "team_id": row.team_id,
+        "carrier": row.carrier,
+        "name": row.name,
+        "max_concurrent_calls": row.max_concurrent_calls,
+        "calls_per_second": row.calls_per_second,
+        "enabled": row.enabled,
+        "resting_until": instant(row.resting_until),
+        "resting_reason": row.resting_reason,
+        "created_at": instant(row.created_at),
+    }
+
+
+def number(row: Row[Any]) -> dict[str, Any]:
+    """A caller ID; ``disabled_reason`` says why the dialer took it out of rotation, if it did."""
+    return {
+        "id": row.id,
+        "team_id": row.team_id,
+        "carrier_account_id": row.account_id,
+        "number": row.number,
+        "max_concurrent_calls": row.max_concurrent_calls,
+        "calls_per_second": row.calls_per_second,
+        "enabled": row.enabled,
+        "disabled_reason": row.disabled_reason,
+        "resting_until": instant(row.resting_until),
+        "created_at": instant(row.created_at),
+    }
+
+
+def banned(row: Row[Any]) -> dict[str, Any]:
+    """A number nobody calls."""
+    return {"number": row.number, "reason": row.reason, "created_at": instant(row.created_at)}

@@ -1,0 +1,141 @@
+"""A whole deployment on this machine: what ``dialer up`` and ``dialer demo`` have in common.
+
+The embedded servers, the simulator, and the processes of the Procfile, started as they would be deployed: each a
+process of its own, told everything by its environment.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker import wiring
+from worker.clock import monotonic
+from worker.dev.stack import Stack
+from worker.domain.errors import Unavailable
+from worker.flow.base import Dialer
+from worker.settings import read_settings
+from worker.store.database import open_database
+from worker.store.migrate import migrate
+
+HOST = "127.0.0.1"
+WORKERS = 2
+SIMULATOR_READY_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What is running: ``url`` is the API's, ``dialer`` works on the same rows as its processes."""
+
+    stack: Stack
+    dialer: Dialer
+    url: str
+    ledger_path: Path
+
+
+def deploy(
+    stack: Stack, *, port: int, simulator: Sequence[str] = (), settings: Mapping[str, str] | None = None
+) -> Deployment:
+    """Start everything on a stack that runs: ``simulator`` are further options of the simulator, ``settings`` are
+    laid over those of our environment. Returns when the schema is there and every process has been started; they
+    may not all answer yet."""
+    ledger_path, port_file = stack.directory / "ledger.jsonl", stack.workspace.directory / "simulator.port"
+    secret = secrets.token_hex(16)
+    options = ["--ledger", str(ledger_path), "--port-file", str(port_file), *simulator]
+    stack.spawn(
+        "simulator", [sys.executable, "-m", "worker.carriers.simulator", *options], {"SIMULATOR_SECRET": secret}
+    )
+    environment = {
+        **(settings or {}),
+        **stack.environment,
+        "CELERY_BROKER_URL": "",  # a broker this shell is set up for is not ours
+        "PUBLIC_BASE_URL": f"http://{HOST}:{port}",
+        "SIMULATOR_SECRET": secret,
+    }
+    _migrate(stack)
+    environment["SIMULATOR_URL"] = f"http://{HOST}:{_await_port(stack, port_file)}"
+    _spawn(stack, port, environment)
+    dialer = wiring.build(read_settings({**os.environ, **environment}))
+    return Deployment(stack, dialer, environment["PUBLIC_BASE_URL"], ledger_path)
+
+
+def _migrate(stack: Stack) -> None:
+    engine = open_database(stack.postgres.url, pool_size=1, statement_ms=0)
+    try:
+        migrate(engine)
+    finally:
+        engine.dispose()
+
+
+def _spawn(stack: Stack, port: int, environment: Mapping[str, str]) -> None:
+    """The processes of the Procfile."""
+    web = [sys.executable, "-m", "worker", "web", "--host", HOST, "--port", str(port)]
+    celery = [sys.executable, "-m", "celery", "-A", "worker"]
+    stack.spawn("web", web, environment)
+    for n in range(1, WORKERS + 1):
+        stack.spawn(f"worker-{n}", [*celery, "worker", "-n", f"worker{n}@dialer"], environment)
+    stack.spawn("beat", [*celery, "beat"], environment)
+
+
+def _await_port(stack: Stack, port_file: Path) -> int:
+    deadline = monotonic() + SIMULATOR_READY_SECONDS
+    while not port_file.exists():
+        ended = stack.wait(0.02)
+        if ended is not None or monotonic() > deadline:
+            raise Unavailable(
+                f"The simulator did not start: {ended.last_words() if ended else 'it says no port after 15 s'}"
+            )
+    return int(port_file.read_text())
+
+
+def look_after(stack: Stack, seconds: float) -> None:
+    """Wait; raise :class:`Unavailable` with its last words as soon as some process ends, which none should. A
+    deployment that lacks one looks whole and is not."""
+    ended = stack.wait(seconds)
+    if ended is not None:
+        raise Unavailable(f"The process {ended.name} ended by itself; its last words: {ended.last_words()}")
+    for server in (stack.postgres, stack.valkey):
+        if not server.is_running:
+            raise Unavailable(f"{server.title} ended by itself; see its log in {stack.directory}.")
+
+
+def last_words(stack: Stack) -> str:
+    """What the processes said last, for whoever must find out why it did not work."""
+    logged = []
+    for child in stack.children:
+        lines = child.log_path.read_text(errors="replace").splitlines()[-3:] if child.log_path.exists() else []
+        logged += [f"{child.name}: {line}" for line in lines]
+    return "".join(f"{line}\n" for line in logged)
+
+
+def free_port(wanted: int = 0) -> int:
+    """A port nobody listens on: the one wanted, or any. Raises :class:`Unavailable` if that one is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError as error:
+            raise Unavailable(f"Port {wanted} cannot be used ({error.strerror}); choose one with --port.") from error
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def unwound_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does: orderly."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,217 @@
+"""``dialer up``: a dialer of one's own on this machine, with nothing to install, that keeps its data.
+
+Embedded PostgreSQL and Valkey, the web process, two workers, beat and the simulator, in real time, until stopped.
+The first start makes a team with what a campaign needs, and a key; they are written down in ``up.json`` in the
+data directory, readable by its owner alone, before they are used, so that a start that was cut short is taken up
+where it was.
+
+No process is started again by itself. One that ends ends them all, with its last words and exit code 3: whoever
+started ``up`` — a person, systemd — learns of it and starts it again, and the rows say what is to be done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from worker import logs
+from worker.cli.processes import Deployment, deploy, free_port, last_words, look_after, unwound_by_sigterm
+from worker.clock import monotonic
+from worker.dev.stack import Stack
+from worker.domain import ids
+from worker.domain.errors import DialerError, Refused, Unavailable
+from worker.flow.base import Dialer
+from worker.flow.keys import create_key, who_bears
+from worker.store import setup
+from worker.store.database import transact
+
+READY_SECONDS = 60.0
+CALLER_ID = "+12025550123"
+CALLEE = "+12025550142"
+SLUG = "my-team"
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """What the first start made; everything a client needs but the address."""
+
+    token: str
+    team_id: str
+    assistant_id: str
+    company_id: str
+    from_number_id: str
+    account_id: str
+    account_slug: str
+
+
+def _default_directory() -> Path:
+    """Where programs of this kind keep their data: $XDG_DATA_HOME, or ~/.local/share."""
+    home = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(home) if os.path.isabs(home) else Path.home() / ".local" / "share") / "campaign-dialer"
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=_default_directory,
+    help="Directory that keeps everything. Default: $XDG_DATA_HOME/campaign-dialer, or ~/.local/share/….",
+)
+@click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port; 0: a free one.")
+@click.option("--json", "as_json", is_flag=True, help="Say where and who as one line of JSON.")
+def up(data: Path, port: int, as_json: bool) -> None:
+    """Run a dialer on this machine until it is stopped."""
+    logs.configure("error")
+    port = free_port(port)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with unwound_by_sigterm(), Stack(data, durable=True) as stack:
+            _run(stack, port, as_json)
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+
+
+def _run(stack: Stack, port: int, as_json: bool) -> None:
+    try:
+        running = deploy(stack, port=port)
+        mine = belongings(running.dialer, stack.directory / "up.json")
+        _await_ready(running)
+        click.echo(json.dumps(_facts(running.url, mine)) if as_json else _welcome(running, mine))
+        sys.stdout.flush()
+        while True:
+            look_after(stack, 1.0)
+    except DialerError:
+        click.echo(last_words(stack), err=True, nl=False)
+        raise
+    finally:
+        # From here on everything ends in order; a second signal would only make it less so.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def belongings(dialer: Dialer, path: Path) -> Belongings:
+    """What the first start made, made now as far as it is not there. A key that was revoked is replaced."""
+    mine = _read(path) or _plan(path)
+    transact(dialer.db, lambda conn: _set_up(conn, mine))
+    if who_bears(dialer, mine.token) is None:
+        _, token = create_key(dialer, mine.team_id, "up", actor="up")
+        mine = replace(mine, token=token)
+        _write(path, mine)
+    return mine
+
+
+def _plan(path: Path) -> Belongings:
+    """Ids for what is to be made, written down before it is."""
+    mine = Belongings(
+        token="",
+        team_id=ids.new(ids.TEAM),
+        assistant_id=ids.new(ids.ASSISTANT),
+        company_id=ids.new(ids.COMPANY),
+        from_number_id=ids.new(ids.NUMBER),
+        account_id=ids.new(ids.ACCOUNT),
+        account_slug=SLUG,
+    )
+    _write(path, mine)
+    return mine
+
+
+def _set_up(conn: Any, mine: Belongings) -> None:
+    """Each of them stays as it is where it exists."""
+    setup.team(conn, mine.team_id, mine.account_slug, "My team")
+    setup.company(conn, mine.company_id, mine.team_id, "My company")
+    setup.assistant(conn, mine.assistant_id, mine.team_id, "My assistant")
+    setup.account(conn, mine.account_id, mine.team_id, "simulator", "Simulator")
+    setup.number(conn, mine.from_number_id, mine.team_id, mine.account_id, CALLER_ID)
+
+
+def _read(path: Path) -> Belongings | None:
+    try:
+        return Belongings(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise Refused(f"{path} cannot be read; move it away, and a new team and key are made.") from error
+
+
+def _write(path: Path, mine: Belongings) -> None:
+    """Whole or not at all, and for its owner alone."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(json.dumps(asdict(mine), indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _await_ready(running: Deployment) -> None:
+    """Return when the API, the broker and the tick are at work."""
+    deadline = monotonic() + READY_SECONDS
+    plainly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        look_after(running.stack, 0.05)
+        try:
+            with plainly.open(f"{running.url}/readyz", timeout=5):
+                return
+        except OSError as error:  # nobody listens yet, or something answers that it is not ready
+            if monotonic() > deadline:
+                said = error.read().decode() if isinstance(error, urllib.error.HTTPError) else str(error)
+                raise Unavailable(f"The dialer was not ready after {READY_SECONDS:.0f} s: {said}") from error
+
+
+def _facts(url: str, mine: Belongings) -> dict[str, str]:
+    names = ("token", "team_id", "assistant_id", "company_id", "from_number_id", "account_slug")
+    return {"url": url, **{name: getattr(mine, name) for name in names}}
+
+
+def _welcome(running: Deployment, mine: Belongings) -> str:
+    """Where it is, what it has, and a first campaign to paste."""
+    facts = "\n".join(f"  {name:<15} {value}" for name, value in _facts(running.url, mine).items())
+    return f"""The dialer is up; stop it with Ctrl-C. Its data and logs are in {running.stack.directory}.
+
+{facts}
+
+Paste this for a first campaign; nobody's telephone rings, calls go to the simulator:
+
+{first_campaign(running.url, mine)}
+"""
+
+
+def first_campaign(url: str, mine: Belongings) -> str:
+    """Lines for a POSIX shell: a contact, a campaign, the contact in it, a run, and how it goes."""
+    campaigns = f"{url}/api/crm/campaigns"
+    bearer = f'-H "Authorization: Bearer {mine.token}"'
+    post = f'{bearer} -H "Content-Type: application/json"'
+    contact = {
+        "teamId": mine.team_id,
+        "companyId": mine.company_id,
+        "firstName": "Ada",
+        "phone": CALLEE,
+    }
+    campaign = {
+        "teamId": mine.team_id,
+        "assistantId": mine.assistant_id,
+        "companyId": mine.company_id,
+        "fromNumberIds": [mine.from_number_id],
+        "name": "First campaign",
+    }
+    run = {"accountSlug": mine.account_slug, "maxCalls": 20}
+    return f"""\
+CONTACT=$(curl -sS -X POST {url}/api/crm/contacts {post} \\
+  -d '{json.dumps(contact)}' | grep -o 'cont_[0-9a-z]*' | head -n 1)
+CAMPAIGN=$(curl -sS -X POST {campaigns} {post} \\
+  -d '{json.dumps(campaign)}' | grep -o 'camp_[0-9a-z]*' | head -n 1)
+curl -sS -X POST {campaigns}/$CAMPAIGN/contacts {post} \\
+  -d "{{\\"contactIds\\": [\\"$CONTACT\\"]}}"; echo
+curl -sS -X POST {campaigns}/$CAMPAIGN/run {post} \\
+  -d '{json.dumps(run)}'; echo
+curl -sS {campaigns}/$CAMPAIGN/progress {bearer}; echo
+curl -sS "{campaigns}?teamId={mine.team_id}" {bearer}; echo"""

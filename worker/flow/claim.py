@@ -1,0 +1,162 @@
+"""Reserve the planned calls: the one decision about who is called, made under the team's lock.
+
+Live calls are counted anew, the contacts that are due are locked, and each is either paired with a call or set
+aside: ruled out, or put back because it is on the phone. Nothing but this transaction adds live calls, so the
+limits hold whatever the slots in Redis say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from worker.domain import ids
+from worker.domain.model import ContactStatus, Reason
+from worker.domain.rotation import assign
+from worker.flow.base import Dialer
+from worker.flow.plan import MOST_PER_CAMPAIGN, Plan, Planned, Rooms, is_open
+from worker.store import claims
+from worker.store.claims import Aside, Pace, Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What the claim wrote; ``again`` when contacts had to be passed over while slots were left."""
+
+    reservations: tuple[Reservation, ...]
+    again: bool
+
+
+def claim(conn: Connection, dialer: Dialer, team_id: str, plan: Plan, granted: Sequence[Planned]) -> Claimed:
+    """Reserve the granted calls, as far as the rows — locked, and read again — still allow them."""
+    claims.lock(conn, team_id, list(plan.rows))
+    live = claims.live(conn, team_id)
+    rows = {
+        row.id: row for row in claims.candidates(conn, team_id, list(plan.rows), most=MOST_PER_CAMPAIGN, hungry=False)
+    }
+    rooms = Rooms.read(list(rows.values()), live)
+    offers: dict[str, list[Planned]] = {}
+    for call in granted:
+        row = rows.get(call.slot.campaign_id)
+        offered = offers.setdefault(call.slot.campaign_id, [])
+        if row is None or (row.budget is not None and len(offered) >= row.budget):
+            continue
+        if rooms.take(call.slot.campaign_id, call.slot.number_id, call.slot.account_id):
+            offered.append(call)
+    wants = [
+        (campaign_id, zone, len(offered))
+        for campaign_id, offered in offers.items()
+        for zone, due in (rows[campaign_id].due_by_zone if offered else ())
+        if due and is_open(dialer, rows[campaign_id], zone)
+    ]
+    picked = claims.pick(conn, wants) if wants else []
+    reservations, asides = _sort_out(dialer, rows, offers, picked)
+    if asides:
+        claims.set_aside(conn, asides)
+    if reservations:
+        claims.reserve(conn, team_id, reservations)
+    _pace(conn, dialer, plan, rows, reservations, asides)
+    return Claimed(tuple(reservations), again=bool(asides))
+
+
+def _sort_out(
+    dialer: Dialer,
+    rows: Mapping[str, Row[Any]],
+    offers: Mapping[str, list[Planned]],
+    picked: Sequence[Row[Any]],
+) -> tuple[list[Reservation], list[Aside]]:
+    """Pair the contacts that are due with the calls on offer; those that cannot be called are set aside."""
+    chosen: dict[str, list[Row[Any]]] = {campaign_id: [] for campaign_id in offers}
+    asides: list[Aside] = []
+    numbers: set[str] = set()
+    for contact in picked:
+        if len(chosen[contact.campaign_id]) == len(offers[contact.campaign_id]):
+            continue
+        aside = _aside(dialer, rows[contact.campaign_id], contact, numbers)
+        if aside is not None:
+            asides.append(aside)
+            continue
+        numbers.add(contact.phone_e164)
+        chosen[contact.campaign_id].append(contact)
+    reservations = [
+        reservation
+        for campaign_id, contacts in chosen.items()
+        if contacts
+        for reservation in _pair(rows[campaign_id], offers[campaign_id], contacts)
+    ]
+    return reservations, asides
+
+
+def _aside(dialer: Dialer, row: Row[Any], contact: Row[Any], numbers: set[str]) -> Aside | None:
+    """Why this contact is not called now, or ``None``."""
+
+    def out(status: ContactStatus, reason: str | None, seconds: float = 0.0) -> Aside:
+        return Aside(row.id, contact.contact_id, status, reason, seconds)
+
+    if contact.do_not_call:
+        return out(ContactStatus.SKIPPED, Reason.DO_NOT_CALL)
+    if contact.phone_e164 is None:
+        fault = contact.phone_fault or Reason.NO_PHONE_NUMBER
+        is_invalid = fault == Reason.INVALID_NUMBER
+        return out(ContactStatus.FAILED if is_invalid else ContactStatus.SKIPPED, fault)
+    if contact.attempts >= row.max_attempts_per_contact:
+        return out(ContactStatus.EXHAUSTED, None)
+    if contact.on_the_phone or contact.phone_e164 in numbers:
+        return out(ContactStatus.QUEUED, None, dialer.bounds.number_busy_seconds)
+    return None
+
+
+def _pair(row: Row[Any], offered: Sequence[Planned], contacts: Sequence[Row[Any]]) -> list[Reservation]:
+    """A call for each contact; a retry keeps its former number if that is among those on offer."""
+    pool: dict[str, list[Planned]] = {}
+    for call in offered:
+        pool.setdefault(call.slot.number_id, []).append(call)
+    numbers = {n["id"]: n for n in row.numbers}
+    picked = assign([call.slot.number_id for call in offered], [contact.last_number_id for contact in contacts])
+    reservations = []
+    for contact, number_id in zip(contacts, picked, strict=True):
+        call, number = pool[number_id].pop(0), numbers[number_id]
+        reservations.append(
+            Reservation(
+                call_id=call.slot.call_id,
+                campaign_id=row.id,
+                run_id=row.run_id,
+                contact_id=contact.contact_id,
+                number_id=number_id,
+                account_id=call.slot.account_id,
+                token=ids.new_token(),
+                from_number=call.from_number,
+                to_number=contact.phone_e164,
+                zone=contact.zone,
+                limits=(row.team_limit, row.max_concurrent_calls, number["limit"], number["account_limit"]),
+            )
+        )
+    return reservations
+
+
+def _pace(
+    conn: Connection,
+    dialer: Dialer,
+    plan: Plan,
+    rows: Mapping[str, Row[Any]],
+    reservations: Sequence[Reservation],
+    asides: Sequence[Aside],
+) -> None:
+    """Note who was filled and who went short, where that is news."""
+    filled = {reservation.campaign_id for reservation in reservations}
+    put_back = {aside.campaign_id for aside in asides if aside.status == ContactStatus.QUEUED}
+    paces = [
+        Pace(
+            campaign_id,
+            campaign_id in filled,
+            campaign_id in plan.short,
+            dialer.bounds.number_busy_seconds if campaign_id in put_back else None,
+        )
+        for campaign_id, row in rows.items()
+        if campaign_id in filled | put_back or row.short_of_slots != (campaign_id in plan.short)
+    ]
+    if paces:
+        claims.pace(conn, paces)

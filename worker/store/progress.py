@@ -1,0 +1,53 @@
+"""What is needed to say how far a campaign has come, and why nothing is dialed; read without a lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+FACTS = text("""
+SELECT c.id, c.status, c.pause_reason, c.scheduled_start_at, c.deleted_at, c.next_wake_at, c.max_concurrent_calls,
+       c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
+       (SELECT dialer_now()) AS now, clock_timestamp() AS machine_now,
+       t.max_concurrent_calls AS team_limit,
+       (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.ended_at IS NULL) AS team_live,
+       (SELECT count(*) FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL) AS live,
+       r.id AS run_id, r.state AS run_state, r.opened_by, r.max_calls, r.calls_used, r.opened_at,
+       ARRAY(SELECT json_build_array(z.zone, extract(epoch FROM (
+                 SELECT min(cc.due_at) FROM campaign_contacts cc
+                 WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued'))))
+             FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone
+FROM campaigns c
+JOIN teams t ON t.id = c.team_id
+LEFT JOIN runs r ON r.id = c.run_id
+WHERE c.id = :id AND c.team_id = :team
+""")
+
+NUMBERS = text("""
+SELECT n.number, n.enabled AND a.enabled AS is_enabled, coalesce(n.disabled_reason, '') AS disabled_reason,
+       nullif(greatest(coalesce(n.resting_until, '-infinity'), coalesce(a.resting_until, '-infinity')), '-infinity')
+           AS resting_until,
+       a.resting_reason, n.max_concurrent_calls AS number_limit, a.max_concurrent_calls AS account_limit,
+       (SELECT count(*) FROM calls k
+        WHERE k.team_id = n.team_id AND k.number_id = n.id AND k.ended_at IS NULL) AS number_live,
+       (SELECT count(*) FROM calls k
+        WHERE k.team_id = n.team_id AND k.account_id = a.id AND k.ended_at IS NULL) AS account_live
+FROM campaign_numbers cn
+JOIN phone_numbers n ON n.id = cn.number_id
+JOIN carrier_accounts a ON a.id = n.account_id
+WHERE cn.campaign_id = :id ORDER BY cn.position
+""")
+
+
+def facts(conn: Connection, team_id: str, campaign_id: str) -> Row[Any] | None:
+    """The campaign with its newest run, its live calls and its team's, and when the next contact of each zone
+    is due (epoch seconds of business time, ``None`` where none waits)."""
+    return conn.execute(FACTS, {"id": campaign_id, "team": team_id}).first()
+
+
+def numbers(conn: Connection, campaign_id: str) -> Sequence[Row[Any]]:
+    """The campaign's caller IDs: usable, resting (machine time), and how many calls they and their carrier
+    accounts carry."""
+    return conn.execute(NUMBERS, {"id": campaign_id}).all()
