@@ -36,10 +36,11 @@ $$;
 CREATE FUNCTION dialer_set_clock(at timestamptz, per_second double precision) RETURNS timestamptz
 LANGUAGE plpgsql AS $$
 DECLARE
-    machine timestamptz := clock_timestamp();
+    machine timestamptz;
     was     timestamptz;
 BEGIN
     LOCK TABLE clock IN EXCLUSIVE MODE;
+    machine := clock_timestamp();   -- read under the lock: whoever had to wait for it is later than whom it waited for
     SELECT business_at + (machine - real_at) * speed INTO was FROM clock;
     IF was IS NOT NULL AND at < was THEN
         RAISE EXCEPTION 'business time only moves forward: % is before %', at, was USING ERRCODE = 'DL001';
@@ -150,6 +151,7 @@ CREATE TABLE contacts (
     FOREIGN KEY (team_id, company_id) REFERENCES companies (team_id, id),
     CHECK (phone_e164 IS NULL OR phone_fault IS NULL)
 );
+CREATE INDEX contacts_of_team ON contacts (team_id, created_at DESC, id DESC);
 CREATE INDEX contacts_by_number ON contacts (team_id, phone_e164) WHERE phone_e164 IS NOT NULL;
 CREATE INDEX contacts_not_to_call ON contacts (team_id, id) WHERE do_not_call;
 

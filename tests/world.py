@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from redis import Redis
 from sqlalchemy import Connection, Engine, text
 
 from tests.stage import Played, Stage
@@ -36,6 +37,7 @@ class World:
     dialer: Dialer
     stage: Stage
     engine: Engine
+    redis: Redis
     team: str = "team_a"
     numbers: list[str] = field(default_factory=list)
     counter: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -150,6 +152,17 @@ class World:
         """One tick, whenever the last one was."""
         self.sql("DELETE FROM ticks")
         self.carry_out(tick.tick(self.dialer))
+
+    def steps_of_a_tick(self) -> list[Step]:
+        """What a tick would send, held back."""
+        self.sql("DELETE FROM ticks")
+        return tick.tick(self.dialer)
+
+    def finish_all(self) -> None:
+        """Cancel what is not over, and let live calls end."""
+        for row in self.sql("SELECT id FROM campaigns WHERE status NOT IN ('completed', 'cancelled')"):
+            self.cancel(row.id, hang_up=True)
+        self.advance(2)
 
     def play(self) -> None:
         """Let the stage act up to now, and settle what it says."""
@@ -380,7 +393,7 @@ def make_world(
         placers=placers,
         public_base_url="http://127.0.0.1:1",
     )
-    world = World(dialer, stage, engine)
+    world = World(dialer, stage, engine, redis)
     stage.before_answer = world.tell_before_answer
     world.set_clock(MONDAY_NOON)
     world.write(lambda conn: _make_team(conn, world.team, 100))

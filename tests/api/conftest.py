@@ -72,6 +72,7 @@ def client(web: World, url: str) -> Iterator[Client]:
 def other(web: World, url: str) -> Iterator[Client]:
     """A client with a key of another team, which has everything a campaign needs too."""
     web.another_team(OTHER_TEAM)
+    web.number("+12025550901", team=OTHER_TEAM)
     with new_client(web, url, OTHER_TEAM) as made:
         yield made
 

@@ -18,10 +18,10 @@ from tests.cli.running import PATIENCE_SECONDS, ROOT, dialer, environment, sente
 from tests.dev.observing import commands_of, descendants, still_alive
 from worker.dev.processtable import Process
 
-KEYS = (
-    "campaign_id status contacts calls_placed answered exhausted failed skipped peak_concurrent limit outside_window "
-    "invariant_violations seconds"
-).split()
+KEYS = [
+    *("campaign_id", "status", "contacts", "calls_placed", "answered", "exhausted", "failed", "skipped"),
+    *("peak_concurrent", "limit", "outside_window", "invariant_violations", "seconds"),
+]
 
 CONTACTS = """\
 first_name,phone,timezone,do_not_call

@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +124,9 @@ def _free_port() -> int:
 
 def _make_team(conn: Any) -> tuple[str, ...]:
     """A team with what a campaign needs, at noon of the next day in New York."""
-    tomorrow = datetime.now(UTC).astimezone(pytz.timezone(NEW_YORK)).date() + timedelta(days=1)
-    noon = pytz.timezone(NEW_YORK).localize(datetime(tomorrow.year, tomorrow.month, tomorrow.day, 12))
+    zone = pytz.timezone(NEW_YORK)
+    tomorrow = datetime.now(zone).replace(hour=12, minute=0, tzinfo=None) + timedelta(days=1)
+    noon = zone.localize(tomorrow)
     conn.execute(text("SELECT dialer_set_clock(:at, :speed)"), {"at": noon, "speed": SPEED})
     setup.team(conn, "team_a", "team-a", "A")
     setup.company(conn, "comp_a", "team_a", "A company")

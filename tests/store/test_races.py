@@ -173,11 +173,12 @@ def test_the_tick_sees_what_was_committed_while_it_waited_for_the_campaign(world
     dialing, ticking = race.session(), race.session()
     dialing.do(committing(world, call))
     ended = dialing.do(lambda conn: calls.advance(conn, [not_sent(call, "connection refused", 5.0)]))
-    looking = ticking.start(lambda conn: claims.next_due(conn, [campaign]))
+    looking = ticking.start(lambda conn: campaigns.lock_all(conn, [campaign]))
     race.until_waiting(looking)
     dialing.commit()
     world.dialer.slots.release([slot_of(row) for row in ended])
-    [row] = result(looking)
+    result(looking)
+    [row] = ticking.do(lambda conn: claims.next_due(conn, [campaign]))
     assert row.due_by_zone == [["", (MONDAY_NOON + timedelta(seconds=5)).timestamp()]]
     assert not row.is_live
     ticking.commit()

@@ -9,26 +9,28 @@ from worker.api.asking import Ask, Paged, answered
 from worker.api.contacts import TeamId
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
+from worker.api.models_parts import AssistantAnswer, AssistantEdit, AssistantList, NewAssistant
+from worker.api.openapi import takes
 from worker.flow import parts
 from worker.flow.base import Dialer
 
 router = APIRouter(prefix="/api/crm/assistants", tags=["Assistants"])
 
 
-@router.get("")
+@router.get("", response_model=AssistantList, summary="List assistants")
 def list_assistants(ask: Ask, page: Paged, team_id: TeamId = None) -> Response:
-    """List the team's assistants, newest first."""
+    """The team's assistants, newest first."""
     ask.own(team_id)
     count, rows = parts.list_parts(ask.dialer, parts.ASSISTANT, ask.team_id, limit=page.limit, offset=page.offset)
     shown = [views.assistant(row) for row in rows]
     return success(assistants=shown, count=count, limit=page.limit, offset=page.offset)
 
 
-@router.post("")
+@router.post("", response_model=AssistantAnswer, summary="Create an assistant", openapi_extra=takes(NewAssistant))
 def create_assistant(ask: Ask) -> Response:
     """Create an assistant.
 
-    ``streamUrl`` is where the carrier streams the call's audio to, ``answerUrl`` where it asks for instructions.
+    `streamUrl` is where the carrier streams the call's audio to, `answerUrl` where it asks for instructions.
     """
     sent = ask.body()
 
@@ -39,19 +41,19 @@ def create_assistant(ask: Ask) -> Response:
     return ask.do(work)
 
 
-@router.get("/{assistant_id}")
-def get_assistant(ask: Ask, assistant_id: str) -> Response:
+@router.get("/{id}", response_model=AssistantAnswer, summary="Get an assistant")
+def get_assistant(ask: Ask, id: str) -> Response:
     """Get one assistant."""
-    return success(assistant=views.assistant(parts.get_part(ask.dialer, parts.ASSISTANT, ask.team_id, assistant_id)))
+    return success(assistant=views.assistant(parts.get_part(ask.dialer, parts.ASSISTANT, ask.team_id, id)))
 
 
-@router.patch("/{assistant_id}")
-def edit_assistant(ask: Ask, assistant_id: str) -> Response:
+@router.patch("/{id}", response_model=AssistantAnswer, summary="Edit an assistant", openapi_extra=takes(AssistantEdit))
+def edit_assistant(ask: Ask, id: str) -> Response:
     """Change the fields given; null clears one."""
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        row = parts.edit_assistant(dialer, ask.team_id, assistant_id, sent, actor=ask.actor)
+        row = parts.edit_assistant(dialer, ask.team_id, id, sent, actor=ask.actor)
         return answered(assistant=views.assistant(row))
 
     return ask.do(work)

@@ -9,26 +9,30 @@ from worker.api.asking import Ask, Paged, answered
 from worker.api.contacts import TeamId
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
+from worker.api.models_parts import CarrierAccountAnswer, CarrierAccountEdit, CarrierAccountList, NewCarrierAccount
+from worker.api.openapi import takes
 from worker.flow import parts
 from worker.flow.base import Dialer
 
 router = APIRouter(prefix="/api/crm/carrier-accounts", tags=["Carrier accounts"])
 
 
-@router.get("")
+@router.get("", response_model=CarrierAccountList, summary="List carrier accounts")
 def list_accounts(ask: Ask, page: Paged, team_id: TeamId = None) -> Response:
-    """List the team's carrier accounts, newest first."""
+    """The team's carrier accounts, newest first."""
     ask.own(team_id)
     count, rows = parts.list_parts(ask.dialer, parts.ACCOUNT, ask.team_id, limit=page.limit, offset=page.offset)
     shown = [views.account(row) for row in rows]
     return success(carrier_accounts=shown, count=count, limit=page.limit, offset=page.offset)
 
 
-@router.post("")
+@router.post(
+    "", response_model=CarrierAccountAnswer, summary="Create a carrier account", openapi_extra=takes(NewCarrierAccount)
+)
 def create_account(ask: Ask) -> Response:
     """Create a carrier account.
 
-    Without ``callsPerSecond`` it makes one call a second, as carriers allow at first, and the simulator any
+    Without `callsPerSecond` it makes one call a second, as carriers allow at first, and the simulator any
     number; null asks for no limit.
     """
     sent = ask.body()
@@ -40,14 +44,19 @@ def create_account(ask: Ask) -> Response:
     return ask.do(work)
 
 
-@router.get("/{account_id}")
-def get_account(ask: Ask, account_id: str) -> Response:
+@router.get("/{id}", response_model=CarrierAccountAnswer, summary="Get a carrier account")
+def get_account(ask: Ask, id: str) -> Response:
     """Get one carrier account."""
-    return success(carrier_account=views.account(parts.get_part(ask.dialer, parts.ACCOUNT, ask.team_id, account_id)))
+    return success(carrier_account=views.account(parts.get_part(ask.dialer, parts.ACCOUNT, ask.team_id, id)))
 
 
-@router.patch("/{account_id}")
-def edit_account(ask: Ask, account_id: str) -> Response:
+@router.patch(
+    "/{id}",
+    response_model=CarrierAccountAnswer,
+    summary="Edit a carrier account",
+    openapi_extra=takes(CarrierAccountEdit),
+)
+def edit_account(ask: Ask, id: str) -> Response:
     """Change the name, the limits, or whether it is used at all.
 
     A limit that is lowered cuts no live call. Disabled, no further call is placed through it, whatever has been
@@ -56,7 +65,7 @@ def edit_account(ask: Ask, account_id: str) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        row, steps = parts.edit_account(dialer, ask.team_id, account_id, sent, actor=ask.actor)
+        row, steps = parts.edit_account(dialer, ask.team_id, id, sent, actor=ask.actor)
         return answered(*steps, carrier_account=views.account(row))
 
     return ask.do(work)

@@ -20,6 +20,7 @@ from fastapi.concurrency import run_in_threadpool
 from worker.api.asking import Asked, answered, knock
 from worker.api.contacts import TeamId
 from worker.api.idempotency import Answer
+from worker.api.models_contacts import ImportAnswer
 from worker.domain.contact import MOST_AT_ONCE
 from worker.domain.contact_file import read_contacts
 from worker.domain.fields import texts
@@ -31,6 +32,17 @@ router = APIRouter(prefix="/api/crm/contacts", tags=["Contacts"])
 PATH = "/api/crm/contacts/import"
 KEPT_IN_MEMORY_BYTES = 1024 * 1024
 
+_CSV = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "text/csv": {
+                "schema": {"type": "string"},
+                "example": "phone,firstName,timezone,plan\n+12025550123,Ada,America/New_York,gold\n",
+            }
+        },
+    }
+}
 _tags = texts(100, 100)
 
 
@@ -54,7 +66,7 @@ async def _spooled(request: Request) -> AsyncIterator[Sent]:
         yield Sent(replace(asked, raw=digest.digest()), file)
 
 
-@router.post("/import")
+@router.post("/import", response_model=ImportAnswer, summary="Import contacts", openapi_extra=_CSV)
 def import_contacts(
     sent: Annotated[Sent, Depends(_spooled)],
     team_id: TeamId = None,

@@ -10,15 +10,18 @@ from worker.api import views_crm as views
 from worker.api.asking import Ask, Paged, answered, refuse_unknown
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
+from worker.api.models_contacts import ContactAnswer, ContactEdit, ContactList, ContactsAnswer, NewContactOrContacts
+from worker.api.models_parts import TEAM
+from worker.api.openapi import takes
 from worker.flow import people
 from worker.flow.base import Dialer
 
 router = APIRouter(prefix="/api/crm/contacts", tags=["Contacts"])
 
-TeamId = Annotated[str | None, Query(alias="teamId", description="Your team; the key's own team is meant anyway.")]
+TeamId = Annotated[str | None, Query(alias="teamId", description=TEAM)]
 
 
-@router.get("")
+@router.get("", response_model=ContactList, summary="List contacts")
 def list_contacts(
     ask: Ask,
     page: Paged,
@@ -31,7 +34,7 @@ def list_contacts(
         bool | None, Query(alias="doNotCall", description="Only contacts that are, or are not, marked so.")
     ] = None,
 ) -> Response:
-    """List the team's contacts, newest first."""
+    """The team's contacts, newest first."""
     ask.own(team_id)
     count, rows = people.find_contacts(
         ask.dialer,
@@ -47,13 +50,18 @@ def list_contacts(
     return success(contacts=[views.contact(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
 
 
-@router.post("")
+@router.post(
+    "",
+    response_model=ContactAnswer | ContactsAnswer,
+    summary="Create contacts",
+    openapi_extra=takes(NewContactOrContacts),
+)
 def create_contacts(ask: Ask) -> Response:
     """Create a contact, or up to 10 000 at once.
 
-    One contact is the body itself. Many are the list ``contacts`` in it: then all are created or none is, and the
+    One contact is the body itself. Many are the list `contacts` in it: then all are created or none is, and the
     answer lists them in the same order. A phone number that cannot be called refuses nothing: the contact is
-    kept, and its ``phone_fault`` says why it is not called.
+    kept, and its `phone_fault` says why it is not called.
     """
     sent = ask.body()
     if "contacts" in sent:
@@ -78,14 +86,14 @@ def _create_many(ask: Ask, sent: dict[str, object]) -> Response:
     return ask.do(work)
 
 
-@router.get("/{contact_id}")
-def get_contact(ask: Ask, contact_id: str) -> Response:
+@router.get("/{id}", response_model=ContactAnswer, summary="Get a contact")
+def get_contact(ask: Ask, id: str) -> Response:
     """Get one contact."""
-    return success(contact=views.contact(people.get_contact(ask.dialer, ask.team_id, contact_id)))
+    return success(contact=views.contact(people.get_contact(ask.dialer, ask.team_id, id)))
 
 
-@router.patch("/{contact_id}")
-def edit_contact(ask: Ask, contact_id: str) -> Response:
+@router.patch("/{id}", response_model=ContactAnswer, summary="Edit a contact", openapi_extra=takes(ContactEdit))
+def edit_contact(ask: Ask, id: str) -> Response:
     """Change the fields given; null clears one.
 
     A contact that waits in a campaign is called by its new number and in its new zone from then on. Marked
@@ -94,7 +102,7 @@ def edit_contact(ask: Ask, contact_id: str) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        row, steps = people.edit_contact(dialer, ask.team_id, contact_id, sent, actor=ask.actor)
+        row, steps = people.edit_contact(dialer, ask.team_id, id, sent, actor=ask.actor)
         return answered(*steps, contact=views.contact(row))
 
     return ask.do(work)

@@ -11,27 +11,32 @@ from worker.api.asking import Ask, Paged, answered
 from worker.api.contacts import TeamId
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
+from worker.api.models import Done
+from worker.api.models_contacts import AddedNumbers, BannedNumberList, NumbersNotToCall
+from worker.api.openapi import takes
 from worker.flow import people
 from worker.flow.base import Dialer
 
 router = APIRouter(prefix="/api/crm/do-not-call", tags=["Do not call"])
 
 
-@router.get("")
-def list_numbers(
+@router.get("", response_model=BannedNumberList, summary="List the do-not-call list")
+def list_do_not_call(
     ask: Ask,
     page: Paged,
     team_id: TeamId = None,
     number: Annotated[str | None, Query(description="Only this number, if it is there.")] = None,
 ) -> Response:
-    """List the numbers, those added last first."""
+    """The numbers, those added last first."""
     ask.own(team_id)
     count, rows = people.banned_numbers(ask.dialer, ask.team_id, limit=page.limit, offset=page.offset, number=number)
     return success(numbers=[views.banned(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
 
 
-@router.post("")
-def add_numbers(ask: Ask) -> Response:
+@router.post(
+    "", response_model=AddedNumbers, summary="Add to the do-not-call list", openapi_extra=takes(NumbersNotToCall)
+)
+def add_to_do_not_call(ask: Ask) -> Response:
     """Add up to 10 000 numbers; those on the list already stay as they are.
 
     Once this is answered none of them is called any more, whatever has been prepared.
@@ -44,13 +49,13 @@ def add_numbers(ask: Ask) -> Response:
     return ask.do(work)
 
 
-@router.delete("/{number}", status_code=204)
-def remove_number(ask: Ask, number: str) -> Response:
+@router.delete("/{number}", response_model=Done, summary="Remove from the do-not-call list")
+def remove_from_do_not_call(ask: Ask, number: str) -> Response:
     """Take a number off the list; campaigns call it again from their next run on."""
+    ask.nothing()
 
     def work(dialer: Dialer) -> Answer:
         people.unban_number(dialer, ask.team_id, number, actor=ask.actor)
         return answered()
 
-    done = ask.do(work)
-    return Response(status_code=204) if done.status_code == 200 else done
+    return ask.do(work)

@@ -9,22 +9,24 @@ from worker.api.asking import Ask, Paged, answered
 from worker.api.contacts import TeamId
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
+from worker.api.models_parts import NewPhoneNumber, PhoneNumberAnswer, PhoneNumberEdit, PhoneNumberList
+from worker.api.openapi import takes
 from worker.flow import parts
 from worker.flow.base import Dialer
 
 router = APIRouter(prefix="/api/crm/phone-numbers", tags=["Phone numbers"])
 
 
-@router.get("")
+@router.get("", response_model=PhoneNumberList, summary="List phone numbers")
 def list_numbers(ask: Ask, page: Paged, team_id: TeamId = None) -> Response:
-    """List the team's phone numbers, newest first."""
+    """The team's phone numbers, newest first."""
     ask.own(team_id)
     count, rows = parts.list_parts(ask.dialer, parts.NUMBER, ask.team_id, limit=page.limit, offset=page.offset)
     shown = [views.number(row) for row in rows]
     return success(phone_numbers=shown, count=count, limit=page.limit, offset=page.offset)
 
 
-@router.post("")
+@router.post("", response_model=PhoneNumberAnswer, summary="Create a phone number", openapi_extra=takes(NewPhoneNumber))
 def create_number(ask: Ask) -> Response:
     """Create a phone number that campaigns may show."""
     sent = ask.body()
@@ -35,14 +37,16 @@ def create_number(ask: Ask) -> Response:
     return ask.do(work)
 
 
-@router.get("/{number_id}")
-def get_number(ask: Ask, number_id: str) -> Response:
+@router.get("/{id}", response_model=PhoneNumberAnswer, summary="Get a phone number")
+def get_number(ask: Ask, id: str) -> Response:
     """Get one phone number."""
-    return success(phone_number=views.number(parts.get_part(ask.dialer, parts.NUMBER, ask.team_id, number_id)))
+    return success(phone_number=views.number(parts.get_part(ask.dialer, parts.NUMBER, ask.team_id, id)))
 
 
-@router.patch("/{number_id}")
-def edit_number(ask: Ask, number_id: str) -> Response:
+@router.patch(
+    "/{id}", response_model=PhoneNumberAnswer, summary="Edit a phone number", openapi_extra=takes(PhoneNumberEdit)
+)
+def edit_number(ask: Ask, id: str) -> Response:
     """Change the limits, or whether it is shown at all; the number and its account are for life.
 
     A limit that is lowered cuts no live call. Disabled, the number is shown in no further call, whatever has been
@@ -51,7 +55,7 @@ def edit_number(ask: Ask, number_id: str) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        row, steps = parts.edit_number(dialer, ask.team_id, number_id, sent, actor=ask.actor)
+        row, steps = parts.edit_number(dialer, ask.team_id, id, sent, actor=ask.actor)
         return answered(*steps, phone_number=views.number(row))
 
     return ask.do(work)

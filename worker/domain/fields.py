@@ -20,7 +20,7 @@ Check = Callable[[object, str], Any]
 
 NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 """What a Python string can hold and PostgreSQL's text cannot: NUL, and halves of surrogate pairs."""
-LONGEST_ID = 100
+LONGEST_ID = 200
 DEEPEST = 20
 
 

@@ -46,6 +46,7 @@ def wake(dialer: Dialer, *, most: int = 500) -> list[Step]:
 
 def _set_alarms(conn: Connection, campaign_ids: Sequence[str]) -> list[str]:
     """Set the next instant of each; returns those with nothing waiting or nothing left to do but finish."""
+    campaigns.lock_all(conn, campaign_ids)
     rows = claims.next_due(conn, campaign_ids)
     claims.set_wake(conn, [(row.id, alarm(row)) for row in rows])
     return [row.id for row in rows if not row.is_live]

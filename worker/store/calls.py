@@ -123,15 +123,19 @@ turned AS (
 counted AS (
     INSERT INTO counter_deltas (campaign_id, call_id, disposition)
     SELECT campaign_id, id, disposition FROM ended),
-woken AS (
-    UPDATE campaigns c SET next_wake_at = least(c.next_wake_at, (SELECT dialer_now()) + b.soonest * interval '1 second')
+to_wake AS MATERIALIZED (   -- campaigns before runs, and in id order, as every claim locks them
+    SELECT c.id, b.soonest
     FROM (SELECT campaign_id, min(due_in) AS soonest FROM ended
           WHERE status = 'queued' AND due_in > 0 AND due_in < 60 GROUP BY campaign_id) AS b
-    WHERE c.id = b.campaign_id AND c.status = 'running' RETURNING 1),
+    JOIN campaigns c ON c.id = b.campaign_id AND c.status = 'running'
+    ORDER BY c.id FOR NO KEY UPDATE OF c),
+woken AS (
+    UPDATE campaigns c SET next_wake_at = least(c.next_wake_at, (SELECT dialer_now()) + w.soonest * interval '1 second')
+    FROM to_wake w WHERE c.id = w.id RETURNING 1),
 budgeted AS (
     UPDATE runs r SET calls_used = r.calls_used - b.n
     FROM (SELECT run_id, count(*) AS n FROM ended WHERE disposition = 'not_sent' GROUP BY run_id) AS b
-    CROSS JOIN (SELECT count(*) FROM woken) AS campaigns_first   -- as every claim locks them: never runs first
+    CROSS JOIN (SELECT count(*) FROM woken) AS campaigns_first
     WHERE r.id = b.run_id)
 SELECT id, team_id, campaign_id, contact_id, number_id, account_id, to_number, state, disposition, carrier_call_id,
        was_ended_at IS NULL AND state = 'ended' AS just_ended

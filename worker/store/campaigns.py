@@ -64,6 +64,7 @@ WHERE c.id = :id AND (CAST(:team AS text) IS NULL OR c.team_id = :team)
 """)
 
 LOCK = text("SELECT id FROM campaigns WHERE id = :id FOR NO KEY UPDATE")
+LOCK_ALL = text("SELECT id FROM campaigns WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
 SHARE = text("SELECT id, team_id, status FROM campaigns WHERE id = :id AND deleted_at IS NULL FOR SHARE")
 
 MOVE = text("""
@@ -184,6 +185,12 @@ def missing_parts(
 def lock(conn: Connection, campaign_id: str) -> bool:
     """Lock the campaign's row; what the next statement reads about it stays so until the transaction ends."""
     return conn.execute(LOCK, {"id": campaign_id}).first() is not None
+
+
+def lock_all(conn: Connection, campaign_ids: Sequence[str]) -> None:
+    """Lock the campaigns' rows in id order; a statement of its own, so that the next one reads what others had
+    committed by then."""
+    conn.execute(LOCK_ALL, {"ids": list(campaign_ids)})
 
 
 def share(conn: Connection, campaign_id: str) -> Row[Any] | None:

@@ -268,7 +268,7 @@ SELECT c.id, c.team_id, c.call_window_start, c.call_window_end, c.call_window_ti
              FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone
 FROM campaigns c
 WHERE c.id = ANY(:ids) AND c.status = 'running'
-ORDER BY c.id FOR NO KEY UPDATE OF c
+ORDER BY c.id
 """)
 
 SET_WAKE = text("""
@@ -279,8 +279,8 @@ WHERE c.id = x.id AND c.status = 'running'
 
 
 def next_due(conn: Connection, campaign_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """Lock the running campaigns named and say when the next contact of each zone is due (epoch seconds of
-    business time, ``None`` where none waits)."""
+    """When the next contact of each zone of the running campaigns named is due (epoch seconds of business time,
+    ``None`` where none waits). Sure only under :func:`worker.store.campaigns.lock_all`."""
     return conn.execute(NEXT_DUE, {"ids": list(campaign_ids)}).all()
 
 

@@ -42,6 +42,8 @@ COPY contacts (id, team_id, company_id, first_name, last_name, phone, phone_e164
                timezone, do_not_call, custom_fields, tags) FROM STDIN
 """
 
+ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('add to ' || :campaign, 0))")
+
 # A contact that cannot be called is added as skipped with its reason, so that adding loses nobody; a number
 # that is in the campaign already, or twice in this request, is called once.
 ADD = text("""
@@ -172,7 +174,9 @@ def hold(conn: Connection, team_id: str, contact_ids: Sequence[str], *, most: in
 
 def add(conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequence[str]) -> int:
     """Put contacts into a campaign, each screened; those already in it are left as they are. Returns how many
-    were new. The caller holds the contacts, and the campaign by :func:`worker.store.campaigns.share`."""
+    were new. The caller holds the contacts, and the campaign by :func:`worker.store.campaigns.share`; requests for
+    one campaign take turns, so that a number in two of them is seen."""
+    conn.execute(ONE_AT_A_TIME, {"campaign": campaign_id})
     return conn.execute(ADD, {"team": team_id, "campaign": campaign_id, "ids": list(contact_ids)}).rowcount
 
 

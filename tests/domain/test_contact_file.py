@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import csv
+import io
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.domain.contact_file import ContactLine, read_contacts
+from worker.domain.errors import Fault, Invalid
+
+HEADER = ["phone", "first_name", "last_name", "phone_secondary", "timezone", "do_not_call", "email", "tags", "plan"]
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6)
+ONE_LINE = TEXT.map(lambda text: " ".join(text.split()))
+
+
+def read(text: str) -> list[ContactLine | Fault]:
+    """The file's records, read from lines as an open file gives them."""
+    return list(read_contacts(io.StringIO(text, newline="")))
+
+
+def people(text: str) -> list[ContactLine]:
+    found = read(text)
+    assert not [it for it in found if isinstance(it, Fault)]
+    return [it for it in found if isinstance(it, ContactLine)]
+
+
+def faults(text: str) -> list[str]:
+    return [f"{it.path}: {it.message}" for it in read(text) if isinstance(it, Fault)]
+
+
+def refused(text: str) -> str:
+    with pytest.raises(Invalid) as error:
+        read(text)
+    return str(error.value)
+
+
+def written(rows: Sequence[Sequence[str]], ending: str = "\r\n") -> str:
+    file = io.StringIO(newline="")
+    csv.writer(file, lineterminator=ending, quoting=csv.QUOTE_ALL).writerows(rows)
+    return file.getvalue()
+
+
+contacts = st.builds(
+    ContactLine,
+    line=st.just(0),
+    phone=st.sampled_from(["+12025550123", "0171 123", "12", "+44 20 7946 0000"]),
+    first_name=TEXT.map(str.strip),
+    last_name=TEXT.map(str.strip),
+    phone_secondary=TEXT.map(lambda text: text.strip() or None),
+    timezone=st.sampled_from([None, "America/New_York", "Australia/Lord_Howe"]),
+    do_not_call=st.booleans(),
+    email=TEXT.map(lambda text: text.strip() or None),
+    tags=st.lists(ONE_LINE.map(lambda text: text.replace(";", "")).filter(bool), max_size=3).map(tuple),
+    custom_fields=TEXT.map(lambda text: {"plan": text.strip()} if text.strip() else {}),
+)
+
+
+def cells(contact: ContactLine) -> dict[str, str]:
+    """A contact as somebody would write it down."""
+    return {
+        "phone": contact.phone or "",
+        "first_name": contact.first_name,
+        "last_name": contact.last_name,
+        "phone_secondary": contact.phone_secondary or "",
+        "timezone": contact.timezone or "",
+        "do_not_call": "true" if contact.do_not_call else "",
+        "email": contact.email or "",
+        "tags": ";".join(contact.tags),
+        "plan": contact.custom_fields.get("plan", ""),
+    }
+
+
+@given(
+    expected=st.lists(contacts, max_size=3),
+    order=st.permutations(HEADER),
+    ending=st.sampled_from(["\n", "\r\n"]),
+    mark=st.sampled_from(["", "\ufeff"]),
+)
+def test_what_was_written_is_read_whatever_the_order_of_its_columns(
+    expected: list[ContactLine], order: list[str], ending: str, mark: str
+) -> None:
+    rows = [order, *([cells(contact)[name] for name in order] for contact in expected)]
+    found = people(mark + written(rows, ending))
+    assert [cells(contact) for contact in found] == [cells(contact) for contact in expected]
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_contacts_and_faults_or_refused_in_a_sentence(text: str) -> None:
+    for content in (text, "phone,x\n" + text):
+        try:
+            found = read(content)
+        except Invalid as error:
+            found = list(error.faults)
+        lines = [it.line if isinstance(it, ContactLine) else int(it.path.removeprefix("line ")) for it in found]
+        assert lines == sorted(set(lines)), "each record is told once, by the line it begins on"
+        assert all(it.message.endswith(".") for it in found if isinstance(it, Fault))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_contacts_and_faults(content: bytes) -> None:
+    lines = io.TextIOWrapper(io.BytesIO(b"phone\n" + content), "utf-8", "surrogateescape", newline="")
+    for found in read_contacts(lines):
+        if isinstance(found, ContactLine):
+            (found.phone or "").encode()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "phone,firstName,lastName,phoneSecondary,timezone,doNotCall",
+        "Phone,First Name,Last Name,Phone Secondary,Timezone,Do Not Call",
+        "PHONE,FIRST_NAME,LAST_NAME,PHONE_SECONDARY,TIMEZONE,DO_NOT_CALL",
+        " phone , first-name , last-name , phone-secondary , timezone , do-not-call ",
+        '\ufeff"phone","first_name","last_name","phone_secondary","timezone","do_not_call"',
+    ],
+)
+def test_columns_go_by_the_names_people_give_them(header: str) -> None:
+    (found,) = people(f"{header}\n+12025550123, Ada ,Byron,+12025550124,Europe/London,YES\n")
+    assert found == ContactLine(
+        2, "+12025550123", "Ada", "Byron", "+12025550124", timezone="Europe/London", do_not_call=True
+    )
+
+
+def test_unknown_columns_become_custom_fields_where_they_say_something() -> None:
+    found = people("phone,favouriteColour,Plan B\n+12025550123,green,\n+12025550124,,gold\n")
+    assert [contact.custom_fields for contact in found] == [{"favourite_colour": "green"}, {"plan_b": "gold"}]
+
+
+@pytest.mark.parametrize(("flag", "meaning"), [("true", True), ("X", True), ("1", True), ("No", False), ("", False)])
+def test_do_not_call_is_read_in_the_usual_words(flag: str, meaning: bool) -> None:
+    assert people(f"phone,do_not_call\n+12025550123,{flag}\n")[0].do_not_call is meaning
+
+
+def test_a_do_not_call_in_doubt_is_a_fault_and_never_a_no() -> None:
+    assert faults("phone,do_not_call\n+12025550123,maybe\n") == ["line 2: do_not_call is 'maybe'; write true or false."]
+
+
+def test_a_line_with_fewer_fields_than_columns_leaves_the_rest_empty() -> None:
+    assert people("first_name,phone,email\nAda\n") == [ContactLine(2, None, "Ada")]
+
+
+def test_a_quoted_field_may_hold_line_breaks_commas_and_quotes() -> None:
+    first, second = people('phone,note\n+12025550123,"two\nlines, and a ""quote"""\n+12025550124,one\n')
+    assert (first.line, first.custom_fields) == (2, {"note": 'two\nlines, and a "quote"'})
+    assert (second.line, second.custom_fields) == (4, {"note": "one"})
+
+
+def test_blank_lines_and_lines_of_commas_are_nobody() -> None:
+    assert [contact.line for contact in people("phone,email\n\n,\n+12025550123,\n  , \n")] == [4]
+
+
+def test_a_bad_line_is_told_and_the_others_go_on() -> None:
+    text = (
+        "phone,timezone\n+12025550101,Mars/Olympus\n+12025550102,america/new_york\n+12025550103,,surplus\n"
+        "+1202555\x000104,\n+12025550105,Asia/Tokyo\n"
+    )
+    assert [found.phone for found in read(text) if isinstance(found, ContactLine)] == ["+12025550105"]
+    assert faults(text) == [
+        "line 2: timezone: Unknown time zone 'Mars/Olympus'; use an IANA name, such as America/New_York.",
+        "line 3: timezone: Unknown time zone 'america/new_york'; did you mean America/New_York?",
+        "line 4: It has 3 fields, but the header names 2.",
+        "line 5: It contains a NUL character, or bytes that are no UTF-8; save the file as UTF-8.",
+    ]
+
+
+def test_bytes_of_another_encoding_cost_their_own_line_alone() -> None:
+    content = "phone,first_name\n+12025550101,Ren\n+12025550102,René\n+12025550103,Rita\n".encode("latin-1")
+    found = list(read_contacts(io.TextIOWrapper(io.BytesIO(content), "utf-8", "surrogateescape")))
+    assert [it.path if isinstance(it, Fault) else it.first_name for it in found] == ["Ren", "line 3", "Rita"]
+
+
+def test_a_value_below_no_name_is_a_fault_and_empty_columns_are_not() -> None:
+    assert people("phone,,\n+12025550101,,\n") == [ContactLine(2, "+12025550101")]
+    assert faults("phone,,\n+12025550101,,lost\n") == ["line 2: It has a value in a column without a name."]
+
+
+def test_a_quote_that_never_closes_is_told_where_it_opens() -> None:
+    assert faults('phone,note\n+12025550101,"open\n+12025550102,x\n') == [
+        "line 2: This is no CSV: unexpected end of data."
+    ]
+
+
+def test_a_field_beyond_all_measure_costs_its_own_record_alone() -> None:
+    found = read(f"phone,note\n+12025550101,{'x' * 200_000}\n+12025550102,y\n")
+    assert [it.path if isinstance(it, Fault) else it.phone for it in found] == ["line 2", "+12025550102"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "one must be phone"),
+        ("\n", "one must be phone"),
+        ("name,number\n", "one must be phone"),
+        ("phone;name\n", "one must be phone"),
+        ("phone,Phone\n", "Two columns have the name phone"),
+        ("phone,first name,firstName\n", "Two columns have the name first_name"),
+        ("phone,a\x00b\n", "NUL"),
+        ("phone,\udcff\n", "no UTF-8"),
+        ('phone,"open\n', "This is no CSV"),
+    ],
+)
+def test_a_header_that_cannot_be_understood_refuses_the_file(text: str, message: str) -> None:
+    assert refused(text).startswith("line 1: ")
+    assert message in refused(text)
+
+
+def test_only_as_much_is_read_as_is_asked_for() -> None:
+    def endless() -> object:
+        yield "phone\n"
+        while True:
+            yield f"+1202555{random.randrange(10_000):04d}\n"
+
+    reading = read_contacts(endless())  # type: ignore[arg-type]
+    assert [next(reading).line for _ in range(3)] == [2, 3, 4]  # type: ignore[union-attr]

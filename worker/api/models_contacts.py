@@ -1,0 +1,185 @@
+"""The shapes of contacts and of the do-not-call list, for the OpenAPI document; see :mod:`worker.api.models`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, RootModel
+
+from worker.api.models import Done, ErrorDetail, Page, Sent
+from worker.api.models_parts import TEAM, answer_like, request_like
+
+# ---------------------------------------------------------------------------------------------- contacts
+
+
+class ContactEdit(Sent):
+    """The fields of a contact to change; null clears one."""
+
+    teamId: str | None = Field(None, description=TEAM)
+    companyId: str | None = Field(None, max_length=200, min_length=1)
+    firstName: str | None = Field(None, max_length=200)
+    lastName: str | None = Field(None, max_length=200)
+    phone: str | None = Field(
+        None, max_length=64, description="With its country code. What cannot be called is kept, and not called."
+    )
+    phoneSecondary: str | None = Field(None, max_length=64, description="Kept, never dialed.")
+    timezone: str | None = Field(None, max_length=64, description="IANA zone the contact lives in, if it is known.")
+    doNotCall: bool = False
+    email: str | None = Field(None, max_length=320)
+    customFields: dict[str, Any] | None = Field(None, description="Whatever you want to keep with the contact.")
+    tags: list[str] | None = Field(None, max_length=100)
+
+    model_config = request_like({"timezone": "America/Chicago", "doNotCall": False})
+
+
+class NewContact(ContactEdit):
+    """A contact to create."""
+
+    model_config = request_like(
+        {
+            "teamId": "team_01j...",
+            "companyId": "comp_01j...",
+            "firstName": "Ada",
+            "lastName": "Lovelace",
+            "phone": "+1 202 555 0123",
+            "timezone": "America/New_York",
+            "email": "ada@example.com",
+            "customFields": {"plan": "gold"},
+            "tags": ["trade show"],
+        }
+    )
+
+
+class NewContacts(Sent):
+    """Contacts to create, all or none."""
+
+    teamId: str | None = Field(None, description=TEAM)
+    contacts: list[NewContact] = Field(min_length=1, max_length=10_000)
+
+    model_config = request_like(
+        {"contacts": [{"firstName": "Ada", "phone": "+12025550123"}, {"phone": "+12025550124"}]}
+    )
+
+
+class NewContactOrContacts(RootModel[NewContacts | NewContact]):
+    """One contact, or a list of them."""
+
+
+class Contact(BaseModel):
+    """A person of the CRM."""
+
+    id: str
+    team_id: str
+    company_id: str | None
+    first_name: str
+    last_name: str
+    phone: str | None = Field(description="As it was sent.")
+    phone_e164: str | None = Field(description="What is dialed.")
+    phone_fault: Literal["no_phone_number", "invalid_number"] | None = Field(description="Why nothing is dialed.")
+    phone_secondary: str | None
+    timezone: str | None
+    do_not_call: bool
+    email: str | None
+    custom_fields: dict[str, Any]
+    tags: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+    model_config = answer_like(
+        {
+            "id": "cont_01j...",
+            "team_id": "team_01j...",
+            "company_id": "comp_01j...",
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "phone": "+1 202 555 0123",
+            "phone_e164": "+12025550123",
+            "phone_fault": None,
+            "phone_secondary": None,
+            "timezone": "America/New_York",
+            "do_not_call": False,
+            "email": "ada@example.com",
+            "custom_fields": {"plan": "gold"},
+            "tags": ["trade show"],
+            "created_at": "2024-01-10T09:00:00Z",
+            "updated_at": "2024-01-10T09:00:00Z",
+        }
+    )
+
+
+class ContactAnswer(Done):
+    """One contact."""
+
+    contact: Contact
+
+
+class ContactsAnswer(Done):
+    """The contacts that were created, in the order they were sent."""
+
+    contacts: list[Contact]
+    count: int
+
+
+class ContactList(Page):
+    """Contacts, newest first."""
+
+    contacts: list[Contact]
+
+
+class ImportAnswer(Done):
+    """What became of a file."""
+
+    imported: int = Field(description="Contacts created.")
+    refused: int = Field(description="Lines that could not be read.")
+    contact_ids: list[str] = Field(description="The first 10 000 contacts, in the order of the file.")
+    errors: list[ErrorDetail] = Field(description="What is wrong with the first 1000 lines that were refused.")
+
+    model_config = answer_like(
+        {
+            "success": True,
+            "imported": 2,
+            "refused": 1,
+            "contact_ids": ["cont_01j...", "cont_02k..."],
+            "errors": [
+                {"path": "line 3", "message": "timezone: Unknown time zone 'Mars'; use an IANA name, such as …"}
+            ],
+        }
+    )
+
+
+# ---------------------------------------------------------------------------------------------- do not call
+
+
+class NumbersNotToCall(Sent):
+    """Numbers that nobody is to call."""
+
+    teamId: str | None = Field(None, description=TEAM)
+    numbers: list[str] = Field(min_length=1, max_length=10_000, description="Each with its country code.")
+    reason: str | None = Field(None, max_length=200)
+
+    model_config = request_like({"numbers": ["+12025550123"], "reason": "asked by mail"})
+
+
+class BannedNumber(BaseModel):
+    """A number that no campaign calls, whoever has it."""
+
+    number: str = Field(description="In E.164.")
+    reason: str
+    created_at: datetime
+
+    model_config = answer_like(
+        {"number": "+12025550123", "reason": "asked by mail", "created_at": "2024-01-10T09:00:00Z"}
+    )
+
+
+class AddedNumbers(Done):
+    """What became of the numbers."""
+
+    added: int = Field(description="How many were not on the list before.")
+
+
+class BannedNumberList(Page):
+    """Numbers, those added last first."""
+
+    numbers: list[BannedNumber]
