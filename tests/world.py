@@ -278,7 +278,8 @@ class World:
 
     def _due_at(self) -> Iterator[datetime | None]:
         """When campaigns start and contacts of running ones may be called, as far as it lies ahead."""
-        yield from self.sql("SELECT min(scheduled_start_at) FROM campaigns WHERE status = 'scheduled'")[0]
+        yield from self.sql("""
+            SELECT min(scheduled_start_at) FROM campaigns WHERE status = 'scheduled' AND deleted_at IS NULL""")[0]
         for row in self.sql("""
             SELECT c.*, cc.zone, min(cc.due_at) AS due_at,
                    min(cc.due_at) FILTER (WHERE cc.due_at > dialer_now()) AS due_later
@@ -342,6 +343,13 @@ class World:
     def counts(self, campaign: str) -> dict[str, int]:
         with self.engine.connect() as conn:
             return counters.read(conn, [campaign])[campaign]
+
+    def wait_for_blocked(self) -> None:
+        """Wait until some transaction waits for another's lock."""
+        for _ in range(2000):
+            if self.sql("SELECT FROM pg_locks WHERE NOT granted"):
+                return
+        raise AssertionError("nobody waits for a lock")
 
     def phone(self, contact: str) -> str:
         return str(self.sql("SELECT phone_e164 FROM contacts WHERE id = :id", id=contact)[0][0])

@@ -20,9 +20,10 @@ from typing import Any
 
 import structlog
 from celery import Celery, Task
+from celery.app.amqp import AMQP
 from celery.signals import setup_logging, worker_init
-from kombu import Queue
-from kombu.exceptions import OperationalError
+from kombu import Connection, Queue
+from kombu.exceptions import KombuError, OperationalError
 
 from worker import logs, wiring
 from worker.domain.errors import Refused, Unavailable
@@ -73,7 +74,22 @@ def configure(app: Celery, chosen: Settings) -> None:
     )
 
 
-app = Celery("worker")
+class Persistent(Connection):
+    """A connection that is tried again every other second at least while the broker is away. Left to itself the
+    pause grows with every failure, to half a minute: that long dialing would wait for a Redis that is back."""
+
+    def ensure_connection(self, *args: Any, **more: Any) -> Any:
+        pauses = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}
+        return super().ensure_connection(*args, **{**more, **pauses})
+
+
+class Broker(AMQP):
+    """Celery's, with such connections."""
+
+    Connection = Persistent
+
+
+app = Celery("worker", amqp=Broker)
 
 
 @app.on_configure.connect
@@ -224,7 +240,7 @@ def send(steps: Iterable[Step]) -> None:
             for step in messages:
                 arguments = (list(step.call_ids),) if isinstance(step, Dial | LookUp) else ()
                 _TASKS[type(step)].apply_async(arguments, producer=producer)
-    except OperationalError as error:
+    except KombuError as error:  # no connection, none free, or a batch that may have arrived in part
         log.warning("broker_away", messages=len(messages), message=str(error))
 
 

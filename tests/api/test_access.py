@@ -39,29 +39,25 @@ def test_a_key_opens_its_team_and_is_shown_once(web: World, url: str) -> None:
     assert not any(secret in str(value) for value in stored)
 
 
-@pytest.mark.parametrize(
-    "authorization",
-    [
+def test_without_a_valid_key_nobody_is_let_in(web: World, url: str) -> None:
+    _, text = create_key(web.dialer, web.team, "ours", actor="test")
+    public, _, secret = text.rpartition("_")
+    for authorization in (
         None,
         "",
         "Bearer",
-        "Bearer ",
-        "Basic {text}",
-        "Bearer {text}0",
-        "Bearer {id}_" + "0" * 64,
-        "Bearer dlr_00000000000000000000000000_{secret}",
-        "{text}",
-        "Bearer {text} {text}",
+        f"Basic {text}",
+        f"Bearer {text}0",
+        f"Bearer {public}_{'0' * 64}",
+        f"Bearer dlr_00000000000000000000000000_{secret}",
+        text,
+        f"Bearer {text} {text}",
         "Bearer key_nope",
-    ],
-)
-def test_without_a_valid_key_nobody_is_let_in(web: World, url: str, authorization: str | None) -> None:
-    _, text = create_key(web.dialer, web.team, "ours", actor="test")
-    parts = {"text": text, "id": text.rpartition("_")[0], "secret": text.rpartition("_")[2]}
-    status, challenge = ask(url, None if authorization is None else authorization.format(**parts))
-    assert status == 401
-    assert challenge.startswith('Bearer realm="')
-    assert ("invalid_token" in challenge) is (authorization is not None)
+    ):
+        status, challenge = ask(url, authorization)
+        assert status == 401, authorization
+        assert challenge.startswith('Bearer realm="')
+        assert ("invalid_token" in challenge) is (authorization is not None)
 
 
 def test_a_revoked_key_opens_nothing_from_then_on(web: World, url: str) -> None:

@@ -83,7 +83,9 @@ class Team:
         for number_id, number in self.numbers.items():
             setup.number(conn, number_id, self.id, self.account, number, limit=limits.number)
 
-    def campaign(self, *groups: tuple[int, str], limit: int = 6, starts_in: float | None = None, **body: Any) -> Campaign:
+    def campaign(
+        self, *groups: tuple[int, str], limit: int = 6, starts_in: float | None = None, **body: Any
+    ) -> Campaign:
         """A campaign with ``count`` contacts of each kind; scheduled to start by itself if ``starts_in``
         (business seconds) is given."""
         phones = [_number(kind, next(_used[kind])) for count, kind in groups for _ in range(count)]

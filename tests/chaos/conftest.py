@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.chaos.judge", "tests.chaos.harness")
-
 from tests.chaos.cast import script
 from tests.chaos.harness import Chaos, deployed
 from worker.dev.stack import Stack

@@ -18,7 +18,6 @@ import socket
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +32,6 @@ from sqlalchemy import text
 from worker import tasks, wiring
 from worker.carriers.simulator import ledger
 from worker.crashpoint import VARIABLE
-from worker.dev.process import Child
 from worker.dev.stack import Stack
 from worker.flow import stop
 from worker.flow.base import Dial, Dialer, Step, Stop
@@ -60,11 +58,38 @@ BOUNDS = {
 }
 """Machine time, scaled down together."""
 
-ROLES = ("web", "beat", "worker", "command")
+ROLES = ("simulator", "web", "beat", "worker", "command")
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 """Workers of the dialer have nothing to tell each other; asking who is there costs a second at every start."""
 
 TRACEBACK = re.compile(r"^(?:Traceback \(most recent call last\):|.*\bTraceback\b.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of a deployment; :mod:`tests.chaos.nursery` brought it up and writes down how it ended."""
+
+    name: str
+    pid: int
+    log_path: Path
+
+    @property
+    def exit_code(self) -> int | None:
+        """``None`` while it runs; negative for the signal that ended it."""
+        try:
+            return int(self.log_path.with_suffix(".exit").read_text())
+        except FileNotFoundError:
+            return None
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Nothing happens to one that has ended."""
+        if self.exit_code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
 
 @dataclass
@@ -79,10 +104,10 @@ class Chaos:
     redis: Redis
     ledger_path: Path
     web_port: int
-    staff: dict[str, list[Child]] = field(default_factory=lambda: {role: [] for role in ROLES})
+    _orders: Path
+    staff: dict[str, list[Process]] = field(default_factory=lambda: {role: [] for role in ROLES})
     logs: dict[Path, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
-    _spare: Child | None = None
 
     # -- starting
 
@@ -91,87 +116,80 @@ class Chaos:
         wanted = {"web": webs, "beat": beats, "worker": workers}
         start = {"web": self.web, "beat": self.beat, "worker": self.worker}
         for role, count in wanted.items():
-            self.staff[role] = [child for child in self.staff[role] if child.exit_code is None]
-            for child in self.staff[role]:
-                self.thaw(child)
-            for child in self.staff[role][count:]:
-                self.kill(child)
+            self.staff[role] = [process for process in self.staff[role] if process.exit_code is None]
+            for process in self.staff[role]:
+                self.thaw(process)
+            for process in self.staff[role][count:]:
+                self.kill(process)
             while len(self.staff[role]) < count:
                 start[role]()
 
-    def worker(self, crashpoint: str = "", **settings: str) -> Child:
+    def worker(self, crashpoint: str = "", **settings: str) -> Process:
         """A worker; with ``crashpoint`` it is to die there, without it this returns when it takes messages."""
         arguments = ["-A", "worker", "worker", *ALONE, "-n", f"worker{next(self._numbers)}@chaos"]
-        child = self._become("worker", "celery", arguments, crashpoint, settings)
+        process = self.start("worker", "celery", arguments, {VARIABLE: crashpoint, **settings})
         if not crashpoint:
-            self.wait(lambda: " ready." in self.log_of(child), f"{child.name} takes messages")
-        return child
+            self.wait(lambda: " ready." in process.log, f"{process.name} takes messages")
+        return process
 
-    def beat(self) -> Child:
-        return self._become("beat", "celery", ["-A", "worker", "beat"])
+    def beat(self) -> Process:
+        return self.start("beat", "celery", ["-A", "worker", "beat"])
 
-    def web(self, crashpoint: str = "") -> Child:
+    def web(self, crashpoint: str = "") -> Process:
         """The web process, always at the same address. Returns when it answers."""
         address = ["--host", "127.0.0.1", "--port", str(self.web_port)]
-        child = self._become("web", "worker", ["web", *address], crashpoint)
+        process = self.start("web", "worker", ["web", *address], {VARIABLE: crashpoint})
         self.wait(self._web_answers, "the web process answers")
-        return child
+        return process
 
-    def command(self, *arguments: str, crashpoint: str = "") -> Child:
+    def command(self, *arguments: str, crashpoint: str = "") -> Process:
         """``dialer …``, in a process of its own."""
-        return self._become("command", "worker", arguments, crashpoint)
+        return self.start("command", "worker", arguments, {VARIABLE: crashpoint})
 
-    def prepare_spare(self) -> None:
-        """Let the next process do its imports while something else is waited for."""
-        if self._spare is None:
-            name = f"{self.name}-{next(self._numbers)}"
-            os.mkfifo(self._gate(name))
-            argv = [sys.executable, "-m", "tests.chaos.spare", str(self._gate(name))]
-            self._spare = self.stack.spawn(name, argv, self.environment, cwd=REPOSITORY)
-
-    def _become(
-        self, role: str, module: str, arguments: Sequence[str], crashpoint: str = "", settings: Mapping[str, str] = {}
-    ) -> Child:
-        self.prepare_spare()
-        child, self._spare = self._spare, None
-        assert child is not None
-        environment = {VARIABLE: crashpoint, **settings}
-        order = json.dumps({"module": module, "arguments": list(arguments), "environment": environment})
-        self.wait(lambda: _write_if_read(self._gate(child.name), order), "a process has begun")
-        child.name = f"{role} {child.name}"
-        self.logs[child.log_path] = 0
-        self.staff[role].append(child)
-        return child
-
-    def _gate(self, name: str) -> Path:
-        return self.stack.directory / f"{name}.gate"
+    def start(
+        self, role: str, module: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> Process:
+        """``python -m <module> <arguments>`` in the environment of the deployment."""
+        name = f"{self.name}-{role}-{next(self._numbers)}"
+        log_path = self.stack.directory / f"{name}.log"
+        order = {"name": name, "module": module, "arguments": list(arguments), "log": str(log_path)}
+        line = json.dumps({**order, "environment": environment or {}}) + "\n"
+        self.wait(lambda: _hand_over(self._orders, line), f"the nursery takes the order for {name}")
+        pid_path = log_path.with_suffix(".pid")
+        self.wait(pid_path.exists, f"{name} has begun")
+        process = Process(name, int(pid_path.read_text()), log_path)
+        self.logs[log_path] = 0
+        self.staff[role].append(process)
+        return process
 
     def _web_answers(self) -> bool:
-        with contextlib.suppress(OSError, urllib.error.URLError):
+        try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.web_port}/healthz", timeout=2) as answer:
                 return bool(answer.status == 200)
-        return False
+        except OSError:
+            return False
 
     # -- breaking
 
-    def died_at(self, child: Child, crashpoint: str, seconds: float = PATIENCE_SECONDS) -> None:
+    def died_at(self, process: Process, crashpoint: str) -> None:
         """The process, started with that crashpoint, has ended there: by SIGKILL, which nobody here has sent."""
-        assert child.wait(seconds), f"{child.name} never came to {crashpoint}: {child.last_words()}"
-        assert child.exit_code == -signal.SIGKILL, f"{child.name} ended with {child.exit_code}: {child.last_words()}"
-        self._forget(child)
+        self.wait(lambda: process.exit_code is not None, f"{process.name} comes to {crashpoint}")
+        assert process.exit_code == -signal.SIGKILL, f"{process.name} ended with {process.exit_code}"
+        self._forget(process)
 
-    def kill(self, child: Child) -> None:
-        child.kill()
-        self._forget(child)
+    def kill(self, process: Process) -> None:
+        process.signal(signal.SIGKILL)
+        self.wait(lambda: process.exit_code is not None, f"{process.name} is dead")
+        self._forget(process)
 
-    def terminate(self, *children: Child, seconds: float = 20.0) -> None:
+    def terminate(self, *processes: Process, seconds: float = 20.0) -> None:
         """SIGTERM to all of them at once, as a platform does it; each ends by itself, in good order."""
-        for child in children:
-            os.kill(child.pid, signal.SIGTERM)
-        for child in children:
-            assert child.wait(seconds), f"{child.name} did not end: {child.last_words()}"
-            assert child.exit_code in (0, -signal.SIGTERM), f"{child.name} ended badly: {child.last_words()}"
-            self._forget(child)
+        for process in processes:
+            process.signal(signal.SIGTERM)
+        for process in processes:
+            self.wait(lambda process=process: process.exit_code is not None, f"{process.name} ends", seconds)
+            assert process.exit_code in (0, -signal.SIGTERM), f"{process.name} ended with {process.exit_code}"
+            self._forget(process)
 
     def abandon(self) -> None:
         """Cancel what a test that failed has left running."""
@@ -182,20 +200,20 @@ class Chaos:
             self.wait(lambda: not self.sql("SELECT FROM calls WHERE ended_at IS NULL"), "what was left has ended")
             self.tracebacks()
 
-    def freeze(self, child: Child) -> None:
-        os.kill(child.pid, signal.SIGSTOP)
+    def freeze(self, process: Process) -> None:
+        process.signal(signal.SIGSTOP)
 
-    def thaw(self, child: Child) -> None:
-        os.kill(child.pid, signal.SIGCONT)
+    def thaw(self, process: Process) -> None:
+        process.signal(signal.SIGCONT)
 
-    def freeze_idle(self, child: Child) -> None:
+    def freeze_idle(self, process: Process) -> None:
         """Stop it where it stands, but not with a transaction open, nor waiting at the queues: a message handed
         to it now would be seen again only when it goes on."""
         while True:
-            self.freeze(child)
+            self.freeze(process)
             if not self.open_transactions():
                 break
-            self.thaw(child)
+            self.thaw(process)
         for client in self.redis.client_list():
             if "b" in client["flags"]:
                 self.redis.client_unblock(int(client["id"]))
@@ -206,13 +224,13 @@ class Chaos:
         return int(row[0])
 
     @property
-    def running(self) -> list[Child]:
+    def running(self) -> list[Process]:
         """Everybody who should be there."""
-        return [child for role in ROLES for child in self.staff[role] if role != "command"]
+        return [process for role in ROLES for process in self.staff[role] if role != "command"]
 
-    def _forget(self, child: Child) -> None:
-        for role, children in self.staff.items():
-            self.staff[role] = [other for other in children if other is not child]
+    def _forget(self, process: Process) -> None:
+        for role, processes in self.staff.items():
+            self.staff[role] = [other for other in processes if other is not process]
 
     # -- looking
 
@@ -233,9 +251,6 @@ class Chaos:
     def ledger(self, account: str) -> ledger.Ledger:
         """What the simulator wrote down for one account."""
         return of_account(ledger.read(self.ledger_path), account)
-
-    def log_of(self, child: Child) -> str:
-        return child.log_path.read_text(errors="replace")
 
     def tracebacks(self) -> list[str]:
         """What looks like a mistake in the logs since this was last asked."""
@@ -264,7 +279,6 @@ class Chaos:
                 self.celery.send_task("worker.stop")
 
 
-
 def of_account(whole: ledger.Ledger, account: str) -> ledger.Ledger:
     """The part of a ledger that is about one account's calls."""
     return ledger.Ledger(
@@ -280,16 +294,16 @@ def excerpts(said: str) -> list[str]:
     return [said[max(0, it.start() - 300) : it.start() + 3000] for it in TRACEBACK.finditer(said)]
 
 
-def _write_if_read(gate: Path, words: str) -> bool:
-    """Write to a fifo; false while nobody has opened it for reading."""
+def _hand_over(fifo: Path, line: str) -> bool:
+    """False while nobody has opened the fifo for reading."""
     try:
-        opened = os.open(gate, os.O_WRONLY | os.O_NONBLOCK)
+        opened = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
     except OSError as error:
         if error.errno == errno.ENXIO:
             return False
         raise
     with open(opened, "w") as writing:
-        writing.write(words)
+        writing.write(line)
     return True
 
 
@@ -300,9 +314,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def deployed(
-    stack: Stack, template: str, name: str, script: Mapping[str, Any], **settings: str
-) -> Iterator[Chaos]:
+def deployed(stack: Stack, template: str, name: str, script: Mapping[str, Any], **settings: str) -> Iterator[Chaos]:
     """A deployment on the servers of ``stack``, with a database and a prefix of its own and a simulator with this
     script; its processes are for the test to start. ``settings`` in the names of the environment."""
     with psycopg.connect(stack.postgres.url, autocommit=True) as admin:
@@ -323,25 +335,21 @@ def deployed(
     script_path = stack.directory / f"{name}.script"
     script_path.write_text(json.dumps(script))
     simulator = ["--port", str(simulator_port), "--ledger", str(ledger_path), "--script", str(script_path)]
-    children = [
-        stack.spawn(
-            f"{name}-simulator",
-            [sys.executable, "-m", "worker.carriers.simulator", *simulator, "--speed", str(SPEED)],
-            environment,
-            cwd=REPOSITORY,
-        )
-    ]
+    orders = stack.directory / f"{name}.orders"
+    os.mkfifo(orders)
+    nursery = stack.spawn(
+        f"{name}-nursery", [sys.executable, "-m", "tests.chaos.nursery", str(orders)], environment, cwd=REPOSITORY
+    )
     dialer = wiring.build(chosen)
     celery = Celery(name)
     tasks.configure(celery, chosen)
     with connect(stack.valkey.url) as redis:
-        chaos = Chaos(name, stack, dialer, environment, celery, redis, ledger_path, web_port)
+        chaos = Chaos(name, stack, dialer, environment, celery, redis, ledger_path, web_port, orders)
         chaos.sql("SELECT dialer_set_clock(clock_timestamp(), :speed)", speed=SPEED)
         try:
+            chaos.start("simulator", "worker.carriers.simulator", [*simulator, "--speed", str(SPEED)])
             yield chaos
         finally:
-            for child in (*chaos.running, *children, *([chaos._spare] if chaos._spare else [])):
-                child.kill()
+            stack.workspace.kill(nursery)
             dialer.db.dispose()
             celery.close()
-            redis.flushall()

@@ -21,10 +21,9 @@ DISPOSITIONS = {"completed": "answered", "no-answer": "no_answer", "declined": "
 def await_end(team: Team, *campaigns: Campaign, seconds: float = 30.0) -> float:
     """Wait until the campaigns are completed; returns how long that took."""
     waited = campaigns or tuple(team.campaigns)
-    took = team.chaos.wait(
+    return team.chaos.wait(
         lambda: all(campaign.status == "completed" for campaign in waited), "the campaigns are completed", seconds
     )
-    return took
 
 
 def judge(team: Team, *, cancelled: Collection[Campaign] = (), tracebacks_are_looked_at: bool = True) -> Ledger:
@@ -41,7 +40,7 @@ def judge(team: Team, *, cancelled: Collection[Campaign] = (), tracebacks_are_lo
     chaos.wait(lambda: not chaos.sql("SELECT FROM call_events WHERE outcome IS NULL"), "all news is settled", 10)
     found = {name: rows for name, rows in examine(chaos.dialer).items() if rows}
     assert not found
-    assert all(child.exit_code is None for child in chaos.running), "a process ended that nobody had ended"
+    assert all(process.exit_code is None for process in chaos.running), "a process ended that nobody had ended"
     if tracebacks_are_looked_at:
         tracebacks = chaos.tracebacks()
         assert not tracebacks, "\n\n".join(tracebacks)
@@ -104,5 +103,3 @@ def _disposition(call: RecordedCall) -> str:
 def _counts(call: RecordedCall) -> bool:
     """Whether it counts as an attempt: not if it was canceled before it rang."""
     return call.disposition != "canceled" or call.ringing_at is not None
-
-

@@ -83,7 +83,6 @@ def test_a_worker_killed_there_is_not_missed(chaos: Chaos, point: str) -> None:
     campaign = WORKERS[point](team)
     chaos.died_at(victim, point)
     chaos.thaw(survivor)
-    chaos.prepare_spare()
     if point.startswith("stop."):
         go_on_after_the_stop(campaign)
     await_end(team)
@@ -113,7 +112,6 @@ def test_a_campaign_outlives_a_line_of_workers_each_killed_somewhere_else(chaos:
     campaign = team.campaign(*few * 12, starts_in=1.0)
     for point in LINE:
         victim = chaos.worker(point)
-        chaos.prepare_spare()
         if point == "rebuild.after_raise":
             chaos.redis.flushall()
         if point == "stop.after_mark":

@@ -69,7 +69,7 @@ def test_slots_without_a_call_are_dropped_after_the_grace_and_calls_without_a_sl
     world.dialer.slots.release([SlotRequest(call.id, call.team_id, campaign, call.number_id, call.account_id)])
     generation = world.sql("SELECT generation FROM slot_generation")[0].generation
     ghost = SlotRequest("call_ghost", call.team_id, campaign, call.number_id, call.account_id)
-    assert world.dialer.slots.acquire([ghost], {scope: 9 for scope in ghost.scopes}, generation).granted
+    assert world.dialer.slots.acquire([ghost], dict.fromkeys(ghost.scopes, 9), generation).granted
     reconcile.reconcile(world.dialer)
     assert held(world) == {call.id, "call_ghost"}
     world.deploy(slot_grace_seconds=-1.0)
@@ -83,7 +83,7 @@ def test_slots_taken_by_a_fill_that_died_lower_concurrency_and_break_nothing(wor
     generation = world.sql("SELECT generation FROM slot_generation")[0].generation
     account = f"acct_{world.team}"
     ghost = SlotRequest("call_ghost", world.team, campaign, world.numbers[0], account)
-    world.dialer.slots.acquire([ghost], {scope: 2 for scope in ghost.scopes}, generation)
+    world.dialer.slots.acquire([ghost], dict.fromkeys(ghost.scopes, 2), generation)
     assert len(world.run(campaign).calls) == 1
     world.deploy(slot_grace_seconds=-1.0)
     reconcile.reconcile(world.dialer)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from traceback import format_exception
 from typing import Any
 
 import structlog
@@ -131,7 +132,7 @@ def _dialer_error(request: Request, error: Exception) -> Response:
 
 def broken(request_id: str, error: BaseException) -> Response:
     """The answer to what should never happen: logged in full, told in one sentence."""
-    log.error("request_failed", exc_info=error)
+    log.error("request_failed", exception="".join(format_exception(error)))
     message = f"Something went wrong on our side; it is logged under request id {request_id}."
     return answer(render(failure(request_id, 500, message)), 500)
 

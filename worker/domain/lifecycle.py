@@ -111,6 +111,7 @@ class Ignored(StrEnum):
     LATE_EVIDENCE = "late_evidence"  # news that an ended call is alive, never heard before: hang it up
     ORPHAN = "orphan"  # another carrier call under this call's token: hang it up
     UNKNOWN_TOKEN = "unknown_token"  # nobody's token
+    NEVER_SENT = "never_sent"  # news of a call that was only reserved: nobody can know its token, so it is not true
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,8 @@ def weigh(call: CallView, heard: Heard, carrier_call_id: str) -> CallState | Out
     in the same state. News that an ended call lives is only evidence when the dialer had closed the book by
     itself (``lost``, ``not_sent``): after a carrier's own "ended" it is merely late.
     """
+    if call.state is CallState.RESERVED:
+        return Ignored.NEVER_SENT
     if call.carrier_call_id is not None and call.carrier_call_id != carrier_call_id:
         return Ignored.ORPHAN
     if call.state is CallState.ENDED:

@@ -94,8 +94,8 @@ def _tell_carriers(dialer: Dialer) -> None:
 def sweep(dialer: Dialer, campaign_id: str) -> bool:
     """Turn a batch of a cancelled campaign's waiting contacts to ``cancelled`` (they read so already); true
     when more may wait."""
-    most = 5000
-    swept = transact(dialer.db, lambda conn: campaigns.sweep(conn, campaign_id, most=most))
+    most = campaigns.SWEPT_AT_ONCE
+    swept = transact(dialer.db, lambda conn: campaigns.sweep(conn, campaign_id))
     if swept < most:
         once(dialer.db, lambda conn: campaigns.swept(conn, campaign_id))
     return swept == most

@@ -5,6 +5,9 @@ the one lock under which live calls are counted and new ones added; the campaign
 because their state and their run's budget are decided under them. (The design's four kinds of lock collapse
 into these two; taking the other two as well would only cost round trips.)
 
+The planner does not know how many contacts a claim takes, so the statements leave it no choice: rows are found
+one by one (LATERAL … LIMIT 1, scalar subqueries), never by hashing a table.
+
 The claim is two statements: ``pick`` locks the contacts that are due, and ``reserve`` writes what the flow
 made of them. Between them stands no other transaction: both run under the locks. A LIMIT inside an UPDATE may
 touch more rows than it says when PostgreSQL plans it as a nested loop; a list that has been read cannot.
@@ -35,6 +38,7 @@ SELECT c.id, c.run_id, c.policy_version, c.max_concurrent_calls, c.max_attempts_
                      SELECT 1 FROM campaign_contacts cc
                      WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued')
                        AND cc.due_at <= (SELECT dialer_now())
+                     ORDER BY cc.due_at, cc.id   -- or the planner, guessing at the LIMIT, reads the whole table
                      LIMIT least(c.max_concurrent_calls, :most)) AS due))
              FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone,
        ARRAY(SELECT json_build_object(
@@ -77,19 +81,19 @@ WITH due AS MATERIALIZED (
         ORDER BY cc.due_at, cc.id
         LIMIT w.want
         FOR NO KEY UPDATE OF cc SKIP LOCKED) AS found)
-SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.last_number_id,
-       k.phone_e164, k.phone_fault,
-       k.do_not_call OR EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164)
-           AS do_not_call,
-       EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.contact_id = k.id AND l.ended_at IS NULL)
-       OR EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.to_number = k.phone_e164
-                  AND l.ended_at IS NULL)
-       OR EXISTS (SELECT FROM calls l   -- closed by us, alive by its carrier's word: until it ends, or provably has
-                  WHERE l.late_evidence_at > clock_timestamp() - interval '5 hours' AND l.team_id = k.team_id
-                    AND (l.contact_id = k.id OR l.to_number = k.phone_e164)
-                    AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = l.token AND e.kind = 'ended'))
-           AS on_the_phone
-FROM due JOIN contacts k ON k.id = due.contact_id
+SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.last_number_id, k.phone_e164, k.phone_fault,
+       k.do_not_call OR (SELECT true FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164
+                         LIMIT 1) IS NOT NULL AS do_not_call,
+       (SELECT true FROM calls l WHERE l.team_id = k.team_id AND l.contact_id = k.id AND l.ended_at IS NULL
+        LIMIT 1) IS NOT NULL
+       OR (SELECT true FROM calls l WHERE l.team_id = k.team_id AND l.to_number = k.phone_e164 AND l.ended_at IS NULL
+           LIMIT 1) IS NOT NULL
+       OR (SELECT true FROM calls l   -- closed by us, alive by its carrier's word: until it ends, or provably has
+           WHERE l.late_evidence_at > clock_timestamp() - interval '5 hours' AND l.team_id = k.team_id
+             AND (l.contact_id = k.id OR l.to_number = k.phone_e164)
+             AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = l.token AND e.kind = 'ended')
+           LIMIT 1) IS NOT NULL AS on_the_phone
+FROM due CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = due.contact_id LIMIT 1) AS k
 ORDER BY due.due_at, due.id
 """)
 

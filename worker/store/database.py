@@ -31,7 +31,8 @@ _SESSION = (
     "-c timezone=UTC -c statement_timeout={statement_ms} -c lock_timeout=2000 "
     "-c idle_in_transaction_session_timeout=10000 -c jit=off"
 )
-_TRANSIENT = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+_TRANSIENT = {"40001", "40P01", "55P03"}  # serialization_failure, deadlock_detected, lock_not_available
+_TOO_BUSY = {"57014", "55P03"}  # query_canceled: our own statement_timeout; lock_not_available: our lock_timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,10 @@ def _told_as_unavailable() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, PoolTimeout) as error:
+        if getattr(getattr(error, "orig", None), "sqlstate", None) in _TOO_BUSY:
+            raise Unavailable(
+                "PostgreSQL did not answer in time; look for what keeps it busy, then try again."
+            ) from error
         if is_away(error):
             raise Unavailable(
                 "PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again."

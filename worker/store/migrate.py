@@ -21,8 +21,15 @@ from worker.domain.errors import Refused
 from worker.store.database import Database, once
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('migrate dialer', 0))")
-_EXISTS = text("SELECT to_regclass('schema_migrations') IS NOT NULL")
-_HAS_TABLES = text("SELECT to_regclass('campaigns') IS NOT NULL")
+_RESTORE = text("SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', :statement, true)")
+_EXISTS = text("""
+SELECT EXISTS (SELECT FROM information_schema.columns
+               WHERE table_schema = current_schema() AND table_name = 'schema_migrations' AND column_name = 'sha256')
+""")
+_HAS_ANYTHING = text("""
+SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace(current_schema()))
+    OR EXISTS (SELECT FROM pg_type WHERE typnamespace = to_regnamespace(current_schema()))
+""")
 _CREATE = text("""
 CREATE TABLE schema_migrations (
     version    integer PRIMARY KEY,
@@ -95,10 +102,10 @@ def _migrate(conn: Connection) -> list[str]:
     server = int(conn.exec_driver_sql("SHOW server_version_num").scalar_one())
     if server < OLDEST_SERVER:
         raise Refused(f"PostgreSQL {server // 10_000} is too old; use version 14 or later.")
-    conn.execute(_LOCK)
+    _lock(conn)
     if not conn.execute(_EXISTS).scalar_one():
-        if conn.execute(_HAS_TABLES).scalar_one():
-            raise Refused("The database has tables of another origin; give the dialer a database of its own.")
+        if conn.execute(_HAS_ANYTHING).scalar_one():
+            raise Refused("The database holds something of another origin; give the dialer a database of its own.")
         return _create(conn)
     applied = {row.version: row.sha256 for row in conn.execute(_APPLIED)}
     done = []
@@ -110,6 +117,17 @@ def _migrate(conn: Connection) -> list[str]:
         elif applied[migration.version] != migration.sha256:
             raise Refused(f"Migration {migration.version} was changed after it was applied; add a new one instead.")
     return done
+
+
+def _lock(conn: Connection) -> None:
+    """Wait for whoever migrates now, however long that takes; only for them, for what a migration itself has to
+    wait for still has its bound."""
+    lock = conn.exec_driver_sql("SHOW lock_timeout").scalar_one()
+    statement = conn.exec_driver_sql("SHOW statement_timeout").scalar_one()
+    conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
+    conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    conn.execute(_LOCK)
+    conn.execute(_RESTORE, {"lock": lock, "statement": statement})
 
 
 def _create(conn: Connection) -> list[str]:

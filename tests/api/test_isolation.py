@@ -1,0 +1,223 @@
+"""Teams apart: every route, walked with another team's ids wherever one fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from httpx2 import Client, Response
+
+from tests.api.conftest import OTHER_TEAM
+from tests.api.routes import routes
+from tests.world import World
+from worker.api.app import app
+from worker.store import tables
+
+API = "/api/"
+CSV = "/api/crm/contacts/import"
+
+
+@pytest.fixture
+def theirs(web: World) -> dict[str, str]:
+    """What the world's own team has, by the part of a path that stands before its id."""
+    campaign = web.campaign_that_is("paused")
+    web.ban("+12025550777")
+    return {
+        "campaigns": campaign,
+        "contacts": web.contact(),
+        "companies": f"comp_{web.team}",
+        "assistants": f"asst_{web.team}",
+        "phone-numbers": web.numbers[0],
+        "carrier-accounts": f"acct_{web.team}",
+        "do-not-call": "+12025550777",
+    }
+
+
+@pytest.fixture
+def fields(web: World, theirs: dict[str, str]) -> dict[str, Any]:
+    """The same things by the fields that name them."""
+    return {
+        "teamId": web.team,
+        "assistantId": theirs["assistants"],
+        "companyId": theirs["companies"],
+        "carrierAccountId": theirs["carrier-accounts"],
+        "fromNumberIds": [theirs["phone-numbers"]],
+        "contactIds": [theirs["contacts"]],
+    }
+
+
+def ours(web: World) -> dict[tuple[str, str], dict[str, Any]]:
+    """For every route that takes a body, one that the asking team could send."""
+    (number,) = web.sql("SELECT id FROM phone_numbers WHERE team_id = :t", t=OTHER_TEAM)
+    (account,) = web.sql("SELECT id FROM carrier_accounts WHERE team_id = :t", t=OTHER_TEAM)
+    contact = web.contact(team=OTHER_TEAM)
+    campaign = {
+        "teamId": OTHER_TEAM,
+        "assistantId": f"asst_{OTHER_TEAM}",
+        "companyId": f"comp_{OTHER_TEAM}",
+        "fromNumberIds": [number.id],
+        "name": "Ours",
+    }
+    crm = f"{API}crm"
+    edited = {
+        "campaigns": campaign.copy(),
+        "contacts": {"firstName": "Ours", "companyId": f"comp_{OTHER_TEAM}"},
+        "companies": {"name": "Ours"},
+        "assistants": {"name": "Ours"},
+        "phone-numbers": {"enabled": False},
+        "carrier-accounts": {"name": "Ours"},
+    }
+    of_campaign = {
+        "run": {},
+        "schedule": {"scheduledStartAt": "2027-06-01T09:00:00Z"},
+        "cancel": {"hangUp": True},
+        "contacts": {"contactIds": [contact]},
+    }
+    return {
+        ("POST", f"{crm}/campaigns"): campaign,
+        ("POST", f"{crm}/contacts"): {"firstName": "Ours", "companyId": f"comp_{OTHER_TEAM}", "teamId": OTHER_TEAM},
+        ("POST", f"{crm}/companies"): {"name": "Ours", "teamId": OTHER_TEAM},
+        ("POST", f"{crm}/assistants"): {"name": "Ours", "teamId": OTHER_TEAM},
+        ("POST", f"{crm}/carrier-accounts"): {"name": "Ours", "carrier": "simulator", "teamId": OTHER_TEAM},
+        ("POST", f"{crm}/phone-numbers"): {"number": "+12025550902", "carrierAccountId": account.id},
+        ("POST", f"{crm}/do-not-call"): {"numbers": ["+12025550903"]},
+        ("DELETE", f"{crm}/campaigns/{{id}}/contacts"): of_campaign["contacts"],
+        **{("PATCH", f"{crm}/{thing}/{{id}}"): body for thing, body in edited.items()},
+        **{("POST", f"{crm}/campaigns/{{id}}/{verb}"): body for verb, body in of_campaign.items()},
+    }
+
+
+def everything_of(web: World, team: str) -> dict[str, list[str]]:
+    """Every row that belongs to the team."""
+    found = {}
+    for table in tables.metadata.tables.values():
+        if "team_id" in table.c and table.name != "api_keys":
+            rows = web.sql(f"SELECT t.* FROM {table.name} t WHERE team_id = :team", team=team)
+            found[table.name] = sorted(map(str, rows))
+    return found
+
+
+def api_routes() -> list[tuple[str, str]]:
+    found = [(method, path) for method, path in routes() if path.startswith(API)]
+    assert len(found) > 30
+    return found
+
+
+def ask(client: Client, method: str, path: str, body: Any = None, **query: Any) -> Response:
+    if path == CSV:
+        csv = {"Content-Type": "text/csv"}
+        return client.request(method, path, params=query, content=b"phone\n+12025550123\n", headers=csv)
+    return client.request(method, path, params=query, json=body)
+
+
+def thing_in(path: str) -> str:
+    """What the path's id is the id of."""
+    return path.removeprefix(f"{API}crm/").partition("/")[0]
+
+
+def id_fields(method: str, path: str) -> Iterator[str]:
+    """The fields of the route's documented body that name something."""
+    schemas = app.openapi()["components"]["schemas"]
+    operation = app.openapi()["paths"][path][method.lower()]
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        waiting = [content["schema"]]
+        while waiting:
+            schema = waiting.pop()
+            waiting += schema.get("anyOf", [])
+            if "$ref" in schema:
+                waiting.append(schemas[schema["$ref"].rpartition("/")[2]])
+            yield from (name for name in schema.get("properties", {}) if name.endswith(("Id", "Ids")))
+
+
+def test_another_teams_id_in_a_path_is_nothing_to_be_found(
+    web: World, other: Client, theirs: dict[str, str], sent: list[Any]
+) -> None:
+    bodies, before = ours(web), everything_of(web, web.team)
+    walked = 0
+    for method, path in api_routes():
+        if "{" not in path:
+            continue
+        filled = path.replace("{id}", theirs[thing_in(path)]).replace("{number}", theirs["do-not-call"])
+        assert "{" not in filled, path
+        answer = ask(other, method, filled, bodies.get((method, path)))
+        assert answer.status_code == 404, f"{method} {path}: {answer.status_code} {answer.text}"
+        walked += 1
+    assert walked > 20
+    assert everything_of(web, web.team) == before
+    assert sent == []
+
+
+def test_another_teams_id_in_a_body_is_nothing_to_be_found(
+    web: World, client: Client, other: Client, fields: dict[str, Any], sent: list[Any]
+) -> None:
+    bodies, before = ours(web), everything_of(web, web.team)
+    mine = {
+        "campaigns": other.post("/api/crm/campaigns", json=bodies["POST", "/api/crm/campaigns"]).json()["campaign"][
+            "id"
+        ],
+        "contacts": web.contact(team=OTHER_TEAM),
+        "companies": f"comp_{OTHER_TEAM}",
+        "assistants": f"asst_{OTHER_TEAM}",
+        "phone-numbers": web.sql("SELECT id FROM phone_numbers WHERE team_id = :t", t=OTHER_TEAM)[0].id,
+        "carrier-accounts": f"acct_{OTHER_TEAM}",
+    }
+    walked = set()
+    for method, path in api_routes():
+        for field in dict.fromkeys(id_fields(method, path)):
+            body = bodies[method, path] | {field: fields[field]}
+            answer = ask(other, method, path.replace("{id}", mine[thing_in(path)]), body)
+            expected = 403 if field == "teamId" else 404
+            assert answer.status_code == expected, f"{method} {path} {field}: {answer.status_code} {answer.text}"
+            walked.add(field)
+    assert walked == set(fields)
+    assert everything_of(web, web.team) == before
+    assert sent == []
+
+
+def test_another_teams_id_in_a_query_finds_nothing(
+    web: World, other: Client, fields: dict[str, Any], sent: list[Any]
+) -> None:
+    before = everything_of(web, web.team)
+    walked = set()
+    for method, path in api_routes():
+        parameters = app.openapi()["paths"][path][method.lower()].get("parameters", ())
+        for name in (p["name"] for p in parameters if p["in"] == "query" and p["name"].endswith("Id")):
+            query = {"teamId": OTHER_TEAM, name: fields[name]}
+            answer = ask(other, method, path, **query)
+            if name == "teamId":
+                assert answer.status_code == 403, f"{method} {path}: {answer.text}"
+            elif method == "GET":
+                assert (answer.status_code, answer.json()["count"]) == (200, 0), f"{path}: {answer.text}"
+            else:
+                assert answer.status_code == 404, f"{method} {path}: {answer.text}"
+            walked.add((method, name))
+    assert {("GET", "teamId"), ("GET", "assistantId"), ("GET", "companyId"), ("POST", "companyId")} <= walked
+    assert everything_of(web, web.team) == before
+
+
+def test_the_bodies_of_this_walk_are_taken_from_the_team_itself(web: World, other: Client, sent: list[Any]) -> None:
+    """Else the walk would prove nothing: it was not the body that was refused."""
+    for (method, path), body in ours(web).items():
+        if "{" not in path:
+            answer = ask(other, method, path, body)
+            assert answer.status_code == 200, f"{method} {path}: {answer.text}"
+
+
+def test_every_list_shows_only_the_teams_own(web: World, client: Client, other: Client, theirs: dict[str, str]) -> None:
+    for method, path in api_routes():
+        if method == "GET" and "{" not in path:
+            for asking, team in ((client, web.team), (other, OTHER_TEAM)):
+                body = asking.get(path, params={"teamId": team, "limit": 500}).json()
+                (rows,) = [value for value in body.values() if isinstance(value, list)]
+                assert {row.get("team_id", team) for row in rows} <= {team}
+                own = [row for row in rows if row.get("id") in theirs.values() or row.get("number") == "+12025550777"]
+                assert bool(own) is (asking is client), path
+
+
+def test_without_a_key_no_route_answers(web: World, url: str) -> None:
+    with Client(base_url=url) as nobody:
+        for method, path in api_routes():
+            answer = ask(nobody, method, path, {})
+            assert answer.status_code == 401, f"{method} {path}: {answer.status_code}"
+            assert answer.headers["WWW-Authenticate"]

@@ -1,0 +1,118 @@
+"""The OpenAPI document says what the API does, and the page for people shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from httpx2 import Client
+from pydantic import BaseModel
+
+from tests.api.asking import CAMPAIGNS
+from tests.api.routes import routes
+from tests.world import World
+from worker.api import models
+from worker.domain.campaign import FIELDS
+from worker.domain.campaign_edit import KNOWN
+from worker.domain.run_request import CANCEL, RUN
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def test_the_document_is_openapi_3_1_and_knows_every_route(client: Client) -> None:
+    document = client.get("/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    documented = {(method, path) for method, path, _ in operations(document)}
+    undocumented = {("GET", "/docs"), ("GET", "/openapi.json"), ("POST", "/carriers/{carrier}/events/{token}")}
+    assert documented == set(routes()) - undocumented
+
+
+def test_every_operation_is_named_once_and_told(client: Client) -> None:
+    document = client.get("/openapi.json").json()
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    for method, path, operation in operations(document):
+        assert operation["summary"], path
+        assert operation["tags"], path
+        assert "200" in operation["responses"], f"{method} {path}"
+
+
+def test_every_error_of_an_operation_is_documented(client: Client) -> None:
+    document = client.get("/openapi.json").json()
+    for method, path, operation in operations(document):
+        if not path.startswith("/api/"):
+            continue
+        expected = {"400", "401", "403", "429", "500", "503"}
+        if "{" in path:
+            expected |= {"404"}
+        if method != "GET":
+            expected |= {"409", "413", "415"}
+        if method == "POST":
+            expected |= {"404", "422"}
+            assert "Idempotency-Key" in {parameter["name"] for parameter in operation["parameters"]}
+        assert expected <= set(operation["responses"]), f"{method} {path}"
+        assert operation["security"] == [{"key": []}]
+        for status in expected:
+            content = operation["responses"][status]["content"]["application/json"]
+            assert content["schema"] == {"$ref": "#/components/schemas/Failure"}
+
+
+def test_every_reference_leads_somewhere(client: Client) -> None:
+    answer = client.get("/openapi.json")
+    schemas = answer.json()["components"]["schemas"]
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', answer.text))
+    assert named <= set(schemas)
+    assert "HTTPValidationError" not in schemas
+
+
+def test_the_documented_requests_have_the_fields_the_rules_know() -> None:
+    for model, known in (
+        (models.NewCampaign, FIELDS),
+        (models.CampaignEdit, KNOWN),
+        (models.Run, RUN),
+        (models.Cancellation, CANCEL),
+        (models.ContactIds, ("contactIds",)),
+        (models.Schedule, ("scheduledStartAt",)),
+    ):
+        assert set(model.model_fields) == set(known)
+
+
+def test_the_documented_answers_are_the_ones_given(web: World, client: Client, sent: list[Any]) -> None:
+    """Read strictly: a field that is missing, too much or of another type is a fault."""
+    campaign = web.campaign([*web.contacts(2), web.contact(None)])
+    url = f"{CAMPAIGNS}/{campaign}"
+    strict: list[tuple[type[BaseModel], Any]] = [
+        (models.RunAnswer, client.post(f"{url}/run", json={"dryRun": True})),
+        (models.RunAnswer, client.post(f"{url}/run")),
+        (models.CampaignAnswer, client.get(url)),
+        (models.CampaignList, client.get(CAMPAIGNS, params={"teamId": web.team})),
+        (models.CampaignContactList, client.get(f"{url}/contacts")),
+        (models.CallList, client.get(f"{url}/calls")),
+        (models.RunList, client.get(f"{url}/runs")),
+        (models.ProgressAnswer, client.get(f"{url}/progress")),
+        (models.Done, client.post(f"{url}/contacts", json={"contactIds": web.contacts(1)})),
+        (models.Removed, client.request("DELETE", f"{url}/contacts", json={"contactIds": web.contacts(1)})),
+        (models.Failure, client.get("/nowhere")),
+    ]
+    for model, answer in strict:
+        read = model.model_validate_json(answer.content, strict=True, extra="forbid")
+        assert read.model_dump(mode="json").keys() == answer.json().keys(), model
+    web.carry_out(sent)
+
+
+def test_the_page_for_people_needs_nobody_else(client: Client) -> None:
+    answer = client.get("/docs")
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    page = answer.text
+    assert not re.search(r"<script|src=|@import|url\(|href=\"(?!#|/openapi\.json)", page)
+    for _, path, operation in operations(client.get("/openapi.json").json()):
+        assert f"<code>{path}</code>" in page
+        assert f'id="{operation["operationId"]}"' in page
+    anchors = set(re.findall(r'id="([^"]+)"', page))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= anchors

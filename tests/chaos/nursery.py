@@ -1,0 +1,90 @@
+"""``python -m tests.chaos.nursery ORDERS``: brings processes up in a moment, by forking one that is half started.
+
+A worker spends more than a second of processor time on importing other people's modules before it comes to ours,
+and these tests start dozens. Here that is done once. Of our own modules none is imported before the fork, so what
+a process becomes is the product's own command, in the environment it is given.
+
+ORDERS is a fifo of JSON lines: ``name``, ``module``, ``arguments``, ``environment``, ``log``. Beside it appear
+``<name>.pid`` when the process has begun, and ``<name>.exit``, its exit code, when it has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import celery.apps.beat
+import celery.apps.worker
+import celery.bin.celery
+import celery.concurrency.thread
+import fastapi
+import httpx2
+import kombu.transport.redis
+import phonenumbers
+import psycopg
+import pydantic_settings
+import pytz
+import rich.console
+import sqlalchemy.dialects.postgresql.psycopg
+import structlog
+import tenacity
+import uvicorn
+
+IMPORTED = (
+    celery.apps.beat, celery.apps.worker, celery.bin.celery, celery.concurrency.thread, fastapi, httpx2,
+    kombu.transport.redis, phonenumbers, psycopg, pydantic_settings, pytz, rich.console,
+    sqlalchemy.dialects.postgresql.psycopg, structlog, tenacity, uvicorn,
+)  # fmt: skip
+
+
+def main(orders: Path) -> None:
+    names: dict[int, str] = {}
+
+    def bury(*_: object) -> None:
+        """Write down who has ended, and how."""
+        for pid in tuple(names):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                write(orders.parent / f"{names.pop(pid)}.exit", os.waitstatus_to_exitcode(status))
+
+    signal.signal(signal.SIGCHLD, bury)
+    while True:
+        with orders.open() as lines:
+            asked = [json.loads(line) for line in lines]
+        for order in asked:
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # it must have a name before it ends
+            pid = os.fork()
+            if pid == 0:
+                become(order)
+                return
+            names[pid] = order["name"]
+            write(orders.parent / f"{order['name']}.pid", pid)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+
+
+def become(order: dict[str, Any]) -> None:
+    """Be from here on what was ordered, as if started from a shell."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, sys.stdout.fileno())
+    os.dup2(log, sys.stderr.fileno())
+    os.environ.update(order["environment"])
+    sys.argv = [order["module"], *order["arguments"]]
+    runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
+
+
+def write(path: Path, number: int) -> None:
+    """The file appears whole: somebody waits for it."""
+    draft = path.with_name(path.name + ".new")
+    draft.write_text(f"{number}\n")
+    draft.replace(path)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,146 @@
+"""Beats, webs and workers come, go and are doubled, as platforms do to them; no call is cut, none doubled."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.chaos.cast import Campaign, Limits, Team
+from tests.chaos.harness import Chaos
+from tests.chaos.judge import await_end, judge
+from worker.carriers.simulator.ledger import Ledger
+
+
+def nobody_was_cut_off(rang: Ledger) -> bool:
+    return all(call.end_requested_at is None for call in rang.placed)
+
+
+def calls_under_way(campaign: Campaign, least: int = 8) -> None:
+    """Wait until the campaign is in the midst of it."""
+    team = campaign.team
+    team.chaos.wait(lambda: len(team.chaos.ledger(team.account).placed) >= least, f"{least} calls were placed")
+
+
+def callbacks(chaos: Chaos) -> dict[str, Any]:
+    """The simulator's own count of its callbacks."""
+    request = urllib.request.Request(
+        f"{chaos.environment['SIMULATOR_URL']}/v1/stats",
+        headers={"Authorization": f"Bearer {chaos.environment['SIMULATOR_SECRET']}"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return dict(json.load(answer)["callbacks"])
+
+
+def test_everything_is_told_to_end_at_once_and_starts_again(chaos: Chaos) -> None:
+    """SIGTERM to web, beat and workers in the same moment, as a platform's daily restart sends it."""
+    chaos.man(workers=2)
+    team = Team(chaos, Limits())
+    campaign = team.campaign((20, "plain"))
+    campaign.run()
+    calls_under_way(campaign)
+    everybody = [process for role in ("web", "beat", "worker") for process in chaos.staff[role]]
+    chaos.terminate(*everybody)
+    chaos.man(workers=2)
+    await_end(team)
+    assert nobody_was_cut_off(judge(team))
+
+
+def test_nothing_is_lost_while_the_web_process_is_dead(chaos: Chaos) -> None:
+    team = Team(chaos, Limits())
+    campaign = team.campaign((12, "plain"))
+    campaign.run()
+    calls_under_way(campaign, 4)
+    chaos.kill(chaos.staff["web"][0])
+    chaos.wait(lambda: not chaos.ledger(team.account).live(), "every call has ended at the carrier")
+    chaos.web()
+    await_end(team)
+    assert nobody_was_cut_off(judge(team))
+    assert callbacks(chaos)["given_up"] == 0
+
+
+def test_without_a_beat_calls_settle_but_nothing_starts_or_wakes_until_it_is_back(chaos: Chaos) -> None:
+    chaos.kill(chaos.staff["beat"][0])
+    team = Team(chaos, Limits())
+    running = team.campaign((10, "plain"), limit=4, retryDelayMinutes=1)
+    scheduled = team.campaign((2, "plain"), starts_in=5)
+    running.run()
+    chaos.wait(lambda: running.by_status() == {"queued": 10}, "each was called once, and what ended was settled")
+    chaos.wait(
+        lambda: (
+            not chaos.sql(
+                "SELECT FROM campaign_contacts WHERE campaign_id = :id AND due_at > dialer_now() - interval '1 minute'",
+                id=running.id,
+            )
+        ),
+        "everybody has been due again for a minute",
+    )
+    assert running.by_status() == {"queued": 10}, "nobody wakes them"
+    assert scheduled.status == "scheduled", "nobody starts it"
+    chaos.beat()
+    await_end(team)
+    judge(team)
+
+
+def test_of_two_beats_one_is_heard(chaos: Chaos) -> None:
+    chaos.man(beats=2, workers=2)
+    team = Team(chaos, Limits())
+    campaign = team.campaign((12, "plain"), starts_in=1)
+    chaos.wait(lambda: campaign.status == "running", "it has started by itself")
+    await_end(team)
+    judge(team)
+    assert len(chaos.sql("SELECT FROM runs WHERE campaign_id = :id", id=campaign.id)) == 1
+
+
+@pytest.mark.slow
+def test_a_killed_beat_leaves_nothing_behind_that_its_successor_would_miss(chaos: Chaos) -> None:
+    team = Team(chaos, Limits())
+    campaign = team.campaign((12, "plain"), (2, "silent"), retryDelayMinutes=1)
+    campaign.run()
+    for _ in range(3):
+        chaos.kill(chaos.staff["beat"][0])
+        chaos.beat()
+    await_end(team)
+    judge(team)
+
+
+@pytest.mark.slow
+def test_workers_are_replaced_one_by_one(chaos: Chaos) -> None:
+    chaos.man(workers=3)
+    team = Team(chaos, Limits())
+    campaign = team.campaign((80, "plain"))
+    campaign.run()
+    for old in tuple(chaos.staff["worker"]):
+        calls_under_way(campaign, len(chaos.ledger(team.account).placed) + 6)
+        chaos.worker()
+        chaos.terminate(old)
+    await_end(team, seconds=60)
+    assert nobody_was_cut_off(judge(team))
+
+
+@pytest.mark.slow
+def test_many_workers_and_many_beats_are_no_more_than_one(chaos: Chaos) -> None:
+    chaos.man(workers=8, beats=3)
+    teams = [Team(chaos, Limits()) for _ in range(2)]
+    for team in teams:
+        for _ in range(2):
+            team.campaign((20, "plain"), (2, "silent"), starts_in=1)
+    for team in teams:
+        await_end(team, seconds=90)
+        judge(team)
+
+
+@pytest.mark.slow
+def test_workers_killed_at_any_moment_call_nobody_twice(chaos: Chaos) -> None:
+    chaos.man(workers=2)
+    team = Team(chaos, Limits())
+    campaign = team.campaign((80, "plain"), (4, "silent"))
+    campaign.run()
+    for n in range(8):
+        calls_under_way(campaign, min(100, len(chaos.ledger(team.account).placed) + 1 + n % 3))
+        chaos.kill(chaos.staff["worker"][0])
+        chaos.worker()
+    await_end(team, seconds=90)
+    judge(team)

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.carriers.base import EventKind
+from worker.domain.lifecycle import (
+    CALL_MOVES,
+    CALL_ORDER,
+    CAMPAIGN_MOVES,
+    CONTACT_MOVES,
+    RUN_MOVES,
+    CallView,
+    Heard,
+    Ignored,
+    Outcome,
+    Verb,
+    refusal,
+    weigh,
+)
+from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, RunState
+
+SCHEMA = (Path(__file__).parents[2] / "schema.sql").read_text()
+
+LIVE = [state for state in CallState if state is not CallState.ENDED]
+LIVES = [
+    (Heard.RINGING, Heard.ENDED),
+    (Heard.QUEUED, Heard.RINGING, Heard.ANSWERED, Heard.ENDED),
+    (Heard.RINGING, Heard.ANSWERED, Heard.MACHINE, Heard.ENDED),
+    (Heard.ENDED,),
+]
+
+
+def drawn_moves(enum: str) -> dict[str, set[str]]:
+    """The values of an enum in the schema, in order, each with the values its comment says it may become."""
+    body = re.search(rf"CREATE TYPE {enum} AS ENUM \((.*?)\n\);", SCHEMA, re.DOTALL)
+    assert body is not None
+    lines = re.findall(r"^\s+'(\w+)',?\s+--(.*)$", body.group(1), re.MULTILINE)
+    names = [name for name, _ in lines]
+    drawn = {}
+    for name, comment in lines:
+        arrows = comment.partition("→")[2] if "→" in comment else ""
+        arrows = re.sub(r"\([^)]*\)", "", " ".join([arrows, *re.findall(r"→ (\w+)", comment)]))
+        drawn[name] = {other for other in names if re.search(rf"\b{other}\b", arrows)}
+    return drawn
+
+
+def listen(view: CallView, heard: Heard, carrier_call_id: str = "sim_1") -> CallView:
+    """The call after the event, as settling does it: the carrier's id is learned with the first move."""
+    result = weigh(view, heard, carrier_call_id)
+    if isinstance(result, CallState):
+        ended = Disposition.BUSY if result is CallState.ENDED else None
+        return replace(view, state=result, carrier_call_id=carrier_call_id, disposition=ended)
+    return view
+
+
+@given(
+    st.sampled_from(LIVES).flatmap(lambda life: st.permutations(life * 2)),
+    st.sampled_from([CallState.DIALING, CallState.UNKNOWN, CallState.PLACED]),
+)
+def test_any_shuffle_and_duplication_of_a_calls_events_ends_it_in_the_same_state(
+    events: list[Heard], state: CallState
+) -> None:
+    view = CallView(state)
+    for heard in events:
+        before = view
+        view = listen(view, heard)
+        assert CALL_ORDER[view.state] >= CALL_ORDER[before.state], "a call only moves forward"
+    assert (view.state, view.disposition) == (CallState.ENDED, Disposition.BUSY)
+
+
+@given(st.lists(st.sampled_from(list(Heard)), max_size=12), st.sampled_from(LIVE))
+def test_every_move_an_event_makes_is_a_legal_one(events: list[Heard], state: CallState) -> None:
+    view = CallView(state)
+    for heard in events:
+        after = listen(view, heard)
+        if after.state is not view.state:
+            assert after.state in CALL_MOVES[view.state]
+        view = after
+
+
+@given(st.lists(st.sampled_from(list(Heard)), max_size=12), st.sampled_from(list(Disposition)))
+def test_a_call_that_has_ended_absorbs_everything(events: list[Heard], disposition: Disposition) -> None:
+    view = CallView(CallState.ENDED, "sim_1", disposition)
+    for heard in events:
+        assert not isinstance(weigh(view, heard, "sim_1"), CallState)
+
+
+@pytest.mark.parametrize("heard", [Heard.QUEUED, Heard.RINGING, Heard.ANSWERED])
+@pytest.mark.parametrize("disposition", list(Disposition))
+def test_only_the_dialers_own_ends_can_be_proved_wrong(heard: Heard, disposition: Disposition) -> None:
+    ours = disposition in (Disposition.LOST, Disposition.NOT_SENT)
+    expected = Ignored.LATE_EVIDENCE if ours else Ignored.CALL_ENDED
+    assert weigh(CallView(CallState.ENDED, None, disposition), heard, "sim_1") is expected
+
+
+@pytest.mark.parametrize("heard", list(Heard))
+def test_no_news_moves_a_call_that_was_never_sent(heard: Heard) -> None:
+    assert weigh(CallView(CallState.RESERVED), heard, "sim_1") is Ignored.NEVER_SENT
+
+
+@pytest.mark.parametrize("state", [state for state in CallState if state is not CallState.RESERVED])
+@pytest.mark.parametrize("heard", list(Heard))
+def test_news_of_another_carrier_call_is_an_orphan_and_moves_nothing(state: CallState, heard: Heard) -> None:
+    assert weigh(CallView(state, "sim_1"), heard, "sim_2") is Ignored.ORPHAN
+
+
+@pytest.mark.parametrize("state", [state for state in CallState if state is not CallState.RESERVED])
+def test_a_verdict_moves_no_call(state: CallState) -> None:
+    assert weigh(CallView(state, "sim_1", Disposition.ANSWERED), Heard.MACHINE, "sim_1") is Outcome.ANNOTATED
+
+
+def test_what_is_heard_is_what_carriers_tell() -> None:
+    assert {heard.value for heard in Heard} == {kind.value for kind in EventKind}
+
+
+@pytest.mark.parametrize(
+    ("enum", "python"),
+    [
+        ("campaign_status", CampaignStatus),
+        ("contact_status", ContactStatus),
+        ("run_state", RunState),
+        ("call_state", CallState),
+    ],
+)
+def test_the_enums_stand_in_the_same_order_here_and_in_the_schema(enum: str, python: type) -> None:
+    assert list(drawn_moves(enum)) == [member.value for member in python]  # type: ignore[attr-defined]
+
+
+def test_the_dispositions_are_those_of_the_schema() -> None:
+    body = re.search(r"CREATE TYPE disposition AS ENUM \((.*?)\);", SCHEMA, re.DOTALL)
+    assert body is not None
+    assert re.findall(r"'(\w+)'", body.group(1)) == [disposition.value for disposition in Disposition]
+
+
+def test_a_calls_moves_are_those_drawn_in_the_schema_and_lead_forward() -> None:
+    assert drawn_moves("call_state") == {s.value: {t.value for t in targets} for s, targets in CALL_MOVES.items()}
+    assert list(CALL_MOVES) == list(CallState)
+    for state, targets in CALL_MOVES.items():
+        assert all(CALL_ORDER[target] > CALL_ORDER[state] for target in targets)
+
+
+def test_a_campaigns_moves_are_those_drawn_in_the_schema() -> None:
+    moves: dict[str, set[str]] = {status.value: set() for status in CampaignStatus}
+    for sources, target in CAMPAIGN_MOVES.values():
+        for source in sources:
+            moves[source.value] |= {target.value} - {source.value}
+    assert drawn_moves("campaign_status") == moves
+
+
+@pytest.mark.parametrize(("enum", "moves"), [("contact_status", CONTACT_MOVES), ("run_state", RUN_MOVES)])
+def test_what_the_schema_draws_for_contacts_and_runs_is_legal_here(enum: str, moves: dict[str, set[str]]) -> None:
+    for source, targets in drawn_moves(enum).items():
+        assert targets <= {target.value for target in moves[source]}, source  # type: ignore[attr-defined]
+
+
+def test_cancelled_is_final_and_nothing_but_a_run_leaves_completed() -> None:
+    leaving = {s: {v for v, (sources, _) in CAMPAIGN_MOVES.items() if s in sources} for s in CampaignStatus}
+    assert leaving[CampaignStatus.CANCELLED] == set()
+    assert leaving[CampaignStatus.COMPLETED] == {Verb.RUN}
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize("status", list(CampaignStatus))
+def test_a_refusal_names_both_states_and_what_would_be_legal(verb: Verb, status: CampaignStatus) -> None:
+    sources, target = CAMPAIGN_MOVES[verb]
+    sentence = refusal(verb, "camp_1", status)
+    assert f"camp_1 is {status.value} and cannot become {target.value}" in sentence
+    assert all(source.value in sentence for source in sources)

@@ -1,0 +1,127 @@
+"""Two workers at one thing: threads on connections of their own, each waiting for the other where it must."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.world import World
+from worker.carriers.simulator.lives import Life
+from worker.domain.errors import Conflict
+from worker.flow import admit, fill, finish, prepare, promote, stop
+from worker.store import campaigns, contacts
+
+TALK = Life(1, 60)
+
+
+def at_once(*work: Callable[[], object]) -> list[object]:
+    """Do all of it side by side; what each returned or raised."""
+    start = threading.Barrier(len(work))
+
+    def one(do: Callable[[], object]) -> object:
+        start.wait(10)
+        try:
+            return do()
+        except Conflict as refused:
+            return refused
+
+    with ThreadPoolExecutor(len(work)) as threads:
+        return list(threads.map(one, work, timeout=30))
+
+
+@pytest.mark.parametrize("emptied", [False, True], ids=["slots kept", "redis emptied"])
+def test_many_fills_at_once_never_reserve_past_a_limit(world: World, emptied: bool) -> None:
+    world.sql("UPDATE teams SET max_concurrent_calls = 7")
+    made = [world.campaign(world.contacts(12), maxConcurrentCalls=5) for _ in range(2)]
+    for campaign in made:
+        world.reserve(campaign)
+        world.sql("UPDATE calls SET ended_at = NULL")
+    if emptied:
+        world.redis.flushall()
+    at_once(*(lambda c=campaign: world.carry_out(list(fill.fill(world.dialer, world.team, [c]).steps))
+              for campaign in made * 2))  # fmt: skip
+    live = Counter(call.campaign_id for call in world.all_calls())
+    assert live.total() == 7
+    assert max(live.values()) <= 5
+    world.finish_all()
+
+
+def test_two_runs_at_once_leave_one_open_run_and_call_nobody_twice(world: World) -> None:
+    world.script({"*": TALK})
+    campaign = world.campaign(world.contacts(4), maxConcurrentCalls=2)
+    answers = at_once(*[lambda: admit.run_campaign(world.dialer, campaign, opened_by="api")] * 2)
+    world.carry_out(step for _, steps in answers for step in steps)  # type: ignore[misc]
+    world.advance(20)
+    assert Counter(run.state for run in world.sql("SELECT state FROM runs")) == {"open": 1, "ended": 1}
+    assert world.stage.peak() == {"all": 2}
+    world.finish_all()
+
+
+def test_two_promotes_at_once_open_one_run(world: World) -> None:
+    made = [world.campaign(world.contacts(1), scheduledStartAt="2027-03-01T18:00:00Z") for _ in range(3)]
+    world.advance(0)
+    world.sql("SELECT dialer_set_clock('2027-03-01T18:00:00Z', 0)")
+    steps = at_once(*[lambda: promote.promote(world.dialer)] * 2)
+    assert sum(len(one) for one in steps) == 3  # type: ignore[arg-type]
+    assert len(world.sql("SELECT * FROM runs")) == 3
+    for campaign in made:
+        world.until(campaign, "completed")
+
+
+def test_adding_contacts_and_completing_never_cross(world: World) -> None:
+    """An adding that holds its campaign makes completing wait, and completing then finds the new contact."""
+    campaign = world.campaign(world.contacts(1))
+    world.run(campaign)
+    world.set_clock(world.stage.next_at)
+    late = world.contact()
+    with ThreadPoolExecutor(1) as threads:
+        with world.engine.begin() as adding:
+            assert campaigns.share(adding, campaign) is not None
+            contacts.add(adding, world.team, campaign, [late])
+            while (at := world.stage.next_at) is not None:
+                world.set_clock(at)
+                events = world.stage.play()
+                world.tell_before_answer(events)
+            completing = threads.submit(finish.finish, world.dialer, [campaign])
+            world.wait_for_blocked()
+        completing.result(10)
+    assert world.status(campaign) == "running"
+    world.until(campaign, "completed")
+    assert world.by_status(campaign) == {"completed": 2}
+
+
+@pytest.mark.parametrize("verb", ["pause", "cancel"])
+def test_a_stop_waits_for_a_dialing_commit_under_way_and_nothing_is_committed_after_it(world: World, verb: str) -> None:
+    campaign = world.campaign(world.contacts(1))
+    steps = world.reserve(campaign)
+    stops = {"pause": stop.pause_campaign, "cancel": stop.cancel_campaign}
+    with ThreadPoolExecutor(1) as threads:
+        with world.engine.begin() as dialing:
+            dialing.exec_driver_sql(
+                "SELECT pg_advisory_xact_lock_shared(hashtextextended('team ' || %s, 0))", (world.team,)
+            )
+            stopping = threads.submit(stops[verb], world.dialer, campaign, actor="test")
+            world.wait_for_blocked()
+            assert world.status(campaign) == "running"
+        world.carry_out(stopping.result(10))
+    world.carry_out(steps)
+    assert world.stage.requests == []
+
+
+def test_pause_and_resume_from_many_sides_leave_a_campaign_that_can_go_on(world: World) -> None:
+    campaign = world.campaign(world.contacts(4), maxConcurrentCalls=2)
+    world.run(campaign)
+    at_once(
+        lambda: stop.pause_campaign(world.dialer, campaign, actor="a"),
+        lambda: stop.pause_campaign(world.dialer, campaign, actor="b"),
+        lambda: admit.resume(world.dialer, campaign, actor="c"),
+        lambda: prepare.add_contacts(world.dialer, campaign, world.contacts(1)),
+    )
+    if world.status(campaign) == "paused":
+        world.resume(campaign)
+    world.until(campaign, "completed")
+    assert world.by_status(campaign) == {"completed": 5}

@@ -1,0 +1,125 @@
+"""Events of one call in one batch, in several, in any order: one end, one outcome an event."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tests.world import World
+from worker.carriers.base import CallEvent, EventKind
+from worker.carriers.simulator.lives import Callbacks, Life, Reply
+from worker.domain.model import Disposition
+from worker.flow import record, settle
+from worker.flow.base import Fill, Settle
+
+SILENT = Life(5, 600, callbacks=Callbacks.NONE)
+DARK = Life(5, 600, reply=Reply.ERROR, callbacks=Callbacks.NONE)
+
+
+def on_the_way(world: World, life: Life = SILENT, contacts: int = 1) -> str:
+    """A campaign whose calls are placed and of which nothing was heard."""
+    world.script({"*": life})
+    campaign = world.campaign(world.contacts(contacts), maxConcurrentCalls=contacts)
+    world.run(campaign)
+    return campaign
+
+
+def event(call: object, kind: EventKind, carrier_call_id: str = "sim_0", **more: object) -> CallEvent:
+    if kind is EventKind.ENDED:
+        more.setdefault("disposition", Disposition.BUSY)
+    return CallEvent(call.token, f"{carrier_call_id} {kind}", carrier_call_id, kind, **more)  # type: ignore[attr-defined, arg-type]
+
+
+def outcomes(world: World) -> dict[str, str]:
+    return {row.event_id: row.outcome for row in world.sql("SELECT event_id, outcome FROM call_events ORDER BY id")}
+
+
+LIFE = (EventKind.RINGING, EventKind.ANSWERED, EventKind.ENDED)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one batch", "one by one"])
+def test_any_order_of_a_calls_events_ends_it_the_same(world: World, together: bool) -> None:
+    orders = list(itertools.permutations(LIFE))
+    campaign = on_the_way(world, contacts=len(orders))
+    for call, order in zip(world.calls(campaign), orders, strict=True):
+        news = [event(call, kind, call.carrier_call_id) for kind in order]
+        for batch in [news] if together else [[one] for one in news]:
+            world.tell(batch)
+    ended = {(call.state, call.disposition, call.attempt) for call in world.calls(campaign)}
+    assert ended == {("ended", "busy", 1)}
+    entries = world.sql("SELECT DISTINCT status, attempts, called, answered FROM campaign_contacts")
+    assert [tuple(entry) for entry in entries] == [("queued", 1, True, False)]
+    assert None not in outcomes(world).values()
+
+
+def test_an_orphans_end_in_the_batch_in_which_the_call_is_first_heard_of_does_not_end_it(world: World) -> None:
+    """In doubt, no carrier id is known. Whichever call is taken for ours, the other's end is not its end."""
+    campaign = on_the_way(world, DARK)
+    call = world.call(campaign)
+    world.tell([event(call, EventKind.RINGING, "sim_0"), event(call, EventKind.ENDED, "sim_9")])
+    assert world.call(campaign).state == "ringing"
+    assert outcomes(world)["sim_9 ended"] == "orphan"
+
+
+def test_an_event_that_comes_twice_is_kept_once_and_asks_for_nothing(world: World) -> None:
+    campaign = on_the_way(world)
+    ringing = event(world.call(campaign), EventKind.RINGING)
+    assert record.record(world.dialer, "simulator", [ringing, ringing]) == [Settle()]
+    assert record.record(world.dialer, "simulator", [ringing]) == []
+    world.do(Settle())
+    assert outcomes(world) == {"sim_0 ringing": "moved"}
+
+
+def test_an_end_frees_the_slots_and_asks_for_a_fill_of_its_campaign(world: World) -> None:
+    campaign = on_the_way(world)
+    record.record(world.dialer, "simulator", [event(world.call(campaign), EventKind.ENDED)])
+    assert settle.settle(world.dialer) == [Fill(world.team, (campaign,))]
+    assert world.dialer.slots.members() == {}
+
+
+def test_a_full_batch_asks_for_another_and_an_empty_inbox_for_nothing(world: World) -> None:
+    world.deploy(settle_batch=2)
+    campaign = on_the_way(world, contacts=3)
+    news = [event(call, EventKind.RINGING, call.carrier_call_id) for call in world.calls(campaign)]
+    record.record(world.dialer, "simulator", news)
+    assert settle.settle(world.dialer) == [Settle()]
+    assert settle.settle(world.dialer) == []
+    assert settle.settle(world.dialer) == []
+    assert {call.state for call in world.calls(campaign)} == {"ringing"}
+
+
+def test_what_another_worker_settles_is_passed_over(world: World) -> None:
+    campaign = on_the_way(world)
+    record.record(world.dialer, "simulator", [event(world.call(campaign), EventKind.RINGING)])
+    with world.engine.begin() as elsewhere:
+        elsewhere.exec_driver_sql("SELECT * FROM call_events FOR UPDATE")
+        assert settle.settle(world.dialer) == []
+    assert outcomes(world) == {"sim_0 ringing": None}
+    settle.settle(world.dialer)
+    assert outcomes(world) == {"sim_0 ringing": "moved"}
+
+
+def test_a_second_end_with_another_word_changes_nothing(world: World) -> None:
+    campaign = on_the_way(world)
+    call = world.call(campaign)
+    world.tell([event(call, EventKind.ENDED)])
+    ended = world.call(campaign)
+    late = CallEvent(call.token, "again", "sim_0", EventKind.ENDED, disposition=Disposition.ANSWERED)
+    world.tell([late])
+    assert world.call(campaign) == ended
+    assert outcomes(world)["again"] == "call_ended"
+    assert world.counts(campaign)["answered"] == 0
+
+
+def test_news_of_a_released_call_that_it_lives_is_late_evidence(world: World) -> None:
+    """It cannot be, for it was never sent; if it is, somebody's phone rings, and that must end."""
+    campaign = world.campaign(world.contacts(1))
+    world.reserve(campaign)
+    world.pause(campaign)
+    call = world.call(campaign)
+    assert call.disposition == "not_sent"
+    world.tell([event(call, EventKind.RINGING, "sim_77")])
+    assert world.call(campaign).late_evidence_at is not None
+    assert "sim_77" in world.stage.end_requests
+    world.tell([event(call, EventKind.ENDED, "sim_77", disposition=Disposition.CANCELED)])
