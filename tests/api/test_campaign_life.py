@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from celery import Celery
 from httpx2 import Client, Response
 from sqlalchemy import Engine
 
 from tests.api.asking import CAMPAIGNS, campaign_of, created, paths, refused
 from tests.world import World
+from worker import tasks
 from worker.carriers.simulator.lives import Life
 from worker.flow import admit
+from worker.settings import settings
 from worker.slots import Slots, connect
 
 AT_NINE = {"callWindowStart": "09:00", "callWindowEnd": "10:00", "callWindowTimezone": "America/New_York"}
@@ -289,3 +293,21 @@ def test_postgresql_lost_before_the_commit_leaves_nothing(
     assert answer.status_code == 200
     assert [run.id for run in web.sql("SELECT id FROM runs")] == [answer.json()["runId"]]
     web.carry_out(sent)
+
+
+def test_a_pause_holds_though_the_broker_is_away(
+    web: World, client: Client, configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stops are rows; only the doorbell is lost, and the tick does what it would have done."""
+    web.script({"*": Life(5, 30, queue_seconds=100)})
+    campaign = web.campaign_that_is("running")
+    lonely = Celery("lonely")
+    configure(celery_broker_url="redis://127.0.0.1:1")
+    tasks.configure(lonely, settings())
+    monkeypatch.setattr(tasks, "app", lonely)
+    monkeypatch.setattr(tasks.stop_calls, "_app", lonely, raising=False)
+    shown = post(client, campaign, "pause").json()["campaign"]
+    assert shown["status"] == "paused"
+    assert len(web.stage.live()) == 2
+    web.tick()
+    assert web.stage.live() == []

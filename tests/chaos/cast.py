@@ -56,7 +56,7 @@ class Limits:
     calls_per_second: float | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Team:
     """A team with everything a campaign needs, in its own simulator's account."""
 
@@ -116,7 +116,7 @@ class Team:
         return campaign
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Campaign:
     team: Team
     id: str

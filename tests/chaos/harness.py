@@ -62,7 +62,8 @@ ROLES = ("simulator", "web", "beat", "worker", "command")
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 """Workers of the dialer have nothing to tell each other; asking who is there costs a second at every start."""
 
-TRACEBACK = re.compile(r"^(?:Traceback \(most recent call last\):|.*\bTraceback\b.*)$", re.MULTILINE)
+RECORD = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
+"""Where a record of a log begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ class Chaos:
             stop.cancel_campaign(self.dialer, row.id, hang_up=True, actor="test")
         if left:
             self.wait(lambda: not self.sql("SELECT FROM calls WHERE ended_at IS NULL"), "what was left has ended")
-            self.tracebacks()
+            self.mistakes()
 
     def freeze(self, process: Process) -> None:
         process.signal(signal.SIGSTOP)
@@ -252,13 +253,14 @@ class Chaos:
         """What the simulator wrote down for one account."""
         return of_account(ledger.read(self.ledger_path), account)
 
-    def tracebacks(self) -> list[str]:
-        """What looks like a mistake in the logs since this was last asked."""
+    def mistakes(self, *, services_fail: bool = False) -> list[str]:
+        """What looks like a mistake of ours in the logs since this was last asked."""
         found = []
         for path, seen in self.logs.items():
             said = path.read_bytes()
             self.logs[path] = len(said)
-            found += [f"{path.name}: {words}" for words in excerpts(said[seen:].decode(errors="replace"))]
+            new = said[seen:].decode(errors="replace")
+            found += [f"{path.name}: {words}" for words in mistakes(new, services_fail=services_fail)]
         return found
 
     def last_words(self) -> str:
@@ -289,9 +291,14 @@ def of_account(whole: ledger.Ledger, account: str) -> ledger.Ledger:
     )
 
 
-def excerpts(said: str) -> list[str]:
-    """The tracebacks in a text, each with the lines around its first."""
-    return [said[max(0, it.start() - 300) : it.start() + 3000] for it in TRACEBACK.finditer(said)]
+def mistakes(said: str, *, services_fail: bool = False) -> list[str]:
+    """The records of a log that hold a traceback. Where services fail, libraries may tell of it in theirs; one that
+    leads through our code is still a mistake."""
+    return [
+        record[:3000]
+        for record in RECORD.split(said)
+        if "Traceback" in record and (not services_fail or f'File "{REPOSITORY}/worker/' in record)
+    ]
 
 
 def _hand_over(fifo: Path, line: str) -> bool:

@@ -26,7 +26,7 @@ def await_end(team: Team, *campaigns: Campaign, seconds: float = 30.0) -> float:
     )
 
 
-def judge(team: Team, *, cancelled: Collection[Campaign] = (), tracebacks_are_looked_at: bool = True) -> Ledger:
+def judge(team: Team, *, cancelled: Collection[Campaign] = (), services_fail: bool = False) -> Ledger:
     """Fail unless nothing was lost, nobody called twice, every limit held, and all books agree. All campaigns
     are completed, except those that were ``cancelled``."""
     chaos = team.chaos
@@ -41,9 +41,8 @@ def judge(team: Team, *, cancelled: Collection[Campaign] = (), tracebacks_are_lo
     found = {name: rows for name, rows in examine(chaos.dialer).items() if rows}
     assert not found
     assert all(process.exit_code is None for process in chaos.running), "a process ended that nobody had ended"
-    if tracebacks_are_looked_at:
-        tracebacks = chaos.tracebacks()
-        assert not tracebacks, "\n\n".join(tracebacks)
+    mistakes = chaos.mistakes(services_fail=services_fail)
+    assert not mistakes, "\n\n".join(mistakes)
     return rang
 
 

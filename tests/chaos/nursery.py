@@ -58,20 +58,21 @@ def main(orders: Path) -> None:
             asked = [json.loads(line) for line in lines]
         for order in asked:
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # it must have a name before it ends
+            log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             pid = os.fork()
             if pid == 0:
-                become(order)
+                become(order, log)
                 return
+            os.close(log)
             names[pid] = order["name"]
             write(orders.parent / f"{order['name']}.pid", pid)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
 
 
-def become(order: dict[str, Any]) -> None:
+def become(order: dict[str, Any], log: int) -> None:
     """Be from here on what was ordered, as if started from a shell."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, sys.stdout.fileno())
     os.dup2(log, sys.stderr.fileno())
     os.environ.update(order["environment"])

@@ -39,7 +39,7 @@ def goes_on(campaign: Campaign) -> float:
 
 def ends_well(campaign: Campaign) -> None:
     await_end(campaign.team, seconds=90)
-    judge(campaign.team)
+    judge(campaign.team, services_fail=True)
 
 
 def everybody_works_again(campaign: Campaign) -> None:
@@ -65,7 +65,6 @@ def test_redis_is_restarted_and_empty(chaos: Chaos) -> None:
     campaign = in_mid_campaign(chaos)
     chaos.stack.valkey.kill()
     chaos.stack.valkey.restart()
-    assert chaos.redis.dbsize() == 0 or True
     assert goes_on(campaign) < RESUMES_WITHIN_SECONDS
     ends_well(campaign)
 
