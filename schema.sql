@@ -154,6 +154,7 @@ CREATE TABLE contacts (
 CREATE INDEX contacts_of_team ON contacts (team_id, created_at DESC, id DESC);
 CREATE INDEX contacts_by_number ON contacts (team_id, phone_e164) WHERE phone_e164 IS NOT NULL;
 CREATE INDEX contacts_not_to_call ON contacts (team_id, id) WHERE do_not_call;
+CREATE INDEX contacts_without_number ON contacts (team_id, id) WHERE phone_e164 IS NULL;
 
 CREATE TABLE do_not_call (
     team_id    text NOT NULL REFERENCES teams,
@@ -243,7 +244,7 @@ CREATE TYPE contact_status AS ENUM (
     'calling',    -- one live call             → completed | exhausted | failed | queued (retry or put back) | skipped
     'completed',  -- answered                  final
     'exhausted',  -- attempts used             final
-    'failed',     -- can never be reached      final
+    'failed',     -- can never be reached      final, but for one whose invalid number was mended when a run opens → queued
     'skipped',    -- may not be called         final, but for one who may be called again when a run opens → queued
     'cancelled'   -- its campaign was          final
 );

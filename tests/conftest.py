@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from tests.world import World, make_world
 from worker.dev.stack import Stack
@@ -14,6 +14,16 @@ from worker.store.database import open_database
 from worker.store.migrate import migrate
 
 _names = (f"t{n}" for n in itertools.count())
+
+EMPTY = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
+DO $$ BEGIN
+    EXECUTE (SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY CASCADE'
+             FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations');
+    INSERT INTO slot_generation (generation) VALUES (1);
+END $$
+"""
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +43,28 @@ def template(stack: Stack) -> str:
     return "dialer_template"
 
 
+@pytest.fixture(scope="session")
+def shared_database(stack: Stack, template: str) -> Iterator[Engine]:
+    """One database that test after test empties: ten times as fast as a new one each."""
+    _run(stack, f"CREATE DATABASE dialer_shared TEMPLATE {template}")
+    engine = open_database(stack.postgres.url_of("dialer_shared"), pool_size=1)
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def database_url(stack: Stack, template: str) -> Iterator[str]:
-    """A database of the test's own, with the schema and nothing else."""
+def database_url(stack: Stack, shared_database: Engine) -> str:
+    """A database with the schema and nothing else; whoever was left in it by another test is thrown out."""
+    with shared_database.begin() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute(EMPTY)
+    return stack.postgres.url_of("dialer_shared")
+
+
+@pytest.fixture
+def own_database_url(stack: Stack, template: str) -> Iterator[str]:
+    """A database of the test's own, with the schema and nothing else, for tests that change the schema."""
     name = next(_names)
     _run(stack, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield stack.postgres.url_of(name)

@@ -9,7 +9,7 @@ Once around::
 The layers, each knowing only those below it::
 
     cli        operators' commands                          dev   embedded servers (cli and tests only)
-    api        HTTP: callbacks of carriers
+    api        HTTP: the API of operators, the callbacks of carriers
     tasks      the Celery app: steps become messages
     wiring     settings become a Dialer                     settings, logs
     flow       the life of a contact, one step a file

@@ -28,7 +28,7 @@ from kombu.exceptions import KombuError, OperationalError
 from worker import logs, wiring
 from worker.domain.errors import Refused, Unavailable
 from worker.flow import admit, dial, fill, finish, reap, reconcile, settle, stop, tick
-from worker.flow.base import Dial, Fill, LookUp, Mend, Settle, Step, Stop
+from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop
 from worker.settings import Settings, settings
 
 log = structlog.get_logger()
@@ -43,6 +43,8 @@ def configure(app: Celery, chosen: Settings) -> None:
     """How we use Celery; why, with measurements, stands in the README's settings and in this module."""
     app.conf.update(
         broker_url=chosen.broker_url,
+        broker_read_url=chosen.broker_url,  # or Celery takes CELERY_BROKER_URL itself, in our spelling
+        broker_write_url=chosen.broker_url,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
@@ -61,7 +63,7 @@ def configure(app: Celery, chosen: Settings) -> None:
         accept_content=["json"],
         task_default_queue=CONTROL,
         task_routes={"worker.dial": {"queue": DIAL}, "worker.look_up": {"queue": DIAL}},
-        task_queues=[Queue(CONTROL), Queue(DIAL)],
+        task_queues=[Queue(CONTROL, routing_key=CONTROL), Queue(DIAL, routing_key=DIAL)],
         worker_pool="threads",
         worker_concurrency=chosen.worker_concurrency,
         worker_prefetch_multiplier=1,
@@ -206,12 +208,52 @@ def carry_out(steps: Iterable[Step]) -> None:
         else:
             messages.append(step)
     for team_id, campaign_ids in fills.items():
-        filled = fill.fill(dialer, team_id, list(campaign_ids))
-        finish.finish(dialer, filled.idle)
-        messages += filled.steps
+        _fill(dialer, team_id, campaign_ids)
     if Mend() in messages:
         reconcile.reconcile(dialer)
     send(step for step in messages if step != Mend())
+
+
+_wanted: dict[str, dict[str, None]] = {}
+"""Team → campaigns with free slots that no thread has looked at yet."""
+_filling: set[str] = set()
+"""Teams a thread of this worker fills now."""
+_turns = threading.Lock()
+
+
+def _fill(dialer: Dialer, team_id: str, campaign_ids: Iterable[str]) -> None:
+    """Fill, unless a thread of this worker fills the team already: that one will take these campaigns in its
+    next turn. Fills of a team wait for each other's lock anyhow; waiting here costs no thread and no
+    connection, and the turn that follows takes more at once. What a crash leaves here, the tick finds."""
+    with _turns:
+        _wanted.setdefault(team_id, {}).update(dict.fromkeys(campaign_ids))
+        if team_id in _filling:
+            return
+        _filling.add(team_id)
+    done = False
+    try:
+        while (wanted := _next_wanted(team_id)) is not None:
+            filled = fill.fill(dialer, team_id, wanted)
+            finish.finish(dialer, filled.idle)
+            if Mend() in filled.steps:
+                reconcile.reconcile(dialer)
+            send(step for step in filled.steps if step != Mend())
+        done = True
+    finally:
+        if not done:  # whoever comes next takes over what is left
+            with _turns:
+                _filling.discard(team_id)
+
+
+def _next_wanted(team_id: str) -> list[str] | None:
+    """The campaigns of the next turn; ``None`` ends this thread's turns, decided under the lock, so that
+    nobody leaves campaigns to a thread that has just gone."""
+    with _turns:
+        wanted = _wanted.pop(team_id, None)
+        if wanted is None:
+            _filling.discard(team_id)
+            return None
+        return list(wanted)
 
 
 _TASKS: dict[type, Task[..., None]] = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from threading import Lock
 
 from worker.carriers.base import Carrier
 from worker.carriers.simulator.adapter import SimulatorCarrier
@@ -42,9 +43,18 @@ def _carriers(chosen: Settings) -> dict[str, Carrier]:
     return {simulator.name: simulator}
 
 
-@cache
+_making = Lock()
+
+
 def dialer() -> Dialer:
-    """The dialer of this process. Made at first use, so that a forked worker opens its own connections."""
+    """The dialer of this process. Made at first use, so that a forked worker opens its own connections; once,
+    also when many threads ask first."""
+    with _making:
+        return _dialer()
+
+
+@cache
+def _dialer() -> Dialer:
     return build(settings())
 
 

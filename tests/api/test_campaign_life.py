@@ -299,13 +299,12 @@ def test_a_pause_holds_though_the_broker_is_away(
     web: World, client: Client, configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stops are rows; only the doorbell is lost, and the tick does what it would have done."""
-    web.script({"*": Life(5, 30, queue_seconds=100)})
+    web.script({"*": Life(5, 30, queue_seconds=5)})
     campaign = web.campaign_that_is("running")
     lonely = Celery("lonely")
     configure(celery_broker_url="redis://127.0.0.1:1")
     tasks.configure(lonely, settings())
     monkeypatch.setattr(tasks, "app", lonely)
-    monkeypatch.setattr(tasks.stop_calls, "_app", lonely, raising=False)
     shown = post(client, campaign, "pause").json()["campaign"]
     assert shown["status"] == "paused"
     assert len(web.stage.live()) == 2

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -9,12 +13,15 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from httpx2 import Client, Response
+from httpx2 import Client, ConnectError, Response, TransportError
 from sqlalchemy import text
 
 from tests.api.asking import CAMPAIGNS, created, new_campaign, refused
+from tests.cli.running import ROOT, environment, wait_until
 from tests.world import World
 from worker.api import campaigns, idempotency
+from worker.crashpoint import VARIABLE
+from worker.dev.stack import Stack
 from worker.domain.errors import Unavailable
 from worker.flow import admit
 from worker.store import idempotency as store
@@ -249,3 +256,57 @@ def test_the_steps_of_work_are_sent_once_it_is_committed_and_not_again(
         assert client.post(f"{CAMPAIGNS}/{campaign}/pause", headers=KEY).json()["campaign"]["status"] == "paused"
     assert len(sent) == 1
     web.carry_out(sent)
+
+
+def test_a_client_that_went_away_finds_its_answer_when_it_returns(
+    web: World, client: Client, url: str, sent: list[Any]
+) -> None:
+    campaign = web.campaign(web.contacts(2))
+    path = f"{CAMPAIGNS}/{campaign}/run"
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as gone:
+        head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {client.headers['Authorization']}\r\n"
+        gone.sendall(f"{head}Idempotency-Key: {KEY['Idempotency-Key']}\r\nContent-Length: 0\r\n\r\n".encode())
+    answer = client.post(path, headers=KEY)
+    while answer.status_code == 409:
+        refused(answer, 409, "idempotency_key_in_use")
+        answer = client.post(path, headers=KEY)
+    assert (answer.status_code, answer.json()["started"]) == (200, 2)
+    assert count(web, "runs") == 1
+    web.carry_out(sent)
+
+
+def test_a_process_that_is_killed_in_the_middle_of_a_run_leaves_a_key_that_does_not_run_again(
+    web: World, client: Client, stack: Stack
+) -> None:
+    campaign = web.campaign(web.contacts(2))
+    path = f"{CAMPAIGNS}/{campaign}/run"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    surroundings = environment(
+        **stack.environment
+        | {"DATABASE_URL": web.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)},
+        REDIS_PREFIX="test",
+        **{VARIABLE: "admit.after_commit"},
+    )
+    command = [sys.executable, "-m", "worker", "web", "--host", "127.0.0.1", "--port", str(port)]
+    with (
+        subprocess.Popen(command, cwd=ROOT, env=surroundings, stderr=subprocess.DEVNULL) as doomed,
+        Client(base_url=f"http://127.0.0.1:{port}", headers=client.headers, timeout=20) as theirs,
+    ):
+        wait_until(lambda: doomed.poll() is not None or is_up(theirs), "the web process comes up")
+        with pytest.raises(TransportError):
+            theirs.post(path, headers=KEY)
+    assert doomed.returncode == -signal.SIGKILL
+    assert web.status(campaign) == "running"
+    refused(client.post(path, headers=KEY), 409, "idempotency_key_in_use")
+    web.sql("UPDATE idempotency_keys SET taken_at = taken_at - interval '61 seconds'")
+    refused(client.post(path, headers=KEY), 409, "idempotency_answer_lost")
+    assert count(web, "runs") == 1
+
+
+def is_up(client: Client) -> bool:
+    try:
+        return client.get("/healthz").status_code == 200
+    except ConnectError:
+        return False

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from tests.api.asking import CAMPAIGNS
 from tests.api.routes import routes
 from tests.world import World
-from worker.api import models
+from worker.api import models, models_campaigns, models_progress
 from worker.domain.campaign import FIELDS
 from worker.domain.campaign_edit import KNOWN
 from worker.domain.run_request import CANCEL, RUN
@@ -72,12 +72,12 @@ def test_every_reference_leads_somewhere(client: Client) -> None:
 
 def test_the_documented_requests_have_the_fields_the_rules_know() -> None:
     for model, known in (
-        (models.NewCampaign, FIELDS),
-        (models.CampaignEdit, KNOWN),
-        (models.Run, RUN),
-        (models.Cancellation, CANCEL),
-        (models.ContactIds, ("contactIds",)),
-        (models.Schedule, ("scheduledStartAt",)),
+        (models_campaigns.NewCampaign, FIELDS),
+        (models_campaigns.CampaignEdit, KNOWN),
+        (models_campaigns.Run, RUN),
+        (models_campaigns.Cancellation, CANCEL),
+        (models_campaigns.ContactIds, ("contactIds",)),
+        (models_campaigns.Schedule, ("scheduledStartAt",)),
     ):
         assert set(model.model_fields) == set(known)
 
@@ -87,16 +87,16 @@ def test_the_documented_answers_are_the_ones_given(web: World, client: Client, s
     campaign = web.campaign([*web.contacts(2), web.contact(None)])
     url = f"{CAMPAIGNS}/{campaign}"
     strict: list[tuple[type[BaseModel], Any]] = [
-        (models.RunAnswer, client.post(f"{url}/run", json={"dryRun": True})),
-        (models.RunAnswer, client.post(f"{url}/run")),
-        (models.CampaignAnswer, client.get(url)),
-        (models.CampaignList, client.get(CAMPAIGNS, params={"teamId": web.team})),
-        (models.CampaignContactList, client.get(f"{url}/contacts")),
-        (models.CallList, client.get(f"{url}/calls")),
-        (models.RunList, client.get(f"{url}/runs")),
-        (models.ProgressAnswer, client.get(f"{url}/progress")),
+        (models_campaigns.RunAnswer, client.post(f"{url}/run", json={"dryRun": True})),
+        (models_campaigns.RunAnswer, client.post(f"{url}/run")),
+        (models_campaigns.CampaignAnswer, client.get(url)),
+        (models_campaigns.CampaignList, client.get(CAMPAIGNS, params={"teamId": web.team})),
+        (models_progress.CampaignContactList, client.get(f"{url}/contacts")),
+        (models_progress.CallList, client.get(f"{url}/calls")),
+        (models_progress.RunList, client.get(f"{url}/runs")),
+        (models_progress.ProgressAnswer, client.get(f"{url}/progress")),
         (models.Done, client.post(f"{url}/contacts", json={"contactIds": web.contacts(1)})),
-        (models.Removed, client.request("DELETE", f"{url}/contacts", json={"contactIds": web.contacts(1)})),
+        (models_progress.Removed, client.request("DELETE", f"{url}/contacts", json={"contactIds": web.contacts(1)})),
         (models.Failure, client.get("/nowhere")),
     ]
     for model, answer in strict:

@@ -70,11 +70,12 @@ def machine(stack: Stack) -> str:
 def split(name: str, rounds: Sequence[Round]) -> list[str]:
     """Where the time of these rounds went: what each part computed, and the statements that took longest,
     as the process under test saw them (waiting for its own threads included)."""
-    parts = [
-        f"{part} {1000 * median(r.processor_seconds[part] / r.calls for r in rounds):.2f} ms"
-        for part in rounds[0].processor_seconds
-    ]
-    said = [f"{name}: computed a call: {', '.join(parts)}"] if parts else []
+    parts = rounds[0].processor_seconds
+    said = []
+    if parts:
+        a_call = ", ".join(f"{part} {_ms([r.processor_seconds[part] for r in rounds])}" for part in parts)
+        a_task = ", ".join(f"{part} {_ms([r.reference.processor_seconds[part] for r in rounds])}" for part in parts)
+        said = [f"{name}: computed for a call: {a_call}; for a task of the reference: {a_task}"]
     calls = sum(r.calls for r in rounds)
     seconds: dict[str, float] = {}
     counts: dict[str, float] = {}
@@ -86,11 +87,13 @@ def split(name: str, rounds: Sequence[Round]) -> list[str]:
                 sums = seconds if kind == "s" else counts
                 sums[f"{who}: {words}"] = sums.get(f"{who}: {words}", 0) + amount
     for words in sorted(seconds, key=lambda w: -seconds[w])[:HEAVIEST]:
-        each = 1000 * seconds[words] / counts[words]
-        said.append(
-            f"  {1000 * seconds[words] / calls:.3f} ms a call in {counts[words] / calls:.3f} × {each:.1f} ms: {words[:90]}"
-        )
+        a_call, each = 1000 * seconds[words] / calls, 1000 * seconds[words] / counts[words]
+        said.append(f"  {a_call:.3f} ms a call, in {counts[words] / calls:.3f} × {each:.1f} ms: {words[:90]}")
     return said
+
+
+def _ms(seconds: Sequence[float]) -> str:
+    return f"{1000 * median(seconds):.2f} ms"
 
 
 def _processor() -> str:

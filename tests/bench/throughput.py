@@ -11,7 +11,7 @@ one team, so that they meet at its limit, which is the harder way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -33,10 +33,19 @@ POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """One round: tasks and settled calls a second, and what the calls cost."""
+class Reference:
+    """Tasks that do nothing: how many a second, and what one of them had each part compute."""
 
-    tasks_per_second: float
+    per_second: float
+    processor_seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round: the reference and the calls that were settled a second, what was asked for them (see
+    :class:`~tests.bench.tally.Tally`), and what one of them had each part compute."""
+
+    reference: Reference
     calls_per_second: float
     calls: int
     asked: Mapping[str, float]
@@ -44,7 +53,7 @@ class Round:
 
     @property
     def ratio(self) -> float:
-        return self.calls_per_second / self.tasks_per_second
+        return self.calls_per_second / self.reference.per_second
 
 
 class Workload:
@@ -57,7 +66,7 @@ class Workload:
         with deployment.dialer.db.begin() as conn:
             self._numbers = _furnish(conn, self._contacts)
 
-    def round(self, reference: float) -> Round:
+    def round(self, reference: Reference) -> Round:
         """Call everybody once; raises ``AssertionError`` when anything is not as it must be."""
         there = self._there
         campaigns = [self._campaign(n) for n in range(CAMPAIGNS)]
@@ -72,7 +81,8 @@ class Workload:
         asked = _more(asked, there.tally())
         seconds = self._judge(campaigns, began_at)
         calls = self._per_campaign * CAMPAIGNS
-        return Round(reference, calls / seconds, calls, asked, computed)
+        each = {part: amount / calls for part, amount in computed.items()}
+        return Round(reference, calls / seconds, calls, asked, each)
 
     def _campaign(self, n: int) -> str:
         body = {
@@ -141,14 +151,21 @@ SELECT max(live) FROM (
 """
 
 
+def refer(there: Deployment, count: int, tasks_per_second: Callable[[Deployment, int], float]) -> Reference:
+    """Measure ``count`` tasks that do nothing."""
+    computed = there.processor_seconds()
+    per_second = tasks_per_second(there, count)
+    computed = _more(computed, there.processor_seconds())
+    return Reference(per_second, {part: amount / count for part, amount in computed.items()})
+
+
 def noops_per_second(there: Deployment, count: int) -> float:
     """Empty tasks a second, from a queue that was filled before."""
     prefilled = there.key("prefilled")
     if not there.redis.exists(prefilled):
         for _ in range(count):
             there.celery.send_task("bench.noop", queue="prefilled")
-    there.redis.copy(prefilled, there.key("control"))
-    return _drained(there, count)
+    return _drained(there, count, prefilled)
 
 
 def chains_per_second(there: Deployment, count: int) -> float:
@@ -161,9 +178,11 @@ def chains_per_second(there: Deployment, count: int) -> float:
     return CHAINS * length / (monotonic() - started_at)
 
 
-def _drained(there: Deployment, count: int) -> float:
-    """The speed from the first look that sees the queue shrink to the one that sees it gone."""
-    left = count
+def _drained(there: Deployment, count: int, prefilled: str) -> float:
+    """The speed from the first look that sees the queue shrink, or from its filling where that look sees it gone
+    already, to the one that sees all done."""
+    left, began_at = count, monotonic()
+    there.redis.copy(prefilled, there.key("control"))
 
     def shrinks() -> bool:
         nonlocal left
@@ -171,9 +190,10 @@ def _drained(there: Deployment, count: int) -> float:
         return left < count
 
     there.wait(shrinks, "the worker takes tasks", seconds=30, every=POLL_SECONDS)
-    first, began_at = left, monotonic()
+    if left:
+        count, began_at = left, monotonic()
     _await_empty(there, count)
-    return first / (monotonic() - began_at)
+    return count / (monotonic() - began_at)
 
 
 def _await_empty(there: Deployment, count: int) -> None:

@@ -17,19 +17,26 @@ from worker.store import contacts, setup
 from worker.store.contacts import NewContact
 from worker.store.database import once
 
-NUMBERS_A_KIND = 300
+NUMBERS_A_KIND = 1000
+BATCH = 10_000
+"""Contacts added to a campaign at a time."""
 ANSWERS = {"ring": 3, "talk": 20}
 BUSY = {"ring": 2, "end": "busy"}
 
 LIVES: Mapping[str, Any] = {
     "plain": [BUSY, ANSWERS],
     "silent": [{**BUSY, "callbacks": "none"}, {**ANSWERS, "callbacks": "none"}],
-    "kept": [{**ANSWERS, "queue": 6}, ANSWERS],
+    "kept": [{**ANSWERS, "queue": 3}, ANSWERS],
     "locked out": [{"reject": "unauthorized"}, ANSWERS],
     "long": {"ring": 3, "talk": 60},
 }
 """Kind of number → the lives of its calls, one after the other. Ringing and talking pass at the harness's speed,
 ``queue``, the time the carrier keeps a call before it rings, as it is."""
+
+BOOKS = """
+SELECT k.id, k.state, k.disposition, k.attempt, k.carrier_call_id, k.ended_at, cc.status, cc.attempts, cc.due_at
+FROM calls k JOIN campaign_contacts cc USING (campaign_id, contact_id) WHERE k.campaign_id = :id ORDER BY k.id
+"""
 
 _blocks = {kind: n for n, kind in enumerate(LIVES)}
 _used = {kind: itertools.count() for kind in LIVES}
@@ -97,6 +104,7 @@ class Team:
         dialer = self.chaos.dialer
         people = [NewContact(ids.new(ids.CONTACT), phone, phone, None) for phone in phones]
         once(dialer.db, lambda conn: contacts.load(conn, self.id, people))
+        batches = [people[i : i + BATCH] for i in range(0, len(people), BATCH)]
         fields: dict[str, Any] = {
             "name": "A campaign",
             "assistantId": self.assistant,
@@ -110,7 +118,8 @@ class Team:
             (now,) = self.chaos.sql("SELECT dialer_now() AS at")
             fields["scheduledStartAt"] = (now.at + timedelta(seconds=starts_in)).isoformat()
         campaign_id = prepare.create_campaign(dialer, self.id, fields, actor="test")
-        prepare.add_contacts(dialer, campaign_id, [person.id for person in people])
+        for batch in batches:
+            prepare.add_contacts(dialer, campaign_id, [person.id for person in batch])
         campaign = Campaign(self, campaign_id, frozenset(phones), limit)
         self.campaigns.append(campaign)
         return campaign
@@ -123,10 +132,10 @@ class Campaign:
     phones: frozenset[str]
     limit: int
 
-    def run(self) -> None:
-        """Open a run, as the web process does it when asked."""
+    def run(self, *, messages: int = 1) -> None:
+        """Open a run, as the web process does it when asked, and tell the workers so many times."""
         _, steps = admit.run_campaign(self.team.chaos.dialer, self.id, opened_by="api")
-        self.team.chaos.send(steps)
+        self.team.chaos.send(steps * messages)
 
     def pause(self) -> None:
         self.team.chaos.send(stop.pause_campaign(self.team.chaos.dialer, self.id, actor="test"))
@@ -146,6 +155,11 @@ class Campaign:
             "SELECT status::text, count(*) FROM campaign_contacts WHERE campaign_id = :id GROUP BY 1", id=self.id
         )
         return {row[0]: int(row[1]) for row in rows}
+
+    def books(self) -> list[tuple[object, ...]]:
+        """Everything that is written down about its calls and contacts."""
+        rows = self.team.chaos.sql(BOOKS, id=self.id)
+        return [tuple(row) for row in rows]
 
     def calls(self, where: str = "true") -> int:
         """How many of its calls are so."""

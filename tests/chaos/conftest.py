@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.chaos.cast import script
-from tests.chaos.harness import Chaos, deployed
+from tests.chaos.deployment import deployed
+from tests.chaos.harness import Chaos
 from worker.dev.stack import Stack
 from worker.store.database import open_database
 from worker.store.migrate import migrate
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Killing processes takes minutes, so all of it runs after the suite."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

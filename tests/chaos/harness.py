@@ -1,8 +1,7 @@
 """A dialer as deployed — web, workers, beat, a simulator — whose processes are killed, stopped and started again.
 
-Everything runs as the Procfile says, at a speed: business time passes ``SPEED`` times as fast, and the bounds of
-machine time are as short as the settings allow, so that what takes minutes in earnest takes seconds here. What
-happened is judged in :mod:`tests.chaos.judge`.
+:mod:`tests.chaos.deployment` makes one, :mod:`tests.chaos.nursery` brings its processes up, :mod:`tests.chaos.cast`
+gives it something to do, and :mod:`tests.chaos.judge` says whether it came out right.
 """
 
 from __future__ import annotations
@@ -14,49 +13,29 @@ import json
 import os
 import re
 import signal
-import socket
-import sys
 import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from celery import Celery
 from redis import Redis
 from sqlalchemy import text
 
-from worker import tasks, wiring
+from worker import tasks
 from worker.carriers.simulator import ledger
 from worker.crashpoint import VARIABLE
 from worker.dev.stack import Stack
 from worker.flow import stop
-from worker.flow.base import Dial, Dialer, Step, Stop
-from worker.settings import Settings
-from worker.slots import connect
+from worker.flow.base import Dial, Dialer, LookUp, Step, Stop
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SPEED = 60.0
 PATIENCE_SECONDS = 30.0
 POLL_SECONDS = 0.02
-THREADS = 4
-
-BOUNDS = {
-    "RING_SECONDS": "15",
-    "LONGEST_CALL_SECONDS": "60",
-    "SEND_FENCE_SECONDS": "0.8",
-    "REQUEST_SECONDS": "1.2",
-    "PROVABLE_END_MARGIN_SECONDS": "1",
-    "CHECK_AFTER_SECONDS": "0.3",
-    "UNKNOWN_AFTER_SECONDS": "1",
-    "DOORBELL_AFTER_SECONDS": "0.5",
-    "RECONCILE_EVERY_SECONDS": "0.5",
-    "SLOT_GRACE_SECONDS": "1",
-}
-"""Machine time, scaled down together."""
 
 ROLES = ("simulator", "web", "beat", "worker", "command")
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -95,7 +74,7 @@ class Process:
 
 @dataclass
 class Chaos:
-    """What runs, how to reach it, and how to break it. Made by :func:`deployed`."""
+    """What runs, how to reach it, and how to break it. Made by :func:`tests.chaos.deployment.deployed`."""
 
     name: str
     stack: Stack
@@ -109,12 +88,15 @@ class Chaos:
     staff: dict[str, list[Process]] = field(default_factory=lambda: {role: [] for role in ROLES})
     logs: dict[Path, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _placed: Counter[str] = field(default_factory=Counter)
+    _read: int = 0
 
     # -- starting
 
-    def man(self, *, workers: int = 1, webs: int = 1, beats: int = 1) -> None:
-        """Let exactly so many of each role run, and go on if they stood still; returns when all are ready."""
-        wanted = {"web": webs, "beat": beats, "worker": workers}
+    def man(self, *, workers: int = 1, beats: int = 1) -> None:
+        """Let one web process and exactly so many others run, and go on if they stood still; returns when all are
+        ready."""
+        wanted = {"web": 1, "beat": beats, "worker": workers}
         start = {"web": self.web, "beat": self.beat, "worker": self.worker}
         for role, count in wanted.items():
             self.staff[role] = [process for process in self.staff[role] if process.exit_code is None]
@@ -210,14 +192,22 @@ class Chaos:
     def freeze_idle(self, process: Process) -> None:
         """Stop it where it stands, but not with a transaction open, nor waiting at the queues: a message handed
         to it now would be seen again only when it goes on."""
-        while True:
+
+        def stands_idle() -> bool:
             self.freeze(process)
-            if not self.open_transactions():
-                break
-            self.thaw(process)
+            if self.open_transactions():
+                self.thaw(process)
+                return False
+            return True
+
+        self.wait(stands_idle, f"{process.name} has no transaction open")
         for client in self.redis.client_list():
             if "b" in client["flags"]:
                 self.redis.client_unblock(int(client["id"]))
+
+    def waiting_messages(self) -> int:
+        """How many messages no worker has taken yet."""
+        return sum(int(self.redis.llen(f"{self.name}:{queue}")) for queue in (tasks.CONTROL, tasks.DIAL))
 
     def open_transactions(self) -> int:
         (row,) = self.sql("""SELECT count(*) FROM pg_stat_activity
@@ -249,6 +239,18 @@ class Chaos:
             pause.wait(POLL_SECONDS)
         return time.monotonic() - began_at
 
+    def placed(self, account: str) -> int:
+        """How many calls of one account the simulator has placed; reads what it wrote since this was last asked."""
+        with self.ledger_path.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._read += len(line)
+                fact = json.loads(line)
+                self._placed[fact["account"]] += fact["fact"] == ledger.Fact.PLACED
+        return self._placed[account]
+
     def ledger(self, account: str) -> ledger.Ledger:
         """What the simulator wrote down for one account."""
         return of_account(ledger.read(self.ledger_path), account)
@@ -275,10 +277,13 @@ class Chaos:
     def send(self, steps: Iterable[Step]) -> None:
         """Steps as messages, the way a process of the product hands them on."""
         for step in steps:
-            if isinstance(step, Dial):
-                self.celery.send_task("worker.dial", [list(step.call_ids)])
-            elif isinstance(step, Stop):
-                self.celery.send_task("worker.stop")
+            match step:
+                case Dial(call_ids):
+                    self.celery.send_task("worker.dial", [list(call_ids)])
+                case LookUp(call_ids):
+                    self.celery.send_task("worker.look_up", [list(call_ids)])
+                case Stop():
+                    self.celery.send_task("worker.stop")
 
 
 def of_account(whole: ledger.Ledger, account: str) -> ledger.Ledger:
@@ -312,51 +317,3 @@ def _hand_over(fifo: Path, line: str) -> bool:
     with open(opened, "w") as writing:
         writing.write(line)
     return True
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def deployed(stack: Stack, template: str, name: str, script: Mapping[str, Any], **settings: str) -> Iterator[Chaos]:
-    """A deployment on the servers of ``stack``, with a database and a prefix of its own and a simulator with this
-    script; its processes are for the test to start. ``settings`` in the names of the environment."""
-    with psycopg.connect(stack.postgres.url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[call-overload]
-    web_port, simulator_port, ledger_path = free_port(), free_port(), stack.directory / f"{name}.ledger"
-    environment = {
-        **stack.environment,
-        "DATABASE_URL": stack.postgres.url_of(name),
-        "REDIS_PREFIX": name,
-        "PUBLIC_BASE_URL": f"http://127.0.0.1:{web_port}",
-        "SIMULATOR_URL": f"http://127.0.0.1:{simulator_port}",
-        "SIMULATOR_SECRET": "chaos",
-        "WORKER_CONCURRENCY": str(THREADS),
-        **BOUNDS,
-        **settings,
-    }
-    chosen = Settings.model_validate({variable.lower(): value for variable, value in environment.items()})
-    script_path = stack.directory / f"{name}.script"
-    script_path.write_text(json.dumps(script))
-    simulator = ["--port", str(simulator_port), "--ledger", str(ledger_path), "--script", str(script_path)]
-    orders = stack.directory / f"{name}.orders"
-    os.mkfifo(orders)
-    nursery = stack.spawn(
-        f"{name}-nursery", [sys.executable, "-m", "tests.chaos.nursery", str(orders)], environment, cwd=REPOSITORY
-    )
-    dialer = wiring.build(chosen)
-    celery = Celery(name)
-    tasks.configure(celery, chosen)
-    with connect(stack.valkey.url) as redis:
-        chaos = Chaos(name, stack, dialer, environment, celery, redis, ledger_path, web_port, orders)
-        chaos.sql("SELECT dialer_set_clock(clock_timestamp(), :speed)", speed=SPEED)
-        try:
-            chaos.start("simulator", "worker.carriers.simulator", [*simulator, "--speed", str(SPEED)])
-            yield chaos
-        finally:
-            stack.workspace.kill(nursery)
-            dialer.db.dispose()
-            celery.close()

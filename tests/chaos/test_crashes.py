@@ -17,7 +17,7 @@ from worker.crashpoint import POINTS
 
 
 def it_starts_by_itself(team: Team) -> Campaign:
-    return team.campaign((5, "plain"), limit=4, starts_in=1.0)
+    return team.campaign((5, "plain"), limit=4, starts_in=60)
 
 
 def it_runs(team: Team) -> Campaign:
@@ -57,7 +57,7 @@ WORKERS: Mapping[str, Callable[[Team], Campaign]] = {
     "fill.after_slots": it_starts_by_itself,
     "fill.after_commit": it_starts_by_itself,
     "dial.after_commit": it_runs,
-    "dial.after_request": it_runs,
+    "dial.after_request": its_calls_end_in_silence,
     "dial.after_store": it_runs,
     "settle.before_commit": it_runs,
     "settle.after_commit": it_runs,
@@ -109,7 +109,7 @@ def test_a_campaign_outlives_a_line_of_workers_each_killed_somewhere_else(chaos:
     team, (survivor,) = Team(chaos, Limits()), chaos.staff["worker"]
     chaos.freeze_idle(survivor)
     few = ((5, "plain"), (1, "silent"), (1, "kept"))
-    campaign = team.campaign(*few * 12, starts_in=1.0)
+    campaign = team.campaign(*few * 8, starts_in=60)
     for point in LINE:
         victim = chaos.worker(point)
         if point == "rebuild.after_raise":

@@ -145,12 +145,15 @@ def test_a_call_whose_callbacks_are_all_lost_is_asked_for_and_ended(world: World
 
 
 def test_a_call_that_still_lives_at_its_provable_end_is_hung_up_before_it_is_written_off(world: World) -> None:
-    called(world, Life(5, 1500, callbacks=Callbacks.NONE))
+    campaign, _ = called(world, Life(5, 1500, callbacks=Callbacks.NONE))
     world.advance(20)
     world.pass_machine_time(4000)
     world.tick()
     world.tick()
     assert world.stage.live() == [], "written off as lost while somebody talks"
+    world.pass_machine_time(60)
+    world.tick()
+    assert world.call(campaign).disposition == "answered", "by the look-up that follows"
 
 
 @pytest.mark.parametrize("callbacks", [Callbacks.TWICE, Callbacks.REVERSED, Callbacks.BEFORE_ANSWER])

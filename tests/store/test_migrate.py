@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier
+from time import monotonic
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -23,6 +24,12 @@ from worker.store.migrate import migrate, newest, version
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 ADDS_A_COLUMN = "ALTER TABLE teams ADD COLUMN motto text; CREATE INDEX teams_by_motto ON teams (motto);"
 FAILS_HALFWAY = "ALTER TABLE teams ADD COLUMN nickname text; SELECT 1 / 0;"
+
+
+@pytest.fixture
+def database_url(own_database_url: str) -> str:
+    """Migrations change the schema, so each test has a database of its own."""
+    return own_database_url
 
 
 @pytest.fixture
@@ -122,8 +129,14 @@ def test_whoever_migrates_waits_for_another_migration_however_long_it_takes(race
     waited = text("""
         SELECT EXISTS (SELECT FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0
                        AND clock_timestamp() - query_start > interval '400 milliseconds')""")
-    while not migrating.done() and not other.do(lambda conn: conn.execute(waited).scalar_one()):
-        pass
+
+    def has_waited(conn: Connection) -> bool:
+        conn.execute(text("SELECT pg_stat_clear_snapshot()"))  # or this transaction sees its first look for ever
+        return bool(conn.execute(waited).scalar_one())
+
+    deadline = monotonic() + BOUND_SECONDS
+    while not migrating.done() and not other.do(has_waited):
+        assert monotonic() < deadline, "nobody waits for the migration"
     other.commit()
     assert result(migrating) == []
     impatient.dispose()

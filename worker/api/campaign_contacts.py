@@ -12,7 +12,9 @@ from worker.api.asking import Ask, Paged, answered
 from worker.api.campaigns import find
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
-from worker.api.models import CallList, CampaignContactList, ContactIds, Done, Removed, RunList
+from worker.api.models import Done
+from worker.api.models_campaigns import ContactIds
+from worker.api.models_progress import CallList, CampaignContactList, Removed, RunList
 from worker.api.openapi import takes
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus

@@ -8,7 +8,7 @@ from worker.api import views
 from worker.api.asking import Ask, answered
 from worker.api.campaigns import show
 from worker.api.idempotency import Answer
-from worker.api.models import CampaignAnswer, Cancellation, Run, RunAnswer, Schedule
+from worker.api.models_campaigns import CampaignAnswer, Cancellation, Run, RunAnswer, Schedule
 from worker.api.openapi import takes
 from worker.domain.run_request import parse_cancellation, parse_run
 from worker.flow import admit, prepare, stop

@@ -10,7 +10,9 @@ from worker.api import views
 from worker.api.asking import Ask, Asked, Paged, answered
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
-from worker.api.models import CampaignAnswer, CampaignEdit, CampaignList, Done, NewCampaign, ProgressAnswer
+from worker.api.models import Done
+from worker.api.models_campaigns import CampaignAnswer, CampaignEdit, CampaignList, NewCampaign
+from worker.api.models_progress import ProgressAnswer
 from worker.api.openapi import takes
 from worker.domain.errors import NotFound
 from worker.domain.model import CampaignStatus

@@ -13,6 +13,7 @@ from worker.api.idempotency import Answer
 from worker.api.models_contacts import ContactAnswer, ContactEdit, ContactList, ContactsAnswer, NewContactOrContacts
 from worker.api.models_parts import TEAM
 from worker.api.openapi import takes
+from worker.domain.fields import wrong
 from worker.flow import people
 from worker.flow.base import Dialer
 
@@ -75,6 +76,8 @@ def create_contacts(ask: Ask) -> Response:
 
 def _create_many(ask: Ask, sent: dict[str, object]) -> Response:
     refuse_unknown(sent, ("teamId", "contacts"))
+    if not isinstance(sent.get("teamId"), str | None):
+        raise wrong("teamId", "Give a text.")
     wanted = sent["contacts"]
     for contact in wanted if isinstance(wanted, list) else ():
         ask.own(contact.get("teamId") if isinstance(contact, dict) else None)

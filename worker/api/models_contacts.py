@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, RootModel
 
 from worker.api.models import Done, ErrorDetail, Page, Sent
-from worker.api.models_parts import TEAM, answer_like, request_like
+from worker.api.models_parts import NOT_BLANK, TEAM, answer_like, request_like
 
 # ---------------------------------------------------------------------------------------------- contacts
+
+
+Tag = Annotated[str, Field(min_length=1, max_length=100, pattern=NOT_BLANK)]
 
 
 class ContactEdit(Sent):
@@ -24,11 +27,13 @@ class ContactEdit(Sent):
         None, max_length=64, description="With its country code. What cannot be called is kept, and not called."
     )
     phoneSecondary: str | None = Field(None, max_length=64, description="Kept, never dialed.")
-    timezone: str | None = Field(None, max_length=64, description="IANA zone the contact lives in, if it is known.")
+    timezone: str | None = Field(
+        None, min_length=1, max_length=64, description="IANA zone the contact lives in, if it is known."
+    )
     doNotCall: bool = False
     email: str | None = Field(None, max_length=320)
     customFields: dict[str, Any] | None = Field(None, description="Whatever you want to keep with the contact.")
-    tags: list[str] | None = Field(None, max_length=100)
+    tags: list[Tag] | None = Field(None, max_length=100)
 
     model_config = request_like({"timezone": "America/Chicago", "doNotCall": False})
 

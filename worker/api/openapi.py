@@ -42,12 +42,14 @@ _HEADERS = {
     429: {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
     503: {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
 }
+_PRINTABLE = "^[!-~¡-¬®-ÿ]([ -~¡-¬®-ÿ]*[!-~¡-¬®-ÿ])?$"
+"""What a header can carry (Latin-1, no blanks around it) and is printable."""
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
     "description": "A text of your choosing, new for each thing to be done; kept for 24 hours.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": _PRINTABLE},
 }
 
 

@@ -89,11 +89,13 @@ Outcome = Accepted | NotSent | Rejected | Ambiguous
 
 @dataclass(frozen=True, slots=True)
 class CarrierCall:
-    """A call as the carrier sees it now. ``disposition`` is set exactly when ``state`` is ``ended``."""
+    """A call as the carrier sees it now. ``disposition`` is set exactly when ``state`` is ``ended``;
+    ``verdict`` says who answered, where the carrier knows."""
 
     carrier_call_id: str
     state: CallState
     disposition: Disposition | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)

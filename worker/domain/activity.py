@@ -104,7 +104,7 @@ def _used_up(now: Situation) -> Activity | None:
 def _no_caller(now: Situation) -> Activity | None:
     usable = [caller for caller in now.callers if caller.is_enabled]
     if not usable:
-        return Activity("no_caller_id", "None of the campaign's phone numbers may be used; enable or add one.")
+        return Activity("no_caller_id", "No phone number of the campaign may be used; enable or add one.")
     if any(caller.resting_until is None for caller in usable):
         return None
     first = min(usable, key=lambda caller: caller.resting_until or datetime.max.replace(tzinfo=UTC))

@@ -107,8 +107,10 @@ def parse_campaign(body: Mapping[str, Any], *, now: datetime, default_window: Ca
     limit = attempt(lambda: parse_limit(body.get("maxConcurrentCalls")), DEFAULT_CONCURRENT_CALLS)
     no_settings: Mapping[str, Any] = {}
     settings = attempt(lambda: parse_settings(body.get("settings")), no_settings)
+    raw = body.get("settings")
+    given = raw if isinstance(raw, Mapping) else {}
     retries = attempt(
-        lambda: parse_retry_policy(body.get("maxAttemptsPerContact"), body.get("retryDelayMinutes"), settings),
+        lambda: parse_retry_policy(body.get("maxAttemptsPerContact"), body.get("retryDelayMinutes"), given),
         RetryPolicy(),
     )
     description = attempt(lambda: _description(body.get("description")), None)

@@ -39,7 +39,7 @@ class Rule:
 def read_fields(
     body: object, rules: Mapping[str, Rule], *, path: str = "", is_new: bool = True, also: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The fields given, by column. ``also`` are names that somebody else reads. Raises :class:`Invalid` with
+    """The fields given, by column. ``also`` are texts that somebody else reads. Raises :class:`Invalid` with
     every fault: fields nobody knows, fields that are missing, values that are wrong."""
     if not isinstance(body, Mapping):
         raise Invalid([Fault(path or "body", "Give an object.")])
@@ -48,6 +48,11 @@ def read_fields(
         Fault(f"{inside}{name}", f"Unknown field; the known ones are {', '.join([*also, *rules])}.")
         for name in body
         if name not in rules and name not in also
+    ]
+    faults += [
+        Fault(f"{inside}{name}", "Give a text.")
+        for name in also
+        if body.get(name) is not None and not isinstance(body[name], str)
     ]
     values: dict[str, Any] = {}
     for name, rule in rules.items():

@@ -97,6 +97,7 @@ class Bounds:
     send_fence_seconds: float = 2.0
     request_seconds: float = 16.0
     carrier_queue_seconds: float = 10.0
+    longest_queue_seconds: float = 5.0
     provable_end_margin_seconds: float = 60.0
     closing_margin_seconds: float = 20.0
     doorbell_after_seconds: float = 10.0

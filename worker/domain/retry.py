@@ -109,8 +109,8 @@ class Next:
     """The contact's next state.
 
     ``due_in`` is set exactly when ``status`` is ``queued``, and is measured from the end of the call.
-    ``reason`` is set exactly when ``status`` is ``failed``. With ``counts_attempt`` false the attempt, and
-    its part of the run's budget, are given back. ``do_not_call`` asks for the number to go on the team's
+    ``reason`` is set exactly when ``status`` is ``failed``. With ``counts_attempt`` false the attempt is
+    given back. ``do_not_call`` asks for the number to go on the team's
     list.
     """
 

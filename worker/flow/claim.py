@@ -30,8 +30,14 @@ class Claimed:
     again: bool
 
 
-def claim(conn: Connection, dialer: Dialer, team_id: str, plan: Plan, granted: Sequence[Planned]) -> Claimed:
-    """Reserve the granted calls, as far as the rows — locked, and read again — still allow them."""
+def claim(
+    conn: Connection, dialer: Dialer, team_id: str, plan: Plan, granted: Sequence[Planned], *, spare: int = 0
+) -> Claimed:
+    """Reserve the granted calls, as far as the rows — locked, and read again — still allow them.
+
+    ``spare`` is how many more contacts to look at than there are calls: none at first, many once it has shown
+    that those who are due first cannot be called, so that a crowd of them holds nobody up.
+    """
     claims.lock(conn, team_id, list(plan.rows))
     live = claims.live(conn, team_id)
     rows = {
@@ -47,19 +53,23 @@ def claim(conn: Connection, dialer: Dialer, team_id: str, plan: Plan, granted: S
         if rooms.take(call.slot.campaign_id, call.slot.number_id, call.slot.account_id):
             offered.append(call)
     wants = [
-        (campaign_id, zone, len(offered))
+        (campaign_id, zone, len(offered) + spare)
         for campaign_id, offered in offers.items()
         for zone, due in (rows[campaign_id].due_by_zone if offered else ())
         if due and is_open(dialer, rows[campaign_id], zone)
     ]
     picked = claims.pick(conn, wants) if wants else []
-    reservations, asides = _sort_out(dialer, rows, offers, picked)
+    strayed = [(row.campaign_id, row.contact_id) for row in picked if row.zone != row.own_zone]
+    if strayed:
+        claims.rezone(conn, strayed)
+    at_home = [row for row in picked if row.zone == row.own_zone]
+    reservations, asides = _sort_out(dialer, rows, offers, at_home)
     if asides:
         claims.set_aside(conn, asides)
     if reservations:
         claims.reserve(conn, team_id, reservations)
     _pace(conn, dialer, plan, rows, reservations, asides)
-    return Claimed(tuple(reservations), again=bool(asides))
+    return Claimed(tuple(reservations), again=bool(asides or strayed))
 
 
 def _sort_out(

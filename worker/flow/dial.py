@@ -37,8 +37,11 @@ log = structlog.get_logger()
 
 PACED_WITHIN_SECONDS = 1.0
 """A message goes on only with calls whose turn comes this soon; the others become the next message."""
-REST_NUMBER_SECONDS = 4 * 3600.0
-SHORTEST_REST_SECONDS, LONGEST_REST_SECONDS = 1.0, 30.0
+BREATH_SECONDS = (1.0, 2.0)
+"""How long an account rests after a request that could not leave, drawn anew each time."""
+REST_SECONDS = (1.0, 30.0)
+"""How long it rests when the carrier asks for a pause and does not say how long."""
+LONGEST_REST_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +148,18 @@ def _move(dialer: Dialer, row: Row[Any], outcome: Outcome) -> Move:
 def _consequences(dialer: Dialer, row: Row[Any], outcome: Outcome) -> list[Step]:
     """What the carrier's answer means beyond this call: for its account, its caller ID, its campaign."""
     match outcome:
+        case Accepted(_, queued_for_ms) if queued_for_ms > dialer.bounds.longest_queue_seconds * 1000:
+            log.warning("call_queued_for_long", call_id=row.id, queued_for_ms=queued_for_ms)
+            once(dialer.db, lambda conn: calls.mark_for_end(conn, [row.id]))
+            return [Stop()]
         case NotSent(reason, connection=True):
-            _rest_account(dialer, row, None, reason)
+            _rest_account(dialer, row, random.uniform(*BREATH_SECONDS), reason)
         case Rejected(code, Action.BACK_OFF, retry_after):
             _rest_account(dialer, row, retry_after, f"the carrier asked for a pause ({code})")
         case Rejected(code, Action.RETIRE_NUMBER):
-            once(dialer.db, lambda conn: accounts.retire_number(conn, row.number_id, code))
-            log.warning("caller_id_retired", number_id=row.number_id, code=code)
+            return _retire_number(dialer, row.number_id, code)
         case Rejected(code, Action.REST_NUMBER):
-            once(dialer.db, lambda conn: accounts.rest_number(conn, row.number_id, REST_NUMBER_SECONDS))
+            once(dialer.db, lambda conn: accounts.rest_number(conn, row.number_id))
             log.warning("caller_id_rested", number_id=row.number_id, code=code)
         case Rejected(code, Action.STOP_ACCOUNT):
             return _stop_account(dialer, row.account_id, code)
@@ -166,9 +172,20 @@ def _consequences(dialer: Dialer, row: Row[Any], outcome: Outcome) -> list[Step]
 
 
 def _rest_account(dialer: Dialer, row: Row[Any], seconds: float | None, reason: str) -> None:
-    rest = _jittered(SHORTEST_REST_SECONDS) if seconds is None else min(seconds, LONGEST_REST_SECONDS)
+    rest = random.uniform(*REST_SECONDS) if seconds is None else min(seconds, LONGEST_REST_SECONDS)
     once(dialer.db, lambda conn: accounts.rest_account(conn, row.account_id, rest, reason))
     log.warning("account_rested", account_id=row.account_id, seconds=round(rest, 1), reason=reason)
+
+
+def _retire_number(dialer: Dialer, number_id: str, code: str) -> list[Step]:
+    """Take the caller ID out of rotation; campaigns that have no other pause, for nothing else would end their
+    waiting."""
+    bare = once(dialer.db, lambda conn: accounts.retire_number(conn, number_id, code))
+    log.warning("caller_id_retired", number_id=number_id, code=code)
+    steps: list[Step] = []
+    for campaign_id in bare:
+        steps += pause_campaign(dialer, campaign_id, f"no_caller_id: {code}", actor="dialer")
+    return steps
 
 
 def _stop_account(dialer: Dialer, account_id: str, code: str) -> list[Step]:

@@ -27,6 +27,8 @@ from worker.store.database import once, transact
 log = structlog.get_logger()
 
 ROUNDS = 5
+SPARE = 200
+"""How many contacts beyond its calls a round looks at, once the one before had to pass some over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,8 @@ class Filled:
 def fill(dialer: Dialer, team_id: str, campaign_ids: Sequence[str]) -> Filled:
     """Reserve what can be reserved now for these campaigns and for those of the team that went short."""
     reserved: list[Reservation] = []
-    for _ in range(ROUNDS):
-        outcome = _round(dialer, team_id, campaign_ids)
+    for nth in range(ROUNDS):
+        outcome = _round(dialer, team_id, campaign_ids, spare=SPARE if nth else 0)
         reserved += outcome.reserved
         if not outcome.again:
             break
@@ -59,7 +61,7 @@ class Outcome:
     idle: tuple[str, ...] = ()
 
 
-def _round(dialer: Dialer, team_id: str, campaign_ids: Sequence[str]) -> Outcome:
+def _round(dialer: Dialer, team_id: str, campaign_ids: Sequence[str], *, spare: int) -> Outcome:
     plan = once(dialer.db, lambda conn: plan_calls(conn, dialer, team_id, campaign_ids))
     granted = _take_slots(dialer, plan)
     if granted is None:
@@ -67,7 +69,7 @@ def _round(dialer: Dialer, team_id: str, campaign_ids: Sequence[str]) -> Outcome
     if not granted and not plan.is_news:
         return Outcome(idle=tuple(plan.idle))
     crashpoint("fill.after_slots")
-    claimed = transact(dialer.db, lambda conn: claim(conn, dialer, team_id, plan, granted))
+    claimed = transact(dialer.db, lambda conn: claim(conn, dialer, team_id, plan, granted, spare=spare))
     crashpoint("fill.after_commit")
     taken = {reservation.call_id for reservation in claimed.reservations}
     dialer.slots.release([call.slot for call in granted if call.slot.call_id not in taken])

@@ -7,7 +7,8 @@ wait again, with the attempt counted and the whole delay: in doubt, nobody is ru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, Row
 from worker.carriers.base import CannotTell, CarrierCall
 from worker.crashpoint import crashpoint
 from worker.domain.model import CallState, Disposition
-from worker.flow.base import Dialer, LookUp, Step, dial_steps, fill_steps, slot_of
+from worker.flow.base import Dialer, LookUp, Step, Stop, dial_steps, fill_steps, slot_of
 from worker.flow.ending import end, release
 from worker.store import calls
 from worker.store.calls import Move
@@ -58,21 +59,34 @@ def reap(dialer: Dialer) -> list[Step]:
     return [LookUp(tuple(due[i : i + 25])) for i in range(0, len(due), 25)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a carrier answered about one call; ``None`` is a miss. ``others`` are further calls under its token."""
+
+    call: CarrierCall | CannotTell | None
+    others: tuple[CarrierCall, ...] = ()
+
+
 def look_up(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
     """Ask the carriers about these calls, and write down what can be known."""
     rows = once(dialer.db, lambda conn: calls.live_by_id(conn, call_ids))
     seen = list(dialer.placers.map(lambda row: _ask(dialer, row), rows))
     crashpoint("reap.after_look_up")
-    answers = {row.id: answer for row, answer in zip(rows, seen, strict=True)}
+    answers = {row.id: answer.call for row, answer in zip(rows, seen, strict=True)}
+    overstays: list[str] = []
 
     def work(conn: Connection) -> Sequence[Row[Any]]:
-        fresh = calls.live_by_id(conn, call_ids)
-        moves = [_weigh(dialer, row, answers[row.id]) for row in fresh if row.id in answers]
-        return calls.advance(conn, moves)
+        fresh = [row for row in calls.live_by_id(conn, call_ids) if row.id in answers]
+        overstays[:] = [row.id for row in fresh if row.is_over and _is_alive(answers[row.id])]
+        if overstays:
+            calls.mark_for_end(conn, overstays)
+        return calls.advance(conn, [_weigh(dialer, row, answers[row.id]) for row in fresh])
 
     moved = transact(dialer.db, work)
     ended = [row for row in moved if row.just_ended]
     dialer.slots.release([slot_of(row) for row in ended])
+    for row, answer in zip(rows, seen, strict=True):
+        end_orphans(dialer, row, [other.carrier_call_id for other in answer.others])
     for row in ended:
         log.info(
             "call_ended",
@@ -81,42 +95,62 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
             disposition=row.disposition,
             by="look_up",
         )
-    return fill_steps(ended)
+    return [*fill_steps(ended), *([Stop()] if overstays else [])]
 
 
-def _ask(dialer: Dialer, row: Row[Any]) -> CarrierCall | CannotTell | None:
-    """The call as its carrier sees it; ``None`` is a miss."""
+def end_orphans(dialer: Dialer, row: Row[Any], carrier_call_ids: Iterable[str]) -> None:
+    """End calls under this call's token that are not this call: none should exist, and none may go on ringing."""
+    for carrier_call_id in carrier_call_ids:
+        log.error("orphan_call", call_id=row.id, carrier_call_id=carrier_call_id)
+        dialer.carriers[row.carrier].end(dialer.order(row), carrier_call_id)
+
+
+def _ask(dialer: Dialer, row: Row[Any]) -> _Seen:
+    """The call as its carrier sees it. Of several under one token the first is taken for it, the rest are
+    orphans."""
     if row.state == CallState.RESERVED:
-        return CannotTell("it was never sent")
+        return _Seen(CannotTell("it was never sent"))
     carrier, order = dialer.carriers[row.carrier], dialer.order(row)
     if row.carrier_call_id is not None:
-        return carrier.get(order, row.carrier_call_id)
+        return _Seen(carrier.get(order, row.carrier_call_id))
     found = carrier.find(order)
     if isinstance(found, CannotTell):
-        return found
-    return found[0] if found else None
+        return _Seen(found)
+    if not found:
+        return _Seen(None)
+    return _Seen(found[0], tuple(other for other in found[1:] if _is_alive(other)))
+
+
+def _is_alive(answer: CarrierCall | CannotTell | None) -> bool:
+    return isinstance(answer, CarrierCall) and answer.disposition is None
 
 
 def _weigh(dialer: Dialer, row: Row[Any], answer: CarrierCall | CannotTell | None) -> Move:
-    """What is known of the call now. The row was read again after the carrier answered."""
+    """What is known of the call now. The row was read again after the carrier answered.
+
+    A call its carrier shows alive is alive, even past its provable end: it is marked for its end, and its slot
+    and its contact stay taken until it has ended.
+    """
     bounds = dialer.bounds
     state = CallState(row.state)
     if isinstance(answer, CarrierCall):
         rang = answer.state in (CallState.RINGING, CallState.IN_PROGRESS)
-        if answer.disposition is not None:
-            move, _ = end(
-                row,
-                answer.disposition,
-                cause="look_up",
-                carrier_call_id=answer.carrier_call_id,
-                verdict=row.machine_verdict,
-            )
-            return move
-        if not row.is_over:
+        if answer.disposition is None:
             return Move(
-                row.id, answer.state, carrier_call_id=answer.carrier_call_id, rang=rang,
+                row.id,
+                answer.state,
+                carrier_call_id=answer.carrier_call_id,
+                rang=rang,
                 check_in_seconds=bounds.check_after_seconds,
-            )  # fmt: skip
+            )
+        move, _ = end(
+            row,
+            answer.disposition,
+            cause="look_up",
+            carrier_call_id=answer.carrier_call_id,
+            verdict=row.machine_verdict or answer.verdict,
+        )
+        return move
     misses = row.misses + (answer is None)
     is_gone = misses >= bounds.unknown_misses and row.age_seconds >= bounds.unknown_after_seconds
     if row.is_over or (is_gone and row.carrier_call_id is None):

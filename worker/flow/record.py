@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from worker.carriers.base import CallEvent
+from worker.carriers.base import BadEvent, CallEvent
 from worker.crashpoint import crashpoint
-from worker.domain.errors import NotFound
+from worker.domain.errors import Invalid, NotFound
+from worker.domain.fields import storable
 from worker.flow.base import Dialer, Settle, Step
 from worker.store import events
 from worker.store.database import transact
@@ -25,7 +26,12 @@ def receive(dialer: Dialer, carrier: str, token: str, url: str, headers: Mapping
     """
     if carrier not in dialer.carriers:
         raise NotFound("carrier", carrier)
-    return record(dialer, carrier, [dialer.carriers[carrier].parse(token, url, headers, body)])
+    event = dialer.carriers[carrier].parse(token, url, headers, body)
+    try:
+        storable({"event_id": event.event_id, "call": event.carrier_call_id, "raw": event.raw}, "event")
+    except Invalid as error:
+        raise BadEvent(str(error)) from error
+    return record(dialer, carrier, [event])
 
 
 def record(dialer: Dialer, carrier: str, news: Sequence[CallEvent]) -> list[Step]:

@@ -19,9 +19,11 @@ from sqlalchemy import Connection, Row
 from worker.crashpoint import crashpoint
 from worker.domain.lifecycle import CallView, Heard, Ignored, Outcome, weigh
 from worker.domain.model import CallState, Disposition
+from worker.domain.retry import SIP_INTERMEDIARY_REJECTED
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import end
-from worker.store import calls, contacts, events
+from worker.flow.reap import end_orphans
+from worker.store import accounts, calls, contacts, events
 from worker.store.calls import Move
 from worker.store.database import transact
 
@@ -40,6 +42,7 @@ class Settled:
     ended: list[Row[Any]] = field(default_factory=list)
     unwanted: list[tuple[str, str]] = field(default_factory=list)  # (team, number): never call again
     orphans: list[tuple[Row[Any], str]] = field(default_factory=list)  # (its call, the other carrier call)
+    flagged: set[str] = field(default_factory=set)  # caller IDs that an analytics engine refused
     to_hang_up: bool = False
 
 
@@ -51,7 +54,7 @@ def settle(dialer: Dialer) -> list[Step]:
     crashpoint("settle.after_release")
     _ban(dialer, settled.unwanted)
     for row, carrier_call_id in settled.orphans:
-        _end_orphan(dialer, row, carrier_call_id)
+        end_orphans(dialer, row, [carrier_call_id])
     for row in settled.ended:
         log.info("call_ended", call_id=row.id, campaign_id=row.campaign_id, disposition=row.disposition)
     steps = fill_steps(settled.ended)
@@ -83,6 +86,8 @@ def _drain(conn: Connection, dialer: Dialer) -> Settled:
         if move is not None:
             moves.append(move)
     settled.ended = [row for row in calls.advance(conn, moves) if row.just_ended]
+    for number_id in sorted(settled.flagged):
+        accounts.rest_number(conn, number_id)
     events.drained(conn, outcomes)
     crashpoint("settle.before_commit")
     return settled
@@ -111,7 +116,12 @@ def _follow(
         elif result is Ignored.ORPHAN:
             settled.orphans.append((row, event.carrier_call_id))
         elif isinstance(result, CallState):
-            view = replace(view, state=result, rang=view.rang or result in _RANG)
+            view = replace(
+                view,
+                state=result,
+                carrier_call_id=event.carrier_call_id,
+                rang=view.rang or result in _RANG,
+            )
             verdict = verdict or event.verdict
             move = _step(dialer, row, event, view, verdict, settled)
     return move, became
@@ -132,6 +142,8 @@ def _step(
             verdict=verdict,
             rang=view.rang,
         )
+        if event.sip_code == SIP_INTERMEDIARY_REJECTED:
+            settled.flagged.add(row.number_id)
         if unwanted:
             settled.unwanted.append((row.team_id, row.to_number))
         return move
@@ -145,12 +157,6 @@ def _step(
         verdict=verdict,
         check_in_seconds=expected + dialer.bounds.check_after_seconds,
     )
-
-
-def _end_orphan(dialer: Dialer, row: Row[Any], carrier_call_id: str) -> None:
-    """Another call under this call's token should not exist; it must not go on ringing somebody."""
-    log.error("orphan_call", call_id=row.id, carrier_call_id=carrier_call_id)
-    dialer.carriers[row.carrier].end(dialer.order(row), carrier_call_id)
 
 
 def _ban(dialer: Dialer, unwanted: Sequence[tuple[str, str]]) -> None:

@@ -13,10 +13,12 @@ from worker.flow.reap import reap, ring_again
 from worker.flow.reconcile import reconcile
 from worker.flow.stop import stop_calls
 from worker.flow.wake import wake
-from worker.store import counters, events, ticks
+from worker.store import counters, events, idempotency, ticks
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
+
+FORGET_EVERY_SECONDS = 60.0
 
 EVERY_SECONDS = 0.8
 """A little less than beat's second, so that a beat that comes early by its own jitter is not lost."""
@@ -34,7 +36,7 @@ def tick(dialer: Dialer) -> list[Step]:
     if not mine:
         return []
     steps: list[Step] = []
-    for work in (*([_reconcile] if reconciles else []), promote, wake, ring_again, stop_calls, reap, _drain, _roll_up):
+    for work in (*([_reconcile] if reconciles else []), *WORK):
         try:
             steps += work(dialer)
         except Unavailable as error:  # Redis away must not keep PostgreSQL's part of the work from being done
@@ -58,6 +60,20 @@ def _roll_up(dialer: Dialer) -> list[Step]:
     return []
 
 
+def _forget(dialer: Dialer) -> list[Step]:
+    """Once a minute, drop the answers kept for repeated requests that are older than a day."""
+
+    def work(conn: Connection) -> None:
+        if ticks.claim(conn, "forget", every_seconds=FORGET_EVERY_SECONDS):
+            idempotency.purge(conn)
+
+    transact(dialer.db, work)
+    return []
+
+
 def _add_up(conn: Connection) -> None:
     if counters.roll_up(conn):
         crashpoint("roll_up.before_commit")
+
+
+WORK = (promote, wake, ring_again, stop_calls, reap, _drain, _roll_up, _forget)

@@ -25,19 +25,34 @@ WHERE cn.number_id = :number AND c.status = 'running' ORDER BY c.id
 """)
 
 
+BARE = text("""
+SELECT c.id FROM campaigns c JOIN campaign_numbers cn ON cn.campaign_id = c.id
+WHERE cn.number_id = :number AND c.status = 'running'
+  AND NOT EXISTS (SELECT FROM campaign_numbers o JOIN phone_numbers n ON n.id = o.number_id
+                  JOIN carrier_accounts a ON a.id = n.account_id
+                  WHERE o.campaign_id = c.id AND n.enabled AND a.enabled)
+ORDER BY c.id
+""")
+
+FLAGGED_SECONDS = 4 * 3600.0
+"""How long a caller ID rests that the callees' networks take for a nuisance."""
+
+
 def rest_account(conn: Connection, account_id: str, seconds: float, reason: str) -> None:
     """Place no call through the account for so long (machine time)."""
     conn.execute(REST_ACCOUNT, {"id": account_id, "seconds": seconds, "reason": reason})
 
 
-def rest_number(conn: Connection, number_id: str, seconds: float) -> None:
+def rest_number(conn: Connection, number_id: str, seconds: float = FLAGGED_SECONDS) -> None:
     """Show the number to nobody for so long (machine time)."""
     conn.execute(REST_NUMBER, {"id": number_id, "seconds": seconds})
 
 
-def retire_number(conn: Connection, number_id: str, reason: str) -> None:
-    """Take the number out of every rotation until somebody enables it again."""
+def retire_number(conn: Connection, number_id: str, reason: str) -> list[str]:
+    """Take the number out of every rotation until somebody enables it again; returns the running campaigns that
+    have no other."""
     conn.execute(RETIRE_NUMBER, {"id": number_id, "reason": reason})
+    return [row.id for row in conn.execute(BARE, {"number": number_id})]
 
 
 def running_with_number(conn: Connection, number_id: str) -> list[str]:

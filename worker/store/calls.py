@@ -36,7 +36,8 @@ LOCK_TEAM_SHARED = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('t
 LOCK_TEAM = text("SELECT pg_advisory_xact_lock(hashtextextended('team ' || :team, 0))")
 
 COMMIT_DIALING = text("""
-WITH free AS MATERIALIZED (
+WITH now AS MATERIALIZED (SELECT dialer_now() AS at),   -- read once, or it is asked for every row that is looked at
+free AS MATERIALIZED (
     SELECT k.id, k.campaign_id, k.contact_id, cc.attempts, cc.called, c.max_attempts_per_contact, x.valid_until,
            now.at AS now
     FROM unnest(CAST(:ids AS text[]), CAST(:valid_until AS timestamptz[]), CAST(:versions AS integer[]))
@@ -47,7 +48,7 @@ WITH free AS MATERIALIZED (
     JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id = k.campaign_id
     JOIN phone_numbers n ON n.id = k.number_id
     JOIN carrier_accounts a ON a.id = k.account_id
-    CROSS JOIN (SELECT dialer_now() AS at) AS now
+    CROSS JOIN now
     WHERE k.state = 'reserved' AND c.status = 'running' AND c.deleted_at IS NULL AND c.run_id = k.run_id
       AND c.policy_version = x.policy_version AND now.at < x.valid_until
       AND cc.attempts < c.max_attempts_per_contact AND n.enabled AND a.enabled
@@ -68,7 +69,7 @@ RETURNING k.id
 """)
 
 ADVANCE = text("""
-WITH x AS MATERIALIZED (
+WITH x AS (
     SELECT * FROM unnest(
         CAST(:ids AS text[]), CAST(:states AS call_state[]), CAST(:at_most AS call_state[]),
         CAST(:carrier_ids AS text[]), CAST(:dispositions AS disposition[]), CAST(:causes AS text[]),
@@ -79,9 +80,8 @@ WITH x AS MATERIALIZED (
         CAST(:invalid AS integer[]))
         AS x (id, state, at_most, carrier_call_id, disposition, cause, rang, verdict, missed, late, check_in, status,
               due_in, reason, counts, reached, technical, rejected, invalid)),
-locked AS MATERIALIZED (
-    SELECT k.id, k.state AS was, k.ended_at AS was_ended_at FROM calls k
-    WHERE k.id = ANY(CAST(:ids AS text[])) ORDER BY k.id FOR NO KEY UPDATE),
+locked AS MATERIALIZED (   -- with its move, so that what follows joins once: two lists joined cost n × n
+    SELECT x.*, k.ended_at AS was_ended_at FROM x JOIN calls k USING (id) ORDER BY k.id FOR NO KEY UPDATE OF k),
 moved AS (
     UPDATE calls k
     SET state = greatest(k.state, x.state),
@@ -101,13 +101,13 @@ moved AS (
                         ELSE k.ended_at END,
         next_check_at = CASE WHEN x.check_in IS NULL THEN k.next_check_at
                              ELSE clock_timestamp() + x.check_in * interval '1 second' END
-    FROM x JOIN locked USING (id)
+    FROM locked x
     WHERE k.id = x.id AND k.state <= x.at_most AND (k.ended_at IS NULL OR x.disposition IS NULL)
     RETURNING k.id, k.team_id, k.campaign_id, k.run_id, k.contact_id, k.number_id, k.account_id, k.to_number,
-              k.state, k.disposition, k.attempt, k.called_before, k.carrier_call_id, locked.was_ended_at),
+              k.state, k.disposition, k.attempt, k.called_before, k.carrier_call_id, x.was_ended_at),
 ended AS (
     SELECT m.*, x.status, x.due_in, x.reason, x.counts, x.reached, x.technical, x.rejected, x.invalid
-    FROM moved m JOIN x USING (id) WHERE m.state = 'ended' AND m.was_ended_at IS NULL),
+    FROM moved m JOIN locked x USING (id) WHERE m.state = 'ended' AND m.was_ended_at IS NULL),
 turned AS (
     UPDATE campaign_contacts cc
     SET status = e.status, reason = e.reason,
@@ -298,11 +298,18 @@ RETURNING k.id
 
 TO_BE_ENDED = text("""
 SELECT k.id, k.team_id, k.token, k.account_id, k.from_number, k.to_number, k.carrier_call_id, a.carrier
-FROM calls k JOIN carrier_accounts a ON a.id = k.account_id
-WHERE (k.ended_at IS NULL AND k.end_requested_at IS NOT NULL AND k.end_told_at IS NULL
-       OR k.late_evidence_at IS NOT NULL AND k.end_told_at IS NULL)
-  AND k.carrier_call_id IS NOT NULL
+FROM calls k JOIN carrier_accounts a ON a.id = k.account_id JOIN campaigns c ON c.id = k.campaign_id
+WHERE k.end_told_at IS NULL AND k.carrier_call_id IS NOT NULL
+  AND (k.ended_at IS NULL AND k.end_requested_at IS NOT NULL
+       AND (k.state IN ('unknown', 'placed')   -- who rings or talks by now goes on, but for ...
+            OR c.status = 'cancelled' AND c.hang_up OR k.provable_end_at <= clock_timestamp())
+       OR k.late_evidence_at IS NOT NULL)
 ORDER BY k.id LIMIT :most
+""")
+
+MARK_FOR_END = text("""
+UPDATE calls SET end_requested_at = coalesce(end_requested_at, clock_timestamp()), end_told_at = NULL
+WHERE id = ANY(:ids) AND ended_at IS NULL
 """)
 
 END_TOLD = text("UPDATE calls SET end_told_at = clock_timestamp() WHERE id = ANY(:ids)")
@@ -344,6 +351,11 @@ def request_end(conn: Connection, *, margin_seconds: float) -> list[str]:
     stopped or their window has closed (``margin_seconds`` after the last moment to commit), and with
     ``hang_up`` all of the campaign's. Returns the ids newly marked."""
     return sorted(row.id for row in conn.execute(REQUEST_END, {"margin": margin_seconds}))
+
+
+def mark_for_end(conn: Connection, call_ids: Sequence[str]) -> None:
+    """Mark these calls for their end, told before or not: their carrier kept them longer than it may."""
+    conn.execute(MARK_FOR_END, {"ids": list(call_ids)})
 
 
 def to_be_ended(conn: Connection, *, most: int = 200) -> Sequence[Row[Any]]:

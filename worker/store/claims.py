@@ -80,19 +80,21 @@ WITH due AS MATERIALIZED (
           AND cc.due_at <= (SELECT dialer_now())
         ORDER BY cc.due_at, cc.id
         LIMIT w.want
-        FOR NO KEY UPDATE OF cc SKIP LOCKED) AS found)
+        FOR NO KEY UPDATE OF cc SKIP LOCKED) AS found),
+revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until it ends, or provably has
+    SELECT l.team_id, l.contact_id, l.to_number FROM calls l
+    WHERE l.late_evidence_at IS NOT NULL AND l.late_evidence_at > now() - interval '5 hours'
+      AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = l.token AND e.kind = 'ended'))
 SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.last_number_id, k.phone_e164, k.phone_fault,
+       coalesce(k.timezone, '') AS own_zone,
        k.do_not_call OR (SELECT true FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164
                          LIMIT 1) IS NOT NULL AS do_not_call,
        (SELECT true FROM calls l WHERE l.team_id = k.team_id AND l.contact_id = k.id AND l.ended_at IS NULL
         LIMIT 1) IS NOT NULL
        OR (SELECT true FROM calls l WHERE l.team_id = k.team_id AND l.to_number = k.phone_e164 AND l.ended_at IS NULL
            LIMIT 1) IS NOT NULL
-       OR (SELECT true FROM calls l   -- closed by us, alive by its carrier's word: until it ends, or provably has
-           WHERE l.late_evidence_at > clock_timestamp() - interval '5 hours' AND l.team_id = k.team_id
-             AND (l.contact_id = k.id OR l.to_number = k.phone_e164)
-             AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = l.token AND e.kind = 'ended')
-           LIMIT 1) IS NOT NULL AS on_the_phone
+       OR EXISTS (SELECT FROM revived l
+                  WHERE l.team_id = k.team_id AND (l.contact_id = k.id OR l.to_number = k.phone_e164)) AS on_the_phone
 FROM due CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = due.contact_id LIMIT 1) AS k
 ORDER BY due.due_at, due.id
 """)
@@ -113,7 +115,7 @@ budgeted AS (
     UPDATE runs r SET calls_used = r.calls_used + b.n
     FROM (SELECT run_id, count(*) AS n FROM claimed GROUP BY run_id) AS b WHERE r.id = b.run_id),
 rotated AS (
-    UPDATE campaign_numbers cn SET used_at = clock_timestamp() + u.last * interval '1 microsecond'
+    UPDATE campaign_numbers cn SET used_at = statement_timestamp() + u.last * interval '1 microsecond'
     FROM (SELECT campaign_id, number_id, max(ord) AS last FROM claimed GROUP BY campaign_id, number_id) AS u
     WHERE cn.campaign_id = u.campaign_id AND cn.number_id = u.number_id)
 INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
@@ -133,9 +135,19 @@ FROM unnest(CAST(:campaigns AS text[]), CAST(:contacts AS text[]), CAST(:statuse
 WHERE cc.campaign_id = x.campaign_id AND cc.contact_id = x.contact_id
 """)
 
+REZONE = text("""
+WITH moved AS (
+    UPDATE campaign_contacts cc SET zone = coalesce(k.timezone, '')
+    FROM unnest(CAST(:campaigns AS text[]), CAST(:contacts AS text[])) AS x (campaign_id, contact_id)
+    JOIN contacts k ON k.id = x.contact_id
+    WHERE cc.campaign_id = x.campaign_id AND cc.contact_id = x.contact_id
+    RETURNING cc.campaign_id, cc.zone)
+INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT campaign_id, zone FROM moved ON CONFLICT DO NOTHING
+""")
+
 PACE = text("""
 UPDATE campaigns c
-SET filled_at = CASE WHEN x.filled THEN clock_timestamp() + x.ord * interval '1 microsecond' ELSE c.filled_at END,
+SET filled_at = CASE WHEN x.filled THEN statement_timestamp() + x.ord * interval '1 microsecond' ELSE c.filled_at END,
     short_of_slots = x.short,
     next_wake_at = CASE WHEN x.wake_in IS NULL THEN c.next_wake_at
                         ELSE least(c.next_wake_at, dialer_now() + x.wake_in * interval '1 second') END
@@ -247,6 +259,12 @@ def set_aside(conn: Connection, asides: Sequence[Aside]) -> None:
             "seconds": [a.seconds for a in asides],
         },
     )
+
+
+def rezone(conn: Connection, contacts: Sequence[tuple[str, str]]) -> None:
+    """Let contacts (campaign, contact) wait in their own zone, where an edit beside their adding was missed."""
+    campaigns, contact_ids = zip(*contacts, strict=True)
+    conn.execute(REZONE, {"campaigns": list(campaigns), "contacts": list(contact_ids)})
 
 
 def pace(conn: Connection, paces: Sequence[Pace]) -> None:

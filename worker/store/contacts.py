@@ -48,17 +48,18 @@ ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('add to ' ||
 # that is in the campaign already, or twice in this request, is called once.
 ADD = text("""
 WITH wanted AS MATERIALIZED (
-    SELECT k.id, k.phone_e164, k.phone_fault, k.do_not_call, coalesce(k.timezone, '') AS zone, w.ord,
-           row_number() OVER (PARTITION BY k.phone_e164 ORDER BY w.ord) AS nth
+    SELECT k.id, k.phone_e164, k.phone_fault, coalesce(k.timezone, '') AS zone, w.ord, b.banned,
+           row_number() OVER (PARTITION BY k.phone_e164, b.banned ORDER BY w.ord) AS nth
     FROM (SELECT id, min(ord) AS ord FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord)
           GROUP BY id) AS w
     JOIN contacts k ON k.id = w.id AND k.team_id = :team
+    CROSS JOIN LATERAL (SELECT k.do_not_call OR EXISTS (
+        SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number = k.phone_e164) AS banned) AS b
     WHERE NOT EXISTS (SELECT FROM campaign_contacts cc WHERE cc.contact_id = k.id AND cc.campaign_id = :campaign)),
 judged AS (
     SELECT w.*, CASE
         WHEN w.phone_e164 IS NULL THEN coalesce(w.phone_fault, 'no_phone_number')
-        WHEN w.do_not_call OR EXISTS (SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number = w.phone_e164)
-            THEN 'do_not_call'
+        WHEN w.banned THEN 'do_not_call'
         WHEN w.nth > 1 OR EXISTS (
             SELECT FROM contacts o
             JOIN campaign_contacts oc ON oc.contact_id = o.id AND oc.campaign_id = :campaign
@@ -85,10 +86,14 @@ ORDER BY k.id FOR SHARE
 
 SCREEN_OUT = text("""
 WITH banned AS MATERIALIZED (
-    SELECT k.id FROM contacts k WHERE k.team_id = :team AND k.do_not_call
-    UNION SELECT k.id FROM do_not_call d
-          JOIN contacts k ON k.team_id = d.team_id AND k.phone_e164 = d.number WHERE d.team_id = :team)
-UPDATE campaign_contacts cc SET status = 'skipped', reason = 'do_not_call'
+    SELECT k.id, 'do_not_call' AS reason FROM contacts k WHERE k.team_id = :team AND k.do_not_call
+    UNION SELECT k.id, 'do_not_call' FROM do_not_call d
+          JOIN contacts k ON k.team_id = d.team_id AND k.phone_e164 = d.number WHERE d.team_id = :team
+    UNION SELECT k.id, coalesce(k.phone_fault, 'no_phone_number') FROM contacts k
+          WHERE k.team_id = :team AND k.phone_e164 IS NULL AND NOT k.do_not_call)
+UPDATE campaign_contacts cc
+SET status = CAST(CASE WHEN b.reason = 'invalid_number' THEN 'failed' ELSE 'skipped' END AS contact_status),
+    reason = b.reason
 FROM banned b
 WHERE cc.contact_id = b.id AND cc.campaign_id = :campaign AND cc.status IN ('pending', 'queued')
 """)
@@ -96,7 +101,8 @@ WHERE cc.contact_id = b.id AND cc.campaign_id = :campaign AND cc.status IN ('pen
 SCREEN_IN = text("""
 WITH out AS MATERIALIZED (
     SELECT cc.contact_id, k.phone_e164 FROM campaign_contacts cc JOIN contacts k ON k.id = cc.contact_id
-    WHERE cc.campaign_id = :campaign AND cc.status = 'skipped' AND cc.reason IN ('do_not_call', 'no_phone_number')
+    WHERE cc.campaign_id = :campaign
+      AND (cc.status = 'skipped' OR (cc.status = 'failed' AND NOT cc.called AND cc.reason = 'invalid_number'))
       AND k.phone_e164 IS NOT NULL AND NOT k.do_not_call
       AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164)
       AND NOT EXISTS (SELECT FROM contacts o JOIN campaign_contacts oc ON oc.contact_id = o.id

@@ -21,8 +21,8 @@ _NAMES = ", ".join(COLUMNS)
 
 ROLL_UP = text(f"""
 WITH old AS MATERIALIZED (
-    DELETE FROM counter_deltas WHERE id IN (
-        SELECT id FROM counter_deltas ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
+    DELETE FROM counter_deltas WHERE id = ANY(ARRAY(   -- not IN: joined to itself on stale statistics it costs n × n
+        SELECT id FROM counter_deltas ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED))
     RETURNING *),
 ended AS (
     INSERT INTO disposition_totals AS t (campaign_id, disposition, calls)

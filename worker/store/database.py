@@ -27,11 +27,16 @@ from worker.domain.errors import Unavailable
 
 T = TypeVar("T")
 
+# Plans do not depend on how large a table was when it was last analyzed: every statement here touches rows by the
+# batch, through an index, whose plan made once is the plan for ever. Planned anew by their size, a claim reads whole
+# tables that were small a minute ago, and planning the commit of 25 calls takes longer than running it.
 _SESSION = (
     "-c timezone=UTC -c statement_timeout={statement_ms} -c lock_timeout=2000 "
-    "-c idle_in_transaction_session_timeout=10000 -c jit=off"
+    "-c idle_in_transaction_session_timeout=10000 -c jit=off "
+    "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan"
 )
 _TRANSIENT = {"40001", "40P01", "55P03"}  # serialization_failure, deadlock_detected, lock_not_available
+_NO_SCHEMA = {"42P01", "42703", "42883"}  # undefined table, column, function: our statements fit our schema
 _TOO_BUSY = {"57014", "55P03"}  # query_canceled: our own statement_timeout; lock_not_available: our lock_timeout
 
 
@@ -95,7 +100,10 @@ def _told_as_unavailable() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, PoolTimeout) as error:
-        if getattr(getattr(error, "orig", None), "sqlstate", None) in _TOO_BUSY:
+        state = getattr(getattr(error, "orig", None), "sqlstate", None)
+        if state in _NO_SCHEMA:
+            raise Unavailable("The database has no schema, or an older one; run: dialer db migrate") from error
+        if state in _TOO_BUSY:
             raise Unavailable(
                 "PostgreSQL did not answer in time; look for what keeps it busy, then try again."
             ) from error

@@ -73,12 +73,17 @@ def carrier_call(view: Any) -> CarrierCall | None:
     """One call as the simulator shows it; ``None`` when it cannot be read."""
     if not isinstance(view, Mapping) or not isinstance(view.get("id"), str):
         return None
+    answered_by, sip_code = view.get("answered_by"), view.get("sip_code")
+    if not isinstance(answered_by, str | None) or not isinstance(sip_code, int | None) or (sip_code or 0) > 999:
+        return None
     try:
         status = Status(view.get("status", ""))
     except ValueError:
         return None
     state = STATES.get(status, CallState.ENDED)
-    return CarrierCall(view["id"], state, _disposition(view, status) if state is CallState.ENDED else None)
+    disposition = _disposition(view, status) if state is CallState.ENDED else None
+    verdict = VERDICTS.get(answered_by or "") if disposition is Disposition.MACHINE else None
+    return CarrierCall(view["id"], state, disposition, verdict)
 
 
 def _disposition(view: Mapping[str, Any], status: Status) -> Disposition:
@@ -127,7 +132,7 @@ def call_event(token: str, body: bytes) -> CallEvent:
 def _message(body: bytes) -> dict[str, Any]:
     try:
         message = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadEvent(f"The body is not JSON: {error}.") from error
     if not isinstance(message, dict):
         raise BadEvent("The body is not an object.")

@@ -1,0 +1,44 @@
+"""That the benchmarks measure what they say: every call as it must be. How fast is not asked here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bench.deployment import Deployment, deployed
+from tests.bench.throughput import CAMPAIGNS, Reference, Workload, noops_per_second, refer
+from worker.dev.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def there(stack: Stack) -> Iterator[Deployment]:
+    with deployed(stack, "bench_test") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def workload(there: Deployment) -> Workload:
+    return Workload(there, 3 * CAMPAIGNS)
+
+
+def test_a_round_calls_every_contact_once_and_counts_what_that_took(there: Deployment, workload: Workload) -> None:
+    one = workload.round(refer(there, 20, noops_per_second))  # judges every call, and the invariants, itself
+
+    assert one.calls == 3 * CAMPAIGNS
+    assert one.asked["engine:statements"] > CAMPAIGNS  # each campaign was opened with several
+    assert one.asked["engine:commands"] > CAMPAIGNS  # each was a message
+    assert one.asked["receipt:statements"] >= 1
+
+
+def test_a_round_in_which_a_call_was_placed_twice_is_refused(there: Deployment, workload: Workload) -> None:
+    there.sql("""
+        CREATE FUNCTION tell_of_another() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, outcome)
+            VALUES ('simulator', NEW.token, 'again', 'another', 'ringing', 'orphan');
+            RETURN NULL;
+        END $$""")
+    there.sql("CREATE TRIGGER told AFTER INSERT ON calls FOR EACH ROW EXECUTE FUNCTION tell_of_another()")
+
+    with pytest.raises(AssertionError, match="other than three events"):
+        workload.round(Reference(1.0, {}))

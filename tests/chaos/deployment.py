@@ -1,0 +1,87 @@
+"""One deployment, at a speed: business time passes ``SPEED`` times as fast, and the bounds of machine time are as
+short as the settings allow, so that what takes minutes in earnest takes seconds here."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import psycopg
+from celery import Celery
+
+from tests.chaos.harness import REPOSITORY, Chaos
+from worker import tasks, wiring
+from worker.dev.stack import Stack
+from worker.settings import Settings
+from worker.slots import connect
+
+SPEED = 60.0
+THREADS = 4
+
+BOUNDS = {
+    "RING_SECONDS": "15",
+    "LONGEST_CALL_SECONDS": "60",
+    "SEND_FENCE_SECONDS": "0.8",
+    "REQUEST_SECONDS": "1.2",
+    "PROVABLE_END_MARGIN_SECONDS": "1",
+    "CHECK_AFTER_SECONDS": "0.3",
+    "UNKNOWN_AFTER_SECONDS": "1",
+    "DOORBELL_AFTER_SECONDS": "0.5",
+    "TICK_SECONDS": "0.25",
+    "RECONCILE_EVERY_SECONDS": "0.5",
+    "SLOT_GRACE_SECONDS": "1",
+}
+"""Machine time, scaled down together."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def deployed(stack: Stack, template: str, name: str, script: Mapping[str, Any], **settings: str) -> Iterator[Chaos]:
+    """A deployment on the servers of ``stack``, with a database and a prefix of its own and a simulator with this
+    script; its processes are for the test to start. ``settings`` in the names of the environment."""
+    with psycopg.connect(stack.postgres.url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[call-overload]
+    web_port, simulator_port, ledger_path = free_port(), free_port(), stack.directory / f"{name}.ledger"
+    environment = {
+        **stack.environment,
+        "DATABASE_URL": stack.postgres.url_of(name),
+        "REDIS_PREFIX": name,
+        "PUBLIC_BASE_URL": f"http://127.0.0.1:{web_port}",
+        "SIMULATOR_URL": f"http://127.0.0.1:{simulator_port}",
+        "SIMULATOR_SECRET": "chaos",
+        "WORKER_CONCURRENCY": str(THREADS),
+        **BOUNDS,
+        **settings,
+    }
+    chosen = Settings.model_validate({variable.lower(): value for variable, value in environment.items()})
+    script_path = stack.directory / f"{name}.script"
+    script_path.write_text(json.dumps(script))
+    simulator = ["--port", str(simulator_port), "--ledger", str(ledger_path), "--script", str(script_path)]
+    orders = stack.directory / f"{name}.orders"
+    os.mkfifo(orders)
+    nursery = stack.spawn(
+        f"{name}-nursery", [sys.executable, "-m", "tests.chaos.nursery", str(orders)], environment, cwd=REPOSITORY
+    )
+    dialer = wiring.build(chosen)
+    celery = Celery(name)
+    tasks.configure(celery, chosen)
+    with connect(stack.valkey.url) as redis:
+        chaos = Chaos(name, stack, dialer, environment, celery, redis, ledger_path, web_port, orders)
+        chaos.sql("SELECT dialer_set_clock(clock_timestamp(), :speed)", speed=SPEED)
+        try:
+            chaos.start("simulator", "worker.carriers.simulator", [*simulator, "--speed", str(SPEED)])
+            yield chaos
+        finally:
+            stack.workspace.kill(nursery)
+            dialer.db.dispose()
+            celery.close()
