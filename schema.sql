@@ -390,7 +390,7 @@ CREATE TABLE calls (
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02);
 CREATE UNIQUE INDEX calls_by_token ON calls (token);
 CREATE UNIQUE INDEX calls_one_live_per_contact ON calls (team_id, contact_id) WHERE ended_at IS NULL;   -- S4
-CREATE UNIQUE INDEX calls_one_live_per_number ON calls (team_id, to_number) WHERE ended_at IS NULL;     -- S4
+CREATE UNIQUE INDEX calls_one_live_per_number ON calls (to_number, team_id) WHERE ended_at IS NULL;     -- S4
 CREATE INDEX calls_live_of_campaign ON calls (campaign_id) WHERE ended_at IS NULL;
 CREATE INDEX calls_of_campaign ON calls (campaign_id, id DESC);
 CREATE INDEX calls_late_evidence ON calls (late_evidence_at) WHERE late_evidence_at IS NOT NULL;

@@ -91,7 +91,8 @@ SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.last_number_
                          LIMIT 1) IS NOT NULL AS do_not_call,
        (SELECT true FROM calls l WHERE l.team_id = k.team_id AND l.contact_id = k.id AND l.ended_at IS NULL
         LIMIT 1) IS NOT NULL
-       OR (SELECT true FROM calls l WHERE l.team_id = k.team_id AND l.to_number = k.phone_e164 AND l.ended_at IS NULL
+       OR (SELECT true FROM calls l   -- || '': or it walks through the team's live calls, by the index of contacts
+           WHERE l.to_number = k.phone_e164 AND l.team_id || '' = k.team_id AND l.ended_at IS NULL
            LIMIT 1) IS NOT NULL
        OR EXISTS (SELECT FROM revived l
                   WHERE l.team_id = k.team_id AND (l.contact_id = k.id OR l.to_number = k.phone_e164)) AS on_the_phone
