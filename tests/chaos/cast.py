@@ -28,7 +28,6 @@ LIVES: Mapping[str, Any] = {
     "silent": [{**BUSY, "callbacks": "none"}, {**ANSWERS, "callbacks": "none"}],
     "kept": [{**ANSWERS, "queue": 3}, ANSWERS],
     "locked out": [{"reject": "unauthorized"}, ANSWERS],
-    "long": {"ring": 3, "talk": 60},
 }
 """Kind of number → the lives of its calls, one after the other. Ringing and talking pass at the harness's speed,
 ``queue``, the time the carrier keeps a call before it rings, as it is."""

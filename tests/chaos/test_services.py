@@ -32,9 +32,7 @@ def goes_on(campaign: Campaign) -> float:
     """Wait until a call is placed that was not placed now; returns how long that took."""
     chaos, account = campaign.team.chaos, campaign.team.account
     placed = chaos.placed(account)
-    took = chaos.wait(lambda: chaos.placed(account) > placed, "dialing goes on")
-    print(f"resumed after {took:.1f} s")
-    return took
+    return chaos.wait(lambda: chaos.placed(account) > placed, "dialing goes on")
 
 
 def ends_well(campaign: Campaign) -> None:
