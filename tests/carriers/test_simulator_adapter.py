@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -158,6 +159,21 @@ def test_a_carrier_that_refuses_connections_was_sent_nothing(order: Callable[...
     assert isinstance(outcome, NotSent)
     assert outcome.connection
     carrier.close()
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["on a new connection", "on a kept connection"])
+def test_a_request_whose_moment_has_passed_does_not_leave(
+    carrier: SimulatorCarrier, simulator: RunningSimulator, order: Callable[..., Order], warm: bool
+) -> None:
+    if warm:
+        carrier.find(order(ANSWERED))
+    late = order(ANSWERED, leave_by=time.monotonic() - 0.001)
+
+    outcome = carrier.place(late)
+
+    assert outcome == NotSent("the send fence had passed", connection=False)
+    assert carrier.find(late) == ()
+    assert late.token not in {call.token for call in simulator.ledger().placed}
 
 
 def test_a_connection_that_is_never_made_was_sent_nothing(order: Callable[..., Order]) -> None:

@@ -20,6 +20,7 @@ An ambiguous request is never sent again: evidence ends the doubt (:mod:`worker.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,7 +33,9 @@ from worker.domain.model import CallState, Disposition
 @dataclass(frozen=True, slots=True)
 class Order:
     """One call to be placed. Numbers are E.164; ``token`` is 128 random bits in hex and comes back in
-    ``callback_url``, so that even a call whose request was never answered can be recognised."""
+    ``callback_url``, so that even a call whose request was never answered can be recognised. ``leave_by`` is the send
+    fence, on this machine's monotonic clock: a request that has not left by then is not sent. The carrier looks at
+    the clock when it is about to write and not before, for a process may stand still anywhere."""
 
     call_id: str
     token: str
@@ -42,6 +45,7 @@ class Order:
     ring_seconds: int
     longest_call_seconds: int
     callback_url: str
+    leave_by: float = math.inf
 
 
 class Action(StrEnum):

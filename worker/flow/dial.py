@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
-from worker.carriers.base import Accepted, Action, Ambiguous, NotSent, Order, Outcome, Rejected
+from worker.carriers.base import Accepted, Action, Ambiguous, NotSent, Outcome, Rejected
 from worker.clock import monotonic, pause
 from worker.crashpoint import crashpoint
 from worker.domain.model import CallState, Disposition, Reason
@@ -113,9 +113,9 @@ def _commit(conn: Connection, dialer: Dialer, team_id: str, batch: Sequence[_Rea
 def _sender(dialer: Dialer, fence_at: float) -> Callable[[_Ready], Outcome]:
     def send(ready: _Ready) -> Outcome:
         pause(ready.wait_seconds)
-        order: Order = dialer.order(ready.row)
         if monotonic() > fence_at:
             return NotSent("the send fence had passed", connection=False)
+        order = replace(dialer.order(ready.row), leave_by=fence_at)
         return dialer.carriers[ready.row.carrier].place(order)
 
     return send

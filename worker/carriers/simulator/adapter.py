@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -66,6 +67,14 @@ class Answer:
         error = self.document.get("error")
         code = error.get("code") if isinstance(error, dict) else None
         return code if isinstance(code, str) else ""
+
+
+LEAVING = ("http11.send_request_headers.started", "http11.send_request_body.started")
+"""What the client is about to do while the request has not left, or not whole: no server acts on half of one."""
+
+
+class TooLate(Exception):
+    """The moment by which the request had to leave has passed."""
 
 
 class TooSlow(httpx2.ReadTimeout):
@@ -123,7 +132,9 @@ class SimulatorCarrier:
             "account": order.account_id,
         }
         try:
-            answer = self._request("POST", "/v1/calls", body)
+            answer = self._request("POST", "/v1/calls", body, leave_by=order.leave_by)
+        except TooLate:
+            return NotSent("the send fence had passed", connection=False)
         except NOT_A_BYTE_LEFT as error:
             return NotSent(_reason(error))
         except httpx2.RequestError as error:
@@ -182,11 +193,22 @@ class SimulatorCarrier:
         if abs(self._unix_time() - int(timestamp)) > SIGNATURE_TOLERANCE_SECONDS:
             raise BadSignature("The signature is too old, or the clocks differ by more than five minutes.")
 
-    def _request(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> Answer:
-        """Exactly one HTTP request, its answer read to the end. Raises :class:`httpx2.RequestError`."""
+    def _request(
+        self, method: str, target: str, body: Mapping[str, Any] | None = None, *, leave_by: float = math.inf
+    ) -> Answer:
+        """Exactly one HTTP request, its answer read to the end. Raises :class:`httpx2.RequestError`, or
+        :class:`TooLate` when it would leave after ``leave_by``."""
         deadline = time.monotonic() + self._request_seconds
         url = self._base_url + target
-        with self._client.stream(method, url, json=body, headers=self._headers, timeout=self._timeout) as response:
+
+        def stop_if_late(happening: str, _: Mapping[str, Any]) -> None:
+            if happening in LEAVING and time.monotonic() > leave_by:
+                raise TooLate
+
+        trace = {"trace": stop_if_late}
+        with self._client.stream(
+            method, url, json=body, headers=self._headers, timeout=self._timeout, extensions=trace
+        ) as response:
             received = bytearray()
             for chunk in response.iter_bytes():
                 received += chunk
