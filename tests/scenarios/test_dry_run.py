@@ -17,7 +17,8 @@ def content(world: World) -> dict[str, list[str]]:
     """Every row of every table, and every slot."""
     tables = world.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     rows = {t.tablename: [r[0] for r in world.sql(f"SELECT x::text FROM {t.tablename} x ORDER BY 1")] for t in tables}
-    return rows | {"slots": [str(world.dialer.slots.members())]}
+    slots = world.dialer.slots.members()  # found in no order
+    return rows | {"slots": sorted(f"{scope} {sorted(held.items())}" for scope, held in slots.items())}
 
 
 def simple(world: World) -> str:
