@@ -45,7 +45,7 @@ def test_the_environment_of_the_process_is_read_unless_one_is_given(monkeypatch:
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        read_settings({}).ring_seconds = 60  # type: ignore[misc]
+        read_settings({}).ring_seconds = 60
 
 
 def test_every_mistake_is_told_at_once_by_the_name_of_its_variable() -> None:

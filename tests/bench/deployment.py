@@ -84,7 +84,7 @@ class Deployment:
 def deployed(stack: Stack, name: str, **settings: str) -> Iterator[Deployment]:
     """A deployment called ``name`` on the servers of ``stack``; ``settings`` in the names of the environment."""
     with psycopg.connect(stack.postgres.url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        admin.execute(f"CREATE DATABASE {name}")
     environment = {
         **stack.environment,
         "DATABASE_URL": stack.postgres.url_of(name),

@@ -50,8 +50,8 @@ class Tally:
             self._add({COMMANDS: len(packed)})
             return pack(connection, packed)
 
-        AbstractConnection.send_command = send_command  # type: ignore[method-assign]
-        AbstractConnection.pack_commands = pack_commands  # type: ignore[method-assign]
+        AbstractConnection.send_command = send_command
+        AbstractConnection.pack_commands = pack_commands
 
     def read(self) -> dict[str, float]:
         with self._lock:

@@ -50,7 +50,7 @@ def deployed(stack: Stack, template: str, name: str, script: Mapping[str, Any], 
     """A deployment on the servers of ``stack``, with a database and a prefix of its own and a simulator with this
     script; its processes are for the test to start. ``settings`` in the names of the environment."""
     with psycopg.connect(stack.postgres.url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[call-overload]
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     web_port, simulator_port, ledger_path = free_port(), free_port(), stack.directory / f"{name}.ledger"
     environment = {
         **stack.environment,

@@ -55,10 +55,10 @@ OBSTACLES = [
 @pytest.mark.parametrize("first", range(len(OBSTACLES)))
 def test_the_first_obstacle_in_the_way_is_told(first: int) -> None:
     code, obstacle = OBSTACLES[first]
-    assert activity(replace(DIALING, **obstacle)).code == code  # type: ignore[arg-type]
+    assert activity(replace(DIALING, **obstacle)).code == code
     for _, another in OBSTACLES[first + 1 :]:
         if not obstacle.keys() & another.keys():
-            both = replace(DIALING, **obstacle, **another)  # type: ignore[arg-type]
+            both = replace(DIALING, **obstacle, **another)
             assert activity(both).code == code, another
 
 

@@ -129,7 +129,7 @@ def test_what_is_heard_is_what_carriers_tell() -> None:
     ],
 )
 def test_the_enums_stand_in_the_same_order_here_and_in_the_schema(enum: str, python: type) -> None:
-    assert list(drawn_moves(enum)) == [member.value for member in python]  # type: ignore[attr-defined]
+    assert list(drawn_moves(enum)) == [member.value for member in python]
 
 
 def test_the_dispositions_are_those_of_the_schema() -> None:
@@ -156,7 +156,7 @@ def test_a_campaigns_moves_are_those_drawn_in_the_schema() -> None:
 @pytest.mark.parametrize(("enum", "moves"), [("contact_status", CONTACT_MOVES), ("run_state", RUN_MOVES)])
 def test_what_the_schema_draws_for_contacts_and_runs_is_legal_here(enum: str, moves: dict[str, set[str]]) -> None:
     for source, targets in drawn_moves(enum).items():
-        assert targets <= {target.value for target in moves[source]}, source  # type: ignore[attr-defined]
+        assert targets <= {target.value for target in moves[source]}, source
 
 
 def test_cancelled_is_final_and_nothing_but_a_run_leaves_completed() -> None:

@@ -202,7 +202,7 @@ def test_a_file_that_cannot_be_read_to_its_end_loads_nothing(world: World, monke
         raise OSError("the file broke off")
 
     with pytest.raises(OSError, match="broke off"):
-        load.load_contacts(world.dialer, world.team, None, read_contacts(lines()))  # type: ignore[arg-type]
+        load.load_contacts(world.dialer, world.team, None, read_contacts(lines()))
     assert world.sql("SELECT count(*) FROM contacts")[0][0] == 0
 
 

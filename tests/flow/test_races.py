@@ -54,7 +54,7 @@ def test_two_runs_at_once_leave_one_open_run_and_call_nobody_twice(world: World)
     world.script({"*": TALK})
     campaign = world.campaign(world.contacts(4), maxConcurrentCalls=2)
     answers = at_once(*[lambda: admit.run_campaign(world.dialer, campaign, opened_by="api")] * 2)
-    world.carry_out(step for _, steps in answers for step in steps)  # type: ignore[misc]
+    world.carry_out(step for _, steps in answers for step in steps)
     world.advance(20)
     assert Counter(run.state for run in world.sql("SELECT state FROM runs")) == {"open": 1, "ended": 1}
     assert world.stage.peak() == {"all": 2}
@@ -66,7 +66,7 @@ def test_two_promotes_at_once_open_one_run(world: World) -> None:
     world.advance(0)
     world.sql("SELECT dialer_set_clock('2027-03-01T18:00:00Z', 0)")
     steps = at_once(*[lambda: promote.promote(world.dialer)] * 2)
-    assert sum(len(one) for one in steps) == 3  # type: ignore[arg-type]
+    assert sum(len(one) for one in steps) == 3
     assert len(world.sql("SELECT * FROM runs")) == 3
     for campaign in made:
         world.until(campaign, "completed")

@@ -28,7 +28,7 @@ def on_the_way(world: World, life: Life = SILENT, contacts: int = 1) -> str:
 def event(call: object, kind: EventKind, carrier_call_id: str = "sim_0", **more: object) -> CallEvent:
     if kind is EventKind.ENDED:
         more.setdefault("disposition", Disposition.BUSY)
-    return CallEvent(call.token, f"{carrier_call_id} {kind}", carrier_call_id, kind, **more)  # type: ignore[attr-defined, arg-type]
+    return CallEvent(call.token, f"{carrier_call_id} {kind}", carrier_call_id, kind, **more)
 
 
 def outcomes(world: World) -> dict[str, str]:

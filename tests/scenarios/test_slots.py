@@ -176,7 +176,7 @@ def test_two_rebuilds_at_once_leave_one_generation(world: World) -> None:
     flush(world)
 
     def within(conn: object) -> None:
-        conn.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended('rebuild slots', 0))")  # type: ignore[attr-defined]
+        conn.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended('rebuild slots', 0))")
         reconcile.reconcile(world.dialer)
 
     transact(world.dialer.db, within)

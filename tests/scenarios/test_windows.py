@@ -19,7 +19,7 @@ NINE_TO_FIVE = {"callWindowStart": "09:00", "callWindowEnd": "17:00", "callWindo
 
 def at_home(zone: str, *wall: int) -> datetime:
     """The instant at which the wall clock in the zone reads this."""
-    return pytz.timezone(zone).localize(datetime(*wall)).astimezone(UTC)  # type: ignore[arg-type]  # noqa: DTZ001
+    return pytz.timezone(zone).localize(datetime(*wall)).astimezone(UTC)  # noqa: DTZ001
 
 
 def outside(instants: Iterable[datetime], start: str, end: str, zone: str) -> list[str]:

@@ -125,7 +125,7 @@ def test_the_schema_refuses_what_breaks(conn: Connection, constraint: str) -> No
     for statement in (statement for breaks, statement in REFUSED if breaks == constraint):
         with pytest.raises(IntegrityError) as caught, conn.begin_nested():
             conn.execute(text(statement))
-        assert caught.value.orig.diag.constraint_name == constraint, statement  # type: ignore[union-attr]
+        assert caught.value.orig.diag.constraint_name == constraint, statement
 
 
 def test_a_call_that_never_left_needs_no_bound(conn: Connection) -> None:

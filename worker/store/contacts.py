@@ -150,7 +150,7 @@ UNBAN = text("DELETE FROM do_not_call WHERE team_id = :team AND number = :number
 def load(conn: Connection, team_id: str, contacts: Iterable[NewContact]) -> int:
     """Write many contacts with COPY; returns how many. A contact with an id that exists is an error of the
     caller's (ids are made for the purpose)."""
-    raw: PsycopgConnection[Any] = conn.connection.driver_connection  # type: ignore[assignment]
+    raw: PsycopgConnection[Any] = conn.connection.driver_connection  # type: ignore[assignment]  # SQLAlchemy leaves the driver's type open
     count = 0
     with raw.cursor() as cursor, cursor.copy(COPY) as copy:
         for c in contacts:
