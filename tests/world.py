@@ -223,7 +223,11 @@ class World:
                WHERE ended_at IS NULL""",
             ago=timedelta(seconds=seconds),
         )
-        self.sql("UPDATE carrier_accounts SET resting_until = resting_until - :ago", ago=timedelta(seconds=seconds))
+        self.sql(
+            """UPDATE carrier_accounts SET resting_until = resting_until - :ago, breaker_until = breaker_until - :ago,
+                                           slowed_at = slowed_at - :ago""",
+            ago=timedelta(seconds=seconds),
+        )
         self.sql("UPDATE phone_numbers SET resting_until = resting_until - :ago", ago=timedelta(seconds=seconds))
 
     # -- time

@@ -155,7 +155,8 @@ def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_o
 
 @pytest.mark.usefixtures("mode")
 def test_planning_a_fill_counts_no_more_than_it_could_take(crowd: psycopg.Connection[Any]) -> None:
-    plan = explain(crowd, claims.CANDIDATES, team="'team_a'", ids=array(*ALL), most="200", hungry="true")
+    values = {"team": "'team_a'", "ids": array(*ALL), "most": "200", "hungry": "true", "recovery": "60"}
+    plan = explain(crowd, claims.CANDIDATES, **values)
     assert plan["Actual Rows"] == 3
     for scan in scans(plan):
         assert scan.get("Index Name") == WAITING, scan["Node Type"]

@@ -62,6 +62,7 @@ def account(row: Row[Any]) -> dict[str, Any]:
         "enabled": row.enabled,
         "resting_until": instant(row.resting_until),
         "resting_reason": row.resting_reason,
+        "breaker_open": row.breaker_until is not None,
         "created_at": instant(row.created_at),
     }
 

@@ -16,11 +16,14 @@ from worker.domain.model import CampaignStatus
 @dataclass(frozen=True, slots=True)
 class CallerIdState:
     """One caller ID: ``is_enabled`` with its carrier account, ``resting_until`` (machine time) if it or its
-    account backs off now, ``is_full`` if either carries as many calls as it may."""
+    account backs off now, ``is_tripped`` if its account failed too often and ``is_probed`` while one call tries it
+    again, ``is_full`` if either carries as many calls as it may."""
 
     is_enabled: bool
     resting_until: datetime | None = None
     resting_reason: str | None = None
+    is_tripped: bool = False
+    is_probed: bool = False
     is_full: bool = False
 
 
@@ -105,11 +108,14 @@ def _no_caller(now: Situation) -> Activity | None:
     usable = [caller for caller in now.callers if caller.is_enabled]
     if not usable:
         return Activity("no_caller_id", "No phone number of the campaign may be used; enable or add one.")
-    if any(caller.resting_until is None for caller in usable):
+    if any(caller.resting_until is None and not caller.is_probed for caller in usable):
         return None
     first = min(usable, key=lambda caller: caller.resting_until or datetime.max.replace(tzinfo=UTC))
     why = f" ({first.resting_reason})" if first.resting_reason else ""
     at = first.resting_until
+    if first.is_tripped:
+        tried = "one call tries it now" if at is None else f"one call tries it at {_clock(at)}"
+        return Activity("breaker_open", f"The carrier account is left alone{why}; {tried}.", at)
     return Activity("resting", f"The carrier asked for a pause{why}; calls go on at {_clock(at)}.", at)
 
 

@@ -54,6 +54,8 @@ class Rooms:
             if number["account_rate"] is not None:
                 paced = ceil(number["account_rate"] * RATE_RESERVE_SECONDS) - reserved[account]
                 account_room[account] = min(account_room[account], paced)
+            if number["half_open"]:
+                account_room[account] = min(account_room[account], 1 - reserved[account])
         return cls(
             team=(rows[0].team_limit if rows else 0) - campaigns.total(),
             campaigns={row.id: row.max_concurrent_calls - campaigns[row.id] for row in rows},
@@ -109,7 +111,14 @@ def plan_calls(
 ) -> Plan:
     """Which calls the rows would allow now, campaign by campaign in the order of their turn."""
     live = claims.live(conn, team_id)
-    rows = claims.candidates(conn, team_id, campaign_ids, most=MOST_PER_CAMPAIGN, hungry=hungry)
+    rows = claims.candidates(
+        conn,
+        team_id,
+        campaign_ids,
+        most=MOST_PER_CAMPAIGN,
+        recovery_seconds=dialer.bounds.rate_recovery_seconds,
+        hungry=hungry,
+    )
     rooms = Rooms.read(rows, live)
     live_in = Counter({row.campaign_id: 0 for row in live})
     for row in live:

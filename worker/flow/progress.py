@@ -105,6 +105,8 @@ def _caller(row: Row[Any], machine_now: datetime) -> CallerIdState:
     return CallerIdState(
         is_enabled=row.is_enabled,
         resting_until=row.resting_until if is_resting else None,
-        resting_reason=row.resting_reason if is_resting else None,
+        resting_reason=row.resting_reason if is_resting or row.is_tripped else None,
+        is_tripped=row.is_tripped,
+        is_probed=row.is_probed,
         is_full=row.number_live >= row.number_limit or row.account_live >= row.account_limit,
     )

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.breakers import IS_PROBED
+
 FACTS = text("""
 SELECT c.id, c.status, c.pause_reason, c.scheduled_start_at, c.deleted_at, c.next_wake_at, c.max_concurrent_calls,
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
@@ -25,11 +27,13 @@ LEFT JOIN runs r ON r.id = c.run_id
 WHERE c.id = :id AND c.team_id = :team
 """)
 
-NUMBERS = text("""
+NUMBERS = text(f"""
 SELECT n.number, n.enabled AND a.enabled AS is_enabled, coalesce(n.disabled_reason, '') AS disabled_reason,
        nullif(greatest(coalesce(n.resting_until, '-infinity'), coalesce(a.resting_until, '-infinity')), '-infinity')
            AS resting_until,
-       a.resting_reason, n.max_concurrent_calls AS number_limit, a.max_concurrent_calls AS account_limit,
+       a.resting_reason, a.breaker_until IS NOT NULL AS is_tripped,
+       a.breaker_until IS NOT NULL AND {IS_PROBED} AS is_probed,
+       n.max_concurrent_calls AS number_limit, a.max_concurrent_calls AS account_limit,
        (SELECT count(*) FROM calls k
         WHERE k.team_id = n.team_id AND k.number_id = n.id AND k.ended_at IS NULL) AS number_live,
        (SELECT count(*) FROM calls k
