@@ -26,6 +26,7 @@ from worker.flow.base import Dialer, Step, window_of
 from worker.flow.claim import claim
 from worker.flow.fill import Filled, fill
 from worker.flow.finish import finish
+from worker.flow.order import refuse_unreachable_run
 from worker.flow.plan import plan_calls
 from worker.flow.stop import refused
 from worker.store import campaigns, claims, contacts, counters, runs
@@ -87,7 +88,8 @@ def run_campaign(
 ) -> tuple[RunResult, list[Step]]:
     """Open a run of at most ``max_calls`` calls and reserve its first wave.
 
-    Raises :class:`NotFound`, :class:`Conflict` (a state it is not legal from, nothing waiting, deleted) or
+    Raises :class:`NotFound`, :class:`Conflict` (a state it is not legal from, nothing waiting, deleted, an
+    assistant its carriers cannot connect) or
     :class:`Invalid` (``maxCalls``, ``accountSlug``).
     """
     _check(max_calls)
@@ -96,6 +98,7 @@ def run_campaign(
         row = _legal(conn, Verb.RUN, campaign_id, team_id)
         if account_slug is not None and account_slug != row.team_slug:
             raise Invalid([Fault("accountSlug", f"No account {account_slug!r} for this campaign's team.")])
+        refuse_unreachable_run(conn, campaign_id)
         return _open(conn, dialer, Verb.RUN, row, opened_by, max_calls)
 
     if dry_run:
