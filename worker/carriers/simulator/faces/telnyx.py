@@ -27,7 +27,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nacl.signing import SigningKey
 
 from worker.carriers.simulator.calls import Call, Connected, Request
 from worker.carriers.simulator.courier import Post
@@ -85,8 +85,8 @@ class TelnyxFace:
 
     def __init__(self, api_key: str) -> None:
         self._api_key = api_key
-        self._key = Ed25519PrivateKey.from_private_bytes(sha256(b"telnyx " + api_key.encode()).digest())
-        self.public_key = b64encode(self._key.public_key().public_bytes_raw()).decode()
+        self._key = SigningKey(sha256(b"telnyx " + api_key.encode()).digest())
+        self.public_key = b64encode(bytes(self._key.verify_key)).decode()
 
     def new_id(self) -> str:
         return f"v3:{secrets.token_urlsafe(32)}"
@@ -197,7 +197,7 @@ class TelnyxFace:
 
     def _headers(self, body: bytes) -> Mapping[str, str]:
         timestamp = str(int(time.time()))
-        signature = self._key.sign(timestamp.encode() + b"|" + body)
+        signature = self._key.sign(timestamp.encode() + b"|" + body).signature
         return {
             "Content-Type": "application/json",
             "telnyx-timestamp": timestamp,
