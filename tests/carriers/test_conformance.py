@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from tests.carriers.peer import RESET, SILENCE, Peer, Reply
-from tests.carriers.receiver import Receiver
-from tests.carriers.rigs import RIGS, Rig
+from tests.carriers.receiver import Received, Receiver
+from tests.carriers.rigs import ACCOUNT, CONNECTION, RIGS, Rig
+from tests.carriers.running import SECRET as SIMULATOR_SECRET
 from tests.carriers.running import RunningSimulator, an_order
 from worker.carriers.base import (
     Accepted,
@@ -30,11 +31,14 @@ from worker.carriers.base import (
     CannotTell,
     CarrierCall,
     EventKind,
+    Greeting,
     NotSent,
     Order,
     Rejected,
     Verdict,
 )
+from worker.carriers.telnyx.adapter import TelnyxCarrier
+from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.domain.assistant import Assistant
 from worker.domain.model import CallState, Disposition
 
@@ -298,6 +302,16 @@ class Service:
         placed = an_order(number, self.receiver.callback_url, assistant=streams, answer_url=self.answer_url)
         return replace(placed, ring_seconds=5, dialed_at=datetime.now(UTC))
 
+    def read(self, seen: Received) -> CallEvent | None:
+        """A callback, as the carrier reads it."""
+        event: CallEvent | None = self.carrier.parse(seen.token, seen.url, seen.headers, seen.body)
+        return event
+
+
+def ends_of(service: Service, seen: list[Received]) -> list[CallEvent]:
+    events = [service.read(one) for one in seen]
+    return [event for event in events if event is not None and event.kind is EventKind.ENDED]
+
 
 LIVES = {
     "+12025550101": ({"ring": 1, "end": "busy"}, Disposition.BUSY),
@@ -307,12 +321,54 @@ LIVES = {
 }
 
 
-def a_simulator(folder: Path) -> Service:
-    running = RunningSimulator(folder, {number: life for number, (life, _) in LIVES.items()})
+OTHERS = {
+    "+12025550105": {"ring": 1, "talk": 600},
+    "+12025550106": {"ring": 1, "talk": 1, "place": "then_500"},
+    "+12025550107": {"ring": 1, "talk": 1, "place": "then_reset"},
+    "+12025550108": {"ring": 1, "talk": 1, "place": "then_no_id"},
+}
+REFUSED = {
+    "+12025550111": ({"reject": "too_many_requests", "retry_after": 7}, Action.BACK_OFF),
+    "+12025550112": ({"reject": "unauthorized"}, Action.STOP_ACCOUNT),
+    "+12025550113": ({"reject": "account_suspended"}, Action.STOP_ACCOUNT),
+    "+12025550114": ({"reject": "invalid_number"}, Action.INVALID_NUMBER),
+    "+12025550115": ({"reject": "caller_id_not_allowed"}, Action.RETIRE_NUMBER),
+    "+12025550116": ({"reject": "malformed"}, Action.MALFORMED),
+    "+12025550117": ({"reject": "no_route"}, Action.FAILED),
+}
+
+
+def a_simulator(folder: Path, *options: str) -> RunningSimulator:
+    lives = {number: life for number, (life, _) in [*LIVES.items(), *REFUSED.items()]}
+    return RunningSimulator(folder, {**lives, **OTHERS}, *options)
+
+
+def our_own(folder: Path) -> Service:
+    running = a_simulator(folder)
     return Service(running.carrier(), Receiver().start(), running.stop)
 
 
-SERVICES: dict[str, Callable[[Path], Service]] = {"simulator": a_simulator}
+def twilios_face(folder: Path) -> Service:
+    running, receiver = a_simulator(folder), Receiver().start()
+    carrier = TwilioCarrier(running.url, ACCOUNT, [SIMULATOR_SECRET])
+    greeting = Greeting(Assistant(stream_url="wss://voice.example.com/stream"), "call_1", "camp_1", "cont_1")
+    receiver.status = lambda received: 200
+    receiver.answer = lambda received: carrier.instruct(greeting).encode()
+    return Service(carrier, receiver, running.stop, f"{receiver.url}/answer")
+
+
+def telnyxs_face(folder: Path) -> Service:
+    key_path = folder / "telnyx.key"
+    running = a_simulator(folder, "--public-key-file", str(key_path))
+    carrier = TelnyxCarrier(running.url, SIMULATOR_SECRET, key_path.read_text().strip(), CONNECTION)
+    return Service(carrier, Receiver().start(), running.stop)
+
+
+SERVICES: dict[str, Callable[[Path], Service]] = {
+    "simulator": our_own,
+    "twilio": twilios_face,
+    "telnyx": telnyxs_face,
+}
 """Servers that speak for a carrier, by the carrier's name."""
 
 
@@ -330,8 +386,51 @@ def test_a_life_is_told_and_ends_as_it_should(service: Service, number: str) -> 
     placed = service.order(number)
     outcome = service.carrier.place(placed)
     assert isinstance(outcome, Accepted)
-    told = service.receiver.wait_for_end(placed.token)
-    events = [service.carrier.parse(seen.token, placed.callback_url, seen.headers, seen.body) for seen in told]
-    ends = [event for event in events if event is not None and event.kind is EventKind.ENDED]
+    seen = service.receiver.wait_until(placed.token, lambda seen: bool(ends_of(service, seen)))
+    events = [service.read(one) for one in seen]
+    ends = ends_of(service, seen)
     assert [end.disposition for end in ends] == [LIVES[number][1]]
     assert {event.carrier_call_id for event in events if event is not None} == {outcome.carrier_call_id}
+
+
+@pytest.mark.parametrize("number", ["+12025550102", "+12025550105"], ids=["that rings", "that talks"])
+def test_a_call_that_nobody_wants_any_more_is_ended_and_over_when_it_is_ended_again(
+    service: Service, number: str
+) -> None:
+    placed = replace(service.order(number), ring_seconds=30)
+    outcome = service.carrier.place(placed)
+    assert isinstance(outcome, Accepted)
+    first = EventKind.ANSWERED if number == "+12025550105" else EventKind.RINGING
+    service.receiver.wait_until(placed.token, lambda seen: first in kinds_of(service, seen))
+    assert service.carrier.end(placed, outcome.carrier_call_id)
+    seen = service.receiver.wait_until(placed.token, lambda seen: bool(ends_of(service, seen)))
+    ended = Disposition.ANSWERED if number == "+12025550105" else Disposition.CANCELED
+    assert [end.disposition for end in ends_of(service, seen)] == [ended]
+    assert service.carrier.end(placed, outcome.carrier_call_id), "it is over"
+    known = service.carrier.get(placed, outcome.carrier_call_id)
+    assert isinstance(known, CarrierCall)
+    assert known.state is CallState.ENDED
+    assert known.disposition in (ended, Disposition.LOST)
+
+
+@pytest.mark.parametrize("number", ["+12025550106", "+12025550107", "+12025550108"], ids=["5xx", "reset", "no id"])
+def test_a_call_whose_answer_is_lost_is_in_doubt_and_told_by_its_token(service: Service, number: str) -> None:
+    placed = service.order(number)
+    assert isinstance(service.carrier.place(placed), Ambiguous)
+    seen = service.receiver.wait_until(placed.token, lambda seen: bool(ends_of(service, seen)))
+    (end,) = ends_of(service, seen)
+    found = service.carrier.find(placed)
+    assert isinstance(found, CannotTell) or [call.carrier_call_id for call in found] == [end.carrier_call_id]
+
+
+@pytest.mark.parametrize("number", REFUSED)
+def test_a_refusal_is_taken_for_the_same_thing_whoever_speaks(service: Service, number: str) -> None:
+    written, action = REFUSED[number]
+    outcome = service.carrier.place(service.order(number))
+    assert isinstance(outcome, Rejected)
+    assert outcome.action is action
+    assert outcome.retry_after_seconds == written.get("retry_after")
+
+
+def kinds_of(service: Service, seen: list[Received]) -> set[EventKind]:
+    return {event.kind for event in map(service.read, seen) if event is not None}

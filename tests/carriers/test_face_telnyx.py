@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from telnyx import APIError, APIStatusError, Telnyx
+from telnyx.lib.webhook_verification import WebhookVerificationError
 
 from tests.carriers.receiver import Received, Receiver
 from tests.carriers.running import SECRET, RunningSimulator
@@ -168,7 +169,7 @@ def test_telnyxs_own_verification_takes_every_callback_and_none_that_was_touched
         for seen in until_hangup(receiver, placed.token):
             event = client.webhooks.unwrap(seen.body.decode(), headers=seen.headers, key=key)
             assert type(event).__name__.startswith("Call"), "the SDK knows an event of this kind"
-            with pytest.raises(ValueError, match="does not match"):
+            with pytest.raises((ValueError, WebhookVerificationError), match="does not match"):
                 client.webhooks.unwrap(seen.body.decode() + " ", headers=seen.headers, key=key)
     running.stop()
     again = RunningSimulator(tmp_path, SCRIPT, "--public-key-file", str(key_file))

@@ -69,6 +69,6 @@ def test_while_it_is_open_only_the_probe_is_listened_to() -> None:
     assert hear(probing, late, RULES).breaker == probing
 
 
-def test_a_phone_that_rings_is_no_result_of_a_request() -> None:
+def test_a_call_that_is_answered_is_no_result_of_a_request() -> None:
     heard = hear(Breaker("x"), [Evidence("acct", "call_1", went_well=True, counts=False)], RULES)
     assert heard.breaker == Breaker("x")

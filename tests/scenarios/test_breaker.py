@@ -111,8 +111,8 @@ def test_nobody_is_called_while_it_is_open_and_then_one(world: World) -> None:
     world.script({"*": Life(1, 5, queue_seconds=4)})
     world.pass_machine_time(61)
     world.advance(3)
-    assert len(world.stage.requests) == requests + 1, "the probe has not rung yet"
-    world.advance(4)
+    assert len(world.stage.requests) == requests + 1, "nobody has answered the probe yet"
+    world.advance(6)
     assert account(world).breaker_until is None
     assert len(world.stage.requests) >= requests + 4, "its coming back fills at once"
     assert [

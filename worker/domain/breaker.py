@@ -34,7 +34,7 @@ class BreakerRules:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What one call says about its carrier account. With ``counts`` false it is no request's result, only a sign
-    of life: a phone rings."""
+    of life: somebody answered."""
 
     account_id: str
     call_id: str

@@ -46,7 +46,8 @@ def of_end(row: Row[Any], disposition: Disposition) -> Evidence | None:
 
 
 def of_life(row: Row[Any]) -> Evidence | None:
-    """What a phone that rings says: no result of a request, but a probe has worked."""
+    """What a call that was answered says: no result of a request yet, but a probe has worked. That it rings says
+    less: to carriers that tell when they begin to dial, that is all it means."""
     return _good(row, counts=False)
 
 

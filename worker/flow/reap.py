@@ -144,7 +144,7 @@ def _evidence(row: Row[Any], answer: CarrierCall | CannotTell | None) -> Evidenc
         return breaker.of_silence(row) if row.state == CallState.DIALING else None
     if answer.disposition is not None:
         return breaker.of_end(row, answer.disposition)
-    return breaker.of_life(row) if answer.state in (CallState.RINGING, CallState.IN_PROGRESS) else None
+    return breaker.of_life(row) if answer.state is CallState.IN_PROGRESS else None
 
 
 def _is_alive(answer: CarrierCall | CannotTell | None) -> bool:

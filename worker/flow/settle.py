@@ -179,7 +179,7 @@ def _step(
         if unwanted:
             settled.unwanted.append((row.team_id, row.to_number))
         return move
-    if view.state in _RANG:
+    if view.state is CallState.IN_PROGRESS:
         settled.evidence.append(breaker.of_life(row))
     longest = dialer.bounds.longest_call_seconds if view.state is CallState.IN_PROGRESS else 0
     expected = (dialer.bounds.ring_seconds + longest) / row.speed
