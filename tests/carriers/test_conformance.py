@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.carriers.peer import RESET, SILENCE, Peer, Reply
-from tests.carriers.receiver import Receiver
+from tests.carriers.receiver import Received, Receiver
 from tests.carriers.rigs import RIGS, Rig
 from tests.carriers.running import RunningSimulator, an_order
 from worker.carriers.base import (
@@ -40,13 +40,6 @@ from worker.domain.model import CallState, Disposition
 
 TO, FROM = "+12025550123", "+12025550000"
 NEWS = ("ringing", "answered", "machine", "busy", "completed")
-
-
-@pytest.fixture(scope="module")
-def peer() -> Iterator[Peer]:
-    peer = Peer()
-    yield peer
-    peer.close()
 
 
 @pytest.fixture(params=RIGS, ids=lambda rig: rig.name)
@@ -298,6 +291,18 @@ class Service:
         placed = an_order(number, self.receiver.callback_url, assistant=streams, answer_url=self.answer_url)
         return replace(placed, ring_seconds=5, dialed_at=datetime.now(UTC))
 
+    def life_of(self, placed: Order) -> list[CallEvent]:
+        """What is told about the call until it is over, read by the adapter."""
+
+        def read(told: list[Received]) -> list[CallEvent]:
+            parse, url = self.carrier.parse, placed.callback_url
+            events = [parse(seen.token, url, seen.headers, seen.body) for seen in told]
+            return [event for event in events if event is not None]
+
+        return read(
+            self.receiver.wait_until(placed.token, lambda told: any(e.kind is EventKind.ENDED for e in read(told)))
+        )
+
 
 LIVES = {
     "+12025550101": ({"ring": 1, "end": "busy"}, Disposition.BUSY),
@@ -330,8 +335,9 @@ def test_a_life_is_told_and_ends_as_it_should(service: Service, number: str) -> 
     placed = service.order(number)
     outcome = service.carrier.place(placed)
     assert isinstance(outcome, Accepted)
-    told = service.receiver.wait_for_end(placed.token)
-    events = [service.carrier.parse(seen.token, placed.callback_url, seen.headers, seen.body) for seen in told]
-    ends = [event for event in events if event is not None and event.kind is EventKind.ENDED]
-    assert [end.disposition for end in ends] == [LIVES[number][1]]
-    assert {event.carrier_call_id for event in events if event is not None} == {outcome.carrier_call_id}
+    events = service.life_of(placed)
+    assert [event.disposition for event in events if event.kind is EventKind.ENDED] == [LIVES[number][1]]
+    assert {event.carrier_call_id for event in events} == {outcome.carrier_call_id}
+    seen = service.carrier.get(placed, outcome.carrier_call_id)
+    assert isinstance(seen, CarrierCall)
+    assert seen.state is CallState.ENDED
