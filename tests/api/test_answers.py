@@ -34,13 +34,6 @@ ANSWERED = {"CallSid": "CA1", "CallStatus": "in-progress", "To": "+12025550123"}
 
 
 @pytest.fixture
-def peer() -> Iterator[Peer]:
-    peer = Peer()
-    yield peer
-    peer.close()
-
-
-@pytest.fixture
 def there(web: World, peer: Peer) -> World:
     """The web process of a deployment with Twilio and Telnyx, and a team with a number at Twilio."""
     made = {"twilio": twilio(peer.url), "telnyx": telnyx(peer.url)}

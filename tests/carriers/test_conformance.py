@@ -46,13 +46,6 @@ TO, FROM = "+12025550123", "+12025550000"
 NEWS = ("ringing", "answered", "machine", "busy", "completed")
 
 
-@pytest.fixture(scope="module")
-def peer() -> Iterator[Peer]:
-    peer = Peer()
-    yield peer
-    peer.close()
-
-
 @pytest.fixture(params=RIGS, ids=lambda rig: rig.name)
 def rig(request: pytest.FixtureRequest) -> Rig:
     return request.param
@@ -302,15 +295,17 @@ class Service:
         placed = an_order(number, self.receiver.callback_url, assistant=streams, answer_url=self.answer_url)
         return replace(placed, ring_seconds=5, dialed_at=datetime.now(UTC))
 
-    def read(self, seen: Received) -> CallEvent | None:
-        """A callback, as the carrier reads it."""
-        event: CallEvent | None = self.carrier.parse(seen.token, seen.url, seen.headers, seen.body)
-        return event
+    def life_of(self, placed: Order) -> list[CallEvent]:
+        """What is told about the call until it is over, read by the adapter."""
 
+        def read(told: list[Received]) -> list[CallEvent]:
+            parse, url = self.carrier.parse, placed.callback_url
+            events = [parse(seen.token, url, seen.headers, seen.body) for seen in told]
+            return [event for event in events if event is not None]
 
-def ends_of(service: Service, seen: list[Received]) -> list[CallEvent]:
-    events = [service.read(one) for one in seen]
-    return [event for event in events if event is not None and event.kind is EventKind.ENDED]
+        return read(
+            self.receiver.wait_until(placed.token, lambda told: any(e.kind is EventKind.ENDED for e in read(told)))
+        )
 
 
 LIVES = {
@@ -386,11 +381,12 @@ def test_a_life_is_told_and_ends_as_it_should(service: Service, number: str) -> 
     placed = service.order(number)
     outcome = service.carrier.place(placed)
     assert isinstance(outcome, Accepted)
-    seen = service.receiver.wait_until(placed.token, lambda seen: bool(ends_of(service, seen)))
-    events = [service.read(one) for one in seen]
-    ends = ends_of(service, seen)
-    assert [end.disposition for end in ends] == [LIVES[number][1]]
-    assert {event.carrier_call_id for event in events if event is not None} == {outcome.carrier_call_id}
+    events = service.life_of(placed)
+    assert [event.disposition for event in events if event.kind is EventKind.ENDED] == [LIVES[number][1]]
+    assert {event.carrier_call_id for event in events} == {outcome.carrier_call_id}
+    seen = service.carrier.get(placed, outcome.carrier_call_id)
+    assert isinstance(seen, CarrierCall)
+    assert seen.state is CallState.ENDED
 
 
 @pytest.mark.parametrize("number", ["+12025550102", "+12025550105"], ids=["that rings", "that talks"])
@@ -401,11 +397,11 @@ def test_a_call_that_nobody_wants_any_more_is_ended_and_over_when_it_is_ended_ag
     outcome = service.carrier.place(placed)
     assert isinstance(outcome, Accepted)
     first = EventKind.ANSWERED if number == "+12025550105" else EventKind.RINGING
-    service.receiver.wait_until(placed.token, lambda seen: first in kinds_of(service, seen))
+    service.receiver.wait_until(placed.token, lambda seen: first in kinds_of(service, placed, seen))
     assert service.carrier.end(placed, outcome.carrier_call_id)
-    seen = service.receiver.wait_until(placed.token, lambda seen: bool(ends_of(service, seen)))
+    told = service.life_of(placed)
     ended = Disposition.ANSWERED if number == "+12025550105" else Disposition.CANCELED
-    assert [end.disposition for end in ends_of(service, seen)] == [ended]
+    assert [event.disposition for event in told if event.kind is EventKind.ENDED] == [ended]
     assert service.carrier.end(placed, outcome.carrier_call_id), "it is over"
     known = service.carrier.get(placed, outcome.carrier_call_id)
     assert isinstance(known, CarrierCall)
@@ -417,10 +413,9 @@ def test_a_call_that_nobody_wants_any_more_is_ended_and_over_when_it_is_ended_ag
 def test_a_call_whose_answer_is_lost_is_in_doubt_and_told_by_its_token(service: Service, number: str) -> None:
     placed = service.order(number)
     assert isinstance(service.carrier.place(placed), Ambiguous)
-    seen = service.receiver.wait_until(placed.token, lambda seen: bool(ends_of(service, seen)))
-    (end,) = ends_of(service, seen)
+    (call_id,) = {event.carrier_call_id for event in service.life_of(placed)}
     found = service.carrier.find(placed)
-    assert isinstance(found, CannotTell) or [call.carrier_call_id for call in found] == [end.carrier_call_id]
+    assert isinstance(found, CannotTell) or [call.carrier_call_id for call in found] == [call_id]
 
 
 @pytest.mark.parametrize("number", REFUSED)
@@ -432,5 +427,6 @@ def test_a_refusal_is_taken_for_the_same_thing_whoever_speaks(service: Service, 
     assert outcome.retry_after_seconds == written.get("retry_after")
 
 
-def kinds_of(service: Service, seen: list[Received]) -> set[EventKind]:
-    return {event.kind for event in map(service.read, seen) if event is not None}
+def kinds_of(service: Service, placed: Order, told: list[Received]) -> set[EventKind]:
+    events = [service.carrier.parse(seen.token, placed.callback_url, seen.headers, seen.body) for seen in told]
+    return {event.kind for event in events if event is not None}

@@ -47,13 +47,6 @@ TOKEN = "a" * 32
 ASSISTANT = Assistant(telnyx_assistant_id="assistant-1", stream_url="wss://voice.example.com/s?key=1")
 
 
-@pytest.fixture(scope="module")
-def peer() -> Iterator[Peer]:
-    peer = Peer()
-    yield peer
-    peer.close()
-
-
 @pytest.fixture
 def carrier(peer: Peer) -> Iterator[TelnyxCarrier]:
     carrier = telnyx(peer.url)

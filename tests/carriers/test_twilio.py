@@ -40,13 +40,6 @@ URL = f"https://dialer.example.com/carriers/twilio/events/{TOKEN}"
 DIALED_AT = datetime(2027, 1, 15, 8, 0, 0, 400_000, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def peer() -> Iterator[Peer]:
-    peer = Peer()
-    yield peer
-    peer.close()
-
-
 @pytest.fixture
 def carrier(peer: Peer) -> Iterator[TwilioCarrier]:
     carrier = twilio(peer.url)

@@ -13,6 +13,9 @@ from worker.domain.model import CallState, ContactStatus, Disposition, Reason
 from worker.domain.retry import Ended, RetryPolicy, decide
 from worker.store.calls import Move
 
+LOOK_UP = "look_up"
+"""The cause of an end that the carrier told when it was asked."""
+
 
 @lru_cache(maxsize=1024)
 def _policy(attempts: int, delay: int, delays: tuple[tuple[str, int], ...], machine_completes: bool) -> RetryPolicy:

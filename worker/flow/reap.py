@@ -20,7 +20,7 @@ from worker.domain.breaker import Evidence
 from worker.domain.model import CallState, Disposition
 from worker.flow import breaker
 from worker.flow.base import Dialer, LookUp, Step, Stop, dial_steps, fill_steps, slot_of
-from worker.flow.ending import end, release
+from worker.flow.ending import LOOK_UP, end, release
 from worker.store import calls
 from worker.store.calls import Move
 from worker.store.database import once, transact
@@ -97,7 +97,7 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
             call_id=row.id,
             campaign_id=row.campaign_id,
             disposition=row.disposition,
-            by="look_up",
+            by=LOOK_UP,
         )
     return [*breaker.hear(dialer, evidence), *fill_steps(ended), *([Stop()] if overstays else [])]
 
@@ -173,7 +173,7 @@ def _weigh(dialer: Dialer, row: Row[Any], answer: CarrierCall | CannotTell | Non
         move, _ = end(
             row,
             Disposition.ANSWERED if is_over_after_talk else answer.disposition,
-            cause="look_up",
+            cause=LOOK_UP,
             carrier_call_id=answer.carrier_call_id,
             verdict=row.machine_verdict or answer.verdict,
         )

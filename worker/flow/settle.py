@@ -24,7 +24,7 @@ from worker.domain.model import CallState, Disposition
 from worker.domain.retry import SIP_INTERMEDIARY_REJECTED
 from worker.flow import breaker
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
-from worker.flow.ending import end
+from worker.flow.ending import LOOK_UP, end
 from worker.flow.reap import end_nobodys, end_orphans
 from worker.store import accounts, calls, contacts, events
 from worker.store.calls import Move
@@ -114,7 +114,7 @@ def _follow(
     dialer: Dialer, row: Row[Any], told: Sequence[Row[Any]], settled: Settled
 ) -> tuple[Move | None, list[tuple[int, str]]]:
     """Where these events take the call, as one move, and what became of each of them."""
-    view = CallView(CallState(row.state), row.carrier_call_id, row.disposition, row.rang)
+    view = CallView(CallState(row.state), row.carrier_call_id, row.disposition, row.rang, row.cause == LOOK_UP)
     move: Move | None = None
     verdict: str | None = row.machine_verdict
     became: list[tuple[int, str]] = []

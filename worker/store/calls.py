@@ -255,7 +255,7 @@ def advance(conn: Connection, moves: Sequence[Move]) -> Sequence[Row[Any]]:
 
 HISTORY = f"""
 SELECT k.id, k.team_id, k.campaign_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number, k.state,
-       k.carrier_call_id, k.disposition, k.rang, k.machine_verdict, k.attempt, k.misses, k.dialing_at,
+       k.carrier_call_id, k.disposition, k.cause, k.rang, k.machine_verdict, k.attempt, k.misses, k.dialing_at,
        k.end_requested_at, k.provable_end_at <= clock_timestamp() AS is_over,
        extract(epoch FROM clock_timestamp() - k.dialing_at)::float AS age_seconds, a.carrier,
        k.cause, {IS_WATCHED} AS is_watched,
