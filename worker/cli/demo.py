@@ -23,7 +23,15 @@ from sqlalchemy import text
 
 from worker import logs
 from worker.carriers.simulator import ledger
-from worker.cli.processes import deploy, free_port, last_words, look_after, unwound_by_sigterm
+from worker.cli.processes import (
+    STREAM_URL,
+    carrier_option,
+    deploy,
+    free_port,
+    last_words,
+    look_after,
+    unwound_by_sigterm,
+)
 from worker.clock import monotonic
 from worker.dev.stack import Stack
 from worker.domain import ids
@@ -78,14 +86,15 @@ class Demo:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides how the calls end.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="Simultaneous calls.")
-def demo(file: Any, speed: float, seed: int, limit: int) -> None:
+@carrier_option
+def demo(file: Any, speed: float, seed: int, limit: int, carrier: str) -> None:
     """Run a scheduled campaign from its CSV to its end, watch it, and judge it."""
     logs.configure("error")
     started_at = monotonic()
     people = _read(file or (resources.files("worker.cli") / "demo_contacts.csv").read_text().splitlines())
     with unwound_by_sigterm(), Stack() as stack:
         try:
-            running = start(stack, people, speed, seed, limit)
+            running = start(stack, people, speed, seed, limit, carrier)
             watch(running)
             answer = judge(running, monotonic() - started_at)
         except DialerError:
@@ -108,11 +117,14 @@ def _read(lines: Iterable[str]) -> list[ContactLine]:
     return people
 
 
-def start(stack: Stack, people: Sequence[ContactLine], speed: float, seed: int, limit: int) -> Demo:
+def start(
+    stack: Stack, people: Sequence[ContactLine], speed: float, seed: int, limit: int, carrier: str = "simulator"
+) -> Demo:
     """Start everything, import the contacts, schedule the campaign."""
     deployed = deploy(
         stack,
         port=free_port(),
+        carrier=carrier,
         simulator=("--seed", str(seed), "--speed", str(speed), "--nasty", "0.02"),
         settings={
             **dict.fromkeys((name.upper() for name in Settings.model_fields), ""),  # not what this shell is set up for
@@ -123,11 +135,14 @@ def start(stack: Stack, people: Sequence[ContactLine], speed: float, seed: int, 
     )
     dialer = deployed.dialer
     business_at, real_at = _set_clock(dialer, speed)
-    campaign_id, contacts = _prepare(dialer, people, limit, business_at + timedelta(seconds=LEAD_SECONDS * speed))
+    start_at = business_at + timedelta(seconds=LEAD_SECONDS * speed)
+    campaign_id, contacts = _prepare(dialer, people, limit, start_at, carrier)
     return Demo(stack, dialer, campaign_id, contacts, business_at, real_at, speed, limit, deployed.ledger_path)
 
 
-def _prepare(dialer: Dialer, people: Sequence[ContactLine], limit: int, start_at: datetime) -> tuple[str, int]:
+def _prepare(
+    dialer: Dialer, people: Sequence[ContactLine], limit: int, start_at: datetime, carrier: str
+) -> tuple[str, int]:
     """A team with what a campaign needs, its contacts, and the scheduled campaign."""
     team_id, company_id, assistant_id = ids.new(ids.TEAM), ids.new(ids.COMPANY), ids.new(ids.ASSISTANT)
     account_id, number_ids = ids.new(ids.ACCOUNT), [ids.new(ids.NUMBER) for _ in CALLER_IDS]
@@ -135,8 +150,8 @@ def _prepare(dialer: Dialer, people: Sequence[ContactLine], limit: int, start_at
     def set_up(conn: Any) -> None:
         setup.team(conn, team_id, "demo", "Demo")
         setup.company(conn, company_id, team_id, "Example Company")
-        setup.assistant(conn, assistant_id, team_id, "Assistant")
-        setup.account(conn, account_id, team_id, "simulator", "Simulator")
+        setup.assistant(conn, assistant_id, team_id, "Assistant", stream_url=STREAM_URL)
+        setup.account(conn, account_id, team_id, carrier, carrier.title())
         for number_id, number in zip(number_ids, CALLER_IDS, strict=True):
             setup.number(conn, number_id, team_id, account_id, number, limit=max(10, limit))
 
@@ -153,6 +168,7 @@ def _prepare(dialer: Dialer, people: Sequence[ContactLine], limit: int, start_at
         "callWindowTimezone": WINDOW[2],
         "maxConcurrentCalls": limit,
         "retryDelayMinutes": MINUTES_BETWEEN_ATTEMPTS,
+        "settings": {"machineDetection": {}},
     }
     campaign_id = prepare.create_campaign(dialer, team_id, body, actor="demo")
     prepare.add_contacts(dialer, campaign_id, loaded.ids)

@@ -24,13 +24,24 @@ from typing import Any
 import click
 
 from worker import logs
-from worker.cli.processes import Deployment, deploy, free_port, last_words, look_after, unwound_by_sigterm
+from worker.cli.processes import (
+    STREAM_URL,
+    Deployment,
+    carrier_option,
+    deploy,
+    free_port,
+    last_words,
+    look_after,
+    unwound_by_sigterm,
+)
 from worker.clock import monotonic
 from worker.dev.stack import Stack
 from worker.domain import ids
 from worker.domain.errors import DialerError, Refused, Unavailable
+from worker.domain.parts import default_rate
 from worker.flow.base import Dialer
 from worker.flow.keys import create_key, who_bears
+from worker.flow.parts import ACCOUNT, get_part
 from worker.store import setup
 from worker.store.database import transact
 
@@ -68,22 +79,23 @@ def _default_directory() -> Path:
 )
 @click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port; 0: a free one.")
 @click.option("--json", "as_json", is_flag=True, help="Say where and who as one line of JSON.")
-def up(data: Path, port: int, as_json: bool) -> None:
+@carrier_option
+def up(data: Path, port: int, as_json: bool, carrier: str) -> None:
     """Run a dialer on this machine until it is stopped."""
     logs.configure("error")
     port = free_port(port)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with unwound_by_sigterm(), Stack(data, durable=True) as stack:
-            _run(stack, port, as_json)
+            _run(stack, port, as_json, carrier)
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
 
 
-def _run(stack: Stack, port: int, as_json: bool) -> None:
+def _run(stack: Stack, port: int, as_json: bool, carrier: str) -> None:
     try:
-        running = deploy(stack, port=port)
-        mine = belongings(running.dialer, stack.directory / "up.json")
+        running = deploy(stack, port=port, carrier=carrier)
+        mine = belongings(running.dialer, stack.directory / "up.json", carrier)
         _await_ready(running)
         click.echo(json.dumps(_facts(running.url, mine)) if as_json else _welcome(running, mine))
         sys.stdout.flush()
@@ -97,10 +109,14 @@ def _run(stack: Stack, port: int, as_json: bool) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def belongings(dialer: Dialer, path: Path) -> Belongings:
-    """What the first start made, made now as far as it is not there. A key that was revoked is replaced."""
+def belongings(dialer: Dialer, path: Path, carrier: str) -> Belongings:
+    """What the first start made, made now as far as it is not there. A key that was revoked is replaced. Raises
+    :class:`Refused` where the first start chose another carrier: a number stays with its account for life."""
     mine = _read(path) or _plan(path)
-    transact(dialer.db, lambda conn: _set_up(conn, mine))
+    transact(dialer.db, lambda conn: _set_up(conn, mine, carrier))
+    began_with = get_part(dialer, ACCOUNT, mine.team_id, mine.account_id).carrier
+    if began_with != carrier:
+        raise Refused(f"{path.parent} was begun with --carrier {began_with}; go on so, or name another --data.")
     if who_bears(dialer, mine.token) is None:
         _, token = create_key(dialer, mine.team_id, "up", actor="up")
         mine = replace(mine, token=token)
@@ -123,12 +139,13 @@ def _plan(path: Path) -> Belongings:
     return mine
 
 
-def _set_up(conn: Any, mine: Belongings) -> None:
+def _set_up(conn: Any, mine: Belongings, carrier: str) -> None:
     """Each of them stays as it is where it exists."""
     setup.team(conn, mine.team_id, mine.account_slug, "My team")
     setup.company(conn, mine.company_id, mine.team_id, "My company")
-    setup.assistant(conn, mine.assistant_id, mine.team_id, "My assistant")
-    setup.account(conn, mine.account_id, mine.team_id, "simulator", "Simulator")
+    setup.assistant(conn, mine.assistant_id, mine.team_id, "My assistant", stream_url=STREAM_URL)
+    rate = default_rate(carrier)
+    setup.account(conn, mine.account_id, mine.team_id, carrier, carrier.title(), calls_per_second=rate)
     setup.number(conn, mine.from_number_id, mine.team_id, mine.account_id, CALLER_ID)
 
 
