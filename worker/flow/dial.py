@@ -48,15 +48,19 @@ LONGEST_REST_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
+    """A call whose turn comes at ``leaves_at`` on this machine's monotonic clock, however long the thread that
+    places it was busy with others."""
+
     row: Row[Any]
-    wait_seconds: float
+    leaves_at: float
 
 
 def dial(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
     """Place those of the calls that are still only reserved and whose turn at the carrier has come."""
     rows, steps = turn_away(dialer, once(dialer.db, lambda conn: _orders(conn, dialer, call_ids)))
     waits = dialer.rates.take([_rates(row) for row in rows], PACED_WITHIN_SECONDS)
-    ready = [_Ready(row, wait) for row, wait in zip(rows, waits, strict=True) if wait is not None]
+    taken_at = monotonic()
+    ready = [_Ready(row, taken_at + wait) for row, wait in zip(rows, waits, strict=True) if wait is not None]
     later = tuple(row.id for row, wait in zip(rows, waits, strict=True) if wait is None)
     for team_id, batch in groupby(ready, key=lambda r: str(r.row.team_id)):
         steps += _dial_team(dialer, team_id, list(batch))
@@ -123,7 +127,7 @@ def _commit(conn: Connection, dialer: Dialer, team_id: str, batch: Sequence[_Rea
 
 def _sender(dialer: Dialer, fence_at: float) -> Callable[[_Ready], Outcome]:
     def send(ready: _Ready) -> Outcome:
-        pause(ready.wait_seconds)
+        pause(ready.leaves_at - monotonic())
         if monotonic() > fence_at:
             return NotSent("the send fence had passed", connection=False)
         return dialer.carriers[ready.row.carrier].place(order_for(dialer, ready.row, leave_by=fence_at))
