@@ -109,6 +109,19 @@ def test_the_demo_calls_a_file_of_contacts_to_the_end_and_leaves_nothing_behind(
     assert [line.split(": ", 1)[0] for line in complained.splitlines()] == ["line 7", "line 10"]
 
 
+@pytest.mark.parametrize("carrier", ["twilio", "telnyx"])
+def test_the_demo_through_a_real_carriers_adapter_comes_to_the_same(contacts: Path, carrier: str) -> None:
+    real = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "mine", "TWILIO_API_BASE_URL": "http://127.0.0.1:1"}
+    with started(contacts, "--speed", "600", "--limit", "2", "--carrier", carrier, **real) as demo:
+        said, complained = demo.process.communicate(timeout=PATIENCE_SECONDS)
+        assert demo.process.returncode == 0, said + complained
+    answer = json.loads(said.splitlines()[-1])
+    assert (answer["status"], answer["outside_window"], answer["invariant_violations"]) == ("completed", 0, 0)
+    assert (answer["skipped"], answer["failed"], answer["contacts"]) == (3, 1, 7)
+    assert answer["calls_placed"] >= 3
+    assert answer["peak_concurrent"] <= 2
+
+
 def test_ctrl_c_ends_the_demo_in_order_and_leaves_nothing_behind(contacts: Path) -> None:
     with started(contacts) as demo:
         os.killpg(demo.process.pid, signal.SIGINT)

@@ -191,6 +191,30 @@ def test_a_key_that_was_revoked_is_replaced_and_what_was_renamed_stays_so(world:
     assert world.sql("SELECT name FROM companies WHERE id = :id", id=before.company_id) == [("Acme",)]
 
 
+@pytest.mark.parametrize("carrier", ["twilio", "telnyx"])
+def test_up_calls_through_a_real_carriers_adapter_once_a_second(tmp_path: Path, carrier: str) -> None:
+    data = tmp_path / "data"
+    with started("--data", str(data), "--carrier", carrier) as process:
+        said = read_until(process, 'curl -sS "')
+        lines = said[next(n for n, line in enumerate(said) if line.startswith("CONTACT=")) :]
+        _, run, _, _ = paste(lines, tmp_path / "bin")
+        assert run["started"] == 1
+        path = data / "ledger.jsonl"
+        wait_until(lambda: [call for call in ledger.read(path).placed if call.ringing_at], "the phone rings")
+        (call,) = ledger.read(path).placed
+        assert (call.to_number, call.face) == (CALLEE, carrier)
+        facts = {line.split()[0]: line.split()[1] for line in said if line.startswith("  ")}
+        (account,) = get(facts, "/api/crm/carrier-accounts")["carrier_accounts"]
+        assert (account["carrier"], account["calls_per_second"]) == (carrier, 1.0)
+    wait_until(lambda: not still_alive(descendants(process.pid)), "it is gone")
+
+
+def test_a_directory_stays_with_the_carrier_it_was_begun_with(world: World, tmp_path: Path) -> None:
+    belongings(world.dialer, tmp_path / "up.json", "twilio")
+    with pytest.raises(Refused, match="was begun with --carrier twilio; go on so, or name another --data"):
+        belongings(world.dialer, tmp_path / "up.json", "simulator")
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"token": "x"}'])
 def test_a_file_of_belongings_that_cannot_be_read_is_named(world: World, tmp_path: Path, content: str) -> None:
     path = tmp_path / "up.json"

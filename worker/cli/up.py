@@ -25,6 +25,7 @@ import click
 
 from worker import logs
 from worker.cli.processes import (
+    CARRIERS,
     STREAM_URL,
     Deployment,
     carrier_option,
@@ -109,7 +110,7 @@ def _run(stack: Stack, port: int, as_json: bool, carrier: str) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def belongings(dialer: Dialer, path: Path, carrier: str) -> Belongings:
+def belongings(dialer: Dialer, path: Path, carrier: str = CARRIERS[0]) -> Belongings:
     """What the first start made, made now as far as it is not there. A key that was revoked is replaced. Raises
     :class:`Refused` where the first start chose another carrier: a number stays with its account for life."""
     mine = _read(path) or _plan(path)
