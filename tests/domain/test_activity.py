@@ -89,6 +89,7 @@ def test_one_number_that_is_well_is_enough() -> None:
         (CampaignStatus.PAUSED, "requested", "resume"),
         (CampaignStatus.PAUSED, "max_calls_reached", "new run"),
         (CampaignStatus.PAUSED, "account_suspended", "account_suspended"),
+        (CampaignStatus.PAUSED, "account_stopped: 20003", "refused the account (20003); mend its credentials"),
         (CampaignStatus.COMPLETED, None, "5 added since"),
         (CampaignStatus.CANCELLED, None, "for good"),
     ],

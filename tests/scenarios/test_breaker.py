@@ -161,6 +161,23 @@ def test_a_probe_that_never_left_makes_room_for_the_next(world: World) -> None:
     world.until(campaign, "completed")
 
 
+def test_a_probe_that_was_called_off_has_proved_nothing(world: World) -> None:
+    campaign = tripped(world)
+    world.stage.answer = lambda order: None
+    world.stage.hold_queued = True
+    world.advance(15)
+    world.pass_machine_time(61)
+    world.advance(2)
+    world.pause(campaign)
+    world.advance(1)
+    assert account(world).opens_in < 0, "still half open"
+    requests = len(world.stage.requests)
+    world.stage.hold_queued = False
+    world.resume(campaign)
+    assert len(world.stage.requests) == requests + 1
+    world.until(campaign, "completed")
+
+
 def test_calls_reserved_before_it_opened_do_not_leave(world: World) -> None:
     campaign = world.campaign(world.contacts(8), maxConcurrentCalls=8)
     (step,) = world.reserve(campaign)

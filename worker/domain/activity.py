@@ -12,6 +12,9 @@ from datetime import UTC, datetime
 
 from worker.domain.model import CampaignStatus
 
+ACCOUNT_STOPPED = "account_stopped:"
+"""How the reason of a pause begins that the carrier's refusal of the account has caused; its code follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallerIdState:
@@ -85,6 +88,10 @@ def _at_rest(now: Situation) -> Activity:
             return Activity("paused", f"The run has placed as many calls as it may; open a new run.{still}")
         case CampaignStatus.PAUSED if now.pause_reason in (None, "requested"):
             return Activity("paused", f"The campaign is paused; resume it to go on.{still}")
+        case CampaignStatus.PAUSED if (now.pause_reason or "").startswith(ACCOUNT_STOPPED):
+            code = (now.pause_reason or "").removeprefix(ACCOUNT_STOPPED).strip()
+            sentence = f"The carrier refused the account ({code}); mend its credentials or standing, then resume."
+            return Activity("paused", f"{sentence}{still}")
         case CampaignStatus.PAUSED:
             return Activity("paused", f"The campaign is paused because of {now.pause_reason}.{still}")
         case CampaignStatus.COMPLETED:

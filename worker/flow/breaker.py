@@ -37,8 +37,9 @@ def of_request(row: Row[Any], outcome: Outcome) -> Evidence | None:
 
 
 def of_end(row: Row[Any], disposition: Disposition) -> Evidence | None:
-    """What the end of a call says; one that was in doubt has had its say."""
-    if row.cause is not None:
+    """What the end of a call says: nothing if it was in doubt before, for that has been counted; nothing if we ended
+    it ourselves before anybody answered, or if nobody knows how it ended."""
+    if row.cause is not None or disposition in (Disposition.CANCELED, Disposition.LOST):
         return None
     if disposition is Disposition.FAILED:
         return Evidence(row.account_id, row.id, went_well=False)

@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Row
 from worker.carriers.base import Accepted, Action, Ambiguous, NotSent, Outcome, Rejected
 from worker.clock import monotonic, pause
 from worker.crashpoint import crashpoint
+from worker.domain.activity import ACCOUNT_STOPPED
 from worker.domain.model import CallState, Disposition, Reason
 from worker.domain.retry import NOT_SENT_BACKOFF, TECHNICAL_FAILURES
 from worker.flow import breaker
@@ -225,7 +226,7 @@ def _stop_account(dialer: Dialer, row: Row[Any], code: str) -> list[Step]:
     log.error("account_stopped", account_id=row.account_id, code=code)
     steps: list[Step] = [Stop()]
     for campaign in once(dialer.db, lambda conn: campaigns.of_account(conn, row.account_id)):
-        steps += pause_campaign(dialer, campaign.id, f"account_stopped: {code}", actor="dialer")
+        steps += pause_campaign(dialer, campaign.id, f"{ACCOUNT_STOPPED} {code}", actor="dialer")
     return steps
 
 

@@ -20,9 +20,10 @@ RATE_NOW = f"a.calls_per_second / power(2, {HALVINGS})"
 """The calls per second of an account ``a`` as slowed as it is now; one halving is undone in each ``:recovery`` s."""
 
 MAY_DIAL = """(a.resting_until IS NULL OR a.resting_until <= clock_timestamp())
+      AND (n.resting_until IS NULL OR n.resting_until <= clock_timestamp())
       AND (a.breaker_until IS NULL OR a.breaker_until <= clock_timestamp() AND a.breaker_probe = k.id)"""
-"""Whether a call ``k`` of an account ``a`` may leave: it does not rest, and its breaker is closed or this is the
-probe."""
+"""Whether a call ``k`` of an account ``a`` with a number ``n`` may leave: neither rests, and the breaker is closed or
+this is the probe."""
 
 IS_PROBED = "EXISTS (SELECT FROM calls p WHERE p.id = a.breaker_probe AND p.ended_at IS NULL)"
 """Whether one call of an account ``a`` is trying it now. A probe that ended and left the breaker open said nothing."""
