@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.world import World
 from worker.carriers.base import CallEvent, EventKind, Verdict
@@ -158,3 +160,36 @@ def test_settings_of_that_name_that_were_kept_before_they_meant_anything_switch_
     world.run(campaign)
     world.until(campaign, "completed")
     assert [order.detects_machines for order in world.stage.requests] == [False]
+
+
+@pytest.mark.parametrize("first", ["ended", "machine"])
+def test_an_end_and_its_verdict_that_two_workers_settle_at_once_find_each_other(world: World, first: str) -> None:
+    """Each takes one of the two, and waits for the call's row; whoever comes second sees what the first did."""
+    world.deploy(settle_batch=1)
+    campaign, _ = call_out(world, SILENT)
+    call = world.call(campaign)
+    news = {
+        "ended": told(call, EventKind.ENDED, disposition=Disposition.ANSWERED),
+        "machine": told(call, EventKind.MACHINE, verdict=Verdict.MACHINE),
+    }
+    second = next(kind for kind in news if kind != first)
+    with ThreadPoolExecutor(2) as workers, world.engine.connect() as in_the_way:
+        in_the_way.execute(text("SELECT FROM calls WHERE id = :id FOR UPDATE"), {"id": call.id})
+        settling = []
+        for n, kind in enumerate((first, second), start=1):
+            record.record(world.dialer, "simulator", [news[kind]])
+            settling.append(workers.submit(settle.settle, world.dialer))
+            wait_for_blocked(world, n)
+        in_the_way.rollback()
+        steps = [step for future in settling for step in future.result(30)]
+    world.carry_out(steps)
+    assert (world.call(campaign).disposition, world.call(campaign).machine_verdict) == ("machine", "machine")
+
+
+def wait_for_blocked(world: World, count: int) -> None:
+    """Wait until so many transactions wait for another's lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(2000):
+        if world.sql(waiting)[0][0] >= count:
+            return
+    raise AssertionError("nobody waits for a lock")

@@ -33,14 +33,16 @@ def assistant_of(row: Row[Any]) -> Assistant:
 
 def refuse_unreachable(conn: Connection, assistant_id: str, number_ids: Sequence[str]) -> None:
     """Raise :class:`Invalid` if a call from one of the numbers could not be connected to the assistant."""
-    for why in _whys(assistants.reach(conn, assistant_id, number_ids)):
-        raise Invalid([Fault("assistantId", why)])
+    whys = _whys(assistants.reach(conn, assistant_id, number_ids))
+    if whys:
+        raise Invalid([Fault("assistantId", why) for why in whys])
 
 
 def refuse_unreachable_run(conn: Connection, campaign_id: str) -> None:
     """Raise :class:`Conflict` if a call of the campaign could not be connected to its assistant."""
-    for why in _whys(assistants.reach_of_campaign(conn, campaign_id)):
-        raise Conflict(why)
+    whys = _whys(assistants.reach_of_campaign(conn, campaign_id))
+    if whys:
+        raise Conflict(" ".join(whys))
 
 
 def _whys(row: Row[Any]) -> list[str]:
