@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from telnyx import APIError, APIStatusError, Telnyx
 from telnyx.lib.webhook_verification import WebhookVerificationError
@@ -297,3 +298,32 @@ def test_more_calls_than_its_rate_are_refused_with_a_pause(tmp_path: Path, recei
     assert 90 < float(second.error.response.headers["Retry-After"]) <= 100
     assert [refused.token for refused in running.ledger().not_placed] == [second.token]
     running.stop()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"\xff", b'{"to":1}', b"[" * 5000]
+    + [
+        f'{{"connection_id":"c","to":"{BUSY}","from":"{FROM}",{odd}}}'.encode()
+        for odd in ('"webhook_url":5', '"timeout_secs":true', '"time_limit_secs":"1"')
+    ],
+)
+def test_nonsense_is_refused_and_answered(simulator: RunningSimulator, body: bytes) -> None:
+    headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
+    with httpx2.Client() as client:
+        answer = client.post(f"{simulator.url}/v2/calls", content=body, headers=headers)
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["errors"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ['"webhook_url":null', '"assistant":{"id":"a","dynamic_variables":[1]}', '"custom_headers":[1,{}]',
+     '"answering_machine_detection":null', '"client_state":{}'],
+)  # fmt: skip
+def test_what_is_odd_and_not_wrong_is_placed(simulator: RunningSimulator, odd: str) -> None:
+    body = f'{{"connection_id":"c","to":"{BUSY}","from":"{FROM}",{odd}}}'
+    headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
+    with httpx2.Client() as client:
+        answer = client.post(f"{simulator.url}/v2/calls", content=body.encode(), headers=headers)
+    assert answer.status_code == 200

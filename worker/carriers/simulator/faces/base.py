@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -72,6 +73,11 @@ def read_object(body: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def bears(secret: str, asked: Asked) -> bool:
+    """Whether the request is authorized by this bearer."""
+    return hmac.compare_digest(asked.authorization.encode("latin-1", "replace"), f"Bearer {secret}".encode())
 
 
 def is_number(value: object) -> bool:

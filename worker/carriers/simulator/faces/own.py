@@ -13,7 +13,6 @@ Each with ``Authorization: Bearer {secret}``. A refusal is ``{"error": {"code", 
 
 from __future__ import annotations
 
-import hmac
 import json
 import secrets
 import time
@@ -28,6 +27,7 @@ from worker.carriers.simulator.faces.base import (
     Asked,
     Malformed,
     Told,
+    bears,
     is_number,
     is_web_address,
     read_object,
@@ -56,8 +56,7 @@ class OwnFace:
         return f"sim_{secrets.token_hex(12)}"
 
     def is_authorized(self, asked: Asked) -> bool:
-        given = asked.authorization.encode("latin-1", "replace")
-        return hmac.compare_digest(given, f"Bearer {self._secret}".encode())
+        return bears(self._secret, asked)
 
     def answer(self, asked: Asked, exchange: Exchange) -> Told | Request | None:
         match asked.method, *asked.path:

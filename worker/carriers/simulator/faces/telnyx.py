@@ -16,7 +16,6 @@ Callbacks are signed with a key made of the API key, so that it is the same afte
 
 from __future__ import annotations
 
-import hmac
 import json
 import secrets
 import time
@@ -36,6 +35,7 @@ from worker.carriers.simulator.faces.base import (
     Asked,
     Malformed,
     Told,
+    bears,
     is_number,
     is_web_address,
     read_object,
@@ -92,8 +92,7 @@ class TelnyxFace:
         return f"v3:{secrets.token_urlsafe(32)}"
 
     def is_authorized(self, asked: Asked) -> bool:
-        given = asked.authorization.encode("latin-1", "replace")
-        return hmac.compare_digest(given, f"Bearer {self._api_key}".encode())
+        return bears(self._api_key, asked)
 
     def answer(self, asked: Asked, exchange: Exchange) -> Told | Request | None:
         match asked.method, *asked.path:
@@ -120,7 +119,7 @@ class TelnyxFace:
         for name in ("to", "from"):
             if not is_number(fields[name]):
                 raise _malformed(f"10016/{name}", f"{name} must be in +E.164 format.")
-        webhook_url = fields.get("webhook_url", "")
+        webhook_url = fields.get("webhook_url") or ""
         if webhook_url and not is_web_address(webhook_url):
             raise _malformed("10003/webhook_url", "webhook_url is not a valid URL.")
         connected, detection = _connected(fields), str(fields.get("answering_machine_detection", "disabled"))
@@ -217,8 +216,9 @@ def _connected(fields: Mapping[str, Any]) -> Connected | None:
     headers = {str(h.get("name")): str(h.get("value")) for h in _dicts(fields.get("custom_headers"))}
     assistant = fields.get("assistant")
     if isinstance(assistant, dict) and isinstance(assistant.get("id"), str):
-        variables = assistant.get("dynamic_variables") or {}
-        return Connected(assistant["id"], headers | {name: str(value) for name, value in variables.items()})
+        given = assistant.get("dynamic_variables")
+        variables = {name: str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+        return Connected(assistant["id"], headers | variables)
     stream_url = fields.get("stream_url")
     return Connected(stream_url, headers) if isinstance(stream_url, str) and stream_url else None
 
