@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import TextIO
 
 import click
 from click.exceptions import NoArgsIsHelpError
 
 from worker.cli.accounts import accounts
 from worker.cli.assistants import assistants
+from worker.cli.campaign_life import LIFE
 from worker.cli.campaigns import campaigns
 from worker.cli.companies import companies
 from worker.cli.contacts import contacts
@@ -35,6 +37,9 @@ def dialer() -> None:
     """Run batch outbound calling campaigns."""
 
 
+for command in LIFE:
+    campaigns.add_command(command)
+
 PARTS = (teams, companies, assistants, accounts, numbers, keys)
 for command in (campaigns, contacts, dnc, *PARTS, up, demo, doctor, db, web):
     dialer.add_command(command)
@@ -42,9 +47,9 @@ for command in (campaigns, contacts, dnc, *PARTS, up, demo, doctor, db, web):
 
 def main() -> None:
     """The entry point; never ends in a traceback for what a user can cause."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name may hold what this terminal cannot show
+    _open_minded(sys.stdin, "surrogateescape")  # what is no text is refused where its meaning is known
+    _open_minded(sys.stdout, "backslashreplace")  # a name may hold what this terminal cannot show
+    _open_minded(sys.stderr, "backslashreplace")
     try:
         sys.exit(dialer(prog_name="dialer", standalone_mode=False))
     except NoArgsIsHelpError as error:
@@ -56,6 +61,11 @@ def main() -> None:
         _end(error.format_message() + _help(error), error.exit_code)
     except DialerError as error:
         _end(str(error), error.exit_code)
+
+
+def _open_minded(stream: TextIO | None, errors: str) -> None:
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors=errors)
 
 
 def _help(error: click.ClickException) -> str:

@@ -32,17 +32,54 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _UNCUT, highlight=False)
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], count: int | None = None) -> None:
-    """A table of what a listing found, a row each: ``columns`` says which field stands under which heading. With
-    ``count``, say how many more there are."""
+def show_page(
+    name: str,
+    rows: Sequence[Mapping[str, Any]],
+    fields: Sequence[str],
+    *,
+    count: int,
+    limit: int,
+    offset: int,
+    as_json: bool,
+) -> None:
+    """A page of a list: the API's answer, or a table of these fields."""
+    if as_json:
+        show_json(**{name: rows}, count=count, limit=limit, offset=offset)
+    else:
+        show_rows(rows, fields, count=count, offset=offset)
+
+
+def show_one(name: str, fields: Mapping[str, Any], *, as_json: bool) -> None:
+    """One thing: the API's answer, or a line a field."""
+    if as_json:
+        show_json(**{name: fields})
+    else:
+        show_fields({field.replace("_", " "): value for field, value in fields.items()})
+
+
+def show_made(name: str, fields: Mapping[str, Any], *, as_json: bool) -> None:
+    """A new thing: the API's answer, or its id alone, for a script to keep."""
+    if as_json:
+        show_json(**{name: fields})
+    else:
+        click.echo(fields["id"])
+
+
+def show_rows(
+    rows: Sequence[Mapping[str, Any]], fields: Sequence[str], *, count: int | None = None, offset: int = 0
+) -> None:
+    """A table of what a listing found, a row each, a column for each of the fields. With ``count``, the number there
+    are in all, say which of them these are."""
+    fields = tuple(fields)
     table = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
-    for heading in columns.values():
-        table.add_column(heading, overflow="fold")
+    for field in fields:
+        table.add_column(field.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(as_words(row[name])) for name in columns))
+        table.add_row(*(Text(as_words(row[name])) for name in fields))
     _print(table)
     if count is not None and count > len(rows):
-        click.echo(f"{len(rows)} of {count}; --limit and --offset show others.", err=True)
+        which = f"{offset + 1}-{offset + len(rows)}" if rows else "None"
+        click.echo(f"{which} of {count}; --limit and --offset show others.", err=True)
 
 
 def show_fields(fields: Mapping[str, Any]) -> None:
