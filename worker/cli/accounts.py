@@ -18,7 +18,15 @@ ACCOUNT = Part(
     "carrier_account",
     "carrier_accounts",
     views.account,
-    ("id", "carrier", "name", "max_concurrent_calls", "calls_per_second", "enabled", "resting_until"),
+    {
+        "id": "id",
+        "carrier": "carrier",
+        "name": "name",
+        "calls": "max_concurrent_calls",
+        "a second": "calls_per_second",
+        "enabled": "enabled",
+        "resting until": "resting_until",
+    },
 )
 
 

@@ -14,8 +14,12 @@ from worker.cli.showing import json_option, show_made, show_one
 from worker.flow import parts
 
 ASSISTANT = Part(
-    parts.ASSISTANT, "assistant", "assistants", views.assistant, ("id", "name", "stream_url", "answer_url")
-)  # fmt: skip
+    parts.ASSISTANT,
+    "assistant",
+    "assistants",
+    views.assistant,
+    {"id": "id", "name": "name", "talks by": lambda assistant: assistant["stream_url"] or assistant["answer_url"]},
+)
 
 
 @click.group()

@@ -9,7 +9,7 @@ import click
 from worker.api import views
 from worker.cli.asking import ACTOR, NUMBER, Asked, as_body, confirm, for_team, yes_option
 from worker.cli.campaigns import tell
-from worker.cli.showing import json_option, show_json, show_rows, some
+from worker.cli.showing import Cell, json_option, show_json, show_rows, some
 from worker.domain.run_request import parse_run
 from worker.flow import admit, prepare, remove, stop
 from worker.flow.admit import RunResult
@@ -65,7 +65,8 @@ def run(ask: Asked, /, campaign_id: str, as_json: bool, **given: Any) -> None:
 def _tell_run(result: RunResult) -> None:
     click.echo(result.message + ".")
     if result.dry_run and result.calls:
-        show_rows(views.run_answer(result)["calls"], ("contact_id", "from_number", "to_number"))
+        columns: dict[str, Cell] = {"contact id": "contact_id", "from": "from_number", "to": "to_number"}
+        show_rows(views.run_answer(result)["calls"], columns)
     for error in result.errors:
         click.echo(f"  {error}.")
     if result.failed > len(result.errors):

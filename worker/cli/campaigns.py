@@ -10,7 +10,7 @@ import click
 
 from worker.api import views
 from worker.cli.asking import JSON, NUMBER, Asked, as_body, as_changes, for_team, paged
-from worker.cli.showing import json_option, show_fields, show_json, show_made, show_page
+from worker.cli.showing import Cell, json_option, show_fields, show_json, show_made, show_page
 from worker.domain.campaign import DEFAULT_CONCURRENT_CALLS
 from worker.domain.model import CampaignStatus
 from worker.domain.retry import DEFAULT_DELAY_MINUTES, DEFAULT_MAX_ATTEMPTS
@@ -67,6 +67,15 @@ def look_up(ask: Asked, campaign_id: str) -> dict[str, Any]:
     return views.campaign(find_campaign(ask.dialer, ask.team_id, campaign_id))
 
 
+COLUMNS: dict[str, Cell] = {
+    "id": "id",
+    "status": "status",
+    "done": lambda campaign: f"{campaign['contacts_completed']}/{campaign['total_contacts']}",
+    "answered": "contacts_answered",
+    "name": "name",
+}
+
+
 @campaigns.command("list")
 @click.option("--status", type=click.Choice([status.value for status in CampaignStatus]), help="Only these.")
 @click.option("--assistant-id", metavar="ID", help="Only campaigns of this assistant.")
@@ -83,8 +92,7 @@ def list_them(
         ask.dialer.db, lambda conn: campaign_list.page(conn, ask.team_id, chosen, limit=limit, offset=offset)
     )
     shown = [views.campaign(row) for row in rows]
-    columns = ("id", "name", "status", "total_contacts", "contacts_called", "contacts_completed", "contacts_answered")
-    show_page("campaigns", shown, columns, count=count, limit=limit, offset=offset, as_json=as_json)
+    show_page("campaigns", shown, COLUMNS, count=count, limit=limit, offset=offset, as_json=as_json)
 
 
 @campaigns.command()

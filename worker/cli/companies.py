@@ -10,7 +10,7 @@ from worker.cli.parts import Part
 from worker.cli.showing import json_option, show_made, show_one
 from worker.flow import parts
 
-COMPANY = Part(parts.COMPANY, "company", "companies", views.company, ("id", "name", "created_at"))
+COMPANY = Part(parts.COMPANY, "company", "companies", views.company, {"id": "id", "name": "name"})
 
 name_option = click.option("--name", help="What people call it.")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
 from worker.api import views, views_crm
 from worker.cli.asking import JSON, Asked, as_body, as_changes, for_team, many, paged
-from worker.cli.showing import json_option, show_json, show_made, show_one, show_page, some
+from worker.cli.showing import Cell, json_option, show_json, show_made, show_one, show_page, some
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus
 from worker.flow import people
@@ -75,6 +75,26 @@ def edit(ask: Asked, /, contact_id: str, as_json: bool, **given: Any) -> None:
     show_one("contact", views_crm.contact(row), as_json=as_json)
 
 
+def _who(contact: Mapping[str, Any]) -> str | None:
+    return f"{contact['first_name']} {contact['last_name']}".strip() or None
+
+
+IN_CRM: dict[str, Cell] = {
+    "id": "id",
+    "name": _who,
+    "phone": "phone",
+    "timezone": "timezone",
+    "not called": lambda contact: "do_not_call" if contact["do_not_call"] else contact["phone_fault"],
+}
+IN_CAMPAIGN: dict[str, Cell] = {
+    "contact id": "contact_id",
+    "status": "status",
+    "calls": "attempts",
+    "next call, or why not": lambda contact: contact["next_call_at"] or contact["reason"],
+    "name": _who,
+}
+
+
 @contacts.command("list")
 @click.argument("campaign_id", required=False)
 @click.option("--status", type=click.Choice([s.value for s in ContactStatus]), help="Only these, of a campaign.")
@@ -102,7 +122,7 @@ def list_them(
             raise click.UsageError("--status needs a CAMPAIGN_ID.", click.get_current_context())
         count, rows = people.find_contacts(ask.dialer, ask.team_id, limit=limit, offset=offset, **wanted)
         shown = [views_crm.contact(row) for row in rows]
-        columns = ["id", "first_name", "last_name", "phone", "timezone", "do_not_call", "phone_fault"]
+        columns = IN_CRM
     else:
         if any(value is not None for value in wanted.values()):
             raise click.UsageError("In a campaign only --status can be asked for.", click.get_current_context())
@@ -110,7 +130,7 @@ def list_them(
         found = list_members(ask.dialer, ask.team_id, campaign_id, chosen, limit=limit, offset=offset)
         shown = [views.campaign_contact(member.row, member.next_call_at) for member in found.members]
         count = found.count
-        columns = ["contact_id", "first_name", "last_name", "phone", "status", "attempts", "next_call_at", "reason"]
+        columns = IN_CAMPAIGN
     show_page("contacts", shown, columns, count=count, limit=limit, offset=offset, as_json=as_json)
 
 

@@ -6,7 +6,7 @@ import click
 
 from worker.api import views_crm as views
 from worker.cli.asking import Asked, as_body, for_team, many, paged
-from worker.cli.showing import json_option, show_json, show_page, some
+from worker.cli.showing import Cell, json_option, show_json, show_page, some
 from worker.flow import people
 
 
@@ -39,8 +39,9 @@ def add(ask: Asked, numbers: tuple[str, ...], reason: str | None, as_json: bool)
 def list_them(ask: Asked, number: str | None, limit: int, offset: int, as_json: bool) -> None:
     """List the numbers, those added last first."""
     count, rows = people.banned_numbers(ask.dialer, ask.team_id, limit=limit, offset=offset, number=number)
-    shown, fields = [views.banned(row) for row in rows], ("number", "reason", "created_at")
-    show_page("numbers", shown, fields, count=count, limit=limit, offset=offset, as_json=as_json)
+    shown = [views.banned(row) for row in rows]
+    columns: dict[str, Cell] = {"number": "number", "since": "created_at", "reason": "reason"}
+    show_page("numbers", shown, columns, count=count, limit=limit, offset=offset, as_json=as_json)
 
 
 @dnc.command()

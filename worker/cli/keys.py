@@ -38,7 +38,7 @@ def list_them(ask: Asked, as_json: bool) -> None:
     if as_json:
         show_json(keys=found, count=len(found))
     else:
-        show_rows(found, ("id", "name", "created_at", "last_used_at", "revoked_at"))
+        show_rows(found, {"id": "id", "name": "name", "last used": "last_used_at", "revoked": "revoked_at"})
 
 
 @keys.command()

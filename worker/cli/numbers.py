@@ -18,7 +18,14 @@ NUMBER = Part(
     "phone_number",
     "phone_numbers",
     views.number,
-    ("id", "number", "carrier_account_id", "max_concurrent_calls", "calls_per_second", "enabled", "disabled_reason"),
+    {
+        "id": "id",
+        "number": "number",
+        "calls": "max_concurrent_calls",
+        "a second": "calls_per_second",
+        "enabled": "enabled",
+        "why not": lambda number: number["disabled_reason"] or number["resting_until"],
+    },
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,20 +10,20 @@ import click
 from sqlalchemy import Row
 
 from worker.cli.asking import Asked, for_team, paged
-from worker.cli.showing import json_option, show_one, show_page
+from worker.cli.showing import Cell, json_option, show_one, show_page
 from worker.flow.parts import get_part, list_parts
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of them: ``what`` it is called, ``one`` and ``many`` in the API's answers, how a row is viewed, and the
-    fields of it a listing shows."""
+    """One of them: ``what`` it is called, ``one`` and ``many`` in the API's answers, how a row is viewed, and what a
+    listing shows of it."""
 
     what: str
     one: str
     many: str
     view: Callable[[Row[Any]], dict[str, Any]]
-    shown: tuple[str, ...]
+    columns: Mapping[str, Cell]
 
     def read_by(self, group: click.Group) -> None:
         """Give the group ``list`` and ``show``."""
@@ -38,7 +38,7 @@ class Part:
         def list_them(ask: Asked, limit: int, offset: int, as_json: bool) -> None:
             count, rows = list_parts(ask.dialer, self.what, ask.team_id, limit=limit, offset=offset)
             found = [self.view(row) for row in rows]
-            show_page(self.many, found, self.shown, count=count, limit=limit, offset=offset, as_json=as_json)
+            show_page(self.many, found, self.columns, count=count, limit=limit, offset=offset, as_json=as_json)
 
         return list_them
 

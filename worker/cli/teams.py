@@ -9,7 +9,7 @@ import click
 
 from worker.api import views_crm as views
 from worker.cli.asking import ACTOR, NUMBER, as_body, as_changes, carry_out, for_all, paged
-from worker.cli.showing import json_option, show_made, show_one, show_page
+from worker.cli.showing import Cell, json_option, show_made, show_one, show_page
 from worker.flow.base import Dialer
 from worker.flow.teams import choose_team, create_team, edit_team, list_teams
 
@@ -32,7 +32,8 @@ def fields(command: Callable[..., None]) -> Callable[..., None]:
 def list_them(dialer: Dialer, limit: int, offset: int, as_json: bool) -> None:
     """List the teams, newest first."""
     count, rows = list_teams(dialer, limit=limit, offset=offset)
-    shown, columns = [views.team(row) for row in rows], ("id", "slug", "name", "max_concurrent_calls")
+    shown = [views.team(row) for row in rows]
+    columns: dict[str, Cell] = {"id": "id", "slug": "slug", "name": "name", "calls": "max_concurrent_calls"}
     show_page("teams", shown, columns, count=count, limit=limit, offset=offset, as_json=as_json)
 
 
