@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
+from click.exceptions import Exit
 
 from worker.api import views, views_crm
 from worker.cli.asking import JSON, Asked, as_body, as_changes, for_team, many, paged
@@ -16,6 +17,7 @@ from worker.flow import people
 from worker.flow.members import list_members
 from worker.flow.prepare import add_contacts
 from worker.flow.remove import remove_contacts
+from worker.flow.requeue import requeue_contacts
 
 
 @click.group()
@@ -168,3 +170,25 @@ def remove(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: 
     else:
         others = "; the others were not in it" if removed < len(wanted) else ""
         click.echo(f"Removed {some(removed, 'contact')}{others}.")
+
+
+@contacts.command()
+@click.argument("campaign_id")
+@many("contact_ids", "CONTACT_ID")
+@json_option
+@for_team
+def requeue(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
+    """Let contacts wait again that were given up, exhausted or failed: after their attempts were raised, their number
+    was corrected, or what failed was mended. Attempts that were used stay used; who is not to be called, or has
+    declined, is not called. Ends with 1 if some do not wait again."""
+    wanted = parse_contact_ids(as_body(contact_ids=contact_ids))
+    requeued, steps = requeue_contacts(ask.dialer, ask.team_id, campaign_id, wanted, actor=ask.actor)
+    ask.carry_out(steps)
+    if as_json:
+        show_json(requeued=requeued.count, errors=requeued.errors)
+    else:
+        click.echo(f"Put {some(requeued.count, 'contact')} back.")
+        for error in requeued.errors:
+            click.echo(f"  {error}.")
+    if requeued.errors:
+        raise Exit(1)
