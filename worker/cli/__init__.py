@@ -18,6 +18,7 @@ from worker.cli.assistants import assistants
 from worker.cli.campaign_life import LIFE
 from worker.cli.campaigns import campaigns
 from worker.cli.companies import companies
+from worker.cli.completion import completion
 from worker.cli.contacts import contacts
 from worker.cli.db import db
 from worker.cli.demo import demo
@@ -41,7 +42,7 @@ for command in LIFE:
     campaigns.add_command(command)
 
 PARTS = (teams, companies, assistants, accounts, numbers, keys)
-for command in (campaigns, contacts, dnc, *PARTS, up, demo, doctor, db, web):
+for command in (campaigns, contacts, dnc, *PARTS, up, demo, doctor, db, web, completion):
     dialer.add_command(command)
 
 
