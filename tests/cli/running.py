@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from worker.settings import Settings
 
@@ -30,22 +32,33 @@ def environment(**settings: str) -> dict[str, str]:
     return {**inherited, "PATH": path, **settings}
 
 
-def dialer(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """``python -m worker …``, to its end."""
-    return run("python", "-m", "worker", *arguments, **settings)
+def dialer(*arguments: str, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """``python -m worker …``, to its end; ``given`` is its standard input."""
+    return run("python", "-m", "worker", *arguments, given=given, **settings)
 
 
-def run(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
     """A command in the repository's folder, to its end."""
     return subprocess.run(
         command,
         cwd=ROOT,
         env=environment(**settings),
+        input=given,
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,
         check=False,
     )
+
+
+def answered(*arguments: str, **settings: str) -> dict[str, Any]:
+    """The one JSON document of a command that succeeds and has nothing else to say."""
+    answer = dialer(*arguments, "--json", **settings)
+    assert (answer.returncode, answer.stderr) == (0, ""), answer.stderr
+    document: dict[str, Any] = json.loads(answer.stdout)
+    assert document["success"] is True
+    assert "\x1b" not in answer.stdout
+    return document
 
 
 def sentence(answer: subprocess.CompletedProcess[str]) -> str:

@@ -110,7 +110,7 @@ def show(ask: Asked, campaign_id: str, as_json: bool) -> None:
     show_fields(_in_words(campaign, progress))
 
 
-_NOT_FOR_PEOPLE = ("team_id", "name", "from_number", "from_number_ids", "run_id")
+_NOT_FOR_PEOPLE = ("team_id", "name", "from_number", "from_number_ids", "run_id", "total_contacts")
 
 
 def _in_words(campaign: dict[str, Any], progress: dict[str, Any]) -> dict[str, Any]:

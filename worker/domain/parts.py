@@ -123,7 +123,7 @@ def parse_team(body: object, *, is_new: bool = True) -> dict[str, Any]:
 
 def parse_key_name(value: object) -> str:
     """What a bearer key is for."""
-    name: str = read_fields({"name": value}, KEY)["name"]
+    name: str = read_fields({} if value is None else {"name": value}, KEY)["name"]
     return name
 
 

@@ -1,0 +1,68 @@
+"""What cannot be is refused in one sentence that says what to do, and with an exit code that says whose turn it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.running import AWAY, dialer, run, sentence
+from tests.world import World
+
+
+def test_everything_wrong_with_a_campaign_is_said_at_once_by_its_options(world: World, here: dict[str, str]) -> None:
+    nonsense = {
+        "--max-concurrent-calls": "many",
+        "--retry-delay-minutes": "-5",
+        "--max-attempts-per-contact": "1e9",
+        "--call-window-start": "25:00",
+        "--settings": '{"retryDelays": {"busy": "soon"}}',
+        "--scheduled-start-at": "tomorrow",
+        "--from-number-id": "",
+    }
+    answer = dialer("campaigns", "create", *(word for pair in nonsense.items() for word in pair), **here)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    said = sentence(answer)
+    settings = nonsense.keys() - {"--settings"} | {"--settings (retryDelays.busy)"}
+    missing = {"--name", "--assistant-id", "--company-id", "--call-window-end", "--call-window-timezone"}
+    assert {option for option in settings | missing if f"{option}: " not in said} == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("campaigns pause camp_1", 3, "No campaign with id camp_1; check the id and the team."),
+        ("contacts add CAMPAIGN cont_1 cont_2", 3, "No contact with id cont_1, cont_2; check the id and the team."),
+        ("numbers enable pn_1", 3, "No phone number with id pn_1; check the id and the team."),
+        ("keys revoke key_1", 3, "No key with id key_1; check the id and the team."),
+        (
+            "campaigns list --team nobody", 3,
+            "No team with id nobody; dialer teams list shows the ids and slugs there are.",
+        ),
+        ("campaigns edit CAMPAIGN", 2, "Say what to change. See dialer campaigns edit --help."),
+        ("campaigns list --limit 501", 2, "Invalid value for '--limit': 501 is not in the range 1<=x<=500. See"),
+        ("contacts add CAMPAIGN -", 2, "Invalid value for 'CONTACT_ID...': There is nothing on standard input."),
+        ("contacts add CAMPAIGN \udcff", 2, "'\\udcff': It contains a character that is no text"),
+        ("campaigns show \udcff", 2, "CAMPAIGN_ID: It contains a character that is no text"),
+        ("campaigns resume CAMPAIGN", 2, "Campaign CAMPAIGN is draft and cannot become running by resume;"),
+        ("campaigns run", 2, "Missing argument 'CAMPAIGN_ID'. See dialer campaigns run --help."),
+        ("teams add --slug team-a --name A", 2, "There is a team with the slug team-a already; choose another."),
+    ],
+)  # fmt: skip
+def test_one_sentence_says_what_cannot_be(world: World, here: dict[str, str], words: str, code: int, said: str) -> None:
+    campaign = world.campaign()
+    answer = dialer(*words.replace("CAMPAIGN", campaign).split(), **here)
+    assert answer.returncode == code
+    assert sentence(answer).startswith(said.replace("CAMPAIGN_ID", "campaign_id").replace("CAMPAIGN", campaign)
+                                       .replace("campaign_id", "CAMPAIGN_ID"))  # fmt: skip
+
+
+def test_a_service_that_is_away_ends_a_command_with_4(redis_url: str) -> None:
+    answer = dialer("teams", "list", **AWAY | {"REDIS_URL": redis_url})
+    assert answer.returncode == 4
+    assert sentence(answer).startswith("PostgreSQL cannot be reached")
+
+
+def test_a_shell_is_told_how_to_complete() -> None:
+    lines = run("python", "-m", "worker", "completion", "bash").stdout
+    assert "_DIALER_COMPLETE=bash_complete" in lines
+    words = {"_DIALER_COMPLETE": "bash_complete", "COMP_WORDS": "dialer campaigns unsch", "COMP_CWORD": "2"}
+    assert run("python", "-m", "worker", **words).stdout == "plain,unschedule\n"
