@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +51,32 @@ def run(*command: str, given: str = "", **settings: str) -> subprocess.Completed
     )
 
 
-def answered(*arguments: str, **settings: str) -> dict[str, Any]:
-    """The one JSON document of a command that succeeds and has nothing else to say."""
-    answer = dialer(*arguments, "--json", **settings)
+Answer = subprocess.CompletedProcess[str]
+
+
+def several(*commands: str | Sequence[str], given: str = "", **settings: str) -> list[Answer]:
+    """Commands of ``dialer`` one after the other, each as words or as a line that has no quotes; all are ``given`` the
+    same standard input."""
+    lines = [command.split() if isinstance(command, str) else list(command) for command in commands]
+    done = run("python", "-m", "tests.cli.several", given=json.dumps([[each, given] for each in lines]), **settings)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    ends = json.loads(done.stdout)
+    return [Answer(each, *end) for each, end in zip(lines, ends, strict=True)]
+
+
+def document(answer: Answer) -> dict[str, Any]:
+    """The one JSON document of a command that succeeded and had nothing else to say."""
     assert (answer.returncode, answer.stderr) == (0, ""), answer.stderr
-    document: dict[str, Any] = json.loads(answer.stdout)
-    assert document["success"] is True
+    said: dict[str, Any] = json.loads(answer.stdout)
+    assert said.pop("success") is True
     assert "\x1b" not in answer.stdout
-    return document
+    return said
+
+
+def words(answer: Answer) -> str:
+    """What a command said that succeeded and had nothing to complain of."""
+    assert (answer.returncode, answer.stderr) == (0, ""), answer.stderr
+    return answer.stdout.rstrip("\n")
 
 
 def sentence(answer: subprocess.CompletedProcess[str]) -> str:

@@ -1,11 +1,10 @@
-"""The life of a campaign from a terminal: each command a process, judged by what it says and how it ends."""
+"""The life of a campaign from a terminal, judged by what each command says and how it ends."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from tests.cli.running import answered, dialer, sentence
+from tests.cli.running import dialer, document, sentence, several, words
 from tests.world import World
 from worker.api import views
 from worker.domain.campaign import FIELDS
@@ -21,112 +20,130 @@ POLICY = {
     "max-concurrent-calls": "5",
     "max-attempts-per-contact": "2",
     "retry-delay-minutes": "30",
-    "settings": '{"retryDelays": {"busy": 10}}',
 }
+PARTS = {"assistant-id": "asst_team_a", "company-id": "comp_team_a", "settings": '{"retryDelays": {"busy": 10}}'}
 
 
-def test_a_campaign_is_made_scheduled_run_paused_resumed_cancelled_deleted_and_restored(
-    world: World, here: dict[str, str]
-) -> None:
-    parts = {"assistant-id": "asst_team_a", "company-id": "comp_team_a"}
-    options = [word for name, value in (POLICY | parts).items() for word in (f"--{name}", value)]
+def shown(world: World, campaign: str) -> dict[str, Any]:
+    return views.campaign(find_campaign(world.dialer, world.team, campaign))
+
+
+def test_a_campaign_is_made_filled_run_watched_and_stopped_by_processes(world: World, here: dict[str, str]) -> None:
+    options = [word for name, value in (POLICY | PARTS).items() for word in (f"--{name}", value)]
     numbers = [word for number in world.numbers for word in ("--from-number-id", number)]
-    made = dialer("campaigns", "create", *options, *numbers, **here)
-    campaign = made.stdout.strip()
-    assert (made.returncode, made.stderr, made.stdout) == (0, "", f"{campaign}\n")
+    campaign = words(dialer("campaigns", "create", *options, *numbers, **here))
+    made = shown(world, campaign)
+    assert {name: str(made[name.replace("-", "_")]) for name in POLICY} == POLICY
+    assert (made["from_number_ids"], made["settings"]) == (world.numbers, {"retryDelays": {"busy": 10}})
 
-    def shown() -> dict[str, Any]:
-        return views.campaign(find_campaign(world.dialer, world.team, campaign))
-
-    def do(verb: str, *more: str) -> str:
-        answer = dialer("campaigns", verb, campaign, *more, **here)
-        assert (answer.returncode, answer.stderr) == (0, "")
-        return answer.stdout.replace(campaign, "ID")
-
-    assert shown()["from_number_ids"] == world.numbers
-    assert {name: str(shown()[name.replace("-", "_")]) for name in POLICY if name != "settings"} == {
-        name: value for name, value in POLICY.items() if name != "settings"
-    }
     contacts = [world.contact(), world.contact()]
     added = dialer("contacts", "add", campaign, "-", given="\n".join([*contacts, ""]), **here)
-    assert (added.returncode, added.stdout) == (0, "Added 2 contacts.\n")
-
-    assert do("schedule", "--scheduled-start-at", "2027-03-01T18:00:00Z") == (
-        "Campaign ID is scheduled for 2027-03-01T18:00:00Z.\n"
-    )
-    assert do("unschedule") == "Campaign ID is draft.\n"
-    assert do("edit", "--max-concurrent-calls", "1", "--description", "") == "Campaign ID is draft.\n"
-    assert (shown()["max_concurrent_calls"], shown()["description"]) == (1, None)
-    dry = do("run", "--dry-run").splitlines()
-    assert (dry[0], dry[2].split(), dry[-1]) == (
-        "Would start 1 call.", [contacts[0], "+12025550001", world.phone(contacts[0])], "1 contact still waiting.",
-    )  # fmt: skip
-    assert shown()["status"] == "draft"
-    run = answered("campaigns", "run", campaign, "--max-calls", "1", **here)
-    assert (run["started"], run["remaining"], run["dryRun"], run["calls"][0]["contact_id"]) == (
-        1, 1, False, contacts[0],
-    )  # fmt: skip
-    assert run["runId"] == shown()["run_id"]
-
-    seen = answered("campaigns", "show", campaign, **here)
-    assert seen.pop("success")
-    assert seen == {
-        "campaign": shown(),
+    assert words(added) == "Added 2 contacts."
+    run = document(dialer("campaigns", "run", campaign, "--max-calls", "1", "--json", **here))
+    assert (run["started"], run["remaining"], run["dryRun"]) == (1, 1, False)
+    assert (run["calls"][0]["contact_id"], run["runId"]) == (contacts[0], shown(world, campaign)["run_id"])
+    assert document(dialer("campaigns", "show", campaign, "--json", **here)) == {
+        "campaign": shown(world, campaign),
         "progress": views.progress(read_progress(world.dialer, world.team, campaign)),
     }
-    words = do("show")
-    assert words.splitlines()[0] == f"{POLICY['name']}: {seen['progress']['activity']['message']}"
-    assert "1 of 1 calls used" in words
-
-    assert do("pause") == "Campaign ID is paused.\n"
-    assert do("resume") == "Campaign ID is running.\n"
-    assert do("cancel", "--hang-up") == "Campaign ID is cancelled.\n"
-    assert do("delete") == "Campaign ID is deleted.\n"
-    listed = answered("campaigns", "list", "--deleted", "only", "--status", "cancelled", **here)
-    assert listed == {"success": True, "campaigns": [shown()], "count": 1, "limit": 50, "offset": 0}
-    assert do("restore") == "Campaign ID is cancelled.\n"
-    again = dialer("campaigns", "cancel", campaign, **here)
-    assert again.returncode == 2
-    assert "is cancelled and cannot become cancelled" in sentence(again)
-    actions = world.sql("SELECT actor, action FROM audit_log WHERE subject_id = :id AND action = 'pause'", id=campaign)
-    assert actions == [("cli", "pause")]
+    assert words(dialer("campaigns", "cancel", campaign, "--hang-up", **here)) == f"Campaign {campaign} is cancelled."
     world.finish_all()
 
 
-def test_create_takes_what_the_api_takes_under_its_names(here: dict[str, str]) -> None:
-    said = dialer("campaigns", "create", "--help", **here).stdout
-    options = {"".join(f"-{sign.lower()}" if sign.isupper() else sign for sign in field) for field in FIELDS}
-    options = options - {"team-id", "from-number-ids"} | {"team", "from-number-id"}
-    assert {option for option in options if f"--{option} " not in said} == set()
-
-
-def test_contacts_are_made_found_edited_taken_out_and_put_back(world: World, here: dict[str, str]) -> None:
-    fields = ["--first-name", "Ada", "--phone", "+1 202 555 0142", "--tag", "vip", "--tag", "new"]
-    contact = dialer("contacts", "create", *fields, "--custom-fields", '{"plan": "gold"}', **here).stdout.strip()
-    row = answered("contacts", "show", contact, **here)["contact"]
-    assert (row["phone_e164"], row["tags"], row["custom_fields"]) == ("+12025550142", ["vip", "new"], {"plan": "gold"})
-    lame = dialer("contacts", "create", "--phone", "12", **here)
-    assert (lame.returncode, lame.stderr) == (0, "It will not be called: invalid number.\n")
-    campaign = world.campaign([contact, lame.stdout.strip()], maxAttemptsPerContact=5)
-    edited = answered("contacts", "edit", contact, "--timezone", "Asia/Tokyo", "--tag", "", **here)["contact"]
-    assert (edited["timezone"], edited["tags"]) == ("Asia/Tokyo", [])
-    assert world.entry(campaign, contact).zone == "Asia/Tokyo"
-    found = answered("contacts", "list", "--phone", "+12025550142", "--may-be-called", **here)
-    assert found["contacts"] == [edited]
-    inside = answered("contacts", "list", campaign, "--status", "failed", **here)
-    assert [(one["contact_id"], one["reason"]) for one in inside["contacts"]] == [
-        (lame.stdout.strip(), "invalid_number")
-    ]
-    back = dialer("contacts", "requeue", campaign, contact, lame.stdout.strip(), **here)
-    assert (back.returncode, back.stderr) == (1, "")
-    assert back.stdout == (
-        f"Put 0 contacts back.\n  Contact {lame.stdout.strip()} has an invalid phone number; correct it first.\n"
+def test_a_campaign_goes_wherever_its_life_can_take_it(world: World, here: dict[str, str]) -> None:
+    contact = world.contact()
+    campaign = world.campaign([contact], description="Ours")
+    scheduled, draft, edited, dry, running, seen, paused, resumed, cancelled, twice, deleted, listed, restored = (
+        several(
+            f"campaigns schedule {campaign} --scheduled-start-at 2027-03-01T18:00:00Z",
+            f"campaigns unschedule {campaign}",
+            ["campaigns", "edit", campaign, "--max-concurrent-calls", "1", "--description", ""],
+            f"campaigns run {campaign} --dry-run",
+            f"campaigns run {campaign} --account-slug team-a --max-calls 5",
+            f"campaigns show {campaign}",
+            f"campaigns pause {campaign}",
+            f"campaigns resume {campaign}",
+            f"campaigns cancel {campaign}",
+            f"campaigns cancel {campaign}",
+            f"campaigns delete {campaign}",
+            "campaigns list --deleted only --status cancelled --json",
+            f"campaigns restore {campaign}",
+            **here,
+        )
     )
-    world.edit_contact(lame.stdout.strip(), phone="+12025550143")
-    assert answered("contacts", "requeue", campaign, lame.stdout.strip(), **here)["requeued"] == 1
-    assert world.by_status(campaign) == {"pending": 1, "queued": 1}
-    removed = dialer("contacts", "remove", campaign, contact, lame.stdout.strip(), **here)
-    assert removed.stdout == "Removed 2 contacts.\n"
+    said = {"scheduled for 2027-03-01T18:00:00Z": scheduled, "draft": draft, "paused": paused, "running": resumed}
+    for state, answer in (said | {"deleted": deleted, "cancelled": cancelled}).items():
+        assert words(answer) == f"Campaign {campaign} is {state}."
+    assert words(restored) == words(cancelled)
+    first, _, call, last = words(dry).splitlines()
+    assert first.startswith("Would start 1 call; this campaign has no call window")
+    assert (call.split(), last) == ([contact, "+12025550001", world.phone(contact)], "0 contacts still waiting.")
+    assert words(running).startswith("Started 1 call; this campaign has no call window")
+    assert words(seen).startswith("A campaign: ")
+    assert "open, opened by cli, 1 of 5 calls used" in words(seen)
+    assert twice.returncode == 2
+    assert "is cancelled and cannot become cancelled" in sentence(twice)
+    now = shown(world, campaign)
+    assert (now["max_concurrent_calls"], now["description"], words(edited)) == (1, None, words(draft))
+    assert document(listed) | {"campaigns": ["one"]} == {"campaigns": ["one"], "count": 1, "limit": 50, "offset": 0}
+    assert [(row.actor, row.action) for row in world.sql("SELECT * FROM audit_log ORDER BY id DESC LIMIT 3")] == [
+        ("cli", "restore"), ("cli", "delete"), ("cli", "cancel"),
+    ]  # fmt: skip
+    world.finish_all()
+
+
+def test_contacts_are_made_found_edited_put_back_and_taken_out(world: World, here: dict[str, str]) -> None:
+    fields = ["--first-name", "Ada", "--phone", "+1 202 555 0142", "--tag", "vip", "--tag", "new", "--timezone", ""]
+    ada, lame = several(
+        ["contacts", "create", *fields, "--custom-fields", '{"plan": "gold"}'], "contacts create --phone 12", **here
+    )
+    contact, other = words(ada), lame.stdout.strip()
+    assert (lame.returncode, lame.stderr) == (0, "It will not be called: invalid number.\n")
+    campaign = world.campaign([contact, other])
+    shown, edited, found, inside, refused = several(
+        f"contacts show {contact} --json",
+        ["contacts", "edit", contact, "--timezone", "Asia/Tokyo", "--tag", "", "--json"],
+        "contacts list --phone +12025550142 --may-be-called --json",
+        f"contacts list {campaign} --status failed --json",
+        f"contacts requeue {campaign} {contact} {other}",
+        **here,
+    )
+    before, after = document(shown)["contact"], document(edited)["contact"]
+    assert (before["tags"], before["custom_fields"], before["timezone"]) == (["vip", "new"], {"plan": "gold"}, None)
+    assert after == before | {"timezone": "Asia/Tokyo", "tags": [], "updated_at": after["updated_at"]}
+    assert document(found)["contacts"] == [after]
+    assert [(c["contact_id"], c["reason"]) for c in document(inside)["contacts"]] == [(other, "invalid_number")]
+    assert (refused.returncode, refused.stdout) == (
+        1, f"Put 0 contacts back.\n  Contact {other} has an invalid phone number; correct it first.\n",
+    )  # fmt: skip
+    world.edit_contact(other, phone="+12025550143")
+    back, removed = several(
+        f"contacts requeue {campaign} {other} --json", f"contacts remove {campaign} {contact} {other}", **here
+    )
+    assert document(back) == {"requeued": 1, "errors": []}
+    assert words(removed) == "Removed 2 contacts."
+    assert world.by_status(campaign) == {}
+
+
+def test_the_list_of_numbers_nobody_calls_is_kept(world: World, here: dict[str, str]) -> None:
+    added, wrong, listed, removed, again, left = several(
+        "dnc add +12025550142 +12025550143 --reason asked",
+        "dnc add +12025550144 12025 x",
+        "dnc list --json",
+        ["dnc", "remove", "+1 202 555 0142"],
+        ["dnc", "remove", "+1 202 555 0142"],
+        "dnc list",
+        **here,
+    )
+    assert words(added) == "Added 2 numbers."
+    assert wrong.returncode == 2
+    assert sentence(wrong).startswith("'12025': The number has no country code")
+    assert "'x': This is not a phone number" in sentence(wrong)
+    assert [n["number"] for n in document(listed)["numbers"]] == ["+12025550143", "+12025550142"]
+    assert words(removed) == "Removed 1 number."
+    assert again.returncode == 3
+    assert words(left).splitlines()[1].startswith("+12025550143")
+    assert len(words(left).splitlines()) == 2
 
 
 def test_a_campaign_paused_while_redis_is_away_is_paused(world: World, here: dict[str, str]) -> None:
@@ -139,15 +156,8 @@ def test_a_campaign_paused_while_redis_is_away_is_paused(world: World, here: dic
     world.finish_all()
 
 
-def test_the_list_of_numbers_nobody_calls_is_kept(here: dict[str, str], world: World) -> None:
-    banned = dialer("dnc", "add", "+12025550142", "+1 202 555 0143", "--reason", "asked", **here)
-    assert banned.stdout == "Added 2 numbers.\n"
-    wrong = dialer("dnc", "add", "+12025550144", "12025", "x", **here)
-    assert wrong.returncode == 2
-    assert sentence(wrong).startswith("'12025': The number has no country code")
-    assert "'x': This is not a phone number" in sentence(wrong)
-    listed = answered("dnc", "list", **here)
-    assert ([n["number"] for n in listed["numbers"]], listed["count"]) == (["+12025550143", "+12025550142"], 2)
-    assert dialer("dnc", "remove", "+1 202 555 0142", **here).stdout == "Removed 1 number.\n"
-    assert dialer("dnc", "remove", "+1 202 555 0142", **here).returncode == 3
-    assert json.loads(dialer("dnc", "list", "--json", **here).stdout)["count"] == 1
+def test_create_takes_what_the_api_takes_under_its_names() -> None:
+    said = dialer("campaigns", "create", "--help").stdout
+    options = {"".join(f"-{sign.lower()}" if sign.isupper() else sign for sign in field) for field in FIELDS}
+    options = options - {"team-id", "from-number-ids"} | {"team", "from-number-id"}
+    assert {option for option in options if f"--{option} " not in said} == set()

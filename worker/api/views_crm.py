@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from worker.api.envelope import instant
+from worker.api.instants import instant
 
 
 def contact(row: Row[Any]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def _in_options(**given: object) -> Iterator[None]:
     """Say of a value that is wrong by which option it was given. Texts that are none are refused here: the bytes of
     a command line may be anything."""
     try:
-        faults = [fault for name, value in given.items() for fault in _unstorable(name, value)]
+        faults = [fault for name, value in given.items() for fault in _unstorable(_field(name), value)]
         if faults:
             raise Invalid(faults)
         yield
@@ -118,12 +118,11 @@ def _in_options(**given: object) -> Iterator[None]:
         raise Invalid([Fault(_renamed(fault.path, written, given), fault.message) for fault in error.faults]) from error
 
 
-def _unstorable(name: str, value: object) -> Iterator[Fault]:
-    for part in value if isinstance(value, tuple) else (value,):
-        try:
-            storable(part, _field(name))
-        except Invalid as error:
-            yield from error.faults
+def _unstorable(path: str, value: object) -> Iterator[Fault]:
+    try:
+        storable(list(value) if isinstance(value, tuple) else value, path)
+    except Invalid as error:
+        yield from error.faults
 
 
 def _renamed(path: str, written: Mapping[str, click.Parameter], given: Mapping[str, object]) -> str:
