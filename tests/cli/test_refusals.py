@@ -54,6 +54,14 @@ def test_everything_wrong_with_a_campaign_is_said_at_once_by_its_options(world: 
     assert {option for option in given | missing if f"{option}: " not in said} == set()
 
 
+def test_of_very_many_faults_as_many_are_said_as_somebody_reads(world: World, here: dict[str, str]) -> None:
+    (answer,) = several("dnc add -", given="\n".join(f"x{n}" * 100 for n in range(500)), **here)
+    assert answer.returncode == 2
+    said = sentence(answer)
+    assert len(said) < 5000
+    assert said.endswith("And 480 more values are wrong.")
+
+
 def test_without_a_team_one_is_told_how_to_make_it(database_url: str, redis_url: str) -> None:
     answer = dialer("campaigns", "list", DATABASE_URL=database_url, REDIS_URL=redis_url)
     assert answer.returncode == 2

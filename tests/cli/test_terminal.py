@@ -57,6 +57,14 @@ def test_an_id_is_never_broken_where_there_is_room_and_no_color_is_honoured(worl
     assert not re.search(r"\x1b\[(3|4|9)[0-9]", shown)
 
 
+def test_a_name_is_shown_and_not_obeyed(world: World, here: dict[str, str]) -> None:
+    campaign = world.campaign(name="[bold]\x1b]0;gone\x07\nnew line")
+    for words in (("campaigns", "list"), ("campaigns", "show", campaign)):
+        code, shown = on_a_terminal(*words, columns=200, **here)
+        assert code == 0
+        assert r"[bold]\x1b]0;gone\x07\nnew line" in shown
+
+
 def test_what_cannot_be_undone_is_asked_before_and_done_after_a_yes(world: World, here: dict[str, str]) -> None:
     campaign = world.campaign()
     code, shown = on_a_terminal("campaigns", "cancel", campaign, typed="n\n", **here)

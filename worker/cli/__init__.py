@@ -26,10 +26,13 @@ from worker.cli.dnc import dnc
 from worker.cli.doctor import doctor
 from worker.cli.keys import keys
 from worker.cli.numbers import numbers
+from worker.cli.showing import plain
 from worker.cli.teams import teams
 from worker.cli.up import up
 from worker.cli.web import web
-from worker.domain.errors import DialerError
+from worker.domain.errors import DialerError, Invalid
+
+MOST_FAULTS = 20
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,6 +63,8 @@ def main() -> None:
         _end("Stopped.", 1)
     except click.ClickException as error:
         _end(error.format_message() + _help(error), error.exit_code)
+    except Invalid as error:
+        _end(_faults(error), error.exit_code)
     except DialerError as error:
         _end(str(error), error.exit_code)
 
@@ -74,6 +79,12 @@ def _help(error: click.ClickException) -> str:
     return "" if context is None else f" See {context.command_path} --help."
 
 
+def _faults(error: Invalid) -> str:
+    """What is wrong, as far as somebody reads it."""
+    more = len(error.faults) - MOST_FAULTS
+    return str(Invalid(error.faults[:MOST_FAULTS])) + (f" And {more} more values are wrong." if more > 0 else "")
+
+
 def _end(sentence: str, code: int) -> None:
-    click.echo(f"dialer: {sentence}", err=True)
+    click.echo(f"dialer: {plain(sentence)}", err=True)
     sys.exit(code)

@@ -40,6 +40,9 @@ T = TypeVar("T")
 MOST_LINES = 10_000
 """How many words are read from standard input; as many as one request takes."""
 
+LONGEST_WORD = 64
+"""How much of a wrong word is repeated."""
+
 ACTOR = "cli"
 """Who is noted in the audit log."""
 
@@ -81,7 +84,7 @@ def for_team(command: Callable[Concatenate[Asked, P], T]) -> Callable[..., T]:
     def asked(*args: P.args, **kwargs: P.kwargs) -> T:
         with _in_options(**kwargs):
             named, dialer = kwargs.pop("team"), open_dialer()
-            team = choose_team(dialer, None if named is None else str(named))
+            team = choose_team(dialer, str(named) if named else None)
             return command(Asked(dialer, team), *args, **kwargs)
 
     return asked
@@ -134,7 +137,7 @@ def _renamed(path: str, written: Mapping[str, click.Parameter], given: Mapping[s
     name = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
     index, words = rest.rstrip("]"), given.get(param.name or "")
     if isinstance(words, tuple) and index.isdecimal() and int(index) < len(words):
-        word = repr(words[int(index)])
+        word = repr(words[int(index)][:LONGEST_WORD])
         return f"{name} {word}" if isinstance(param, click.Option) else word
     return f"{name} ({rest})" if rest else name
 

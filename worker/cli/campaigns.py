@@ -10,7 +10,7 @@ import click
 
 from worker.api import views
 from worker.cli.asking import JSON, NUMBER, Asked, as_body, as_changes, for_team, paged
-from worker.cli.showing import Cell, json_option, show_fields, show_json, show_made, show_page
+from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_made, show_page
 from worker.domain.campaign import DEFAULT_CONCURRENT_CALLS
 from worker.domain.model import CampaignStatus
 from worker.domain.retry import DEFAULT_DELAY_MINUTES, DEFAULT_MAX_ATTEMPTS
@@ -106,7 +106,7 @@ def show(ask: Asked, campaign_id: str, as_json: bool) -> None:
     if as_json:
         show_json(campaign=campaign, progress=progress)
         return
-    click.echo(f"{campaign['name']}: {progress['activity']['message']}")
+    click.echo(plain(f"{campaign['name']}: {progress['activity']['message']}"))
     show_fields(_in_words(campaign, progress))
 
 

@@ -10,7 +10,7 @@ from click.exceptions import Exit
 
 from worker.api import views, views_crm
 from worker.cli.asking import JSON, Asked, as_body, as_changes, for_team, many, paged
-from worker.cli.showing import Cell, json_option, show_json, show_made, show_one, show_page, some
+from worker.cli.showing import Cell, json_option, plain, show_json, show_made, show_one, show_page, some
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus
 from worker.flow import people
@@ -189,6 +189,6 @@ def requeue(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json:
     else:
         click.echo(f"Put {some(requeued.count, 'contact')} back.")
         for error in requeued.errors:
-            click.echo(f"  {error}.")
+            click.echo(plain(f"  {error}."))
     if requeued.errors:
         raise Exit(1)

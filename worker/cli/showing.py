@@ -7,6 +7,7 @@ into it, however narrow; one that goes into a pipe or a file is as wide as what 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 _UNCUT = 100_000
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 NARROW = 60
 """Terminals with fewer columns get no tables."""
 
@@ -101,6 +103,11 @@ def show_fields(fields: Mapping[str, Any]) -> None:
         click.echo(f"{name:<{width}}  {as_words(value)}".rstrip())
 
 
+def plain(text: str) -> str:
+    """The text with nothing in it that a terminal would obey: a name may come from anywhere."""
+    return _CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
+
+
 def as_words(value: Any) -> str:
     """A value of the API's for a person to read."""
     match value:
@@ -109,10 +116,10 @@ def as_words(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case list() if all(isinstance(entry, str) for entry in value):
-            return ", ".join(value) or "-"
+            return plain(", ".join(value)) or "-"
         case dict() | list():
-            return json.dumps(value, ensure_ascii=False)
-    return str(value)
+            return plain(json.dumps(value, ensure_ascii=False))
+    return plain(str(value))
 
 
 def some(count: int, noun: str) -> str:
