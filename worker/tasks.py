@@ -21,11 +21,12 @@ from typing import Any
 import structlog
 from celery import Celery, Task
 from celery.app.amqp import AMQP
-from celery.signals import setup_logging, worker_init
+from celery.signals import before_task_publish, setup_logging, worker_init
 from kombu import Connection, Queue
-from kombu.exceptions import KombuError, OperationalError
+from kombu.exceptions import KombuError
 
 from worker import logs, wiring
+from worker.clock import wall
 from worker.domain.errors import Refused, Unavailable
 from worker.flow import admit, dial, fill, finish, reap, reconcile, settle, stop, tick
 from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop
@@ -34,6 +35,8 @@ from worker.settings import Settings, settings
 log = structlog.get_logger()
 
 CONTROL, DIAL = "control", "dial"
+SENT_AT = "sent_at"
+"""The header of a message that says when it was sent; see :mod:`worker.queues`."""
 TICK_SECONDS = 1.0
 SETTLE_ROUNDS = 20
 """Batches one settle message drains before it makes room for others."""
@@ -102,6 +105,11 @@ def _configure(sender: Celery, **_: Any) -> None:
 @setup_logging.connect
 def _set_up_logging(**_: Any) -> None:
     logs.configure(settings().log_level, settings().log_format)
+
+
+@before_task_publish.connect
+def _stamp(headers: dict[str, Any], **_: Any) -> None:
+    headers[SENT_AT] = wall()
 
 
 def told(task: Callable[..., None]) -> Callable[..., None]:
@@ -284,13 +292,3 @@ def send(steps: Iterable[Step]) -> None:
                 _TASKS[type(step)].apply_async(arguments, producer=producer)
     except KombuError as error:  # no connection, none free, or a batch that may have arrived in part
         log.warning("broker_away", messages=len(messages), message=str(error))
-
-
-def queue_lengths() -> dict[str, int]:
-    """How many messages wait in each queue. Raises :class:`Unavailable` when the broker is away."""
-    try:
-        with app.connection_for_read() as connection:
-            channel: Any = connection.default_channel  # kombu's stubs know no virtual channel
-            return {queue: channel.queue_declare(queue, passive=False).message_count for queue in (CONTROL, DIAL)}
-    except OperationalError as error:
-        raise Unavailable("The broker cannot be reached; start it or check CELERY_BROKER_URL.") from error
