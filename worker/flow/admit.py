@@ -84,19 +84,23 @@ def run_campaign(
     dry_run: bool = False,
     team_id: str | None = None,
     account_slug: str | None = None,
+    run_id: str | None = None,
 ) -> tuple[RunResult, list[Step]]:
-    """Open a run of at most ``max_calls`` calls and reserve its first wave.
+    """Open a run of at most ``max_calls`` calls and reserve its first wave. A ``run_id`` given opens one run,
+    however often it is asked for.
 
-    Raises :class:`NotFound`, :class:`Conflict` (a state it is not legal from, nothing waiting, deleted) or
-    :class:`Invalid` (``maxCalls``, ``accountSlug``).
+    Raises :class:`NotFound`, :class:`Conflict` (a state it is not legal from, nothing waiting, deleted, opened
+    before under this ``run_id``) or :class:`Invalid` (``maxCalls``, ``accountSlug``).
     """
     _check(max_calls)
 
     def open_it(conn: Connection) -> _Opened:
+        if run_id is not None and _find(conn, campaign_id, team_id) and runs.exists(conn, run_id):
+            raise Conflict(f"Run {run_id} of campaign {campaign_id} was opened before; ask for another.")
         row = _legal(conn, Verb.RUN, campaign_id, team_id)
         if account_slug is not None and account_slug != row.team_slug:
             raise Invalid([Fault("accountSlug", f"No account {account_slug!r} for this campaign's team.")])
-        return _open(conn, dialer, Verb.RUN, row, opened_by, max_calls)
+        return _open(conn, dialer, Verb.RUN, row, opened_by, max_calls, run_id)
 
     if dry_run:
         return _preview(dialer, campaign_id, open_it), []
@@ -182,13 +186,19 @@ def _legal(conn: Connection, verb: Verb, campaign_id: str, team_id: str | None) 
 
 
 def _open(
-    conn: Connection, dialer: Dialer, verb: Verb, row: Row[Any], opened_by: str, max_calls: int | None
+    conn: Connection,
+    dialer: Dialer,
+    verb: Verb,
+    row: Row[Any],
+    opened_by: str,
+    max_calls: int | None,
+    run_id: str | None = None,
 ) -> _Opened:
     """Write the run and screen the exceptions. The campaign's row is locked."""
     if verb is Verb.RUN:
         contacts.screen(conn, row.team_id, row.id)
         _refuse_if_nothing_waits(conn, row)
-    run_id = ids.new(ids.RUN)
+    run_id = run_id or ids.new(ids.RUN)
     runs.open_run(conn, row.id, run_id, opened_by=opened_by, max_calls=max_calls)
     if campaigns.move(conn, verb, row.id, run_id=run_id) is None:
         raise refused(conn, verb, row.id)
