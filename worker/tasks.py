@@ -150,7 +150,7 @@ def run_campaign(message: Task[..., None], campaign_id: str, max_calls: int | No
         pause(AWAY_PAUSE_SECONDS)
         raise Reject(error, requeue=True) from error
     log.info("run_answered", campaign_id=campaign_id, message=result.message)
-    send(steps)
+    carry_out(steps)
 
 
 @app.task(name="worker.tick")

@@ -122,6 +122,7 @@ def test_a_message_that_asks_for_a_run_opens_one_however_often_it_comes(chaos: C
     chaos.man(workers=2)
     team = Team(chaos, Limits())
     campaign = team.campaign((4, "plain"))
+    chaos.redis.flushall()
     for _ in range(4):
         chaos.celery.send_task("worker.run_campaign", [campaign.id], task_id="the same")
     await_end(team)

@@ -27,7 +27,7 @@ def run(campaign_id: str, max_calls: int | None, dry_run: bool, as_json: bool) -
     chosen = read_settings()
     logs.configure("warning", chosen.log_format)
     result, steps = run_campaign(wiring.dialer(), campaign_id, opened_by="cli", max_calls=max_calls, dry_run=dry_run)
-    tasks.send(steps)
+    tasks.carry_out(steps)
     if as_json:
         click.echo(json.dumps(as_dict(result)))
         return

@@ -22,11 +22,12 @@ from worker.domain.lifecycle import CAMPAIGN_MOVES, Verb
 from worker.domain.model import CampaignStatus, Reason
 from worker.domain.run_request import MOST_CALLS
 from worker.domain.screening import error_sentence
-from worker.flow.base import Dialer, Step, window_of
+from worker.flow.base import Dialer, Mend, Step, window_of
 from worker.flow.claim import claim
 from worker.flow.fill import Filled, fill
 from worker.flow.finish import finish
 from worker.flow.plan import plan_calls
+from worker.flow.reconcile import reconcile
 from worker.flow.stop import refused
 from worker.store import campaigns, claims, contacts, counters, runs
 from worker.store.claims import Reservation
@@ -117,6 +118,9 @@ def _first_wave(dialer: Dialer, team_id: str, campaign_id: str) -> Filled:
     answer is that nothing was started yet, and the tick starts it."""
     try:
         filled = fill(dialer, team_id, [campaign_id])
+        if Mend() in filled.steps:  # now, or the answer is that nothing was started where a moment later all is
+            reconcile(dialer)
+            filled = fill(dialer, team_id, [campaign_id])
         finish(dialer, [campaign_id] if campaign_id in filled.idle else [])
     except Unavailable as error:
         log.warning("first_wave_put_off", campaign_id=campaign_id, message=str(error))
