@@ -80,15 +80,17 @@ CREATE TABLE companies (
     UNIQUE (team_id, id)
 );
 
--- Who talks when the callee answers: a media stream, or instructions the carrier fetches.
+-- Who talks when the callee answers: a media stream, instructions the carrier fetches, or an assistant that lives
+-- at the carrier.
 CREATE TABLE assistants (
-    id         text PRIMARY KEY CHECK (id <> ''),
-    team_id    text NOT NULL REFERENCES teams,
-    name       text NOT NULL CHECK (name <> ''),
-    stream_url text,
-    answer_url text,
-    settings   jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(settings) = 'object'),
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    id                  text PRIMARY KEY CHECK (id <> ''),
+    team_id             text NOT NULL REFERENCES teams,
+    name                text NOT NULL CHECK (name <> ''),
+    stream_url          text,
+    answer_url          text,
+    telnyx_assistant_id text CHECK (telnyx_assistant_id <> ''),
+    settings            jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(settings) = 'object'),
+    created_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (team_id, id)
 );
 
@@ -409,7 +411,8 @@ CREATE TRIGGER calls_only_move_forward BEFORE UPDATE ON calls FOR EACH ROW
 ------------------------------------------------------------------------------------------------ what the carrier said
 
 -- The durable inbox: a callback is answered only after its row is committed. A token that is nobody's is
--- kept too. `outcome` says in a word what settling did with it; NULL while it waits.
+-- kept too. `outcome` says in a word what settling did with it; NULL while it waits. An end whose verdict on who
+-- answered is still to come is left alone until `held_until`.
 CREATE TABLE call_events (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     carrier         carrier NOT NULL,
@@ -423,11 +426,20 @@ CREATE TABLE call_events (
     occurred_at     timestamptz,                       -- the carrier's clock
     raw             jsonb NOT NULL DEFAULT '{}',
     received_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    held_until      timestamptz,
     outcome         text,
     UNIQUE (token, event_id),
     CHECK ((kind = 'ended') = (disposition IS NOT NULL))
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX call_events_waiting ON call_events (id) WHERE outcome IS NULL;
+
+-- Callbacks whose signature was wrong, by carrier: a wrong secret on our side looks like an attack, and the other
+-- way round, so an operator has to see that there were any.
+CREATE TABLE callback_refusals (
+    carrier carrier PRIMARY KEY,
+    refused bigint NOT NULL CHECK (refused > 0),
+    last_at timestamptz NOT NULL
+);
 
 ------------------------------------------------------------------------------------------------ what was counted
 

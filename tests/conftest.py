@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
+from tests.carriers.peer import Peer
 from tests.world import World, make_world
 from worker.dev.stack import Stack
 from worker.store.database import open_database
@@ -87,6 +88,14 @@ def redis_url(stack: Stack) -> str:
 
     connect(stack.valkey.url).flushall()
     return stack.valkey.url
+
+
+@pytest.fixture(scope="module")
+def peer() -> Iterator[Peer]:
+    """A carrier's server that does as it is told."""
+    peer = Peer()
+    yield peer
+    peer.close()
 
 
 @pytest.fixture

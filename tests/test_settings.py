@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from worker.domain.errors import Invalid
 from worker.domain.window import CallWindow
 from worker.settings import Settings, read_settings
+from worker.wiring import build
 
 ADDRESSES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PUBLIC_BASE_URL", "SIMULATOR_URL")
 SECRET = ADDRESSES[:3]
@@ -162,3 +165,46 @@ def test_no_secret_shows_when_settings_are_printed() -> None:
 
 def test_every_field_has_a_default_so_that_a_bare_environment_works() -> None:
     assert [name for name, field in Settings.model_fields.items() if field.is_required()] == []
+
+
+TWILIO = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t0ken"}
+TELNYX = {"TELNYX_API_KEY": "KEY1", "TELNYX_PUBLIC_KEY": b64encode(b"k" * 32).decode(), "TELNYX_CONNECTION_ID": "1"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "names"),
+    [
+        ({}, {"simulator"}),
+        (TWILIO, {"simulator", "twilio"}),
+        (TELNYX, {"simulator", "telnyx"}),
+        (TWILIO | TELNYX, {"simulator", "telnyx", "twilio"}),
+    ],
+)
+def test_a_carrier_is_there_when_its_credentials_are(environment: dict[str, str], names: set[str]) -> None:
+    dialer = build(read_settings(environment))
+    assert dialer.carriers.keys() == names
+    dialer.placers.shutdown()
+
+
+@pytest.mark.parametrize("whole", [TWILIO, TELNYX])
+def test_a_carrier_that_is_half_set_up_is_a_mistake(whole: dict[str, str]) -> None:
+    for name in whole:
+        half = {other: value for other, value in whole.items() if other != name}
+        assert mistakes(**half) == {name: f"Set it too, or none of {', '.join(whole)}."}
+
+
+def test_while_its_token_is_rotated_twilio_has_two() -> None:
+    assert read_settings(TWILIO | {"TWILIO_AUTH_TOKEN": "new, old"}).twilio_auth_tokens == ["new", "old"]
+    assert mistakes(**TWILIO | {"TWILIO_AUTH_TOKEN": " , "}).keys() == {"TWILIO_AUTH_TOKEN"}
+
+
+@pytest.mark.parametrize("key", ["%%", b64encode(b"k" * 31).decode(), "é" * 32])
+def test_a_public_key_that_is_none_is_a_mistake_and_not_repeated(key: str) -> None:
+    (message,) = mistakes(**TELNYX | {"TELNYX_PUBLIC_KEY": key}).values()
+    assert message.startswith("give the public key")
+    assert key not in message
+
+
+def test_no_credential_is_in_what_the_settings_look_like() -> None:
+    shown = repr(read_settings(TWILIO | TELNYX))
+    assert not [secret for secret in ("t0ken", "KEY1", TELNYX["TELNYX_PUBLIC_KEY"]) if secret in shown]

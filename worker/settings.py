@@ -6,6 +6,7 @@ secret. Nothing else in the product reads the environment.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from functools import cache
 from typing import Literal
@@ -45,6 +46,14 @@ class Settings(BaseSettings):
     simulator_url: str = "http://127.0.0.1:8010"
     simulator_secret: SecretStr = SecretStr("simulator")
 
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_api_base_url: str = "https://api.twilio.com"
+    telnyx_api_key: SecretStr = SecretStr("")
+    telnyx_public_key: SecretStr = SecretStr("")
+    telnyx_connection_id: str = ""
+    telnyx_api_base_url: str = "https://api.telnyx.com"
+
     worker_concurrency: int = Field(8, ge=1, le=64)
     placing_threads: int = Field(25, ge=1, le=200)
     api_requests_per_second: float = Field(50.0, gt=0, le=100_000)
@@ -58,6 +67,7 @@ class Settings(BaseSettings):
     longest_call_seconds: int = Field(1800, ge=60, le=14_400)
     dial_batch: int = Field(25, ge=1, le=100)
     settle_batch: int = Field(200, ge=1, le=1000)
+    verdict_wait_seconds: float = Field(10.0, ge=0, le=60)
     send_fence_seconds: float = Field(2.0, gt=0, le=10)
     request_seconds: float = Field(16.0, gt=0, le=60)
     provable_end_margin_seconds: float = Field(60.0, ge=0, le=600)
@@ -93,13 +103,24 @@ class Settings(BaseSettings):
             raise ValueError(_REDIS_EXAMPLE)
         return value
 
-    @field_validator("public_base_url", "simulator_url")
+    @field_validator("public_base_url", "simulator_url", "twilio_api_base_url", "telnyx_api_base_url")
     @classmethod
     def _http(cls, value: str) -> str:
         parts = _split(value)
         if not parts or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("give an address such as https://dialer.example.com")
         return value.rstrip("/")
+
+    @field_validator("telnyx_public_key")
+    @classmethod
+    def _public_key(cls, value: SecretStr) -> SecretStr:
+        try:
+            length = len(b64decode(value.get_secret_value(), validate=True))
+        except ValueError:
+            length = -1
+        if length not in (0, 32):
+            raise ValueError("give the public key as the Telnyx portal shows it, 32 bytes in base64")
+        return value
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -114,6 +135,12 @@ class Settings(BaseSettings):
         except Invalid as error:
             raise ValueError(" ".join(fault.message for fault in error.faults)) from None
         return value
+
+    @property
+    def twilio_auth_tokens(self) -> list[str]:
+        """``TWILIO_AUTH_TOKEN``: the one requests are made with, and, while it is rotated, another that callbacks may
+        still be signed with, behind a comma."""
+        return [token.strip() for token in self.twilio_auth_token.get_secret_value().split(",") if token.strip()]
 
     @property
     def default_window(self) -> CallWindow | None:
@@ -191,17 +218,38 @@ class _Given(Settings):
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process's environment, or of the one given, which then is all that counts. Raises
     :class:`Invalid` listing every variable that is wrong."""
+    chosen: Settings | None = None
     try:
         if environment is None:
-            return Settings()
-        given = {name.lower(): value for name, value in environment.items() if value}
-        return _Given.model_validate(given)
+            chosen = Settings()
+        else:
+            chosen = _Given.model_validate({name.lower(): value for name, value in environment.items() if value})
+        faults = _half_set_up(chosen)
     except ValidationError as error:
         faults = [
             Fault(str(fault["loc"][0]).upper(), fault["msg"].removeprefix("Value error, ").removesuffix(".") + ".")
             for fault in error.errors(include_input=False, include_url=False)
         ]
-    raise Invalid(faults)
+    if chosen is None or faults:
+        raise Invalid(faults)
+    return chosen
+
+
+def _half_set_up(chosen: Settings) -> list[Fault]:
+    """What is missing of a carrier of which something is there: it would be left out without a word."""
+    twilio = {"TWILIO_ACCOUNT_SID": chosen.twilio_account_sid, "TWILIO_AUTH_TOKEN": chosen.twilio_auth_tokens}
+    telnyx = {
+        "TELNYX_API_KEY": chosen.telnyx_api_key.get_secret_value(),
+        "TELNYX_PUBLIC_KEY": chosen.telnyx_public_key.get_secret_value(),
+        "TELNYX_CONNECTION_ID": chosen.telnyx_connection_id,
+    }
+    return [
+        Fault(name, f"Set it too, or none of {', '.join(parts)}.")
+        for parts in (twilio, telnyx)
+        if any(parts.values())
+        for name, value in parts.items()
+        if not value
+    ]
 
 
 @cache

@@ -10,7 +10,10 @@ from functools import cache
 from threading import Lock
 
 from worker.carriers.base import Carrier
+from worker.carriers.http import new_client
 from worker.carriers.simulator.adapter import SimulatorCarrier
+from worker.carriers.telnyx.adapter import TelnyxCarrier
+from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.flow.base import Dialer
 from worker.settings import Settings, settings
 from worker.slots import Nudge, Rates, Slots, Throttle, connect
@@ -35,12 +38,18 @@ def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Di
 
 
 def _carriers(chosen: Settings) -> dict[str, Carrier]:
-    simulator = SimulatorCarrier(
-        chosen.simulator_url,
-        chosen.simulator_secret.get_secret_value(),
-        request_seconds=chosen.request_seconds,
-    )
-    return {simulator.name: simulator}
+    """The simulator, and the carriers whose credentials are given; one client, for its TLS context takes 30 ms."""
+    client, bound = new_client(), chosen.request_seconds
+    secret = chosen.simulator_secret.get_secret_value()
+    carriers: list[Carrier] = [SimulatorCarrier(chosen.simulator_url, secret, client, bound)]
+    if chosen.twilio_account_sid:
+        sid, tokens = chosen.twilio_account_sid, chosen.twilio_auth_tokens
+        carriers.append(TwilioCarrier(chosen.twilio_api_base_url, sid, tokens, client, bound))
+    if chosen.telnyx_connection_id:
+        key, public = chosen.telnyx_api_key.get_secret_value(), chosen.telnyx_public_key.get_secret_value()
+        url, connection = chosen.telnyx_api_base_url, chosen.telnyx_connection_id
+        carriers.append(TelnyxCarrier(url, key, public, connection, client, bound))
+    return {carrier.name: carrier for carrier in carriers}
 
 
 _making = Lock()

@@ -18,7 +18,7 @@ PARTS = [
         "assistants",
         "assistant",
         {"name": "Ann", "streamUrl": "wss://voice.example.com/s", "settings": {"voice": "calm"}},
-        {"answerUrl": "https://voice.example.com/a", "streamUrl": None},
+        {"answerUrl": "https://voice.example.com/a", "streamUrl": None, "telnyxAssistantId": "assistant-1"},
     ),
     (
         "carrier-accounts",

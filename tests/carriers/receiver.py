@@ -85,10 +85,15 @@ class Receiver:
         self._wait(lambda: any(seen.token == token and seen.event == event for seen in self._received))
         return next(seen for seen in self.about(token) if seen.event == event)
 
+    def wait_until(self, token: str, is_so: Callable[[list[Received]], bool]) -> list[Received]:
+        """The callbacks of a token, once they are as they should be; in whatever words they are."""
+        self._wait(lambda: is_so([received for received in self._received if received.token == token]))
+        return self.about(token)
+
     def _wait(self, is_there: Callable[[], bool]) -> None:
         with self._changed:
             assert self._changed.wait_for(is_there, PATIENCE_SECONDS), (
-                f"The callback did not come; so far: {[(seen.token, seen.event) for seen in self._received]}"
+                f"The callback did not come; so far: {[(seen.token, seen.body) for seen in self._received]}"
             )
 
     def _take(self, received: Received) -> int:

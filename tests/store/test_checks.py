@@ -40,6 +40,7 @@ REFUSED: list[tuple[str, str]] = [
     ("api_keys_secret_sha256_check", r"UPDATE api_keys SET secret_sha256 = '\x00'"),
     ("carrier_accounts_calls_per_second_check", "UPDATE carrier_accounts SET calls_per_second = 0"),
     ("phone_numbers_calls_per_second_check", "UPDATE phone_numbers SET calls_per_second = 0"),
+    ("assistants_telnyx_assistant_id_check", "UPDATE assistants SET telnyx_assistant_id = ''"),
     ("contacts_timezone_check", "UPDATE contacts SET timezone = ''"),
     ("contacts_check", "UPDATE contacts SET phone_fault = 'invalid_number'"),
     ("clock_only_row_check", "INSERT INTO clock VALUES (false, clock_timestamp(), clock_timestamp(), 1)"),
@@ -111,6 +112,7 @@ REFUSED: list[tuple[str, str]] = [
         for column in ("attempt", "max_attempts", "dialing_at", "dialed_at", "valid_until", "provable_end_at")
     ),
     # what the carrier said, and what was counted
+    ("callback_refusals_refused_check", "INSERT INTO callback_refusals VALUES ('twilio', 0, clock_timestamp())"),
     ("call_events_kind_check", "UPDATE call_events SET kind = 'hung_up'"),
     ("call_events_check", "UPDATE call_events SET kind = 'ended'"),
     ("call_events_check", "UPDATE call_events SET disposition = 'busy'"),

@@ -171,6 +171,33 @@ def test_a_fresh_database_of_a_newer_release_has_its_migrations_behind_it(
     assert release.migrate(empty_database_url) == ""
 
 
+UNDONE = {
+    1: "ALTER TABLE assistants DROP COLUMN telnyx_assistant_id; ALTER TABLE call_events DROP COLUMN held_until;"
+    " DROP TABLE callback_refusals",
+}
+"""What takes each migration back, by its number."""
+SHAPE = """
+SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable FROM information_schema.columns
+WHERE table_schema = 'public'
+UNION ALL
+SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE contype IN ('c', 'p', 'u')
+ORDER BY 1
+"""
+
+
+@pytest.mark.parametrize("number", UNDONE)
+def test_a_database_from_before_a_migration_comes_to_what_a_fresh_one_is(engine: Engine, number: int) -> None:
+    def shape(conn: Connection) -> list[str]:
+        return list(conn.execute(text(SHAPE)).scalars())
+
+    fresh = once(engine, shape)
+    once(engine, lambda conn: conn.exec_driver_sql(UNDONE[number]))
+    once(engine, lambda conn: conn.execute(text("DELETE FROM schema_migrations WHERE version = :n"), {"n": number}))
+    assert once(engine, shape) != fresh
+    assert len(migrate(engine)) == 1
+    assert once(engine, shape) == fresh
+
+
 def test_a_migration_changed_after_it_was_applied_is_refused(
     database_url: str, engine: Engine, release: Release
 ) -> None:

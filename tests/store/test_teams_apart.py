@@ -21,6 +21,7 @@ HOLDERS = [table for table in OF_TEAMS if any(len(key.columns) > 1 for key in ta
 
 NOT_HELD = {
     "calls.carrier_call_id",  # the carrier's
+    "assistants.telnyx_assistant_id",  # the carrier's
     "call_events.event_id",  # the carrier's
     "call_events.carrier_call_id",
     "audit_log.subject_id",  # of any kind, and what it names may be gone

@@ -30,7 +30,9 @@ def list_assistants(ask: Ask, page: Paged, team_id: TeamId = None) -> Response:
 def create_assistant(ask: Ask) -> Response:
     """Create an assistant.
 
-    `streamUrl` is where the carrier streams the call's audio to, `answerUrl` where it asks for instructions.
+    `streamUrl` is where the carrier streams the call's audio to, `answerUrl` where it asks for instructions
+    (Twilio), `telnyxAssistantId` an AI assistant that lives at Telnyx. Twilio connects by the first or the second,
+    Telnyx by the third or the first; the simulator needs none.
     """
     sent = ask.body()
 

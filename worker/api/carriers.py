@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -10,6 +13,7 @@ from worker import tasks, wiring
 from worker.api.envelope import Rebuff
 from worker.carriers.base import BadEvent, BadSignature
 from worker.domain.errors import Unavailable
+from worker.flow.answer import answer
 from worker.flow.base import Step
 from worker.flow.record import receive
 
@@ -25,6 +29,12 @@ async def carrier_event(carrier: str, token: str, request: Request) -> Response:
     return await run_in_threadpool(_receive, carrier, token, request, await _read(request))
 
 
+@router.post("/carriers/{carrier}/answer/{token}")
+async def carrier_asks(carrier: str, token: str, request: Request) -> Response:
+    """What to do with a callee who has answered: the carrier's own instructions."""
+    return await run_in_threadpool(_answer, carrier, token, request, await _read(request))
+
+
 async def _read(request: Request) -> bytes:
     """The body, given up as soon as it is too large: anybody may send one here."""
     body = bytearray()
@@ -36,18 +46,35 @@ async def _read(request: Request) -> bytes:
 
 
 def _receive(carrier: str, token: str, request: Request, body: bytes) -> Response:
-    dialer = wiring.dialer()
-    url = f"{dialer.public_base_url}{request.url.path}"
+    with _refusals(carrier):
+        steps = receive(wiring.dialer(), carrier, token, _url(request), dict(request.headers), body)
+    _nudge(steps)
+    return Response(status_code=204)
+
+
+def _answer(carrier: str, token: str, request: Request, body: bytes) -> Response:
+    with _refusals(carrier):
+        instructions, steps = answer(wiring.dialer(), carrier, token, _url(request), dict(request.headers), body)
+    _nudge(steps)
+    return Response(instructions, media_type="application/xml")
+
+
+def _url(request: Request) -> str:
+    """The address the carrier was given, which some sign: what stands before us may have changed it on the way."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{wiring.dialer().public_base_url}{request.url.path}{query}"
+
+
+@contextmanager
+def _refusals(carrier: str) -> Iterator[None]:
     try:
-        steps = receive(dialer, carrier, token, url, dict(request.headers), body)
+        yield
     except BadSignature:
         log.warning("callback_refused", carrier=carrier, reason="signature")
         raise Rebuff(403, "forbidden", "The signature does not match.") from None
     except BadEvent as error:
         log.warning("callback_refused", carrier=carrier, reason=str(error))
         raise Rebuff(400, "invalid_request", "This is no event of this carrier.") from None
-    _nudge(steps)
-    return Response(status_code=204)
 
 
 def _nudge(steps: list[Step]) -> None:

@@ -46,7 +46,8 @@ class NewCampaign(Sent):
     settings: dict[str, Any] | None = Field(
         None,
         description="Kept and returned as given. Known here: retryDelays (minutes by disposition), "
-        "useContactTimezone (false: every contact is called in the campaign's zone).",
+        "useContactTimezone (false: every contact is called in the campaign's zone), machineDetection (an object: "
+        "the carrier listens for answering machines; onMachine: retry or complete, hangUp: true or false).",
     )
 
     model_config = ConfigDict(

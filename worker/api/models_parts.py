@@ -91,6 +91,9 @@ class AssistantEdit(Sent):
     answerUrl: str | None = Field(
         None, max_length=2000, pattern="^https?://", description="Where the carrier asks what to do."
     )
+    telnyxAssistantId: str | None = Field(
+        None, min_length=1, max_length=200, pattern=NOT_BLANK, description="An AI assistant at Telnyx."
+    )
     settings: dict[str, Any] | None = Field(None, description="Kept and returned as given.")
 
     model_config = request_like({"streamUrl": "wss://voice.example.com/stream"})
@@ -112,6 +115,7 @@ class Assistant(BaseModel):
     name: str
     stream_url: str | None
     answer_url: str | None
+    telnyx_assistant_id: str | None
     settings: dict[str, Any]
     created_at: datetime
 
@@ -122,6 +126,7 @@ class Assistant(BaseModel):
             "name": "Ann",
             "stream_url": "wss://voice.example.com/stream",
             "answer_url": None,
+            "telnyx_assistant_id": None,
             "settings": {},
             "created_at": "2024-01-10T09:00:00Z",
         }

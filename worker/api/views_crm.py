@@ -44,6 +44,7 @@ def assistant(row: Row[Any]) -> dict[str, Any]:
         "name": row.name,
         "stream_url": row.stream_url,
         "answer_url": row.answer_url,
+        "telnyx_assistant_id": row.telnyx_assistant_id,
         "settings": row.settings,
         "created_at": instant(row.created_at),
     }

@@ -25,8 +25,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from worker.domain.assistant import Assistant
 from worker.domain.model import CallState, Disposition
 
 
@@ -35,7 +36,12 @@ class Order:
     """One call to be placed. Numbers are E.164; ``token`` is 128 random bits in hex and comes back in
     ``callback_url``, so that even a call whose request was never answered can be recognised. ``leave_by`` is the send
     fence, on this machine's monotonic clock: a request that has not left by then is not sent. The carrier looks at
-    the clock when it is about to write and not before, for a process may stand still anywhere."""
+    the clock when it is about to write and not before, for a process may stand still anywhere.
+
+    What follows ``callback_url`` matters to some requests only. ``answer_url`` is where a carrier that asks what to
+    do with a callee who answered is to ask; ``assistant``, ``campaign_id`` and ``contact_id`` are for one that wants
+    to know beforehand. ``dialed_at`` is when the request was committed, by the database's real clock: a carrier that
+    knows no tokens is searched for calls of that moment."""
 
     call_id: str
     token: str
@@ -46,6 +52,12 @@ class Order:
     longest_call_seconds: int
     callback_url: str
     leave_by: float = math.inf
+    answer_url: str = ""
+    campaign_id: str = ""
+    contact_id: str = ""
+    assistant: Assistant = field(default_factory=Assistant)
+    detects_machines: bool = False
+    dialed_at: datetime | None = None
 
 
 class Action(StrEnum):
@@ -56,6 +68,7 @@ class Action(StrEnum):
     RETIRE_NUMBER = "retire_number"  # this caller ID may not be shown: out of rotation
     REST_NUMBER = "rest_number"  # this caller ID is flagged: rests for hours
     INVALID_NUMBER = "invalid_number"  # the callee's number cannot exist: contact failed
+    UNREACHABLE = "unreachable"  # the callee's number cannot be reached: one more try, then contact failed
     BLOCKED = "blocked"  # the callee may not be called from here: contact failed
     MALFORMED = "malformed"  # our request is wrong: campaign pauses, loud
     FAILED = "failed"  # refused for a reason not in the table: a technical failure
@@ -94,7 +107,8 @@ Outcome = Accepted | NotSent | Rejected | Ambiguous
 @dataclass(frozen=True, slots=True)
 class CarrierCall:
     """A call as the carrier sees it now. ``disposition`` is set exactly when ``state`` is ``ended``;
-    ``verdict`` says who answered, where the carrier knows."""
+    ``verdict`` says who answered, where the carrier knows. ``lost`` is the disposition where the carrier tells
+    that the call is over and not how it ended."""
 
     carrier_call_id: str
     state: CallState
@@ -177,5 +191,29 @@ class Carrier(Protocol):
         """Ask for the call's end, whatever its state; true when the carrier took the request or the call is
         already over. The end itself arrives as an event."""
 
-    def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
-        """Verify and translate one callback. Raises :class:`BadSignature` or :class:`BadEvent`."""
+    def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent | None:
+        """Verify and translate one callback, which came to ``url``; ``None`` for news that no call's life depends
+        on. Raises :class:`BadSignature` or :class:`BadEvent`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """Whom a callee who answered is connected to, and what the assistant is told about the call."""
+
+    assistant: Assistant
+    call_id: str
+    campaign_id: str
+    contact_id: str
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What the assistant is told, by name."""
+        return {"callId": self.call_id, "campaignId": self.campaign_id, "contactId": self.contact_id}
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A carrier that asks what to do once the callee has answered; its question is parsed like a callback."""
+
+    def instruct(self, greeting: Greeting | None) -> str:
+        """The answer, as XML: connect the callee, or hang up on a call that nobody expects any more."""

@@ -22,7 +22,7 @@ from worker.flow.base import Dialer
 from worker.flow.confirm import pause_all
 from worker.flow.examine import examine
 from worker.settings import read_settings
-from worker.store import calls, migrate, ticks
+from worker.store import calls, events, migrate, ticks
 from worker.store.database import once
 
 TICK_OLD_SECONDS = 10.0
@@ -30,6 +30,7 @@ CLOCKS_APART_SECONDS = 2.0
 MESSAGE_OLD_SECONDS = 30.0
 """Messages mean "look again" and take milliseconds; one that has waited so long waits for a worker."""
 MOST_SHOWN = 20
+REFUSED_LATELY_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def look(dialer: Dialer) -> list[Finding]:
     database, redis = _reach("PostgreSQL", dialer, _postgres), _reach("Redis", dialer, _redis)
     findings += [*database, *redis]
     if all(finding.ok for finding in database):
-        findings += _ticking(dialer)
+        findings += [*_ticking(dialer), *_refused_callbacks(dialer)]
     findings += _reach("broker", dialer, _queues)
     if all(finding.ok for finding in (*database, *redis)):
         findings += [*_clocks(dialer), *_slots(dialer), *_invariants(dialer)]
@@ -119,6 +120,18 @@ def _ticking(dialer: Dialer) -> list[Finding]:
     if age is None:
         return [Finding("last tick", "never; start a worker and beat", ok=False)]
     return [Finding("last tick", f"{age:.1f} s ago", age <= TICK_OLD_SECONDS)]
+
+
+def _refused_callbacks(dialer: Dialer) -> list[Finding]:
+    """Callbacks whose signature was wrong: somebody tries, or the secret is not the carrier's."""
+    return [
+        Finding(
+            f"callbacks refused of {row.carrier}",
+            f"{row.refused} with a wrong signature, the last {row.age_seconds:.0f} s ago",
+            row.age_seconds > REFUSED_LATELY_SECONDS,
+        )
+        for row in once(dialer.db, events.refused)
+    ]
 
 
 def _queues(dialer: Dialer) -> list[Finding]:

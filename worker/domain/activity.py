@@ -83,7 +83,8 @@ def _at_rest(now: Situation) -> Activity:
         case CampaignStatus.PAUSED if now.pause_reason in (None, "requested"):
             return Activity("paused", f"The campaign is paused; resume it to go on.{still}")
         case CampaignStatus.PAUSED:
-            return Activity("paused", f"The campaign is paused because of {now.pause_reason}.{still}")
+            reason = str(now.pause_reason).removesuffix(".")  # some end in a sentence
+            return Activity("paused", f"The campaign is paused because of {reason}.{still}")
         case CampaignStatus.COMPLETED:
             more = f"; {now.waiting} added since wait for the next run" if now.waiting else ""
             return Activity("completed", f"Every contact has been reached or used up{more}.")

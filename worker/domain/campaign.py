@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from worker.domain.errors import Fault, Invalid
+from worker.domain.machines import parse_machine_detection
 from worker.domain.retry import RetryPolicy, parse_retry_policy
 from worker.domain.window import RULES_END, CallWindow, parse_window
 
@@ -147,9 +148,15 @@ def parse_settings(value: object) -> Mapping[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise Invalid([Fault("settings", "Give an object.")])
-    use = value.get("useContactTimezone", True)
-    if not isinstance(use, bool):
-        raise Invalid([Fault("settings.useContactTimezone", "Give true or false.")])
+    faults = []
+    if not isinstance(value.get("useContactTimezone", True), bool):
+        faults.append(Fault("settings.useContactTimezone", "Give true or false."))
+    try:
+        parse_machine_detection(value)
+    except Invalid as error:
+        faults.extend(error.faults)
+    if faults:
+        raise Invalid(faults)
     return value
 
 

@@ -124,6 +124,7 @@ class CallView:
     carrier_call_id: str | None = None
     disposition: Disposition | None = None
     rang: bool = False
+    ended_by_carrier: bool = False  # it was the carrier's word, not our bound, that ended it
 
 
 def weigh(call: CallView, heard: Heard, carrier_call_id: str) -> CallState | Outcome | Ignored:
@@ -131,14 +132,14 @@ def weigh(call: CallView, heard: Heard, carrier_call_id: str) -> CallState | Out
 
     A terminal state absorbs everything. Any shuffle and any duplication of one call's events therefore ends
     in the same state. News that an ended call lives is only evidence when the dialer had closed the book by
-    itself (``lost``, ``not_sent``): after a carrier's own "ended" it is merely late.
+    itself (``lost`` at its bound, ``not_sent``): after a carrier's own "ended" it is merely late.
     """
     if call.state is CallState.RESERVED:
         return Ignored.NEVER_SENT
     if call.carrier_call_id is not None and call.carrier_call_id != carrier_call_id:
         return Ignored.ORPHAN
     if call.state is CallState.ENDED:
-        closed_by_us = call.disposition in (Disposition.LOST, Disposition.NOT_SENT)
+        closed_by_us = call.disposition in (Disposition.LOST, Disposition.NOT_SENT) and not call.ended_by_carrier
         if closed_by_us and heard in (Heard.QUEUED, Heard.RINGING, Heard.ANSWERED):
             return Ignored.LATE_EVIDENCE
         return Outcome.ANNOTATED if heard is Heard.MACHINE else Ignored.CALL_ENDED

@@ -106,6 +106,7 @@ class Bounds:
     unknown_misses: int = 3
     unknown_after_seconds: float = 300.0
     event_overdue_seconds: float = 1.0
+    verdict_wait_seconds: float = 10.0
     number_busy_seconds: int = 30
     reconcile_every_seconds: float = 5.0
     slot_grace_seconds: float = 30.0

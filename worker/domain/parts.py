@@ -60,6 +60,7 @@ ASSISTANT: Mapping[str, Rule] = {
     "name": _NAME,
     "streamUrl": Rule("stream_url", url("wss", "ws")),
     "answerUrl": Rule("answer_url", url("https", "http")),
+    "telnyxAssistantId": Rule("telnyx_assistant_id", an_id),
     "settings": Rule("settings", freeform, null={}),
 }
 NUMBER_EDIT: Mapping[str, Rule] = {

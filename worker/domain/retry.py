@@ -4,7 +4,8 @@
 disposition                        the contact                                 attempt counts
 =================================  ==========================================  ==============
 ``answered``                       completed                                   yes
-``machine``                        again after the delay; a fax: failed        yes
+``machine``                        again after the delay, or completed by      yes
+                                   policy; a fax: failed
 ``no_answer`` ``busy`` ``lost``    again after the delay                       yes
 ``rejected``                       at most one more; SIP 607: failed, and do   yes
                                    not call; SIP 608: as ``no_answer``
@@ -68,12 +69,14 @@ class RetryPolicy:
     """How often and how soon a contact is called again.
 
     ``max_attempts`` is the total number of calls, the first included; ``delays`` holds minutes by
-    disposition where they differ from ``delay_minutes``.
+    disposition where they differ from ``delay_minutes``. With ``machine_completes`` a contact whose machine
+    answered counts as reached.
     """
 
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     delay_minutes: int = DEFAULT_DELAY_MINUTES
     delays: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    machine_completes: bool = False
 
     def delay_after(self, disposition: Disposition) -> timedelta:
         """How long after a call that ended so the next attempt may come."""
@@ -138,7 +141,8 @@ def decide(policy: RetryPolicy, ended: Ended, jitter: float = 0.0) -> Next:
         unsent = ended.disposition is Disposition.NOT_SENT
         due_in = NOT_SENT_BACKOFF * (1 + jitter) if unsent else timedelta(0)
         return Next(ContactStatus.QUEUED, due_in, counts_attempt=False)
-    if ended.disposition is Disposition.ANSWERED:
+    is_machine = ended.disposition is Disposition.MACHINE and not ended.is_fax
+    if ended.disposition is Disposition.ANSWERED or (is_machine and policy.machine_completes):
         return Next(ContactStatus.COMPLETED)
     reason = _out_of_reach(ended)
     if reason is not None:

@@ -26,6 +26,7 @@ from worker.flow.base import Dialer, Mend, Step, window_of
 from worker.flow.claim import claim
 from worker.flow.fill import Filled, fill
 from worker.flow.finish import finish
+from worker.flow.order import refuse_unreachable_run
 from worker.flow.plan import plan_calls
 from worker.flow.reconcile import reconcile
 from worker.flow.stop import refused
@@ -91,7 +92,8 @@ def run_campaign(
     however often it is asked for.
 
     Raises :class:`NotFound`, :class:`Conflict` (a state it is not legal from, nothing waiting, deleted, opened
-    before under this ``run_id``) or :class:`Invalid` (``maxCalls``, ``accountSlug``).
+    before under this ``run_id``, an assistant its carriers cannot connect) or :class:`Invalid` (``maxCalls``,
+    ``accountSlug``).
     """
     _check(max_calls)
 
@@ -101,6 +103,7 @@ def run_campaign(
         row = _legal(conn, Verb.RUN, campaign_id, team_id)
         if account_slug is not None and account_slug != row.team_slug:
             raise Invalid([Fault("accountSlug", f"No account {account_slug!r} for this campaign's team.")])
+        refuse_unreachable_run(conn, campaign_id)
         return _open(conn, dialer, Verb.RUN, row, opened_by, max_calls, run_id)
 
     if dry_run:

@@ -47,6 +47,7 @@ class Dialer:
             ring_seconds=self.bounds.ring_seconds,
             longest_call_seconds=self.bounds.longest_call_seconds,
             callback_url=f"{self.public_base_url}/carriers/{row.carrier}/events/{row.token}",
+            dialed_at=getattr(row, "dialing_at", None),
         )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -27,6 +27,7 @@ from worker.domain.model import CallState, Disposition, Reason
 from worker.domain.retry import NOT_SENT_BACKOFF, TECHNICAL_FAILURES
 from worker.flow.base import Dial, Dialer, Step, Stop, fill_steps, slot_of, valid_until
 from worker.flow.ending import end, not_sent, release
+from worker.flow.order import order_for, turn_away
 from worker.flow.stop import pause_campaign
 from worker.slots import Kind, Rate, Scope
 from worker.store import accounts, calls, campaigns
@@ -52,11 +53,10 @@ class _Ready:
 
 def dial(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
     """Place those of the calls that are still only reserved and whose turn at the carrier has come."""
-    rows = once(dialer.db, lambda conn: calls.orders(conn, call_ids))
+    rows, steps = turn_away(dialer, once(dialer.db, lambda conn: calls.orders(conn, call_ids)))
     waits = dialer.rates.take([_rates(row) for row in rows], PACED_WITHIN_SECONDS)
     ready = [_Ready(row, wait) for row, wait in zip(rows, waits, strict=True) if wait is not None]
     later = tuple(row.id for row, wait in zip(rows, waits, strict=True) if wait is None)
-    steps: list[Step] = []
     for team_id, batch in groupby(ready, key=lambda r: str(r.row.team_id)):
         steps += _dial_team(dialer, team_id, list(batch))
     if later and not ready:
@@ -115,8 +115,7 @@ def _sender(dialer: Dialer, fence_at: float) -> Callable[[_Ready], Outcome]:
         pause(ready.wait_seconds)
         if monotonic() > fence_at:
             return NotSent("the send fence had passed", connection=False)
-        order = replace(dialer.order(ready.row), leave_by=fence_at)
-        return dialer.carriers[ready.row.carrier].place(order)
+        return dialer.carriers[ready.row.carrier].place(order_for(dialer, ready.row, leave_by=fence_at))
 
     return send
 
@@ -134,6 +133,9 @@ def _move(dialer: Dialer, row: Row[Any], outcome: Outcome) -> Move:
             return not_sent(row.id, reason, _jittered(NOT_SENT_BACKOFF.total_seconds()))
         case Rejected(code, Action.INVALID_NUMBER):
             move, _ = end(row, Disposition.INVALID_NUMBER, cause=code, definite=True)
+            return move
+        case Rejected(code, Action.UNREACHABLE):
+            move, _ = end(row, Disposition.INVALID_NUMBER, cause=code)
             return move
         case Rejected(code, Action.BLOCKED):
             return not_sent(row.id, code, 0.0, gives_up=Reason.BLOCKED)

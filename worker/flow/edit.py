@@ -12,6 +12,7 @@ from worker.domain.campaign_edit import ALWAYS, CampaignEdit, parse_edit
 from worker.domain.errors import Conflict, NotFound
 from worker.domain.lifecycle import EDITABLE
 from worker.flow.base import Dialer
+from worker.flow.order import refuse_unreachable
 from worker.store import calls, campaign_edits, campaigns
 from worker.store.campaign_list import show
 from worker.store.database import transact
@@ -57,7 +58,7 @@ def _refuse(row: Row[Any], sent: Mapping[str, Any], edit: CampaignEdit) -> None:
 
 
 def _refuse_missing(conn: Connection, row: Row[Any], edit: CampaignEdit) -> None:
-    """What the edit points at must be the team's."""
+    """What the edit points at must be the team's, and fit together."""
     if not edit.is_policy:
         return
     assistant_id = edit.columns.get("assistant_id", row.assistant_id)
@@ -65,6 +66,8 @@ def _refuse_missing(conn: Connection, row: Row[Any], edit: CampaignEdit) -> None
     numbers = edit.number_ids or row.from_number_ids
     for what, missing in campaigns.missing_parts(conn, row.team_id, assistant_id, company_id, numbers):
         raise NotFound(what, *missing)
+    if "assistant_id" in edit.columns or edit.number_ids is not None:
+        refuse_unreachable(conn, assistant_id, numbers)
 
 
 def _as_sent(row: Row[Any]) -> dict[str, Any]:

@@ -8,14 +8,18 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from worker.domain.machines import MACHINES, machine_policy
 from worker.domain.model import CallState, ContactStatus, Disposition, Reason
 from worker.domain.retry import Ended, RetryPolicy, decide
 from worker.store.calls import Move
 
+LOOK_UP = "look_up"
+"""The cause of an end that the carrier told when it was asked."""
+
 
 @lru_cache(maxsize=1024)
-def _policy(attempts: int, delay: int, delays: tuple[tuple[str, int], ...]) -> RetryPolicy:
-    return RetryPolicy(attempts, delay, dict(delays))
+def _policy(attempts: int, delay: int, delays: tuple[tuple[str, int], ...], machine_completes: bool) -> RetryPolicy:
+    return RetryPolicy(attempts, delay, dict(delays), machine_completes)
 
 
 def end(
@@ -31,14 +35,16 @@ def end(
 ) -> tuple[Move, bool]:
     """The move that ends the call of this row (:func:`worker.store.calls.by_token`), and whether the callee
     asked never to be called again."""
-    if disposition is Disposition.ANSWERED and verdict in ("machine", "fax"):
+    if disposition is Disposition.ANSWERED and verdict in MACHINES:
         disposition = Disposition.MACHINE
     technical = int(disposition is Disposition.FAILED)
     rejected = int(disposition is Disposition.REJECTED and sip_code not in (607, 608))
     invalid = int(disposition is Disposition.INVALID_NUMBER)
     delays = tuple(sorted((row.settings.get("retryDelays") or {}).items()))
+    machines = machine_policy(row.settings)
+    completes = machines is not None and machines.completes
     after = decide(
-        _policy(row.max_attempts_per_contact, row.retry_delay_minutes, delays),
+        _policy(row.max_attempts_per_contact, row.retry_delay_minutes, delays, completes),
         Ended(
             disposition,
             attempts_used=row.attempts,

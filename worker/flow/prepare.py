@@ -14,6 +14,7 @@ from worker.domain.errors import Conflict, NotFound
 from worker.domain.lifecycle import Verb
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Fill, Step
+from worker.flow.order import refuse_unreachable
 from worker.flow.stop import refused
 from worker.store import campaigns, contacts
 from worker.store.campaigns import NewCampaign
@@ -24,8 +25,8 @@ log = structlog.get_logger()
 
 def create_campaign(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> str:
     """Create a campaign from the fields of the API page; returns its id. With a ``scheduledStartAt`` it is
-    scheduled, else a draft. Raises :class:`Invalid` with every fault, or :class:`NotFound` for an assistant,
-    a company or numbers the team does not have."""
+    scheduled, else a draft. Raises :class:`Invalid` with every fault, an assistant that the numbers' carriers cannot
+    connect among them, or :class:`NotFound` for an assistant, a company or numbers the team does not have."""
 
     def work(conn: Connection) -> str:
         spec = parse_campaign(body, now=campaigns.now(conn), default_window=dialer.default_window)
@@ -33,6 +34,7 @@ def create_campaign(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, ac
             conn, team_id, spec.assistant_id, spec.company_id, spec.number_ids
         ):
             raise NotFound(what, *missing)
+        refuse_unreachable(conn, spec.assistant_id, spec.number_ids)
         campaign_id = ids.new(ids.CAMPAIGN)
         window = spec.window
         campaigns.insert(

@@ -14,11 +14,11 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
-from worker.carriers.base import CannotTell, CarrierCall
+from worker.carriers.base import CannotTell, CarrierCall, Order
 from worker.crashpoint import crashpoint
 from worker.domain.model import CallState, Disposition
 from worker.flow.base import Dialer, LookUp, Step, Stop, dial_steps, fill_steps, slot_of
-from worker.flow.ending import end, release
+from worker.flow.ending import LOOK_UP, end, release
 from worker.store import calls
 from worker.store.calls import Move
 from worker.store.database import once, transact
@@ -93,7 +93,7 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
             call_id=row.id,
             campaign_id=row.campaign_id,
             disposition=row.disposition,
-            by="look_up",
+            by=LOOK_UP,
         )
     return [*fill_steps(ended), *([Stop()] if overstays else [])]
 
@@ -102,7 +102,18 @@ def end_orphans(dialer: Dialer, row: Row[Any], carrier_call_ids: Iterable[str]) 
     """End calls under this call's token that are not this call: none should exist, and none may go on ringing."""
     for carrier_call_id in carrier_call_ids:
         log.error("orphan_call", call_id=row.id, carrier_call_id=carrier_call_id)
-        dialer.carriers[row.carrier].end(dialer.order(row), carrier_call_id)
+        if row.carrier in dialer.carriers:
+            dialer.carriers[row.carrier].end(dialer.order(row), carrier_call_id)
+
+
+def end_nobodys(dialer: Dialer, news: Iterable[Row[Any]]) -> None:
+    """End calls that were answered under a token this database does not know, as after a backup was restored:
+    whoever picked up would hear nothing."""
+    for event in news:
+        log.error("nobodys_call", carrier=event.carrier, carrier_call_id=event.carrier_call_id)
+        if event.carrier in dialer.carriers:
+            order = Order(event.token, event.token, "", "", "", ring_seconds=0, longest_call_seconds=0, callback_url="")
+            dialer.carriers[event.carrier].end(order, event.carrier_call_id)
 
 
 def _ask(dialer: Dialer, row: Row[Any]) -> _Seen:
@@ -110,6 +121,8 @@ def _ask(dialer: Dialer, row: Row[Any]) -> _Seen:
     orphans."""
     if row.state == CallState.RESERVED:
         return _Seen(CannotTell("it was never sent"))
+    if row.carrier not in dialer.carriers:
+        return _Seen(CannotTell("this deployment cannot ask its carrier"))
     carrier, order = dialer.carriers[row.carrier], dialer.order(row)
     if row.carrier_call_id is not None:
         return _Seen(carrier.get(order, row.carrier_call_id))
@@ -143,10 +156,11 @@ def _weigh(dialer: Dialer, row: Row[Any], answer: CarrierCall | CannotTell | Non
                 rang=rang,
                 check_in_seconds=bounds.check_after_seconds,
             )
+        is_over_after_talk = answer.disposition is Disposition.LOST and state is CallState.IN_PROGRESS
         move, _ = end(
             row,
-            answer.disposition,
-            cause="look_up",
+            Disposition.ANSWERED if is_over_after_talk else answer.disposition,
+            cause=LOOK_UP,
             carrier_call_id=answer.carrier_call_id,
             verdict=row.machine_verdict or answer.verdict,
         )

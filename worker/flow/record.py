@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from worker.carriers.base import BadEvent, CallEvent
+from worker.carriers.base import BadEvent, BadSignature, CallEvent
 from worker.crashpoint import crashpoint
 from worker.domain.errors import Invalid, NotFound
 from worker.domain.fields import storable
@@ -24,14 +24,28 @@ def receive(dialer: Dialer, carrier: str, token: str, url: str, headers: Mapping
     Raises :class:`NotFound` for a carrier this deployment does not have, and the carrier's
     :class:`~worker.carriers.base.BadSignature` or :class:`~worker.carriers.base.BadEvent`.
     """
+    event = heard(dialer, carrier, token, url, headers, body)
+    return [] if event is None else record(dialer, carrier, [event])
+
+
+def heard(
+    dialer: Dialer, carrier: str, token: str, url: str, headers: Mapping[str, str], body: bytes
+) -> CallEvent | None:
+    """What one callback tells, verified and fit to be kept; a wrong signature is counted."""
     if carrier not in dialer.carriers:
         raise NotFound("carrier", carrier)
-    event = dialer.carriers[carrier].parse(token, url, headers, body)
+    try:
+        event = dialer.carriers[carrier].parse(token, url, headers, body)
+    except BadSignature:
+        transact(dialer.db, lambda conn: events.count_refused(conn, carrier))
+        raise
+    if event is None:
+        return None
     try:
         storable({"event_id": event.event_id, "call": event.carrier_call_id, "raw": event.raw}, "event")
     except Invalid as error:
         raise BadEvent(str(error)) from error
-    return record(dialer, carrier, [event])
+    return event
 
 
 def record(dialer: Dialer, carrier: str, news: Sequence[CallEvent]) -> list[Step]:

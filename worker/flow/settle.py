@@ -18,11 +18,12 @@ from sqlalchemy import Connection, Row
 
 from worker.crashpoint import crashpoint
 from worker.domain.lifecycle import CallView, Heard, Ignored, Outcome, weigh
+from worker.domain.machines import MACHINES, machine_policy
 from worker.domain.model import CallState, Disposition
 from worker.domain.retry import SIP_INTERMEDIARY_REJECTED
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
-from worker.flow.ending import end
-from worker.flow.reap import end_orphans
+from worker.flow.ending import LOOK_UP, end
+from worker.flow.reap import end_nobodys, end_orphans
 from worker.store import accounts, calls, contacts, events
 from worker.store.calls import Move
 from worker.store.database import transact
@@ -39,6 +40,9 @@ class Settled:
     """What one batch came to."""
 
     taken: int = 0
+    held: list[int] = field(default_factory=list)  # ends whose verdict may still come
+    talking_machines: list[str] = field(default_factory=list)  # calls to be hung up
+    nobodys: list[Row[Any]] = field(default_factory=list)  # answered calls under a token that is nobody's
     ended: list[Row[Any]] = field(default_factory=list)
     unwanted: list[tuple[str, str]] = field(default_factory=list)  # (team, number): never call again
     orphans: list[tuple[Row[Any], str]] = field(default_factory=list)  # (its call, the other carrier call)
@@ -55,6 +59,7 @@ def settle(dialer: Dialer) -> list[Step]:
     _ban(dialer, settled.unwanted)
     for row, carrier_call_id in settled.orphans:
         end_orphans(dialer, row, [carrier_call_id])
+    end_nobodys(dialer, settled.nobodys)
     for row in settled.ended:
         log.info("call_ended", call_id=row.id, campaign_id=row.campaign_id, disposition=row.disposition)
     steps = fill_steps(settled.ended)
@@ -70,8 +75,10 @@ def _drain(conn: Connection, dialer: Dialer) -> Settled:
     if not taken:
         return Settled()
     rows = {row.token: row for row in calls.by_token(conn, sorted({event.token for event in taken}))}
+    judged = [event.token for event in taken if event.kind == Heard.MACHINE]
+    held = events.take_held(conn, judged) if judged else []  # read under the locks of their calls
     by_token: dict[str, list[Row[Any]]] = {}
-    for event in sorted(taken, key=lambda e: (_HEARD_ORDER[Heard(e.kind)], e.id)):
+    for event in sorted([*taken, *held], key=lambda e: (_HEARD_ORDER[Heard(e.kind)], e.id)):
         by_token.setdefault(event.token, []).append(event)
     settled = Settled(taken=len(taken))
     moves: list[Move] = []
@@ -80,6 +87,7 @@ def _drain(conn: Connection, dialer: Dialer) -> Settled:
         row = rows.get(token)
         if row is None:
             outcomes += [(event.id, Ignored.UNKNOWN_TOKEN) for event in told]
+            settled.nobodys += [event for event in told if event.kind == Heard.ANSWERED]
             continue
         move, became = _follow(dialer, row, told, settled)
         outcomes += became
@@ -88,6 +96,11 @@ def _drain(conn: Connection, dialer: Dialer) -> Settled:
     settled.ended = [row for row in calls.advance(conn, moves) if row.just_ended]
     for number_id in sorted(settled.flagged):
         accounts.rest_number(conn, number_id)
+    if settled.talking_machines:
+        calls.hang_up(conn, sorted(settled.talking_machines))
+        settled.to_hang_up = True
+    if settled.held:
+        events.hold(conn, settled.held, dialer.bounds.verdict_wait_seconds)
     events.drained(conn, outcomes)
     crashpoint("settle.before_commit")
     return settled
@@ -97,12 +110,16 @@ def _follow(
     dialer: Dialer, row: Row[Any], told: Sequence[Row[Any]], settled: Settled
 ) -> tuple[Move | None, list[tuple[int, str]]]:
     """Where these events take the call, as one move, and what became of each of them."""
-    view = CallView(CallState(row.state), row.carrier_call_id, row.disposition, row.rang)
+    view = CallView(CallState(row.state), row.carrier_call_id, row.disposition, row.rang, row.cause == LOOK_UP)
     move: Move | None = None
     verdict: str | None = row.machine_verdict
     became: list[tuple[int, str]] = []
+    machines = machine_policy(row.settings)
     for event in told:
         result = weigh(view, Heard(event.kind), event.carrier_call_id)
+        if result is CallState.ENDED and machines and _lacks_verdict(dialer, event, verdict):
+            settled.held.append(event.id)
+            continue
         became.append((event.id, Outcome.MOVED if isinstance(result, CallState) else result))
         if result is Outcome.ANNOTATED:
             verdict = verdict or event.verdict
@@ -124,7 +141,17 @@ def _follow(
             )
             verdict = verdict or event.verdict
             move = _step(dialer, row, event, view, verdict, settled)
+    is_machine = verdict in MACHINES and view.state is CallState.IN_PROGRESS and move is not None
+    if is_machine and machines and (machines.hangs_up or verdict == "fax"):
+        settled.talking_machines.append(row.id)
     return move, became
+
+
+def _lacks_verdict(dialer: Dialer, event: Row[Any], verdict: str | None) -> bool:
+    """Whether this end of an answered call is to wait a little for the word on who answered: that comes by a
+    callback of its own, and decides whether the contact is called again."""
+    is_known = verdict or event.verdict or event.disposition != Disposition.ANSWERED
+    return not is_known and bool(event.age_seconds < dialer.bounds.verdict_wait_seconds)
 
 
 _RANG = (CallState.RINGING, CallState.IN_PROGRESS)

@@ -84,7 +84,11 @@ def stop_calls(dialer: Dialer) -> list[Step]:
 def _tell_carriers(dialer: Dialer) -> None:
     """Ask the carriers to end what is marked; the ends themselves come back as events."""
     rows = once(dialer.db, calls.to_be_ended)
-    told = [row.id for row in rows if dialer.carriers[row.carrier].end(dialer.order(row), row.carrier_call_id)]
+    told = [
+        row.id
+        for row in rows
+        if row.carrier in dialer.carriers and dialer.carriers[row.carrier].end(dialer.order(row), row.carrier_call_id)
+    ]
     if told:
         crashpoint("stop.after_told")
         once(dialer.db, lambda conn: calls.end_told(conn, told))

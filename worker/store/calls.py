@@ -17,14 +17,16 @@ from sqlalchemy import Connection, Row, text
 from worker.domain.model import Bounds
 
 ORDERS = text("""
-SELECT k.id, k.team_id, k.campaign_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number, k.zone,
-       a.carrier, a.calls_per_second AS account_rate, n.calls_per_second AS number_rate,
+SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number,
+       k.zone, a.carrier, a.calls_per_second AS account_rate, n.calls_per_second AS number_rate,
        c.policy_version, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        c.max_attempts_per_contact, c.retry_delay_minutes, k.rang,
-       cc.attempts + 1 AS attempts, cc.technical_failures, cc.rejections, cc.invalid_results
+       cc.attempts + 1 AS attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
+       v.stream_url, v.answer_url, v.telnyx_assistant_id
 FROM calls k
 JOIN campaigns c ON c.id = k.campaign_id
+JOIN assistants v ON v.id = c.assistant_id
 JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id = k.campaign_id
 JOIN carrier_accounts a ON a.id = k.account_id
 JOIN phone_numbers n ON n.id = k.number_id
@@ -115,7 +117,7 @@ turned AS (
                       ELSE (SELECT dialer_now()) + e.due_in * interval '1 second' END,
         attempts = cc.attempts - (NOT e.counts AND e.attempt IS NOT NULL)::int,
         called = CASE WHEN e.reached OR e.attempt IS NULL THEN cc.called ELSE e.called_before END,
-        answered = cc.answered OR e.disposition = 'answered',
+        answered = cc.answered OR e.status = 'completed',
         technical_failures = cc.technical_failures + e.technical,
         rejections = cc.rejections + e.rejected,
         invalid_results = cc.invalid_results + e.invalid
@@ -249,7 +251,7 @@ def advance(conn: Connection, moves: Sequence[Move]) -> Sequence[Row[Any]]:
 
 HISTORY = """
 SELECT k.id, k.team_id, k.campaign_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number, k.state,
-       k.carrier_call_id, k.disposition, k.rang, k.machine_verdict, k.attempt, k.misses, k.dialing_at,
+       k.carrier_call_id, k.disposition, k.cause, k.rang, k.machine_verdict, k.attempt, k.misses, k.dialing_at,
        k.end_requested_at, k.provable_end_at <= clock_timestamp() AS is_over,
        extract(epoch FROM clock_timestamp() - k.dialing_at)::float AS age_seconds, a.carrier,
        cc.attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
@@ -297,11 +299,13 @@ RETURNING k.id
 """)
 
 TO_BE_ENDED = text("""
-SELECT k.id, k.team_id, k.token, k.account_id, k.from_number, k.to_number, k.carrier_call_id, a.carrier
+SELECT k.id, k.team_id, k.token, k.account_id, k.from_number, k.to_number, k.carrier_call_id, k.dialing_at,
+       a.carrier
 FROM calls k JOIN carrier_accounts a ON a.id = k.account_id JOIN campaigns c ON c.id = k.campaign_id
 WHERE k.end_told_at IS NULL AND k.carrier_call_id IS NOT NULL
   AND (k.ended_at IS NULL AND k.end_requested_at IS NOT NULL
        AND (k.state IN ('unknown', 'placed')   -- who rings or talks by now goes on, but for ...
+            OR k.machine_verdict IN ('machine', 'fax') AND k.end_requested_at >= k.answered_at   -- while it talked
             OR c.status = 'cancelled' AND c.hang_up OR k.provable_end_at <= clock_timestamp())
        OR k.late_evidence_at IS NOT NULL)
 ORDER BY k.id LIMIT :most
@@ -310,6 +314,11 @@ ORDER BY k.id LIMIT :most
 MARK_FOR_END = text("""
 UPDATE calls SET end_requested_at = coalesce(end_requested_at, clock_timestamp()), end_told_at = NULL
 WHERE id = ANY(:ids) AND ended_at IS NULL
+""")
+
+HANG_UP = text("""
+UPDATE calls SET end_requested_at = clock_timestamp(), end_told_at = NULL
+WHERE id = ANY(:ids) AND ended_at IS NULL AND state = 'in_progress'
 """)
 
 END_TOLD = text("UPDATE calls SET end_told_at = clock_timestamp() WHERE id = ANY(:ids)")
@@ -357,6 +366,11 @@ def request_end(conn: Connection, *, margin_seconds: float) -> list[str]:
 def mark_for_end(conn: Connection, call_ids: Sequence[str]) -> None:
     """Mark these calls for their end, told before or not: their carrier kept them longer than it may."""
     conn.execute(MARK_FOR_END, {"ids": list(call_ids)})
+
+
+def hang_up(conn: Connection, call_ids: Sequence[str]) -> None:
+    """Mark these calls for their end although somebody, or something, talks."""
+    conn.execute(HANG_UP, {"ids": list(call_ids)})
 
 
 def to_be_ended(conn: Connection, *, most: int = 200) -> Sequence[Row[Any]]:

@@ -26,10 +26,34 @@ ON CONFLICT (token, event_id) DO NOTHING
 RETURNING id
 """)
 
-TAKE = text("""
-SELECT id, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict
-FROM call_events WHERE outcome IS NULL
+COLUMNS = """
+SELECT id, carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict,
+       extract(epoch FROM clock_timestamp() - received_at)::float AS age_seconds
+FROM call_events
+"""
+
+TAKE = text(f"""
+{COLUMNS} WHERE outcome IS NULL AND (held_until IS NULL OR held_until <= clock_timestamp())
 ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+
+TAKE_HELD = text(f"""
+{COLUMNS} WHERE token = ANY(:tokens) AND outcome IS NULL AND held_until > clock_timestamp()
+ORDER BY id FOR UPDATE SKIP LOCKED
+""")
+
+HOLD = text("""
+UPDATE call_events SET held_until = received_at + :seconds * interval '1 second' WHERE id = ANY(:ids)
+""")
+
+COUNT_REFUSED = text("""
+INSERT INTO callback_refusals (carrier, refused, last_at) VALUES (CAST(:carrier AS carrier), 1, clock_timestamp())
+ON CONFLICT (carrier) DO UPDATE SET refused = callback_refusals.refused + 1, last_at = clock_timestamp()
+""")
+
+REFUSED = text("""
+SELECT carrier, refused, extract(epoch FROM clock_timestamp() - last_at)::float AS age_seconds
+FROM callback_refusals ORDER BY carrier
 """)
 
 DRAINED = text("""
@@ -39,7 +63,8 @@ FROM unnest(CAST(:ids AS bigint[]), CAST(:outcomes AS text[])) AS x (id, outcome
 
 OVERDUE = text("""
 SELECT EXISTS (SELECT FROM call_events
-               WHERE outcome IS NULL AND received_at <= clock_timestamp() - :after * interval '1 second')
+               WHERE outcome IS NULL AND received_at <= clock_timestamp() - :after * interval '1 second'
+                 AND (held_until IS NULL OR held_until <= clock_timestamp()))
 """)
 
 
@@ -81,6 +106,26 @@ def insert(conn: Connection, carrier: str, events: Sequence[Event]) -> int:
 def take(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
     """Lock up to ``most`` waiting events, oldest first; those another settle holds are passed over."""
     return conn.execute(TAKE, {"most": most}).all()
+
+
+def take_held(conn: Connection, tokens: Sequence[str]) -> Sequence[Row[Any]]:
+    """Lock the events of these tokens that wait for something which has come now."""
+    return conn.execute(TAKE_HELD, {"tokens": list(tokens)}).all()
+
+
+def hold(conn: Connection, event_ids: Sequence[int], seconds: float) -> None:
+    """Leave these events alone until so long after they were received."""
+    conn.execute(HOLD, {"ids": list(event_ids), "seconds": seconds})
+
+
+def count_refused(conn: Connection, carrier: str) -> None:
+    """One more callback whose signature was wrong."""
+    conn.execute(COUNT_REFUSED, {"carrier": carrier})
+
+
+def refused(conn: Connection) -> Sequence[Row[Any]]:
+    """How many callbacks were refused for their signature, by carrier, and how long ago the last one was."""
+    return conn.execute(REFUSED).all()
 
 
 def drained(conn: Connection, outcomes: Sequence[tuple[int, str]]) -> None:

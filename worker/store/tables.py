@@ -106,7 +106,7 @@ companies = Table(
 assistants = Table(
     "assistants", metadata,
     _must("id", Text, key=True), _team(), _must("name", Text), _may("stream_url", Text), _may("answer_url", Text),
-    _must("settings", JSONB), _must("created_at", _INSTANT),
+    _may("telnyx_assistant_id", Text), _must("settings", JSONB), _must("created_at", _INSTANT),
 )
 
 carrier_accounts = Table(
@@ -212,7 +212,12 @@ call_events = Table(
     _serial(), _must("carrier", _CARRIER), _must("token", Text), _must("event_id", Text),
     _must("carrier_call_id", Text), _must("kind", Text), _may("disposition", _DISPOSITION),
     _may("sip_code", Integer), _may("verdict", Text), _may("occurred_at", _INSTANT), _must("raw", JSONB),
-    _must("received_at", _INSTANT), _may("outcome", Text),
+    _must("received_at", _INSTANT), _may("held_until", _INSTANT), _may("outcome", Text),
+)
+
+callback_refusals = Table(
+    "callback_refusals", metadata,
+    _must("carrier", _CARRIER, key=True), _must("refused", BigInteger), _must("last_at", _INSTANT),
 )
 
 counter_deltas = Table(

@@ -10,6 +10,7 @@ from typing import Any
 
 from worker.carriers.base import Action, BadEvent, CallEvent, CarrierCall, EventKind, Rejected, Verdict
 from worker.carriers.simulator.words import AnsweredBy, Happening, Status
+from worker.carriers.sip import NO_SUCH_NUMBER
 from worker.domain.model import CallState, Disposition
 
 ACTIONS = {
@@ -38,9 +39,6 @@ DISPOSITIONS = {
     Status.CANCELED: Disposition.CANCELED,
     Status.DECLINED: Disposition.REJECTED,
 }
-NO_SUCH_NUMBER = frozenset({404, 410, 484, 604})
-"""SIP answers (RFC 3261 §21) that say the number itself leads nowhere."""
-
 VERDICTS: Mapping[str, Verdict] = {
     AnsweredBy.HUMAN: Verdict.HUMAN,
     AnsweredBy.MACHINE: Verdict.MACHINE,

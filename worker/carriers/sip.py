@@ -1,0 +1,36 @@
+"""How a call ended, by the SIP status it ended with (RFC 3261 §21, RFC 8197, RFC 8688), whatever its carrier."""
+
+from __future__ import annotations
+
+from worker.domain.model import Disposition
+
+_BY_CODE = {
+    408: Disposition.NO_ANSWER,
+    480: Disposition.NO_ANSWER,
+    487: Disposition.NO_ANSWER,
+    486: Disposition.BUSY,
+    600: Disposition.BUSY,
+    404: Disposition.INVALID_NUMBER,
+    410: Disposition.INVALID_NUMBER,
+    484: Disposition.INVALID_NUMBER,
+    604: Disposition.INVALID_NUMBER,
+    603: Disposition.REJECTED,
+    607: Disposition.REJECTED,
+    608: Disposition.REJECTED,
+}
+
+NO_SUCH_NUMBER = frozenset(code for code, end in _BY_CODE.items() if end is Disposition.INVALID_NUMBER)
+"""SIP answers that say the number itself leads nowhere."""
+
+
+def disposition_of(code: int | None) -> Disposition | None:
+    """The end of a call nobody answered; ``None`` where the code does not say."""
+    if code is None:
+        return None
+    return Disposition.FAILED if 500 <= code < 600 else _BY_CODE.get(code)
+
+
+def read_code(value: object) -> int | None:
+    """A SIP status as carriers write it, a number or its digits; ``None`` for anything else."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(text) if len(text) == 3 and text.isascii() and text.isdigit() else None

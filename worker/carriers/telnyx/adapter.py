@@ -1,0 +1,98 @@
+"""The requests to Telnyx, and its webhooks; :mod:`worker.carriers.http` does the rest."""
+
+from __future__ import annotations
+
+import time
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+import httpx2
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+
+from worker.carriers.base import BadSignature, CallEvent, CannotTell, CarrierCall, Order, Outcome
+from worker.carriers.http import Line
+from worker.carriers.telnyx import translation
+
+SIGNATURE_HEADER = "telnyx-signature-ed25519"
+TIMESTAMP_HEADER = "telnyx-timestamp"
+SIGNATURE_TOLERANCE_SECONDS = 300
+LONGEST_TIMESTAMP = 12
+
+
+class TelnyxCarrier:
+    """Calls through the Call Control application ``connection_id``; webhooks are signed with the key whose public
+    half is ``public_key``, in base64. One instance serves all threads of a process; bounds and ``client`` are those
+    of :class:`~worker.carriers.http.Line`."""
+
+    name = "telnyx"
+    queues_over_cps = False
+    list_lag_seconds = 0.0
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        public_key: str,
+        connection_id: str,
+        client: httpx2.Client | None = None,
+        request_seconds: float = 16.0,
+        connect_seconds: float = 3.0,
+        read_seconds: float = 10.0,
+        *,
+        unix_time: Callable[[], float] = time.time,
+    ) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"}
+        root = base_url.rstrip("/").removesuffix("/v2")
+        self._line = Line(root, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._key = VerifyKey(b64decode(public_key))
+        self._connection_id = connection_id
+        self._unix_time = unix_time
+
+    def close(self) -> None:
+        self._line.close()
+
+    def place(self, order: Order) -> Outcome:
+        return self._line.place(
+            "/v2/calls",
+            json=translation.request(order, self._connection_id),
+            leave_by=order.leave_by,
+            accepted=translation.accepted,
+            rejected=translation.rejected,
+        )
+
+    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
+        return CannotTell("this carrier keeps no list of calls")
+
+    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+        answer = self._line.ask("GET", f"/v2/calls/{quote(carrier_call_id, safe='')}")
+        if isinstance(answer, CannotTell):
+            return answer
+        if translation.code_of(answer) in translation.NO_SUCH_CALL:
+            return None
+        if answer.status != 200:
+            return CannotTell(f"http_{answer.status}")
+        return translation.carrier_call(answer.document) or CannotTell("it says neither that it lives nor its end")
+
+    def end(self, order: Order, carrier_call_id: str) -> bool:
+        answer = self._line.ask("POST", f"/v2/calls/{quote(carrier_call_id, safe='')}/actions/hangup", json={})
+        if isinstance(answer, CannotTell):
+            return False
+        return answer.is_good or translation.code_of(answer) == translation.ENDED_ALREADY
+
+    def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent | None:
+        self._verify({name.lower(): value for name, value in headers.items()}, body)
+        return translation.call_event(token, body)
+
+    def _verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        timestamp = headers.get(TIMESTAMP_HEADER, "")
+        if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > LONGEST_TIMESTAMP:
+            raise BadSignature(f"{TIMESTAMP_HEADER} is missing or not a number.")
+        try:
+            signature = b64decode(headers.get(SIGNATURE_HEADER, ""), validate=True)
+            self._key.verify(timestamp.encode() + b"|" + body, signature)
+        except (ValueError, BadSignatureError):
+            raise BadSignature("The signature does not fit the body.") from None
+        if abs(self._unix_time() - int(timestamp)) > SIGNATURE_TOLERANCE_SECONDS:
+            raise BadSignature("The signature is too old, or the clocks differ by more than five minutes.")

@@ -1,0 +1,210 @@
+"""Telnyx's words in the dialer's, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from worker.carriers.base import (
+    Accepted,
+    Action,
+    BadEvent,
+    CallEvent,
+    CarrierCall,
+    EventKind,
+    Greeting,
+    Order,
+    Rejected,
+    Verdict,
+)
+from worker.carriers.http import Answer, with_parameters
+from worker.carriers.sip import disposition_of, read_code
+from worker.domain.model import CallState, Disposition
+
+ACCOUNT_CODES = frozenset({"10009", "10010", "20001", "20002", "20012", "20013", "20014", "20100"})
+"""Authentication or authorization failed; the key, the account or its money is not good for calls. All of
+https://developers.telnyx.com/development/api-fundamentals/api-errors."""
+TOO_MANY = "10011"
+MALFORMED = frozenset({"10003", "10004", "10006", "10015", "10023"})
+"""Invalid URL, missing parameter, invalid id, bad request, invalid JSON."""
+NO_SUCH_CALL = frozenset({"10005", "90015"})
+ENDED_ALREADY = "90018"
+
+CAUSES = {
+    "normal_clearing": Disposition.ANSWERED,
+    "time_limit": Disposition.ANSWERED,
+    "originator_cancel": Disposition.CANCELED,
+    "user_busy": Disposition.BUSY,
+    "no_answer": Disposition.NO_ANSWER,
+    "timeout": Disposition.NO_ANSWER,
+    "call_rejected": Disposition.REJECTED,
+    "not_found": Disposition.INVALID_NUMBER,
+}
+REFINED = frozenset({"user_busy", "no_answer", "timeout", "call_rejected", "not_found", "unspecified"})
+"""The causes of which the SIP status says more; a call that talked or that we ended did so whatever it is."""
+VERDICTS = {
+    "human": Verdict.HUMAN,
+    "human_residence": Verdict.HUMAN,
+    "human_business": Verdict.HUMAN,
+    "machine": Verdict.MACHINE,
+    "fax_detected": Verdict.FAX,
+    "not_sure": Verdict.UNKNOWN,
+    "silence": Verdict.UNKNOWN,
+}
+EVENT_KINDS = {
+    "call.initiated": EventKind.RINGING,  # the last that is heard before an answer: in doubt the phone rings
+    "call.answered": EventKind.ANSWERED,
+    "call.machine.detection.ended": EventKind.MACHINE,
+    "call.machine.premium.detection.ended": EventKind.MACHINE,
+    "call.hangup": EventKind.ENDED,
+}
+
+
+def request(order: Order, connection_id: str) -> dict[str, Any]:
+    """The body that asks for this call and says whom an answer is connected to. With ``retry_on_timeout`` Telnyx
+    would try another route when the time to ring is over, and the call would have no provable end."""
+    body: dict[str, Any] = {
+        "connection_id": connection_id,
+        "from": order.from_number,
+        "to": order.to_number,
+        "command_id": order.call_id,
+        "client_state": b64encode(order.token.encode()).decode(),
+        "webhook_url": order.callback_url,
+        "webhook_url_method": "POST",
+        "timeout_secs": order.ring_seconds,
+        "retry_on_timeout": False,
+        "time_limit_secs": order.longest_call_seconds,
+    }
+    if order.detects_machines:
+        body["answering_machine_detection"] = "detect"
+    told = Greeting(order.assistant, order.call_id, order.campaign_id, order.contact_id).parameters
+    if order.assistant.telnyx_assistant_id:
+        body["assistant"] = {"id": order.assistant.telnyx_assistant_id, "dynamic_variables": told}
+    elif order.assistant.stream_url:
+        body["stream_url"] = with_parameters(order.assistant.stream_url, told)
+        body["stream_track"] = "inbound_track"
+        body["stream_bidirectional_mode"] = "rtp"
+    return body
+
+
+def _first_error(answer: Answer) -> Mapping[str, Any]:
+    errors = answer.document.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    return first if isinstance(first, Mapping) else {}
+
+
+def code_of(answer: Answer) -> str:
+    """Telnyx's own code for a refusal; empty where it has none."""
+    code = _first_error(answer).get("code")
+    return str(code) if isinstance(code, str | int) else ""
+
+
+def rejected(answer: Answer) -> Rejected:
+    """What a 4xx means. A 403 that says nothing is how Telnyx slows one down."""
+    code = code_of(answer)
+    return Rejected(code or f"http_{answer.status}", _action(answer, code), answer.retry_after_seconds)
+
+
+def _action(answer: Answer, code: str) -> Action:
+    if answer.status == 429 or code == TOO_MANY or (answer.status == 403 and not code):
+        return Action.BACK_OFF
+    if answer.status in (401, 402) or code in ACCOUNT_CODES:
+        return Action.STOP_ACCOUNT
+    source = _first_error(answer).get("source")
+    pointer = source.get("pointer") if isinstance(source, Mapping) else None
+    if answer.status in (400, 422) and isinstance(pointer, str):
+        field = pointer.rpartition("/")[2]
+        if field in ("to", "from"):
+            return Action.INVALID_NUMBER if field == "to" else Action.RETIRE_NUMBER
+    return Action.MALFORMED if code in MALFORMED else Action.FAILED
+
+
+def accepted(answer: Answer) -> Accepted | None:
+    """The call that was made; ``None`` where the answer names none."""
+    call_id = _data(answer.document).get("call_control_id")
+    return Accepted(call_id) if isinstance(call_id, str) and call_id else None
+
+
+def carrier_call(document: Mapping[str, Any]) -> CarrierCall | None:
+    """One call as Telnyx shows it: that it lives, or that it is over; ``None`` when it says neither, as it does of
+    one that is about to be dialed."""
+    data = _data(document)
+    call_id = data.get("call_control_id")
+    if not isinstance(call_id, str):
+        return None
+    if data.get("is_alive") is True:
+        return CarrierCall(call_id, CallState.PLACED)
+    return CarrierCall(call_id, CallState.ENDED, Disposition.LOST) if data.get("end_time") else None
+
+
+def call_event(token: str, body: bytes) -> CallEvent | None:
+    """One webhook; ``None`` for the many that tell nothing of a call's life. The signature covers the body and not
+    the address it came to, so the call's own token must be the one of the address. Raises :class:`BadEvent`."""
+    message = _message(body)
+    data = _data(message)
+    kind, payload = EVENT_KINDS.get(str(data.get("event_type"))), data.get("payload")
+    if kind is None and isinstance(data.get("event_type"), str):
+        return None
+    event_id, occurred_at = data.get("id"), _instant(data.get("occurred_at"))
+    call_id = payload.get("call_control_id") if isinstance(payload, dict) else None
+    if kind is None or not isinstance(payload, dict) or not _is_text(event_id) or not _is_text(call_id):
+        raise BadEvent("The event, its call or its kind is missing.")
+    if _token(payload.get("client_state")) != token:
+        raise BadEvent("The event is about another call than its address.")
+    verdict = VERDICTS.get(str(payload.get("result"))) if kind is EventKind.MACHINE else None
+    if kind is EventKind.MACHINE and verdict is None:
+        raise BadEvent("The event tells a verdict and does not say which.")
+    sip_code = read_code(payload.get("sip_hangup_cause")) if kind is EventKind.ENDED else None
+    return CallEvent(
+        token=token,
+        event_id=str(event_id),
+        carrier_call_id=str(call_id),
+        kind=kind,
+        occurred_at=occurred_at,
+        disposition=_ended(str(payload.get("hangup_cause")), sip_code) if kind is EventKind.ENDED else None,
+        sip_code=sip_code,
+        verdict=verdict,
+        raw=message,
+    )
+
+
+def _ended(cause: str, sip_code: int | None) -> Disposition:
+    refined = disposition_of(sip_code) if cause in REFINED or cause not in CAUSES else None
+    return refined or CAUSES.get(cause, Disposition.FAILED)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _token(client_state: object) -> str | None:
+    try:
+        return b64decode(str(client_state), validate=True).decode("ascii")
+    except ValueError:
+        return None
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def _data(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = document.get("data")
+    return data if isinstance(data, dict) else {}
+
+
+def _message(body: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadEvent("The body is not JSON.") from None
+    if not isinstance(message, dict):
+        raise BadEvent("The body is not an object.")
+    return message

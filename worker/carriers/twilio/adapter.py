@@ -1,0 +1,122 @@
+"""The requests to Twilio, and its callbacks; :mod:`worker.carriers.http` does the rest."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl, quote, urlencode
+
+import httpx2
+
+from worker.carriers.base import (
+    BadEvent,
+    BadSignature,
+    CallEvent,
+    CannotTell,
+    CarrierCall,
+    Greeting,
+    Order,
+    Outcome,
+)
+from worker.carriers.http import Line
+from worker.carriers.twilio import translation
+from worker.carriers.twilio.signature import HEADER, is_signed
+from worker.carriers.twilio.twiml import instructions
+
+MOST_FIELDS = 200
+
+
+class TwilioCarrier:
+    """Calls through the account ``account_sid``. Requests are made with the first of the ``auth_tokens``, callbacks
+    may be signed with any: while the token is rotated, two are good. One instance serves all threads of a process;
+    bounds and ``client`` are those of :class:`~worker.carriers.http.Line`."""
+
+    name = "twilio"
+    queues_over_cps = True
+    list_lag_seconds = 60.0
+
+    def __init__(
+        self,
+        base_url: str,
+        account_sid: str,
+        auth_tokens: Sequence[str],
+        client: httpx2.Client | None = None,
+        request_seconds: float = 16.0,
+        connect_seconds: float = 3.0,
+        read_seconds: float = 10.0,
+    ) -> None:
+        basic = b64encode(f"{account_sid}:{auth_tokens[0]}".encode()).decode()
+        headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
+        self._line = Line(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._calls = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}/Calls"
+        self._tokens = tuple(auth_tokens)
+
+    def close(self) -> None:
+        self._line.close()
+
+    def place(self, order: Order) -> Outcome:
+        return self._line.place(
+            f"{self._calls}.json",
+            form=translation.request(order),
+            leave_by=order.leave_by,
+            accepted=translation.accepted,
+            rejected=translation.rejected,
+        )
+
+    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
+        """Among the newest calls between the two numbers, those made at the moment of the request. The list lags,
+        and while a call is queued it has no start to search by."""
+        if order.dialed_at is None:
+            return CannotTell("no moment to search for")
+        query = urlencode({"To": order.to_number, "From": order.from_number, "PageSize": 50})
+        answer = self._line.ask("GET", f"{self._calls}.json?{query}")
+        if isinstance(answer, CannotTell):
+            return answer
+        views = answer.document.get("calls")
+        if answer.status != 200 or not isinstance(views, list):
+            return CannotTell(f"http_{answer.status}")
+        of_then = [view for view in views if translation.may_be_of(view, order.dialed_at)]
+        known = tuple(call for call in map(translation.carrier_call, of_then) if call is not None)
+        return known if len(known) == len(of_then) else CannotTell("unreadable_call")
+
+    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+        answer = self._line.ask("GET", self._call(carrier_call_id))
+        if isinstance(answer, CannotTell):
+            return answer
+        if answer.status == 404 and translation.code_of(answer) == "20404":
+            return None
+        if answer.status != 200:
+            return CannotTell(f"http_{answer.status}")
+        return translation.carrier_call(answer.document) or CannotTell("unreadable_call")
+
+    def end(self, order: Order, carrier_call_id: str) -> bool:
+        """Cancel the call, which leaves one that talks alone; only that is then completed. The other way round a
+        call that nobody had answered would end as if somebody had."""
+        answer = self._line.ask("POST", self._call(carrier_call_id), form={"Status": "canceled"})
+        if isinstance(answer, CannotTell):
+            return False
+        talks = answer.is_good and answer.document.get("status") == "in-progress"
+        if not talks and translation.code_of(answer) != translation.NOT_IN_PROGRESS:
+            return answer.is_good
+        answer = self._line.ask("POST", self._call(carrier_call_id), form={"Status": "completed"})
+        if isinstance(answer, CannotTell):
+            return False
+        return answer.is_good or translation.code_of(answer) == translation.NOT_IN_PROGRESS  # it is over
+
+    def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
+        try:
+            fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        except ValueError:
+            fields = []
+        given = next((value for name, value in headers.items() if name.lower() == HEADER.lower()), "")
+        if not is_signed(self._tokens, url, fields, given):
+            raise BadSignature("The signature does not fit the address and the fields.")
+        if not fields:
+            raise BadEvent("The body is no form.")
+        return translation.call_event(token, dict(fields))
+
+    def instruct(self, greeting: Greeting | None) -> str:
+        return instructions(greeting)
+
+    def _call(self, carrier_call_id: str) -> str:
+        return f"{self._calls}/{quote(carrier_call_id, safe='')}.json"

@@ -1,0 +1,61 @@
+"""What a campaign does about answering machines: ``settings.machineDetection``.
+
+=============  ==============================  ============================================================
+field          values, the default first       meaning
+=============  ==============================  ============================================================
+``enabled``    ``true`` ``false``              whether the carrier listens for a machine at all
+``onMachine``  ``"retry"`` ``"complete"``      the contact is called again after its delay, or counts as
+                                               reached: what the assistant told the machine was enough
+``hangUp``     ``true`` ``false``              the call is ended when a machine is heard, or left to the
+                                               assistant
+=============  ==============================  ============================================================
+
+Without the object nothing is detected, and carriers charge nothing for it; ``{}`` asks for the defaults. A fax
+is hung up on and never called again, whatever the policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from worker.domain.errors import Invalid
+from worker.domain.fields import Rule, flag, one_of, read_fields
+
+KEY = "machineDetection"
+_RULES = {
+    "enabled": Rule("enabled", flag, null=True),
+    "onMachine": Rule("on_machine", one_of("retry", "complete"), null="retry"),
+    "hangUp": Rule("hangs_up", flag, null=True),
+}
+MACHINES = ("machine", "fax")
+"""The verdicts that say nobody was reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachinePolicy:
+    """Detection is on. ``completes``: a contact whose machine answered is done with; ``hangs_up``: such a call is
+    ended."""
+
+    completes: bool = False
+    hangs_up: bool = True
+
+
+def parse_machine_detection(settings: Mapping[str, Any]) -> MachinePolicy | None:
+    """The policy asked for; ``None`` when detection is off. Raises :class:`Invalid` with every fault."""
+    if settings.get(KEY) is None:
+        return None
+    given = read_fields(settings[KEY], _RULES, path=f"settings.{KEY}")
+    if not given.get("enabled", True):
+        return None
+    return MachinePolicy(given.get("on_machine") == "complete", given.get("hangs_up", True))
+
+
+def machine_policy(settings: Mapping[str, Any]) -> MachinePolicy | None:
+    """The policy of a campaign's stored settings. A key of that name that was kept before it meant anything, and
+    says something else, means that detection is off."""
+    try:
+        return parse_machine_detection(settings)
+    except Invalid:
+        return None

@@ -1,0 +1,43 @@
+"""Tell a carrier what to do with a callee who has answered.
+
+Its question is news like any other: verified, and committed before it is answered. Whether somebody expects the call
+is read after that commit, so that what was settled meanwhile is seen; a call that nobody expects is hung up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import structlog
+
+from worker.carriers.base import Asking, BadEvent, Greeting
+from worker.domain.errors import NotFound
+from worker.flow.base import Dialer, Step
+from worker.flow.order import assistant_of
+from worker.flow.record import heard, record
+from worker.store import assistants
+from worker.store.database import once
+
+log = structlog.get_logger()
+
+
+def answer(
+    dialer: Dialer, carrier: str, token: str, url: str, headers: Mapping[str, str], body: bytes
+) -> tuple[str, list[Step]]:
+    """The instructions for the call that asks, and the steps that follow from its being answered.
+
+    Raises :class:`NotFound` for a carrier that does not ask or that this deployment does not have, and what
+    :func:`worker.flow.record.receive` raises.
+    """
+    asking = dialer.carriers.get(carrier)
+    if not isinstance(asking, Asking):
+        raise NotFound("carrier that asks", carrier)
+    event = heard(dialer, carrier, token, url, headers, body)
+    if event is None:
+        raise BadEvent("The question names no call.")
+    steps = record(dialer, carrier, [event])
+    row = once(dialer.db, lambda conn: assistants.expecting(conn, token, event.carrier_call_id))
+    if row is None:
+        log.warning("unexpected_call_hung_up", carrier=carrier, carrier_call_id=event.carrier_call_id)
+        return asking.instruct(None), steps
+    return asking.instruct(Greeting(assistant_of(row), row.id, row.campaign_id, row.contact_id)), steps

@@ -1,0 +1,46 @@
+"""How the assistant of a campaign, or of one call, can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+REACH = text("""
+SELECT v.stream_url, v.answer_url, v.telnyx_assistant_id,
+       ARRAY(SELECT DISTINCT a.carrier::text FROM phone_numbers n JOIN carrier_accounts a ON a.id = n.account_id
+             WHERE n.id = ANY(:numbers) ORDER BY 1) AS carriers
+FROM assistants v WHERE v.id = :assistant
+""")
+
+REACH_OF_CAMPAIGN = text("""
+SELECT v.stream_url, v.answer_url, v.telnyx_assistant_id,
+       ARRAY(SELECT DISTINCT a.carrier::text FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
+             JOIN carrier_accounts a ON a.id = n.account_id WHERE cn.campaign_id = c.id ORDER BY 1) AS carriers
+FROM campaigns c JOIN assistants v ON v.id = c.assistant_id WHERE c.id = :campaign
+""")
+
+EXPECTING = text("""
+SELECT k.id, k.campaign_id, k.contact_id, v.stream_url, v.answer_url, v.telnyx_assistant_id
+FROM calls k JOIN campaigns c ON c.id = k.campaign_id JOIN assistants v ON v.id = c.assistant_id
+WHERE k.token = :token AND k.ended_at IS NULL AND k.state <> 'reserved'
+  AND (k.carrier_call_id IS NULL OR k.carrier_call_id = :carrier_call)
+  AND NOT (c.status = 'cancelled' AND c.hang_up) AND k.provable_end_at > clock_timestamp()
+""")
+
+
+def reach(conn: Connection, assistant_id: str, number_ids: Sequence[str]) -> Row[Any]:
+    """What the assistant can be reached by, and ``carriers``: those that calls from these numbers go through."""
+    return conn.execute(REACH, {"assistant": assistant_id, "numbers": list(number_ids)}).one()
+
+
+def reach_of_campaign(conn: Connection, campaign_id: str) -> Row[Any]:
+    """The same, of a campaign's assistant and numbers."""
+    return conn.execute(REACH_OF_CAMPAIGN, {"campaign": campaign_id}).one()
+
+
+def expecting(conn: Connection, token: str, carrier_call_id: str) -> Row[Any] | None:
+    """The call whose callee has answered, with what its assistant can be reached by; ``None`` when nobody expects
+    this call any more: it has ended, it is another call under its token, or its campaign hangs up on everybody."""
+    return conn.execute(EXPECTING, {"token": token, "carrier_call": carrier_call_id}).first()
