@@ -12,6 +12,7 @@ from worker.carriers.simulator.lives import Callbacks, Life, Reply
 from worker.domain.model import Disposition
 from worker.flow import record, settle
 from worker.flow.base import Fill, Settle
+from worker.slots import SlotRequest
 
 SILENT = Life(5, 600, callbacks=Callbacks.NONE)
 DARK = Life(5, 600, reply=Reply.ERROR, callbacks=Callbacks.NONE)
@@ -123,3 +124,28 @@ def test_news_of_a_released_call_that_it_lives_is_late_evidence(world: World) ->
     assert world.call(campaign).late_evidence_at is not None
     assert "sim_77" in world.stage.end_requests
     world.tell([event(call, EventKind.ENDED, "sim_77", disposition=Disposition.CANCELED)])
+
+
+class Killed(BaseException):
+    """The process has ended here."""
+
+
+def test_who_asked_never_to_be_called_again_is_on_the_list_wherever_settling_dies(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = on_the_way(world)
+    call = world.call(campaign)
+    unwanted = event(call, EventKind.ENDED, disposition=Disposition.REJECTED, sip_code=607)
+    record.record(world.dialer, "simulator", [unwanted])
+
+    def die(name: str) -> None:
+        if name == "settle.after_commit":
+            raise Killed
+
+    monkeypatch.setattr(settle, "crashpoint", die)
+    with pytest.raises(Killed):
+        settle.settle(world.dialer)
+    monkeypatch.undo()
+    assert world.call(campaign).disposition == "rejected"
+    assert [row.number for row in world.sql("SELECT number FROM do_not_call")] == [call.to_number]
+    world.dialer.slots.release([SlotRequest(call.id, world.team, campaign, call.number_id, call.account_id)])

@@ -8,7 +8,7 @@ giving back once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -55,11 +55,15 @@ class Settled:
 
 def settle(dialer: Dialer) -> list[Step]:
     """Settle one batch of events; returns the fills it made room for, and another settle if more may wait."""
-    settled = transact(dialer.db, lambda conn: _drain(conn, dialer))
+    banned: set[tuple[str, str]] = set()
+    drain = partial(_drain, dialer=dialer, banned=banned)
+    settled = transact(dialer.db, drain)
+    while not banned.issuperset(settled.unwanted):  # nothing was written yet
+        banned |= _ban(dialer, settled.unwanted)
+        settled = transact(dialer.db, drain)
     crashpoint("settle.after_commit")
     dialer.slots.release([slot_of(row) for row in settled.ended])
     crashpoint("settle.after_release")
-    _ban(dialer, settled.unwanted)
     for row, carrier_call_id in settled.orphans:
         end_orphans(dialer, row, [carrier_call_id])
     end_nobodys(dialer, settled.nobodys)
@@ -74,7 +78,9 @@ def settle(dialer: Dialer) -> list[Step]:
     return steps
 
 
-def _drain(conn: Connection, dialer: Dialer) -> Settled:
+def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]) -> Settled:
+    """One batch. Who asked never to be called again must be among the ``banned`` before the end that says so is
+    written down; where somebody is not, nothing is, and the batch is there to be taken again."""
     taken = events.take(conn, most=dialer.bounds.settle_batch)
     if not taken:
         return Settled()
@@ -97,6 +103,8 @@ def _drain(conn: Connection, dialer: Dialer) -> Settled:
         outcomes += became
         if move is not None:
             moves.append(move)
+    if any(unwanted not in banned for unwanted in settled.unwanted):
+        return settled
     settled.ended = [row for row in calls.advance(conn, moves) if row.just_ended]
     for number_id in sorted(settled.flagged):
         accounts.rest_number(conn, number_id)
@@ -193,8 +201,9 @@ def _step(
     )
 
 
-def _ban(dialer: Dialer, unwanted: Sequence[tuple[str, str]]) -> None:
-    """Put the numbers of those who asked not to be called on their team's list, under the team's lock."""
+def _ban(dialer: Dialer, unwanted: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Put the numbers of those who asked not to be called on their team's list; returns them. A transaction of its own
+    and before the batch's: the team's lock is taken before calls are, by whoever places them too."""
 
     def ban(conn: Connection, team_id: str, number: str) -> None:
         calls.lock_team(conn, team_id)
@@ -202,3 +211,4 @@ def _ban(dialer: Dialer, unwanted: Sequence[tuple[str, str]]) -> None:
 
     for team_id, number in unwanted:
         transact(dialer.db, partial(ban, team_id=team_id, number=number))
+    return set(unwanted)

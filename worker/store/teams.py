@@ -1,0 +1,27 @@
+"""Teams: found by what people call them, listed, edited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, or_, select, update
+
+from worker.store import records
+from worker.store.tables import teams
+
+
+def named(conn: Connection, id_or_slug: str) -> Row[Any] | None:
+    """The team with this id, or else with this slug."""
+    either = or_(teams.c.id == id_or_slug, teams.c.slug == id_or_slug)
+    return conn.execute(select(teams).where(either).order_by((teams.c.id == id_or_slug).desc())).first()
+
+
+def page(conn: Connection, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
+    """How many teams there are, and a page of them, newest first."""
+    return records.page(conn, teams, [], limit=limit, offset=offset)
+
+
+def edit(conn: Connection, team_id: str, changes: Mapping[str, Any]) -> Row[Any] | None:
+    """Set these columns, one at least; the team as it is then, or ``None`` if there is none with this id."""
+    return conn.execute(update(teams).where(teams.c.id == team_id).values(dict(changes)).returning(teams)).first()
