@@ -286,6 +286,16 @@ def send(steps: Iterable[Step]) -> None:
         log.warning("broker_away", messages=len(messages), message=str(error))
 
 
+def broker_answers(*, within_seconds: int = 2) -> bool:
+    """Whether the broker can be reached."""
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=within_seconds)
+    except OperationalError:
+        return False
+    return True
+
+
 def queue_lengths() -> dict[str, int]:
     """How many messages wait in each queue. Raises :class:`Unavailable` when the broker is away."""
     try:

@@ -20,12 +20,12 @@ from worker.domain.window import TZDB_VERSION
 from worker.flow.base import Dialer
 from worker.flow.confirm import pause_all
 from worker.flow.examine import examine
+from worker.flow.progress import TICK_OLD_SECONDS
 from worker.settings import read_settings
 from worker.store import calls, migrate, ticks
 from worker.store.database import once
 from worker.tasks import CONTROL, DIAL, queue_lengths
 
-TICK_OLD_SECONDS = 10.0
 CLOCKS_APART_SECONDS = 2.0
 
 
