@@ -144,7 +144,7 @@ def test_the_first_start_says_what_to_paste_and_the_second_finds_what_came_of_it
         beat = next(it for it, command in zip(everybody, map(command_of, everybody), strict=True) if "beat" in command)
         os.kill(beat.pid, signal.SIGKILL)
         _, complained = second.communicate(timeout=PATIENCE_SECONDS)
-        assert second.returncode == 3
+        assert second.returncode == 4
         assert complained.splitlines()[-1].startswith("dialer: The process beat ended by itself; its last words: ")
         assert still_alive(everybody) == []
         assert (data / "pgdata" / "PG_VERSION").exists()
@@ -158,7 +158,7 @@ def test_a_port_that_is_taken_is_told_before_anything_is_started(tmp_path: Path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         answer = dialer("up", "--data", str(tmp_path / "data"), "--port", str(port))
-    assert answer.returncode == 3
+    assert answer.returncode == 4
     assert sentence(answer).startswith(f"Port {port} cannot be used")
     assert not (tmp_path / "data").exists()
 

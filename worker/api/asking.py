@@ -24,6 +24,7 @@ from worker.api.idempotency import LONGEST_KEY, Answer, Told, Work, do_once, tel
 from worker.domain.campaign import unknown_fields
 from worker.domain.errors import Fault, Invalid, NotFound, Unavailable
 from worker.domain.fields import storable
+from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
 from worker.flow.base import Dialer, Step
 from worker.flow.keys import Bearer
 from worker.store.database import once
@@ -31,9 +32,6 @@ from worker.store.idempotency import KeyedRequest
 
 T = TypeVar("T")
 log = structlog.get_logger()
-
-MOST_ROWS = 500
-FURTHEST = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +167,7 @@ class Page:
 
 
 def _page(
-    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Maximum number of records to return.")] = 50,
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Maximum number of records to return.")] = USUAL_ROWS,
     offset: Annotated[int, Query(ge=0, le=FURTHEST, description="Number of records to skip.")] = 0,
 ) -> Page:
     return Page(limit, offset)

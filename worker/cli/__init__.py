@@ -1,19 +1,29 @@
 """Operators' commands: ``dialer`` and ``python -m worker``.
 
-An error that somebody can do something about is one sentence on standard error and an exit code: 2 the request
-cannot be, 3 a service is away, 4 an invariant is violated.
+They end with 0 when it is done, 1 when it failed, 2 when the request cannot be, 3 when something it names is not
+there, 4 when a service is away; and what went wrong is one sentence on standard error that says what to do.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
+from worker.cli.accounts import accounts
+from worker.cli.assistants import assistants
 from worker.cli.campaigns import campaigns
+from worker.cli.companies import companies
+from worker.cli.contacts import contacts
 from worker.cli.db import db
 from worker.cli.demo import demo
+from worker.cli.dnc import dnc
 from worker.cli.doctor import doctor
+from worker.cli.keys import keys
+from worker.cli.numbers import numbers
+from worker.cli.teams import teams
 from worker.cli.up import up
 from worker.cli.web import web
 from worker.domain.errors import DialerError
@@ -25,14 +35,34 @@ def dialer() -> None:
     """Run batch outbound calling campaigns."""
 
 
-for command in (campaigns, db, demo, doctor, up, web):
+PARTS = (teams, companies, assistants, accounts, numbers, keys)
+for command in (campaigns, contacts, dnc, *PARTS, up, demo, doctor, db, web):
     dialer.add_command(command)
 
 
 def main() -> None:
     """The entry point; never ends in a traceback for what a user can cause."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name may hold what this terminal cannot show
     try:
-        dialer(prog_name="dialer")
-    except DialerError as error:
-        click.echo(f"dialer: {error}", err=True)
+        sys.exit(dialer(prog_name="dialer", standalone_mode=False))
+    except NoArgsIsHelpError as error:
+        error.show()
         sys.exit(error.exit_code)
+    except click.Abort:
+        _end("Stopped.", 1)
+    except click.ClickException as error:
+        _end(error.format_message() + _help(error), error.exit_code)
+    except DialerError as error:
+        _end(str(error), error.exit_code)
+
+
+def _help(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return "" if context is None else f" See {context.command_path} --help."
+
+
+def _end(sentence: str, code: int) -> None:
+    click.echo(f"dialer: {sentence}", err=True)
+    sys.exit(code)

@@ -5,7 +5,7 @@ The first start makes a team with what a campaign needs, and a key; they are wri
 data directory, readable by its owner alone, before they are used, so that a start that was cut short is taken up
 where it was.
 
-No process is started again by itself. One that ends ends them all, with its last words and exit code 3: whoever
+No process is started again by itself. One that ends ends them all, with its last words and exit code 4: whoever
 started ``up`` — a person, systemd — learns of it and starts it again, and the rows say what is to be done.
 """
 

@@ -5,10 +5,10 @@
     DialerError
     ├── Refused            the caller asked for something that cannot be   (HTTP 4xx, exit code 2)
     │   ├── Invalid        a value is wrong; every fault is listed by path (400)
-    │   ├── NotFound       no such thing in this team                      (404)
+    │   ├── NotFound       no such thing in this team                      (404, exit code 3)
     │   └── Conflict       not in this state                               (409)
-    ├── Unavailable        a service is away; the same request may work later (503, exit code 3)
-    └── Broken             an invariant is violated: ours to mend, loud    (500, exit code 4)
+    ├── Unavailable        a service is away; the same request may work later (503, exit code 4)
+    └── Broken             an invariant is violated: ours to mend, loud    (500, exit code 1)
 
 Expected outcomes (busy, a lost race, no free slot) are values, never errors. A message is one sentence:
 what is wrong and what to do.
@@ -51,9 +51,11 @@ class Invalid(Refused):
 class NotFound(Refused):
     """The thing does not exist for this team; another team's thing reads the same."""
 
-    def __init__(self, what: str, *ids: str) -> None:
+    exit_code = 3
+
+    def __init__(self, what: str, *ids: str, mend: str = "check the id and the team") -> None:
         self.what, self.ids = what, ids
-        super().__init__(f"No {what} with id {', '.join(ids)}; check the id and the team.")
+        super().__init__(f"No {what} with id {', '.join(ids)}; {mend}.")
 
 
 class Conflict(Refused):
@@ -63,10 +65,8 @@ class Conflict(Refused):
 class Unavailable(DialerError):
     """A service is away; nothing was half done; the same request may work later."""
 
-    exit_code = 3
+    exit_code = 4
 
 
 class Broken(DialerError):
     """An invariant is violated; never expected, never swallowed."""
-
-    exit_code = 4

@@ -1,0 +1,8 @@
+"""How much of a list is shown at once."""
+
+from __future__ import annotations
+
+USUAL_ROWS = 50
+MOST_ROWS = 500
+FURTHEST = 2_000_000_000
+"""How many rows a page may leave out before it."""
