@@ -21,7 +21,6 @@ from worker.clock import monotonic
 from worker.dev.stack import Stack
 from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer
-from worker.settings import read_settings
 from worker.store.database import open_database
 from worker.store.migrate import migrate
 
@@ -62,8 +61,8 @@ def deploy(
     _migrate(stack)
     environment["SIMULATOR_URL"] = f"http://{HOST}:{_await_port(stack, port_file)}"
     _spawn(stack, port, environment)
-    dialer = wiring.build(read_settings({**os.environ, **environment}))
-    return Deployment(stack, dialer, environment["PUBLIC_BASE_URL"], ledger_path)
+    os.environ.update(environment)  # from here on this process is one of the deployment's, and may send messages
+    return Deployment(stack, wiring.dialer(), environment["PUBLIC_BASE_URL"], ledger_path)
 
 
 def _migrate(stack: Stack) -> None:

@@ -200,7 +200,7 @@ def _full(now: Situation) -> Activity | None:
         return _FULL[next(scope for scope in Full if scope in full)]
     if now.are_slots_rebuilt:
         return Activity("slots_rebuilding", "The slots are rebuilt from the live calls; calls go on within seconds.")
-    if now.are_slots_held:
+    if now.are_slots_held and not now.live:  # with calls live it is their coming and going
         return Activity("slots_held", "The free slots are held for calls that just ended; they come back in seconds.")
     return None
 
