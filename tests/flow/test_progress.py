@@ -202,6 +202,18 @@ def test_one_zone_that_is_open_is_enough_and_none_is_told_with_the_first_to_open
     assert (found.code, str(found.until)) == ("window_shut", "2027-03-02 08:00:00+00:00")
 
 
+def test_who_falls_due_before_the_window_of_another_opens_is_told(world: World) -> None:
+    busy, tokyo = world.contact(), world.contact(timezone="Asia/Tokyo")
+    world.script({world.phone(busy): Life(0, 0, ending=Status.BUSY)})
+    campaign = world.campaign([busy, tokyo], retryDelayMinutes=60, **SHUT | {"callWindowEnd": "17:00"})
+    world.run(campaign)
+    world.advance(5)
+    found = said(world, campaign)
+    assert found.code == "nothing_due"
+    assert found.message.startswith("Nobody whose call window is open is due before 2027-03-01T18:00:0")
+    assert found.until == world.entry(campaign, busy).due_at
+
+
 def test_nobody_who_ticks_is_told_and_the_broker_is_asked_only_then(world: World) -> None:
     campaign = running(world)
     world.sql("UPDATE ticks SET last_at = clock_timestamp() - interval '9 seconds'")

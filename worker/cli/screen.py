@@ -40,16 +40,21 @@ class View:
 def render(view: View, width: int, height: int) -> RenderableType:
     """The whole screen, no wider and no higher than the terminal."""
     head = [_title(view), *_sentence(view), _bar(view, width), _contacts(view), _outcomes(view), _slots(view)]
+    foot = _foot(view)
+    if _lines(foot, width) > 3:
+        foot = _clipped(foot)
+    room = height - _lines(foot, width)
+    head = _cut(head, width, room)
     if width < NARROW:
-        return Group(*_cut(head, width, height - 1), _foot(view))
-    room = height - 1 - sum(_lines(line, width) for line in head)
+        return Group(*head, foot)
+    room -= sum(_lines(line, width) for line in head)
     parts = [call_table(view.seen), retry_table(view.seen), clock_table(view.seen)]
     body: list[RenderableType]
     if width >= WIDE:
         body = [_side_by_side(parts, room, width)] if room >= 3 else []
     else:
         body = [part.drawn(rows) for part, rows in zip(parts, _shares(parts, room), strict=True) if rows > 0]
-    return Group(*_cut(head, width, height - 1), *body, _foot(view))
+    return Group(*head, *body, foot)
 
 
 def line(seen: Seen) -> str:
@@ -67,8 +72,8 @@ def line(seen: Seen) -> str:
 def _title(view: View) -> Text:
     facts = view.seen.progress.facts
     clock = f"{on_the_clock(view.seen.now, view.seen.zone, seconds=True)} {view.seen.zone}"
-    return Text.assemble(
-        (plainly(facts.name), "bold"), "  ", (str(facts.status), "cyan"), f"  {clock}", f"  {facts.id}"
+    return _clipped(
+        Text.assemble((plainly(facts.name), "bold"), "  ", (facts.status, "cyan"), f"  {clock}  {facts.id}")
     )
 
 
@@ -78,7 +83,8 @@ def _sentence(view: View) -> list[RenderableType]:
     said: list[RenderableType] = []
     if view.trouble is not None:
         said.append(_wrapped(Text(f"! {view.trouble} What stands below is old.", "bold red")))
-    sign, style = (">", "bold green") if activity.is_dialing else ("=", "bold yellow")
+    is_at_work = activity.is_dialing or activity.code == "dialing"
+    sign, style = (">", "bold green") if is_at_work else ("=", "bold yellow")
     local = "" if activity.until is None else f" That is in {duration(activity.until - view.seen.now)}."
     is_ahead = activity.until is not None and activity.until > view.seen.now
     return [*said, _wrapped(Text(f"{sign} {activity.message}{local if is_ahead else ''}", style))]
@@ -142,7 +148,9 @@ def _waiting(seen: Seen) -> int:
 
 
 def _foot(view: View) -> Text:
-    return _clipped(Text(view.notice or (KEYS if view.has_keys else ""), "bold" if view.notice else "dim"))
+    if view.notice is not None:
+        return _wrapped(Text(view.notice, "bold"))
+    return _clipped(Text(KEYS if view.has_keys else "", "dim"))
 
 
 def _lines(line: RenderableType, width: int) -> int:

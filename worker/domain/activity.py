@@ -53,10 +53,11 @@ class Situation:
     """What decides whether a campaign dials. Instants are business time but for the caller IDs'.
 
     ``next_due_at`` is when the first waiting contact is due (``None``: nobody waits), ``opens_at`` the first
-    instant, now or later, at which one is due and its call window open: ``None`` where none ever opens. ``budget``
-    is what is left of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked
-    (``None``: never). ``planned`` is how many calls a fill would ask for now; where it would ask for none,
-    ``is_campaign_full`` and ``is_team_full`` say that these may have no further call at once.
+    instant, now or later, at which one is due and its call window open: ``None`` where none ever opens;
+    ``is_due_then`` where what comes then is that one falls due, not that a window opens. ``budget`` is what is left
+    of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked (``None``: never).
+    ``planned`` is how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and
+    ``is_team_full`` say that these may have no further call at once.
     """
 
     status: CampaignStatus
@@ -75,6 +76,7 @@ class Situation:
     budget: int | None = None
     next_due_at: datetime | None = None
     opens_at: datetime | None = None
+    is_due_then: bool = False
     callers: Sequence[CallerIdState] = ()
     planned: int = 0
     are_slots_rebuilt: bool = False
@@ -183,6 +185,8 @@ def _not_yet(now: Situation) -> Activity | None:
     if due is not None and due > now.now:
         then = "" if opens <= due else f", and the call window is shut until {_clock(opens)}"
         return Activity("nothing_due", f"Nobody is due before {_clock(due)}{then}.", max(due, opens))
+    if opens > now.now and now.is_due_then:
+        return Activity("nothing_due", f"Nobody whose call window is open is due before {_clock(opens)}.", opens)
     if opens > now.now:
         return Activity("window_shut", f"The call window is shut until {_clock(opens)}.", opens)
     return None

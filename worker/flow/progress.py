@@ -74,8 +74,9 @@ def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: s
     is_running = facts.status == CampaignStatus.RUNNING
     plan = plan_calls(conn, dialer, team_id, [campaign_id], hungry=False) if is_running else None
     margin = dialer.bounds.closing_margin_seconds
-    due_at, opens_at = _next(facts, margin) if facts.status != CampaignStatus.CANCELLED else (None, None)
-    situation = _situation(facts, counts, due_at, opens_at, ticks.age_seconds(conn, "tick"))
+    situation = _situation(facts, counts, ticks.age_seconds(conn, "tick"))
+    if facts.status != CampaignStatus.CANCELLED:
+        situation = _with_times(situation, facts, margin)
     if plan is not None:
         situation = _as_planned(situation, facts, numbers, plan)
     dispositions = {disposition.value: ended.get(disposition, 0) for disposition in Disposition}
@@ -126,20 +127,20 @@ def next_call_at(row: Row[Any], zone: str, due_at: datetime, margin_seconds: flo
     return window.next_open(window.next_close(at))
 
 
-def _next(row: Row[Any], margin_seconds: float) -> tuple[datetime | None, datetime | None]:
+def _with_times(now: Situation, row: Row[Any], margin_seconds: float) -> Situation:
     """When the first contact is due, and when the first may be called."""
     dues = [(zone, datetime.fromtimestamp(float(at), UTC)) for zone, at in row.due_by_zone if at is not None]
-    opens = [next_call_at(row, zone, at, margin_seconds) for zone, at in dues]
-    return min((at for _, at in dues), default=None), min((at for at in opens if at is not None), default=None)
+    opens = [(next_call_at(row, zone, at, margin_seconds), at) for zone, at in dues]
+    first = min(((at, due) for at, due in opens if at is not None), default=None)
+    return replace(
+        now,
+        next_due_at=min((at for _, at in dues), default=None),
+        opens_at=None if first is None else first[0],
+        is_due_then=first is not None and first[0] == first[1],
+    )
 
 
-def _situation(
-    row: Row[Any],
-    counts: Mapping[str, int],
-    due_at: datetime | None,
-    opens_at: datetime | None,
-    silent_seconds: float | None,
-) -> Situation:
+def _situation(row: Row[Any], counts: Mapping[str, int], silent_seconds: float | None) -> Situation:
     is_silent = silent_seconds is None or silent_seconds > TICK_OLD_SECONDS
     return Situation(
         status=CampaignStatus(row.status),
@@ -154,8 +155,6 @@ def _situation(
         limit=row.max_concurrent_calls,
         team_live=row.team_live,
         budget=None if row.max_calls is None else row.max_calls - row.calls_used,
-        next_due_at=due_at,
-        opens_at=opens_at,
     )
 
 
