@@ -6,6 +6,7 @@ import click
 
 from worker.api import views
 from worker.cli.asking import ACTOR, NUMBER, Asked, for_team
+from worker.cli.report import report
 from worker.cli.showing import json_option, show_json, some
 from worker.cli.watch import watch
 from worker.flow.admit import run_campaign
@@ -40,3 +41,4 @@ def run(ask: Asked, campaign_id: str, max_calls: int | None, dry_run: bool, as_j
 
 
 campaigns.add_command(watch)
+campaigns.add_command(report)
