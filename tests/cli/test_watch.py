@@ -71,7 +71,7 @@ def test_the_screen_shows_a_campaign_from_its_sentence_to_its_zones(
         assert re.search(rf"Ada Stone +\+…{ada[-2:]} +12:00 +1 +in progress +\d+[sm]", talking), talking
         assert ada not in screen.text
         assert re.search(r"cont_\d+ +\+…\d\d +10:00 +1 +in progress", screen.text), "Denver's clock"
-        assert re.search(r"Bob ·\[31mRed +\+…\d\d +busy +2 +12:45, in 44m", screen.text), screen.text
+        assert re.search(r"Bob \\x1b\[31mRed +\+…\d\d +busy +2 +12:45, in 44m", screen.text), screen.text
         assert re.search(r"America/New_York +12:00 +open +closes 17:00, in 4h59", screen.text)
         assert re.search(r"Asia/Tokyo +02:00 +shut +opens 09:00, in 6h59", screen.text)
         assert screen.lines[-1] == "" or "q leave" in screen.text

@@ -16,7 +16,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.screen_tables import Part, call_table, clock_table, duration, on_the_clock, plainly, retry_table
+from worker.cli.screen_tables import Part, call_table, clock_table, duration, on_the_clock, retry_table
+from worker.cli.showing import plain
 from worker.flow.watching import Seen
 from worker.logs import mask
 
@@ -57,6 +58,11 @@ def render(view: View, width: int, height: int) -> RenderableType:
     return Group(*head, *body, foot)
 
 
+def reasoned_line(seen: Seen) -> str:
+    """The line, and why nothing is dialed."""
+    return f"{line(seen)}  {plain(seen.progress.activity.message)}"
+
+
 def line(seen: Seen) -> str:
     """The same in a line, for a log or a pipe."""
     facts, counts = seen.progress.facts, seen.progress.counts
@@ -72,9 +78,7 @@ def line(seen: Seen) -> str:
 def _title(view: View) -> Text:
     facts = view.seen.progress.facts
     clock = f"{on_the_clock(view.seen.now, view.seen.zone, seconds=True)} {view.seen.zone}"
-    return _clipped(
-        Text.assemble((plainly(facts.name), "bold"), "  ", (facts.status, "cyan"), f"  {clock}  {facts.id}")
-    )
+    return _clipped(Text.assemble((plain(facts.name), "bold"), "  ", (facts.status, "cyan"), f"  {clock}  {facts.id}"))
 
 
 def _sentence(view: View) -> list[RenderableType]:
@@ -87,7 +91,7 @@ def _sentence(view: View) -> list[RenderableType]:
     sign, style = (">", "bold green") if is_at_work else ("=", "bold yellow")
     local = "" if activity.until is None else f" That is in {duration(activity.until - view.seen.now)}."
     is_ahead = activity.until is not None and activity.until > view.seen.now
-    return [*said, _wrapped(Text(f"{sign} {activity.message}{local if is_ahead else ''}", style))]
+    return [*said, _wrapped(Text(f"{sign} {plain(activity.message)}{local if is_ahead else ''}", style))]
 
 
 def _wrapped(text: Text) -> Text:
@@ -130,7 +134,7 @@ def _slots(view: View) -> Text:
     facts = view.seen.progress.facts
     used = [f"campaign {facts.live}/{facts.max_concurrent_calls}", f"team {facts.team_live}/{facts.team_limit}"]
     accounts = {row.account_id: row for row in view.seen.progress.numbers}
-    used += [f"{plainly(row.account_name)} {row.account_live}/{row.account_limit}" for row in accounts.values()]
+    used += [f"{plain(row.account_name)} {row.account_live}/{row.account_limit}" for row in accounts.values()]
     used += [f"{mask(row.number)} {row.number_live}/{row.number_limit}" for row in view.seen.progress.numbers[:8]]
     return _named("slots", used)
 

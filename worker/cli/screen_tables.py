@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from worker.cli.showing import plain
 from worker.domain.window import local_time
 from worker.flow.watching import Retry, Seen, ZoneClock
 from worker.logs import mask
@@ -121,12 +122,7 @@ def _when(seen: Seen, retry: Retry) -> str:
 
 def _name(row: object) -> str:
     first, last = getattr(row, "first_name", ""), getattr(row, "last_name", "")
-    return plainly(f"{first} {last}".strip()) or str(getattr(row, "contact_id", ""))
-
-
-def plainly(text: str) -> str:
-    """A name as it may be shown: nothing in it moves the cursor or colours the screen."""
-    return "".join(char if char.isprintable() else "·" for char in text)
+    return plain(f"{first} {last}".strip()) or str(getattr(row, "contact_id", ""))
 
 
 def on_the_clock(at: datetime, zone: str, *, seconds: bool = False) -> str:

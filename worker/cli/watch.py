@@ -10,7 +10,7 @@ import click
 from worker import logs, tasks
 from worker.cli.asking import Asked, for_team
 from worker.cli.processes import unwound_by_sigterm
-from worker.cli.screen import line
+from worker.cli.screen import reasoned_line
 from worker.cli.watching import Watcher, has_screen, is_done, watch_in_lines, watch_on_screen
 from worker.flow.watching import look
 
@@ -29,10 +29,10 @@ def watch(ask: Asked, campaign_id: str, plain: bool) -> None:
     try:
         with unwound_by_sigterm():
             if plain or not has_screen():
-                click.echo(f"{line(first)}  {first.progress.activity.message}")
+                click.echo(reasoned_line(first))
                 if not is_done(first):
                     pause = threading.Event().wait
-                    watch_in_lines(look_again, wait=pause, is_over=is_done, with_reason=True)
+                    watch_in_lines(look_again, wait=pause, is_over=is_done, say=reasoned_line)
                 return
             logs.configure("error")  # what is written past the screen spoils it
             watcher = Watcher(ask.dialer, ask.team_id, lambda: campaign_id, first)
@@ -40,4 +40,4 @@ def watch(ask: Asked, campaign_id: str, plain: bool) -> None:
     except KeyboardInterrupt:
         return
     if watcher.seen is not None:
-        click.echo(f"{line(watcher.seen)}  {watcher.seen.progress.activity.message}")
+        click.echo(reasoned_line(watcher.seen))

@@ -163,10 +163,9 @@ def watch_in_lines(
     *,
     wait: Callable[[float], object],
     is_over: Callable[[Seen], bool],
-    with_reason: bool = False,
+    say: Callable[[Seen], str] = line,
 ) -> None:
-    """Print a line a second until it is over; ``with_reason`` says in each why nothing is dialed. A database that is
-    away is told once, and awaited."""
+    """Print a line a second until it is over. A database that is away is told once, and awaited."""
     trouble = None
     while True:
         wait(READ_EVERY_SECONDS)
@@ -178,7 +177,7 @@ def watch_in_lines(
                 click.echo(trouble)
             continue
         trouble = None
-        click.echo(f"{line(seen)}  {seen.progress.activity.message}" if with_reason else line(seen))
+        click.echo(say(seen))
         if is_over(seen):
             return
 
