@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -35,6 +36,23 @@ def settings_of(world: World) -> dict[str, str]:
 
 def watching(world: World, campaign: str, **size: int) -> Any:
     return terminal("python", "-m", "worker", "campaigns", "watch", campaign, **size, **settings_of(world))
+
+
+@contextmanager
+def piped(world: World, campaign: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        ["python", "-m", "worker", "campaigns", "watch", campaign],
+        cwd=ROOT,
+        env=environment(**settings_of(world)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture
@@ -170,21 +188,14 @@ def test_a_pipe_gets_a_line_a_second_until_the_end_and_no_colours(world: World) 
     campaign = world.campaign(world.contacts(2))
     world.script({"*": Life(1, 30)})
     world.run(campaign)
-    process = subprocess.Popen(
-        ["python", "-m", "worker", "campaigns", "watch", campaign],
-        cwd=ROOT,
-        env=environment(**settings_of(world)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    first = process.stdout.readline()
-    assert first.startswith("17:00 UTC  running    live   2/3  called    2  answered    0")
-    assert first.rstrip().endswith("No contact is waiting; 2 calls are still live.")
-    world.until(campaign, "completed")
-    rest, complained = process.communicate(timeout=60)
-    assert (process.returncode, complained) == (0, "")
+    with piped(world, campaign) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert first.startswith("17:00 UTC  running    live   2/3  called    2  answered    0")
+        assert first.rstrip().endswith("No contact is waiting; 2 calls are still live.")
+        world.until(campaign, "completed")
+        rest, complained = process.communicate(timeout=60)
+        assert (process.returncode, complained) == (0, "")
     last = rest.splitlines()[-1]
     assert " completed  live   0/3 " in last
     assert last.endswith("Every contact has been reached or used up.")
@@ -213,11 +224,15 @@ def own_stack() -> Iterator[Stack]:
 def test_a_database_that_goes_while_one_watches_is_told_and_watching_goes_on(own_stack: Stack) -> None:
     for world in make_world(own_stack.postgres.url, own_stack.valkey.url):
         campaign = world.campaign(world.contacts(2))
-        with watching(world, campaign) as screen:
+        with watching(world, campaign) as screen, piped(world, campaign) as pipe:
             screen.shows("The campaign has not been started")
+            assert pipe.stdout is not None
+            pipe.stdout.readline()
             own_stack.postgres.kill()
             screen.shows("! PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again.", "is old.")
             assert "The campaign has not been started" in screen.text, "what was seen last stays"
+            told = next(line for line in pipe.stdout if not line.startswith("17:00 UTC  draft "))
+            assert told == "PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again.\n"
             world.engine.dispose()
             own_stack.postgres.restart()
             wait_until(lambda: "is old" not in screen.text, lambda: screen.text)
@@ -225,4 +240,8 @@ def test_a_database_that_goes_while_one_watches_is_told_and_watching_goes_on(own
             screen.shows("2 calls are still live")
             screen.press("q")
             assert screen.ends() == 0
-        world.advance(60)
+            world.advance(60)
+            said, complained = pipe.communicate(timeout=60)
+            assert (pipe.returncode, complained) == (0, "")
+            assert all(line.startswith("17:0") for line in said.splitlines()), said
+            assert "completed" in said.splitlines()[-1]
