@@ -26,7 +26,7 @@ AWAY = {
 
 def environment(**settings: str) -> dict[str, str]:
     """An environment with these settings and no others; ``python`` and ``celery`` are the ones we run."""
-    ours = {name.upper() for name in Settings.model_fields} | {"PORT"}
+    ours = {name.upper() for name in Settings.model_fields} | {"PORT", "DIALER_TEAM"}
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
     path = f"{Path(sys.executable).parent}{os.pathsep}{inherited.get('PATH', '')}"
     return {**inherited, "PATH": path, **settings}

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, TextClause
 
 from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
-from worker.store import calls, campaigns, claims, contacts, events, progress, watching
+from worker.store import calls, campaign_contacts, campaigns, claims, contacts, events, progress, watching
 from worker.store.database import open_database
 
 WAITING = "campaign_contacts_waiting"
@@ -220,6 +220,13 @@ def test_a_screen_reads_a_handful_of_each_zone(crowd: psycopg.Connection[Any], c
 def test_how_calls_ended_lately_is_looked_for_among_the_latest(crowd: psycopg.Connection[Any]) -> None:
     plan = explain(crowd, watching.LATEST_ENDS, id="'camp_a_done'", contacts=array("c29999", "c30000", "c1"))
     reads_little(plan, rows=watching.LOOK_BACK + 10, pages=2 * watching.LOOK_BACK)
+
+
+@pytest.mark.usefixtures("mode")
+def test_putting_contacts_back_reads_those_and_not_the_campaign(crowd: psycopg.Connection[Any]) -> None:
+    ids = array("c1", "c500", "c29999", "c99999")
+    for statement in (campaign_contacts.LOCK, campaign_contacts.MEMBERS, campaign_contacts.REQUEUE):
+        reads_little(explain(crowd, statement, campaign="'camp_a_done'", ids=ids), rows=20, pages=100)
 
 
 PERIODIC = {

@@ -7,11 +7,11 @@ from importlib.metadata import version
 
 from sqlalchemy import Connection
 
+from worker import queues
 from worker.cli.processes import Deployment
 from worker.domain.errors import Unavailable
 from worker.store import migrate, ticks
 from worker.store.database import once
-from worker.tasks import queue_lengths
 
 CELERYS = ("worker", "beat")
 
@@ -56,7 +56,7 @@ def _postgres(running: Deployment) -> tuple[Service, str]:
 def _redis(running: Deployment) -> Service:
     try:
         found, _ = running.dialer.slots.server()
-        waiting = sum(queue_lengths().values())
+        waiting = sum(found.messages for found in queues.look().values())
     except Unavailable as error:
         return Service("Redis", "?", str(error))
     return Service(running.stack.valkey.title, found, f"ready, {waiting} message{'' if waiting == 1 else 's'} waiting")
