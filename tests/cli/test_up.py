@@ -180,7 +180,7 @@ def test_the_screen_shows_the_newest_campaign_and_the_directory_is_nobody_elses_
         facts = json.loads("".join(screen.written).partition("\x1b")[0])
         lines = first_campaign(facts["url"], Belongings(**{"account_id": "", **{n: facts[n] for n in FACTS[1:]}}))
         paste(lines.splitlines(), tmp_path / "bin")
-        screen.shows("First campaign  running", "In flight, of 3 slots: 1", "Ada")
+        screen.shows("First campaign  running", "In flight: 1", "Ada")
         screen.press("p")
         screen.shows("First campaign  paused", "Paused; calls that ring or talk go on.")
         screen.press("r")

@@ -58,7 +58,6 @@ class Part:
 
 def call_table(seen: Seen) -> Part:
     """Calls in flight, longest first."""
-    limit = seen.progress.facts.max_concurrent_calls
     rows = [
         [
             Text(_name(row)),
@@ -71,7 +70,7 @@ def call_table(seen: Seen) -> Part:
         for row, zone in seen.calls
     ]
     columns = ("number", "their time", "try", "state", "for")
-    return Part(f"In flight, of {limit} slots:", columns, rows, seen.progress.facts.live)
+    return Part("In flight:", columns, rows, seen.progress.facts.live)
 
 
 def retry_table(seen: Seen) -> Part:
