@@ -411,6 +411,7 @@ def make_world(
     world.write(lambda conn: _make_team(conn, world.team, 100))
     world.numbers = [world.number("+12025550001"), world.number("+12025550002")]
     reconcile.reconcile(dialer)
+    world.sql("INSERT INTO ticks VALUES ('tick', clock_timestamp() + interval '1 hour')")  # somebody is at work
     yield world
     world.check()
     engine.dispose()

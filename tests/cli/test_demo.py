@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import PATIENCE_SECONDS, ROOT, dialer, environment, sentence, wait_until
+from tests.cli.terminal import LEAVES_THE_SCREEN, terminal
 from tests.dev.observing import commands_of, descendants, still_alive
 from worker.dev.processtable import Process
 
@@ -127,10 +128,30 @@ def test_ctrl_c_ends_the_demo_in_order_and_leaves_nothing_behind(contacts: Path)
         os.killpg(demo.process.pid, signal.SIGINT)
         _, complained = demo.process.communicate(timeout=PATIENCE_SECONDS)
         assert demo.process.returncode == 1
-        assert complained.splitlines()[-1] == "Aborted!"
+        assert complained.splitlines()[-1] == "dialer: Stopped."
         assert "Traceback" not in complained
         assert still_alive(demo.everybody) == []
         assert not demo.directory.exists()
+
+
+def test_on_a_terminal_the_demo_shows_the_screen_and_ends_as_in_a_pipe(contacts: Path) -> None:
+    command = ("python", "-m", "worker", "demo", "--contacts", str(contacts), "--speed", "300", "--limit", "2")
+    with terminal(*command, columns=200, lines=40) as screen:
+        screen.shows("Demonstration", "In flight:", "America/New_York")
+        assert screen.ends() == 0
+        answer = re.search(r"\{.*\}", "".join(screen.written).rpartition(LEAVES_THE_SCREEN)[2])
+        assert answer is not None
+        assert list(json.loads(answer[0])) == KEYS
+
+
+def test_leaving_the_screen_leaves_the_demo_running_in_lines(contacts: Path) -> None:
+    with terminal("python", "-m", "worker", "demo", "--contacts", str(contacts), "--speed", "600") as screen:
+        screen.shows("Demonstration")
+        screen.press("q")
+        assert screen.ends() == 0
+        rest = "".join(screen.written).rpartition(LEAVES_THE_SCREEN)[2]
+        assert re.search(r"\d\d:\d\d New York  (running|completed) ", rest)
+        assert '"status": "completed"' in rest
 
 
 def test_a_killed_demo_leaves_nothing_behind(contacts: Path) -> None:

@@ -21,6 +21,7 @@ from worker.flow.progress import read_progress
 from worker.store import campaign_list
 from worker.store.campaign_list import Filter
 from worker.store.database import once
+from worker.tasks import broker_answers
 
 
 @click.group()
@@ -102,7 +103,7 @@ def list_them(
 def show(ask: Asked, campaign_id: str, as_json: bool) -> None:
     """Show a campaign, how far it has come, and what it is doing or waiting for."""
     campaign = look_up(ask, campaign_id)
-    progress = views.progress(read_progress(ask.dialer, ask.team_id, campaign_id))
+    progress = views.progress(read_progress(ask.dialer, ask.team_id, campaign_id, broker_answers=broker_answers))
     if as_json:
         show_json(campaign=campaign, progress=progress)
         return

@@ -21,11 +21,10 @@ import click
 from worker import wiring
 from worker.clock import monotonic
 from worker.dev.stack import Stack
-from worker.domain.errors import Unavailable
+from worker.domain.errors import Refused, Unavailable
 from worker.flow.base import Dialer
-from worker.settings import read_settings
-from worker.store.database import open_database
-from worker.store.migrate import migrate
+from worker.store.database import once, open_database
+from worker.store.migrate import migrate, newest, version
 
 HOST = "127.0.0.1"
 CARRIERS = ("simulator", "twilio", "telnyx")
@@ -84,8 +83,8 @@ def deploy(
     environment["SIMULATOR_URL"] = url = f"http://{HOST}:{_await_port(stack, port_file)}"
     environment |= _credentials(carrier, url, secret, key_file)
     _spawn(stack, port, environment)
-    dialer = wiring.build(read_settings({**os.environ, **environment}))
-    return Deployment(stack, dialer, environment["PUBLIC_BASE_URL"], ledger_path)
+    os.environ.update(environment)  # from here on this process is one of the deployment's, and may send messages
+    return Deployment(stack, wiring.dialer(), environment["PUBLIC_BASE_URL"], ledger_path)
 
 
 def _credentials(carrier: str, url: str, secret: str, key_file: Path) -> dict[str, str]:
@@ -108,11 +107,20 @@ def _credentials(carrier: str, url: str, secret: str, key_file: Path) -> dict[st
 
 
 def _migrate(stack: Stack) -> None:
+    """Bring the data of an older dialer up to date; that of a newer one is not for us to work on."""
     engine = open_database(stack.postgres.url, pool_size=1, statement_ms=0)
     try:
-        migrate(engine)
+        found = once(engine, version)
+        if found is not None and found > newest():
+            raise Refused(
+                f"The data in {stack.directory} is a newer dialer's (schema {found}, this one knows {newest()}); "
+                "upgrade this one, or name another directory."
+            )
+        applied = migrate(engine)
     finally:
         engine.dispose()
+    if found is not None and applied:
+        click.echo(f"The data is an older dialer's; its schema was brought up to date: {', '.join(applied)}.", err=True)
 
 
 def _spawn(stack: Stack, port: int, environment: Mapping[str, str]) -> None:
