@@ -136,7 +136,9 @@ def test_do_not_call_is_read_in_the_usual_words(flag: str, meaning: bool) -> Non
 
 
 def test_a_do_not_call_in_doubt_is_a_fault_and_never_a_no() -> None:
-    assert faults("phone,do_not_call\n+12025550123,maybe\n") == ["line 2: do_not_call is 'maybe'; write true or false."]
+    assert faults("phone,do_not_call\n+12025550123,maybe\n") == [
+        "line 2: do_not_call: It is 'maybe'; write true or false."
+    ]
 
 
 def test_a_line_with_fewer_fields_than_columns_leaves_the_rest_empty() -> None:
@@ -163,7 +165,7 @@ def test_a_bad_line_is_told_and_the_others_go_on() -> None:
         "line 2: timezone: Unknown time zone 'Mars/Olympus'; use an IANA name, such as America/New_York.",
         "line 3: timezone: Unknown time zone 'america/new_york'; did you mean America/New_York?",
         "line 4: It has 3 fields, but the header names 2.",
-        "line 5: It contains a NUL character, or bytes that are no UTF-8; save the file as UTF-8.",
+        "line 5: It contains a NUL character, or bytes that are no text in this encoding; save the file as UTF-8.",
     ]
 
 
@@ -180,7 +182,7 @@ def test_a_value_below_no_name_is_a_fault_and_empty_columns_are_not() -> None:
 
 def test_a_quote_that_never_closes_is_told_where_it_opens() -> None:
     assert faults('phone,note\n+12025550101,"open\n+12025550102,x\n') == [
-        "line 2: This is no CSV: unexpected end of data."
+        "line 2: A quote opens in this record and never closes; lines 2 to 3 are passed over."
     ]
 
 
@@ -194,13 +196,16 @@ def test_a_field_beyond_all_measure_costs_its_own_record_alone() -> None:
     [
         ("", "one must be phone"),
         ("\n", "one must be phone"),
-        ("name,number\n", "one must be phone"),
-        ("phone;name\n", "one must be phone"),
+        ("name,address\n", "one must be phone; these are name, address."),
+        ("+12025550123,Ada\n", "This is a contact already"),
+        ("number,mobile\n", "The columns mobile and number could both be phone; rename one to phone."),
         ("phone,Phone\n", "Two columns have the name phone"),
         ("phone,first name,firstName\n", "Two columns have the name first_name"),
         ("phone,a\x00b\n", "NUL"),
-        ("phone,\udcff\n", "no UTF-8"),
-        ('phone,"open\n', "This is no CSV"),
+        ("phone,\udcff\n", "no text in this encoding"),
+        ('phone,"open\n', "A quote opens in this record and never closes."),
+        ('phone,"open" \n', "This is no CSV"),
+        (f"phone,{'x' * 200_000}\n", "more than 131072 characters"),
     ],
 )
 def test_a_header_that_cannot_be_understood_refuses_the_file(text: str, message: str) -> None:

@@ -6,6 +6,7 @@ import click
 
 from worker.api import views
 from worker.cli.asking import ACTOR, NUMBER, Asked, for_team
+from worker.cli.campaign_export import export
 from worker.cli.showing import json_option, show_json, some
 from worker.flow.admit import run_campaign
 
@@ -36,3 +37,6 @@ def run(ask: Asked, campaign_id: str, max_calls: int | None, dry_run: bool, as_j
     if result.failed > len(result.errors):
         click.echo(f"  and {result.failed - len(result.errors)} more.")
     click.echo(f"{some(result.remaining, 'contact')} still waiting.")
+
+
+campaigns.add_command(export)
