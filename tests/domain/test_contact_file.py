@@ -3,13 +3,16 @@ from __future__ import annotations
 import csv
 import io
 import random
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.contact_file import ContactLine, read_contacts
+from worker.domain.contact_columns import DELIMITERS
+from worker.domain.contact_file import ContactFile, ContactLine, number_file, read_contacts
+from worker.domain.csv_text import LONGEST_RECORD
 from worker.domain.errors import Fault, Invalid
 
 HEADER = ["phone", "first_name", "last_name", "phone_secondary", "timezone", "do_not_call", "email", "tags", "plan"]
@@ -221,3 +224,87 @@ def test_only_as_much_is_read_as_is_asked_for() -> None:
 
     reading = read_contacts(endless())
     assert [next(reading).line for _ in range(3)] == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["number,first,surname,tz,dnc,e-mail", "Mobile,Given Name,Family Name,Time Zone,Opt out,Mail"],
+)
+def test_a_column_by_another_name_stands_in_for_the_field_that_has_none(header: str) -> None:
+    columns = ContactFile([f"{header}\n"]).columns
+    assert list(columns.known) == ["phone", "first_name", "last_name", "timezone", "do_not_call", "email"]
+    assert columns.custom == {}
+
+
+def test_a_column_of_the_fields_own_name_leaves_the_other_a_custom_field() -> None:
+    (found,) = people("phone,mobile\n+12025550101,+12025550102\n")
+    assert (found.phone, found.custom_fields) == ("+12025550101", {"mobile": "+12025550102"})
+
+
+@given(expected=st.lists(contacts, max_size=3), delimiter=st.sampled_from(DELIMITERS))
+def test_the_delimiter_is_found_by_the_names(expected: list[ContactLine], delimiter: str) -> None:
+    file = io.StringIO(newline="")
+    rows = [HEADER, *([cells(contact)[name] for name in HEADER] for contact in expected)]
+    csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    read = ContactFile(io.StringIO(file.getvalue(), newline=""))
+    assert read.delimiter == delimiter
+    assert [cells(it) for it in read if isinstance(it, ContactLine)] == [cells(contact) for contact in expected]
+
+
+def test_a_delimiter_that_is_said_is_taken_as_said() -> None:
+    (found,) = ContactFile(["phone:a,b\n", "+12025550101:x\n"], ":")
+    assert isinstance(found, ContactLine)
+    assert found.custom_fields == {"a,b": "x"}
+
+
+def test_a_field_of_a_contact_is_no_longer_than_the_api_lets_it_be() -> None:
+    assert faults(f"phone,first_name\n+12025550101,{'x' * 201}\n+12025550101,{'x' * 200}\n") == [
+        "line 2: first_name: Give a text of at most 200 characters."
+    ]
+
+
+def test_a_quoted_text_beyond_all_measure_is_passed_over_to_its_end_whatever_its_lines_look_like() -> None:
+    text = 'phone,note\n+12025550101,"' + "+12025550102,x\n" * 20_000 + '"\n+12025550103,y\n'
+    found = read(text)
+    assert [it.line if isinstance(it, ContactLine) else it.path for it in found] == ["line 2", 20_003]
+    assert "lines 2 to 20002 are passed over" in str(found[0])
+
+
+def test_of_a_line_without_end_no_more_is_held_than_may_be() -> None:
+    def endless() -> Iterator[str]:
+        yield "phone,note\n"
+        yield "+12025550101," + "x" * LONGEST_RECORD
+        for _ in range(1000):
+            yield "y" * (LONGEST_RECORD + 1)
+        yield "z\n"
+        yield "+12025550102,x\n"
+
+    tracemalloc.start()
+    found = list(read_contacts(endless()))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [it.line if isinstance(it, ContactLine) else it.path for it in found] == ["line 2", 3]
+    assert most < 10 * LONGEST_RECORD
+
+
+def test_a_last_line_that_breaks_off_is_refused_and_one_that_is_whole_is_not() -> None:
+    assert faults("phone,name\n+12025550101,Ada\n+1202555") == [
+        "line 3: The file breaks off in this line; give the rest of it, or end the line."
+    ]
+    whole = ContactFile(["phone,name\n", "+12025550101,Ada"])
+    assert len(list(whole)) == 1
+    assert whole.is_cut
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("+12025550101\n202 555 0102\nx\n", ["+12025550101", "202 555 0102", "x"]),
+        ("asked,+12025550101\n,+12025550102\n", ["+12025550101", "+12025550102"]),
+        ("Number;reason\n+12025550101;asked\n", ["+12025550101"]),
+    ],
+)
+def test_a_file_of_numbers_may_be_a_mere_list(text: str, numbers: list[str]) -> None:
+    found = list(number_file(io.StringIO(text, newline=""), region="US"))
+    assert [it.phone for it in found if isinstance(it, ContactLine)] == numbers
+    assert next(it.line for it in found if isinstance(it, ContactLine)) == (2 if "Number" in text else 1)

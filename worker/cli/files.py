@@ -12,6 +12,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryFile
 from typing import IO, BinaryIO, TextIO, cast
@@ -50,7 +51,7 @@ def _opened(path: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def text_in(file: BinaryIO, encoding: str | None) -> Iterator[TextIO]:
+def text_in(file: BinaryIO, encoding: str | None) -> Iterator[TextIOWrapper]:
     """The file as text."""
     try:
         if encoding is not None:
@@ -64,7 +65,7 @@ def text_in(file: BinaryIO, encoding: str | None) -> Iterator[TextIO]:
         text.detach()
 
 
-def delimiter(value: str | None) -> str | None:
+def separator(value: str | None) -> str | None:
     """What ``--delimiter`` means."""
     chosen = None if value is None else DELIMITERS.get(value.lower(), value)
     if chosen is not None and (len(chosen) != 1 or chosen in '"\r\n\x00' or chosen.isalnum()):
@@ -77,7 +78,8 @@ def writing(path: str | None) -> Iterator[TextIO]:
     """A file that is replaced when all of it is written, and left as it was if that fails; without a path, or with
     ``-``, and where it is no plain file, what is written goes out as it comes."""
     if path in (None, "-"):
-        yield sys.stdout
+        with _until_nobody_reads():
+            yield sys.stdout
         return
     assert path is not None
     with _told(path):
@@ -88,6 +90,17 @@ def writing(path: str | None) -> Iterator[TextIO]:
             return
         with _beside(place) as file:
             yield cast(TextIO, file)
+
+
+@contextmanager
+def _until_nobody_reads() -> Iterator[None]:
+    """Whoever reads us may have seen enough (``| head``)."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's own flush fails, too
+        sys.exit(1)
 
 
 @contextmanager

@@ -96,6 +96,8 @@ def _no_phone(header: Sequence[str]) -> str:
         return (
             "This is a contact already, but the first line must name the columns; add a line such as phone,first_name."
         )
+    if not header:
+        return "The file is empty, or its first line is; that line must name the columns, and one must be phone."
     named = ", ".join(name.strip()[:40] for name in header[:8] if name.strip())
     found = f"; these are {named}{', …' if len(header) > 8 else ''}" if named else ""
     return f"The first line must name the columns, and one must be phone{found}."

@@ -17,6 +17,7 @@ from worker.domain.contact_columns import NO_TEXT_MESSAGE, Columns, delimiter_of
 from worker.domain.csv_text import LONGEST_RECORD, Lines, TooLong
 from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import NO_TEXT
+from worker.domain.screening import Phone, normalize
 from worker.domain.window import check_zone
 
 _TRUE, _FALSE = ("true", "yes", "y", "1", "x", "t", "on"), ("false", "no", "n", "0", "f", "off", "")
@@ -51,15 +52,22 @@ def line_fault(line: int, message: str) -> LineFault:
 
 
 class ContactFile:
-    """The contacts of a file, in its order; iterate once. ``columns`` and ``delimiter`` are what its first line says;
-    ``is_cut``, once it was read, whether its last line has no end, as of a file that broke off.
+    """The contacts of a file, in its order; iterate once. ``columns`` and ``delimiter`` are what its first line says
+    (where ``header`` is given, it is a contact already); ``is_cut``, once it was read, whether its last line has no
+    end, as of a file that broke off.
 
     Raises :class:`Invalid` when the first line cannot be understood.
     """
 
-    def __init__(self, lines: Iterable[str], delimiter: str | None = None) -> None:
+    def __init__(
+        self, lines: Iterable[str], delimiter: str | None = None, *, header: Sequence[str] | None = None
+    ) -> None:
         self._lines = Lines(_without_mark(lines))
-        self.delimiter, self.columns, self._rows = self._begin(delimiter)
+        if header is None:
+            self.delimiter, self.columns, self._rows = self._begin(delimiter)
+        else:
+            self.delimiter, self.columns = delimiter or ",", read_columns(header)
+            self._rows = csv.reader(self._lines, delimiter=self.delimiter, strict=True)
 
     @property
     def is_cut(self) -> bool:
@@ -126,6 +134,18 @@ class ContactFile:
 def read_contacts(lines: Iterable[str], delimiter: str | None = None) -> Iterator[ContactLine | LineFault]:
     """The records of a :class:`ContactFile`."""
     return iter(ContactFile(lines, delimiter))
+
+
+def number_file(lines: Iterable[str], delimiter: str | None = None, region: str | None = None) -> ContactFile:
+    """A file of numbers: like one of contacts, or a mere list, whose first line holds a number already; of that, the
+    first column that does is the phone."""
+    rest = iter(_without_mark(lines))
+    first = next(rest, "")
+    chosen = delimiter or delimiter_of(first)
+    cells = first.strip("\r\n").replace('"', "").split(chosen)
+    numbers = [i for i, cell in enumerate(cells) if isinstance(normalize(cell, region), Phone)]
+    header = [f"column_{i + 1}" if i != numbers[0] else "phone" for i in range(len(cells))] if numbers else None
+    return ContactFile(chain([first] if first else [], rest), chosen, header=header)
 
 
 def _without_mark(lines: Iterable[str]) -> Iterator[str]:

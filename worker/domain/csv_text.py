@@ -100,9 +100,14 @@ def text_of(file: BinaryIO, encoding: str | None = None) -> TextIOWrapper:
 
 
 def pieces_of(file: TextIO) -> Iterator[str]:
-    """The lines of an open file, and of a line beyond all measure its pieces, so that it is never held whole."""
-    while piece := file.readline(LONGEST_RECORD + 1):
-        yield piece
+    """The lines of an open file, and of a line beyond all measure its pieces, so that it is never held whole. Raises
+    :class:`Invalid` where the encoding cannot be that of the file (UTF-16 without its mark, when it was said to be
+    just that)."""
+    try:
+        while piece := file.readline(LONGEST_RECORD + 1):
+            yield piece
+    except UnicodeError as error:
+        raise Invalid([Fault("encoding", f"The file is no {file.encoding}: {error}.")]) from error
 
 
 class TooLong(csv.Error):

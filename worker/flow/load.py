@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
+from typing import Protocol
 
 import structlog
 from sqlalchemy import Connection
@@ -77,13 +78,23 @@ class Loaded:
         return self.written - self.created - self.changed
 
 
+class Coming(Protocol):
+    """How far a file has come: ``lines`` read, ``written`` of the ``people`` in them."""
+
+    lines: int
+    written: int
+
+    @property
+    def people(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Who looks on: ``tell`` hears of each line with its ``outcome`` (``refused``, ``uncallable``, ``merged``),
     ``step`` sees how far it has come after each batch that was read or committed."""
 
     tell: Callable[[str, LineFault], None] = lambda outcome, fault: None
-    step: Callable[[Loaded], None] = lambda loaded: None
+    step: Callable[[Coming], None] = lambda coming: None
 
 
 @dataclass(frozen=True, slots=True)

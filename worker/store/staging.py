@@ -143,7 +143,7 @@ RETURNING k.id, s.timezone IS NOT NULL AS is_zoned
 """)
 WOULD = text(f"""
 SELECT count(*) AS contacts, count(*) FILTER (WHERE s.known IS NULL) AS created,
-       count(*) FILTER (WHERE {_DIFFERS}) AS changed,
+       count(*) FILTER (WHERE k.id IS NOT NULL AND {_DIFFERS}) AS changed,
        count(*) FILTER (WHERE NOT EXISTS (
            SELECT FROM campaign_contacts cc WHERE cc.contact_id = s.known AND cc.campaign_id = :campaign)) AS addable
 FROM staged s LEFT JOIN contacts k ON k.id = s.known WHERE {_HEADS}
@@ -187,7 +187,7 @@ class Written:
 
 def create(conn: Connection) -> None:
     """An empty table for this session."""
-    _driver(conn).execute(CREATE)
+    driver_of(conn).execute(CREATE)
 
 
 def drop(conn: Connection) -> None:
@@ -198,7 +198,7 @@ def drop(conn: Connection) -> None:
 
 def copy(conn: Connection, lines: Iterable[Staged]) -> None:
     """Write lines as they come; none is held."""
-    with _driver(conn).cursor() as cursor, cursor.copy(COPY) as writer:
+    with driver_of(conn).cursor() as cursor, cursor.copy(COPY) as writer:
         for line in lines:
             writer.write_row(line)
 
@@ -206,7 +206,7 @@ def copy(conn: Connection, lines: Iterable[Staged]) -> None:
 def fold(conn: Connection) -> int:
     """Make one of all lines that are the same person; how many lines were merged into others."""
     with at_leisure(conn):
-        _driver(conn).execute(FIND_REPEATED)
+        driver_of(conn).execute(FIND_REPEATED)
         merged = conn.execute(POINT_TO_HEAD).rowcount
         if merged:
             conn.execute(TAKE_UP)
@@ -273,6 +273,6 @@ def at_leisure(conn: Connection) -> Iterator[None]:
         conn.exec_driver_sql(f"SET LOCAL {name} TO DEFAULT")
 
 
-def _driver(conn: Connection) -> PsycopgConnection[Any]:
+def driver_of(conn: Connection) -> PsycopgConnection[Any]:
     driver: PsycopgConnection[Any] = conn.connection.driver_connection  # type: ignore[assignment]  # SQLAlchemy leaves the driver's type open
     return driver
