@@ -57,7 +57,7 @@ contacts = st.builds(
     timezone=st.sampled_from([None, "America/New_York", "Australia/Lord_Howe"]),
     do_not_call=st.booleans(),
     email=TEXT.map(lambda text: text.strip() or None),
-    tags=st.lists(ONE_LINE.map(lambda text: text.replace(";", "")).filter(bool), max_size=3).map(tuple),
+    tags=st.lists(ONE_LINE.map(lambda text: text.replace(";", "")).filter(bool), max_size=3, unique=True).map(tuple),
     custom_fields=TEXT.map(lambda text: {"plan": text.strip()} if text.strip() else {}),
 )
 
@@ -260,6 +260,14 @@ def test_a_delimiter_that_is_said_is_taken_as_said() -> None:
 def test_a_field_of_a_contact_is_no_longer_than_the_api_lets_it_be() -> None:
     assert faults(f"phone,first_name\n+12025550101,{'x' * 201}\n+12025550101,{'x' * 200}\n") == [
         "line 2: first_name: Give a text of at most 200 characters."
+    ]
+
+
+def test_tags_are_as_many_and_as_long_as_the_api_lets_them_be() -> None:
+    (contact,) = people(f"phone,tags\n+12025550101,a; b;;a;{'x' * 100}\n")
+    assert contact.tags == ("a", "b", "x" * 100)
+    assert faults(f"phone,tags\n+12025550101,a;{'x' * 101}\n") == [
+        "line 2: tags[1]: Give a text of 1 to 100 characters."
     ]
 
 

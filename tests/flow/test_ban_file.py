@@ -10,7 +10,7 @@ from tests.world import World
 from worker.domain.contact_file import number_file
 from worker.flow import ban_file as ban
 from worker.flow.ban_file import Banned, ban_file
-from worker.flow.load import Watch
+from worker.flow.onlooker import Watch
 from worker.store import calls
 
 

@@ -17,7 +17,8 @@ from worker.domain.contact_file import LineFault, read_contacts
 from worker.domain.errors import Conflict, NotFound, Unavailable
 from worker.flow import load, people, prepare
 from worker.flow.base import Fill
-from worker.flow.load import Coming, Loaded, Watch, load_contacts
+from worker.flow.load import Loaded, load_contacts
+from worker.flow.onlooker import Coming, Watch
 from worker.store import calls
 from worker.store.database import Joined, once
 

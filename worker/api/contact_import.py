@@ -21,10 +21,9 @@ from worker.api.contacts import TeamId
 from worker.api.idempotency import Answer
 from worker.api.models_contacts import ImportAnswer
 from worker.api.views_crm import imported
-from worker.domain.contact import MOST_AT_ONCE
+from worker.domain.contact import MOST_AT_ONCE, TAGS
 from worker.domain.contact_file import read_contacts
 from worker.domain.csv_text import pieces_of, text_of
-from worker.domain.fields import texts
 from worker.flow.base import Dialer
 from worker.flow.load import load_contacts
 
@@ -44,7 +43,6 @@ _CSV = {
         },
     }
 }
-_tags = texts(100, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ def import_contacts(
     says what is wrong with up to 1000 lines.
     """
     sent.asked.own(team_id)
-    tags = _tags(tag or [], "tag")
+    tags = TAGS(tag or [], "tag")
 
     def work(dialer: Dialer) -> Answer:
         text = text_of(sent.file)  # type: ignore[arg-type]  # what it lacks of a BinaryIO is a name

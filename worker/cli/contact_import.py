@@ -10,26 +10,22 @@ import click
 
 from worker.api import views_crm
 from worker.cli.asking import Asked, for_team
-from worker.cli.files import INPUT, OUTPUT, reading, separator, text_in
-from worker.cli.importing import Report, reporting, seeing
+from worker.cli.files import reading, separator, text_in
+from worker.cli.importing import Report, from_file, reporting, seeing
 from worker.cli.showing import json_option, show_json, some
+from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import pieces_of
 from worker.domain.screening import check_region
-from worker.flow.load import Loaded, Watch, load_contacts, waits_for_next_run
+from worker.flow.load import Loaded, load_contacts, waits_for_next_run
+from worker.flow.onlooker import Watch
 
 
 @click.command("import")
-@click.argument("file", type=INPUT)
+@from_file
 @click.option("--campaign-id", help="Add the contacts to this campaign, too.")
 @click.option("--company-id", help="The company of all of them.")
 @click.option("--tag", multiple=True, help="A tag for all of them; may be repeated.")
-@click.option("--country", help="Where numbers without a country code belong, such as US.")
-@click.option("--delimiter", help="What separates the columns, such as ; or tab; else it is found.")
-@click.option("--encoding", help="How the file was saved, such as utf-8 or cp1252; else it is found.")
-@click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
-@click.option("--strict", is_flag=True, help="All or nothing: write nothing if any line is refused or uncallable.")
-@click.option("--report", type=OUTPUT, metavar="FILE.csv", help="Write what was said about each line to this file.")
 @json_option
 @for_team
 def import_contacts(
@@ -86,7 +82,7 @@ def _load(ask: Asked, people: ContactFile, source: BinaryIO, said: Report, **opt
             options["company_id"],
             people,
             campaign_id=options["campaign_id"],
-            tags=options["tag"],
+            tags=tuple(TAGS(list(options["tag"]), "tag")),
             region=options["region"],
             dry_run=options["dry_run"],
             strict=options["strict"],

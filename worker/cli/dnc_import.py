@@ -7,25 +7,19 @@ from contextlib import ExitStack
 import click
 
 from worker.cli.asking import Asked, for_team
-from worker.cli.files import INPUT, OUTPUT, reading, separator, text_in
-from worker.cli.importing import reporting, seeing
+from worker.cli.files import reading, separator, text_in
+from worker.cli.importing import from_file, reporting, seeing
 from worker.cli.showing import json_option, show_json, some
 from worker.domain.contact_file import number_file
 from worker.domain.csv_text import pieces_of
 from worker.domain.screening import check_region
 from worker.flow.ban_file import LONGEST_REASON, ban_file
-from worker.flow.load import Watch
+from worker.flow.onlooker import Watch
 
 
 @click.command("import")
-@click.argument("file", type=INPUT)
+@from_file
 @click.option("--reason", default="", help="Why nobody may call them, where a line does not say.")
-@click.option("--country", help="Where numbers without a country code belong, such as US.")
-@click.option("--delimiter", help="What separates the columns, such as ; or tab; else it is found.")
-@click.option("--encoding", help="How the file was saved, such as utf-8 or cp1252; else it is found.")
-@click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
-@click.option("--strict", is_flag=True, help="All or nothing: write nothing if any line holds no number.")
-@click.option("--report", type=OUTPUT, metavar="FILE.csv", help="Write what is wrong with lines to this file.")
 @json_option
 @for_team
 def import_numbers(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -14,13 +14,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from worker.cli.files import writing
+from worker.cli.files import INPUT, OUTPUT, writing
 from worker.cli.showing import some
 from worker.clock import monotonic
 from worker.domain.contact_file import LineFault
 from worker.domain.errors import DialerError, Unavailable
 from worker.domain.spreadsheet import cells
-from worker.flow.load import Coming
+from worker.flow.onlooker import Coming
 
 MOST_IN_JSON = 1000
 MOST_SHOWN = 20
@@ -65,6 +65,22 @@ class Report:
             click.echo(
                 f"and {some(self.count - MOST_SHOWN, 'line')} more; {path or '--report FILE.csv'} lists them all."
             )
+
+
+def from_file(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give an importing command its file, and how to read it."""
+    given = (
+        click.argument("file", type=INPUT),
+        click.option("--country", help="Where numbers without a country code belong, such as US."),
+        click.option("--delimiter", help="What separates the columns, such as ; or tab; else it is found."),
+        click.option("--encoding", help="How the file was saved, such as utf-8 or cp1252; else it is found."),
+        click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing."),
+        click.option("--strict", is_flag=True, help="All or nothing: write nothing if anything is wrong with a line."),
+        click.option("--report", type=OUTPUT, metavar="FILE.csv", help="Write what is said about lines to this file."),
+    )
+    for give in reversed(given):
+        command = give(command)
+    return command
 
 
 @contextmanager

@@ -21,6 +21,8 @@ DECIDES_CALLS = frozenset({"phone_e164", "timezone", "do_not_call"})
 
 LONGEST = {"first_name": 200, "last_name": 200, "phone": 64, "phone_secondary": 64, "timezone": 64, "email": 320}
 """Characters a text may have, by column."""
+TAGS = texts(100, 100)
+"""How many tags there may be, and of how many characters."""
 
 
 def _zone(value: object, path: str) -> str:
@@ -37,7 +39,7 @@ RULES: Mapping[str, Rule] = {
     "doNotCall": Rule("do_not_call", flag, may_be_null=False),
     "email": Rule("email", text(LONGEST["email"])),
     "customFields": Rule("custom_fields", freeform, null={}),
-    "tags": Rule("tags", texts(100, 100), null=[]),
+    "tags": Rule("tags", TAGS, null=[]),
 }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from worker.domain.contact import LONGEST
+from worker.domain.contact import LONGEST, TAGS
 from worker.domain.contact_columns import NO_TEXT_MESSAGE, Columns, delimiter_of, read_columns
 from worker.domain.csv_text import LONGEST_RECORD, Lines, TooLong
 from worker.domain.errors import Fault, Invalid
@@ -161,7 +161,7 @@ def _read(line: int, known: Mapping[str, str], custom: Mapping[str, int], cells:
     flag = known.get("do_not_call", "").lower()
     if flag not in _TRUE and flag not in _FALSE:
         raise Invalid([Fault("do_not_call", f"It is {flag[:40]!r}; write true or false.")])
-    zone = known.get("timezone") or None
+    zone, tags = known.get("timezone") or None, known.get("tags")
     return ContactLine(
         line=line,
         phone=known["phone"] or None,
@@ -171,6 +171,6 @@ def _read(line: int, known: Mapping[str, str], custom: Mapping[str, int], cells:
         timezone=zone if zone is None else check_zone(zone),
         do_not_call=flag in _TRUE,
         email=known.get("email") or None,
-        tags=tuple(tag.strip() for tag in known.get("tags", "").split(";") if tag.strip()),
+        tags=tuple(TAGS([tag for tag in tags.split(";") if tag.strip()], "tags")) if tags else (),
         custom_fields={name: cells[i] for name, i in custom.items() if cells[i]},
     )

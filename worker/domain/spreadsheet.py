@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
 
 def cell(value: str) -> str:
     """The text, as a cell that computes nothing."""
-    if _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+    if not value[:1].isalnum() and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
         return "'" + value
     return value
 

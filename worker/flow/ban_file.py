@@ -19,7 +19,8 @@ from sqlalchemy import Connection
 from worker.domain.contact_file import ContactLine, LineFault, line_fault
 from worker.domain.screening import PhoneFault, normalize
 from worker.flow.base import Dialer
-from worker.flow.load import BATCH, Watch
+from worker.flow.load import BATCH
+from worker.flow.onlooker import Watch
 from worker.store import audit, calls, staged_numbers
 from worker.store.database import Joined, once, pinned, transact
 

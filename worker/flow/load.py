@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
-from typing import Protocol
 
 import structlog
 from sqlalchemy import Connection
@@ -32,6 +31,7 @@ from worker.domain.model import CampaignStatus
 from worker.domain.screening import Phone, PhoneFault, normalize
 from worker.flow import prepare
 from worker.flow.base import Dialer, Fill, Step
+from worker.flow.onlooker import Watch
 from worker.store import audit, calls, contacts, records, staging, tables
 from worker.store.database import Joined, once, pinned, transact
 from worker.store.staging import Staged
@@ -76,25 +76,6 @@ class Loaded:
     @property
     def unchanged(self) -> int:
         return self.written - self.created - self.changed
-
-
-class Coming(Protocol):
-    """How far a file has come: ``lines`` read, ``written`` of the ``people`` in them."""
-
-    lines: int
-    written: int
-
-    @property
-    def people(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Who looks on: ``tell`` hears of each line with its ``outcome`` (``refused``, ``uncallable``, ``merged``),
-    ``step`` sees how far it has come after each batch that was read or committed."""
-
-    tell: Callable[[str, LineFault], None] = lambda outcome, fault: None
-    step: Callable[[Coming], None] = lambda coming: None
 
 
 @dataclass(frozen=True, slots=True)
