@@ -243,8 +243,8 @@ CREATE TYPE contact_status AS ENUM (
     'queued',     -- waiting again             → calling | skipped | cancelled
     'calling',    -- one live call             → completed | exhausted | failed | queued (retry or put back) | skipped
     'completed',  -- answered                  final
-    'exhausted',  -- attempts used             final
-    'failed',     -- can never be reached      final, but for one whose invalid number was mended when a run opens → queued
+    'exhausted',  -- attempts used             final, but for one put back by hand who has attempts left → queued
+    'failed',     -- can never be reached      final, but for one put back by hand or mended when a run opens → queued
     'skipped',    -- may not be called         final, but for one who may be called again when a run opens → queued
     'cancelled'   -- its campaign was          final
 );

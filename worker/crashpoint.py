@@ -17,6 +17,7 @@ VARIABLE = "DIALER_CRASHPOINT"
 POINTS = frozenset(
     {
         "promote.after_commit",  # a scheduled campaign runs, and nothing was dialed
+        "run.after_message",  # a message asks for a run, and none was opened
         "admit.after_commit",  # a run was opened by hand, and nothing was dialed
         "fill.after_slots",  # slots are taken, no call is reserved
         "fill.after_commit",  # calls are reserved, no message was sent

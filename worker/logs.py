@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from celery.exceptions import Reject
 from structlog.typing import EventDict, Processor
 
 _NUMBER = re.compile(r"(?:\+|%2[Bb])[1-9](?:[ ().-]{0,2}[0-9]){5,14}")
@@ -71,7 +72,10 @@ def _masked(render: Processor) -> Processor:
 
 
 def _briefly(record: logging.LogRecord) -> bool:
-    """Beat tells a broker that is away with two stacks, once a second; the first line says as much."""
+    """Beat tells a broker that is away with two stacks, once a second; the first line says as much. What a task hands
+    back to the queue it has told itself, better than Celery's traceback does."""
+    if record.name == "celery.app.trace" and record.exc_info and isinstance(record.exc_info[1], Reject):
+        return False
     if record.name == "celery.beat" and record.exc_info:
         record.msg, record.args, record.exc_info = record.getMessage().partition("\n")[0], (), None
     return True

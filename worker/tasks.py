@@ -3,7 +3,8 @@
 A message carries ids and means "look again". Lost, doubled, late or replayed, it changes nothing but latency:
 every task asks the rows what is to be done. So there is no ETA and no retry here, no result, no revocation;
 time lives in ``due_at``, stops live in rows, and the tick rings lost doorbells again. A task that finds
-PostgreSQL or Redis away says so in one line and ends.
+PostgreSQL or Redis away says so in one line and ends. One message says what no row does yet, that a run is wanted:
+it alone is kept by the broker until it was carried out.
 
 Fills are carried out where they arise, in the same task, because a freed slot is worth most at once. Dialing
 is a message, because it waits on a carrier; of a worker's threads at most half do that at a time, so that slow
@@ -21,11 +22,15 @@ from typing import Any
 import structlog
 from celery import Celery, Task
 from celery.app.amqp import AMQP
-from celery.signals import setup_logging, worker_init
+from celery.exceptions import Reject
+from celery.signals import before_task_publish, setup_logging, worker_init
 from kombu import Connection, Queue
-from kombu.exceptions import KombuError, OperationalError
+from kombu.exceptions import KombuError
 
 from worker import logs, wiring
+from worker.clock import pause, wall
+from worker.crashpoint import crashpoint
+from worker.domain import ids
 from worker.domain.errors import Refused, Unavailable
 from worker.flow import admit, dial, fill, finish, reap, reconcile, settle, stop, tick
 from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop
@@ -34,7 +39,10 @@ from worker.settings import Settings, settings
 log = structlog.get_logger()
 
 CONTROL, DIAL = "control", "dial"
+SENT_AT = "sent_at"
+"""The header of a message that says when it was sent; see :mod:`worker.queues`."""
 TICK_SECONDS = 1.0
+AWAY_PAUSE_SECONDS = 1.0
 SETTLE_ROUNDS = 20
 """Batches one settle message drains before it makes room for others."""
 
@@ -48,7 +56,7 @@ def configure(app: Celery, chosen: Settings) -> None:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
-            "visibility_timeout": 120,
+            "visibility_timeout": chosen.broker_visibility_seconds,
             "unacked_restore_interval": 10,
             "unacked_restore_throttle": 1,
             "socket_timeout": 10,
@@ -104,6 +112,11 @@ def _set_up_logging(**_: Any) -> None:
     logs.configure(settings().log_level, settings().log_format)
 
 
+@before_task_publish.connect
+def _stamp(headers: dict[str, Any], **_: Any) -> None:
+    headers[SENT_AT] = wall()
+
+
 def told(task: Callable[..., None]) -> Callable[..., None]:
     """Say in one line what a task could not do, when that is nobody's bug: a service is away (the tick will
     look again), or the caller asked for something that cannot be."""
@@ -120,14 +133,24 @@ def told(task: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-@app.task(name="worker.run_campaign")
+@app.task(name="worker.run_campaign", bind=True, acks_late=True)
 @told
-def run_campaign(campaign_id: str, max_calls: int | None = None) -> None:
-    """Open a run of at most ``max_calls`` calls."""
-    dialer = wiring.dialer()
-    result, steps = admit.run_campaign(dialer, campaign_id, opened_by="task", max_calls=max_calls)
+def run_campaign(message: Task[..., None], campaign_id: str, max_calls: int | None = None) -> None:
+    """Open a run of at most ``max_calls`` calls. The message is acknowledged when that is done or refused; until
+    then it comes again, if its worker died (after ``BROKER_VISIBILITY_SECONDS``) or a service was away (after a
+    second). Its own id names the run, so that it opens one however often it comes."""
+    crashpoint("run.after_message")
+    run_id = ids.derived(ids.RUN, str(message.request.id))
+    try:
+        result, steps = admit.run_campaign(
+            wiring.dialer(), campaign_id, opened_by="task", max_calls=max_calls, run_id=run_id
+        )
+    except Unavailable as error:
+        log.warning("run_put_off", campaign_id=campaign_id, message=str(error))
+        pause(AWAY_PAUSE_SECONDS)
+        raise Reject(error, requeue=True) from error
     log.info("run_answered", campaign_id=campaign_id, message=result.message)
-    send(steps)
+    carry_out(steps)
 
 
 @app.task(name="worker.tick")
@@ -284,13 +307,3 @@ def send(steps: Iterable[Step]) -> None:
                 _TASKS[type(step)].apply_async(arguments, producer=producer)
     except KombuError as error:  # no connection, none free, or a batch that may have arrived in part
         log.warning("broker_away", messages=len(messages), message=str(error))
-
-
-def queue_lengths() -> dict[str, int]:
-    """How many messages wait in each queue. Raises :class:`Unavailable` when the broker is away."""
-    try:
-        with app.connection_for_read() as connection:
-            channel: Any = connection.default_channel  # kombu's stubs know no virtual channel
-            return {queue: channel.queue_declare(queue, passive=False).message_count for queue in (CONTROL, DIAL)}
-    except OperationalError as error:
-        raise Unavailable("The broker cannot be reached; start it or check CELERY_BROKER_URL.") from error

@@ -17,7 +17,7 @@ from celery.signals import task_postrun, worker_ready
 
 from worker.clock import monotonic
 from worker.domain.errors import Unavailable
-from worker.tasks import queue_lengths
+from worker.queues import look
 
 log = structlog.get_logger()
 
@@ -54,13 +54,13 @@ class Watchdog:
 def watch(sender: Any, **_: Any) -> None:
     """Begin to watch this worker."""
     queues = frozenset(queue.name for queue in sender.task_consumer.queues)
-    dog = Watchdog(queue_lengths)
+    dog = Watchdog(lambda: {queue: waiting.messages for queue, waiting in look().items()})
     task_postrun.connect(dog.finished, weak=False)
 
-    def look() -> None:
+    def guard() -> None:
         while not threading.Event().wait(LOOK_EVERY_SECONDS):
             if dog.is_stuck(queues):
                 log.critical("worker_stuck", queues=sorted(queues), seconds=STUCK_SECONDS)
                 os._exit(EXIT_STATUS)
 
-    threading.Thread(target=look, name="watchdog", daemon=True).start()
+    threading.Thread(target=guard, name="watchdog", daemon=True).start()

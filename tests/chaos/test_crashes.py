@@ -124,6 +124,19 @@ def test_a_campaign_outlives_a_line_of_workers_each_killed_somewhere_else(chaos:
     judge(team)
 
 
+def test_a_worker_killed_with_the_message_that_asks_for_a_run_is_not_missed(chaos: Chaos) -> None:
+    team, (survivor,) = Team(chaos, Limits()), chaos.staff["worker"]
+    chaos.freeze_idle(survivor)
+    victim = chaos.worker("run.after_message")
+    campaign = team.campaign((5, "plain"), limit=4)
+    chaos.celery.send_task("worker.run_campaign", [campaign.id])
+    chaos.died_at(victim, "run.after_message")
+    assert campaign.status == "draft"
+    chaos.thaw(survivor)
+    await_end(team)
+    judge(team)
+
+
 def test_a_process_killed_when_it_has_opened_a_run_is_not_missed(chaos: Chaos) -> None:
     team = Team(chaos, Limits())
     campaign = team.campaign((5, "plain"), limit=4)
@@ -145,5 +158,5 @@ def test_a_web_process_killed_when_it_has_written_an_event_down_is_not_missed(ch
 
 
 def test_every_place_where_a_crash_may_fall_is_met_here() -> None:
-    assert WORKERS.keys() | {"admit.after_commit", "record.after_commit"} == POINTS
+    assert WORKERS.keys() | {"run.after_message", "admit.after_commit", "record.after_commit"} == POINTS
     assert {*LINE, "stop.after_commit"} == WORKERS.keys()

@@ -118,6 +118,18 @@ def test_messages_that_come_doubled_or_again_change_nothing(chaos: Chaos) -> Non
     }
 
 
+def test_a_message_that_asks_for_a_run_opens_one_however_often_it_comes(chaos: Chaos) -> None:
+    chaos.man(workers=2)
+    team = Team(chaos, Limits())
+    campaign = team.campaign((4, "plain"))
+    chaos.redis.flushall()
+    for _ in range(4):
+        chaos.celery.send_task("worker.run_campaign", [campaign.id], task_id="the same")
+    await_end(team)
+    judge(team)
+    assert len(chaos.sql("SELECT FROM runs WHERE campaign_id = :id", id=campaign.id)) == 1
+
+
 @pytest.mark.slow
 def test_a_killed_beat_leaves_nothing_behind_that_its_successor_would_miss(chaos: Chaos) -> None:
     team = Team(chaos, Limits())

@@ -122,6 +122,17 @@ def test_postgresql_is_away_for_a_while(chaos: Chaos, seconds: float) -> None:
     ends_well(campaign)
 
 
+def test_a_run_that_is_asked_for_while_postgresql_is_away_is_opened_when_it_is_back(chaos: Chaos) -> None:
+    team = Team(chaos, Limits())
+    campaign = team.campaign((4, "plain"))
+    (worker,) = chaos.staff["worker"]
+    chaos.stack.postgres.kill()
+    chaos.celery.send_task("worker.run_campaign", [campaign.id])
+    chaos.wait(lambda: "run_put_off" in worker.log, "it was tried")
+    chaos.stack.postgres.restart()
+    ends_well(campaign)
+
+
 def away(seconds: float) -> None:
     """The absence is what is tested; there is no event in it to wait for."""
     threading.Event().wait(seconds)

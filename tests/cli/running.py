@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from worker.settings import Settings
 
@@ -30,22 +32,51 @@ def environment(**settings: str) -> dict[str, str]:
     return {**inherited, "PATH": path, **settings}
 
 
-def dialer(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """``python -m worker …``, to its end."""
-    return run("python", "-m", "worker", *arguments, **settings)
+def dialer(*arguments: str, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """``python -m worker …``, to its end; ``given`` is its standard input."""
+    return run("python", "-m", "worker", *arguments, given=given, **settings)
 
 
-def run(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
     """A command in the repository's folder, to its end."""
     return subprocess.run(
         command,
         cwd=ROOT,
         env=environment(**settings),
+        input=given,
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,
         check=False,
     )
+
+
+Answer = subprocess.CompletedProcess[str]
+
+
+def several(*commands: str | Sequence[str], given: str = "", **settings: str) -> list[Answer]:
+    """Commands of ``dialer`` one after the other, each as words or as a line that has no quotes; all are ``given`` the
+    same standard input."""
+    lines = [command.split() if isinstance(command, str) else list(command) for command in commands]
+    done = run("python", "-m", "tests.cli.several", given=json.dumps([[each, given] for each in lines]), **settings)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    ends = json.loads(done.stdout)
+    return [Answer(each, *end) for each, end in zip(lines, ends, strict=True)]
+
+
+def document(answer: Answer) -> dict[str, Any]:
+    """The one JSON document of a command that succeeded and had nothing else to say."""
+    assert (answer.returncode, answer.stderr) == (0, ""), answer.stderr
+    said: dict[str, Any] = json.loads(answer.stdout)
+    assert said.pop("success") is True
+    assert "\x1b" not in answer.stdout
+    return said
+
+
+def words(answer: Answer) -> str:
+    """What a command said that succeeded and had nothing to complain of."""
+    assert (answer.returncode, answer.stderr) == (0, ""), answer.stderr
+    return answer.stdout.rstrip("\n")
 
 
 def sentence(answer: subprocess.CompletedProcess[str]) -> str:

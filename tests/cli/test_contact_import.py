@@ -15,17 +15,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.cli.running import AWAY, ROOT, dialer, environment, sentence
+from tests.cli.running import AWAY, ROOT, dialer, environment, sentence, several
 from tests.world import World
 from worker.store.database import open_database
 
 HEADER = "phone,first_name\n"
-
-
-@pytest.fixture
-def settings(world: World, database_url: str, redis_url: str) -> dict[str, str]:
-    """A deployment in which ``world`` is the only team."""
-    return {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
 
 
 def piped(content: bytes, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -42,7 +36,7 @@ def names(world: World) -> list[str]:
 
 
 def test_an_import_says_what_became_of_every_line_and_puts_it_in_the_report(
-    world: World, settings: dict[str, str], tmp_path: Path
+    world: World, here: dict[str, str], tmp_path: Path
 ) -> None:
     campaign, report = world.campaign(), tmp_path / "report.csv"
     file = tmp_path / "people.csv"
@@ -51,10 +45,10 @@ def test_an_import_says_what_became_of_every_line_and_puts_it_in_the_report(
         "(202) 555-0101;Ada;;=cmd()\n202 555 0102;Bob;=Mars;\n+12025550101;;;\n12;Cy;;\n"
     )
     options = (str(file), "--campaign-id", campaign, "--country", "us", "--report", str(report))
-    foreseen = dialer("contacts", "import", *options, "--dry-run", **settings)
+    foreseen = dialer("contacts", "import", *options, "--dry-run", **here)
     assert (foreseen.returncode, foreseen.stderr, names(world)) == (0, "", [])
     assert "Nothing was written; would be: 4 lines: 2 contacts created" in foreseen.stdout
-    answer = dialer("contacts", "import", *options, **settings)
+    answer = dialer("contacts", "import", *options, **here)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout.splitlines() == [
         "line 3 refused: timezone: Unknown time zone '=Mars'; use an IANA name, such as America/New_York.",
@@ -70,8 +64,8 @@ def test_an_import_says_what_became_of_every_line_and_puts_it_in_the_report(
     assert names(world) == ["Ada", "Cy"]
 
 
-def test_an_import_answers_programs_with_one_document(world: World, settings: dict[str, str]) -> None:
-    answer = piped(b"phone\tname\n+12025550101\tZo\xeb\nx", "contacts", "import", "-", "--json", **settings)
+def test_an_import_answers_programs_with_one_document(world: World, here: dict[str, str]) -> None:
+    answer = piped(b"phone\tname\n+12025550101\tZo\xeb\nx", "contacts", "import", "-", "--json", **here)
     assert (answer.returncode, answer.stderr) == (0, "")
     told = json.loads(answer.stdout)
     assert (told["success"], told["lines"], told["created"], told["refused"], told["added"]) == (True, 2, 1, 1, None)
@@ -80,9 +74,9 @@ def test_an_import_answers_programs_with_one_document(world: World, settings: di
     assert any("cut off" in note for note in told["notes"])
 
 
-def test_strict_imports_nothing_says_why_and_fails(world: World, settings: dict[str, str]) -> None:
+def test_strict_imports_nothing_says_why_and_fails(world: World, here: dict[str, str]) -> None:
     content = (HEADER + "+12025550101,Ada\n12,Bob\n").encode()
-    answer = piped(content, "contacts", "import", "-", "--strict", "--json", **settings)
+    answer = piped(content, "contacts", "import", "-", "--strict", "--json", **here)
     assert (answer.returncode, names(world)) == (1, [])
     assert answer.stderr == "dialer: Nothing was imported; lines of - that cannot be called or read: 1.\n"
     assert json.loads(answer.stdout)["success"] is False
@@ -98,27 +92,33 @@ def test_strict_imports_nothing_says_why_and_fails(world: World, settings: dict[
     ids=["empty", "workbook", "10 MB"],
 )
 def test_a_file_that_is_no_table_of_contacts_is_refused_in_one_sentence(
-    world: World, settings: dict[str, str], content: bytes, said: str
+    world: World, here: dict[str, str], content: bytes, said: str
 ) -> None:
-    answer = piped(content, "contacts", "import", "-", **settings)
+    answer = piped(content, "contacts", "import", "-", **here)
     assert answer.returncode == 2
     assert sentence(answer).startswith(said)
     assert names(world) == []
 
 
-def test_what_cannot_be_is_one_sentence_and_the_right_exit_code(world: World, settings: dict[str, str]) -> None:
-    file = ROOT / "README.md"
-    for options, code, said in (
-        ((str(ROOT),), 2, "is a directory"),
-        (("/nowhere.csv",), 2, "does not exist"),
-        ((str(file), "--country", "Utopia"), 2, "--country: No country 'UTOPIA'"),
-        ((str(file), "--encoding", "klingon"), 2, "--encoding: No encoding 'klingon'"),
-    ):
-        answer = dialer("contacts", "import", *options, **settings)
+def test_what_cannot_be_is_one_sentence_and_the_right_exit_code(
+    world: World, here: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(HEADER)
+    wrong = {
+        f"{tmp_path}": (2, "is a directory"),
+        f"{file}.gone": (2, "does not exist"),
+        f"{file} --country Utopia": (2, "--country: No country 'UTOPIA'"),
+        f"{file} --delimiter ab": (2, "--delimiter: Give one sign"),
+        f"{file} --encoding klingon": (2, "--encoding: No encoding 'klingon'"),
+        f"{file} --campaign-id camp_x": (3, "No campaign with id camp_x; check the id and the team."),
+        f"{file} --company-id comp_x": (3, "No company with id comp_x; check the id and the team."),
+    }
+    answers = several(*(f"contacts import {options}" for options in wrong), **here)
+    for answer, (code, said) in zip(answers, wrong.values(), strict=True):
         assert answer.returncode == code
         assert said in sentence(answer)
-    answer = piped(HEADER.encode(), "contacts", "import", "-", "--campaign-id", "camp_x", **settings)
-    assert (answer.returncode, sentence(answer)) == (3, "No campaign with id camp_x; check the id and the team.")
+    assert names(world) == []
 
 
 def test_an_import_without_postgresql_is_one_sentence(redis_url: str, tmp_path: Path) -> None:
@@ -197,9 +197,9 @@ def long_file(tmp_path: Path) -> Path:
     ids=["batches", "strict"],
 )
 def test_a_database_that_goes_away_in_the_middle_is_one_sentence_that_says_what_is_there(
-    world: World, settings: dict[str, str], long_file: Path, options: tuple[str, ...], stayed: int, said: str
+    world: World, here: dict[str, str], long_file: Path, options: tuple[str, ...], stayed: int, said: str
 ) -> None:
-    held = Held(world, settings, long_file, *options)
+    held = Held(world, here, long_file, *options)
     if not options:
         held.let_one_batch_through()
     world.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
@@ -209,14 +209,14 @@ def test_a_database_that_goes_away_in_the_middle_is_one_sentence_that_says_what_
         f"dialer: PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again. {said}\n",
     )
     assert len(names(world)) == stayed
-    again = dialer("contacts", "import", str(long_file), "--json", **settings)
+    again = dialer("contacts", "import", str(long_file), "--json", **here)
     assert json.loads(again.stdout)["created"] == 25_000 - stayed
 
 
 def test_an_operator_who_stops_an_import_is_told_what_is_there(
-    world: World, settings: dict[str, str], long_file: Path
+    world: World, here: dict[str, str], long_file: Path
 ) -> None:
-    held = Held(world, settings, long_file)
+    held = Held(world, here, long_file)
     held.let_one_batch_through()
     os.kill(held.process.pid, signal.SIGINT)
     held.turn.rollback()
@@ -226,15 +226,15 @@ def test_an_operator_who_stops_an_import_is_told_what_is_there(
     assert f"{len(names(world))} contacts were imported before" in stderr
 
 
-def test_a_list_of_numbers_is_banned(world: World, settings: dict[str, str]) -> None:
-    answer = piped(b"(202) 555-0101\n+12025550102\nnobody\n", "dnc", "import", "-", "--country", "US", **settings)
+def test_a_list_of_numbers_is_banned(world: World, here: dict[str, str]) -> None:
+    answer = piped(b"(202) 555-0101\n+12025550102\nnobody\n", "dnc", "import", "-", "--country", "US", **here)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout.splitlines() == [
         "line 3 refused: This is not a phone number; write it like +12025550123.",
         "3 lines: 2 added to the list, 1 refused.",
     ]
-    again = piped(b"phone;reason\n+12025550102;asked\n", "dnc", "import", "-", "--strict", "--json", **settings)
+    again = piped(b"phone;reason\n+12025550102;asked\n", "dnc", "import", "-", "--strict", "--json", **here)
     assert json.loads(again.stdout) == {
         "success": True, "dryRun": False, "lines": 1, "refused": 0, "added": 0, "errors": [],
     }  # fmt: skip
-    assert sentence(piped(b"nobody\n", "dnc", "import", "-", **settings)).startswith("line 1: The first line must")
+    assert sentence(piped(b"nobody\n", "dnc", "import", "-", **here)).startswith("line 1: The first line must")

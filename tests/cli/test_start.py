@@ -83,12 +83,14 @@ def test_a_run_that_cannot_be_is_refused_in_one_sentence(
 
 
 def test_a_run_is_told_to_a_person_in_words(world: World, database_url: str, stack: Stack) -> None:
-    campaign = world.campaign([world.contact(), world.contact("12")])
+    contact = world.contact()
+    campaign = world.campaign([contact, world.contact("12")])
     settings = {**stack.environment, "DATABASE_URL": database_url}
     answer = dialer("campaigns", "run", campaign, "--dry-run", **settings)
     assert (answer.returncode, answer.stderr) == (0, "")
-    first, second, last = answer.stdout.splitlines()
+    first, _, call, second, last = answer.stdout.splitlines()
     assert first == "Would start 1 call; this campaign has no call window, so calls go out at any hour."
+    assert call.split() == [contact, "+12025550001", world.phone(contact)]
     assert second.endswith(" has an invalid phone number.")
     assert last == "0 contacts still waiting."
 

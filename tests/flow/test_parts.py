@@ -6,8 +6,9 @@ import pytest
 
 from tests.world import World
 from worker.carriers.simulator.lives import Life
-from worker.domain.errors import Conflict, Invalid, NotFound
+from worker.domain.errors import Conflict, NotFound
 from worker.flow import parts
+from worker.flow.teams import edit_team
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +78,7 @@ def test_a_limit_that_is_raised_is_used_at_once_and_one_that_is_lowered_cuts_nob
 
     def limit(calls: int) -> None:
         if what == "team":
-            _, steps = parts.limit_team(dialer, team, calls, actor="test")
+            _, steps = edit_team(dialer, team, {"maxConcurrentCalls": calls}, actor="test")
         elif what == "account":
             body = {"maxConcurrentCalls": calls}
             _, steps = parts.edit_account(dialer, team, "acct_team_a", body, actor="test")
@@ -95,11 +96,3 @@ def test_a_limit_that_is_raised_is_used_at_once_and_one_that_is_lowered_cuts_nob
     assert len(world.stage.live()) == 3
     world.until(campaign, "completed")
     assert len(world.stage.requests) == 5
-
-
-def test_a_team_has_a_limit_within_its_range(world: World) -> None:
-    for wrong in (0, 10_001, "5", None, True):
-        with pytest.raises(Invalid, match="maxConcurrentCalls"):
-            parts.limit_team(world.dialer, world.team, wrong, actor="test")
-    with pytest.raises(NotFound):
-        parts.limit_team(world.dialer, "team_none", 5, actor="test")

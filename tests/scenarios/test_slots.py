@@ -183,3 +183,9 @@ def test_two_rebuilds_at_once_leave_one_generation(world: World) -> None:
     assert world.sql("SELECT generation FROM slot_generation")[0].generation == before
     reconcile.reconcile(world.dialer)
     assert world.sql("SELECT generation FROM slot_generation")[0].generation == before + 1
+
+
+def test_a_run_that_finds_the_slots_gone_writes_them_anew_and_starts_its_calls(world: World) -> None:
+    world.redis.flushall()
+    assert len(world.run(world.campaign(world.contacts(3))).calls) == 3
+    assert len(world.stage.requests) == 3

@@ -251,6 +251,11 @@ def test_l2_names_the_holders_of_slots_that_are_not_live(conn: Connection) -> No
     assert broken(conn, stale_members=["call_a_0_0", over, "call_of_nobody"]) == {"L2": [over, "call_of_nobody"]}
 
 
+def test_l2_gives_whoever_ended_the_call_time_to_give_its_slot_back(conn: Connection) -> None:
+    over = counted(conn, 1, ended_at=datetime.now(UTC))
+    assert broken(conn, stale_members=[over]) == {}
+
+
 # -- L3
 
 HERE = [("camp_a", "")]

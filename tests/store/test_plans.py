@@ -17,7 +17,7 @@ from sqlalchemy import Connection, TextClause
 
 from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
-from worker.store import calls, campaigns, claims, contacts, events
+from worker.store import calls, campaign_contacts, campaigns, claims, contacts, events
 from worker.store.database import open_database
 
 WAITING = "campaign_contacts_waiting"
@@ -205,6 +205,13 @@ def test_a_cancelled_campaign_is_swept_by_the_batch(crowd: psycopg.Connection[An
     kinds = {scan["Node Type"] for scan in scans(plan)}
     assert kinds == {"ModifyTable", "Index Scan"}
     reads_little(plan, rows=campaigns.SWEPT_AT_ONCE + 100, pages=200_000)
+
+
+@pytest.mark.usefixtures("mode")
+def test_putting_contacts_back_reads_those_and_not_the_campaign(crowd: psycopg.Connection[Any]) -> None:
+    ids = array("c1", "c500", "c29999", "c99999")
+    for statement in (campaign_contacts.LOCK, campaign_contacts.MEMBERS, campaign_contacts.REQUEUE):
+        reads_little(explain(crowd, statement, campaign="'camp_a_done'", ids=ids), rows=20, pages=100)
 
 
 PERIODIC = {

@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 
 from worker.api import views
 from worker.api.asking import Ask, Paged, answered
-from worker.api.campaigns import find
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
 from worker.api.models import Done
@@ -19,6 +18,7 @@ from worker.api.openapi import takes
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus
 from worker.flow.base import Dialer
+from worker.flow.look import find_campaign
 from worker.flow.members import list_members
 from worker.flow.prepare import add_contacts as add
 from worker.flow.remove import remove_contacts as remove
@@ -76,7 +76,7 @@ def list_campaign_contacts(
 @router.get("/calls", response_model=CallList, summary="List the calls of a campaign")
 def list_campaign_calls(ask: Ask, page: Paged, id: str) -> Response:
     """Every call, live or ended, newest first."""
-    find(ask, ask.dialer, id)
+    find_campaign(ask.dialer, ask.team_id, id)
 
     def read(conn: Connection) -> Response:
         count, rows = campaign_calls.page(conn, id, limit=page.limit, offset=page.offset)
@@ -88,7 +88,7 @@ def list_campaign_calls(ask: Ask, page: Paged, id: str) -> Response:
 @router.get("/runs", response_model=RunList, summary="List the runs of a campaign")
 def list_campaign_runs(ask: Ask, page: Paged, id: str) -> Response:
     """Every run, newest first; the newest governs."""
-    find(ask, ask.dialer, id)
+    find_campaign(ask.dialer, ask.team_id, id)
 
     def read(conn: Connection) -> Response:
         count, rows = runs.of_campaign(conn, id, limit=page.limit, offset=page.offset)

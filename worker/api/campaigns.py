@@ -14,32 +14,23 @@ from worker.api.models import Done
 from worker.api.models_campaigns import CampaignAnswer, CampaignEdit, CampaignList, NewCampaign
 from worker.api.models_progress import ProgressAnswer
 from worker.api.openapi import takes
-from worker.domain.errors import NotFound
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step
 from worker.flow.edit import edit_campaign as edit
+from worker.flow.look import find_campaign
 from worker.flow.prepare import create_campaign as create
 from worker.flow.progress import read_progress
 from worker.flow.remove import delete_campaign as delete
 from worker.flow.remove import restore_campaign as restore
 from worker.store import campaign_list
-from worker.store.campaign_list import Filter, Shown
-from worker.store.database import once
+from worker.store.campaign_list import Filter
 
 router = APIRouter(prefix="/api/crm/campaigns", tags=["Campaigns"])
 
 
 def show(ask: Asked, dialer: Dialer, campaign_id: str, *steps: Step) -> Answer:
     """The campaign as it is now, as the answer to what was done to it, and the steps that follow from that."""
-    return answered(*steps, campaign=views.campaign(find(ask, dialer, campaign_id)))
-
-
-def find(ask: Asked, dialer: Dialer, campaign_id: str) -> Shown:
-    """The team's campaign, deleted or not. Raises :class:`NotFound`."""
-    shown = once(dialer.db, lambda conn: campaign_list.show(conn, ask.team_id, campaign_id))
-    if shown is None:
-        raise NotFound("campaign", campaign_id)
-    return shown
+    return answered(*steps, campaign=views.campaign(find_campaign(dialer, ask.team_id, campaign_id)))
 
 
 @router.get("", response_model=CampaignList, summary="List campaigns")
@@ -80,7 +71,7 @@ def create_campaign(ask: Ask) -> Response:
 @router.get("/{id}", response_model=CampaignAnswer, summary="Get a campaign")
 def get_campaign(ask: Ask, id: str) -> Response:
     """One campaign, deleted or not."""
-    return success(campaign=views.campaign(find(ask, ask.dialer, id)))
+    return success(campaign=views.campaign(find_campaign(ask.dialer, ask.team_id, id)))
 
 
 @router.patch("/{id}", response_model=CampaignAnswer, summary="Edit a campaign", openapi_extra=takes(CampaignEdit))

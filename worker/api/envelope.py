@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from traceback import format_exception
 from typing import Any
 
@@ -51,11 +50,6 @@ CODES = {
     503: "unavailable",
 }
 """Status → the usual ``code``; a status may have further ones."""
-
-
-def instant(at: datetime | None) -> str | None:
-    """An instant as the API writes it: UTC, whole seconds, ``2024-01-10T09:00:00Z``."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def render(content: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from worker.api.envelope import instant
+from worker.api.instants import instant
 from worker.domain.model import WAITING, CallState, RunState
 from worker.flow.admit import RunResult
 from worker.flow.progress import Progress

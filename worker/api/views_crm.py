@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from worker.api.envelope import instant
+from worker.api.instants import instant
 from worker.flow.load import Loaded
 
 
@@ -100,3 +100,26 @@ def number(row: Row[Any]) -> dict[str, Any]:
 def banned(row: Row[Any]) -> dict[str, Any]:
     """A number nobody calls."""
     return {"number": row.number, "reason": row.reason, "created_at": instant(row.created_at)}
+
+
+def key(row: Row[Any]) -> dict[str, Any]:
+    """A bearer key, without what it is known by."""
+    return {
+        "id": row.id,
+        "team_id": row.team_id,
+        "name": row.name,
+        "created_at": instant(row.created_at),
+        "last_used_at": instant(row.last_used_at),
+        "revoked_at": instant(row.revoked_at),
+    }
+
+
+def team(row: Row[Any]) -> dict[str, Any]:
+    """Who owns everything else; ``slug`` is the ``accountSlug`` of its requests."""
+    return {
+        "id": row.id,
+        "slug": row.slug,
+        "name": row.name,
+        "max_concurrent_calls": row.max_concurrent_calls,
+        "created_at": instant(row.created_at),
+    }

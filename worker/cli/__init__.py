@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import TextIO
 
 import click
 from click.exceptions import NoArgsIsHelpError
 
 from worker.cli.accounts import accounts
 from worker.cli.assistants import assistants
+from worker.cli.campaign_life import LIFE
 from worker.cli.campaigns import campaigns
 from worker.cli.companies import companies
+from worker.cli.completion import completion
 from worker.cli.contacts import contacts
 from worker.cli.db import db
 from worker.cli.demo import demo
@@ -23,10 +26,13 @@ from worker.cli.dnc import dnc
 from worker.cli.doctor import doctor
 from worker.cli.keys import keys
 from worker.cli.numbers import numbers
+from worker.cli.showing import plain
 from worker.cli.teams import teams
 from worker.cli.up import up
 from worker.cli.web import web
-from worker.domain.errors import DialerError
+from worker.domain.errors import DialerError, Invalid
+
+MOST_FAULTS = 20
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,16 +41,19 @@ def dialer() -> None:
     """Run batch outbound calling campaigns."""
 
 
+for command in LIFE:
+    campaigns.add_command(command)
+
 PARTS = (teams, companies, assistants, accounts, numbers, keys)
-for command in (campaigns, contacts, dnc, *PARTS, up, demo, doctor, db, web):
+for command in (campaigns, contacts, dnc, *PARTS, up, demo, doctor, db, web, completion):
     dialer.add_command(command)
 
 
 def main() -> None:
     """The entry point; never ends in a traceback for what a user can cause."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name may hold what this terminal cannot show
+    _open_minded(sys.stdin, "surrogateescape")  # what is no text is refused where its meaning is known
+    _open_minded(sys.stdout, "backslashreplace")  # a name may hold what this terminal cannot show
+    _open_minded(sys.stderr, "backslashreplace")
     try:
         sys.exit(dialer(prog_name="dialer", standalone_mode=False))
     except NoArgsIsHelpError as error:
@@ -54,8 +63,15 @@ def main() -> None:
         _end("Stopped.", 1)
     except click.ClickException as error:
         _end(error.format_message() + _help(error), error.exit_code)
+    except Invalid as error:
+        _end(_faults(error), error.exit_code)
     except DialerError as error:
         _end(str(error), error.exit_code)
+
+
+def _open_minded(stream: TextIO | None, errors: str) -> None:
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors=errors)
 
 
 def _help(error: click.ClickException) -> str:
@@ -63,6 +79,12 @@ def _help(error: click.ClickException) -> str:
     return "" if context is None else f" See {context.command_path} --help."
 
 
+def _faults(error: Invalid) -> str:
+    """What is wrong, as far as somebody reads it."""
+    more = len(error.faults) - MOST_FAULTS
+    return str(Invalid(error.faults[:MOST_FAULTS])) + (f" And {more} more values are wrong." if more > 0 else "")
+
+
 def _end(sentence: str, code: int) -> None:
-    click.echo(f"dialer: {sentence}", err=True)
+    click.echo(f"dialer: {plain(sentence)}", err=True)
     sys.exit(code)

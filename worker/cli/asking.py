@@ -15,12 +15,12 @@ only renamed, from ``maxConcurrentCalls`` to ``--max-concurrent-calls``.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
+from itertools import islice
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
@@ -36,6 +36,12 @@ from worker.settings import read_settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+MOST_LINES = 10_000
+"""How many words are read from standard input; as many as one request takes."""
+
+LONGEST_WORD = 64
+"""How much of a wrong word is repeated."""
 
 ACTOR = "cli"
 """Who is noted in the audit log."""
@@ -57,12 +63,17 @@ class Asked:
         return str(self.team.id)
 
     def carry_out(self, steps: Iterable[Step]) -> None:
-        """Do what follows from work that is committed. If a service is away now, nothing is lost: the rows say
-        what is to be done, and the tick finds it."""
-        try:
-            tasks.carry_out(steps)
-        except Unavailable as error:
-            click.echo(f"dialer: This is done; the workers will notice by themselves, for now {error}", err=True)
+        """:func:`carry_out`."""
+        carry_out(steps)
+
+
+def carry_out(steps: Iterable[Step]) -> None:
+    """Do what follows from work that is committed. If a service is away now, nothing is lost: the rows say what is
+    to be done, and the tick finds it."""
+    try:
+        tasks.carry_out(steps)
+    except Unavailable as error:
+        click.echo(f"dialer: This is done, and will be noticed a little later: {error}", err=True)
 
 
 def for_team(command: Callable[Concatenate[Asked, P], T]) -> Callable[..., T]:
@@ -73,7 +84,7 @@ def for_team(command: Callable[Concatenate[Asked, P], T]) -> Callable[..., T]:
     def asked(*args: P.args, **kwargs: P.kwargs) -> T:
         with _in_options(**kwargs):
             named, dialer = kwargs.pop("team"), open_dialer()
-            team = choose_team(dialer, None if named is None else str(named))
+            team = choose_team(dialer, str(named) if named else None)
             return command(Asked(dialer, team), *args, **kwargs)
 
     return asked
@@ -101,30 +112,34 @@ def _in_options(**given: object) -> Iterator[None]:
     """Say of a value that is wrong by which option it was given. Texts that are none are refused here: the bytes of
     a command line may be anything."""
     try:
-        faults = [fault for name, value in given.items() for fault in _no_text(name, value)]
+        faults = [fault for name, value in given.items() for fault in _unstorable(_field(name), value)]
         if faults:
             raise Invalid(faults)
         yield
     except Invalid as error:
-        options = {_field(param.name or ""): _written(param) for param in click.get_current_context().command.params}
-        raise Invalid([Fault(_renamed(fault.path, options), fault.message) for fault in error.faults]) from error
+        written = {_field(param.name or ""): param for param in click.get_current_context().command.params}
+        raise Invalid([Fault(_renamed(fault.path, written, given), fault.message) for fault in error.faults]) from error
 
 
-def _no_text(name: str, value: object) -> Iterator[Fault]:
-    for text in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():
-        try:
-            storable(text, _field(name))
-        except Invalid as error:
-            yield from error.faults
+def _unstorable(path: str, value: object) -> Iterator[Fault]:
+    try:
+        storable(list(value) if isinstance(value, tuple) else value, path)
+    except Invalid as error:
+        yield from error.faults
 
 
-def _written(param: click.Parameter) -> str:
-    return max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
-
-
-def _renamed(path: str, options: Mapping[str, str]) -> str:
-    head, rest = re.fullmatch(r"([^.\[]*)(.*)", path, re.DOTALL).groups()  # type: ignore[union-attr]  # matches anything
-    return options.get(head, head) + rest
+def _renamed(path: str, written: Mapping[str, click.Parameter], given: Mapping[str, object]) -> str:
+    """What the user wrote that the path of a fault means: the option, or the word where there are several."""
+    head, _, rest = path.partition("[") if "[" in path else path.partition(".")
+    param = written.get(head)
+    if param is None:
+        return path
+    name = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
+    index, words = rest.rstrip("]"), given.get(param.name or "")
+    if isinstance(words, tuple) and index.isdecimal() and int(index) < len(words):
+        word = repr(words[int(index)][:LONGEST_WORD])
+        return f"{name} {word}" if isinstance(param, click.Option) else word
+    return f"{name} ({rest})" if rest else name
 
 
 def _field(option: str) -> str:
@@ -143,21 +158,38 @@ def as_body(**options: object) -> dict[str, Any]:
     }
 
 
+def as_changes(**options: object) -> dict[str, Any]:
+    """The same for an edit, which must change something."""
+    changes = as_body(**options)
+    if not changes:
+        raise click.UsageError("Say what to change.", click.get_current_context())
+    return changes
+
+
 class _Judged(click.ParamType[Any]):
     """A value that is read if it can be, and else left for the rules to refuse, together with all others."""
 
     def __init__(self, name: str, *readers: Callable[[str], object]) -> None:
-        self.name, self._readers = name, readers
+        self.name = name
+        self._readers = readers
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        for read in self._readers if isinstance(value, str) else ():
-            with suppress(ValueError, RecursionError):
+        for read in self._readers:
+            with suppress(ValueError, TypeError, RecursionError):  # TypeError: it has been read before
                 return read(value)
         return value
 
 
 NUMBER = _Judged("number", int, float)
-JSON = _Judged("json", json.loads)
+
+
+def _read_json(text: str) -> object:
+    """``null`` is said by an empty text, here as everywhere."""
+    read: object = json.loads(text)
+    return "" if read is None else read
+
+
+JSON = _Judged("json", _read_json)
 
 
 def paged(command: Callable[P, T]) -> Callable[P, T]:
@@ -166,6 +198,23 @@ def paged(command: Callable[P, T]) -> Callable[P, T]:
     limit = click.option("--limit", type=most, default=USUAL_ROWS, show_default=True, help="Show this many at most.")
     offset = click.option("--offset", type=click.IntRange(0, FURTHEST), default=0, help="Leave out this many first.")
     return limit(offset(command))
+
+
+def many(name: str, metavar: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """One or more words as an argument; ``-`` alone reads them from standard input, one a line."""
+
+    def read(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value != ("-",):
+            return value
+        words = tuple(line.strip() for line in islice(sys.stdin, MOST_LINES + 1) if line.strip())
+        if not words:
+            raise click.BadParameter("There is nothing on standard input.", ctx, param)
+        return words
+
+    return click.argument(name, nargs=-1, required=True, metavar=f"{metavar}...", callback=read)
+
+
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import click
 
-from worker.api.envelope import instant
+from worker.api.instants import instant
 from worker.cli.asking import Asked, for_team
 from worker.cli.files import OUTPUT, writing
 from worker.cli.showing import some

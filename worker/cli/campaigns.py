@@ -1,14 +1,27 @@
-"""``dialer campaigns``: what operators do with campaigns."""
+"""``dialer campaigns``: what operators do with campaigns. What moves one through its life is in
+:mod:`worker.cli.campaign_life`."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 from worker.api import views
-from worker.cli.asking import ACTOR, NUMBER, Asked, for_team
+from worker.cli.asking import JSON, NUMBER, Asked, as_body, as_changes, for_team, paged
 from worker.cli.campaign_export import export
-from worker.cli.showing import json_option, show_json, some
-from worker.flow.admit import run_campaign
+from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_made, show_page
+from worker.domain.campaign import DEFAULT_CONCURRENT_CALLS
+from worker.domain.model import CampaignStatus
+from worker.domain.retry import DEFAULT_DELAY_MINUTES, DEFAULT_MAX_ATTEMPTS
+from worker.flow.edit import edit_campaign
+from worker.flow.look import find_campaign
+from worker.flow.prepare import create_campaign
+from worker.flow.progress import read_progress
+from worker.store import campaign_list
+from worker.store.campaign_list import Filter
+from worker.store.database import once
 
 
 @click.group()
@@ -16,27 +29,142 @@ def campaigns() -> None:
     """Campaigns and their runs."""
 
 
+def fields(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that are a campaign's fields, named as on the API page."""
+    calls, attempts, delay = DEFAULT_CONCURRENT_CALLS, DEFAULT_MAX_ATTEMPTS, DEFAULT_DELAY_MINUTES
+    for option in (
+        click.option("--name", help="A name for people."),
+        click.option("--description", help="What it is for."),
+        click.option("--assistant-id", metavar="ID", help="The assistant that talks."),
+        click.option("--company-id", metavar="ID", help="The company it calls for."),
+        click.option(
+            "--from-number-id", "from_number_ids", metavar="ID", multiple=True, help="A caller ID; repeat to rotate."
+        ),
+        click.option("--call-window-start", metavar="HH:MM", help="Calls go out from this time of day on,"),
+        click.option("--call-window-end", metavar="HH:MM", help="and none from this time on,"),
+        click.option("--call-window-timezone", metavar="ZONE", help="in this zone, such as America/New_York."),
+        click.option("--max-concurrent-calls", type=NUMBER, help=f"Simultaneous calls. Default {calls}."),
+        click.option("--max-attempts-per-contact", type=NUMBER, help=f"Calls a contact may get. Default {attempts}."),
+        click.option("--retry-delay-minutes", type=NUMBER, help=f"From a call to the next attempt. Default {delay}."),
+        click.option("--settings", type=JSON, metavar="JSON", help='An object, such as {"retryDelays": {"busy": 10}}.'),
+    )[::-1]:
+        command = option(command)
+    return command
+
+
 @campaigns.command()
-@click.argument("campaign_id")
-@click.option("--max-calls", type=NUMBER, help="Cap the calls of this run, retries included.")
-@click.option("--dry-run", is_flag=True, help="Say what would happen now, and change nothing.")
+@fields
+@click.option("--scheduled-start-at", metavar="INSTANT", help="Start by itself then: 2027-03-01T09:00:00-05:00.")
 @json_option
 @for_team
-def run(ask: Asked, campaign_id: str, max_calls: int | None, dry_run: bool, as_json: bool) -> None:
-    """Open a run of CAMPAIGN_ID: reserve its first calls and hand them to the workers."""
-    result, steps = run_campaign(
-        ask.dialer, campaign_id, opened_by=ACTOR, max_calls=max_calls, dry_run=dry_run, team_id=ask.team_id
+def create(ask: Asked, /, as_json: bool, **given: Any) -> None:
+    """Create a campaign, a draft unless it is given an instant to start at; says its id."""
+    campaign_id = create_campaign(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor)
+    show_made("campaign", look_up(ask, campaign_id), as_json=as_json)
+
+
+def look_up(ask: Asked, campaign_id: str) -> dict[str, Any]:
+    """The team's campaign as the API shows it. Raises :class:`NotFound`."""
+    return views.campaign(find_campaign(ask.dialer, ask.team_id, campaign_id))
+
+
+COLUMNS: dict[str, Cell] = {
+    "id": "id",
+    "status": "status",
+    "done": lambda campaign: f"{campaign['contacts_completed']}/{campaign['total_contacts']}",
+    "answered": "contacts_answered",
+    "name": "name",
+}
+
+
+@campaigns.command("list")
+@click.option("--status", type=click.Choice([status.value for status in CampaignStatus]), help="Only these.")
+@click.option("--assistant-id", metavar="ID", help="Only campaigns of this assistant.")
+@click.option("--deleted", type=click.Choice(["exclude", "include", "only"]), default="exclude", show_default=True)
+@paged
+@json_option
+@for_team
+def list_them(
+    ask: Asked, status: str | None, assistant_id: str | None, deleted: str, limit: int, offset: int, as_json: bool
+) -> None:
+    """List the team's campaigns, newest first."""
+    chosen = Filter(None if status is None else CampaignStatus(status), assistant_id, deleted)
+    count, rows = once(
+        ask.dialer.db, lambda conn: campaign_list.page(conn, ask.team_id, chosen, limit=limit, offset=offset)
     )
-    ask.carry_out(steps)
+    shown = [views.campaign(row) for row in rows]
+    show_page("campaigns", shown, COLUMNS, count=count, limit=limit, offset=offset, as_json=as_json)
+
+
+@campaigns.command()
+@click.argument("campaign_id")
+@json_option
+@for_team
+def show(ask: Asked, campaign_id: str, as_json: bool) -> None:
+    """Show a campaign, how far it has come, and what it is doing or waiting for."""
+    campaign = look_up(ask, campaign_id)
+    progress = views.progress(read_progress(ask.dialer, ask.team_id, campaign_id))
     if as_json:
-        show_json(**views.run_answer(result))
+        show_json(campaign=campaign, progress=progress)
         return
-    click.echo(result.message + ".")
-    for error in result.errors:
-        click.echo(f"  {error}.")
-    if result.failed > len(result.errors):
-        click.echo(f"  and {result.failed - len(result.errors)} more.")
-    click.echo(f"{some(result.remaining, 'contact')} still waiting.")
+    click.echo(plain(f"{campaign['name']}: {progress['activity']['message']}"))
+    show_fields(_in_words(campaign, progress))
+
+
+_NOT_FOR_PEOPLE = ("team_id", "name", "from_number", "from_number_ids", "run_id", "total_contacts")
+
+
+def _in_words(campaign: dict[str, Any], progress: dict[str, Any]) -> dict[str, Any]:
+    """The fields that say something, with what is counted."""
+    words = {
+        name.replace("_", " "): value
+        for name, value in campaign.items()
+        if value not in (None, {}) and name not in _NOT_FOR_PEOPLE and not name.startswith(("call_window", "contacts_"))
+    }
+    if campaign["call_window_start"] is not None:
+        words["call window"] = "{call_window_start}-{call_window_end} {call_window_timezone}".format(**campaign)
+    words["contacts"] = _counted(progress["contacts"])
+    words["calls"] = _counted(progress["calls"] | {"live": progress["live_calls"]})
+    if progress["next_due_at"] is not None:
+        words["next due at"] = progress["next_due_at"]
+    if progress["run"] is not None:
+        run = progress["run"]
+        words["run"] = f"{run['id']}, {'open' if run['is_open'] else 'ended'}, opened by {run['opened_by']}"
+        if run["max_calls"] is not None:
+            words["run"] += f", {run['calls_used']} of {run['max_calls']} calls used"
+    return words
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count) or "none"
+
+
+@campaigns.command()
+@click.argument("campaign_id")
+@fields
+@click.option("--no-call-window", is_flag=True, help="Call at any hour.")
+@json_option
+@for_team
+def edit(ask: Asked, /, campaign_id: str, no_call_window: bool, as_json: bool, **given: Any) -> None:
+    """Change the fields given; an empty text puts one back to its default.
+
+    Name and description change at any time, everything else while the campaign is draft, scheduled or paused.
+    """
+    if no_call_window:
+        given |= dict.fromkeys(("call_window_start", "call_window_end", "call_window_timezone"), "")
+    edit_campaign(ask.dialer, ask.team_id, campaign_id, as_changes(**given), actor=ask.actor)
+    tell(ask, campaign_id, as_json)
+
+
+def tell(ask: Asked, campaign_id: str, as_json: bool) -> None:
+    """What became of the campaign: the API's answer, or a sentence."""
+    campaign = look_up(ask, campaign_id)
+    if as_json:
+        show_json(campaign=campaign)
+        return
+    status = "deleted" if campaign["deleted_at"] else campaign["status"]
+    until = f" for {campaign['scheduled_start_at']}" if status == CampaignStatus.SCHEDULED else ""
+    click.echo(f"Campaign {campaign_id} is {status}{until}.")
 
 
 campaigns.add_command(export)

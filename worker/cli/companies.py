@@ -1,10 +1,44 @@
-"""``dialer companies``."""
+"""``dialer companies``: whom campaigns call for."""
 
 from __future__ import annotations
 
 import click
 
+from worker.api import views_crm as views
+from worker.cli.asking import Asked, as_body, as_changes, for_team
+from worker.cli.parts import Part
+from worker.cli.showing import json_option, show_made, show_one
+from worker.flow import parts
+
+COMPANY = Part(parts.COMPANY, "company", "companies", views.company, {"id": "id", "name": "name"})
+
+name_option = click.option("--name", help="What people call it.")
+
 
 @click.group()
 def companies() -> None:
     """Companies: whom campaigns call for."""
+
+
+COMPANY.read_by(companies)
+
+
+@companies.command()
+@name_option
+@json_option
+@for_team
+def add(ask: Asked, name: str | None, as_json: bool) -> None:
+    """Create a company; says its id."""
+    row = parts.create_company(ask.dialer, ask.team_id, as_body(name=name), actor=ask.actor)
+    show_made("company", views.company(row), as_json=as_json)
+
+
+@companies.command()
+@click.argument("company_id")
+@name_option
+@json_option
+@for_team
+def edit(ask: Asked, company_id: str, name: str | None, as_json: bool) -> None:
+    """Rename a company."""
+    row = parts.edit_company(ask.dialer, ask.team_id, company_id, as_changes(name=name), actor=ask.actor)
+    show_one("company", views.company(row), as_json=as_json)

@@ -1,15 +1,198 @@
-"""``dialer contacts``."""
+"""``dialer contacts``: the contacts of the CRM, and what becomes of them in a campaign."""
 
 from __future__ import annotations
 
-import click
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import click
+from click.exceptions import Exit
+
+from worker.api import views, views_crm
+from worker.cli.asking import JSON, Asked, as_body, as_changes, for_team, many, paged
 from worker.cli.contact_import import import_contacts
+from worker.cli.showing import Cell, json_option, plain, show_json, show_made, show_one, show_page, some
+from worker.domain.campaign import parse_contact_ids
+from worker.domain.model import ContactStatus
+from worker.flow import people
+from worker.flow.members import list_members
+from worker.flow.prepare import add_contacts
+from worker.flow.remove import remove_contacts
+from worker.flow.requeue import requeue_contacts
 
 
 @click.group()
 def contacts() -> None:
-    """Contacts of the CRM, and of campaigns."""
+    """Contacts of the CRM, and in campaigns."""
+
+
+def fields(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that are a contact's fields, named as in the API."""
+    for option in (
+        click.option("--first-name"),
+        click.option("--last-name"),
+        click.option("--phone", help="With its country code, such as +12025550142."),
+        click.option("--phone-secondary", help="Kept, never dialed."),
+        click.option("--timezone", metavar="ZONE", help="Where they are, such as America/New_York."),
+        click.option("--do-not-call/--may-be-called", default=None, help="Whether they want no calls."),
+        click.option("--email"),
+        click.option("--company-id", metavar="ID"),
+        click.option("--tag", "tags", multiple=True, help="May be repeated."),
+        click.option("--custom-fields", type=JSON, metavar="JSON", help="An object, kept as given."),
+    )[::-1]:
+        command = option(command)
+    return command
+
+
+@contacts.command()
+@fields
+@json_option
+@for_team
+def create(ask: Asked, /, as_json: bool, **given: Any) -> None:
+    """Create a contact; says its id. A number that cannot be called is kept, and said."""
+    contact = views_crm.contact(people.create_contact(ask.dialer, ask.team_id, as_body(**given)))
+    show_made("contact", contact, as_json=as_json)
+    if not as_json and contact["phone_fault"] is not None:
+        click.echo(f"It will not be called: {contact['phone_fault'].replace('_', ' ')}.", err=True)
+
+
+@contacts.command()
+@click.argument("contact_id")
+@json_option
+@for_team
+def show(ask: Asked, contact_id: str, as_json: bool) -> None:
+    """Show one contact."""
+    show_one("contact", views_crm.contact(people.get_contact(ask.dialer, ask.team_id, contact_id)), as_json=as_json)
+
+
+@contacts.command()
+@click.argument("contact_id")
+@fields
+@json_option
+@for_team
+def edit(ask: Asked, /, contact_id: str, as_json: bool, **given: Any) -> None:
+    """Change the fields given; an empty text clears one. Where the contact waits, it is called by its new number and
+    in its new zone from now on."""
+    row, steps = people.edit_contact(ask.dialer, ask.team_id, contact_id, as_changes(**given), actor=ask.actor)
+    ask.carry_out(steps)
+    show_one("contact", views_crm.contact(row), as_json=as_json)
+
+
+def _who(contact: Mapping[str, Any]) -> str | None:
+    return f"{contact['first_name']} {contact['last_name']}".strip() or None
+
+
+IN_CRM: dict[str, Cell] = {
+    "id": "id",
+    "name": _who,
+    "phone": "phone",
+    "timezone": "timezone",
+    "not called": lambda contact: "do_not_call" if contact["do_not_call"] else contact["phone_fault"],
+}
+IN_CAMPAIGN: dict[str, Cell] = {
+    "contact id": "contact_id",
+    "status": "status",
+    "calls": "attempts",
+    "next call, or why not": lambda contact: contact["next_call_at"] or contact["reason"],
+    "name": _who,
+}
+
+
+@contacts.command("list")
+@click.argument("campaign_id", required=False)
+@click.option("--status", type=click.Choice([s.value for s in ContactStatus]), help="Only these, of a campaign.")
+@click.option("--phone", help="Only who has this number, however it is written.")
+@click.option("--email", help="Only who has this address.")
+@click.option("--company-id", metavar="ID", help="Only contacts of this company.")
+@click.option("--tag", help="Only contacts with this tag.")
+@click.option("--do-not-call/--may-be-called", default=None, help="Only who wants no calls, or only the others.")
+@paged
+@json_option
+@for_team
+def list_them(
+    ask: Asked,
+    /,
+    campaign_id: str | None,
+    status: str | None,
+    limit: int,
+    offset: int,
+    as_json: bool,
+    **wanted: Any,
+) -> None:
+    """List the contacts of a campaign, those added last first; without one, those of the CRM, newest first."""
+    if campaign_id is None:
+        if status is not None:
+            raise click.UsageError("--status needs a CAMPAIGN_ID.", click.get_current_context())
+        count, rows = people.find_contacts(ask.dialer, ask.team_id, limit=limit, offset=offset, **wanted)
+        shown = [views_crm.contact(row) for row in rows]
+        columns = IN_CRM
+    else:
+        if any(value is not None for value in wanted.values()):
+            raise click.UsageError("In a campaign only --status can be asked for.", click.get_current_context())
+        chosen = None if status is None else ContactStatus(status)
+        found = list_members(ask.dialer, ask.team_id, campaign_id, chosen, limit=limit, offset=offset)
+        shown = [views.campaign_contact(member.row, member.next_call_at) for member in found.members]
+        count = found.count
+        columns = IN_CAMPAIGN
+    show_page("contacts", shown, columns, count=count, limit=limit, offset=offset, as_json=as_json)
+
+
+@contacts.command()
+@click.argument("campaign_id")
+@many("contact_ids", "CONTACT_ID")
+@json_option
+@for_team
+def add(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
+    """Add existing contacts to a campaign, at most 10 000 at once; `-` reads their ids from standard input. One that
+    is in it already is left as it is; an unknown id refuses the whole."""
+    wanted = parse_contact_ids(as_body(contact_ids=contact_ids))
+    added, steps = add_contacts(ask.dialer, campaign_id, wanted, team_id=ask.team_id)
+    ask.carry_out(steps)
+    if as_json:
+        show_json(added=added)
+    else:
+        others = "; the others were in it already" if added < len(wanted) else ""
+        click.echo(f"Added {some(added, 'contact')}{others}.")
+
+
+@contacts.command()
+@click.argument("campaign_id")
+@many("contact_ids", "CONTACT_ID")
+@json_option
+@for_team
+def remove(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
+    """Take contacts out of a campaign that have not been called in it. One that has calls refuses the whole, for calls
+    are history."""
+    wanted = parse_contact_ids(as_body(contact_ids=contact_ids))
+    removed, steps = remove_contacts(ask.dialer, ask.team_id, campaign_id, wanted, actor=ask.actor)
+    ask.carry_out(steps)
+    if as_json:
+        show_json(removed=removed)
+    else:
+        others = "; the others were not in it" if removed < len(wanted) else ""
+        click.echo(f"Removed {some(removed, 'contact')}{others}.")
+
+
+@contacts.command()
+@click.argument("campaign_id")
+@many("contact_ids", "CONTACT_ID")
+@json_option
+@for_team
+def requeue(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
+    """Let contacts wait again that were given up, exhausted or failed: after their attempts were raised, their number
+    was corrected, or what failed was mended. Attempts that were used stay used; who is not to be called, or has
+    declined, is not called. Ends with 1 if some do not wait again."""
+    wanted = parse_contact_ids(as_body(contact_ids=contact_ids))
+    requeued, steps = requeue_contacts(ask.dialer, ask.team_id, campaign_id, wanted, actor=ask.actor)
+    ask.carry_out(steps)
+    if as_json:
+        show_json(requeued=requeued.count, errors=requeued.errors)
+    else:
+        click.echo(f"Put {some(requeued.count, 'contact')} back.")
+        for error in requeued.errors:
+            click.echo(plain(f"  {error}."))
+    if requeued.errors:
+        raise Exit(1)
 
 
 contacts.add_command(import_contacts)

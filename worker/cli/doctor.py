@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, text
 
-from worker import logs, wiring
+from worker import logs, queues, wiring
 from worker.domain.errors import Unavailable
 from worker.domain.window import TZDB_VERSION
 from worker.flow.base import Dialer
@@ -23,10 +24,12 @@ from worker.flow.examine import examine
 from worker.settings import read_settings
 from worker.store import calls, migrate, ticks
 from worker.store.database import once
-from worker.tasks import CONTROL, DIAL, queue_lengths
 
 TICK_OLD_SECONDS = 10.0
 CLOCKS_APART_SECONDS = 2.0
+MESSAGE_OLD_SECONDS = 30.0
+"""Messages mean "look again" and take milliseconds; one that has waited so long waits for a worker."""
+MOST_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,9 @@ def look(dialer: Dialer) -> list[Finding]:
     findings += [*database, *redis]
     if all(finding.ok for finding in database):
         findings += _ticking(dialer)
+    findings += _reach("broker", dialer, _queues)
     if all(finding.ok for finding in (*database, *redis)):
-        findings += [*_clocks(dialer), *_queues(), *_slots(dialer), *_invariants(dialer)]
+        findings += [*_clocks(dialer), *_slots(dialer), *_invariants(dialer)]
     return findings
 
 
@@ -117,16 +121,26 @@ def _ticking(dialer: Dialer) -> list[Finding]:
     return [Finding("last tick", f"{age:.1f} s ago", age <= TICK_OLD_SECONDS)]
 
 
-def _queues() -> list[Finding]:
-    lengths = queue_lengths()
-    return [Finding(f"queue {name}", f"{lengths[name]} waiting", lengths[name] < 10_000) for name in (CONTROL, DIAL)]
+def _queues(dialer: Dialer) -> list[Finding]:
+    return [_queue(f"queue {name}", waiting) for name, waiting in queues.look().items()]
+
+
+def _queue(name: str, waiting: queues.Waiting) -> Finding:
+    age = waiting.oldest_seconds
+    found = f"{waiting.messages} waiting" if age is None else f"{waiting.messages} waiting, the oldest for {age:.1f} s"
+    return Finding(name, found, age is None or age <= MESSAGE_OLD_SECONDS)
 
 
 def _slots(dialer: Dialer) -> list[Finding]:
-    live = {row.id for row in once(dialer.db, calls.all_live)}
+    """Slots and live calls are never equal at every instant: a claim takes its slots before it commits, and the
+    slots of a call that ended are given back after. Those who hold one without a call for too long are L2's; here
+    the other side is judged, calls that have been live for two reconciliations and hold no slot."""
     held = {call for members in dialer.slots.members().values() for call in members}
+    old = timedelta(seconds=2 * dialer.bounds.reconcile_every_seconds)
+    live = once(dialer.db, calls.all_live)
+    without = sorted(row.id for row in live if row.id not in held and row.live_for > old)
     found = f"{len(live)} live calls, {len(held)} hold slots"
-    return [Finding("slots", found, ok=True, offenders=tuple(sorted(live ^ held)))]
+    return [Finding("slots", found + (f", {len(without)} should" if without else ""), not without, tuple(without))]
 
 
 def _invariants(dialer: Dialer) -> list[Finding]:
@@ -143,6 +157,8 @@ def _show(findings: list[Finding]) -> None:
         table.add_column(column)
     for finding in findings:
         table.add_row("ok" if finding.ok else "[bold red]no[/]", finding.name, finding.found)
-        for offender in finding.offenders[:20]:
+        for offender in finding.offenders[:MOST_SHOWN]:
             table.add_row("", "", f"  {offender}")
+        if len(finding.offenders) > MOST_SHOWN:
+            table.add_row("", "", f"  and {len(finding.offenders) - MOST_SHOWN} more")
     Console().print(table)

@@ -1,10 +1,53 @@
-"""``dialer keys``."""
+"""``dialer keys``: the bearer keys of the API."""
 
 from __future__ import annotations
 
 import click
 
+from worker.api import views_crm as views
+from worker.cli.asking import Asked, confirm, for_team, yes_option
+from worker.cli.showing import json_option, show_json, show_one, show_rows
+from worker.flow.keys import create_key, list_keys, revoke_key
+
 
 @click.group()
 def keys() -> None:
-    """Bearer keys of the API."""
+    """Bearer keys of the API; each belongs to one team."""
+
+
+@keys.command()
+@click.option("--name", help="What it is for.")
+@json_option
+@for_team
+def create(ask: Asked, name: str | None, as_json: bool) -> None:
+    """Make a key; says its text, which nothing can show again."""
+    row, token = create_key(ask.dialer, ask.team_id, name, actor=ask.actor)
+    if as_json:
+        show_json(key=views.key(row), token=token)
+        return
+    click.echo(token)
+    click.echo(f"Keep it well: key {row.id} is shown this once.", err=True)
+
+
+@keys.command("list")
+@json_option
+@for_team
+def list_them(ask: Asked, as_json: bool) -> None:
+    """List the team's keys, newest first, revoked ones too; never their texts."""
+    found = [views.key(row) for row in list_keys(ask.dialer, ask.team_id)]
+    if as_json:
+        show_json(keys=found, count=len(found))
+    else:
+        show_rows(found, {"id": "id", "name": "name", "last used": "last_used_at", "revoked": "revoked_at"})
+
+
+@keys.command()
+@click.argument("key_id")
+@yes_option
+@json_option
+@for_team
+def revoke(ask: Asked, key_id: str, yes: bool, as_json: bool) -> None:
+    """Let the key open nothing any more, from now on and for good."""
+    confirm(f"Revoke key {key_id}? Whoever uses it is let in no more.", yes)
+    row = revoke_key(ask.dialer, ask.team_id, key_id, actor=ask.actor)
+    show_one("key", views.key(row), as_json=as_json)

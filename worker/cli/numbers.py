@@ -1,10 +1,83 @@
-"""``dialer numbers``."""
+"""``dialer numbers``: the caller IDs campaigns rotate over."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+
+from worker.api import views_crm as views
+from worker.cli.accounts import limits
+from worker.cli.asking import Asked, as_body, as_changes, for_team
+from worker.cli.parts import Part
+from worker.cli.showing import json_option, show_made, show_one
+from worker.flow import parts
+
+NUMBER = Part(
+    parts.NUMBER,
+    "phone_number",
+    "phone_numbers",
+    views.number,
+    {
+        "id": "id",
+        "number": "number",
+        "calls": "max_concurrent_calls",
+        "a second": "calls_per_second",
+        "enabled": "enabled",
+        "why not": lambda number: number["disabled_reason"] or number["resting_until"],
+    },
+)
 
 
 @click.group()
 def numbers() -> None:
     """Phone numbers: the caller IDs campaigns rotate over."""
+
+
+NUMBER.read_by(numbers)
+
+
+@numbers.command()
+@click.option("--number", help="With its country code, such as +12025550123.")
+@click.option("--carrier-account-id", metavar="ID", help="The account calls are placed through.")
+@limits
+@json_option
+@for_team
+def add(ask: Asked, /, as_json: bool, **given: Any) -> None:
+    """Create a phone number that campaigns may show; says its id."""
+    row = parts.create_number(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor)
+    show_made("phone_number", views.number(row), as_json=as_json)
+
+
+@numbers.command()
+@click.argument("number_id")
+@limits
+@json_option
+@for_team
+def edit(ask: Asked, /, number_id: str, as_json: bool, **given: Any) -> None:
+    """Change the limits, or whether it is shown at all. A limit that is lowered cuts no live call."""
+    _edit(ask, number_id, as_changes(**given), as_json)
+
+
+@numbers.command()
+@click.argument("number_id")
+@json_option
+@for_team
+def enable(ask: Asked, number_id: str, as_json: bool) -> None:
+    """Show the number to those who are called, from now on."""
+    _edit(ask, number_id, {"enabled": True}, as_json)
+
+
+@numbers.command()
+@click.argument("number_id")
+@json_option
+@for_team
+def disable(ask: Asked, number_id: str, as_json: bool) -> None:
+    """Show the number in no further call, whatever has been prepared."""
+    _edit(ask, number_id, {"enabled": False}, as_json)
+
+
+def _edit(ask: Asked, number_id: str, changes: dict[str, Any], as_json: bool) -> None:
+    row, steps = parts.edit_number(ask.dialer, ask.team_id, number_id, changes, actor=ask.actor)
+    ask.carry_out(steps)
+    show_one("phone_number", views.number(row), as_json=as_json)

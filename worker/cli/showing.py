@@ -7,17 +7,20 @@ into it, however narrow; one that goes into a pipe or a file is as wide as what 
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 _UNCUT = 100_000
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+NARROW = 60
+"""Terminals with fewer columns get no tables."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON, as the API does.")
 
@@ -32,35 +35,77 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _UNCUT, highlight=False)
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], count: int | None = None) -> None:
-    """A table of what a listing found, a row each: ``columns`` says which field stands under which heading. With
-    ``count``, say how many more there are."""
-    table = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
-    for heading in columns.values():
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(as_words(row[name])) for name in columns))
-    _print(table)
-    if count is not None and count > len(rows):
-        click.echo(f"{len(rows)} of {count}; --limit and --offset show others.", err=True)
+Cell = str | Callable[[Mapping[str, Any]], Any]
+"""What stands in a column: a field by its name, or something made of the row."""
+
+
+def show_page(
+    name: str,
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, Cell],
+    *,
+    count: int,
+    limit: int,
+    offset: int,
+    as_json: bool,
+) -> None:
+    """A page of a list: the API's answer, or a table with these columns, by heading."""
+    if as_json:
+        show_json(**{name: rows}, count=count, limit=limit, offset=offset)
+        return
+    show_rows(rows, columns)
+    if count > len(rows):
+        which = f"{offset + 1}-{offset + len(rows)}" if rows else "None"
+        click.echo(f"{which} of {count}; --limit and --offset show others.", err=True)
+
+
+def show_one(name: str, fields: Mapping[str, Any], *, as_json: bool) -> None:
+    """One thing: the API's answer, or a line a field."""
+    if as_json:
+        show_json(**{name: fields})
+    else:
+        show_fields({field.replace("_", " "): value for field, value in fields.items()})
+
+
+def show_made(name: str, fields: Mapping[str, Any], *, as_json: bool) -> None:
+    """A new thing: the API's answer, or its id alone, for a script to keep."""
+    if as_json:
+        show_json(**{name: fields})
+    else:
+        click.echo(fields["id"])
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Cell]) -> None:
+    """A table, a line a row; where the terminal is too narrow for one, a few lines a row."""
+    screen = console()
+    lines = [[as_words(row[cell] if isinstance(cell, str) else cell(row)) for cell in columns.values()] for row in rows]
+    if screen.width < NARROW:
+        for line in lines:
+            show_fields(dict(zip(columns, line, strict=True)))
+            click.echo()
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in columns:
+        table.add_column(heading, overflow="fold", no_wrap=heading.endswith("id"))  # an id is there to be copied
+    for line in lines:
+        table.add_row(*map(Text, line))
+    with screen.capture() as capture:
+        screen.print(table)
+    for line_shown in capture.get().splitlines():
+        click.echo(line_shown.rstrip())
 
 
 def show_fields(fields: Mapping[str, Any]) -> None:
-    """One thing, a line for each of its fields."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", overflow="fold")
-    table.add_column(overflow="fold")
+    """One thing, a line for each of its fields; one that is longer than the terminal is wide is the terminal's to
+    break, so that it can be copied."""
+    width = max(map(len, fields), default=0) if console().width >= NARROW else 0
     for name, value in fields.items():
-        table.add_row(name, Text(as_words(value)))
-    _print(table)
+        click.echo(f"{name:<{width}}  {as_words(value)}".rstrip())
 
 
-def _print(table: Table) -> None:
-    screen = console()
-    with screen.capture() as capture:
-        screen.print(table)
-    for line in capture.get().splitlines():
-        click.echo(line.rstrip())
+def plain(text: str) -> str:
+    """The text with nothing in it that a terminal would obey: a name may come from anywhere."""
+    return _CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
 
 
 def as_words(value: Any) -> str:
@@ -71,10 +116,10 @@ def as_words(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case list() if all(isinstance(entry, str) for entry in value):
-            return ", ".join(value) or "-"
+            return plain(", ".join(value)) or "-"
         case dict() | list():
-            return json.dumps(value, ensure_ascii=False)
-    return str(value)
+            return plain(json.dumps(value, ensure_ascii=False))
+    return plain(str(value))
 
 
 def some(count: int, noun: str) -> str:

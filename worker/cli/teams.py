@@ -1,10 +1,69 @@
-"""``dialer teams``."""
+"""``dialer teams``: who owns everything else. A team names itself here by its slug or id, not by ``--team``."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
+
+from worker.api import views_crm as views
+from worker.cli.asking import ACTOR, NUMBER, as_body, as_changes, carry_out, for_all, paged
+from worker.cli.showing import Cell, json_option, show_made, show_one, show_page
+from worker.flow.base import Dialer
+from worker.flow.teams import choose_team, create_team, edit_team, list_teams
 
 
 @click.group()
 def teams() -> None:
     """Teams: who owns everything else."""
+
+
+def fields(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that are a team's fields and may change."""
+    limit = click.option("--max-concurrent-calls", type=NUMBER, help="Simultaneous calls of all its campaigns.")
+    return click.option("--name", help="What people call it.")(limit(command))
+
+
+@teams.command("list")
+@paged
+@json_option
+@for_all
+def list_them(dialer: Dialer, limit: int, offset: int, as_json: bool) -> None:
+    """List the teams, newest first."""
+    count, rows = list_teams(dialer, limit=limit, offset=offset)
+    shown = [views.team(row) for row in rows]
+    columns: dict[str, Cell] = {"id": "id", "slug": "slug", "name": "name", "calls": "max_concurrent_calls"}
+    show_page("teams", shown, columns, count=count, limit=limit, offset=offset, as_json=as_json)
+
+
+@teams.command()
+@click.argument("team", metavar="SLUG|ID")
+@json_option
+@for_all
+def show(dialer: Dialer, team: str, as_json: bool) -> None:
+    """Show one team."""
+    show_one("team", views.team(choose_team(dialer, team)), as_json=as_json)
+
+
+@teams.command()
+@click.option("--slug", help="Small letters, digits and hyphens; for life.")
+@fields
+@json_option
+@for_all
+def add(dialer: Dialer, /, as_json: bool, **given: Any) -> None:
+    """Create a team; says its id."""
+    show_made("team", views.team(create_team(dialer, as_body(**given), actor=ACTOR)), as_json=as_json)
+
+
+@teams.command()
+@click.argument("team", metavar="SLUG|ID")
+@fields
+@json_option
+@for_all
+def edit(dialer: Dialer, /, team: str, as_json: bool, **given: Any) -> None:
+    """Change the name or the limit. A limit that is lowered cuts no live call."""
+    changes = as_changes(**given)
+    row, steps = edit_team(dialer, choose_team(dialer, team).id, changes, actor=ACTOR)
+    carry_out(steps)
+    show_one("team", views.team(row), as_json=as_json)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 
-from typeid import TypeID
+from typeid import TypeID, base32
 
 TEAM, CAMPAIGN, CONTACT, ASSISTANT, COMPANY = "team", "camp", "cont", "asst", "comp"
 NUMBER, RUN, CALL, KEY, ACCOUNT = "pn", "run", "call", "key", "acct"
@@ -13,6 +14,11 @@ NUMBER, RUN, CALL, KEY, ACCOUNT = "pn", "run", "call", "key", "acct"
 def new(prefix: str) -> str:
     """A new id, such as ``camp_01k9…``; a later one sorts after an earlier one of the same process."""
     return str(TypeID(prefix=prefix))
+
+
+def derived(prefix: str, text: str) -> str:
+    """The id that belongs to this text: the same one each time."""
+    return str(TypeID(prefix=prefix, suffix=base32.encode(uuid.uuid5(uuid.NAMESPACE_OID, text).bytes)))
 
 
 def new_token() -> str:

@@ -50,14 +50,15 @@ CONTACT_MOVES: dict[ContactStatus, frozenset[ContactStatus]] = {
     _K.QUEUED: frozenset({_K.CALLING, _K.QUEUED, _K.SKIPPED, _K.FAILED, _K.EXHAUSTED, _K.CANCELLED}),
     _K.CALLING: frozenset({_K.COMPLETED, _K.EXHAUSTED, _K.FAILED, _K.QUEUED, _K.SKIPPED}),
     _K.COMPLETED: frozenset(),
-    _K.EXHAUSTED: frozenset(),
+    _K.EXHAUSTED: frozenset({_K.QUEUED}),
     _K.FAILED: frozenset({_K.QUEUED}),
     _K.SKIPPED: frozenset({_K.QUEUED}),
     _K.CANCELLED: frozenset(),
 }
 """Status → the statuses it may become. ``queued → queued`` is a contact put back with a new ``due_at``;
 ``skipped → queued``, and ``failed → queued`` for an invalid number, happen when a run opens and finds that the
-reason is gone."""
+reason is gone; ``exhausted → queued`` and ``failed → queued`` when somebody puts the contact back by hand and
+:mod:`worker.domain.requeue` allows it."""
 
 RUN_MOVES: dict[RunState, frozenset[RunState]] = {
     RunState.OPEN: frozenset({RunState.ENDED}),

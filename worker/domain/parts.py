@@ -1,8 +1,9 @@
-"""What a campaign is made of besides contacts: a company, an assistant, numbers, the account they are called
+"""What a campaign is made of besides contacts: a team, a company, an assistant, numbers, the account they are called
 with; and the numbers nobody calls. Each in the names of the API."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from worker.domain.screening import Phone, normalize
 
 SLOWEST, FASTEST = 0.01, 1000.0
 """Calls per second that may be asked for."""
-TEAM_CALLS = (1, 10_000)
+_SLUG = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 MOST_NUMBERS_AT_ONCE = 10_000
 
 
@@ -21,6 +22,12 @@ def _phone(value: object, path: str) -> str:
     if isinstance(read, Phone):
         return read.e164
     raise wrong(path, read.message)
+
+
+def _slug(value: object, path: str) -> str:
+    if isinstance(value, str) and _SLUG.fullmatch(value):
+        return value
+    raise wrong(path, "Give 1 to 63 small letters, digits and hyphens, such as my-team.")
 
 
 def _phones(value: object, path: str) -> list[str]:
@@ -42,6 +49,12 @@ _NAME = Rule("name", text(200, least=1), required=True)
 _RATE = Rule("calls_per_second", number(SLOWEST, FASTEST))
 _ENABLED = Rule("enabled", flag, may_be_null=False)
 
+TEAM_EDIT: Mapping[str, Rule] = {
+    "name": _NAME,
+    "maxConcurrentCalls": Rule("max_concurrent_calls", whole(1, 10_000), may_be_null=False),
+}
+TEAM: Mapping[str, Rule] = {"slug": Rule("slug", _slug, required=True), **TEAM_EDIT}
+KEY: Mapping[str, Rule] = {"name": _NAME}
 COMPANY: Mapping[str, Rule] = {"name": _NAME}
 ASSISTANT: Mapping[str, Rule] = {
     "name": _NAME,
@@ -103,10 +116,15 @@ def parse_account(body: object, carriers: Collection[str], *, is_new: bool = Tru
     return account
 
 
-def parse_team_limit(value: object, path: str = "maxConcurrentCalls") -> int:
-    """How many simultaneous calls a team may have."""
-    limit: int = whole(*TEAM_CALLS)(value, path)
-    return limit
+def parse_team(body: object, *, is_new: bool = True) -> dict[str, Any]:
+    """A team's fields by column. Its slug is for life: it stands in the requests of the team's clients."""
+    return read_fields(body, TEAM if is_new else TEAM_EDIT, is_new=is_new)
+
+
+def parse_key_name(value: object) -> str:
+    """What a bearer key is for."""
+    name: str = read_fields({} if value is None else {"name": value}, KEY)["name"]
+    return name
 
 
 def parse_ban(body: object) -> tuple[list[str], str]:

@@ -1,10 +1,10 @@
 """The life of a contact, one step a file, in the order in which it is lived.
 
-``prepare`` makes a campaign and fills it with contacts · ``promote`` starts it when its instant comes ·
-``admit`` opens a run · ``fill`` takes the free slots · ``dial`` places the calls · ``record`` keeps what the
-carrier says · ``settle`` moves the calls on and ends them · ``stop`` pauses, cancels and hangs up · ``finish``
-completes · ``wake`` looks at sleeping campaigns · ``reap`` ends calls whose time ran out · ``reconcile`` makes
-slots and live calls agree · ``tick`` does the periodic rest.
+``prepare`` makes a campaign and fills it with contacts, ``requeue`` puts those back that were given up ·
+``promote`` starts it when its instant comes · ``admit`` opens a run · ``fill`` takes the free slots · ``dial``
+places the calls · ``record`` keeps what the carrier says · ``settle`` moves the calls on and ends them · ``stop``
+pauses, cancels and hangs up · ``finish`` completes · ``wake`` looks at sleeping campaigns · ``reap`` ends calls
+whose time ran out · ``reconcile`` makes slots and live calls agree · ``tick`` does the periodic rest.
 
 A step does its work against the :class:`~worker.flow.base.Dialer` it is given and returns the steps that
 follow, as values; only :mod:`worker.tasks` sends them, after the commit.

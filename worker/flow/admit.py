@@ -22,11 +22,12 @@ from worker.domain.lifecycle import CAMPAIGN_MOVES, Verb
 from worker.domain.model import CampaignStatus, Reason
 from worker.domain.run_request import MOST_CALLS
 from worker.domain.screening import error_sentence
-from worker.flow.base import Dialer, Step, window_of
+from worker.flow.base import Dialer, Mend, Step, window_of
 from worker.flow.claim import claim
 from worker.flow.fill import Filled, fill
 from worker.flow.finish import finish
 from worker.flow.plan import plan_calls
+from worker.flow.reconcile import reconcile
 from worker.flow.stop import refused
 from worker.store import campaigns, claims, contacts, counters, runs
 from worker.store.claims import Reservation
@@ -84,19 +85,23 @@ def run_campaign(
     dry_run: bool = False,
     team_id: str | None = None,
     account_slug: str | None = None,
+    run_id: str | None = None,
 ) -> tuple[RunResult, list[Step]]:
-    """Open a run of at most ``max_calls`` calls and reserve its first wave.
+    """Open a run of at most ``max_calls`` calls and reserve its first wave. A ``run_id`` given opens one run,
+    however often it is asked for.
 
-    Raises :class:`NotFound`, :class:`Conflict` (a state it is not legal from, nothing waiting, deleted) or
-    :class:`Invalid` (``maxCalls``, ``accountSlug``).
+    Raises :class:`NotFound`, :class:`Conflict` (a state it is not legal from, nothing waiting, deleted, opened
+    before under this ``run_id``) or :class:`Invalid` (``maxCalls``, ``accountSlug``).
     """
     _check(max_calls)
 
     def open_it(conn: Connection) -> _Opened:
+        if run_id is not None and _find(conn, campaign_id, team_id) and runs.exists(conn, run_id):
+            raise Conflict(f"Run {run_id} of campaign {campaign_id} was opened before; ask for another.")
         row = _legal(conn, Verb.RUN, campaign_id, team_id)
         if account_slug is not None and account_slug != row.team_slug:
             raise Invalid([Fault("accountSlug", f"No account {account_slug!r} for this campaign's team.")])
-        return _open(conn, dialer, Verb.RUN, row, opened_by, max_calls)
+        return _open(conn, dialer, Verb.RUN, row, opened_by, max_calls, run_id)
 
     if dry_run:
         return _preview(dialer, campaign_id, open_it), []
@@ -113,6 +118,9 @@ def _first_wave(dialer: Dialer, team_id: str, campaign_id: str) -> Filled:
     answer is that nothing was started yet, and the tick starts it."""
     try:
         filled = fill(dialer, team_id, [campaign_id])
+        if Mend() in filled.steps:  # now, or the answer is that nothing was started where a moment later all is
+            reconcile(dialer)
+            filled = fill(dialer, team_id, [campaign_id])
         finish(dialer, [campaign_id] if campaign_id in filled.idle else [])
     except Unavailable as error:
         log.warning("first_wave_put_off", campaign_id=campaign_id, message=str(error))
@@ -182,13 +190,19 @@ def _legal(conn: Connection, verb: Verb, campaign_id: str, team_id: str | None) 
 
 
 def _open(
-    conn: Connection, dialer: Dialer, verb: Verb, row: Row[Any], opened_by: str, max_calls: int | None
+    conn: Connection,
+    dialer: Dialer,
+    verb: Verb,
+    row: Row[Any],
+    opened_by: str,
+    max_calls: int | None,
+    run_id: str | None = None,
 ) -> _Opened:
     """Write the run and screen the exceptions. The campaign's row is locked."""
     if verb is Verb.RUN:
         contacts.screen(conn, row.team_id, row.id)
         _refuse_if_nothing_waits(conn, row)
-    run_id = ids.new(ids.RUN)
+    run_id = run_id or ids.new(ids.RUN)
     runs.open_run(conn, row.id, run_id, opened_by=opened_by, max_calls=max_calls)
     if campaigns.move(conn, verb, row.id, run_id=run_id) is None:
         raise refused(conn, verb, row.id)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from worker.domain.bearer import new_key, read_key
 from worker.domain.errors import NotFound
+from worker.domain.parts import parse_key_name
 from worker.flow.base import Dialer
 from worker.store import keys
 from worker.store.audit import note
@@ -27,15 +28,16 @@ class Bearer:
     team_id: str
 
 
-def create_key(dialer: Dialer, team_id: str, name: str, *, actor: str) -> tuple[Row[Any], str]:
-    """Make a key for the team; returns its row, and its text, which nothing can show again."""
-    key = new_key()
+def create_key(dialer: Dialer, team_id: str, name: object, *, actor: str) -> tuple[Row[Any], str]:
+    """Make a key for the team; returns its row, and its text, which nothing can show again. Raises
+    :class:`Invalid` for a name that is none, :class:`NotFound` for a team."""
+    key, given = new_key(), parse_key_name(name)
 
     def work(conn: Connection) -> Row[Any]:
-        row = keys.insert(conn, key.id, team_id, name, key.digest)
+        row = keys.insert(conn, key.id, team_id, given, key.digest)
         if row is None:
             raise NotFound("team", team_id)
-        note(conn, team_id, actor, "create_key", key.id, {"name": name})
+        note(conn, team_id, actor, "create_key", key.id, {"name": given})
         return row
 
     row = transact(dialer.db, work)

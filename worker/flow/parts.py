@@ -1,4 +1,4 @@
-"""What a campaign needs besides contacts: companies, assistants, carrier accounts and numbers, and the team's limit.
+"""What a campaign needs besides contacts: companies, assistants, carrier accounts and numbers.
 
 A limit that is lowered cuts no live call; the next claim reads it. One that is raised, and a number or an account
 that is enabled again, may have made room, so the campaigns that were short of it are filled. Disabling takes the
@@ -20,7 +20,6 @@ from worker.domain.parts import (
     parse_assistant,
     parse_company,
     parse_number,
-    parse_team_limit,
 )
 from worker.flow.base import Dialer, Fill, Step
 from worker.store import accounts, audit, calls, campaigns, records, tables
@@ -140,27 +139,3 @@ def _running_with(conn: Connection, what: str, part_id: str) -> list[str]:
     if what == ACCOUNT:
         return [row.id for row in campaigns.of_account(conn, part_id)]
     return []
-
-
-def get_team(dialer: Dialer, team_id: str) -> Row[Any]:
-    """The team. Raises :class:`NotFound`."""
-    row = once(dialer.db, lambda conn: records.get_team(conn, team_id))
-    if row is None:
-        raise NotFound("team", team_id)
-    return row
-
-
-def limit_team(dialer: Dialer, team_id: str, limit: object, *, actor: str) -> tuple[Row[Any], list[Step]]:
-    """Let the team have this many simultaneous calls. Raises :class:`Invalid`, :class:`NotFound`."""
-    calls_at_once = parse_team_limit(limit)
-
-    def work(conn: Connection) -> Row[Any]:
-        row = records.limit_team(conn, team_id, calls_at_once)
-        if row is None:
-            raise NotFound("team", team_id)
-        audit.note(conn, team_id, actor, "limit_team", team_id, {"max_concurrent_calls": calls_at_once})
-        return row
-
-    row = transact(dialer.db, work)
-    log.info("team_limited", team_id=team_id, limit=calls_at_once)
-    return row, [Fill(team_id, ())]

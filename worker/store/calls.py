@@ -315,7 +315,8 @@ WHERE id = ANY(:ids) AND ended_at IS NULL
 END_TOLD = text("UPDATE calls SET end_told_at = clock_timestamp() WHERE id = ANY(:ids)")
 
 ALL_LIVE = text("""
-SELECT id, team_id, campaign_id, number_id, account_id FROM calls WHERE ended_at IS NULL ORDER BY id
+SELECT id, team_id, campaign_id, number_id, account_id, clock_timestamp() - reserved_at AS live_for
+FROM calls WHERE ended_at IS NULL ORDER BY id
 """)
 
 
@@ -369,5 +370,5 @@ def end_told(conn: Connection, call_ids: Sequence[str]) -> None:
 
 
 def all_live(conn: Connection) -> Sequence[Row[Any]]:
-    """Every live call with its scopes, for rebuilding and reconciling the slots."""
+    """Every live call with its scopes and for how long it has been live, to compare with the slots."""
     return conn.execute(ALL_LIVE).all()

@@ -1,4 +1,4 @@
-"""The contacts of a campaign as they are shown, and taken out of it again.
+"""The contacts of a campaign as they are shown, taken out of it, and put back among those that wait.
 
 Counts come from the counters, not from the rows: a page of a campaign of a million contacts costs a page. (One
 by a status that is rare among them walks those that stand before it.)
@@ -42,6 +42,31 @@ ORDER BY contact_id LIMIT :most
 
 REMOVE = text("DELETE FROM campaign_contacts WHERE campaign_id = :campaign AND contact_id = ANY(:ids)")
 
+# Somebody else who was reached by the number in this campaign, or is going to be called by it.
+MEMBERS = text("""
+SELECT cc.contact_id, cc.status, cc.reason, cc.attempts, cc.called, k.phone_e164, k.phone_fault,
+       k.do_not_call OR EXISTS (SELECT FROM do_not_call d
+                                WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call,
+       EXISTS (SELECT FROM contacts o
+               JOIN campaign_contacts oc ON oc.contact_id = o.id AND oc.campaign_id = cc.campaign_id
+               WHERE o.team_id = k.team_id AND o.phone_e164 = k.phone_e164 AND o.id <> k.id
+                 AND oc.status IN ('pending', 'queued', 'calling', 'completed')) AS is_taken
+FROM campaign_contacts cc JOIN contacts k ON k.id = cc.contact_id
+WHERE cc.campaign_id = :campaign AND cc.contact_id = ANY(:ids)
+ORDER BY cc.id
+""")
+
+LAST_CALLED = text("""
+SELECT DISTINCT ON (contact_id) contact_id, to_number FROM calls
+WHERE campaign_id = :campaign AND contact_id = ANY(:ids) AND attempt IS NOT NULL
+ORDER BY contact_id, reserved_at DESC
+""")
+
+REQUEUE = text("""
+UPDATE campaign_contacts SET status = 'queued', reason = NULL, due_at = (SELECT dialer_now())
+WHERE campaign_id = :campaign AND contact_id = ANY(:ids) AND status IN ('exhausted', 'failed')
+""")
+
 
 def page(
     conn: Connection, campaign_id: str, statuses: Sequence[ContactStatus] | None, *, limit: int, offset: int
@@ -65,3 +90,21 @@ def called(conn: Connection, campaign_id: str, contact_ids: Sequence[str], *, mo
 def remove(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> int:
     """Take contacts out of the campaign; returns how many. They have no calls in it."""
     return conn.execute(REMOVE, {"campaign": campaign_id, "ids": list(contact_ids)}).rowcount
+
+
+def members(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Those of the contacts that are in the campaign, with what decides whether they may be called: ``do_not_call``,
+    by themselves or by the team's list, and ``is_taken``, where their number is also somebody else's who was reached
+    or waits. The caller holds them, so that it stays so."""
+    return conn.execute(MEMBERS, {"campaign": campaign_id, "ids": list(contact_ids)}).all()
+
+
+def last_called(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> dict[str, str]:
+    """The number by which each of the contacts was called last in the campaign. Walks the campaign's calls."""
+    rows = conn.execute(LAST_CALLED, {"campaign": campaign_id, "ids": list(contact_ids)}) if contact_ids else ()
+    return {row.contact_id: row.to_number for row in rows}
+
+
+def requeue(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> int:
+    """Let contacts that were given up wait again, due now, with the attempts they have used; returns how many."""
+    return conn.execute(REQUEUE, {"campaign": campaign_id, "ids": list(contact_ids)}).rowcount

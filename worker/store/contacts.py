@@ -182,8 +182,13 @@ def add(conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequence[
     """Put contacts into a campaign, each screened; those already in it are left as they are. Returns how many
     were new. The caller holds the contacts, and the campaign by :func:`worker.store.campaigns.share`; requests for
     one campaign take turns, so that a number in two of them is seen."""
-    conn.execute(ONE_AT_A_TIME, {"campaign": campaign_id})
+    take_turns(conn, campaign_id)
     return conn.execute(ADD, {"team": team_id, "campaign": campaign_id, "ids": list(contact_ids)}).rowcount
+
+
+def take_turns(conn: Connection, campaign_id: str) -> None:
+    """Wait for whoever else adds contacts to the campaign, and keep others waiting until this transaction ends."""
+    conn.execute(ONE_AT_A_TIME, {"campaign": campaign_id})
 
 
 def screen(conn: Connection, team_id: str, campaign_id: str) -> None:

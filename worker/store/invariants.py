@@ -108,10 +108,12 @@ SELECT id AS offender, provable_end_at FROM calls
 WHERE ended_at IS NULL AND provable_end_at < clock_timestamp() - :reap_seconds * interval '1 second'
 """
 
-# Members of slots (given) older than a reconcile and the grace, whose call is not live.
+# Members of slots (given) older than a reconcile and the grace, whose call has not been live for as long. They were
+# read before this: one whose call ended a moment ago is being given back.
 L2 = """
 SELECT m.call_id AS offender FROM unnest(CAST(:member_ids AS text[])) AS m (call_id)
-WHERE NOT EXISTS (SELECT FROM calls k WHERE k.id = m.call_id AND k.ended_at IS NULL)
+WHERE NOT EXISTS (SELECT FROM calls k WHERE k.id = m.call_id AND (
+    k.ended_at IS NULL OR k.ended_at > clock_timestamp() - :stray_seconds * interval '1 second'))
 """
 
 # Contacts due in an open zone (given) of a running campaign with room everywhere, untouched for two ticks.
@@ -159,6 +161,7 @@ def violations(
     given = {
         "reap_seconds": bounds.request_seconds + bounds.check_after_seconds + late_seconds,
         "member_ids": list(stale_members),
+        "stray_seconds": bounds.slot_grace_seconds + 2 * bounds.reconcile_every_seconds,
         "open_campaigns": list(campaigns),
         "open_zones": list(zones),
         "late_seconds": late_seconds,

@@ -12,8 +12,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from worker.store.tables import teams
-
 
 def add(conn: Connection, table: Table, values: Mapping[str, Any]) -> Row[Any] | None:
     """Write one row; ``None`` if the team has it already, by its id or by whatever else is unique."""
@@ -48,14 +46,3 @@ def edit(conn: Connection, table: Table, team_id: str, row_id: str, changes: Map
         return get(conn, table, team_id, row_id)
     change = update(table).where(table.c.id == row_id, table.c.team_id == team_id).values(dict(changes))
     return conn.execute(change.returning(table)).first()
-
-
-def get_team(conn: Connection, team_id: str) -> Row[Any] | None:
-    """The team itself."""
-    return conn.execute(select(teams).where(teams.c.id == team_id)).first()
-
-
-def limit_team(conn: Connection, team_id: str, limit: int) -> Row[Any] | None:
-    """Let the team have this many simultaneous calls; its row as it is then."""
-    change = update(teams).where(teams.c.id == team_id).values(max_concurrent_calls=limit)
-    return conn.execute(change.returning(teams)).first()

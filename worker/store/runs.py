@@ -29,6 +29,8 @@ SELECT id, campaign_id, state, opened_by, max_calls, calls_used, opened_at, ende
 FROM runs WHERE campaign_id = :campaign ORDER BY opened_at DESC, id DESC LIMIT :limit OFFSET :offset
 """)
 
+EXISTS = text("SELECT EXISTS (SELECT FROM runs WHERE id = :id)")
+
 COUNT = text("SELECT count(*) FROM runs WHERE campaign_id = :campaign")
 
 
@@ -36,6 +38,12 @@ def open_run(conn: Connection, campaign_id: str, run_id: str, *, opened_by: str,
     """Open a run with a budget of ``max_calls`` calls (``None``: no cap); the one that was open ends."""
     end_open(conn, campaign_id, "superseded")
     conn.execute(OPEN, {"id": run_id, "campaign": campaign_id, "opened_by": opened_by, "max_calls": max_calls})
+
+
+def exists(conn: Connection, run_id: str) -> bool:
+    """Whether a run with this id was opened."""
+    found: bool = conn.execute(EXISTS, {"id": run_id}).scalar_one()
+    return found
 
 
 def end_open(conn: Connection, campaign_id: str, reason: str) -> str | None:

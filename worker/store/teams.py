@@ -1,11 +1,11 @@
-"""Teams: found by what people call them, and listed."""
+"""Teams: found by what people call them, listed, edited."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, or_, select, update
 
 from worker.store import records
 from worker.store.tables import teams
@@ -20,3 +20,8 @@ def named(conn: Connection, id_or_slug: str) -> Row[Any] | None:
 def page(conn: Connection, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
     """How many teams there are, and a page of them, newest first."""
     return records.page(conn, teams, [], limit=limit, offset=offset)
+
+
+def edit(conn: Connection, team_id: str, changes: Mapping[str, Any]) -> Row[Any] | None:
+    """Set these columns, one at least; the team as it is then, or ``None`` if there is none with this id."""
+    return conn.execute(update(teams).where(teams.c.id == team_id).values(dict(changes)).returning(teams)).first()

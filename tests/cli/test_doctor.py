@@ -1,0 +1,127 @@
+"""``dialer doctor`` as an operator runs it: all is well, or what is wrong is named, and exit 1."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from tests.cli.running import AWAY, dialer
+from tests.world import World
+from worker import tasks
+from worker.clock import wall
+from worker.settings import Settings
+from worker.slots import SlotRequest
+from worker.store.invariants import SAFETY
+
+INVARIANTS = {*SAFETY, "L1", "L2", "L3"}
+LOOKED_AT = {
+    "Python", "tzdb of pytz", "PostgreSQL", "schema", "Redis", "last tick", "queue control", "queue dial",
+    "clocks of PostgreSQL and Redis", "slots", *INVARIANTS,
+}  # fmt: skip
+
+Doctor = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def doctor(database_url: str, redis_url: str) -> Doctor:
+    """The command, told where the world's services are."""
+
+    def examine(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        there = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "REDIS_PREFIX": "test"}
+        return dialer("doctor", *arguments, **{**there, **settings})
+
+    return examine
+
+
+def findings(answer: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    assert len(answer.stdout.splitlines()) == 1, answer.stdout
+    assert "Traceback" not in answer.stderr
+    return {finding["name"]: finding for finding in json.loads(answer.stdout)}
+
+
+def wrong(answer: subprocess.CompletedProcess[str]) -> set[str]:
+    assert answer.returncode == 1
+    return {name for name, finding in findings(answer).items() if not finding["ok"]}
+
+
+def send(redis_url: str, *, sent_before_seconds: float) -> None:
+    """A message that nobody takes, as if sent so long ago."""
+    app = Celery("test")
+    tasks.configure(app, Settings.model_validate({"redis_url": redis_url, "redis_prefix": "test"}))
+    with app.connection_for_write() as connection:
+        app.send_task("worker.tick", connection=connection)
+        channel: Any = connection.default_channel
+        (message,) = channel.client.lrange("test:control", 0, -1)
+        told = json.loads(message)
+        assert wall() - told["headers"][tasks.SENT_AT] < 60, "every message says when it was sent"
+        told["headers"][tasks.SENT_AT] = wall() - sent_before_seconds
+        channel.client.lset("test:control", 0, json.dumps(told))
+
+
+def test_when_all_is_well_everything_was_looked_at_and_the_exit_is_0(world: World, doctor: Doctor) -> None:
+    world.run(world.campaign(world.contacts(2)))
+    world.tick()
+    answer = doctor("--json")
+    found = findings(answer)
+    assert (answer.returncode, found.keys()) == (0, LOOKED_AT)
+    assert all(finding["ok"] and not finding["offenders"] for finding in found.values())
+    assert found["slots"]["found"] == "2 live calls, 2 hold slots"
+    assert found["queue dial"]["found"] == "0 waiting"
+
+
+def test_what_is_wrong_is_named_with_its_offenders(world: World, doctor: Doctor, redis_url: str) -> None:
+    campaign = world.campaign(world.contacts(2))
+    world.run(campaign)
+    one, other = world.calls(campaign)
+    ago = timedelta(hours=9)
+    world.sql("UPDATE calls SET reserved_at = reserved_at - :ago, provable_end_at = provable_end_at - :ago", ago=ago)
+    world.dialer.slots.release([SlotRequest(one.id, one.team_id, campaign, one.number_id, one.account_id)])
+    send(redis_url, sent_before_seconds=100)
+    answer = doctor("--json")
+    assert wrong(answer) == {"last tick", "queue control", "slots", "L1"}
+    found = findings(answer)
+    assert found["last tick"]["found"] == "never; start a worker and beat"
+    assert found["queue control"]["found"].startswith("1 waiting, the oldest for 10")
+    assert found["slots"] == {
+        "name": "slots", "found": "2 live calls, 1 hold slots, 1 should", "ok": False, "offenders": [one.id],
+    }  # fmt: skip
+    assert found["L1"]["offenders"] == sorted([one.id, other.id])
+    shown = doctor()
+    assert shown.returncode == 1
+    assert all(word in shown.stdout for word in ("never; start a worker and beat", "broken by 2", one.id))
+    world.sql("UPDATE calls SET provable_end_at = provable_end_at + :ago", ago=ago)
+    world.tick()
+
+
+def test_services_that_are_away_are_findings_and_no_errors(doctor: Doctor) -> None:
+    assert wrong(doctor("--json", **AWAY)) == {"PostgreSQL", "Redis", "broker"}
+
+
+def test_a_database_without_the_schema_says_what_to_do(doctor: Doctor, empty_database_url: str) -> None:
+    answer = doctor("--json", DATABASE_URL=empty_database_url)
+    assert wrong(answer) == {"schema"}
+    assert findings(answer)["schema"]["found"] == "none; run: dialer db migrate"
+
+
+def test_after_a_restore_nothing_dials_until_somebody_has_looked(world: World, doctor: Doctor) -> None:
+    done, running, scheduled, draft = (
+        world.campaign_that_is(status) for status in ("completed", "running", "scheduled", "draft")
+    )
+    answer = doctor("--after-restore", "--json")
+    assert answer.stderr == "Paused 2 campaigns; look at each and resume it.\n"
+    assert findings(answer)
+    assert [world.status(campaign) for campaign in (running, scheduled, draft, done)] == [
+        "paused", "draft", "draft", "completed",
+    ]  # fmt: skip
+    assert world.campaign_row(running).pause_reason == "restored_from_backup"
+    placed = len(world.stage.requests)
+    world.advance(2 * 3600)
+    assert len(world.stage.requests) == placed
+    world.resume(running)
+    world.until(running, "completed")

@@ -1,0 +1,97 @@
+"""Put contacts that were given up back among those that wait, by an operator's word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from worker.domain.errors import Conflict, NotFound
+from worker.domain.model import CampaignStatus, ContactStatus, Reason
+from worker.domain.requeue import ABOUT_THE_NUMBER, GivenUp, is_settled, why_not
+from worker.flow.base import Dialer, Fill, Step
+from worker.store import campaign_contacts, campaigns, contacts
+from worker.store.database import transact
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """How many contacts wait again; and of those that do not, why: a sentence each, without its point. Who waited
+    already, or is being called, is in neither."""
+
+    count: int
+    errors: tuple[str, ...]
+
+
+def requeue_contacts(
+    dialer: Dialer, team_id: str, campaign_id: str, contact_ids: Sequence[str], *, actor: str
+) -> tuple[Requeued, list[Step]]:
+    """Let those of the contacts wait again, due now, that are ``exhausted`` or ``failed`` and of whom
+    :mod:`worker.domain.requeue` allows it. Attempts that were used stay used. In a running campaign they are called,
+    in any other they wait for its next run or resumption.
+
+    Takes turns with adding contacts, completing and editing, so that each sees what the other has done. Do-not-call
+    may be said a moment later; it is asked again before every call. Raises :class:`NotFound` naming ids that are no
+    contacts of the team, and :class:`Conflict` for a campaign that is cancelled or deleted; then nothing is done.
+    """
+
+    def work(conn: Connection) -> tuple[Requeued, bool]:
+        if campaigns.get(conn, campaign_id, team_id) is None:
+            raise NotFound("campaign", campaign_id)
+        held = campaigns.share(conn, campaign_id)
+        if held is None:
+            raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
+        if held.status == CampaignStatus.CANCELLED:
+            raise Conflict(f"Campaign {campaign_id} is cancelled; its contacts cannot wait again.")
+        missing = contacts.hold(conn, team_id, contact_ids)
+        if missing:
+            raise NotFound("contact", *missing)
+        contacts.take_turns(conn, campaign_id)
+        campaign_contacts.lock(conn, campaign_id, contact_ids)
+        campaign = campaigns.get(conn, campaign_id)
+        assert campaign is not None
+        wanted, errors = _sort_out(conn, campaign, contact_ids)
+        count = campaign_contacts.requeue(conn, campaign_id, wanted)
+        campaigns.audit(conn, campaign_id, actor, "requeue_contacts", {"requeued": count, "refused": len(errors)})
+        return Requeued(count, tuple(errors)), held.status == CampaignStatus.RUNNING
+
+    requeued, is_running = transact(dialer.db, work)
+    log.info("contacts_requeued", campaign_id=campaign_id, requeued=requeued.count, refused=len(requeued.errors))
+    return requeued, [Fill(team_id, (campaign_id,))] if is_running and requeued.count else []
+
+
+def _sort_out(conn: Connection, campaign: Row[Any], contact_ids: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Who may wait again, and of the others why not."""
+    found = {row.contact_id: row for row in campaign_contacts.members(conn, campaign.id, contact_ids)}
+    doubted = [row.contact_id for row in found.values() if row.called and row.reason in ABOUT_THE_NUMBER]
+    called = campaign_contacts.last_called(conn, campaign.id, doubted)
+    wanted: dict[str, str] = {}  # by number: the same one twice in this request is called once
+    errors = [f"Contact {contact_id} is not in the campaign" for contact_id in contact_ids if contact_id not in found]
+    for contact_id, row in found.items():
+        if is_settled(ContactStatus(row.status)):
+            continue
+        error = why_not(_given_up(row, called, wanted), campaign.max_attempts_per_contact)
+        if error is None:
+            wanted[row.phone_e164] = contact_id
+        else:
+            errors.append(error)
+    return list(wanted.values()), errors
+
+
+def _given_up(row: Row[Any], called: Mapping[str, str], wanted: Mapping[str, str]) -> GivenUp:
+    no_number = row.phone_e164 is None
+    return GivenUp(
+        contact_id=row.contact_id,
+        status=ContactStatus(row.status),
+        reason=None if row.reason is None else Reason(row.reason),
+        attempts=row.attempts,
+        number_fault=Reason(row.phone_fault or Reason.NO_PHONE_NUMBER) if no_number else None,
+        do_not_call=row.do_not_call,
+        was_called_by_it=not no_number and called.get(row.contact_id) == row.phone_e164,
+        is_taken=row.is_taken or row.phone_e164 in wanted,
+    )
