@@ -37,7 +37,8 @@ def export(ask: Asked, campaign_id: str, what: str, output: str | None, form: st
 
     In csv a cell that a spreadsheet would compute (=, +, -, @ …) has an apostrophe before it. Plain numbers have not:
     +12025550123 is written as it is, and can be imported again. (To see the plus in Excel, open the file by Data >
-    From Text with that column as text.) FILE is replaced when all of it is written, and else left as it was.
+    From Text with that column as text.) FILE is replaced when all of it is written, and else left as it was; a new
+    one is yours alone to read.
     """
     fields, exported = WHAT[what]
     rows = exported(ask.dialer, ask.team_id, campaign_id)

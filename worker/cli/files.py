@@ -44,7 +44,7 @@ def _opened(path: str) -> Iterator[BinaryIO]:
     if path != "-":
         with open(path, "rb") as file:
             yield file
-    elif sys.stdin.isatty():
+    elif sys.stdin is None or sys.stdin.isatty():  # None: it was closed
         raise Invalid([Fault("file", "Nothing comes in by a pipe; name a file.")])
     else:
         yield sys.stdin.buffer

@@ -67,7 +67,7 @@ def ban_file(
         read = -1
         while read != banned.lines:
             read = banned.lines
-            once(db, lambda conn: staged_numbers.copy(conn, islice(rest, BATCH)))
+            once(db, partial(staged_numbers.copy, numbers=islice(rest, BATCH)))
             eye.step(banned)
         banned.is_refused = strict and banned.refused > 0
         if dry_run:

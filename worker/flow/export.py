@@ -68,7 +68,7 @@ def _contacts(dialer: Dialer, campaign: Row[Any]) -> Iterator[Mapping[str, Any]]
 def _rows(db: Database, page: Callable[..., Sequence[Row[Any]]], after: Any) -> Iterator[Row[Any]]:
     """Page after page, until one is not full."""
     while True:
-        rows = once(db, lambda conn: page(conn, after=after))  # noqa: B023
+        rows = once(db, partial(page, after=after))
         yield from rows
         if len(rows) < PAGE_ROWS:
             return

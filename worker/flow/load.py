@@ -154,8 +154,8 @@ def _stage(asked: Intake, lines: Iterable[ContactLine | LineFault], loaded: Load
     read = -1
     while read != loaded.lines:
         read = loaded.lines
-        batch = islice(rest, BATCH)
-        once(asked.dialer.db, lambda conn: staging.copy(conn, _staged(asked, batch, judge, loaded)))  # noqa: B023
+        batch = _staged(asked, islice(rest, BATCH), judge, loaded)
+        once(asked.dialer.db, partial(staging.copy, lines=batch))
         asked.watch.step(loaded)
 
 
@@ -205,7 +205,7 @@ def _as_staged(line: ContactLine, phone: Phone | PhoneFault, tags: tuple[str, ..
 def _tell_merged(asked: Intake, merged: int) -> None:
     after = 0
     for _ in range(-(-merged // BATCH)):
-        for row in once(asked.dialer.db, lambda conn: staging.repeats(conn, after=after, most=BATCH)):  # noqa: B023
+        for row in once(asked.dialer.db, partial(staging.repeats, after=after, most=BATCH)):
             asked.watch.tell("merged", line_fault(row.line, f"It is the same person as line {row.head}."))
             after = row.line
 
@@ -241,7 +241,7 @@ def _write(asked: Intake, loaded: Loaded, whole: bool) -> None:
 def _write_batches(asked: Intake, loaded: Loaded) -> None:
     after = 0
     for _ in range(-(-loaded.lines // BATCH) + 1):
-        reach = once(asked.dialer.db, lambda conn: staging.next_range(conn, after=after, most=BATCH))  # noqa: B023
+        reach = once(asked.dialer.db, partial(staging.next_range, after=after, most=BATCH))
         if reach.first is None:
             return
         _write_batch(asked, loaded, reach.first, reach.last)
