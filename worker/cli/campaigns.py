@@ -10,6 +10,7 @@ import click
 
 from worker.api import views
 from worker.cli.asking import JSON, NUMBER, Asked, as_body, as_changes, for_team, paged
+from worker.cli.campaign_export import export
 from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_made, show_page
 from worker.domain.campaign import DEFAULT_CONCURRENT_CALLS
 from worker.domain.model import CampaignStatus
@@ -165,3 +166,6 @@ def tell(ask: Asked, campaign_id: str, as_json: bool) -> None:
     status = "deleted" if campaign["deleted_at"] else campaign["status"]
     until = f" for {campaign['scheduled_start_at']}" if status == CampaignStatus.SCHEDULED else ""
     click.echo(f"Campaign {campaign_id} is {status}{until}.")
+
+
+campaigns.add_command(export)
