@@ -245,7 +245,7 @@ def test_a_column_of_the_fields_own_name_leaves_the_other_a_custom_field() -> No
 def test_the_delimiter_is_found_by_the_names(expected: list[ContactLine], delimiter: str) -> None:
     file = io.StringIO(newline="")
     rows = [HEADER, *([cells(contact)[name] for name in HEADER] for contact in expected)]
-    csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    csv.writer(file, delimiter=delimiter).writerows(rows)
     read = ContactFile(io.StringIO(file.getvalue(), newline=""))
     assert read.delimiter == delimiter
     assert [cells(it) for it in read if isinstance(it, ContactLine)] == [cells(contact) for contact in expected]

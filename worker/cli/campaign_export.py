@@ -49,7 +49,7 @@ def export(ask: Asked, campaign_id: str, what: str, output: str | None, form: st
 
 
 def _write_csv(file: TextIO, fields: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file)
     writer.writerow(fields)
     count = 0
     for row in rows:

@@ -90,7 +90,7 @@ def reporting(path: str | None) -> Iterator[Report]:
         yield Report()
         return
     with writing(path) as file:
-        rows = csv.writer(file, lineterminator="\n")
+        rows = csv.writer(file)
         rows.writerow(["line", "outcome", "message"])
         yield Report(rows)
 
