@@ -164,7 +164,7 @@ class Evidence:
     said: Iterable[tuple[str, str]] = ()
     """Logs and messages: where, and what."""
     starts: Mapping[str, int] = field(default_factory=dict)
-    """Campaign → runs its schedule opened, by the API."""
+    """Campaign → runs its schedule opened."""
     late: Sequence[str] = ()
     """Calls of which the carrier spoke as alive after we had closed them."""
 
