@@ -117,8 +117,8 @@ def add_members(chaos: Chaos, dice: Random) -> dict[str, float]:
     with _redis(chaos) as redis:
         for key in _scopes(redis, chaos.name):
             ghost = f"call_ghost{dice.randrange(1 << 40):x}"
-            redis.zadd(key, {ghost: time.time() * 1000})
             ghosts[ghost] = time.time()
+            redis.zadd(key, {ghost: int(ghosts[ghost] * 1000)})
     return ghosts
 
 

@@ -34,7 +34,7 @@ DECK: Mapping[str, int] = {
     "worker: SIGSTOP 10 s": 1,
     "beat: SIGKILL": 1, "beat: SIGTERM": 1, "beat: SIGSTOP 0.5 s": 1, "beat: SIGSTOP 3 s": 1, "beat: SIGSTOP 10 s": 1,
     "web: SIGKILL": 2, "web: SIGTERM": 1, "web: SIGSTOP 0.5 s": 1, "web: SIGSTOP 3 s": 1, "web: SIGSTOP 10 s": 1,
-    "web: crash point": 6,
+    "web: crash point": 4,
     "redis: flushall": 2, "redis: SIGKILL, its file kept": 1, "redis: SIGKILL, empty": 1, "redis: SIGSTOP": 2,
     "redis: clients dropped": 2, "redis: members removed": 2, faults.MEMBERS_ADDED: 2,
     "postgresql: sessions ended": 2, "postgresql: restart, fast": 1, "postgresql: restart, immediate": 1,

@@ -20,6 +20,7 @@ AT_FIRST, AT_BIRTH, LATER = 14, 8, 12
 PLACING = (
     {"reject": "too_many_requests", "retry_after": 0.5}, {"refuse": 500}, {"place": "then_500"}, {"queue": 2},
     {"place": "late:0.4"}, {"place": "then_timeout"}, {"place": "then_no_id"}, {"place": "then_reset"},
+    {"queue": 3}, {"queue": 4},
 )  # fmt: skip
 TELLING = (
     {"callbacks": "none"}, {"callbacks": "twice"}, {"callbacks": "late:2.5"}, {"callbacks": "reversed"},
