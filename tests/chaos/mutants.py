@@ -18,7 +18,7 @@ from sqlalchemy import text
 VARIABLE = "CHAOS_WITHOUT"
 
 EMPHASIS: Mapping[str, Mapping[str, int]] = {
-    "send-fence": {"worker: SIGSTOP 3 s": 30, "worker: SIGSTOP 10 s": 6},
+    "send-fence": {"worker: SIGSTOP 6 s, calls in hand": 40},
     "claim-limit": {"redis: members removed": 30},
     "generation-key": {"redis: members added": 10, "worker: SIGKILL": 10},
     "write-ahead": {"worker: SIGKILL": 25, "worker: SIGSTOP 3 s": 10},

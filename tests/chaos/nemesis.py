@@ -7,13 +7,17 @@ there in time. Whoever ended is started again, as a platform would.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from tests.chaos import faults
 from tests.chaos.faults import Fault, Undoing
@@ -29,9 +33,17 @@ GRACE_SECONDS = 25.0
 FAULTS_A_SECOND = 0.9
 ROLES = {"worker": 2, "beat": 2, "web": 1}
 
+IN_HAND = "worker: SIGSTOP 6 s, calls in hand"
+IN_HAND_SECONDS = 6.0
+HELD = """
+SELECT campaign_id FROM calls
+WHERE state = 'dialing' AND ended_at IS NULL AND dialing_at > clock_timestamp() - interval '0.5 s'
+ORDER BY dialing_at DESC LIMIT 1
+"""
+
 DECK: Mapping[str, int] = {
     "worker: SIGKILL": 4, "worker: SIGTERM": 3, "worker: SIGSTOP 0.5 s": 3, "worker: SIGSTOP 3 s": 3,
-    "worker: SIGSTOP 10 s": 1,
+    "worker: SIGSTOP 10 s": 1, "worker: SIGSTOP 6 s, calls in hand": 2,
     "beat: SIGKILL": 1, "beat: SIGTERM": 1, "beat: SIGSTOP 0.5 s": 1, "beat: SIGSTOP 3 s": 1, "beat: SIGSTOP 10 s": 1,
     "web: SIGKILL": 2, "web: SIGTERM": 1, "web: SIGSTOP 0.5 s": 1, "web: SIGSTOP 3 s": 1, "web: SIGSTOP 10 s": 1,
     "web: crash point": 4,
@@ -180,7 +192,9 @@ class Nemesis:
     def _befall(self, fault: Fault) -> None:
         role, _, what = fault.kind.partition(": ")
         undoing: Undoing = None
-        if role in ROLES:
+        if fault.kind == IN_HAND:
+            self._freeze_with_calls_in_hand()
+        elif role in ROLES:
             undoing = self._befall_process(role, what, fault)
         elif fault.kind == faults.MEMBERS_ADDED:
             self.ghosts |= faults.add_members(self.chaos, Random(fault.dice))
@@ -211,6 +225,24 @@ class Nemesis:
             seconds, go_on = faults.strike(process, what) or (0.0, lambda: None)
             return seconds, lambda: self._thaw(process, go_on)
         return self._strike(process, what)
+
+    def _freeze_with_calls_in_hand(self) -> None:
+        """Stop the workers when calls are committed and have not left, and have their campaign paused meanwhile."""
+        deadline, held = time.monotonic() + 1.0, []
+        while not held and time.monotonic() < deadline:
+            with contextlib.suppress(SQLAlchemyError):
+                held = list(self.chaos.sql(HELD))
+        if not held:
+            self.journal.note("missed", self.clock.now(), kind=IN_HAND)
+            return
+        for process in self.chaos.staff["worker"]:
+            if process.pid not in self._struck and process.pid not in self._frozen:
+                self._frozen.add(process.pid)
+                process.signal(signal.SIGSTOP)
+                go_on = partial(process.signal, signal.SIGCONT)
+                self._undo_later(IN_HAND_SECONDS, partial(self._thaw, process, go_on))
+        self._count(IN_HAND)
+        self.provoke(f"hold {held[0].campaign_id}")
 
     def _thaw(self, process: Process, go_on: Callable[[], None]) -> None:
         go_on()

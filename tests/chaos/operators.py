@@ -29,6 +29,7 @@ from worker.flow.base import Dialer
 
 HANDS = 3
 ANSWER_SECONDS = 12.0
+HOLD_SECONDS = 7.0
 DEEDS_A_SECOND = 1.2
 DECK = (
     "pause", "pause", "pause", "cancel", "ban", "mark", "limit", "limit", "limit number", "limit team", "window",
@@ -143,6 +144,10 @@ class Operators:
             case "pause":
                 self._verb(campaign, "pause")
                 self._over.wait(dice.uniform(0.3, 2.5))
+                self._resume(campaign)
+            case "hold":
+                self._verb(campaign, "pause")
+                self._over.wait(HOLD_SECONDS)
                 self._resume(campaign)
             case "cancel":
                 self._verb(campaign, "cancel", {"hangUp": dice.random() < 0.5})

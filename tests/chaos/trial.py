@@ -46,6 +46,8 @@ BOUNDS = {
 are two and a half of the machine's at this speed: fence and request, as it is at full size."""
 PATIENCE = evidence.Patience(fence=1.2, request=1.3, slack=0.6, limit_memory=20.0, slots=5.0, learn=12.0, due=3.0)
 RECOVERY_SECONDS = 100.0
+MUTANT_SECONDS = 30.0
+"""How long the end is waited for; a mutant may never come to it."""
 STEP_SECONDS = 0.03
 FINISHED = ("completed", "cancelled")
 
@@ -139,7 +141,7 @@ class Trial:
         self.operators.heal()
         self.operators.settle()
         self.say("healed")
-        deadline = time.monotonic() + RECOVERY_SECONDS
+        deadline = time.monotonic() + (MUTANT_SECONDS if self.terms.without else RECOVERY_SECONDS)
         began_at = said_at = time.monotonic()
         while not (quiet := self._is_quiet()) and time.monotonic() < deadline:
             self.witness.look_at_slots()
@@ -232,7 +234,12 @@ class Trial:
 
     def _provoke(self, point: str) -> None:
         """Bring about, in a moment, what leads there."""
-        if point.startswith("rebuild."):
+        if point.startswith("hold "):
+            held = point.removeprefix("hold ")
+            found = [n for n, plan in enumerate(self.cast.campaigns) if self.ids.get(plan.key) == held]
+            for n in found:
+                self.operators.ask(Order(self._second, "hold", n, 0))
+        elif point.startswith("rebuild."):
             self._provocations += [(self._second + 1.5, "flush")]
         elif point.startswith("stop."):
             self._provocations += [(self._second + wait, "pause") for wait in (1.5, 3.0, 4.5)]
