@@ -102,6 +102,7 @@ def _document(trial: Trial, e: Any, found: dict[str, list[str]], seconds: float)
         "callbacks_acknowledged": len(e.acked),
         "crash_points_met": dict(sorted(nemesis.met.items())),
         "crash_points_missed": sorted(POINTS - nemesis.met.keys()),
+        "did_not_end_when_told": nemesis.stubborn,
         "liveness_seconds": {"p50": _quantile(times, 0.5), "p99": _quantile(times, 0.99), "of": len(times)},
         "violations_total": sum(len(those) for those in found.values()),
         "violations": {name: those[:MOST_SHOWN] for name, those in found.items() if those},

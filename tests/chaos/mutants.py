@@ -91,9 +91,10 @@ def _without_write_ahead() -> None:
         fence_at = monotonic() + dialer.bounds.send_fence_seconds
         outcomes = list(dialer.placers.map(dial._sender(dialer, fence_at), batch))
         crashpoint("dial.after_request")
-        once(dialer.db, lambda conn: dial._commit(conn, dialer, team_id, batch))
+        committed = once(dialer.db, lambda conn: dial._commit(conn, dialer, team_id, batch))
         crashpoint("dial.after_commit")
-        moves = [dial._move(dialer, ready.row, outcome) for ready, outcome in zip(batch, outcomes, strict=True)]
+        told = zip(batch, outcomes, strict=True)
+        moves = [dial._move(dialer, ready.row, outcome) for ready, outcome in told if ready.row.id in committed]
         moved = transact(dialer.db, lambda conn: calls.advance(conn, moves))
         ended = [row for row in moved if row.just_ended]
         dialer.slots.release([slot_of(row) for row in ended])
