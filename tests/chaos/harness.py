@@ -124,7 +124,7 @@ class Chaos:
         address = ["--host", "127.0.0.1", "--port", str(self.web_port)]
         process = self.start("web", "worker", ["web", *address], {VARIABLE: crashpoint})
         if waits:
-            self.wait(self._web_answers, "the web process answers")
+            self.wait(self.web_answers, "the web process answers")
         return process
 
     def command(self, *arguments: str, crashpoint: str = "") -> Process:
@@ -147,7 +147,8 @@ class Chaos:
         self.staff[role].append(process)
         return process
 
-    def _web_answers(self) -> bool:
+    def web_answers(self) -> bool:
+        """Whether the web process takes requests."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.web_port}/healthz", timeout=2) as answer:
                 return bool(answer.status == 200)

@@ -27,8 +27,8 @@ from worker.crashpoint import POINTS
 
 WEB_POINTS = ("record.after_commit", "admit.after_commit", "stop.after_commit")
 WORKER_POINTS = tuple(sorted(POINTS - set(WEB_POINTS)))
-DOOMED_SECONDS = 6.0
-"""How long a worker may take to come to the place where it is to die."""
+DOOMED_SECONDS = 5.0
+"""How long a worker that takes messages may take to come to the place where it is to die."""
 GRACE_SECONDS = 25.0
 FAULTS_A_SECOND = 0.9
 ROLES = {"worker": 2, "beat": 2, "web": 1}
@@ -97,6 +97,7 @@ class Nemesis:
     _struck: dict[int, tuple[str, float]] = field(default_factory=dict)
     _frozen: set[int] = field(default_factory=set)
     _since: dict[int, float] = field(default_factory=dict)
+    _ready: set[int] = field(default_factory=set)
     _undoings: list[tuple[threading.Timer, Callable[[], None]]] = field(default_factory=list)
     _web_point: str = ""
 
@@ -165,6 +166,7 @@ class Nemesis:
             point = self._doomed.pop(process.pid, "")
             word, _ = self._struck.pop(process.pid, ("", 0.0))
             self._frozen.discard(process.pid)
+            self._ready.discard(process.pid)
             if point and not word and code == -signal.SIGKILL:
                 self._count(f"crash point: {point}", process.name)
                 self.met[point] += 1
@@ -175,8 +177,13 @@ class Nemesis:
         """Whoever does not come to the place of death, or does not end when told."""
         now = time.monotonic()
         for process in list(self.chaos.staff["worker"]):
-            alive_for = now - self._since.get(process.pid, now)
-            if process.pid in self._doomed and process.pid not in self._struck and alive_for > DOOMED_SECONDS:
+            if process.pid not in self._doomed or process.pid in self._struck:
+                continue
+            if process.pid not in self._ready and " ready." in process.log:
+                self._ready.add(process.pid)
+                self._since[process.pid] = now
+            allowed = DOOMED_SECONDS if process.pid in self._ready else GRACE_SECONDS
+            if now - self._since.get(process.pid, now) > allowed:
                 self._strike(process, "SIGKILL")
                 self._count("worker: SIGKILL", process.name)
         for process in self.chaos.running:

@@ -6,10 +6,10 @@ or not, and is journaled so.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import threading
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ from random import Random
 from typing import Any
 
 import pytz
+from celery import Celery
+from kombu.exceptions import KombuError
 
 from tests.chaos.evidence import Clock
 from tests.chaos.journal import DatabaseClock, Journal
@@ -29,11 +31,13 @@ from worker.flow.base import Dialer
 
 HANDS = 3
 ANSWER_SECONDS = 12.0
+TRIES = 20
 HOLD_SECONDS = 7.0
 DEEDS_A_SECOND = 1.2
 DECK = (
     "pause", "pause", "pause", "cancel", "ban", "mark", "limit", "limit", "limit number", "limit team", "window",
     "window", "disable", "add", "add", "add", "renumber", "zone", "run twice", "run twice",
+    "message",
 )  # fmt: skip
 
 
@@ -66,6 +70,7 @@ class Operators:
     def __init__(
         self,
         dialer: Dialer,
+        celery: Celery,
         cast: Cast,
         journal: Journal,
         clock: DatabaseClock,
@@ -74,7 +79,7 @@ class Operators:
         keys: Mapping[str, str],
         campaign_ids: Mapping[str, str],
     ) -> None:
-        self._dialer = dialer
+        self._dialer, self._celery = dialer, celery
         self.cast, self.journal, self.clock, self.business = cast, journal, clock, business
         self.answers: list[str] = []
         """What was answered to those who were refused."""
@@ -183,10 +188,9 @@ class Operators:
                 person, zone = dice.choice(campaign.people), dice.choice((*ZONES, None))
                 self._contact("zone", campaign, person, {"timezone": zone}, zone or "")
             case "run":
-                for _ in range(20):
-                    if not is_in_doubt(status := self._verb(campaign, "run", {})) and status != NOT_ASKED:
-                        return
-                    self._over.wait(1.0)
+                self._until_answered(lambda: self._verb(campaign, "run", {}))
+            case "message":
+                self._run_by_message(campaign)
             case "run twice":
                 self._run_twice(campaign, dice)
 
@@ -207,6 +211,13 @@ class Operators:
             self._over.wait(2.0)
             self._verb(campaign, "run", {})
 
+    def _run_by_message(self, campaign: CampaignPlan) -> None:
+        """Nobody answers a message: when it is followed, and whether, nobody knows."""
+        entry = self._begin("run", campaign.key, "by message")
+        with contextlib.suppress(KombuError):
+            self._celery.send_task("worker.run_campaign", [self._ids[campaign.key]])
+        self._end(entry, None)
+
     def _move_window(self, campaign: CampaignPlan, dice: Random) -> None:
         """Around now, or away from it, or none at all."""
         zone = dice.choice(ZONES)
@@ -224,11 +235,15 @@ class Operators:
         for name, value in (("limit", 20), ("window", None)):
             fields = {key: body[key] for key in body if (key == "maxConcurrentCalls") == (name == "limit")}
             self._patch(name, campaign, fields, value)
-        for _ in range(20):
-            status = self._verb(campaign, "run", {})
-            if status is not None and status < 500:
+        self._until_answered(lambda: self._verb(campaign, "run", {}))
+
+    def _until_answered(self, ask: Callable[[], int | None]) -> None:
+        """Again, as long as nobody says yes or no."""
+        for _ in range(TRIES):
+            status = ask()
+            if self._over.is_set() or (status is not None and status < 500):
                 return
-            time.sleep(0.5)
+            self._over.wait(1.0)
 
     def _edit(self, name: str, campaign: CampaignPlan, body: Mapping[str, Any], value: object) -> None:
         """A policy is edited while its campaign is paused."""
@@ -240,12 +255,7 @@ class Operators:
         self._deed(name, campaign.team, campaign.key, "PATCH", self._path(campaign), body, value=value)
 
     def _resume(self, campaign: CampaignPlan) -> None:
-        """Until it is known that it was done, or need not be."""
-        for _ in range(5):
-            status = self._verb(campaign, "resume")
-            if self._over.is_set() or (status is not None and status < 500):
-                return
-            self._over.wait(1.0)
+        self._until_answered(lambda: self._verb(campaign, "resume"))
 
     def _verb(
         self,
@@ -262,11 +272,12 @@ class Operators:
     ) -> None:
         self._deed(name, campaign.team, person.id, "PATCH", f"/contacts/{person.id}", body, value=value)
 
-    def _number(self, name: str, team: TeamPlan, number_id: str, body: Mapping[str, Any], value: object) -> None:
-        self._deed(name, team, number_id, "PATCH", f"/phone-numbers/{number_id}", body, value=value)
+    def _number(self, name: str, team: TeamPlan, number_id: str, body: Mapping[str, Any], value: object) -> int | None:
+        return self._deed(name, team, number_id, "PATCH", f"/phone-numbers/{number_id}", body, value=value)
 
     def _enable(self, team: TeamPlan, number_id: str, **more: int) -> None:
-        self._number("enable", team, number_id, {"enabled": True}, team.numbers[number_id])
+        number = team.numbers[number_id]
+        self._until_answered(lambda: self._number("enable", team, number_id, {"enabled": True}, number))
         if more:
             self._number("limit", team, number_id, more, more["maxConcurrentCalls"])
 

@@ -86,7 +86,15 @@ class Trial:
         terms, chaos = self.terms, self.chaos
         tokens = self._set_up()
         self.operators = Operators(
-            chaos.dialer, self.cast, self.journal, self.clock, self.business, chaos.web_port, tokens, self.ids
+            chaos.dialer,
+            chaos.celery,
+            self.cast,
+            self.journal,
+            self.clock,
+            self.business,
+            chaos.web_port,
+            tokens,
+            self.ids,
         )
         more = mutants.EMPHASIS.get(terms.without)
         self.nemesis = Nemesis(
@@ -137,6 +145,7 @@ class Trial:
         self.nemesis.heal()
         healed_at = self.clock.now()
         self.journal.note("healed", healed_at)
+        self.chaos.wait(self.chaos.web_answers, "the web process answers", 60)
         self.operators.settle()
         self.operators.heal()
         self.operators.settle()
@@ -243,6 +252,8 @@ class Trial:
             self._provocations += [(self._second + 1.5, "flush")]
         elif point.startswith("stop."):
             self._provocations += [(self._second + wait, "pause") for wait in (1.5, 3.0, 4.5)]
+        elif point == "run.after_message":
+            self._provocations += [(self._second + wait, "message") for wait in (1.5, 3.0)]
         elif point == "admit.after_commit":
             self._provocations += [(self._second + wait, "run twice") for wait in (1.0, 2.5)]
         elif point == "promote.after_commit" and self._births:
