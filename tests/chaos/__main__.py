@@ -67,6 +67,7 @@ def hold(terms: Terms, directory: Path | None) -> dict[str, Any]:
         try:
             e = trial.run()
             found = {**judge(e), **_besides(trial)}
+            trial.say(f"{sum(map(len, found.values()))} violations {[name for name, those in found.items() if those]}")
             return _document(trial, e, found, time.monotonic() - began_at)
         finally:
             if directory is not None:
@@ -107,6 +108,7 @@ def _document(trial: Trial, e: Any, found: dict[str, list[str]], seconds: float)
         "violations_total": sum(len(those) for those in found.values()),
         "violations": {name: those[:MOST_SHOWN] for name, those in found.items() if those},
         "schedule": [[fault.at, fault.kind] for fault in trial.schedule],
+        "orders": [[round(it.at, 3), it.what, trial.cast.campaigns[it.campaign].key] for it in trial.orders],
     }
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import redis.exceptions
 
+from tests.chaos.desk import done, is_in_doubt
 from tests.chaos.evidence import CampaignFacts, Deed, Evidence, Held, Left, Row, TeamFacts
 from tests.chaos.harness import Chaos
-from tests.chaos.operators import done, is_in_doubt
 from worker.carriers.simulator import ledger
 from worker.domain.errors import Unavailable
 from worker.store import counters
@@ -71,7 +71,7 @@ def _seconds(time: tuple[int, int]) -> float:
 
 def gather(trial: Trial, healed_at: float) -> Evidence:
     """Everything the judgements need."""
-    chaos, keys = trial.chaos, {campaign_id: key for key, campaign_id in trial.ids.items()}
+    chaos, keys = trial.chaos, {campaign_id: key for key, campaign_id in trial.births.ids.items()}
     over_at = trial.clock.now()
     tokens = {row.id: row.token for row in chaos.sql("SELECT id, token FROM calls")}
     logs = [(path.name, path.read_text(errors="replace")) for path in chaos.logs]
@@ -83,7 +83,7 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
             TeamFacts(team.id, team.account, team.numbers, _limits(team), team.calls_per_second)
             for team in trial.cast.teams
         ],
-        campaigns=[_facts(trial, campaign) for campaign in trial.cast.campaigns if campaign.key in trial.ids],
+        campaigns=[_facts(trial, campaign) for campaign in trial.cast.campaigns if campaign.key in trial.births.ids],
         deeds=_deeds(trial.journal.entries),
         patience=trial.patience,
         clock=trial.business,
@@ -97,7 +97,7 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
             for row in chaos.sql("SELECT token, campaign_id, contact_id, to_number, disposition::text FROM calls")
         ],
         left=_left(trial, keys),
-        counters={key: _counted(chaos, campaign_id) for key, campaign_id in trial.ids.items()},
+        counters={key: _counted(chaos, campaign_id) for key, campaign_id in trial.births.ids.items()},
         held=[Held(at, call, tokens.get(call)) for at, call in trial.witness.held],
         acked=trial.relay.acked,
         inbox={
@@ -118,7 +118,7 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
 def _said(trial: Trial, logs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Everything that was written for others to read."""
     messages = [("a message", _readable(it)) for it in trial.witness.messages]
-    return [*logs, *messages, *(("an answer", it) for it in trial.operators.answers)]
+    return [*logs, *messages, *(("an answer", it) for it in trial.desk.answers)]
 
 
 def _limits(team: Any) -> dict[str, int]:
@@ -135,7 +135,7 @@ def _facts(trial: Trial, plan: Any) -> CampaignFacts:
         limit=plan.limit,
         attempts=plan.attempts,
         delays={"": plan.delay, **plan.delays},
-        window=trial.windows.get(plan.key),
+        window=trial.births.windows.get(plan.key),
         zones={person.id: person.zone for person in plan.everybody},
     )
 

@@ -7,8 +7,6 @@ or not, and is journaled so.
 from __future__ import annotations
 
 import contextlib
-import http.client
-import json
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -22,15 +20,14 @@ import pytz
 from celery import Celery
 from kombu.exceptions import KombuError
 
+from tests.chaos.desk import Desk
 from tests.chaos.evidence import Clock
-from tests.chaos.journal import DatabaseClock, Journal
 from tests.chaos.plan import ZONES, CampaignPlan, Cast, Person, TeamPlan
 from worker.domain.errors import Unavailable
 from worker.flow import parts
 from worker.flow.base import Dialer
 
 HANDS = 3
-ANSWER_SECONDS = 12.0
 TRIES = 20
 HOLD_SECONDS = 7.0
 DEEDS_A_SECOND = 1.2
@@ -69,21 +66,16 @@ class Operators:
 
     def __init__(
         self,
+        desk: Desk,
         dialer: Dialer,
         celery: Celery,
         cast: Cast,
-        journal: Journal,
-        clock: DatabaseClock,
         business: Clock,
-        web_port: int,
-        keys: Mapping[str, str],
         campaign_ids: Mapping[str, str],
     ) -> None:
-        self._dialer, self._celery = dialer, celery
-        self.cast, self.journal, self.clock, self.business = cast, journal, clock, business
-        self.answers: list[str] = []
-        """What was answered to those who were refused."""
-        self._web_port, self._keys, self._ids = web_port, keys, campaign_ids
+        self.cast = cast
+        self._desk, self._dialer, self._celery = desk, dialer, celery
+        self._business, self._ids = business, campaign_ids
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._over = threading.Event()
         self._hands = [threading.Thread(target=self._work, name=f"operator-{n}", daemon=True) for n in range(HANDS)]
@@ -159,7 +151,8 @@ class Operators:
             case "ban":
                 person = dice.choice(campaign.everybody)
                 body = {"numbers": [person.phone]}
-                self._deed("ban", campaign.team, campaign.team.id, "POST", "/do-not-call", body, value=person.phone)
+                team_id = campaign.team.id
+                self._desk.do("ban", team_id, team_id, ("POST", "/do-not-call"), body, value=person.phone)
             case "mark":
                 person = dice.choice(campaign.everybody)
                 self._contact("mark", campaign, person, {"doNotCall": True}, None)
@@ -197,7 +190,7 @@ class Operators:
     def add(self, campaign: CampaignPlan, people: Sequence[Person]) -> None:
         """Add contacts that exist to the campaign."""
         body = {"contactIds": [person.id for person in people]}
-        self._deed("add", campaign.team, campaign.key, "POST", f"{self._path(campaign)}/contacts", body)
+        self._desk.do("add", campaign.team.id, campaign.key, ("POST", f"{self._path(campaign)}/contacts"), body)
 
     def _run_twice(self, campaign: CampaignPlan, dice: Random) -> None:
         """The same request at the same time from two clients, with one key or none; now and then with a budget."""
@@ -206,17 +199,17 @@ class Operators:
         twin = threading.Thread(target=self._verb, args=(campaign, "run", body, key), daemon=True)
         twin.start()
         self._verb(campaign, "run", body, key)
-        twin.join(ANSWER_SECONDS)
+        twin.join(2 * HOLD_SECONDS)
         if body:
             self._over.wait(2.0)
             self._verb(campaign, "run", {})
 
     def _run_by_message(self, campaign: CampaignPlan) -> None:
         """Nobody answers a message: when it is followed, and whether, nobody knows."""
-        entry = self._begin("run", campaign.key, "by message")
+        entry = self._desk.begin("run", campaign.key, "by message")
         with contextlib.suppress(KombuError):
             self._celery.send_task("worker.run_campaign", [self._ids[campaign.key]])
-        self._end(entry, None)
+        self._desk.end(entry, None)
 
     def _move_window(self, campaign: CampaignPlan, dice: Random) -> None:
         """Around now, or away from it, or none at all."""
@@ -224,7 +217,7 @@ class Operators:
         begins, lasts = dice.choice(((-2, 4), (-1, 3), (1, 5), (-5, 6))), dice.random() < 0.7
         window = None
         if lasts:
-            wall = self.business.business(self.clock.now()).astimezone(pytz.timezone(zone))
+            wall = self._business.business(self._desk.clock.now()).astimezone(pytz.timezone(zone))
             start, end = (wall + timedelta(minutes=minutes) for minutes in begins)
             window = (start.strftime("%H:%M"), end.strftime("%H:%M"), zone)
         self._edit("window", campaign, window_body(window), window)
@@ -252,7 +245,7 @@ class Operators:
         self._resume(campaign)
 
     def _patch(self, name: str, campaign: CampaignPlan, body: Mapping[str, Any], value: object) -> None:
-        self._deed(name, campaign.team, campaign.key, "PATCH", self._path(campaign), body, value=value)
+        self._desk.do(name, campaign.team.id, campaign.key, ("PATCH", self._path(campaign)), body, value=value)
 
     def _resume(self, campaign: CampaignPlan) -> None:
         self._until_answered(lambda: self._verb(campaign, "resume"))
@@ -265,15 +258,16 @@ class Operators:
         headers: Mapping[str, str] | None = None,
     ) -> int | None:
         path = f"{self._path(campaign)}/{verb}"
-        return self._deed(verb, campaign.team, campaign.key, "POST", path, body, headers=headers)
+        return self._desk.do(verb, campaign.team.id, campaign.key, ("POST", path), body, headers=headers)
 
     def _contact(
         self, name: str, campaign: CampaignPlan, person: Person, body: Mapping[str, Any], value: object
     ) -> None:
-        self._deed(name, campaign.team, person.id, "PATCH", f"/contacts/{person.id}", body, value=value)
+        request = ("PATCH", f"/contacts/{person.id}")
+        self._desk.do(name, campaign.team.id, person.id, request, body, value=value)
 
     def _number(self, name: str, team: TeamPlan, number_id: str, body: Mapping[str, Any], value: object) -> int | None:
-        return self._deed(name, team, number_id, "PATCH", f"/phone-numbers/{number_id}", body, value=value)
+        return self._desk.do(name, team.id, number_id, ("PATCH", f"/phone-numbers/{number_id}"), body, value=value)
 
     def _enable(self, team: TeamPlan, number_id: str, **more: int) -> None:
         number = team.numbers[number_id]
@@ -284,78 +278,18 @@ class Operators:
     def _limit_team(self, team: TeamPlan, limit: int) -> None:
         """The account's over HTTP, the team's own by the flow function, for there is no other way."""
         body = {"maxConcurrentCalls": limit + 1}
-        self._deed("limit", team, team.account, "PATCH", f"/carrier-accounts/{team.account}", body, value=limit + 1)
-        entry = self._begin("limit", team.id, limit)
+        path = f"/carrier-accounts/{team.account}"
+        self._desk.do("limit", team.id, team.account, ("PATCH", path), body, value=limit + 1)
+        entry = self._desk.begin("limit", team.id, limit)
         try:
             parts.limit_team(self._dialer, team.id, limit, actor="operator")
             status: int | None = 200
         except Unavailable:
             status = None
-        self._end(entry, status)
+        self._desk.end(entry, status)
 
     def _path(self, campaign: CampaignPlan) -> str:
         return f"/campaigns/{self._ids[campaign.key]}"
-
-    # -- asking
-
-    def _deed(
-        self,
-        name: str,
-        team: TeamPlan,
-        subject: str,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None,
-        *,
-        value: object = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> int | None:
-        """Do it and journal it; the status of the answer, ``None`` where none came."""
-        entry = self._begin(name, subject, value)
-        status = self._request(team, method, path, body, headers or {})
-        self._end(entry, status)
-        return status
-
-    def _begin(self, name: str, subject: str, value: object) -> dict[str, Any]:
-        return self.journal.note("deed", self.clock.now(), name=name, subject=subject, value=value, status="asked")
-
-    def _end(self, entry: dict[str, Any], status: int | None) -> None:
-        self.journal.amend(entry, {"status": status, "done_at": self.clock.now() if done(status) else None})
-
-    def _request(
-        self, team: TeamPlan, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
-    ) -> int | None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._web_port, timeout=ANSWER_SECONDS)
-        sent = {"Authorization": f"Bearer {self._keys[team.id]}", "Content-Type": "application/json", **headers}
-        try:
-            connection.connect()
-        except OSError:
-            return NOT_ASKED
-        try:
-            connection.request(method, f"/api/crm{path}", None if body is None else json.dumps(body), sent)
-            response = connection.getresponse()
-            said = response.read().decode(errors="replace")
-            if response.status >= 400:
-                self.answers.append(said)
-            return response.status
-        except (OSError, http.client.HTTPException):
-            return None
-        finally:
-            connection.close()
-
-
-NOT_ASKED = 599
-"""Nobody listened: a status of ours, for what was certainly not done."""
-
-
-def done(status: object) -> bool:
-    """Whether it was surely done."""
-    return isinstance(status, int) and 200 <= status < 300
-
-
-def is_in_doubt(status: object) -> bool:
-    """Whether nobody knows: no answer, or one that blames the server."""
-    return not isinstance(status, int) or 500 <= status < NOT_ASKED
 
 
 def window_body(window: tuple[str, str, str] | None) -> dict[str, str | None]:

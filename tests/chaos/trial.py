@@ -6,32 +6,26 @@ import contextlib
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from random import Random
-from typing import Any
 
-import psycopg
-import pytz
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.chaos import evidence, mutants
+from tests.chaos.births import Births, set_up
 from tests.chaos.deployment import deployed
+from tests.chaos.desk import Desk
 from tests.chaos.faults import Fault
 from tests.chaos.gathering import Witness, gather
 from tests.chaos.harness import Chaos
 from tests.chaos.journal import DatabaseClock, Journal
 from tests.chaos.nemesis import WEB_POINTS, WORKER_POINTS, Nemesis, draw_faults, draw_points
-from tests.chaos.operators import Operators, Order, draw_orders, window_body
-from tests.chaos.plan import CampaignPlan, Cast, TeamPlan, draw_cast
+from tests.chaos.operators import Operators, Order, draw_orders
+from tests.chaos.plan import CampaignPlan, Cast, draw_cast
 from tests.chaos.relay import Relay
 from worker.dev.stack import Stack
-from worker.domain.errors import Unavailable
-from worker.flow import keys, prepare
-from worker.store import contacts, setup
-from worker.store.contacts import NewContact
-from worker.store.database import once, open_database
+from worker.store.database import open_database
 from worker.store.migrate import migrate
 
 SPEED = 8.0
@@ -75,61 +69,44 @@ class Trial:
     business: evidence.Clock
     witness: Witness
     patience: evidence.Patience = PATIENCE
-    ids: dict[str, str] = field(default_factory=dict)
-    windows: dict[str, evidence.Window] = field(default_factory=dict)
-    _births: deque[CampaignPlan] = field(default_factory=deque)
+    unborn: deque[CampaignPlan] = field(default_factory=deque)
     _provocations: list[tuple[float, str]] = field(default_factory=list)
     _second: float = 0.0
 
     def run(self) -> evidence.Evidence:
         """From the first process to the last look."""
         terms, chaos = self.terms, self.chaos
-        tokens = self._set_up()
-        self.operators = Operators(
-            chaos.dialer,
-            chaos.celery,
-            self.cast,
-            self.journal,
-            self.clock,
-            self.business,
-            chaos.web_port,
-            tokens,
-            self.ids,
-        )
-        more = mutants.EMPHASIS.get(terms.without)
+        tokens = set_up(chaos.dialer, self.cast, terms.carrier)
+        self.desk = Desk(self.journal, self.clock, chaos.web_port, tokens)
+        self.births = Births(chaos, self.desk, self.business)
+        self.unborn.extend(self.cast.campaigns)
+        self.operators = Operators(self.desk, chaos.dialer, chaos.celery, self.cast, self.business, self.births.ids)
         self.nemesis = Nemesis(
             chaos,
             self.journal,
             self.clock,
-            deque(draw_faults(terms.seed, terms.seconds, more)),
+            deque(draw_faults(terms.seed, terms.seconds, mutants.EMPHASIS.get(terms.without))),
             draw_points(terms.seed, WORKER_POINTS),
             draw_points(terms.seed, WEB_POINTS),
             self._provoke,
         )
         self._dice = Random(f"trial {terms.seed}")
         self.schedule = list(self.nemesis.schedule)
+        self.orders = draw_orders(terms.seed, terms.seconds, self.cast)
         chaos.man(workers=1, beats=1)
         self._under_fire()
         healed_at = self._recover()
         self.operators.finish(15)
         return gather(self, healed_at)
 
-    def _set_up(self) -> dict[str, str]:
-        """The teams; returns team → bearer key."""
-        dialer = self.chaos.dialer
-        for team in self.cast.teams:
-            once(dialer.db, lambda conn, team=team: _set_up_team(conn, team, self.terms.carrier))
-        self._births.extend(self.cast.campaigns)
-        return {team.id: keys.create_key(dialer, team.id, "chaos", actor="chaos")[1] for team in self.cast.teams}
-
     def _under_fire(self) -> None:
-        orders = deque(draw_orders(self.terms.seed, self.terms.seconds, self.cast))
+        orders = deque(self.orders)
         began_at = time.monotonic()
         said_at = 0.0
         while (second := time.monotonic() - began_at) < self.terms.seconds:
             self._second = second
-            while self._births and self._births[0].born_at <= second and self._bear(self._births[0]):
-                self._births.popleft()
+            while self.unborn and self.unborn[0].born_at <= second and self._bear_next():
+                pass
             while orders and orders[0].at <= second:
                 self.operators.ask(orders.popleft())
             self._carry_out_provocations()
@@ -189,55 +166,14 @@ class Trial:
     def _placed(self) -> int:
         return sum(self.chaos.placed(team.account) for team in self.cast.teams)
 
-    # -- campaigns
-
-    def _bear(self, plan: CampaignPlan) -> bool:
-        """Make a campaign with its contacts; false if a service is away, so that it is tried again."""
-        with contextlib.suppress(Unavailable, SQLAlchemyError, psycopg.Error):
-            dialer, team = self.chaos.dialer, plan.team
-            own = [person for person in plan.everybody if person.id.startswith(f"cont_{plan.key}_")]
-            new = [NewContact(it.id, it.phone, it.phone, None, timezone=it.zone or None) for it in own]
-            missing = {row.id for row in self.chaos.sql("SELECT id FROM contacts")}
-            once(dialer.db, lambda conn: contacts.load(conn, team.id, [it for it in new if it.id not in missing]))
-            now = self.clock.now()
-            window = self._window(plan, now)
-            starts_at = None if plan.starts_in is None else now + plan.starts_in
-            campaign_id = prepare.create_campaign(dialer, team.id, self._fields(plan, window, starts_at), actor="chaos")
-            prepare.add_contacts(dialer, campaign_id, [person.id for person in plan.people])
-            self.ids[plan.key] = campaign_id
-            if window is not None:
-                self.windows[plan.key] = window
-            self.journal.note("born", now, campaign=plan.key, id=campaign_id, window=window)
-            if starts_at is None:
-                self.operators.ask(Order(0.0, "run", self.cast.campaigns.index(plan), 0))
-            else:
-                entry = self.journal.note("deed", now, name="schedule", subject=plan.key, value=starts_at)
-                self.journal.amend(entry, {"status": 200, "done_at": self.clock.now()})
-            return True
-        return False
-
-    def _window(self, plan: CampaignPlan, now: float) -> evidence.Window | None:
-        if plan.window is None:
-            return None
-        before, after, zone = plan.window
-        wall = self.business.business(now).astimezone(pytz.timezone(zone))
-        start, end = wall - timedelta(minutes=before), wall + timedelta(minutes=after)
-        return start.strftime("%H:%M"), end.strftime("%H:%M"), zone
-
-    def _fields(self, plan: CampaignPlan, window: evidence.Window | None, starts_at: float | None) -> Mapping[str, Any]:
-        at = {} if starts_at is None else {"scheduledStartAt": self.business.business(starts_at).isoformat()}
-        return {
-            "name": plan.key,
-            "assistantId": f"asst_{plan.team.id}",
-            "companyId": f"comp_{plan.team.id}",
-            "fromNumberIds": list(plan.callers),
-            "maxConcurrentCalls": plan.limit,
-            "maxAttemptsPerContact": plan.attempts,
-            "retryDelayMinutes": plan.delay,
-            "settings": {"retryDelays": plan.delays},
-            **window_body(window),
-            **at,
-        }
+    def _bear_next(self) -> bool:
+        """Make the next campaign, and have it run if it is not to start by itself."""
+        if not self.unborn or not self.births.bear(self.unborn[0]):
+            return False
+        plan = self.unborn.popleft()
+        if plan.starts_in is None:
+            self.operators.ask(Order(0.0, "run", self.cast.campaigns.index(plan), 0))
+        return True
 
     # -- what leads to a crash point
 
@@ -245,7 +181,7 @@ class Trial:
         """Bring about, in a moment, what leads there."""
         if point.startswith("hold "):
             held = point.removeprefix("hold ")
-            found = [n for n, plan in enumerate(self.cast.campaigns) if self.ids.get(plan.key) == held]
+            found = [n for n, plan in enumerate(self.cast.campaigns) if self.births.ids.get(plan.key) == held]
             for n in found:
                 self.operators.ask(Order(self._second, "hold", n, 0))
         elif point.startswith("rebuild."):
@@ -256,7 +192,7 @@ class Trial:
             self._provocations += [(self._second + wait, "message") for wait in (1.5, 3.0)]
         elif point == "admit.after_commit":
             self._provocations += [(self._second + wait, "run twice") for wait in (1.0, 2.5)]
-        elif point == "promote.after_commit" and self._births:
+        elif point == "promote.after_commit" and self.unborn:
             self._provocations += [(self._second + 1.0, "birth")]
 
     def _carry_out_provocations(self) -> None:
@@ -266,10 +202,9 @@ class Trial:
             if what == "flush":
                 self.nemesis.schedule.appendleft(Fault(self._second, "redis: flushall", 0, 0))
             elif what == "birth":
-                if self._births and self._bear(self._births[0]):
-                    self._births.popleft()
+                self._bear_next()
             else:
-                running = [n for n, c in enumerate(self.cast.campaigns) if c.key in self.ids][-6:]
+                running = [n for n, c in enumerate(self.cast.campaigns) if c.key in self.births.ids][-6:]
                 if running:
                     dice = self._dice
                     self.operators.ask(Order(self._second, what, dice.choice(running), dice.randrange(1 << 30)))
@@ -277,18 +212,6 @@ class Trial:
     def say(self, what: str) -> None:
         """Progress, for whoever watches."""
         print(f"seed {self.terms.seed}: {what}", file=sys.stderr, flush=True)
-
-
-def _set_up_team(conn: Any, team: TeamPlan, carrier: str) -> None:
-    setup.team(conn, team.id, team.id.replace("_", "-"), "A team", limit=team.limit)
-    setup.company(conn, f"comp_{team.id}", team.id, "A company")
-    setup.assistant(conn, f"asst_{team.id}", team.id, "An assistant")
-    setup.account(
-        conn, team.account, team.id, carrier, "An account",
-        limit=team.limit, calls_per_second=team.calls_per_second,
-    )  # fmt: skip
-    for number_id, number in team.numbers.items():
-        setup.number(conn, number_id, team.id, team.account, number, limit=team.number_limit)
 
 
 @contextlib.contextmanager
