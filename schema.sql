@@ -108,8 +108,16 @@ CREATE TABLE carrier_accounts (
     enabled              boolean NOT NULL DEFAULT true,
     resting_until        timestamptz,                  -- backed off: no call before this
     resting_reason       text,
+    recent_results       text NOT NULL DEFAULT '' CHECK (recent_results ~ '^(x[.x]*)?$'),   -- of requests; x: failed
+    breaker_trips        smallint NOT NULL DEFAULT 0,  -- pauses in a row
+    breaker_until        timestamptz,                  -- open before, half open from then on; NULL: closed
+    breaker_probe        text,                         -- the call let through while half open
+    slowed_times         smallint NOT NULL DEFAULT 0 CHECK (slowed_times BETWEEN 0 AND 10),   -- its rate is halved as often
+    slowed_at            timestamptz,                  -- when last; from then on it recovers step by step
     created_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
-    UNIQUE (team_id, id)
+    UNIQUE (team_id, id),
+    CHECK (breaker_probe IS NULL OR breaker_until IS NOT NULL),
+    CHECK (slowed_times = 0 OR slowed_at IS NOT NULL)
 );
 
 CREATE TABLE phone_numbers (

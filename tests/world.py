@@ -223,7 +223,11 @@ class World:
                WHERE ended_at IS NULL""",
             ago=timedelta(seconds=seconds),
         )
-        self.sql("UPDATE carrier_accounts SET resting_until = resting_until - :ago", ago=timedelta(seconds=seconds))
+        self.sql(
+            """UPDATE carrier_accounts SET resting_until = resting_until - :ago, breaker_until = breaker_until - :ago,
+                                           slowed_at = slowed_at - :ago""",
+            ago=timedelta(seconds=seconds),
+        )
         self.sql("UPDATE phone_numbers SET resting_until = resting_until - :ago", ago=timedelta(seconds=seconds))
 
     # -- time
@@ -407,6 +411,7 @@ def make_world(
     world.write(lambda conn: _make_team(conn, world.team, 100))
     world.numbers = [world.number("+12025550001"), world.number("+12025550002")]
     reconcile.reconcile(dialer)
+    world.sql("INSERT INTO ticks VALUES ('tick', clock_timestamp() + interval '1 hour')")  # somebody is at work
     yield world
     world.check()
     engine.dispose()

@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     doorbell_after_seconds: float = Field(10.0, gt=0, le=600)
     reconcile_every_seconds: float = Field(5.0, gt=0, le=60)
     slot_grace_seconds: float = Field(30.0, gt=0, le=600)
+    rate_recovery_seconds: float = Field(60.0, gt=0, le=3600)
+    breaker_window: int = Field(50, ge=2, le=1000)
+    breaker_share: float = Field(0.5, gt=0, lt=1)
+    breaker_pause_seconds: float = Field(60.0, gt=0, le=3600)
+    breaker_longest_pause_seconds: float = Field(3600.0, gt=0, le=86_400)
 
     @field_validator("database_url")
     @classmethod

@@ -25,7 +25,7 @@ from celery.app.amqp import AMQP
 from celery.exceptions import Reject
 from celery.signals import before_task_publish, setup_logging, worker_init
 from kombu import Connection, Queue
-from kombu.exceptions import KombuError
+from kombu.exceptions import KombuError, OperationalError
 
 from worker import logs, wiring
 from worker.clock import pause, wall
@@ -307,3 +307,13 @@ def send(steps: Iterable[Step]) -> None:
                 _TASKS[type(step)].apply_async(arguments, producer=producer)
     except KombuError as error:  # no connection, none free, or a batch that may have arrived in part
         log.warning("broker_away", messages=len(messages), message=str(error))
+
+
+def broker_answers(*, within_seconds: int = 2) -> bool:
+    """Whether the broker can be reached."""
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=within_seconds)
+    except OperationalError:
+        return False
+    return True

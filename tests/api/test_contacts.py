@@ -171,7 +171,8 @@ def test_a_file_is_imported_and_its_bad_lines_are_told(client: Client, web: Worl
         (b"", "line 1"),
         (b"name\nAda\n", "line 1"),
         (b"phone,\x00\n", "line 1"),
-        ("phone,é\n".encode("latin-1"), "line 1"),
+        (b"phone,\xe9,\xc3\xa9\n", "line 1"),
+        (b"PK\x03\x04...", "file"),
     ],
 )
 def test_a_file_without_a_header_that_can_be_read_is_refused(client: Client, content: bytes, path: str) -> None:

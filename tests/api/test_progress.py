@@ -139,8 +139,10 @@ def test_limits_that_are_reached_say_which(web: World, client: Client, sent: lis
     web.sql("UPDATE teams SET max_concurrent_calls = 100")
     web.sql("UPDATE phone_numbers SET max_concurrent_calls = 1")
     assert activity(client, second) == ("number_limit", None)
-    web.sql("UPDATE teams SET max_concurrent_calls = 100")
     web.sql("UPDATE phone_numbers SET max_concurrent_calls = 10")
+    web.sql("UPDATE carrier_accounts SET max_concurrent_calls = 2")
+    assert activity(client, second) == ("account_limit", None)
+    web.sql("UPDATE carrier_accounts SET max_concurrent_calls = 1000")
     assert activity(client, second) == ("starting", None)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 PATIENCE_SECONDS = 10.0
 
@@ -19,6 +20,11 @@ class Received:
     token: str
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
+
+    @property
+    def form(self) -> dict[str, str]:
+        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
 
     @property
     def message(self) -> dict[str, Any]:
@@ -36,11 +42,12 @@ class Received:
 class Receiver:
     """Listens on a free port from :meth:`start`, which may come late: until then connections are refused.
 
-    ``status`` decides the answer to each callback; zero closes the connection without one.
+    ``status`` decides the answer to each callback; zero closes the connection without one. ``answer`` is its body.
     """
 
     def __init__(self) -> None:
         self.status: Callable[[Received], int] = lambda _: 204
+        self.answer: Callable[[Received], bytes] = lambda _: b""
         self._received: list[Received] = []
         self._changed = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(), bind_and_activate=False)
@@ -103,7 +110,7 @@ class Receiver:
         return self.status(received)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        take = self._take
+        take, here, answer = self._take, lambda: self.url, lambda received: self.answer(received)
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -112,13 +119,16 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                status = take(Received(self.path.rsplit("/", 1)[1], dict(self.headers), body))
+                received = Received(self.path.rsplit("/", 1)[1], dict(self.headers), body, f"{here()}{self.path}")
+                status = take(received)
                 if status == 0:
                     self.close_connection = True
                     return
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                content = answer(received)
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
+                self.wfile.write(content)
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

@@ -19,7 +19,8 @@ import pytest
 
 from tests.carriers.peer import RESET, SILENCE, Peer, Reply
 from tests.carriers.receiver import Received, Receiver
-from tests.carriers.rigs import RIGS, Rig
+from tests.carriers.rigs import ACCOUNT, CONNECTION, RIGS, Rig
+from tests.carriers.running import SECRET as SIMULATOR_SECRET
 from tests.carriers.running import RunningSimulator, an_order
 from worker.carriers.base import (
     Accepted,
@@ -31,11 +32,14 @@ from worker.carriers.base import (
     CannotTell,
     CarrierCall,
     EventKind,
+    Greeting,
     NotSent,
     Order,
     Rejected,
     Verdict,
 )
+from worker.carriers.telnyx.adapter import TelnyxCarrier
+from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.domain.assistant import Assistant
 from worker.domain.model import CallState, Disposition
 
@@ -313,12 +317,54 @@ LIVES = {
 }
 
 
-def a_simulator(folder: Path) -> Service:
-    running = RunningSimulator(folder, {number: life for number, (life, _) in LIVES.items()})
+OTHERS = {
+    "+12025550105": {"ring": 1, "talk": 600},
+    "+12025550106": {"ring": 1, "talk": 1, "place": "then_500"},
+    "+12025550107": {"ring": 1, "talk": 1, "place": "then_reset"},
+    "+12025550108": {"ring": 1, "talk": 1, "place": "then_no_id"},
+}
+REFUSED = {
+    "+12025550111": ({"reject": "too_many_requests", "retry_after": 7}, Action.BACK_OFF),
+    "+12025550112": ({"reject": "unauthorized"}, Action.STOP_ACCOUNT),
+    "+12025550113": ({"reject": "account_suspended"}, Action.STOP_ACCOUNT),
+    "+12025550114": ({"reject": "invalid_number"}, Action.INVALID_NUMBER),
+    "+12025550115": ({"reject": "caller_id_not_allowed"}, Action.RETIRE_NUMBER),
+    "+12025550116": ({"reject": "malformed"}, Action.MALFORMED),
+    "+12025550117": ({"reject": "no_route"}, Action.FAILED),
+}
+
+
+def a_simulator(folder: Path, *options: str) -> RunningSimulator:
+    lives = {number: life for number, (life, _) in [*LIVES.items(), *REFUSED.items()]}
+    return RunningSimulator(folder, {**lives, **OTHERS}, *options)
+
+
+def our_own(folder: Path) -> Service:
+    running = a_simulator(folder)
     return Service(running.carrier(), Receiver().start(), running.stop)
 
 
-SERVICES: dict[str, Callable[[Path], Service]] = {"simulator": a_simulator}
+def twilios_face(folder: Path) -> Service:
+    running, receiver = a_simulator(folder), Receiver().start()
+    carrier = TwilioCarrier(running.url, ACCOUNT, [SIMULATOR_SECRET])
+    greeting = Greeting(Assistant(stream_url="wss://voice.example.com/stream"), "call_1", "camp_1", "cont_1")
+    receiver.status = lambda received: 200
+    receiver.answer = lambda received: carrier.instruct(greeting).encode()
+    return Service(carrier, receiver, running.stop, f"{receiver.url}/answer")
+
+
+def telnyxs_face(folder: Path) -> Service:
+    key_path = folder / "telnyx.key"
+    running = a_simulator(folder, "--public-key-file", str(key_path))
+    carrier = TelnyxCarrier(running.url, SIMULATOR_SECRET, key_path.read_text().strip(), CONNECTION)
+    return Service(carrier, Receiver().start(), running.stop)
+
+
+SERVICES: dict[str, Callable[[Path], Service]] = {
+    "simulator": our_own,
+    "twilio": twilios_face,
+    "telnyx": telnyxs_face,
+}
 """Servers that speak for a carrier, by the carrier's name."""
 
 
@@ -342,3 +388,46 @@ def test_a_life_is_told_and_ends_as_it_should(service: Service, number: str) -> 
     seen = service.carrier.get(placed, outcome.carrier_call_id)
     assert isinstance(seen, CarrierCall)
     assert seen.state is CallState.ENDED
+
+
+@pytest.mark.parametrize("number", ["+12025550102", "+12025550105"], ids=["that rings", "that talks"])
+def test_a_call_that_nobody_wants_any_more_is_ended_and_over_when_it_is_ended_again(
+    service: Service, number: str
+) -> None:
+    placed = replace(service.order(number), ring_seconds=30)
+    outcome = service.carrier.place(placed)
+    assert isinstance(outcome, Accepted)
+    first = EventKind.ANSWERED if number == "+12025550105" else EventKind.RINGING
+    service.receiver.wait_until(placed.token, lambda seen: first in kinds_of(service, placed, seen))
+    assert service.carrier.end(placed, outcome.carrier_call_id)
+    told = service.life_of(placed)
+    ended = Disposition.ANSWERED if number == "+12025550105" else Disposition.CANCELED
+    assert [event.disposition for event in told if event.kind is EventKind.ENDED] == [ended]
+    assert service.carrier.end(placed, outcome.carrier_call_id), "it is over"
+    known = service.carrier.get(placed, outcome.carrier_call_id)
+    assert isinstance(known, CarrierCall)
+    assert known.state is CallState.ENDED
+    assert known.disposition in (ended, Disposition.LOST)
+
+
+@pytest.mark.parametrize("number", ["+12025550106", "+12025550107", "+12025550108"], ids=["5xx", "reset", "no id"])
+def test_a_call_whose_answer_is_lost_is_in_doubt_and_told_by_its_token(service: Service, number: str) -> None:
+    placed = service.order(number)
+    assert isinstance(service.carrier.place(placed), Ambiguous)
+    (call_id,) = {event.carrier_call_id for event in service.life_of(placed)}
+    found = service.carrier.find(placed)
+    assert isinstance(found, CannotTell) or [call.carrier_call_id for call in found] == [call_id]
+
+
+@pytest.mark.parametrize("number", REFUSED)
+def test_a_refusal_is_taken_for_the_same_thing_whoever_speaks(service: Service, number: str) -> None:
+    written, action = REFUSED[number]
+    outcome = service.carrier.place(service.order(number))
+    assert isinstance(outcome, Rejected)
+    assert outcome.action is action
+    assert outcome.retry_after_seconds == written.get("retry_after")
+
+
+def kinds_of(service: Service, placed: Order, told: list[Received]) -> set[EventKind]:
+    events = [service.carrier.parse(seen.token, placed.callback_url, seen.headers, seen.body) for seen in told]
+    return {event.kind for event in events if event is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.carriers.receiver import Received, Receiver
 from worker.carriers.simulator.agenda import Agenda
-from worker.carriers.simulator.courier import Courier, Outbox
+from worker.carriers.simulator.courier import Courier, Outbox, Post
 
 
 @pytest.fixture
@@ -26,12 +27,13 @@ def agenda() -> Iterator[Agenda]:
     agenda.close()
 
 
-def a_letter(event: str) -> dict[str, str]:
-    return {"event": event}
+def a_post(url: str, event: str, give_up_after_seconds: float = 300.0) -> Post:
+    body = json.dumps({"event": event}).encode()
+    return Post(url, body, lambda: {"Content-Type": "application/json"}, give_up_after_seconds)
 
 
 def test_a_letter_that_comes_while_another_is_on_its_way_waits_for_it(receiver: Receiver, agenda: Agenda) -> None:
-    courier, outbox = Courier("secret", agenda, threads=4), Outbox(receiver.callback_url("t"))
+    courier, outbox, url = Courier(agenda, threads=4), Outbox(), receiver.callback_url("t")
     second_is_here, may_answer, posted_beside_it = threading.Event(), threading.Event(), threading.Event()
 
     def hold_the_second(received: Received) -> int:
@@ -43,10 +45,10 @@ def test_a_letter_that_comes_while_another_is_on_its_way_waits_for_it(receiver: 
         return 204
 
     receiver.status = hold_the_second
-    courier.send(outbox, a_letter("first"))
-    courier.send(outbox, a_letter("second"))
+    courier.send(outbox, a_post(url, "first"))
+    courier.send(outbox, a_post(url, "second"))
     assert second_is_here.wait(10)
-    courier.send(outbox, a_letter("third"))
+    courier.send(outbox, a_post(url, "third"))
 
     assert not posted_beside_it.wait(0.3)
     may_answer.set()
@@ -55,15 +57,15 @@ def test_a_letter_that_comes_while_another_is_on_its_way_waits_for_it(receiver: 
 
 
 def test_a_receiver_that_hangs_holds_up_its_own_call_only(receiver: Receiver, agenda: Agenda) -> None:
-    courier = Courier("secret", agenda, threads=2)
+    courier = Courier(agenda, threads=2)
     may_answer = threading.Event()
     receiver.status = lambda received: 204 if received.token != "hangs" or may_answer.wait(10) else 503
-    courier.send(Outbox(receiver.callback_url("hangs")), a_letter("first"))
+    courier.send(Outbox(), a_post(receiver.callback_url("hangs"), "first"))
     receiver.wait_for("hangs", 1)
 
-    outbox = Outbox(receiver.callback_url("goes"))
+    outbox, url = Outbox(), receiver.callback_url("goes")
     for event in ("first", "second", "third"):
-        courier.send(outbox, a_letter(event))
+        courier.send(outbox, a_post(url, event))
 
     assert [seen.event for seen in receiver.wait_for("goes", 3)] == ["first", "second", "third"]
     may_answer.set()
@@ -71,14 +73,14 @@ def test_a_receiver_that_hangs_holds_up_its_own_call_only(receiver: Receiver, ag
 
 
 def test_a_callback_that_is_too_old_is_given_up_and_the_next_one_goes_out(receiver: Receiver, agenda: Agenda) -> None:
-    courier = Courier("secret", agenda, threads=1, give_up_after_seconds=0.5)
+    courier = Courier(agenda, threads=1)
     receiver.status = lambda received: 503 if received.event == "first" else 204
-    outbox = Outbox(receiver.callback_url("t"), settled=threading.Event())
-    courier.send(outbox, a_letter("first"))
+    outbox, url = Outbox(settled=threading.Event()), receiver.callback_url("t")
+    courier.send(outbox, a_post(url, "first", give_up_after_seconds=0.5))
     assert outbox.settled is not None
     assert outbox.settled.wait(10)
 
-    courier.send(outbox, a_letter("second"))
+    courier.send(outbox, a_post(url, "second"))
 
     received = [seen.event for seen in receiver.wait_for("t", 4)]
     assert received == ["first", "first", "first", "second"]

@@ -21,10 +21,9 @@ from worker.carriers.simulator.lives import (
     Life,
     Refusal,
     Reply,
-    parse_odds,
     timeline,
 )
-from worker.carriers.simulator.script import ENDINGS, parse_life, parse_script
+from worker.carriers.simulator.script import ENDINGS, parse_life, parse_odds, parse_script
 from worker.carriers.simulator.words import LIVE, AnsweredBy, Happening, Status
 from worker.domain.errors import Invalid
 
@@ -232,3 +231,19 @@ def test_a_script_tells_all_its_faults_at_once() -> None:
 def test_a_script_that_is_no_object_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         parse_script(text)
+
+
+def test_odds_are_over_any_life_of_one_key_too() -> None:
+    odds = parse_odds("answered=4,reject:400:21211=1,refuse:503=1,place:then_500=1,callbacks:late:3=1,sip:607=1")
+    drawn = [Book(seed=1, odds=odds).life(number, 1) for number in NUMBERS]
+
+    assert {life.refusal for life in drawn} == {None, Refusal(400, "21211"), Refusal(503)}
+    assert {life.reply for life in drawn} == {Reply.NORMAL, Reply.ERROR}
+    assert {life.callbacks_late_seconds for life in drawn} == {0.0, 3.0}
+    assert {life.sip_code for life in drawn} == {None, 607}
+
+
+@pytest.mark.parametrize("text", ["reject:99=1", "nothing:1=1", "place:then=1", "callbacks:often=1", "reject:200:1=1"])
+def test_odds_of_a_life_that_makes_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        parse_odds(text)

@@ -35,6 +35,9 @@ BOUNDS = {
     "BROKER_VISIBILITY_SECONDS": "5",
     "RECONCILE_EVERY_SECONDS": "0.5",
     "SLOT_GRACE_SECONDS": "1",
+    "RATE_RECOVERY_SECONDS": "1",
+    "BREAKER_PAUSE_SECONDS": "0.5",
+    "BREAKER_LONGEST_PAUSE_SECONDS": "2",
 }
 """Machine time, scaled down together."""
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import PATIENCE_SECONDS, ROOT, dialer, environment, sentence, wait_until
+from tests.cli.terminal import LEAVES_THE_SCREEN, terminal
 from tests.dev.observing import commands_of, descendants, still_alive
 from worker.dev.processtable import Process
 
@@ -100,8 +101,8 @@ def test_the_demo_calls_a_file_of_contacts_to_the_end_and_leaves_nothing_behind(
     answer = json.loads(last)
     assert list(answer) == KEYS
     assert answer["status"] == "completed"
-    assert answer["contacts"] == 7, "all but the two lines that cannot be read"
-    assert (answer["skipped"], answer["failed"]) == (3, 1), "no number, do-not-call, twice the same; invalid"
+    assert answer["contacts"] == 6, "all but the two lines that cannot be read, and one with the number of another"
+    assert (answer["skipped"], answer["failed"]) == (2, 1), "no number, do-not-call; invalid"
     assert answer["answered"] + answer["exhausted"] + answer["failed"] + answer["skipped"] == answer["contacts"]
     assert answer["calls_placed"] >= 3
     assert (answer["limit"], answer["outside_window"], answer["invariant_violations"]) == (2, 0, 0)
@@ -109,15 +110,48 @@ def test_the_demo_calls_a_file_of_contacts_to_the_end_and_leaves_nothing_behind(
     assert [line.split(": ", 1)[0] for line in complained.splitlines()] == ["line 7", "line 10"]
 
 
+@pytest.mark.parametrize("carrier", ["twilio", "telnyx"])
+def test_the_demo_through_a_real_carriers_adapter_comes_to_the_same(contacts: Path, carrier: str) -> None:
+    real = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "mine", "TWILIO_API_BASE_URL": "http://127.0.0.1:1"}
+    with started(contacts, "--speed", "600", "--limit", "2", "--carrier", carrier, **real) as demo:
+        said, complained = demo.process.communicate(timeout=PATIENCE_SECONDS)
+        assert demo.process.returncode == 0, said + complained
+    answer = json.loads(said.splitlines()[-1])
+    assert (answer["status"], answer["outside_window"], answer["invariant_violations"]) == ("completed", 0, 0)
+    assert (answer["skipped"], answer["failed"], answer["contacts"]) == (3, 1, 7)
+    assert answer["calls_placed"] >= 3
+    assert answer["peak_concurrent"] <= 2
+
+
 def test_ctrl_c_ends_the_demo_in_order_and_leaves_nothing_behind(contacts: Path) -> None:
     with started(contacts) as demo:
         os.killpg(demo.process.pid, signal.SIGINT)
         _, complained = demo.process.communicate(timeout=PATIENCE_SECONDS)
         assert demo.process.returncode == 1
-        assert complained.splitlines()[-1] == "Aborted!"
+        assert complained.splitlines()[-1] == "dialer: Stopped."
         assert "Traceback" not in complained
         assert still_alive(demo.everybody) == []
         assert not demo.directory.exists()
+
+
+def test_on_a_terminal_the_demo_shows_the_screen_and_ends_as_in_a_pipe(contacts: Path) -> None:
+    command = ("python", "-m", "worker", "demo", "--contacts", str(contacts), "--speed", "300", "--limit", "2")
+    with terminal(*command, columns=200, lines=40) as screen:
+        screen.shows("Demonstration", "In flight:", "America/New_York")
+        assert screen.ends() == 0
+        answer = re.search(r"\{.*\}", "".join(screen.written).rpartition(LEAVES_THE_SCREEN)[2])
+        assert answer is not None
+        assert list(json.loads(answer[0])) == KEYS
+
+
+def test_leaving_the_screen_leaves_the_demo_running_in_lines(contacts: Path) -> None:
+    with terminal("python", "-m", "worker", "demo", "--contacts", str(contacts), "--speed", "600") as screen:
+        screen.shows("Demonstration")
+        screen.press("q")
+        assert screen.ends() == 0
+        rest = "".join(screen.written).rpartition(LEAVES_THE_SCREEN)[2]
+        assert re.search(r"\d\d:\d\d New York  (running|completed) ", rest)
+        assert '"status": "completed"' in rest
 
 
 def test_a_killed_demo_leaves_nothing_behind(contacts: Path) -> None:

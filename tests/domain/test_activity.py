@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.activity import Activity, CallerIdState, Situation, activity
+from worker.domain.activity import Activity, Away, CallerIdState, Full, Situation, activity
 from worker.domain.model import CampaignStatus
 
 NOW = datetime(2027, 3, 1, 17, 0, tzinfo=UTC)
 LATER, LATEST = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
-WELL = CallerIdState(is_enabled=True)
+WELL = CallerIdState("+12025550001", is_usable=True)
+OFF = CallerIdState("+12025550002", False, is_enabled=False, disabled_reason="spam")
 
 DIALING = Situation(
     CampaignStatus.RUNNING,
@@ -23,7 +24,7 @@ DIALING = Situation(
     live=1,
     limit=3,
     team_live=1,
-    team_limit=10,
+    planned=2,
     next_due_at=NOW,
     opens_at=NOW,
     callers=[WELL],
@@ -31,24 +32,27 @@ DIALING = Situation(
 
 
 def test_a_campaign_that_dials_says_how_many_calls_are_live() -> None:
-    assert activity(DIALING) == Activity("dialing", "1 of 3 calls is live.")
+    assert activity(DIALING) == Activity("dialing", "1 of 3 calls is live.", is_dialing=True)
     assert activity(replace(DIALING, live=2)).message == "2 of 3 calls are live."
     assert activity(replace(DIALING, live=0)).code == "starting"
 
 
 # Each line takes one more obstacle away; what stands first is told first.
-OBSTACLES = [
+OBSTACLES: list[tuple[str, dict[str, object]]] = [
     ("deleted", {"is_deleted": True}),
+    ("not_ticking", {"away": Away.TICK}),
     ("max_calls_reached", {"budget": 0}),
     ("nothing_waiting", {"next_due_at": None}),
-    ("no_caller_id", {"callers": [CallerIdState(is_enabled=False)]}),
-    ("resting", {"callers": [CallerIdState(True, LATER), CallerIdState(False)]}),
-    ("nothing_due", {"next_due_at": LATER}),
+    ("no_caller_id", {"callers": [OFF]}),
+    ("resting", {"callers": [replace(WELL, is_usable=False, resting_until=LATER), OFF]}),
     ("window_unreadable", {"opens_at": None}),
+    ("nothing_due", {"next_due_at": LATER}),
     ("window_shut", {"opens_at": LATEST}),
-    ("dialing", {"live": 3}),
-    ("team_limit", {"team_live": 10}),
-    ("number_limit", {"callers": [CallerIdState(True, is_full=True)]}),
+    ("dialing", {"is_campaign_full": True}),
+    ("team_limit", {"is_team_full": True}),
+    ("number_limit", {"callers": [replace(WELL, full=Full.NUMBER)], "planned": 0}),
+    ("slots_rebuilding", {"are_slots_rebuilt": True}),
+    ("slots_held", {"are_slots_held": True}),
 ]
 
 
@@ -60,11 +64,16 @@ def test_the_first_obstacle_in_the_way_is_told(first: int) -> None:
         if not obstacle.keys() & another.keys():
             both = replace(DIALING, **obstacle, **another)
             assert activity(both).code == code, another
+            assert not activity(both).is_dialing
 
 
 def test_an_obstacle_with_an_end_says_when_it_ends() -> None:
+    rests = [
+        CallerIdState("+12025550001", False, resting_until=LATEST),
+        CallerIdState("+12025550002", False, resting_until=LATER, is_account_resting=True, resting_reason="HTTP 429"),
+    ]
     until = {
-        "resting": replace(DIALING, callers=[CallerIdState(True, LATEST), CallerIdState(True, LATER, "HTTP 429")]),
+        "resting": replace(DIALING, callers=rests),
         "nothing_due": replace(DIALING, next_due_at=LATER),
         "window_shut": replace(DIALING, opens_at=LATER),
         "scheduled": replace(DIALING, status=CampaignStatus.SCHEDULED, scheduled_start_at=LATER),
@@ -73,13 +82,47 @@ def test_an_obstacle_with_an_end_says_when_it_ends() -> None:
         found = activity(situation)
         assert (found.code, found.until) == (code, LATER)
         assert "2027-03-01T18:00:00Z" in found.message
-    assert "HTTP 429" in activity(until["resting"]).message
+    assert "The carrier account of +12025550002 rests (HTTP 429)" in activity(until["resting"]).message
+
+
+def test_who_is_due_while_the_window_is_shut_waits_for_the_window() -> None:
+    found = activity(replace(DIALING, next_due_at=LATER, opens_at=LATEST))
+    assert (found.code, found.until) == ("nothing_due", LATEST)
+    assert "2027-03-01T18:00:00Z, and the call window is shut until 2027-03-01T19:00:00Z" in found.message
 
 
 def test_one_number_that_is_well_is_enough() -> None:
-    mixed = [CallerIdState(False), CallerIdState(True, LATER), CallerIdState(True, is_full=True), WELL]
-    assert activity(replace(DIALING, callers=mixed)).code == "dialing"
-    assert activity(replace(DIALING, callers=mixed[:3])).code == "number_limit"
+    full = replace(WELL, full=Full.ACCOUNT)
+    mixed = [OFF, replace(WELL, is_usable=False, resting_until=LATER), full, WELL]
+    assert activity(replace(DIALING, callers=mixed)).is_dialing
+    assert activity(replace(DIALING, callers=mixed[:3], planned=0)).code == "account_limit"
+    assert activity(replace(DIALING, callers=[replace(WELL, full=Full.RATE)], planned=0)).code == "rate_limit"
+
+
+def test_numbers_that_may_not_be_used_are_named_with_the_reason() -> None:
+    broken = CallerIdState("+12025550003", False, is_account_enabled=False)
+    said = activity(replace(DIALING, callers=[OFF, broken])).message
+    assert "+12025550002 is disabled (spam); the carrier account of +12025550003 is disabled" in said
+    assert activity(replace(DIALING, callers=[])).message == (
+        "No phone number of the campaign may be used; enable or add one."
+    )
+
+
+@pytest.mark.parametrize(
+    ("away", "silent", "word"),
+    [
+        (Away.REDIS, 1.0, "Redis does not answer"),
+        (Away.BROKER, 60.0, "The broker cannot be reached"),
+        (Away.TICK, 60.0, "No worker has ticked for 60 s"),
+        (Away.TICK, None, "No worker has ever ticked"),
+    ],
+)
+def test_what_no_campaign_can_do_without_is_told_first_and_before_the_start_too(
+    away: Away, silent: float | None, word: str
+) -> None:
+    for status in (CampaignStatus.RUNNING, CampaignStatus.SCHEDULED):
+        assert word in activity(replace(DIALING, status=status, away=away, silent_seconds=silent)).message
+    assert activity(replace(DIALING, status=CampaignStatus.PAUSED, away=away)).code == "paused"
 
 
 @pytest.mark.parametrize(
@@ -89,6 +132,7 @@ def test_one_number_that_is_well_is_enough() -> None:
         (CampaignStatus.PAUSED, "requested", "resume"),
         (CampaignStatus.PAUSED, "max_calls_reached", "new run"),
         (CampaignStatus.PAUSED, "account_suspended", "account_suspended"),
+        (CampaignStatus.PAUSED, "account_stopped: 20003", "refused the account (20003); mend its credentials"),
         (CampaignStatus.PAUSED, "carrier_not_set_up: Set it up.", "because of carrier_not_set_up: Set it up."),
         (CampaignStatus.COMPLETED, None, "5 added since"),
         (CampaignStatus.CANCELLED, None, "for good"),
@@ -112,16 +156,29 @@ def test_a_campaign_at_rest_says_why(status: CampaignStatus, reason: str | None,
         live=st.integers(0, 2),
         limit=st.integers(1, 2),
         team_live=st.integers(0, 2),
-        team_limit=st.integers(1, 2),
+        away=st.sampled_from([None, *Away]),
+        silent_seconds=st.sampled_from([None, 11.0]),
+        is_campaign_full=st.booleans(),
+        is_team_full=st.booleans(),
+        planned=st.integers(0, 1),
         budget=st.sampled_from([None, 0, 1]),
         next_due_at=st.sampled_from([None, NOW, LATER]),
         opens_at=st.sampled_from([None, NOW, LATER]),
-        callers=st.lists(st.builds(CallerIdState, st.booleans(), st.sampled_from([None, LATER]))),
+        callers=st.lists(
+            st.builds(
+                CallerIdState,
+                st.just("+12025550001"),
+                st.booleans(),
+                is_enabled=st.booleans(),
+                resting_until=st.sampled_from([None, LATER]),
+                full=st.sampled_from([None, *Full]),
+            )
+        ),
     )
 )
 def test_there_is_always_one_sentence(situation: Situation) -> None:
     found = activity(situation)
     assert found.code
-    assert found.message[0].isupper()
+    assert found.message[0].isupper() or found.message[0].isdecimal()
     assert found.message[-1] in ".)"
     assert "None" not in found.message

@@ -3,13 +3,16 @@ from __future__ import annotations
 import csv
 import io
 import random
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.contact_file import ContactLine, read_contacts
+from worker.domain.contact_columns import DELIMITERS
+from worker.domain.contact_file import ContactFile, ContactLine, number_file, read_contacts
+from worker.domain.csv_text import LONGEST_RECORD
 from worker.domain.errors import Fault, Invalid
 
 HEADER = ["phone", "first_name", "last_name", "phone_secondary", "timezone", "do_not_call", "email", "tags", "plan"]
@@ -54,7 +57,7 @@ contacts = st.builds(
     timezone=st.sampled_from([None, "America/New_York", "Australia/Lord_Howe"]),
     do_not_call=st.booleans(),
     email=TEXT.map(lambda text: text.strip() or None),
-    tags=st.lists(ONE_LINE.map(lambda text: text.replace(";", "")).filter(bool), max_size=3).map(tuple),
+    tags=st.lists(ONE_LINE.map(lambda text: text.replace(";", "")).filter(bool), max_size=3, unique=True).map(tuple),
     custom_fields=TEXT.map(lambda text: {"plan": text.strip()} if text.strip() else {}),
 )
 
@@ -136,7 +139,9 @@ def test_do_not_call_is_read_in_the_usual_words(flag: str, meaning: bool) -> Non
 
 
 def test_a_do_not_call_in_doubt_is_a_fault_and_never_a_no() -> None:
-    assert faults("phone,do_not_call\n+12025550123,maybe\n") == ["line 2: do_not_call is 'maybe'; write true or false."]
+    assert faults("phone,do_not_call\n+12025550123,maybe\n") == [
+        "line 2: do_not_call: It is 'maybe'; write true or false."
+    ]
 
 
 def test_a_line_with_fewer_fields_than_columns_leaves_the_rest_empty() -> None:
@@ -163,7 +168,7 @@ def test_a_bad_line_is_told_and_the_others_go_on() -> None:
         "line 2: timezone: Unknown time zone 'Mars/Olympus'; use an IANA name, such as America/New_York.",
         "line 3: timezone: Unknown time zone 'america/new_york'; did you mean America/New_York?",
         "line 4: It has 3 fields, but the header names 2.",
-        "line 5: It contains a NUL character, or bytes that are no UTF-8; save the file as UTF-8.",
+        "line 5: It contains a NUL character, or bytes that are no text in this encoding; save the file as UTF-8.",
     ]
 
 
@@ -180,7 +185,7 @@ def test_a_value_below_no_name_is_a_fault_and_empty_columns_are_not() -> None:
 
 def test_a_quote_that_never_closes_is_told_where_it_opens() -> None:
     assert faults('phone,note\n+12025550101,"open\n+12025550102,x\n') == [
-        "line 2: This is no CSV: unexpected end of data."
+        "line 2: A quote opens in this record and never closes; lines 2 to 3 are passed over."
     ]
 
 
@@ -194,13 +199,16 @@ def test_a_field_beyond_all_measure_costs_its_own_record_alone() -> None:
     [
         ("", "one must be phone"),
         ("\n", "one must be phone"),
-        ("name,number\n", "one must be phone"),
-        ("phone;name\n", "one must be phone"),
+        ("name,address\n", "one must be phone; these are name, address."),
+        ("+12025550123,Ada\n", "This is a contact already"),
+        ("number,mobile\n", "The columns mobile and number could both be phone; rename one to phone."),
         ("phone,Phone\n", "Two columns have the name phone"),
         ("phone,first name,firstName\n", "Two columns have the name first_name"),
         ("phone,a\x00b\n", "NUL"),
-        ("phone,\udcff\n", "no UTF-8"),
-        ('phone,"open\n', "This is no CSV"),
+        ("phone,\udcff\n", "no text in this encoding"),
+        ('phone,"open\n', "A quote opens in this record and never closes."),
+        ('phone,"open" \n', "This is no CSV"),
+        (f"phone,{'x' * 200_000}\n", "more than 131072 characters"),
     ],
 )
 def test_a_header_that_cannot_be_understood_refuses_the_file(text: str, message: str) -> None:
@@ -216,3 +224,95 @@ def test_only_as_much_is_read_as_is_asked_for() -> None:
 
     reading = read_contacts(endless())
     assert [next(reading).line for _ in range(3)] == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["number,first,surname,tz,dnc,e-mail", "Mobile,Given Name,Family Name,Time Zone,Opt out,Mail"],
+)
+def test_a_column_by_another_name_stands_in_for_the_field_that_has_none(header: str) -> None:
+    columns = ContactFile([f"{header}\n"]).columns
+    assert list(columns.known) == ["phone", "first_name", "last_name", "timezone", "do_not_call", "email"]
+    assert columns.custom == {}
+
+
+def test_a_column_of_the_fields_own_name_leaves_the_other_a_custom_field() -> None:
+    (found,) = people("phone,mobile\n+12025550101,+12025550102\n")
+    assert (found.phone, found.custom_fields) == ("+12025550101", {"mobile": "+12025550102"})
+
+
+@given(expected=st.lists(contacts, max_size=3), delimiter=st.sampled_from(DELIMITERS))
+def test_the_delimiter_is_found_by_the_names(expected: list[ContactLine], delimiter: str) -> None:
+    file = io.StringIO(newline="")
+    rows = [HEADER, *([cells(contact)[name] for name in HEADER] for contact in expected)]
+    csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    read = ContactFile(io.StringIO(file.getvalue(), newline=""))
+    assert read.delimiter == delimiter
+    assert [cells(it) for it in read if isinstance(it, ContactLine)] == [cells(contact) for contact in expected]
+
+
+def test_a_delimiter_that_is_said_is_taken_as_said() -> None:
+    (found,) = ContactFile(["phone:a,b\n", "+12025550101:x\n"], ":")
+    assert isinstance(found, ContactLine)
+    assert found.custom_fields == {"a,b": "x"}
+
+
+def test_a_field_of_a_contact_is_no_longer_than_the_api_lets_it_be() -> None:
+    assert faults(f"phone,first_name\n+12025550101,{'x' * 201}\n+12025550101,{'x' * 200}\n") == [
+        "line 2: first_name: Give a text of at most 200 characters."
+    ]
+
+
+def test_tags_are_as_many_and_as_long_as_the_api_lets_them_be() -> None:
+    (contact,) = people(f"phone,tags\n+12025550101,a; b;;a;{'x' * 100}\n")
+    assert contact.tags == ("a", "b", "x" * 100)
+    assert faults(f"phone,tags\n+12025550101,a;{'x' * 101}\n") == [
+        "line 2: tags[1]: Give a text of 1 to 100 characters."
+    ]
+
+
+def test_a_quoted_text_beyond_all_measure_is_passed_over_to_its_end_whatever_its_lines_look_like() -> None:
+    text = 'phone,note\n+12025550101,"' + "+12025550102,x\n" * 20_000 + '"\n+12025550103,y\n'
+    found = read(text)
+    assert [it.line if isinstance(it, ContactLine) else it.path for it in found] == ["line 2", 20_003]
+    assert "lines 2 to 20002 are passed over" in str(found[0])
+
+
+def test_of_a_line_without_end_no_more_is_held_than_may_be() -> None:
+    def endless() -> Iterator[str]:
+        yield "phone,note\n"
+        yield "+12025550101," + "x" * LONGEST_RECORD
+        for _ in range(1000):
+            yield "y" * (LONGEST_RECORD + 1)
+        yield "z\n"
+        yield "+12025550102,x\n"
+
+    tracemalloc.start()
+    found = list(read_contacts(endless()))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [it.line if isinstance(it, ContactLine) else it.path for it in found] == ["line 2", 3]
+    assert most < 10 * LONGEST_RECORD
+
+
+def test_a_last_line_that_breaks_off_is_refused_and_one_that_is_whole_is_not() -> None:
+    assert faults("phone,name\n+12025550101,Ada\n+1202555") == [
+        "line 3: The file breaks off in this line; give the rest of it, or end the line."
+    ]
+    whole = ContactFile(["phone,name\n", "+12025550101,Ada"])
+    assert len(list(whole)) == 1
+    assert whole.is_cut
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("+12025550101\n202 555 0102\nx\n", ["+12025550101", "202 555 0102", "x"]),
+        ("asked,+12025550101\n,+12025550102\n", ["+12025550101", "+12025550102"]),
+        ("Number;reason\n+12025550101;asked\n", ["+12025550101"]),
+    ],
+)
+def test_a_file_of_numbers_may_be_a_mere_list(text: str, numbers: list[str]) -> None:
+    found = list(number_file(io.StringIO(text, newline=""), region="US"))
+    assert [it.phone for it in found if isinstance(it, ContactLine)] == numbers
+    assert next(it.line for it in found if isinstance(it, ContactLine)) == (2 if "Number" in text else 1)

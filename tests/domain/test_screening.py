@@ -166,3 +166,9 @@ def test_every_reason_has_its_own_sentence() -> None:
     sentences = {error_sentence("cont_1", reason) for reason in Reason}
     assert len(sentences) == len(Reason)
     assert all(sentence.startswith("Contact cont_1 ") for sentence in sentences)
+
+
+@pytest.mark.parametrize("raw", ["1.20255E+10", "1,20255E+10", "12025550123.0", "+491711234567.00", "1E10"])
+def test_a_number_a_spreadsheet_has_made_a_quantity_of_is_told_for_what_it_is(raw: str) -> None:
+    for region in (None, "US", "DE"):
+        assert "spreadsheet" in getattr(normalize(raw, region), "message", "")

@@ -185,7 +185,7 @@ def test_an_edit_that_decides_no_call_takes_no_lock_and_leaves_no_trace_in_the_a
 def test_a_file_of_contacts_is_loaded_whole_and_its_faults_are_told_by_line(world: World) -> None:
     lines = ["phone,firstName,timezone\n", "+12025550111,Ada,\n", "+12025550112,Bob,Mars\n", "nonsense,Cid,\n"]
     loaded = load.load_contacts(world.dialer, world.team, "comp_team_a", read_contacts(lines), tags=("import",))
-    assert (loaded.count, loaded.refused) == (2, 1)
+    assert (loaded.created, loaded.refused) == (2, 1)
     assert [fault.path for fault in loaded.faults] == ["line 3"]
     rows = world.sql("SELECT id, first_name, phone_fault, tags, company_id FROM contacts ORDER BY id")
     assert [tuple(row) for row in rows] == [
@@ -211,7 +211,7 @@ def test_memory_of_a_long_file_is_bounded_and_its_counts_are_not(world: World, m
     monkeypatch.setattr(load, "MOST_FAULTS", 3)
     lines = ["phone,timezone\n"] + [f"+1202555{n:04d},{'Mars' if n % 2 else ''}\n" for n in range(20)]
     loaded = load.load_contacts(world.dialer, world.team, None, read_contacts(lines), most_ids=5)
-    assert (loaded.count, len(loaded.ids), loaded.refused, len(loaded.faults)) == (10, 5, 10, 3)
+    assert (loaded.created, len(loaded.ids), loaded.refused, len(loaded.faults)) == (10, 5, 10, 3)
 
 
 def test_a_busy_phone_keeps_its_call_when_its_contact_is_edited(world: World) -> None:

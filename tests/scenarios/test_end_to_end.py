@@ -157,7 +157,6 @@ def test_a_scheduled_campaign_starts_by_itself_and_calls_everybody_until_it_is_c
         id=campaign,
     ) == [
         ("+12125550101", "completed", None, 1),
-        ("+12125550101", "skipped", "duplicate_number", 0),
         ("+12125550102", "completed", None, 2),
         ("+12125550103", "exhausted", None, 2),
         ("+12125550104", "skipped", "do_not_call", 0),

@@ -103,6 +103,21 @@ def test_a_stopped_account_pauses_every_campaign_that_dials_through_it(world: Wo
         assert (row.status, row.pause_reason) == ("paused", f"account_stopped: {code}")
     assert world.status(draft) == "draft"
     assert world.counts(campaign)["called"] == 0
+    (account_id,) = {call.account_id for call in world.calls(campaign)}
+    noted = world.sql("SELECT subject_id, action, detail FROM audit_log WHERE actor = 'dialer' ORDER BY id")
+    assert [(row.subject_id, row.action) for row in noted] == [
+        (account_id, "stop_account"),
+        *((campaign_id, "pause") for campaign_id in sorted([campaign, bystander])),
+    ]
+    assert noted[0].detail == {"code": code}
+
+
+def test_once_the_account_is_mended_resuming_is_all_there_is_to_do(world: World) -> None:
+    campaign = refused(world, 401, "unauthorized")
+    assert account(world).enabled
+    world.resume(campaign)
+    world.advance(15)
+    world.until(campaign, "completed")
 
 
 def test_a_caller_id_that_may_not_be_shown_leaves_the_rotation_and_the_contact_is_called_with_another(

@@ -39,6 +39,14 @@ REFUSED: list[tuple[str, str]] = [
     *(("teams_slug_check", f"UPDATE teams SET slug = '{slug}'") for slug in ("", "Upper", "-a", "a_b", "a" * 64)),
     ("api_keys_secret_sha256_check", r"UPDATE api_keys SET secret_sha256 = '\x00'"),
     ("carrier_accounts_calls_per_second_check", "UPDATE carrier_accounts SET calls_per_second = 0"),
+    *(
+        ("carrier_accounts_recent_results_check", f"UPDATE carrier_accounts SET recent_results = '{results}'")
+        for results in (".x", "xo", "x. ")
+    ),
+    ("carrier_accounts_slowed_times_check", "UPDATE carrier_accounts SET slowed_times = -1, slowed_at = now()"),
+    ("carrier_accounts_slowed_times_check", "UPDATE carrier_accounts SET slowed_times = 11, slowed_at = now()"),
+    ("carrier_accounts_check", "UPDATE carrier_accounts SET breaker_probe = 'call_1'"),
+    ("carrier_accounts_check1", "UPDATE carrier_accounts SET slowed_times = 1"),
     ("phone_numbers_calls_per_second_check", "UPDATE phone_numbers SET calls_per_second = 0"),
     ("assistants_telnyx_assistant_id_check", "UPDATE assistants SET telnyx_assistant_id = ''"),
     ("contacts_timezone_check", "UPDATE contacts SET timezone = ''"),

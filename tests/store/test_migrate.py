@@ -73,12 +73,16 @@ except Refused as refused:
 """
 
 
+def copy_of_the_program(folder: Path) -> Release:
+    home = Path(worker.__file__).parent
+    shutil.copytree(home, folder / "worker", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(home.parent / "schema.sql", folder)
+    return Release(folder)
+
+
 @pytest.fixture
 def release(tmp_path: Path) -> Release:
-    home = Path(worker.__file__).parent
-    shutil.copytree(home, tmp_path / "worker", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(home.parent / "schema.sql", tmp_path)
-    return Release(tmp_path)
+    return copy_of_the_program(tmp_path)
 
 
 def count(engine: Engine, statement: str) -> int:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, TextClause
 
 from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
-from worker.store import calls, campaign_contacts, campaigns, claims, contacts, events
+from worker.store import calls, campaign_contacts, campaigns, claims, contacts, events, progress, watching
 from worker.store.database import open_database
 
 WAITING = "campaign_contacts_waiting"
@@ -155,7 +155,8 @@ def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_o
 
 @pytest.mark.usefixtures("mode")
 def test_planning_a_fill_counts_no_more_than_it_could_take(crowd: psycopg.Connection[Any]) -> None:
-    plan = explain(crowd, claims.CANDIDATES, team="'team_a'", ids=array(*ALL), most="200", hungry="true")
+    values = {"team": "'team_a'", "ids": array(*ALL), "most": "200", "hungry": "true", "recovery": "60"}
+    plan = explain(crowd, claims.CANDIDATES, **values)
     assert plan["Actual Rows"] == 3
     for scan in scans(plan):
         assert scan.get("Index Name") == WAITING, scan["Node Type"]
@@ -205,6 +206,21 @@ def test_a_cancelled_campaign_is_swept_by_the_batch(crowd: psycopg.Connection[An
     kinds = {scan["Node Type"] for scan in scans(plan)}
     assert kinds == {"ModifyTable", "Index Scan"}
     reads_little(plan, rows=campaigns.SWEPT_AT_ONCE + 100, pages=200_000)
+
+
+@pytest.mark.usefixtures("mode")
+@pytest.mark.parametrize("campaign_id", ALL)
+def test_a_screen_reads_a_handful_of_each_zone(crowd: psycopg.Connection[Any], campaign_id: str) -> None:
+    reads_little(explain(crowd, watching.QUEUE, id=f"'{campaign_id}'", most="12"), rows=120, pages=300)
+    reads_little(explain(crowd, watching.LIVE, id=f"'{campaign_id}'", most="100"), rows=20, pages=60)
+    reads_little(explain(crowd, progress.FACTS, id=f"'{campaign_id}'", team="'team_a'"), rows=100, pages=200)
+    reads_little(explain(crowd, progress.NUMBERS, id=f"'{campaign_id}'"), rows=20, pages=100)
+
+
+@pytest.mark.usefixtures("mode")
+def test_how_calls_ended_lately_is_looked_for_among_the_latest(crowd: psycopg.Connection[Any]) -> None:
+    plan = explain(crowd, watching.LATEST_ENDS, id="'camp_a_done'", contacts=array("c29999", "c30000", "c1"))
+    reads_little(plan, rows=watching.LOOK_BACK + 10, pages=2 * watching.LOOK_BACK)
 
 
 @pytest.mark.usefixtures("mode")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
+from worker import tasks
 from worker.api import views
 from worker.api.asking import Ask, Asked, Paged, answered
 from worker.api.envelope import success
@@ -118,4 +119,5 @@ def restore_campaign(ask: Ask, id: str) -> Response:
 def get_progress(ask: Ask, id: str) -> Response:
     """Contacts by status, calls by disposition, live calls against the limit, and one sentence that says what the
     campaign is doing, or why nothing is dialed and until when."""
-    return success(progress=views.progress(read_progress(ask.dialer, ask.team_id, id)))
+    found = read_progress(ask.dialer, ask.team_id, id, broker_answers=tasks.broker_answers)
+    return success(progress=views.progress(found))

@@ -7,7 +7,6 @@ behind.
 
 from __future__ import annotations
 
-import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -21,9 +20,10 @@ from worker.api.asking import Asked, answered, knock
 from worker.api.contacts import TeamId
 from worker.api.idempotency import Answer
 from worker.api.models_contacts import ImportAnswer
-from worker.domain.contact import MOST_AT_ONCE
+from worker.api.views_crm import imported
+from worker.domain.contact import MOST_AT_ONCE, TAGS
 from worker.domain.contact_file import read_contacts
-from worker.domain.fields import texts
+from worker.domain.csv_text import pieces_of, text_of
 from worker.flow.base import Dialer
 from worker.flow.load import load_contacts
 
@@ -43,7 +43,6 @@ _CSV = {
         },
     }
 }
-_tags = texts(100, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +72,34 @@ def import_contacts(
     company_id: Annotated[str | None, Query(alias="companyId", description="The company of all of them.")] = None,
     tag: Annotated[list[str] | None, Query(description="A tag for all of them; may be repeated.")] = None,
 ) -> Response:
-    """Create contacts from a CSV file in UTF-8.
+    """Create contacts from a CSV file, and merge those the team has.
 
-    The first line names the columns, as the API names the fields (`phone`, `firstName` or `first_name`, …); `phone`
-    must be one, `tags` are separated by semicolons, columns that are no fields become custom fields. The answer
-    counts the contacts `imported` and the lines `refused`, gives up to 10 000 ids (by a `tag` the list of contacts
-    finds them all) and says what is wrong with up to 1000 lines.
+    The first line names the columns, as the API names the fields (`phone`, `firstName` or `first_name`, …) or as
+    people do (`number`, `mobile`, `surname`, …); one must be `phone`, `tags` are separated by semicolons, columns
+    that are no fields become custom fields. Comma, semicolon, tab and `|` separate them; UTF-8, UTF-16 and
+    Windows-1252 are told apart. Lines with the same number in E.164 are one contact, and a contact of the team that
+    has it is updated: what a line says replaces what was there, an empty field changes nothing, and nobody is taken
+    off do-not-call. The answer counts, gives up to 10 000 ids (by a `tag` the list of contacts finds them all) and
+    says what is wrong with up to 1000 lines.
     """
     sent.asked.own(team_id)
-    tags = _tags(tag or [], "tag")
+    tags = TAGS(tag or [], "tag")
 
     def work(dialer: Dialer) -> Answer:
-        sent.file.seek(0)
-        lines = io.TextIOWrapper(sent.file, "utf-8", "surrogateescape", newline="")
+        text = text_of(sent.file)  # type: ignore[arg-type]  # what it lacks of a BinaryIO is a name
         try:
             loaded = load_contacts(
-                dialer, sent.asked.team_id, company_id, read_contacts(lines), tags=tuple(tags), most_ids=MOST_AT_ONCE
+                dialer,
+                sent.asked.team_id,
+                company_id,
+                read_contacts(pieces_of(text)),
+                tags=tuple(tags),
+                whole=True,
+                actor=sent.asked.actor,
+                most_ids=MOST_AT_ONCE,
             )
         finally:
-            lines.detach()  # or it would close the file, which another attempt may want to read again
-        return answered(
-            imported=loaded.count,
-            refused=loaded.refused,
-            contact_ids=loaded.ids,
-            errors=[{"path": fault.path, "message": fault.message} for fault in loaded.faults],
-        )
+            text.detach()  # or it would close the file, which another attempt may want to read again
+        return answered(*loaded.steps, **imported(loaded))
 
     return sent.asked.do(work)

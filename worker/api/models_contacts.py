@@ -135,16 +135,26 @@ class ContactList(Page):
 class ImportAnswer(Done):
     """What became of a file."""
 
-    imported: int = Field(description="Contacts created.")
+    lines: int = Field(description="Records of the file, without the first line.")
+    imported: int = Field(description="Contacts of the file, made or found.")
+    created: int = Field(description="Contacts that are new.")
+    updated: int = Field(description="Contacts the team had that were changed.")
+    merged: int = Field(description="Lines that are the same person as an earlier one.")
     refused: int = Field(description="Lines that could not be read.")
+    uncallable: int = Field(description="Lines whose number cannot be called; they are contacts all the same.")
     contact_ids: list[str] = Field(description="The first 10 000 contacts, in the order of the file.")
     errors: list[ErrorDetail] = Field(description="What is wrong with the first 1000 lines that were refused.")
 
     model_config = answer_like(
         {
             "success": True,
+            "lines": 4,
             "imported": 2,
+            "created": 2,
+            "updated": 0,
+            "merged": 1,
             "refused": 1,
+            "uncallable": 0,
             "contact_ids": ["cont_01j...", "cont_02k..."],
             "errors": [
                 {"path": "line 3", "message": "timezone: Unknown time zone 'Mars'; use an IANA name, such as …"}

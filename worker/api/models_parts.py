@@ -181,6 +181,7 @@ class CarrierAccount(BaseModel):
     enabled: bool
     resting_until: datetime | None = Field(description="It is backed off, and places no call before this.")
     resting_reason: str | None
+    breaker_open: bool = Field(description="It failed too often; after `resting_until` a single call tries it.")
     created_at: datetime
 
     model_config = answer_like(
@@ -194,6 +195,7 @@ class CarrierAccount(BaseModel):
             "enabled": True,
             "resting_until": None,
             "resting_reason": None,
+            "breaker_open": False,
             "created_at": "2024-01-10T09:00:00Z",
         }
     )

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from worker.api.instants import instant
+from worker.flow.load import Loaded
 
 
 def contact(row: Row[Any]) -> dict[str, Any]:
@@ -28,6 +29,21 @@ def contact(row: Row[Any]) -> dict[str, Any]:
         "tags": row.tags,
         "created_at": instant(row.created_at),
         "updated_at": instant(row.updated_at),
+    }
+
+
+def imported(loaded: Loaded) -> dict[str, Any]:
+    """What became of a file of contacts."""
+    return {
+        "lines": loaded.lines,
+        "imported": loaded.written,
+        "created": loaded.created,
+        "updated": loaded.changed,
+        "merged": loaded.merged,
+        "refused": loaded.refused,
+        "uncallable": loaded.uncallable,
+        "contact_ids": loaded.ids,
+        "errors": [{"path": fault.path, "message": fault.message} for fault in loaded.faults],
     }
 
 
@@ -62,6 +78,7 @@ def account(row: Row[Any]) -> dict[str, Any]:
         "enabled": row.enabled,
         "resting_until": instant(row.resting_until),
         "resting_reason": row.resting_reason,
+        "breaker_open": row.breaker_until is not None,
         "created_at": instant(row.created_at),
     }
 

@@ -26,9 +26,11 @@ from worker.cli.dnc import dnc
 from worker.cli.doctor import doctor
 from worker.cli.keys import keys
 from worker.cli.numbers import numbers
+from worker.cli.report import report
 from worker.cli.showing import plain
 from worker.cli.teams import teams
 from worker.cli.up import up
+from worker.cli.watch import watch
 from worker.cli.web import web
 from worker.domain.errors import DialerError, Invalid
 
@@ -41,7 +43,7 @@ def dialer() -> None:
     """Run batch outbound calling campaigns."""
 
 
-for command in LIFE:
+for command in (*LIFE, watch, report):
     campaigns.add_command(command)
 
 PARTS = (teams, companies, assistants, accounts, numbers, keys)

@@ -10,6 +10,7 @@ import click
 
 from worker.api import views
 from worker.cli.asking import JSON, NUMBER, Asked, as_body, as_changes, for_team, paged
+from worker.cli.campaign_export import export
 from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_made, show_page
 from worker.domain.campaign import DEFAULT_CONCURRENT_CALLS
 from worker.domain.model import CampaignStatus
@@ -21,6 +22,7 @@ from worker.flow.progress import read_progress
 from worker.store import campaign_list
 from worker.store.campaign_list import Filter
 from worker.store.database import once
+from worker.tasks import broker_answers
 
 
 @click.group()
@@ -102,7 +104,7 @@ def list_them(
 def show(ask: Asked, campaign_id: str, as_json: bool) -> None:
     """Show a campaign, how far it has come, and what it is doing or waiting for."""
     campaign = look_up(ask, campaign_id)
-    progress = views.progress(read_progress(ask.dialer, ask.team_id, campaign_id))
+    progress = views.progress(read_progress(ask.dialer, ask.team_id, campaign_id, broker_answers=broker_answers))
     if as_json:
         show_json(campaign=campaign, progress=progress)
         return
@@ -164,3 +166,6 @@ def tell(ask: Asked, campaign_id: str, as_json: bool) -> None:
     status = "deleted" if campaign["deleted_at"] else campaign["status"]
     until = f" for {campaign['scheduled_start_at']}" if status == CampaignStatus.SCHEDULED else ""
     click.echo(f"Campaign {campaign_id} is {status}{until}.")
+
+
+campaigns.add_command(export)

@@ -10,6 +10,7 @@ from click.exceptions import Exit
 
 from worker.api import views, views_crm
 from worker.cli.asking import JSON, Asked, as_body, as_changes, for_team, many, paged
+from worker.cli.contact_import import import_contacts
 from worker.cli.showing import Cell, json_option, plain, show_json, show_made, show_one, show_page, some
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus
@@ -192,3 +193,6 @@ def requeue(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json:
             click.echo(plain(f"  {error}."))
     if requeued.errors:
         raise Exit(1)
+
+
+contacts.add_command(import_contacts)

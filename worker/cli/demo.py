@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,16 @@ from sqlalchemy import text
 
 from worker import logs
 from worker.carriers.simulator import ledger
-from worker.cli.processes import deploy, free_port, last_words, look_after, unwound_by_sigterm
+from worker.cli.processes import (
+    STREAM_URL,
+    carrier_option,
+    deploy,
+    free_port,
+    last_words,
+    look_after,
+    unwound_by_sigterm,
+)
+from worker.cli.watching import Watcher, has_screen, is_done, watch_in_lines, watch_on_screen
 from worker.clock import monotonic
 from worker.dev.stack import Stack
 from worker.domain import ids
@@ -33,9 +43,11 @@ from worker.flow import prepare
 from worker.flow.base import Dialer
 from worker.flow.examine import examine
 from worker.flow.load import load_contacts
+from worker.flow.watching import Seen, look
 from worker.settings import Settings
 from worker.store import campaigns, counters, setup
 from worker.store.database import once
+from worker.tasks import broker_answers
 
 WINDOW = ("09:00", "17:00", "America/New_York")
 STARTS_AT_NEW_YORK = (12, 55)
@@ -44,7 +56,6 @@ LEAD_SECONDS = 4.0
 """How far ahead, in real seconds, the campaign is scheduled."""
 CALLER_IDS = ("+12025550101", "+12025550102", "+12025550103")
 MINUTES_BETWEEN_ATTEMPTS = 15
-DONE = ("completed", "cancelled", "paused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,7 @@ class Demo:
 
     stack: Stack
     dialer: Dialer
+    team_id: str
     campaign_id: str
     contacts: int
     business_at: datetime
@@ -78,15 +90,17 @@ class Demo:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides how the calls end.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="Simultaneous calls.")
-def demo(file: Any, speed: float, seed: int, limit: int) -> None:
+@carrier_option
+@click.option("--plain", is_flag=True, help="Print a line a second, as into a pipe, instead of the screen.")
+def demo(file: Any, speed: float, seed: int, limit: int, carrier: str, plain: bool) -> None:
     """Run a scheduled campaign from its CSV to its end, watch it, and judge it."""
     logs.configure("error")
     started_at = monotonic()
     people = _read(file or (resources.files("worker.cli") / "demo_contacts.csv").read_text().splitlines())
     with unwound_by_sigterm(), Stack() as stack:
         try:
-            running = start(stack, people, speed, seed, limit)
-            watch(running)
+            running = start(stack, people, speed, seed, limit, carrier)
+            watch(running, plain=plain)
             answer = judge(running, monotonic() - started_at)
         except DialerError:
             click.echo(last_words(stack), err=True, nl=False)
@@ -108,11 +122,14 @@ def _read(lines: Iterable[str]) -> list[ContactLine]:
     return people
 
 
-def start(stack: Stack, people: Sequence[ContactLine], speed: float, seed: int, limit: int) -> Demo:
+def start(
+    stack: Stack, people: Sequence[ContactLine], speed: float, seed: int, limit: int, carrier: str = "simulator"
+) -> Demo:
     """Start everything, import the contacts, schedule the campaign."""
     deployed = deploy(
         stack,
         port=free_port(),
+        carrier=carrier,
         simulator=("--seed", str(seed), "--speed", str(speed), "--nasty", "0.02"),
         settings={
             **dict.fromkeys((name.upper() for name in Settings.model_fields), ""),  # not what this shell is set up for
@@ -123,11 +140,14 @@ def start(stack: Stack, people: Sequence[ContactLine], speed: float, seed: int, 
     )
     dialer = deployed.dialer
     business_at, real_at = _set_clock(dialer, speed)
-    campaign_id, contacts = _prepare(dialer, people, limit, business_at + timedelta(seconds=LEAD_SECONDS * speed))
-    return Demo(stack, dialer, campaign_id, contacts, business_at, real_at, speed, limit, deployed.ledger_path)
+    start_at = business_at + timedelta(seconds=LEAD_SECONDS * speed)
+    team_id, campaign_id, contacts = _prepare(dialer, people, limit, start_at, carrier)
+    return Demo(stack, dialer, team_id, campaign_id, contacts, business_at, real_at, speed, limit, deployed.ledger_path)
 
 
-def _prepare(dialer: Dialer, people: Sequence[ContactLine], limit: int, start_at: datetime) -> tuple[str, int]:
+def _prepare(
+    dialer: Dialer, people: Sequence[ContactLine], limit: int, start_at: datetime, carrier: str
+) -> tuple[str, str, int]:
     """A team with what a campaign needs, its contacts, and the scheduled campaign."""
     team_id, company_id, assistant_id = ids.new(ids.TEAM), ids.new(ids.COMPANY), ids.new(ids.ASSISTANT)
     account_id, number_ids = ids.new(ids.ACCOUNT), [ids.new(ids.NUMBER) for _ in CALLER_IDS]
@@ -135,8 +155,8 @@ def _prepare(dialer: Dialer, people: Sequence[ContactLine], limit: int, start_at
     def set_up(conn: Any) -> None:
         setup.team(conn, team_id, "demo", "Demo")
         setup.company(conn, company_id, team_id, "Example Company")
-        setup.assistant(conn, assistant_id, team_id, "Assistant")
-        setup.account(conn, account_id, team_id, "simulator", "Simulator")
+        setup.assistant(conn, assistant_id, team_id, "Assistant", stream_url=STREAM_URL)
+        setup.account(conn, account_id, team_id, carrier, carrier.title())
         for number_id, number in zip(number_ids, CALLER_IDS, strict=True):
             setup.number(conn, number_id, team_id, account_id, number, limit=max(10, limit))
 
@@ -153,6 +173,7 @@ def _prepare(dialer: Dialer, people: Sequence[ContactLine], limit: int, start_at
         "callWindowTimezone": WINDOW[2],
         "maxConcurrentCalls": limit,
         "retryDelayMinutes": MINUTES_BETWEEN_ATTEMPTS,
+        "settings": {"machineDetection": {}},
     }
     campaign_id = prepare.create_campaign(dialer, team_id, body, actor="demo")
     prepare.add_contacts(dialer, campaign_id, loaded.ids)
@@ -160,7 +181,7 @@ def _prepare(dialer: Dialer, people: Sequence[ContactLine], limit: int, start_at
         f"{len(loaded.ids)} contacts imported; {campaign_id} is scheduled in {LEAD_SECONDS:g} s, "
         f"{'-'.join(WINDOW[:2])} on each contact's own clock, at most {limit} calls at once."
     )
-    return campaign_id, len(loaded.ids)
+    return team_id, campaign_id, len(loaded.ids)
 
 
 def _set_clock(dialer: Dialer, speed: float) -> tuple[datetime, datetime]:
@@ -180,33 +201,20 @@ def _set_clock(dialer: Dialer, speed: float) -> tuple[datetime, datetime]:
     return once(dialer.db, work)
 
 
-def watch(running: Demo) -> None:
-    """Print a line a second until the campaign is over; a process that ends early ends the demonstration."""
-    while True:
-        look_after(running.stack, 1.0)
-        line, status = _progress(running)
-        click.echo(line)
-        if status in DONE:
+def watch(running: Demo, *, plain: bool) -> None:
+    """Show what happens until the campaign is over; a process that ends early ends the demonstration."""
+    look_again = partial(look, running.dialer, running.team_id, running.campaign_id, broker_answers=broker_answers)
+    if not plain and has_screen():
+        watcher = Watcher(running.dialer, running.team_id, lambda: running.campaign_id, look_again())
+        if watch_on_screen(watcher, between=lambda: look_after(running.stack, 0.0), is_over=_is_over):
             return
+    watch_in_lines(look_again, wait=partial(look_after, running.stack), is_over=_is_over)
 
 
-def _progress(running: Demo) -> tuple[str, str]:
-    def read(conn: Any) -> tuple[Any, Mapping[str, int], int]:
-        row = campaigns.get(conn, running.campaign_id)
-        live = conn.execute(
-            text("SELECT count(*) FROM calls WHERE campaign_id = :id AND ended_at IS NULL"), {"id": running.campaign_id}
-        ).scalar_one()
-        return row, counters.read(conn, [running.campaign_id])[running.campaign_id], live
-
-    row, counts, live = once(running.dialer.db, read)
-    wall = row.now.astimezone(pytz.timezone(WINDOW[2])).strftime("%H:%M")
-    waiting = counts["pending"] + counts["queued"]
-    return (
-        f"{wall} New York  {row.status:<9}  live {live:>3}/{running.limit}  called {counts['called']:>4}"
-        f"  answered {counts['answered']:>4}  exhausted {counts['exhausted']:>3}  failed {counts['failed']:>3}"
-        f"  skipped {counts['skipped']:>3}  waiting {waiting:>4}",
-        row.status,
-    )
+def _is_over(seen: Seen) -> bool:
+    """Done, or paused by something other than a key."""
+    facts = seen.progress.facts
+    return is_done(seen) or (facts.status == "paused" and facts.pause_reason != "requested")
 
 
 def judge(running: Demo, seconds: float) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import click
 
 from worker.api import views_crm as views
 from worker.cli.asking import Asked, as_body, for_team, many, paged
+from worker.cli.dnc_import import import_numbers
 from worker.cli.showing import Cell, json_option, show_json, show_page, some
 from worker.flow import people
 
@@ -55,3 +56,6 @@ def remove(ask: Asked, number: str, as_json: bool) -> None:
         show_json()
     else:
         click.echo("Removed 1 number.")
+
+
+dnc.add_command(import_numbers)

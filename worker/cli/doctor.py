@@ -21,11 +21,11 @@ from worker.domain.window import TZDB_VERSION
 from worker.flow.base import Dialer
 from worker.flow.confirm import pause_all
 from worker.flow.examine import examine
+from worker.flow.progress import TICK_OLD_SECONDS
 from worker.settings import read_settings
 from worker.store import calls, events, migrate, ticks
 from worker.store.database import once
 
-TICK_OLD_SECONDS = 10.0
 CLOCKS_APART_SECONDS = 2.0
 MESSAGE_OLD_SECONDS = 30.0
 """Messages mean "look again" and take milliseconds; one that has waited so long waits for a worker."""

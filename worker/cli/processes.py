@@ -16,16 +16,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from worker import wiring
 from worker.clock import monotonic
 from worker.dev.stack import Stack
-from worker.domain.errors import Unavailable
+from worker.domain.errors import Refused, Unavailable
 from worker.flow.base import Dialer
-from worker.settings import read_settings
-from worker.store.database import open_database
-from worker.store.migrate import migrate
+from worker.store.database import once, open_database
+from worker.store.migrate import migrate, newest, version
 
 HOST = "127.0.0.1"
+CARRIERS = ("simulator", "twilio", "telnyx")
+SIMULATED_ACCOUNT = "AC" + "0" * 32
+STREAM_URL = "wss://assistant.example/stream"
+"""Where the simulator's callees are connected to; it opens nothing there."""
 WORKERS = 2
 SIMULATOR_READY_SECONDS = 15.0
 
@@ -40,15 +45,30 @@ class Deployment:
     ledger_path: Path
 
 
+carrier_option = click.option(
+    "--carrier",
+    type=click.Choice(CARRIERS),
+    default=CARRIERS[0],
+    show_default=True,
+    help="Whose protocol is spoken with the simulator; nobody's telephone rings.",
+)
+
+
 def deploy(
-    stack: Stack, *, port: int, simulator: Sequence[str] = (), settings: Mapping[str, str] | None = None
+    stack: Stack,
+    *,
+    port: int,
+    carrier: str = CARRIERS[0],
+    simulator: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
 ) -> Deployment:
-    """Start everything on a stack that runs: ``simulator`` are further options of the simulator, ``settings`` are
-    laid over those of our environment. Returns when the schema is there and every process has been started; they
-    may not all answer yet."""
+    """Start everything on a stack that runs: the simulator wears the face of ``carrier`` and gets the further
+    options ``simulator``; ``settings`` are laid over those of our environment. Returns when the schema is there and
+    every process has been started; they may not all answer yet."""
     ledger_path, port_file = stack.directory / "ledger.jsonl", stack.workspace.directory / "simulator.port"
-    secret = secrets.token_hex(16)
-    options = ["--ledger", str(ledger_path), "--port-file", str(port_file), *simulator]
+    key_file, secret = stack.workspace.directory / "telnyx.key", secrets.token_hex(16)
+    options = ["--ledger", str(ledger_path), "--port-file", str(port_file), "--public-key-file", str(key_file)]
+    options += simulator
     stack.spawn(
         "simulator", [sys.executable, "-m", "worker.carriers.simulator", *options], {"SIMULATOR_SECRET": secret}
     )
@@ -60,18 +80,47 @@ def deploy(
         "SIMULATOR_SECRET": secret,
     }
     _migrate(stack)
-    environment["SIMULATOR_URL"] = f"http://{HOST}:{_await_port(stack, port_file)}"
+    environment["SIMULATOR_URL"] = url = f"http://{HOST}:{_await_port(stack, port_file)}"
+    environment |= _credentials(carrier, url, secret, key_file)
     _spawn(stack, port, environment)
-    dialer = wiring.build(read_settings({**os.environ, **environment}))
-    return Deployment(stack, dialer, environment["PUBLIC_BASE_URL"], ledger_path)
+    os.environ.update(environment)  # from here on this process is one of the deployment's, and may send messages
+    return Deployment(stack, wiring.dialer(), environment["PUBLIC_BASE_URL"], ledger_path)
+
+
+def _credentials(carrier: str, url: str, secret: str, key_file: Path) -> dict[str, str]:
+    """The settings that lead the adapter of this carrier to the simulator's face."""
+    match carrier:
+        case "twilio":
+            return {
+                "TWILIO_ACCOUNT_SID": SIMULATED_ACCOUNT,
+                "TWILIO_AUTH_TOKEN": secret,
+                "TWILIO_API_BASE_URL": url,
+            }
+        case "telnyx":
+            return {
+                "TELNYX_API_KEY": secret,
+                "TELNYX_PUBLIC_KEY": key_file.read_text().strip(),
+                "TELNYX_CONNECTION_ID": "simulated",
+                "TELNYX_API_BASE_URL": url,
+            }
+    return {}
 
 
 def _migrate(stack: Stack) -> None:
+    """Bring the data of an older dialer up to date; that of a newer one is not for us to work on."""
     engine = open_database(stack.postgres.url, pool_size=1, statement_ms=0)
     try:
-        migrate(engine)
+        found = once(engine, version)
+        if found is not None and found > newest():
+            raise Refused(
+                f"The data in {stack.directory} is a newer dialer's (schema {found}, this one knows {newest()}); "
+                "upgrade this one, or name another directory."
+            )
+        applied = migrate(engine)
     finally:
         engine.dispose()
+    if found is not None and applied:
+        click.echo(f"The data is an older dialer's; its schema was brought up to date: {', '.join(applied)}.", err=True)
 
 
 def _spawn(stack: Stack, port: int, environment: Mapping[str, str]) -> None:

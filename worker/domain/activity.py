@@ -1,7 +1,9 @@
 """Why a campaign is dialing, or why it is not: one sentence for the one who waits.
 
 The reasons are looked at in the order in which they would have to be removed: what the campaign is, whether
-anybody is to be called at all, who may be shown as the caller, when, and only then how many at once.
+anybody is at work at all, whether anybody is to be called, who may be shown as the caller, when, and only then how
+many at once. How much room there is and which caller IDs may be used is not judged here: it is what the planner of
+:mod:`worker.flow.plan` found.
 """
 
 from __future__ import annotations
@@ -9,28 +11,59 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from worker.domain.model import CampaignStatus
+
+ACCOUNT_STOPPED = "account_stopped:"
+"""How the reason of a pause begins that the carrier's refusal of the account has caused; its code follows."""
+
+
+class Full(StrEnum):
+    """Which scope of a caller ID has no room for a further call."""
+
+    NUMBER = "number"
+    ACCOUNT = "account"
+    RATE = "rate"  # as many calls of its carrier account wait to be sent as it lets out in two seconds
+
+
+class Away(StrEnum):
+    """What is missing that every campaign needs."""
+
+    REDIS = "redis"
+    BROKER = "broker"
+    TICK = "tick"  # nobody ticks: there is no beat, or no worker
 
 
 @dataclass(frozen=True, slots=True)
 class CallerIdState:
-    """One caller ID: ``is_enabled`` with its carrier account, ``resting_until`` (machine time) if it or its
-    account backs off now, ``is_full`` if either carries as many calls as it may."""
+    """One caller ID: whether the planner may use it, and if not, why: it or its carrier account is not enabled,
+    or backs off ``resting_until`` (machine time), or its account failed too often (``is_tripped``) and one call tries
+    it just now (``is_probed``). ``full`` says which of the two can carry no further call."""
 
-    is_enabled: bool
+    number: str
+    is_usable: bool
+    is_enabled: bool = True
+    disabled_reason: str | None = None
+    is_account_enabled: bool = True
     resting_until: datetime | None = None
+    is_account_resting: bool = False
     resting_reason: str | None = None
-    is_full: bool = False
+    is_tripped: bool = False
+    is_probed: bool = False
+    full: Full | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What decides whether a campaign dials. Instants are business time but for the caller IDs'.
 
-    ``next_due_at`` is when the first waiting contact is due (``None``: nobody waits), ``opens_at`` when the
-    first call window of a contact that is due opens: ``now`` or before where one is open, ``None`` where none
-    ever opens. ``budget`` is what is left of the run's calls (``None``: no cap).
+    ``next_due_at`` is when the first waiting contact is due (``None``: nobody waits), ``opens_at`` the first
+    instant, now or later, at which one is due and its call window open: ``None`` where none ever opens;
+    ``is_due_then`` where what comes then is that one falls due, not that a window opens. ``budget`` is what is left
+    of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked (``None``: never).
+    ``planned`` is how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and
+    ``is_team_full`` say that these may have no further call at once.
     """
 
     status: CampaignStatus
@@ -38,24 +71,33 @@ class Situation:
     is_deleted: bool = False
     pause_reason: str | None = None
     scheduled_start_at: datetime | None = None
+    away: Away | None = None
+    silent_seconds: float | None = None
     waiting: int = 0
     live: int = 0
     limit: int = 1
+    is_campaign_full: bool = False
     team_live: int = 0
-    team_limit: int = 1
+    is_team_full: bool = False
     budget: int | None = None
     next_due_at: datetime | None = None
     opens_at: datetime | None = None
+    is_due_then: bool = False
     callers: Sequence[CallerIdState] = ()
+    planned: int = 0
+    are_slots_rebuilt: bool = False
+    are_slots_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What the campaign does: a word for programs, a sentence for people, and until when, where that is known."""
+    """What the campaign does: a word for programs, a sentence for people, and until when, where that is known.
+    ``is_dialing`` where nothing keeps the dialer from placing the next call."""
 
     code: str
     message: str
     until: datetime | None = None
+    is_dialing: bool = False
 
 
 def activity(now: Situation) -> Activity:
@@ -63,13 +105,27 @@ def activity(now: Situation) -> Activity:
     if now.is_deleted:
         return Activity("deleted", "The campaign is deleted; restore it to go on.")
     if now.status is not CampaignStatus.RUNNING:
-        return _at_rest(now)
-    found = _used_up(now) or _no_caller(now) or _not_yet(now) or _full(now)
+        return (_missing(now) if now.status is CampaignStatus.SCHEDULED else None) or _at_rest(now)
+    found = _missing(now) or _used_up(now) or _no_caller(now) or _not_yet(now) or _full(now)
     if found is not None:
         return found
     if now.live:
-        return Activity("dialing", f"{_of(now.live, now.limit)} live.")
-    return Activity("starting", "Contacts are due; the workers take them up.")
+        return Activity("dialing", f"{_of(now.live, now.limit)} live.", is_dialing=True)
+    return Activity("starting", "Contacts are due; the workers take them up.", is_dialing=True)
+
+
+def _missing(now: Situation) -> Activity | None:
+    """Something is not there without which no campaign dials."""
+    match now.away:
+        case Away.REDIS:
+            return Activity("redis_away", "Redis does not answer, so no call gets a slot; start it or check REDIS_URL.")
+        case Away.BROKER:
+            message = "The broker cannot be reached, so no worker is told to dial; start it or check CELERY_BROKER_URL."
+            return Activity("broker_away", message)
+        case Away.TICK:
+            said = "ever ticked" if now.silent_seconds is None else f"ticked for {now.silent_seconds:.0f} s"
+            return Activity("not_ticking", f"No worker has {said}; start beat and a worker, or read their logs.")
+    return None
 
 
 def _at_rest(now: Situation) -> Activity:
@@ -82,6 +138,10 @@ def _at_rest(now: Situation) -> Activity:
             return Activity("paused", f"The run has placed as many calls as it may; open a new run.{still}")
         case CampaignStatus.PAUSED if now.pause_reason in (None, "requested"):
             return Activity("paused", f"The campaign is paused; resume it to go on.{still}")
+        case CampaignStatus.PAUSED if (now.pause_reason or "").startswith(ACCOUNT_STOPPED):
+            code = (now.pause_reason or "").removeprefix(ACCOUNT_STOPPED).strip()
+            sentence = f"The carrier refused the account ({code}); mend its credentials or standing, then resume."
+            return Activity("paused", f"{sentence}{still}")
         case CampaignStatus.PAUSED:
             reason = str(now.pause_reason).removesuffix(".")  # some end in a sentence
             return Activity("paused", f"The campaign is paused because of {reason}.{still}")
@@ -103,39 +163,76 @@ def _used_up(now: Situation) -> Activity | None:
 
 
 def _no_caller(now: Situation) -> Activity | None:
-    usable = [caller for caller in now.callers if caller.is_enabled]
-    if not usable:
-        return Activity("no_caller_id", "No phone number of the campaign may be used; enable or add one.")
-    if any(caller.resting_until is None for caller in usable):
+    """No phone number may be shown: each is disabled, or rests, or its carrier account does."""
+    if any(caller.is_usable for caller in now.callers):
         return None
-    first = min(usable, key=lambda caller: caller.resting_until or datetime.max.replace(tzinfo=UTC))
+    resting = [caller for caller in now.callers if caller.resting_until is not None and _is_on(caller)]
+    probed = next((caller for caller in now.callers if caller.is_probed and _is_on(caller)), None)
+    if probed is not None:
+        why = f" ({probed.resting_reason})" if probed.resting_reason else ""
+        return Activity(
+            "breaker_open", f"The carrier account of {probed.number} is left alone{why}; one call tries it now."
+        )
+    if not resting:
+        why = "; ".join(_why_off(caller) for caller in now.callers[:3])
+        more = f": {why}" if why else ""
+        return Activity("no_caller_id", f"No phone number of the campaign may be used{more}; enable or add one.")
+    first = min(resting, key=lambda caller: caller.resting_until or datetime.max.replace(tzinfo=UTC))
+    what = f"The carrier account of {first.number}" if first.is_account_resting else f"The phone number {first.number}"
     why = f" ({first.resting_reason})" if first.resting_reason else ""
     at = first.resting_until
-    return Activity("resting", f"The carrier asked for a pause{why}; calls go on at {_clock(at)}.", at)
+    if first.is_tripped:
+        return Activity("breaker_open", f"{what} is left alone{why}; one call tries it at {_clock(at)}.", at)
+    return Activity("resting", f"{what} rests{why}; calls go on at {_clock(at)}.", at)
+
+
+def _is_on(caller: CallerIdState) -> bool:
+    return caller.is_enabled and caller.is_account_enabled
+
+
+def _why_off(caller: CallerIdState) -> str:
+    if caller.is_enabled:
+        return f"the carrier account of {caller.number} is disabled"
+    return f"{caller.number} is disabled" + (f" ({caller.disabled_reason})" if caller.disabled_reason else "")
 
 
 def _not_yet(now: Situation) -> Activity | None:
     """Nobody is due, or the windows of those who are due are shut."""
     due, opens = now.next_due_at, now.opens_at
-    if due is not None and due > now.now:
-        return Activity("nothing_due", f"Nobody is due before {_clock(due)}.", due)
     if opens is None:
         return Activity("window_unreadable", "The call window cannot be read, so nobody is called; set it anew.")
+    if due is not None and due > now.now:
+        then = "" if opens <= due else f", and the call window is shut until {_clock(opens)}"
+        return Activity("nothing_due", f"Nobody is due before {_clock(due)}{then}.", max(due, opens))
+    if opens > now.now and now.is_due_then:
+        return Activity("nothing_due", f"Nobody whose call window is open is due before {_clock(opens)}.", opens)
     if opens > now.now:
         return Activity("window_shut", f"The call window is shut until {_clock(opens)}.", opens)
     return None
 
 
 def _full(now: Situation) -> Activity | None:
-    """As many calls at once as some limit allows."""
-    if now.live >= now.limit:
+    """As many calls at once as some limit allows, or the slots do not say yet how many there are."""
+    if now.is_campaign_full:
         return Activity("dialing", f"{_of(now.live, now.limit)} live, as many as the campaign may have at once.")
-    if now.team_live >= now.team_limit:
-        return Activity("team_limit", f"The team has {_calls(now.team_live)} live, as many as it may have at once.")
-    if all(caller.is_full for caller in now.callers if caller.is_enabled and caller.resting_until is None):
-        message = "Every phone number of the campaign, or its carrier account, has as many live calls as it may."
-        return Activity("number_limit", message)
+    if now.is_team_full:
+        calls = f"{now.team_live} live call{'' if now.team_live == 1 else 's'}"
+        return Activity("team_limit", f"The team has {calls}, as many as it may have at once.")
+    full = {caller.full for caller in now.callers if caller.is_usable}
+    if not now.planned and None not in full:
+        return _FULL[next(scope for scope in Full if scope in full)]
+    if now.are_slots_rebuilt:
+        return Activity("slots_rebuilding", "The slots are rebuilt from the live calls; calls go on within seconds.")
+    if now.are_slots_held and not now.live:  # with calls live it is their coming and going
+        return Activity("slots_held", "The free slots are held for calls that just ended; they come back in seconds.")
     return None
+
+
+_FULL = {
+    Full.NUMBER: Activity("number_limit", "The phone numbers of the campaign have as many live calls as they may."),
+    Full.ACCOUNT: Activity("account_limit", "The carrier account has as many live calls as it may have at once."),
+    Full.RATE: Activity("rate_limit", "The carrier account sends as many calls a second as it may; the next follow."),
+}
 
 
 def _clock(at: datetime | None) -> str:

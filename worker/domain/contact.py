@@ -19,22 +19,27 @@ MOST_AT_ONCE = 10_000
 DECIDES_CALLS = frozenset({"phone_e164", "timezone", "do_not_call"})
 """The columns that decide whether and when somebody is rung; they change under the team's lock."""
 
+LONGEST = {"first_name": 200, "last_name": 200, "phone": 64, "phone_secondary": 64, "timezone": 64, "email": 320}
+"""Characters a text may have, by column."""
+TAGS = texts(100, 100)
+"""How many tags there may be, and of how many characters."""
+
 
 def _zone(value: object, path: str) -> str:
-    return check_zone(text(64, least=1)(value, path), path)
+    return check_zone(text(LONGEST["timezone"], least=1)(value, path), path)
 
 
 RULES: Mapping[str, Rule] = {
     "companyId": Rule("company_id", an_id),
-    "firstName": Rule("first_name", text(200), null=""),
-    "lastName": Rule("last_name", text(200), null=""),
-    "phone": Rule("phone", text(64)),
-    "phoneSecondary": Rule("phone_secondary", text(64)),
+    "firstName": Rule("first_name", text(LONGEST["first_name"]), null=""),
+    "lastName": Rule("last_name", text(LONGEST["last_name"]), null=""),
+    "phone": Rule("phone", text(LONGEST["phone"])),
+    "phoneSecondary": Rule("phone_secondary", text(LONGEST["phone_secondary"])),
     "timezone": Rule("timezone", _zone),
     "doNotCall": Rule("do_not_call", flag, may_be_null=False),
-    "email": Rule("email", text(320)),
+    "email": Rule("email", text(LONGEST["email"])),
     "customFields": Rule("custom_fields", freeform, null={}),
-    "tags": Rule("tags", texts(100, 100), null=[]),
+    "tags": Rule("tags", TAGS, null=[]),
 }
 
 

@@ -1,25 +1,26 @@
 """A CSV of contacts, read line by line: what a line says, or what is wrong with it.
 
-The first line names the columns: the API's names in snake_case or camelCase, in any order. ``phone`` is the
-only one that must be there; columns this product does not know become custom fields.
+The first line names the columns, in any order (:mod:`worker.domain.contact_columns`). ``phone`` is the only one that
+must be there; columns this product does not know become custom fields. No record is held that is longer than
+``LONGEST_RECORD``, whatever the file holds.
 """
 
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
+from worker.domain.contact import LONGEST, TAGS
+from worker.domain.contact_columns import NO_TEXT_MESSAGE, Columns, delimiter_of, read_columns
+from worker.domain.csv_text import LONGEST_RECORD, Lines, TooLong
 from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import NO_TEXT
+from worker.domain.screening import Phone, normalize
 from worker.domain.window import check_zone
 
-KNOWN = (
-    "phone", "first_name", "last_name", "phone_secondary", "timezone", "do_not_call", "email", "tags",
-)  # fmt: skip
-_NO_TEXT_MESSAGE = "It contains a NUL character, or bytes that are no UTF-8; save the file as UTF-8."
-_TRUE, _FALSE = ("true", "yes", "y", "1", "x"), ("false", "no", "n", "0", "")
+_TRUE, _FALSE = ("true", "yes", "y", "1", "x", "t", "on"), ("false", "no", "n", "0", "f", "off", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +39,113 @@ class ContactLine:
     custom_fields: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_contacts(lines: Iterable[str]) -> Iterator[ContactLine | Fault]:
-    """Every contact of the file, and a :class:`Fault` (path ``line 7``, where its record begins) for each that
-    cannot be one. Decode the file with ``errors="surrogateescape"``: bytes that are no UTF-8 then cost their own
-    line alone.
+@dataclass(frozen=True, slots=True)
+class LineFault(Fault):
+    """What is to be said about the record that begins on ``line``."""
 
-    Raises :class:`Invalid` when the header cannot be understood.
+    line: int
+
+
+def line_fault(line: int, message: str) -> LineFault:
+    """A fault whose path is ``line 7``."""
+    return LineFault(f"line {line}", message, line)
+
+
+class ContactFile:
+    """The contacts of a file, in its order; iterate once. ``columns`` and ``delimiter`` are what its first line says
+    (where ``header`` is given, it is a contact already); ``is_cut``, once it was read, whether its last line has no
+    end, as of a file that broke off.
+
+    Raises :class:`Invalid` when the first line cannot be understood.
     """
-    rows = csv.reader(_without_mark(lines), strict=True)  # or an open quote would swallow the rest in silence
-    header = _header(rows)
-    while True:
-        line = rows.line_num + 1
+
+    def __init__(
+        self, lines: Iterable[str], delimiter: str | None = None, *, header: Sequence[str] | None = None
+    ) -> None:
+        self._lines = Lines(_without_mark(lines))
+        if header is None:
+            self.delimiter, self.columns, self._rows = self._begin(delimiter)
+        else:
+            self.delimiter, self.columns = delimiter or ",", read_columns(header)
+            self._rows = csv.reader(self._lines, delimiter=self.delimiter, strict=True)
+
+    @property
+    def is_cut(self) -> bool:
+        return self._lines.is_cut
+
+    def __iter__(self) -> Iterator[ContactLine | LineFault]:
+        """Every contact, and a fault for each record that cannot be one, at the line where it begins."""
+        while True:
+            line = self._lines.count + 1
+            self._lines.begin_record()
+            try:
+                row = next(self._rows)
+            except StopIteration:
+                return
+            except TooLong:
+                self._lines.pass_over()
+                yield line_fault(line, self._too_long(line))
+            except csv.Error as error:
+                yield line_fault(line, self._no_csv(line, error))
+            else:
+                if any(cell and not cell.isspace() for cell in row):
+                    yield self._contact(line, row)
+
+    def _begin(self, delimiter: str | None) -> tuple[str, Columns, Iterator[list[str]]]:
         try:
-            row = next(rows)
-        except StopIteration:
-            return
+            first = next(self._lines, "")
+            chosen = delimiter or delimiter_of(first)
+            # Strict, or an open quote would swallow the rest of the file in silence.
+            rows = csv.reader(chain([first] if first else [], self._lines), delimiter=chosen, strict=True)
+            return chosen, read_columns(next(rows, [])), rows
+        except TooLong:
+            raise Invalid([Fault("line 1", self._too_long(1))]) from None
         except csv.Error as error:
-            yield Fault(f"line {line}", f"This is no CSV: {error}.")
-            continue
-        if any(cell.strip() for cell in row):
-            yield _contact(line, header, row)
+            raise Invalid([Fault("line 1", self._no_csv(1, error))]) from error
+
+    def _contact(self, line: int, row: list[str]) -> ContactLine | LineFault:
+        columns = self.columns
+        if len(row) > columns.width:
+            return line_fault(line, f"It has {len(row)} fields, but the header names {columns.width}.")
+        if len(row) < columns.width and self.is_cut:
+            return line_fault(line, "The file breaks off in this line; give the rest of it, or end the line.")
+        if NO_TEXT.search("\n".join(row)):
+            return line_fault(line, NO_TEXT_MESSAGE)
+        cells = [cell.strip() for cell in row]
+        cells += [""] * (columns.width - len(row))
+        if any(cells[i] for i in columns.nameless):
+            return line_fault(line, "It has a value in a column without a name.")
+        try:
+            return _read(line, {name: cells[i] for name, i in columns.known.items()}, columns.custom, cells)
+        except Invalid as error:
+            return line_fault(line, f"{error.faults[0].path}: {error.faults[0].message}")
+
+    def _too_long(self, line: int) -> str:
+        to = f"; lines {line} to {self._lines.count} are passed over" if self._lines.count > line else ""
+        return f"This record has more than {LONGEST_RECORD} characters; look for a quote that never closes{to}."
+
+    def _no_csv(self, line: int, error: csv.Error) -> str:
+        if str(error) == "unexpected end of data":
+            to = f"; lines {line} to {self._lines.count} are passed over" if self._lines.count > line else ""
+            return f"A quote opens in this record and never closes{to}."
+        return f"This is no CSV: {error}."
+
+
+def read_contacts(lines: Iterable[str], delimiter: str | None = None) -> Iterator[ContactLine | LineFault]:
+    """The records of a :class:`ContactFile`."""
+    return iter(ContactFile(lines, delimiter))
+
+
+def number_file(lines: Iterable[str], delimiter: str | None = None, region: str | None = None) -> ContactFile:
+    """A file of numbers: like one of contacts, or a mere list, whose first line holds a number already; of that, the
+    first column that does is the phone."""
+    rest = iter(_without_mark(lines))
+    first = next(rest, "")
+    chosen = delimiter or delimiter_of(first)
+    cells = first.strip("\r\n").replace('"', "").split(chosen)
+    numbers = [i for i, cell in enumerate(cells) if isinstance(normalize(cell, region), Phone)]
+    header = [f"column_{i + 1}" if i != numbers[0] else "phone" for i in range(len(cells))] if numbers else None
+    return ContactFile(chain([first] if first else [], rest), chosen, header=header)
 
 
 def _without_mark(lines: Iterable[str]) -> Iterator[str]:
@@ -66,52 +154,23 @@ def _without_mark(lines: Iterable[str]) -> Iterator[str]:
         yield line if number else line.removeprefix("\ufeff")
 
 
-def _header(rows: Iterator[list[str]]) -> list[str]:
-    try:
-        header = [_snake(name) for name in next(rows, [])]
-    except csv.Error as error:
-        raise Invalid([Fault("line 1", f"This is no CSV: {error}.")]) from error
-    if any(NO_TEXT.search(name) for name in header):
-        raise Invalid([Fault("line 1", _NO_TEXT_MESSAGE)])
-    if "phone" not in header:
-        raise Invalid([Fault("line 1", "The first line must name the columns, and one must be phone.")])
-    twice = sorted({name for name in header if name and header.count(name) > 1})
-    if twice:
-        raise Invalid([Fault("line 1", f"Two columns have the name {twice[0]}; rename one.")])
-    return header
-
-
-def _contact(line: int, header: list[str], row: list[str]) -> ContactLine | Fault:
-    if len(row) > len(header):
-        return Fault(f"line {line}", f"It has {len(row)} fields, but the header names {len(header)}.")
-    if any(NO_TEXT.search(cell) for cell in row):
-        return Fault(f"line {line}", _NO_TEXT_MESSAGE)
-    if any(cell.strip() and not name for name, cell in zip(header, row, strict=False)):
-        return Fault(f"line {line}", "It has a value in a column without a name.")
-    cells = dict.fromkeys(header, "") | {name: cell.strip() for name, cell in zip(header, row, strict=False)}
-    flag = cells.get("do_not_call", "").lower()
-    if flag not in _TRUE + _FALSE:
-        return Fault(f"line {line}", f"do_not_call is {flag!r}; write true or false.")
-    zone = cells.get("timezone") or None
-    try:
-        if zone is not None:
-            check_zone(zone)
-    except Invalid as error:
-        return Fault(f"line {line}", f"timezone: {error.faults[0].message}")
+def _read(line: int, known: Mapping[str, str], custom: Mapping[str, int], cells: Sequence[str]) -> ContactLine:
+    for name, most in LONGEST.items():
+        if len(known.get(name, "")) > most:
+            raise Invalid([Fault(name, f"Give a text of at most {most} characters.")])
+    flag = known.get("do_not_call", "").lower()
+    if flag not in _TRUE and flag not in _FALSE:
+        raise Invalid([Fault("do_not_call", f"It is {flag[:40]!r}; write true or false.")])
+    zone, tags = known.get("timezone") or None, known.get("tags")
     return ContactLine(
         line=line,
-        phone=cells["phone"] or None,
-        first_name=cells.get("first_name", ""),
-        last_name=cells.get("last_name", ""),
-        phone_secondary=cells.get("phone_secondary") or None,
-        timezone=zone,
+        phone=known["phone"] or None,
+        first_name=known.get("first_name", ""),
+        last_name=known.get("last_name", ""),
+        phone_secondary=known.get("phone_secondary") or None,
+        timezone=zone if zone is None else check_zone(zone),
         do_not_call=flag in _TRUE,
-        email=cells.get("email") or None,
-        tags=tuple(tag.strip() for tag in cells.get("tags", "").split(";") if tag.strip()),
-        custom_fields={name: value for name, value in cells.items() if name not in KNOWN and value},
+        email=known.get("email") or None,
+        tags=tuple(TAGS([tag for tag in tags.split(";") if tag.strip()], "tags")) if tags else (),
+        custom_fields={name: cells[i] for name, i in custom.items() if cells[i]},
     )
-
-
-def _snake(name: str) -> str:
-    text = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name.strip())
-    return text.lower().replace(" ", "_").replace("-", "_")

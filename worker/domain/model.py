@@ -110,5 +110,10 @@ class Bounds:
     number_busy_seconds: int = 30
     reconcile_every_seconds: float = 5.0
     slot_grace_seconds: float = 30.0
+    rate_recovery_seconds: float = 60.0
+    breaker_window: int = 50
+    breaker_share: float = 0.5
+    breaker_pause_seconds: float = 60.0
+    breaker_longest_pause_seconds: float = 3600.0
     dial_batch: int = 25
     settle_batch: int = 200

@@ -113,8 +113,13 @@ def parse_account(body: object, carriers: Collection[str], *, is_new: bool = Tru
         return read_fields(body, ACCOUNT_EDIT, is_new=False, also=_ALSO)
     carrier = Rule("carrier", one_of(*sorted(carriers)), required=True)
     account = read_fields(body, {"carrier": carrier, **ACCOUNT_EDIT}, also=_ALSO)
-    account.setdefault("calls_per_second", None if account["carrier"] == "simulator" else 1.0)
+    account.setdefault("calls_per_second", default_rate(account["carrier"]))
     return account
+
+
+def default_rate(carrier: str) -> float | None:
+    """Calls per second of an account that was created without: what carriers allow at first."""
+    return None if carrier == "simulator" else 1.0
 
 
 def parse_team(body: object, *, is_new: bool = True) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from phonenumbers import (
 )
 from phonenumbers.re_util import enable_pattern_cache
 
+from worker.domain.errors import Fault, Invalid
 from worker.domain.model import Reason
 
 # A list that spans the world needs more patterns than Python's own cache holds, and would compile them over
@@ -44,6 +45,8 @@ _FOR_FICTION = re.compile(
     r"|3363998[0-9]{4})"  # France: Arcep, mobile numbers for audiovisual works
 )
 
+_BY_A_SPREADSHEET = re.compile(r"[+-]?[0-9][.,]?[0-9]*E\+?[0-9]+|\+?[0-9]{7,}\.0+", re.IGNORECASE)
+
 _UNREADABLE = {
     NumberParseException.NOT_A_NUMBER: f"This is not a phone number; write it like {_EXAMPLE}.",
     NumberParseException.TOO_SHORT_AFTER_IDD: "The number is too short; check for missing digits.",
@@ -54,6 +57,7 @@ _UNREADABLE = {
     ),
 }
 _NO_COUNTRY_CODE = f"The number has no country code; write it in international form with a leading +, like {_EXAMPLE}."
+_ROUNDED = "A spreadsheet has turned the number into a quantity; format its column as text and write it in full."
 _EXTENSION = "The number has an extension, which cannot be dialed; give a direct number."
 _UNASSIGNED = "No such number exists in its country's numbering plan; check the digits."
 _IMPOSSIBLE = {
@@ -114,6 +118,13 @@ def normalize(raw: str | None, region: str | None = None) -> Phone | PhoneFault:
     return number if isinstance(number, PhoneFault) else _judge(number)
 
 
+def check_region(region: str) -> str:
+    """The region, if there is one of that name. Raises :class:`Invalid`."""
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise Invalid([Fault("country", f"No country {region!r}; use an ISO 3166 code, such as US.")])
+    return region
+
+
 def error_sentence(contact_id: str, reason: Reason) -> str:
     """Why a contact cannot be called, in the wording of the API: ``Contact cont_09x has no phone number``."""
     return f"Contact {contact_id} {_SENTENCES[reason]}"
@@ -136,6 +147,8 @@ def _is_callable_e164(raw: str) -> bool:
 
 
 def _read(text: str, region: str | None) -> PhoneNumber | PhoneFault:
+    if _BY_A_SPREADSHEET.fullmatch(text):
+        return _invalid(_ROUNDED)  # the .0 would be read as another digit, and ring somebody else
     try:
         number = phonenumbers.parse(text, region)
     except NumberParseException as error:

@@ -200,6 +200,14 @@ def check_zone(name: str, path: str = "timezone") -> str:
     return name
 
 
+def local_time(at: datetime, timezone: str) -> datetime | None:
+    """What the clock on the wall of this zone reads at ``at``, to be shown; ``None`` for a zone nobody can read."""
+    try:
+        return _utc(at).astimezone(_zone(timezone))
+    except pytz.UnknownTimeZoneError:
+        return None
+
+
 def _utc(at: datetime) -> datetime:
     if at.utcoffset() is None:
         raise ValueError(f"A call window needs an aware instant; {at.isoformat()} names no time zone.")

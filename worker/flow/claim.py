@@ -41,7 +41,15 @@ def claim(
     claims.lock(conn, team_id, list(plan.rows))
     live = claims.live(conn, team_id)
     rows = {
-        row.id: row for row in claims.candidates(conn, team_id, list(plan.rows), most=MOST_PER_CAMPAIGN, hungry=False)
+        row.id: row
+        for row in claims.candidates(
+            conn,
+            team_id,
+            list(plan.rows),
+            most=MOST_PER_CAMPAIGN,
+            recovery_seconds=dialer.bounds.rate_recovery_seconds,
+            hungry=False,
+        )
     }
     rooms = Rooms.read(list(rows.values()), live)
     offers: dict[str, list[Planned]] = {}

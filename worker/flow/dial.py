@@ -23,14 +23,16 @@ from sqlalchemy import Connection, Row
 from worker.carriers.base import Accepted, Action, Ambiguous, NotSent, Outcome, Rejected
 from worker.clock import monotonic, pause
 from worker.crashpoint import crashpoint
+from worker.domain.activity import ACCOUNT_STOPPED
 from worker.domain.model import CallState, Disposition, Reason
 from worker.domain.retry import NOT_SENT_BACKOFF, TECHNICAL_FAILURES
+from worker.flow import breaker
 from worker.flow.base import Dial, Dialer, Step, Stop, fill_steps, slot_of, valid_until
 from worker.flow.ending import end, not_sent, release
 from worker.flow.order import order_for, turn_away
 from worker.flow.stop import pause_campaign
 from worker.slots import Kind, Rate, Scope
-from worker.store import accounts, calls, campaigns
+from worker.store import accounts, audit, breakers, calls, campaigns
 from worker.store.calls import Move
 from worker.store.database import once, transact
 
@@ -47,15 +49,19 @@ LONGEST_REST_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
+    """A call whose turn comes at ``leaves_at`` on this machine's monotonic clock, however long the thread that
+    places it was busy with others."""
+
     row: Row[Any]
-    wait_seconds: float
+    leaves_at: float
 
 
 def dial(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
     """Place those of the calls that are still only reserved and whose turn at the carrier has come."""
-    rows, steps = turn_away(dialer, once(dialer.db, lambda conn: calls.orders(conn, call_ids)))
+    rows, steps = turn_away(dialer, once(dialer.db, lambda conn: _orders(conn, dialer, call_ids)))
     waits = dialer.rates.take([_rates(row) for row in rows], PACED_WITHIN_SECONDS)
-    ready = [_Ready(row, wait) for row, wait in zip(rows, waits, strict=True) if wait is not None]
+    taken_at = monotonic()
+    ready = [_Ready(row, taken_at + wait) for row, wait in zip(rows, waits, strict=True) if wait is not None]
     later = tuple(row.id for row, wait in zip(rows, waits, strict=True) if wait is None)
     for team_id, batch in groupby(ready, key=lambda r: str(r.row.team_id)):
         steps += _dial_team(dialer, team_id, list(batch))
@@ -64,6 +70,10 @@ def dial(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
     if later:
         steps.append(Dial(later))
     return steps
+
+
+def _orders(conn: Connection, dialer: Dialer, call_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    return calls.orders(conn, call_ids, recovery_seconds=dialer.bounds.rate_recovery_seconds)
 
 
 def _dial_team(dialer: Dialer, team_id: str, batch: Sequence[_Ready]) -> list[Step]:
@@ -80,7 +90,10 @@ def _dial_team(dialer: Dialer, team_id: str, batch: Sequence[_Ready]) -> list[St
     crashpoint("dial.after_store")
     ended = [row for row in moved if row.just_ended]
     dialer.slots.release([slot_of(row) for row in ended])
-    steps = fill_steps(ended)
+    steps = breaker.hear(
+        dialer, [breaker.of_request(ready.row, outcome) for ready, outcome in zip(sent, outcomes, strict=True)]
+    )
+    steps += fill_steps(ended)
     for ready, outcome in zip(sent, outcomes, strict=True):
         steps += _consequences(dialer, ready.row, outcome)
     log.info("calls_dialed", calls=len(sent), held_back=len(batch) - len(sent), ended=len(ended))
@@ -107,12 +120,15 @@ def _commit(conn: Connection, dialer: Dialer, team_id: str, batch: Sequence[_Rea
     if not in_time:
         return []
     calls.lock_team_shared(conn, team_id)
+    tripped = {ready.row.account_id: ready.row.id for ready in reversed(batch) if ready.row.is_tripped}
+    if tripped:
+        breakers.take_probes(conn, tripped)
     return calls.commit_dialing(conn, dialer.bounds, in_time)
 
 
 def _sender(dialer: Dialer, fence_at: float) -> Callable[[_Ready], Outcome]:
     def send(ready: _Ready) -> Outcome:
-        pause(ready.wait_seconds)
+        pause(ready.leaves_at - monotonic())
         if monotonic() > fence_at:
             return NotSent("the send fence had passed", connection=False)
         return dialer.carriers[ready.row.carrier].place(order_for(dialer, ready.row, leave_by=fence_at))
@@ -157,14 +173,14 @@ def _consequences(dialer: Dialer, row: Row[Any], outcome: Outcome) -> list[Step]
         case NotSent(reason, connection=True):
             _rest_account(dialer, row, random.uniform(*BREATH_SECONDS), reason)
         case Rejected(code, Action.BACK_OFF, retry_after):
-            _rest_account(dialer, row, retry_after, f"the carrier asked for a pause ({code})")
+            _back_off(dialer, row, retry_after, code)
         case Rejected(code, Action.RETIRE_NUMBER):
             return _retire_number(dialer, row.number_id, code)
         case Rejected(code, Action.REST_NUMBER):
             once(dialer.db, lambda conn: accounts.rest_number(conn, row.number_id))
             log.warning("caller_id_rested", number_id=row.number_id, code=code)
         case Rejected(code, Action.STOP_ACCOUNT):
-            return _stop_account(dialer, row.account_id, code)
+            return _stop_account(dialer, row, code)
         case Rejected(code, Action.MALFORMED):
             log.error("request_malformed", call_id=row.id, campaign_id=row.campaign_id, code=code)
             return pause_campaign(dialer, row.campaign_id, f"request_malformed: {code}", actor="dialer")
@@ -179,6 +195,15 @@ def _rest_account(dialer: Dialer, row: Row[Any], seconds: float | None, reason: 
     log.warning("account_rested", account_id=row.account_id, seconds=round(rest, 1), reason=reason)
 
 
+def _back_off(dialer: Dialer, row: Row[Any], seconds: float | None, code: str) -> None:
+    """Rest as long as the carrier says, and go on half as fast."""
+    _rest_account(dialer, row, seconds, f"the carrier asked for a pause ({code})")
+    recovery = dialer.bounds.rate_recovery_seconds
+    rate = once(dialer.db, lambda conn: breakers.slow(conn, row.account_id, recovery_seconds=recovery))
+    if rate is not None:
+        log.warning("account_slowed", account_id=row.account_id, calls_per_second=rate)
+
+
 def _retire_number(dialer: Dialer, number_id: str, code: str) -> list[Step]:
     """Take the caller ID out of rotation; campaigns that have no other pause, for nothing else would end their
     waiting."""
@@ -190,11 +215,18 @@ def _retire_number(dialer: Dialer, number_id: str, code: str) -> list[Step]:
     return steps
 
 
-def _stop_account(dialer: Dialer, account_id: str, code: str) -> list[Step]:
-    log.error("account_stopped", account_id=account_id, code=code)
+def _stop_account(dialer: Dialer, row: Row[Any], code: str) -> list[Step]:
+    """Pause every running campaign of the account. It stays enabled: once its credentials or its standing are
+    mended, resuming the campaigns is all there is to do, and if they are not, the next refusal pauses them again."""
+
+    def note(conn: Connection) -> None:
+        audit.note(conn, row.team_id, "dialer", "stop_account", row.account_id, {"code": code})
+
+    once(dialer.db, note)
+    log.error("account_stopped", account_id=row.account_id, code=code)
     steps: list[Step] = [Stop()]
-    for campaign in once(dialer.db, lambda conn: campaigns.of_account(conn, account_id)):
-        steps += pause_campaign(dialer, campaign.id, f"account_stopped: {code}", actor="dialer")
+    for campaign in once(dialer.db, lambda conn: campaigns.of_account(conn, row.account_id)):
+        steps += pause_campaign(dialer, campaign.id, f"{ACCOUNT_STOPPED} {code}", actor="dialer")
     return steps
 
 

@@ -104,7 +104,7 @@ def edit_contact(
             raise NotFound("contact", contact_id)
         if decides:
             audit.note(conn, team_id, actor, "edit_contact", contact_id, {"fields": sorted(changes)})
-        return row, contacts.waits_in(conn, contact_id) if decides else []
+        return row, contacts.waits_in(conn, [contact_id]) if decides else []
 
     row, waits_in = transact(dialer.db, work)
     log.info("contact_edited", contact_id=contact_id, fields=sorted(changes))

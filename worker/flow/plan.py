@@ -27,12 +27,14 @@ RATE_RESERVE_SECONDS = 2.0
 
 @dataclass(slots=True)
 class Rooms:
-    """How many more calls each scope of a team may carry, by the rows; counted down as calls are planned."""
+    """How many more calls each scope of a team may carry, by the rows; counted down as calls are planned.
+    ``paced`` are the accounts whose rate leaves less room than their limit."""
 
     team: int
     campaigns: dict[str, int]
     numbers: dict[str, int]
     accounts: dict[str, int]
+    paced: set[str] = field(default_factory=set)
 
     @classmethod
     def read(cls, rows: Sequence[Row[Any]], live: Sequence[Row[Any]]) -> Rooms:
@@ -46,19 +48,24 @@ class Rooms:
             numbers[row.number_id] += row.live
             accounts[row.account_id] += row.live
             reserved[row.account_id] += row.reserved
-        number_room, account_room = {}, {}
+        number_room, account_room, slowed = {}, {}, set()
         for number in (n for row in rows for n in row.numbers):
             account = number["account"]
             number_room[number["id"]] = number["limit"] - numbers[number["id"]]
             account_room[account] = number["account_limit"] - accounts[account]
             if number["account_rate"] is not None:
                 paced = ceil(number["account_rate"] * RATE_RESERVE_SECONDS) - reserved[account]
-                account_room[account] = min(account_room[account], paced)
+                if paced < account_room[account]:
+                    account_room[account] = paced
+                    slowed.add(account)
+            if number["half_open"]:
+                account_room[account] = min(account_room[account], 1 - reserved[account])
         return cls(
             team=(rows[0].team_limit if rows else 0) - campaigns.total(),
             campaigns={row.id: row.max_concurrent_calls - campaigns[row.id] for row in rows},
             numbers=number_room,
             accounts=account_room,
+            paced=slowed,
         )
 
     def take(self, campaign_id: str, number_id: str, account_id: str) -> bool:
@@ -89,8 +96,10 @@ class Planned:
 @dataclass(slots=True)
 class Plan:
     """What a fill would ask for. ``short`` are the campaigns that want more than shared scopes allow, ``idle``
-    those with nothing due and nothing live, or with their budget used up."""
+    those with nothing due and nothing live, or with their budget used up. ``rooms`` is what the calls it asks
+    for would leave."""
 
+    rooms: Rooms
     rows: dict[str, Row[Any]] = field(default_factory=dict)
     calls: list[Planned] = field(default_factory=list)
     limits: dict[Scope, int] = field(default_factory=dict)
@@ -109,12 +118,19 @@ def plan_calls(
 ) -> Plan:
     """Which calls the rows would allow now, campaign by campaign in the order of their turn."""
     live = claims.live(conn, team_id)
-    rows = claims.candidates(conn, team_id, campaign_ids, most=MOST_PER_CAMPAIGN, hungry=hungry)
+    rows = claims.candidates(
+        conn,
+        team_id,
+        campaign_ids,
+        most=MOST_PER_CAMPAIGN,
+        recovery_seconds=dialer.bounds.rate_recovery_seconds,
+        hungry=hungry,
+    )
     rooms = Rooms.read(rows, live)
     live_in = Counter({row.campaign_id: 0 for row in live})
     for row in live:
         live_in[row.campaign_id] += row.live
-    plan = Plan(rows={row.id: row for row in rows})
+    plan = Plan(rooms, rows={row.id: row for row in rows})
     if rows:
         plan.generation = rows[0].generation
     for row in rows:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from worker.domain import ids
 from worker.domain.campaign import parse_campaign, parse_instant
@@ -73,12 +73,7 @@ def add_contacts(
     cancelled campaign."""
 
     def work(conn: Connection) -> tuple[int, str, bool]:
-        _own(conn, campaign_id, team_id)
-        campaign = campaigns.share(conn, campaign_id)
-        if campaign is None:
-            raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
-        if campaign.status == CampaignStatus.CANCELLED:
-            raise Conflict(f"Campaign {campaign_id} is cancelled; contacts cannot be added to it.")
+        campaign = open_for_contacts(conn, campaign_id, team_id)
         missing = contacts.hold(conn, campaign.team_id, contact_ids)
         if missing:
             raise NotFound("contact", *missing)
@@ -88,6 +83,18 @@ def add_contacts(
     added, team, is_running = transact(dialer.db, work)
     log.info("contacts_added", campaign_id=campaign_id, added=added)
     return added, [Fill(team, (campaign_id,))] if is_running and added else []
+
+
+def open_for_contacts(conn: Connection, campaign_id: str, team_id: str | None = None) -> Row[Any]:
+    """The campaign, which until this transaction ends neither completes nor starts. Raises :class:`NotFound`, and
+    :class:`Conflict` where contacts cannot be added."""
+    _own(conn, campaign_id, team_id)
+    campaign = campaigns.share(conn, campaign_id)
+    if campaign is None:
+        raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
+    if campaign.status == CampaignStatus.CANCELLED:
+        raise Conflict(f"Campaign {campaign_id} is cancelled; contacts cannot be added to it.")
+    return campaign
 
 
 def schedule(dialer: Dialer, campaign_id: str, at: object, *, actor: str, team_id: str | None = None) -> None:

@@ -16,7 +16,9 @@ from sqlalchemy import Connection, Row
 
 from worker.carriers.base import CannotTell, CarrierCall, Order
 from worker.crashpoint import crashpoint
+from worker.domain.breaker import Evidence
 from worker.domain.model import CallState, Disposition
+from worker.flow import breaker
 from worker.flow.base import Dialer, LookUp, Step, Stop, dial_steps, fill_steps, slot_of
 from worker.flow.ending import LOOK_UP, end, release
 from worker.store import calls
@@ -74,12 +76,14 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
     crashpoint("reap.after_look_up")
     answers = {row.id: answer.call for row, answer in zip(rows, seen, strict=True)}
     overstays: list[str] = []
+    evidence: list[Evidence | None] = []
 
     def work(conn: Connection) -> Sequence[Row[Any]]:
         fresh = [row for row in calls.live_by_id(conn, call_ids) if row.id in answers]
         overstays[:] = [row.id for row in fresh if row.is_over and _is_alive(answers[row.id])]
         if overstays:
             calls.mark_for_end(conn, overstays)
+        evidence[:] = [_evidence(row, answers[row.id]) for row in fresh]
         return calls.advance(conn, [_weigh(dialer, row, answers[row.id]) for row in fresh])
 
     moved = transact(dialer.db, work)
@@ -95,7 +99,7 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
             disposition=row.disposition,
             by=LOOK_UP,
         )
-    return [*fill_steps(ended), *([Stop()] if overstays else [])]
+    return [*breaker.hear(dialer, evidence), *fill_steps(ended), *([Stop()] if overstays else [])]
 
 
 def end_orphans(dialer: Dialer, row: Row[Any], carrier_call_ids: Iterable[str]) -> None:
@@ -132,6 +136,15 @@ def _ask(dialer: Dialer, row: Row[Any]) -> _Seen:
     if not found:
         return _Seen(None)
     return _Seen(found[0], tuple(other for other in found[1:] if _is_alive(other)))
+
+
+def _evidence(row: Row[Any], answer: CarrierCall | CannotTell | None) -> Evidence | None:
+    """What was seen says of the carrier account. A call still ``dialing`` is one whose worker died with the answer."""
+    if not isinstance(answer, CarrierCall):
+        return breaker.of_silence(row) if row.state == CallState.DIALING else None
+    if answer.disposition is not None:
+        return breaker.of_end(row, answer.disposition)
+    return breaker.of_life(row) if answer.state is CallState.IN_PROGRESS else None
 
 
 def _is_alive(answer: CarrierCall | CannotTell | None) -> bool:

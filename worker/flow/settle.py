@@ -17,10 +17,12 @@ import structlog
 from sqlalchemy import Connection, Row
 
 from worker.crashpoint import crashpoint
+from worker.domain.breaker import Evidence
 from worker.domain.lifecycle import CallView, Heard, Ignored, Outcome, weigh
 from worker.domain.machines import MACHINES, machine_policy
 from worker.domain.model import CallState, Disposition
 from worker.domain.retry import SIP_INTERMEDIARY_REJECTED
+from worker.flow import breaker
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import LOOK_UP, delay_seconds, end
 from worker.flow.reap import end_nobodys, end_orphans
@@ -48,6 +50,7 @@ class Settled:
     orphans: list[tuple[Row[Any], str]] = field(default_factory=list)  # (its call, the other carrier call)
     rang: list[Row[Any]] = field(default_factory=list)  # cancelled, and had rung after all
     flagged: set[str] = field(default_factory=set)  # caller IDs that an analytics engine refused
+    evidence: list[Evidence | None] = field(default_factory=list)  # of how well the carriers do
     to_hang_up: bool = False
 
 
@@ -67,7 +70,8 @@ def settle(dialer: Dialer) -> list[Step]:
     end_nobodys(dialer, settled.nobodys)
     for row in settled.ended:
         log.info("call_ended", call_id=row.id, campaign_id=row.campaign_id, disposition=row.disposition)
-    steps = fill_steps(settled.ended)
+    steps = breaker.hear(dialer, settled.evidence)
+    steps += fill_steps(settled.ended)
     if settled.to_hang_up:
         steps.append(Stop())
     if settled.taken == dialer.bounds.settle_batch:
@@ -186,9 +190,12 @@ def _step(
         )
         if event.sip_code == SIP_INTERMEDIARY_REJECTED:
             settled.flagged.add(row.number_id)
+        settled.evidence.append(breaker.of_end(row, Disposition(event.disposition)))
         if unwanted:
             settled.unwanted.append((row.team_id, row.to_number))
         return move
+    if view.state is CallState.IN_PROGRESS:
+        settled.evidence.append(breaker.of_life(row))
     longest = dialer.bounds.longest_call_seconds if view.state is CallState.IN_PROGRESS else 0
     expected = (dialer.bounds.ring_seconds + longest) / row.speed
     return Move(

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, text
 REST_ACCOUNT = text("""
 UPDATE carrier_accounts
 SET resting_until = greatest(resting_until, clock_timestamp() + :seconds * interval '1 second'),
-    resting_reason = :reason
+    resting_reason = CASE WHEN resting_until > clock_timestamp() + :seconds * interval '1 second'
+                          THEN resting_reason ELSE :reason END
 WHERE id = :id
 """)
 
@@ -39,7 +40,7 @@ FLAGGED_SECONDS = 4 * 3600.0
 
 
 def rest_account(conn: Connection, account_id: str, seconds: float, reason: str) -> None:
-    """Place no call through the account for so long (machine time)."""
+    """Place no call through the account for so long (machine time); the reason is that of the longest rest."""
     conn.execute(REST_ACCOUNT, {"id": account_id, "seconds": seconds, "reason": reason})
 
 

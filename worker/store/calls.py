@@ -15,16 +15,18 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from worker.domain.model import Bounds
+from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW
 from worker.store.database import floats
 
-ORDERS = text("""
+ORDERS = text(f"""
 SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number,
-       k.zone, a.carrier, a.calls_per_second AS account_rate, n.calls_per_second AS number_rate,
+       k.zone, a.carrier, {RATE_NOW} AS account_rate, n.calls_per_second AS number_rate,
        c.policy_version, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        c.max_attempts_per_contact, c.retry_delay_minutes, k.rang,
        cc.attempts + 1 AS attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
-       v.stream_url, v.answer_url, v.telnyx_assistant_id
+       v.stream_url, v.answer_url, v.telnyx_assistant_id,
+       a.breaker_until IS NOT NULL AS is_tripped, {IS_WATCHED} AS is_watched
 FROM calls k
 JOIN campaigns c ON c.id = k.campaign_id
 JOIN assistants v ON v.id = c.assistant_id
@@ -38,7 +40,7 @@ ORDER BY k.team_id, k.id
 LOCK_TEAM_SHARED = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('team ' || :team, 0))")
 LOCK_TEAM = text("SELECT pg_advisory_xact_lock(hashtextextended('team ' || :team, 0))")
 
-COMMIT_DIALING = text("""
+COMMIT_DIALING = text(f"""
 WITH now AS MATERIALIZED (SELECT dialer_now() AS at),   -- read once, or it is asked for every row that is looked at
 free AS MATERIALIZED (
     SELECT k.id, k.campaign_id, k.contact_id, cc.attempts, cc.called, c.max_attempts_per_contact, x.valid_until,
@@ -55,6 +57,7 @@ free AS MATERIALIZED (
     WHERE k.state = 'reserved' AND c.status = 'running' AND c.deleted_at IS NULL AND c.run_id = k.run_id
       AND c.policy_version = x.policy_version AND now.at < x.valid_until
       AND cc.attempts < c.max_attempts_per_contact AND n.enabled AND a.enabled
+      AND {MAY_DIAL}
       AND p.phone_e164 = k.to_number AND coalesce(p.timezone, '') = k.zone AND NOT p.do_not_call
       AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.to_number)
     ORDER BY k.id FOR NO KEY UPDATE OF k),
@@ -177,9 +180,10 @@ class Move:
     invalid: int = 0
 
 
-def orders(conn: Connection, call_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """What is needed to dial the calls named that are still only reserved, team by team, ids ascending."""
-    return conn.execute(ORDERS, {"ids": list(call_ids)}).all()
+def orders(conn: Connection, call_ids: Sequence[str], *, recovery_seconds: float) -> Sequence[Row[Any]]:
+    """What is needed to dial the calls named that are still only reserved, team by team, ids ascending;
+    ``account_rate`` as slowed as it is now, recovering step by step in ``recovery_seconds``."""
+    return conn.execute(ORDERS, {"ids": list(call_ids), "recovery": recovery_seconds}).all()
 
 
 def lock_team_shared(conn: Connection, team_id: str) -> None:
@@ -250,11 +254,12 @@ def advance(conn: Connection, moves: Sequence[Move]) -> Sequence[Row[Any]]:
     ).all()
 
 
-HISTORY = """
+HISTORY = f"""
 SELECT k.id, k.team_id, k.campaign_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number, k.state,
        k.carrier_call_id, k.disposition, k.cause, k.rang, k.machine_verdict, k.attempt, k.misses, k.dialing_at,
        k.end_requested_at, k.provable_end_at <= clock_timestamp() AS is_over,
        extract(epoch FROM clock_timestamp() - k.dialing_at)::float AS age_seconds, a.carrier,
+       k.cause, {IS_WATCHED} AS is_watched,
        cc.attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
        c.max_attempts_per_contact, c.retry_delay_minutes, c.settings, dialer_speed() AS speed
 FROM calls k

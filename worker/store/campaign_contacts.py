@@ -14,10 +14,13 @@ from sqlalchemy import Connection, Row, text
 from worker.domain.model import ContactStatus
 
 # A waiting contact of a cancelled campaign reads as cancelled, swept or not.
-PAGE = text("""
-SELECT cc.contact_id, k.first_name, k.last_name, k.phone, k.timezone,
-       CASE WHEN c.status = 'cancelled' AND cc.status IN ('pending', 'queued') THEN 'cancelled'
-            ELSE CAST(cc.status AS text) END AS status,
+READS_AS = """
+CASE WHEN c.status = 'cancelled' AND cc.status IN ('pending', 'queued') THEN 'cancelled'
+     ELSE CAST(cc.status AS text) END
+"""
+
+PAGE = text(f"""
+SELECT cc.contact_id, k.first_name, k.last_name, k.phone, k.timezone, {READS_AS} AS status,
        cc.reason, cc.attempts, cc.due_at, cc.zone, cc.called, cc.answered, cc.added_at
 FROM campaign_contacts cc
 JOIN campaigns c ON c.id = cc.campaign_id

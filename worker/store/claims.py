@@ -22,6 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.breakers import IS_PROBED, RATE_NOW
 from worker.store.database import floats
 
 LIVE = text("""
@@ -30,7 +31,7 @@ FROM calls WHERE team_id = :team AND ended_at IS NULL
 GROUP BY campaign_id, number_id, account_id
 """)
 
-CANDIDATES = text("""
+CANDIDATES = text(f"""
 SELECT c.id, c.run_id, c.policy_version, c.max_concurrent_calls, c.max_attempts_per_contact, c.short_of_slots,
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
        t.max_concurrent_calls AS team_limit, r.max_calls - r.calls_used AS budget,
@@ -46,13 +47,14 @@ SELECT c.id, c.run_id, c.policy_version, c.max_concurrent_calls, c.max_attempts_
        ARRAY(SELECT json_build_object(
                  'id', n.id, 'number', n.number, 'account', a.id, 'used_at', extract(epoch FROM cn.used_at),
                  'limit', n.max_concurrent_calls, 'account_limit', a.max_concurrent_calls,
-                 'account_rate', a.calls_per_second)
+                 'account_rate', {RATE_NOW}, 'half_open', a.breaker_until IS NOT NULL)
              FROM campaign_numbers cn
              JOIN phone_numbers n ON n.id = cn.number_id
              JOIN carrier_accounts a ON a.id = n.account_id
              WHERE cn.campaign_id = c.id AND n.enabled AND a.enabled
                AND (n.resting_until IS NULL OR n.resting_until <= clock_timestamp())
                AND (a.resting_until IS NULL OR a.resting_until <= clock_timestamp())
+               AND (a.breaker_until IS NULL OR a.breaker_until <= clock_timestamp() AND NOT {IS_PROBED})
              ORDER BY cn.used_at, cn.position) AS numbers
 FROM campaigns c
 JOIN teams t ON t.id = c.team_id
@@ -205,12 +207,20 @@ def live(conn: Connection, team_id: str) -> Sequence[Row[Any]]:
 
 
 def candidates(
-    conn: Connection, team_id: str, campaign_ids: Sequence[str], *, most: int, hungry: bool = True
+    conn: Connection,
+    team_id: str,
+    campaign_ids: Sequence[str],
+    *,
+    most: int,
+    recovery_seconds: float,
+    hungry: bool = True,
 ) -> Sequence[Row[Any]]:
     """The running campaigns among those named — and, when ``hungry``, those of the team that lacked a shared
     slot — longest unfilled first, each with its due contacts by zone (counted up to ``most``), its usable
-    caller IDs (longest unused first) and what is left of its budget (``None``: no cap)."""
-    return conn.execute(CANDIDATES, {"team": team_id, "ids": list(campaign_ids), "most": most, "hungry": hungry}).all()
+    caller IDs (longest unused first; of an account whose breaker is half
+    open until one call tries it) and what is left of its budget (``None``: no cap)."""
+    values = {"team": team_id, "ids": list(campaign_ids), "most": most, "hungry": hungry}
+    return conn.execute(CANDIDATES, values | {"recovery": recovery_seconds}).all()
 
 
 def lock(conn: Connection, team_id: str, campaign_ids: Sequence[str]) -> None:

@@ -123,7 +123,7 @@ ORDER BY id LIMIT :most
 # Two statements, for the first may have to wait for somebody who is adding the contact to a campaign, and only
 # a statement that begins afterwards sees what was added.
 MOVE_TO_ZONE = text("""
-WITH own AS (SELECT id, coalesce(timezone, '') AS zone FROM contacts WHERE id = :id),
+WITH own AS (SELECT id, coalesce(timezone, '') AS zone FROM contacts WHERE id = ANY(CAST(:ids AS text[]))),
 zones AS (
     INSERT INTO campaign_zones (campaign_id, zone)
     SELECT cc.campaign_id, own.zone FROM own JOIN campaign_contacts cc ON cc.contact_id = own.id
@@ -133,8 +133,8 @@ WHERE cc.contact_id = own.id AND cc.zone <> own.zone
 """)
 
 WAITS_IN = text("""
-SELECT c.id FROM campaign_contacts cc JOIN campaigns c ON c.id = cc.campaign_id
-WHERE cc.contact_id = :id AND cc.status IN ('pending', 'queued') AND c.status = 'running'
+SELECT DISTINCT c.id FROM campaign_contacts cc JOIN campaigns c ON c.id = cc.campaign_id
+WHERE cc.contact_id = ANY(CAST(:ids AS text[])) AND cc.status IN ('pending', 'queued') AND c.status = 'running'
 ORDER BY c.id
 """)
 
@@ -209,13 +209,18 @@ def edit(conn: Connection, team_id: str, contact_id: str, changes: Mapping[str, 
     stamped = {**changes, "updated_at": func.clock_timestamp()} if changes else {}
     row = records.edit(conn, tables.contacts, team_id, contact_id, stamped)
     if row is not None and "timezone" in changes:
-        conn.execute(MOVE_TO_ZONE, {"id": contact_id})
+        move_to_zones(conn, [contact_id])
     return row
 
 
-def waits_in(conn: Connection, contact_id: str) -> list[str]:
-    """The running campaigns in which the contact waits."""
-    return [row.id for row in conn.execute(WAITS_IN, {"id": contact_id})]
+def move_to_zones(conn: Connection, contact_ids: Sequence[str]) -> None:
+    """Let the contacts wait in the zones they have now, wherever they wait."""
+    conn.execute(MOVE_TO_ZONE, {"ids": list(contact_ids)})
+
+
+def waits_in(conn: Connection, contact_ids: Sequence[str]) -> list[str]:
+    """The running campaigns in which any of the contacts waits."""
+    return [row.id for row in conn.execute(WAITS_IN, {"ids": list(contact_ids)})]
 
 
 def ban(conn: Connection, team_id: str, numbers: Sequence[str], reason: str) -> int:

@@ -8,7 +8,7 @@ the request, uses :func:`once`.
 
 Verbs open their transactions themselves, on whatever :data:`Database` they are given: usually an engine; a
 :class:`Joined` connection makes several verbs one transaction of the caller's; :class:`Escorted` adds a
-statement of the caller's to every transaction.
+statement of the caller's to every transaction; :func:`pinned` keeps them all in one session, for what is temporary.
 """
 
 from __future__ import annotations
@@ -59,7 +59,15 @@ class Escorted:
     escort: Callable[[Connection], None]
 
 
-Database = Engine | Joined | Escorted
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """One session for several transactions. A transaction is not run again when the session is lost: what was
+    temporary in it is gone."""
+
+    connection: Connection
+
+
+Database = Engine | Joined | Escorted | Pinned
 """What verbs open their transactions on."""
 
 
@@ -136,8 +144,9 @@ def transact(database: Database, work: Callable[[Connection], T]) -> T:
     """
     if isinstance(database, Joined):
         return work(database.connection)  # a failed transaction can only be run again as a whole
+    is_pinned = isinstance(database, Pinned)
     attempts = Retrying(
-        retry=retry_if_exception(_is_transient),
+        retry=retry_if_exception(lambda error: _is_transient(error) and not (is_pinned and is_away(error))),
         stop=stop_after_attempt(3),
         wait=wait_random_exponential(multiplier=0.02, max=0.5),
         reraise=True,
@@ -147,6 +156,29 @@ def transact(database: Database, work: Callable[[Connection], T]) -> T:
             with attempt:
                 return _in_transaction(database, work)
     raise AssertionError("unreachable: tenacity returns or raises")
+
+
+@contextmanager
+def pinned(database: Database) -> Iterator[Pinned | Joined]:
+    """A database whose transactions share one session, so that temporary tables outlive each of them; where the
+    transaction is the caller's, that one. The session ends with this, and all that is temporary with it.
+
+    A pooler between us and PostgreSQL must not share sessions by the transaction.
+    """
+    with _told_as_unavailable():
+        match database:
+            case Joined() | Pinned():
+                yield database
+            case Escorted(engine, escort):
+                with engine.begin() as connection:
+                    yield Joined(connection)
+                    escort(connection)
+            case _:
+                with database.connect() as connection:
+                    try:
+                        yield Pinned(connection)
+                    finally:
+                        connection.invalidate()
 
 
 def _in_transaction(database: Database, work: Callable[[Connection], T]) -> T:
@@ -159,6 +191,9 @@ def _in_transaction(database: Database, work: Callable[[Connection], T]) -> T:
                 if connection.in_transaction():  # a dry run has rolled back
                     escort(connection)
                 return result
+        case Pinned(connection):
+            with connection.begin():
+                return work(connection)
         case _:
             with database.begin() as connection:
                 return work(connection)

@@ -134,7 +134,7 @@ WHERE c.status = 'running' AND c.deleted_at IS NULL AND (r.max_calls IS NULL OR 
               JOIN carrier_accounts a ON a.id = n.account_id
               WHERE cn.campaign_id = c.id AND n.enabled AND a.enabled
                 AND coalesce(n.resting_until <= clock_timestamp(), true)
-                AND coalesce(a.resting_until <= clock_timestamp(), true)
+                AND coalesce(a.resting_until <= clock_timestamp(), true) AND a.breaker_until IS NULL
                 AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.number_id = n.id
                      AND k.ended_at IS NULL) < n.max_concurrent_calls
                 AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.account_id = a.id

@@ -7,10 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.breakers import IS_PROBED
+
 FACTS = text("""
-SELECT c.id, c.status, c.pause_reason, c.scheduled_start_at, c.deleted_at, c.next_wake_at, c.max_concurrent_calls,
+SELECT c.id, c.name, c.status, c.pause_reason, c.scheduled_start_at, c.deleted_at, c.next_wake_at,
+       c.max_concurrent_calls,
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
        (SELECT dialer_now()) AS now, clock_timestamp() AS machine_now,
+       (SELECT generation FROM slot_generation) AS generation,
        t.max_concurrent_calls AS team_limit,
        (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.ended_at IS NULL) AS team_live,
        (SELECT count(*) FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL) AS live,
@@ -25,11 +29,12 @@ LEFT JOIN runs r ON r.id = c.run_id
 WHERE c.id = :id AND c.team_id = :team
 """)
 
-NUMBERS = text("""
-SELECT n.number, n.enabled AND a.enabled AS is_enabled, coalesce(n.disabled_reason, '') AS disabled_reason,
-       nullif(greatest(coalesce(n.resting_until, '-infinity'), coalesce(a.resting_until, '-infinity')), '-infinity')
-           AS resting_until,
-       a.resting_reason, n.max_concurrent_calls AS number_limit, a.max_concurrent_calls AS account_limit,
+NUMBERS = text(f"""
+SELECT n.id, n.number, n.enabled AS is_enabled, n.disabled_reason, n.resting_until, n.account_id,
+       a.name AS account_name, a.enabled AS is_account_enabled, a.resting_until AS account_resting_until,
+       a.resting_reason, a.breaker_until IS NOT NULL AS is_tripped,
+       a.breaker_until IS NOT NULL AND {IS_PROBED} AS is_probed,
+       n.max_concurrent_calls AS number_limit, a.max_concurrent_calls AS account_limit,
        (SELECT count(*) FROM calls k
         WHERE k.team_id = n.team_id AND k.number_id = n.id AND k.ended_at IS NULL) AS number_live,
        (SELECT count(*) FROM calls k
@@ -48,6 +53,6 @@ def facts(conn: Connection, team_id: str, campaign_id: str) -> Row[Any] | None:
 
 
 def numbers(conn: Connection, campaign_id: str) -> Sequence[Row[Any]]:
-    """The campaign's caller IDs: usable, resting (machine time), and how many calls they and their carrier
-    accounts carry."""
+    """The campaign's caller IDs and their carrier accounts: enabled or why not, until when they rest (machine
+    time), how many calls they carry and may carry."""
     return conn.execute(NUMBERS, {"id": campaign_id}).all()

@@ -17,9 +17,10 @@ def company(conn: Connection, company_id: str, team_id: str, name: str) -> None:
     records.add(conn, tables.companies, {"id": company_id, "team_id": team_id, "name": name})
 
 
-def assistant(conn: Connection, assistant_id: str, team_id: str, name: str) -> None:
-    """The voice assistant that talks."""
-    records.add(conn, tables.assistants, {"id": assistant_id, "team_id": team_id, "name": name})
+def assistant(conn: Connection, assistant_id: str, team_id: str, name: str, *, stream_url: str | None = None) -> None:
+    """The voice assistant that talks, through the media stream at ``stream_url``."""
+    values = {"id": assistant_id, "team_id": team_id, "name": name, "stream_url": stream_url}
+    records.add(conn, tables.assistants, values)
 
 
 def account(

@@ -113,7 +113,10 @@ carrier_accounts = Table(
     "carrier_accounts", metadata,
     _must("id", Text, key=True), _team(), _must("carrier", _CARRIER), _must("name", Text),
     _must("max_concurrent_calls", Integer), _may("calls_per_second", Double), _must("enabled", Boolean),
-    _may("resting_until", _INSTANT), _may("resting_reason", Text), _must("created_at", _INSTANT),
+    _may("resting_until", _INSTANT), _may("resting_reason", Text),
+    _must("recent_results", Text), _must("breaker_trips", SmallInteger), _may("breaker_until", _INSTANT),
+    _may("breaker_probe", Text), _must("slowed_times", SmallInteger), _may("slowed_at", _INSTANT),
+    _must("created_at", _INSTANT),
 )
 
 phone_numbers = Table(

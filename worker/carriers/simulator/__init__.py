@@ -8,7 +8,9 @@ Two halves that share nothing but :mod:`.words` and speak HTTP to each other:
 ``words``       what both sides must agree on: statuses, refusal codes, the signature of a callback
 ``lives``       what happens to a call: scripted per number, or drawn from odds; pure
 ``script``      lives as they are written down
+``calls``       what a call is, and what a face must be able to say of it
 ``exchange``    the calls: places them, lets them live, ends them
+``faces``       how they look from outside: our own protocol, Twilio's, Telnyx's
 ``courier``     posts signed callbacks, and tries again while the receiver is away
 ``agenda``      one thread that does things later
 ``ledger``      what really happened, one JSON line a fact, written before anybody is answered

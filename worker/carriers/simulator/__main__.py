@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import signal
 import sys
@@ -14,8 +15,11 @@ from pathlib import Path
 from worker.carriers.simulator.agenda import Agenda
 from worker.carriers.simulator.courier import Courier
 from worker.carriers.simulator.exchange import Exchange
-from worker.carriers.simulator.lives import DEMO_ODDS, Book, parse_odds
-from worker.carriers.simulator.script import parse_script
+from worker.carriers.simulator.faces.own import OwnFace
+from worker.carriers.simulator.faces.telnyx import TelnyxFace
+from worker.carriers.simulator.faces.twilio import TwilioFace
+from worker.carriers.simulator.lives import DEMO_ODDS, Book
+from worker.carriers.simulator.script import parse_odds, parse_script
 from worker.carriers.simulator.server import SimulatorServer
 from worker.domain.errors import DialerError, Fault, Invalid
 
@@ -47,13 +51,21 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--secret",
         default=os.environ.get("SIMULATOR_SECRET"),
-        help="shared with the dialer; bearer of requests, key of signatures (default $SIMULATOR_SECRET)",
+        help="shared with the dialer: bearer of requests and key of signatures, Twilio's auth token, Telnyx's API key "
+        "(default $SIMULATOR_SECRET)",
     )
     parser.add_argument("--seed", type=int, default=1, help="what the odds are drawn with (default %(default)s)")
     parser.add_argument("--speed", type=float, default=1.0, help="divides ringing and talking (default %(default)s)")
     parser.add_argument("--script", type=Path, help="JSON file of lives per number")
     parser.add_argument("--odds", help="such as answered=80,busy=20; for numbers without a script")
     parser.add_argument("--nasty", type=float, default=0.0, help="share of drawn calls that meet a mishap, 0 to 1")
+    parser.add_argument(
+        "--calls-per-second", type=float, help="of an account; beyond it Twilio's face queues and the others refuse"
+    )
+    parser.add_argument(
+        "--list-lag", type=float, default=0.0, help="seconds until a call is in Twilio's lists (default %(default)s)"
+    )
+    parser.add_argument("--public-key-file", type=Path, help="file the key that verifies Telnyx's face is written to")
     return parser
 
 
@@ -66,6 +78,8 @@ def read_book(options: argparse.Namespace) -> Book:
         faults.append(Fault("speed", "Must be above zero."))
     if not 0 <= options.nasty <= 1:
         faults.append(Fault("nasty", "Must be from 0 to 1."))
+    if options.calls_per_second is not None and not 0 < options.calls_per_second < math.inf:
+        faults.append(Fault("calls-per-second", "Must be above zero."))
     if faults:
         raise Invalid(faults)
     return Book(
@@ -92,10 +106,15 @@ def serve(options: argparse.Namespace, book: Book) -> int:
     threading.excepthook = give_up
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     agenda = Agenda()
-    courier = Courier(options.secret, agenda)
-    exchange = Exchange(book, options.ledger, agenda, courier, options.speed)
-    server = SimulatorServer((options.host, options.port), options.secret, exchange, courier)
+    courier = Courier(agenda)
+    telnyx = TelnyxFace(options.secret)
+    faces = (OwnFace(options.secret), TwilioFace(options.secret, options.list_lag), telnyx)
+    pace = options.calls_per_second or math.inf
+    exchange = Exchange(book, options.ledger, agenda, courier, faces, speed=options.speed, calls_per_second=pace)
+    server = SimulatorServer((options.host, options.port), faces, exchange, courier)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="accept", daemon=True).start()
+    if options.public_key_file:
+        write_whole(options.public_key_file, telnyx.public_key)
     announce(options, server.server_address[1])
     signal.sigwait(STOP_SIGNALS)
     server.close()
@@ -106,12 +125,17 @@ def serve(options: argparse.Namespace, book: Book) -> int:
 
 
 def announce(options: argparse.Namespace, port: int) -> None:
-    """Say where it listens. The file appears whole or not at all: others wait for it."""
+    """Say where it listens, when all else is written: others wait for it."""
     if options.port_file:
-        draft = options.port_file.with_name(options.port_file.name + ".new")
-        draft.write_text(f"{port}\n")
-        draft.replace(options.port_file)
+        write_whole(options.port_file, str(port))
     print(f"simulator listening on http://{options.host}:{port}", flush=True)
+
+
+def write_whole(path: Path, line: str) -> None:
+    """Let the file appear whole or not at all."""
+    draft = path.with_name(path.name + ".new")
+    draft.write_text(f"{line}\n")
+    draft.replace(path)
 
 
 if __name__ == "__main__":

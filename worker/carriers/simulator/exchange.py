@@ -6,19 +6,19 @@ by the agenda; asking for its end drops what was still to come. Nothing here dep
 
 from __future__ import annotations
 
-import secrets
+import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from worker.carriers.simulator import ledger
 from worker.carriers.simulator.agenda import Agenda
-from worker.carriers.simulator.courier import Courier, Outbox
+from worker.carriers.simulator.calls import Call, Connected, Face, Request, View
+from worker.carriers.simulator.courier import Courier, Outbox, Post
 from worker.carriers.simulator.ledger import Fact, LedgerWriter, RecordedCall
 from worker.carriers.simulator.lives import Book, Callbacks, Life, Refusal, Step, timeline
 from worker.carriers.simulator.words import LIVE, SIP_CODE, AnsweredBy, Happening, Status
@@ -26,62 +26,31 @@ from worker.carriers.simulator.words import LIVE, SIP_CODE, AnsweredBy, Happenin
 SHUTTING_DOWN = Refusal(503, "shutting_down")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a request to place a call asks for."""
-
-    from_number: str
-    to_number: str
-    token: str
-    callback_url: str
-    ring_seconds: float
-    longest_call_seconds: float
-    account: str
-
-
-@dataclass(slots=True)
-class Call:
-    """One call. ``steps`` is what is still to happen to it, counted from ``begun_at`` (monotonic); an ended
-    call has none left but a late verdict. ``held`` are callbacks kept back to be posted in reverse."""
-
-    id: str
-    request: Request
-    life: Life
-    attempt: int
-    extra: bool
-    outbox: Outbox
-    begun_at: float = 0.0
-    status: Status = Status.QUEUED
-    answered_by: AnsweredBy | None = None
-    sip_code: int | None = None
-    steps: tuple[Step, ...] = ()
-    held: list[dict[str, Any]] = field(default_factory=list)
-
-    def view(self) -> dict[str, Any]:
-        """The call as the API shows it."""
-        return {
-            "id": self.id,
-            "token": self.request.token,
-            "from": self.request.from_number,
-            "to": self.request.to_number,
-            "account": self.request.account,
-            "status": self.status,
-            "answered_by": self.answered_by,
-            "sip_code": self.sip_code,
-        }
-
-
 class Exchange:
     """All calls of this simulator, and the only one who changes them."""
 
-    def __init__(self, book: Book, path: Path, agenda: Agenda, courier: Courier, speed: float) -> None:
+    def __init__(
+        self,
+        book: Book,
+        path: Path,
+        agenda: Agenda,
+        courier: Courier,
+        faces: Iterable[Face],
+        *,
+        speed: float,
+        calls_per_second: float = math.inf,
+    ) -> None:
         self._book = book
         self._agenda = agenda
         self._courier = courier
+        self._faces: Mapping[str, Face] = {face.name: face for face in faces}
         self._speed = speed
+        self._interval = 1 / calls_per_second
+        self._next_turn: dict[str, float] = {}
         self._lock = threading.Lock()
         self._calls: dict[str, Call] = {}
         self._by_token: dict[str, list[Call]] = {}
+        self._by_callee: dict[str, list[Call]] = {}
         self._attempts: Counter[str] = Counter()
         self._live = 0
         self._peak = 0
@@ -94,12 +63,19 @@ class Exchange:
         with self._lock:
             if self._is_closed:
                 return SHUTTING_DOWN
+            wait = self._wait_for_turn(request)
+            if wait > 0 and not request.face.queues:
+                refusal = Refusal(429, request.face.too_fast, wait)
+                self._record_refusal(request, self._attempts[request.to_number], refusal)
+                return refusal
             self._attempts[request.to_number] += 1
             attempt = self._attempts[request.to_number]
             life = self._book.life(request.to_number, attempt)
             if life.refusal is not None:
                 self._record_refusal(request, attempt, life.refusal)
                 return life.refusal
+            if wait > 0:
+                life = replace(life, queue_seconds=life.queue_seconds + wait)
             return tuple(self._new_call(request, life, attempt, extra=n > 0) for n in range(1 + life.extra_calls))
 
     def begin(self, calls: Iterable[Call]) -> None:
@@ -111,29 +87,48 @@ class Exchange:
                     continue
                 request = call.request
                 call.begun_at = time.monotonic()
-                call.steps = timeline(call.life, request.ring_seconds, request.longest_call_seconds, self._speed)
+                call.steps = timeline(
+                    call.life, request.ring_seconds, request.longest_call_seconds, self._speed, request.tells_who
+                )
+                if request.face.tells_initiated:
+                    call.steps = (Step(call.life.queue_seconds, Happening.INITIATED, Status.QUEUED), *call.steps)
                 self._await_next_step(call)
 
-    def end(self, call_id: str) -> Call | None:
-        """End a call whatever its state: what is not answered is canceled, what is answered is completed."""
+    def end(self, call_id: str, states: frozenset[Status] = LIVE) -> bool | None:
+        """End a call that is in one of the states: what is not answered is canceled, what is answered is completed.
+        False if it was in none of them; ``None`` if there is no such call."""
         with self._lock:
             call = self._calls.get(call_id)
             if call is None or self._is_closed:
                 return None
-            is_live = call.status in LIVE
+            is_live = call.status in LIVE & states
             self._write(Fact.END_REQUESTED, call, live=is_live)
             if is_live:
                 self._end_now(call)
-            return call
+            return is_live
 
-    def by_id(self, call_id: str) -> dict[str, Any] | None:
+    def connect(self, call_id: str, connected: Connected) -> bool:
+        """Note to whom the callee of a call that is answered is connected; false if there is no such call."""
         with self._lock:
             call = self._calls.get(call_id)
-            return None if call is None else call.view()
+            if call is None or self._is_closed or call.status is not Status.IN_PROGRESS:
+                return False
+            self._note_connection(call, connected)
+            return True
 
-    def by_token(self, token: str) -> list[dict[str, Any]]:
+    def by_id(self, call_id: str, view: View) -> dict[str, object] | None:
         with self._lock:
-            return [call.view() for call in self._by_token.get(token, ())]
+            call = self._calls.get(call_id)
+            return None if call is None else view(call)
+
+    def by_token(self, token: str, view: View) -> list[dict[str, object]]:
+        with self._lock:
+            return [view(call) for call in self._by_token.get(token, ())]
+
+    def by_callee(self, number: str, view: View) -> list[dict[str, object]]:
+        """All calls to this number, the newest first."""
+        with self._lock:
+            return [view(call) for call in reversed(self._by_callee.get(number, []))]
 
     def counts(self) -> dict[str, int]:
         """Calls ``live`` now, their ``peak``, and all ``placed`` since the ledger began; extra ones count."""
@@ -147,10 +142,11 @@ class Exchange:
             self._ledger.close()
 
     def _new_call(self, request: Request, life: Life, attempt: int, *, extra: bool) -> Call:
-        call = Call(f"sim_{secrets.token_hex(12)}", request, life, attempt, extra, Outbox(request.callback_url))
+        call = Call(request.face.new_id(), request, life, attempt, extra, Outbox(), time.time())
         if life.callbacks is Callbacks.BEFORE_ANSWER:
             call.outbox.settled = threading.Event()
-        self._write(Fact.PLACED, call, attempt=attempt, extra=extra, callback_url=request.callback_url)
+        asked = {"face": request.face.name, "asked": dict(request.asked)} if request.asked else {}
+        self._write(Fact.PLACED, call, attempt=attempt, extra=extra, callback_url=request.callback_url, **asked)
         self._know(call)
         self._live += 1
         self._peak = max(self._peak, self._live)
@@ -159,6 +155,17 @@ class Exchange:
     def _know(self, call: Call) -> None:
         self._calls[call.id] = call
         self._by_token.setdefault(call.request.token, []).append(call)
+        self._by_callee.setdefault(call.request.to_number, []).append(call)
+
+    def _wait_for_turn(self, request: Request) -> float:
+        """How long after now the next call of the account may begin; its turn is taken where it waits for it."""
+        if not self._interval:
+            return 0.0
+        now = time.monotonic()
+        turn = max(now, self._next_turn.get(request.account, 0.0))
+        if turn == now or request.face.queues:
+            self._next_turn[request.account] = turn + self._interval
+        return turn - now
 
     def _await_next_step(self, call: Call) -> None:
         if call.steps:
@@ -190,9 +197,11 @@ class Exchange:
             case Happening.RINGING:
                 self._write(Fact.RINGING, call)
             case Happening.ANSWERED:
+                call.answered_at = time.time()
                 self._write(Fact.ANSWERED, call)
+                self._go_on(call)
             case Happening.ENDED:
-                call.sip_code = step.sip_code
+                call.sip_code, call.ended_at = step.sip_code, time.time()
                 ended = {
                     "disposition": call.status,
                     "sip_code": call.sip_code,
@@ -200,27 +209,49 @@ class Exchange:
                 }
                 self._write(Fact.ENDED, call, **ended)
                 self._live -= 1
-            case Happening.MACHINE:
+            case Happening.MACHINE | Happening.INITIATED:
                 pass
         self._tell(call, step.happening)
 
+    def _go_on(self, call: Call) -> None:
+        """Do what the dialer has said to do with a callee who answers, or ask."""
+        match call.request.face.at_answer(call):
+            case Post() as question:
+                self._courier.ask(question, lambda status, answer: self._obey(call, status, answer))
+            case Connected() as connected:
+                self._note_connection(call, connected)
+
+    def _obey(self, call: Call, status: int | None, answer: bytes) -> None:
+        """Connect the callee, or hang up, as whoever was asked has it."""
+        connected = call.request.face.instructed(status, answer)
+        if connected is None:
+            self.end(call.id)
+        else:
+            self.connect(call.id, connected)
+
+    def _note_connection(self, call: Call, connected: Connected) -> None:
+        details = {"connected_to": connected.to, "parameters": dict(connected.parameters)}
+        self._write(Fact.CONNECTED, call, **details)
+
     def _tell(self, call: Call, happening: Happening) -> None:
-        message = _message(call, happening)
+        posts = call.request.face.news(call, happening)
+        call.told += bool(posts)
         match call.life.callbacks:
             case Callbacks.NONE:
                 return
             case Callbacks.TWICE:
-                self._courier.send(call.outbox, message)
-                self._courier.send(call.outbox, message)
+                self._send(call, [*posts, *posts])
             case Callbacks.LATE:
-                late = call.life.callbacks_late_seconds
-                self._agenda.after(late, lambda: self._courier.send(call.outbox, message))
+                self._agenda.after(call.life.callbacks_late_seconds, lambda: self._send(call, posts))
             case Callbacks.REVERSED if call.status in LIVE:
-                call.held.append(message)
+                call.held += posts
             case _:
-                self._courier.send(call.outbox, message)
-                while call.held:
-                    self._courier.send(call.outbox, call.held.pop())
+                self._send(call, [*posts, *reversed(call.held)])
+                call.held = []
+
+    def _send(self, call: Call, posts: Iterable[Post]) -> None:
+        for post in posts:
+            self._courier.send(call.outbox, post)
 
     def _write(self, fact: Fact, call: Call, **details: Any) -> None:
         self._ledger.write(fact, {"call": call.id, **_parties(call.request), **details})
@@ -255,9 +286,12 @@ class Exchange:
             0,
             0,
             recorded.account,
+            self._faces[recorded.face],
+            recorded.asked,
         )
         life = self._book.life(recorded.to_number, recorded.attempt)
-        call = Call(recorded.call_id, request, life, recorded.attempt, recorded.extra, Outbox(request.callback_url))
+        call = Call(recorded.call_id, request, life, recorded.attempt, recorded.extra, Outbox(), recorded.placed_at)
+        call.answered_at, call.ended_at = recorded.answered_at, recorded.ended_at
         call.sip_code = recorded.sip_code
         call.answered_by = AnsweredBy(recorded.answered_by) if recorded.answered_by else None
         if recorded.disposition is not None:
@@ -280,14 +314,4 @@ def _parties(request: Request) -> dict[str, str]:
         "from": request.from_number,
         "to": request.to_number,
         "account": request.account,
-    }
-
-
-def _message(call: Call, happening: Happening) -> dict[str, Any]:
-    """One callback, as of now. The event id is the same each time it is posted, also after a restart."""
-    return {
-        "event_id": f"{call.id}-{happening}",
-        "event": happening,
-        "occurred_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "call": call.view(),
     }

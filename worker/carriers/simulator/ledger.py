@@ -7,11 +7,13 @@ Every line carries ``fact``, ``at`` (epoch seconds), ``time`` (the same instant,
 fact              besides
 ================= ==========================================================================
 ``placed``        ``attempt`` to this number, ``extra`` (made by the carrier on its own),
-                  ``callback_url``
+                  ``callback_url``; by another face than our own, its name as ``face``
+                  and what it was ``asked``
 ``rejected``      ``attempt``, ``status``, ``code``; ``call`` is null, nobody's phone rings
 ``refused``       the same, answered with a 5xx
 ``ringing``
 ``answered``
+``connected``     ``connected_to``, ``parameters``: who speaks to the callee, where the dialer says so
 ``end_requested`` ``live``: whether there was anything left to end
 ``ended``         ``disposition`` in the simulator's words, ``sip_code``, ``answered_by``
 ================= ==========================================================================
@@ -27,7 +29,7 @@ import fcntl
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -44,6 +46,7 @@ class Fact(StrEnum):
     REFUSED = "refused"
     RINGING = "ringing"
     ANSWERED = "answered"
+    CONNECTED = "connected"
     END_REQUESTED = "end_requested"
     ENDED = "ended"
 
@@ -119,6 +122,10 @@ class RecordedCall:
     disposition: str | None = None
     answered_by: str | None = None
     sip_code: int | None = None
+    connected_to: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    face: str = "simulator"
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     def key(self, key: Key) -> str:
         match key:
@@ -251,6 +258,8 @@ def _placed(fact: Mapping[str, Any]) -> RecordedCall:
         extra=fact["extra"],
         callback_url=fact["callback_url"],
         placed_at=fact["at"],
+        face=fact.get("face", "simulator"),
+        asked=fact.get("asked", {}),
     )
 
 
@@ -261,6 +270,8 @@ def _advanced(call: RecordedCall, kind: Fact, fact: Mapping[str, Any]) -> Record
             return replace(call, ringing_at=at)
         case Fact.ANSWERED:
             return replace(call, answered_at=at)
+        case Fact.CONNECTED:
+            return replace(call, connected_to=fact["connected_to"], parameters=fact["parameters"])
         case Fact.END_REQUESTED:
             return replace(call, end_requested_at=call.end_requested_at or at)
         case _:

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
 
-from worker.carriers.simulator.words import SIP_CODE, AnsweredBy, Happening, Status
-from worker.domain.errors import Fault, Invalid
+from worker.carriers.simulator.words import MACHINES, SIP_CODE, AnsweredBy, Happening, Status
 
 VERDICT_AFTER_SECONDS = 2.0
 LATE_VERDICT_AFTER_SECONDS = 1.0
@@ -47,7 +46,8 @@ class Reply(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The call is not placed. ``code`` is empty where only the HTTP status speaks."""
+    """The call is not placed. ``code`` is a word of ours, which each face says in its own, or a code that every
+    face passes on as it is; empty where only the HTTP status speaks."""
 
     status: int
     code: str = ""
@@ -85,8 +85,15 @@ class Step:
     sip_code: int | None = None
 
 
-def timeline(life: Life, ring_limit: float, talk_limit: float, speed: float) -> tuple[Step, ...]:
-    """The steps of a life within its order's limits, as they follow each other; one of them is the end."""
+def timeline(
+    life: Life,
+    ring_limit: float,
+    talk_limit: float,
+    speed: float,
+    tells_who: frozenset[AnsweredBy] = MACHINES,
+) -> tuple[Step, ...]:
+    """The steps of a life within its order's limits, as they follow each other; one of them is the end.
+    ``tells_who`` says of whom the carrier tells, by a step of its own, that they answered."""
     ring = min(life.ring_seconds, ring_limit)
     unanswered = life.ring_seconds >= ring_limit
     at = life.queue_seconds
@@ -97,15 +104,15 @@ def timeline(life: Life, ring_limit: float, talk_limit: float, speed: float) -> 
         sip_code = SIP_CODE[ending] if unanswered else _sip_code(life)
         return (*steps, Step(at, Happening.ENDED, ending, None, sip_code))
     talk = min(life.talk_seconds, talk_limit)
-    who, machine = life.answered_by, life.answered_by is not AnsweredBy.HUMAN
+    who, is_told = life.answered_by, life.answered_by in tells_who
     steps.append(Step(at, Happening.ANSWERED, Status.IN_PROGRESS))
-    if machine and not life.verdict_is_late:
+    if is_told and not life.verdict_is_late:
         verdict_at = at + min(VERDICT_AFTER_SECONDS, talk) / speed
         steps.append(Step(verdict_at, Happening.MACHINE, Status.IN_PROGRESS, who))
     at += talk / speed
     known = None if life.verdict_is_late else who
     steps.append(Step(at, Happening.ENDED, Status.COMPLETED, known, _sip_code(life)))
-    if machine and life.verdict_is_late:
+    if is_told and life.verdict_is_late:
         steps.append(Step(at + LATE_VERDICT_AFTER_SECONDS, Happening.MACHINE, Status.COMPLETED, who))
     return tuple(steps)
 
@@ -127,7 +134,7 @@ class Fate(StrEnum):
     INVALID_NUMBER = "invalid_number"
 
 
-DEMO_ODDS: Mapping[Fate, float] = {
+DEMO_ODDS: Mapping[Fate | Life, float] = {
     Fate.ANSWERED: 55,
     Fate.NO_ANSWER: 20,
     Fate.BUSY: 10,
@@ -137,27 +144,14 @@ DEMO_ODDS: Mapping[Fate, float] = {
 }
 
 
-def parse_odds(text: str) -> dict[Fate, float]:
-    """Weights such as ``answered=80,busy=20``; they need not add up to anything. Raises :class:`Invalid`."""
-    odds: dict[Fate, float] = {}
-    for part in text.split(","):
-        name, _, weight = part.strip().partition("=")
-        try:
-            odds[Fate(name)] = float(weight)
-        except ValueError:
-            raise Invalid([Fault("odds", f"{part!r} is not one of {', '.join(Fate)} with a weight.")]) from None
-    if not sum(odds.values()) > 0 or any(not 0 <= weight < math.inf for weight in odds.values()):
-        raise Invalid([Fault("odds", "Weights are finite, not negative, and one is above zero.")])
-    return odds
-
-
 @dataclass(frozen=True, slots=True)
 class Book:
-    """All lives there are: the script first, else drawn from ``odds``. ``nasty`` is the share of drawn lives
+    """All lives there are: the script first, else drawn from ``odds``, where a whole life may stand for a fate.
+    ``nasty`` is the share of drawn lives
     that meet a technical mishap: doubled, lost or reversed callbacks, or a 500 for a call that was placed."""
 
     seed: int
-    odds: Mapping[Fate, float] = field(default_factory=lambda: DEMO_ODDS)
+    odds: Mapping[Fate | Life, float] = field(default_factory=lambda: DEMO_ODDS)
     nasty: float = 0.0
     script: Mapping[str, tuple[Life, ...]] = field(default_factory=dict)
 
@@ -172,6 +166,8 @@ class Book:
         fate = dice.choices(tuple(self.odds), weights=tuple(self.odds.values()))[0]
         ring, talk = dice.uniform(2, 20), dice.uniform(5, 90)
         match fate:
+            case Life():
+                return fate
             case Fate.ANSWERED:
                 return Life(ring, talk)
             case Fate.MACHINE | Fate.FAX:

@@ -26,28 +26,36 @@ key             value                                                    when le
 ``place``       the call is placed, but its request is answered          ``201`` with the id
                 ``then_500`` (any 5xx), ``then_reset``, ``then_no_id``,
                 ``then_timeout`` (never), ``late:S`` (S seconds later)
-``reject``      not placed: a 4xx status, or a code of ``words``
+``reject``      not placed: a 4xx status, a code of ``words``, or
+                ``STATUS:CODE`` in the words of the carrier whose face
+                the simulator wears, such as ``400:21211``; ``/to``
+                behind the code names the field that is wrong
 ``retry_after`` seconds, with ``reject``
-``refuse``      not placed: a 5xx status
+``refuse``      not placed: a 5xx status, or ``STATUS:CODE``
 ``queue``       seconds the carrier keeps the call before it rings       0
 ``extra_calls`` further calls the carrier makes for the same request     0
 =============== ======================================================== ==================================
 
 ``ring`` and ``talk`` are the callee's time: speed divides them, and the order's limits cap them. ``queue``
 and every ``late`` are machine time and pass as they are.
+
+Odds are written ``answered=80,busy=20``; a life of one key may stand for a fate, its value behind a colon:
+``answered=90,reject:429=5,place:then_500=2,callbacks:twice=2,refuse:503=1``.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from worker.carriers.simulator.lives import Callbacks, Life, Refusal, Reply
+from worker.carriers.simulator.lives import Callbacks, Fate, Life, Refusal, Reply
 from worker.carriers.simulator.words import REFUSALS, AnsweredBy, Status
 from worker.domain.errors import Fault, Invalid
 
+CODED = re.compile(r"([45]\d\d):(\w{1,20}(?:/\w{1,40})?)")
 ENDINGS = (Status.BUSY, Status.NO_ANSWER, Status.FAILED, Status.DECLINED)
 
 
@@ -104,6 +112,28 @@ def parse_life(written: Any) -> Life:
     )
     reader.finish()
     return life
+
+
+def parse_odds(text: str) -> dict[Fate | Life, float]:
+    """Weights such as ``answered=80,busy=20``; they need not add up to anything. Raises :class:`Invalid`."""
+    odds: dict[Fate | Life, float] = {}
+    for part in text.split(","):
+        name, _, weight = part.strip().rpartition("=")
+        try:
+            odds[_one_key(name) if ":" in name else Fate(name)] = float(weight)
+        except ValueError:
+            raise Invalid([Fault("odds", f"{part!r} is not one of {', '.join(Fate)} with a weight.")]) from None
+    if not sum(odds.values()) > 0 or any(not 0 <= weight < math.inf for weight in odds.values()):
+        raise Invalid([Fault("odds", "Weights are finite, not negative, and one is above zero.")])
+    return odds
+
+
+def _one_key(written: str) -> Life:
+    key, _, word = written.partition(":")
+    value: Any = {"true": True, "false": False}.get(word, word)
+    if word.replace(".", "", 1).isdecimal():
+        value = float(word) if "." in word else int(word)
+    return parse_life({key: value})
 
 
 class _Reader:
@@ -205,14 +235,15 @@ class _Reader:
         pause = None if retry_after < 0 else retry_after
         if isinstance(reject, str) and reject in REFUSALS:
             return Refusal(REFUSALS[reject], reject, pause)
-        if reject is not None and _is_status(str(reject), range(400, 500)):
-            return Refusal(int(reject), "", pause)
-        if reject is not None:
-            self._wrong("reject", f"a 4xx status or one of {', '.join(REFUSALS)}")
-        if refuse is not None and _is_status(str(refuse), range(500, 600)):
-            return Refusal(int(refuse), "", pause)
-        if refuse is not None:
-            self._wrong("refuse", "a 5xx status")
+        for key, value, allowed in (("reject", reject, range(400, 500)), ("refuse", refuse, range(500, 600))):
+            if value is None:
+                continue
+            coded = CODED.fullmatch(str(value))
+            status = coded[1] if coded else str(value)
+            if _is_status(status, allowed):
+                return Refusal(int(status), coded[2] if coded else "", pause)
+            words = f", or one of {', '.join(REFUSALS)}" if key == "reject" else ""
+            self._wrong(key, f"a {allowed[0] // 100}xx status, with or without a code{words}")
         return None
 
 

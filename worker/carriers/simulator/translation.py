@@ -45,6 +45,7 @@ VERDICTS: Mapping[str, Verdict] = {
     AnsweredBy.FAX: Verdict.FAX,
 }
 EVENT_KINDS = {
+    Happening.INITIATED: EventKind.QUEUED,
     Happening.RINGING: EventKind.RINGING,
     Happening.ANSWERED: EventKind.ANSWERED,
     Happening.MACHINE: EventKind.MACHINE,

@@ -30,6 +30,7 @@ LIVE = frozenset({Status.QUEUED, Status.RINGING, Status.IN_PROGRESS})
 class Happening(StrEnum):
     """What a callback tells. Each happens at most once to a call, so call id and happening name the event."""
 
+    INITIATED = "initiated"
     RINGING = "ringing"
     ANSWERED = "answered"
     MACHINE = "machine"
@@ -43,6 +44,8 @@ class AnsweredBy(StrEnum):
     MACHINE = "machine"
     FAX = "fax"
 
+
+MACHINES = frozenset({AnsweredBy.MACHINE, AnsweredBy.FAX})
 
 SIP_CODE = {
     Status.COMPLETED: 200,

@@ -1,0 +1,58 @@
+"""A file of numbers goes onto the do-not-call list: whole, in batches, never twice."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tests.world import World
+from worker.domain.contact_file import number_file
+from worker.flow import ban_file as ban
+from worker.flow.ban_file import Banned, ban_file
+from worker.flow.onlooker import Watch
+from worker.store import calls
+
+
+def read(world: World, *lines: str, **options: object) -> Banned:
+    numbers = number_file([f"{line}\n" for line in lines], region="US")
+    return ban_file(world.dialer, world.team, numbers, region="US", actor="test", **options)  # type: ignore[arg-type]
+
+
+def listed(world: World) -> dict[str, str]:
+    return {row.number: row.reason for row in world.sql("SELECT number, reason FROM do_not_call")}
+
+
+def test_each_number_is_banned_once_for_the_first_reason_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ban, "BATCH", 2)
+    told: list[str] = []
+    lines = ("number,reason", "+12025550101,asked", "202 555 0102,", "(202) 555-0101,again", "none,", "+12025550103,")
+    assert read(world, *lines, dry_run=True).added == 3
+    assert listed(world) == {}
+    banned = read(world, *lines, reason="list of May", watch=Watch(lambda outcome, fault: told.append(fault.path)))
+    assert (banned.lines, banned.refused, banned.written, banned.added) == (5, 1, 4, 3)
+    assert listed(world) == {"+12025550101": "asked", "+12025550102": "list of May", "+12025550103": "list of May"}
+    assert told == ["line 5"]
+    assert read(world, *lines, reason="other").added == 0
+    noted = world.sql("SELECT action FROM audit_log WHERE subject_id = 'do_not_call'")
+    assert {row.action for row in noted} == {"ban_numbers"}
+
+
+def test_strict_bans_nobody_if_a_line_has_no_number(world: World) -> None:
+    assert read(world, "+12025550101", "nobody", strict=True).is_refused
+    assert listed(world) == {}
+    assert read(world, "+12025550101", "+12025550102", strict=True).added == 2
+
+
+def test_a_file_waits_for_a_dialing_commit_and_then_nobody_in_it_is_called(world: World) -> None:
+    campaign = world.campaign([world.contact("+12025550101")])
+    with world.engine.begin() as dialing:
+        calls.lock_team_shared(dialing, world.team)
+        banning = threading.Thread(target=read, args=(world, "+12025550101"))
+        banning.start()
+        world.wait_for_blocked()
+        assert listed(world) == {}
+    banning.join()
+    world.run(campaign)
+    assert world.by_status(campaign) == {"skipped": 1}
+    assert world.dialed() == []

@@ -1,0 +1,84 @@
+"""``dialer campaigns export``: a campaign's contacts or calls, as a table for spreadsheets or lines for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TextIO
+
+import click
+
+from worker.api.instants import instant
+from worker.cli.asking import Asked, for_team
+from worker.cli.files import OUTPUT, writing
+from worker.cli.showing import some
+from worker.domain.spreadsheet import cells
+from worker.flow.export import CALL_FIELDS, CONTACT_FIELDS, export_calls, export_contacts
+
+WHAT = {"contacts": (CONTACT_FIELDS, export_contacts), "calls": (CALL_FIELDS, export_calls)}
+
+
+@click.command()
+@click.argument("campaign_id")
+@click.option("--what", type=click.Choice(list(WHAT)), default="contacts", show_default=True)
+@click.option("--output", "-o", type=OUTPUT, metavar="FILE", help="Write here instead of to standard output.")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "json-lines"]), default="csv", show_default=True,
+    help="csv is safe to open in a spreadsheet; json-lines is as it is stored.",
+)  # fmt: skip
+@for_team
+def export(ask: Asked, campaign_id: str, what: str, output: str | None, form: str) -> None:
+    """Write the contacts of CAMPAIGN_ID as they stand, or its calls.
+
+    Contacts come with status, attempts, last disposition, next call and the reason why they are not called; calls with
+    their times and dispositions; instants are in UTC.
+
+    In csv a cell that a spreadsheet would compute (=, +, -, @ …) has an apostrophe before it. Plain numbers have not:
+    +12025550123 is written as it is, and can be imported again. (To see the plus in Excel, open the file by Data >
+    From Text with that column as text.) FILE is replaced when all of it is written, and else left as it was; a new
+    one is yours alone to read.
+    """
+    fields, exported = WHAT[what]
+    rows = exported(ask.dialer, ask.team_id, campaign_id)
+    with writing(output) as file:
+        count = _write_csv(file, fields, rows) if form == "csv" else _write_lines(file, rows)
+    if output not in (None, "-"):
+        click.echo(f"{some(count, what.removesuffix('s'))} written to {output}.", err=True)
+
+
+def _write_csv(file: TextIO, fields: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(fields)
+    count = 0
+    for row in rows:
+        writer.writerow(cells(_as_text(row[name]) for name in fields))
+        count += 1
+    return count
+
+
+def _write_lines(file: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
+    count = 0
+    for row in rows:
+        file.write(json.dumps(dict(_as_json(row)), ensure_ascii=False) + "\n")
+        count += 1
+    return count
+
+
+def _as_json(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        yield name, instant(value) if isinstance(value, datetime) else value
+
+
+def _as_text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return str(instant(value))
+        case list():
+            return ";".join(map(str, value))
+        case dict():
+            return json.dumps(value, ensure_ascii=False) if value else ""
+    return str(value)

@@ -1,0 +1,134 @@
+"""``dialer contacts import``: a file of contacts into the CRM, and into a campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, BinaryIO
+
+import click
+
+from worker.api import views_crm
+from worker.cli.asking import Asked, for_team
+from worker.cli.files import reading, separator, text_in
+from worker.cli.importing import Report, from_file, reporting, seeing
+from worker.cli.showing import json_option, show_json, some
+from worker.domain.contact import TAGS
+from worker.domain.contact_file import ContactFile
+from worker.domain.csv_text import pieces_of
+from worker.domain.screening import check_region
+from worker.flow.load import Loaded, load_contacts, waits_for_next_run
+from worker.flow.onlooker import Watch
+
+
+@click.command("import")
+@from_file
+@click.option("--campaign-id", help="Add the contacts to this campaign, too.")
+@click.option("--company-id", help="The company of all of them.")
+@click.option("--tag", multiple=True, help="A tag for all of them; may be repeated.")
+@json_option
+@for_team
+def import_contacts(
+    ask: Asked,
+    /,
+    file: str,
+    delimiter: str | None,
+    encoding: str | None,
+    country: str | None,
+    report: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Bring the contacts of FILE, a CSV, into the CRM; - reads a pipe.
+
+    The first line names the columns: phone (or number, mobile, …), first_name, last_name, phone_secondary, email,
+    timezone, do_not_call, tags (separated by semicolons); others become custom fields.
+
+    Lines with the same number are one contact, and a contact of the team that has it is updated: what a line says
+    replaces what was there, an empty field changes nothing, custom fields and tags are joined, and nobody is taken off
+    do-not-call. Without a number that can be called, the same number, name and email as written are the same contact.
+    The same file twice changes nothing.
+
+    The file is read to its end before anything is written. It is then written 10,000 lines at a time, each with its
+    place in the campaign; if that breaks off, you are told how far it came. With --strict it is one transaction.
+    """
+    region = check_region(country.upper()) if country else None
+    with ExitStack() as stack:
+        source = stack.enter_context(reading(file))
+        text = stack.enter_context(text_in(source, encoding))
+        people = ContactFile(pieces_of(text), separator(delimiter))
+        is_guessed = encoding is None and text.encoding == "cp1252"
+        said = stack.enter_context(reporting(report))
+        loaded = _load(ask, people, source, said, region=region, **options)
+    ask.carry_out(loaded.steps)
+    notes = list(_notes(people, loaded, is_guessed))
+    if as_json:
+        show_json(**_as_json(loaded, said, notes, options))
+    else:
+        _show(loaded, said, notes, options, report)
+    if loaded.is_refused:
+        raise click.ClickException(
+            f"Nothing was imported; lines of {file} that cannot be called or read: {said.count}."
+        )
+    if loaded.lines and not loaded.people:
+        raise click.ClickException("Nothing was imported, for no line could be read.")
+
+
+def _load(ask: Asked, people: ContactFile, source: BinaryIO, said: Report, **options: Any) -> Loaded:
+    with seeing(source, "contact", is_whole=options["strict"] or options["dry_run"]) as seen:
+        return load_contacts(
+            ask.dialer,
+            ask.team_id,
+            options["company_id"],
+            people,
+            campaign_id=options["campaign_id"],
+            tags=tuple(TAGS(list(options["tag"]), "tag")),
+            region=options["region"],
+            dry_run=options["dry_run"],
+            strict=options["strict"],
+            actor=ask.actor,
+            most_ids=0,
+            watch=Watch(said.tell, seen.step),
+        )
+
+
+def _notes(people: ContactFile, loaded: Loaded, is_guessed: bool) -> Iterator[str]:
+    if is_guessed:
+        yield "Read as Windows-1252, for it is no UTF-8; if names look wrong, say --encoding."
+    if people.columns.custom:
+        yield f"Columns kept as custom fields: {', '.join(people.columns.custom)}."
+    if people.is_cut and loaded.lines:
+        yield "The last line has no end; if the file was cut off there, look at its last contact."
+    if waits_for_next_run(loaded):
+        yield "The campaign is completed: they wait for its next run."
+
+
+def _as_json(loaded: Loaded, said: Report, notes: list[str], options: dict[str, Any]) -> dict[str, Any]:
+    counts = views_crm.imported(loaded)
+    del counts["contact_ids"], counts["errors"]
+    return {
+        "success": not loaded.is_refused,
+        "dryRun": options["dry_run"],
+        **counts,
+        "added": loaded.added if options["campaign_id"] else None,
+        "errors": said.as_json(),
+        "notes": notes,
+    }
+
+
+def _show(loaded: Loaded, said: Report, notes: list[str], options: dict[str, Any], report: str | None) -> None:
+    said.show(report)
+    would = "Nothing was written; would be: " if options["dry_run"] else ""
+    if not loaded.is_refused:
+        click.echo(
+            f"{would}{some(loaded.lines, 'line')}: {some(loaded.created, 'contact')} created, "
+            f"{loaded.changed} changed, {loaded.unchanged} as before; "
+            f"{loaded.merged} merged into others, {loaded.refused} refused."
+        )
+        if loaded.uncallable:
+            click.echo(f"{loaded.uncallable} without a number that can be called; they are contacts all the same.")
+        if options["campaign_id"]:
+            already = loaded.written - loaded.added
+            click.echo(f"{loaded.added} added to {options['campaign_id']}; {already} were in it.")
+    for note in notes:
+        click.echo(note)

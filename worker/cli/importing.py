@@ -1,0 +1,147 @@
+"""What commands that read a long file share: the bar, what was said about lines, and how far it came."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from worker.cli.files import INPUT, OUTPUT, writing
+from worker.cli.showing import some
+from worker.clock import monotonic
+from worker.domain.contact_file import LineFault
+from worker.domain.errors import DialerError, Unavailable
+from worker.domain.spreadsheet import cells
+from worker.flow.onlooker import Coming
+
+MOST_IN_JSON = 1000
+MOST_SHOWN = 20
+
+
+class Interrupted(DialerError):
+    """Something ended an import; the sentence says what was done by then."""
+
+    def __init__(self, said: str, exit_code: int) -> None:
+        super().__init__(said)
+        self.exit_code = exit_code
+
+
+@dataclass(slots=True)
+class Report:
+    """What was said about lines: all of it into the file of ``--report``, the first of it here. Lines that were merged
+    lost nothing, and are only in the file."""
+
+    rows: Any = None
+    told: list[tuple[str, LineFault]] = field(default_factory=list)
+    count: int = 0
+
+    def tell(self, outcome: str, fault: LineFault) -> None:
+        if self.rows is not None:
+            self.rows.writerow(cells([str(fault.line), outcome, fault.message]))
+        if outcome != "merged":
+            self.count += 1
+            if len(self.told) < MOST_IN_JSON:
+                self.told.append((outcome, fault))
+
+    def as_json(self) -> list[dict[str, Any]]:
+        return [
+            {"path": fault.path, "line": fault.line, "outcome": outcome, "message": fault.message}
+            for outcome, fault in self.told
+        ]
+
+    def show(self, path: str | None) -> None:
+        """The first lines, and where the others are."""
+        for outcome, fault in self.told[:MOST_SHOWN]:
+            click.echo(f"{fault.path} {outcome}: {fault.message}")
+        if self.count > MOST_SHOWN:
+            click.echo(
+                f"and {some(self.count - MOST_SHOWN, 'line')} more; {path or '--report FILE.csv'} lists them all."
+            )
+
+
+def from_file(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give an importing command its file, and how to read it."""
+    given = (
+        click.argument("file", type=INPUT),
+        click.option("--country", help="Where numbers without a country code belong, such as US."),
+        click.option("--delimiter", help="What separates the columns, such as ; or tab; else it is found."),
+        click.option("--encoding", help="How the file was saved, such as utf-8 or cp1252; else it is found."),
+        click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing."),
+        click.option("--strict", is_flag=True, help="All or nothing: write nothing if anything is wrong with a line."),
+        click.option("--report", type=OUTPUT, metavar="FILE.csv", help="Write what is said about lines to this file."),
+    )
+    for give in reversed(given):
+        command = give(command)
+    return command
+
+
+@contextmanager
+def reporting(path: str | None) -> Iterator[Report]:
+    """A report, which is a file too where a path is given."""
+    if path is None:
+        yield Report()
+        return
+    with writing(path) as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["line", "outcome", "message"])
+        yield Report(rows)
+
+
+@dataclass(slots=True)
+class Seen:
+    """The bar, on a terminal; and what is committed by now. A ``whole`` is committed at its end or not at all."""
+
+    bar: Progress
+    source: BinaryIO
+    is_whole: bool
+    committed: int = 0
+    task: TaskID | None = None
+    is_reading: bool = True
+    began_at: float = field(default_factory=monotonic)
+
+    def step(self, come: Coming) -> None:
+        """It has come as far as this."""
+        self.committed = 0 if self.is_whole else come.written
+        if self.task is None:
+            self.task = self.bar.add_task("Reading", total=os.fstat(self.source.fileno()).st_size, rate="")
+        if self.is_reading and come.written:
+            self.bar.update(self.task, completed=self.bar.tasks[0].total)
+            self.task, self.is_reading = self.bar.add_task("Writing", total=come.people, rate=""), False
+            self.began_at = monotonic()
+        rows, completed = (come.lines, self.source.tell()) if self.is_reading else (come.written, come.written)
+        rate = f"{rows / max(monotonic() - self.began_at, 0.001):,.0f} rows/s"
+        self.bar.update(self.task, completed=completed, rate=rate)
+
+
+@contextmanager
+def seeing(source: BinaryIO, noun: str, *, is_whole: bool) -> Iterator[Seen]:
+    """Look on; if it ends early, say what is done."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(bar_width=None), TaskProgressColumn(),
+        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        seen = Seen(bar, source, is_whole)
+        try:
+            yield seen
+        except KeyboardInterrupt:
+            raise Interrupted(f"Stopped. {_so_far(seen, noun)}", 1) from None
+        except DialerError as error:
+            if isinstance(error, Unavailable) or seen.committed:
+                raise Interrupted(f"{error} {_so_far(seen, noun)}", error.exit_code) from error
+            raise
+
+
+def _so_far(seen: Seen, noun: str) -> str:
+    if not seen.committed:
+        return "Nothing was imported."
+    was = "was" if seen.committed == 1 else "were"
+    return f"{some(seen.committed, noun)} {was} imported before; the same command again does the rest."

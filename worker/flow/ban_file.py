@@ -1,0 +1,129 @@
+"""Put a file of numbers on a team's do-not-call list, however long it is.
+
+As with contacts (:mod:`worker.flow.load`) the file is read to its end before anything is written, and then written
+``BATCH`` lines at a time. Each batch is under the team's lock, for no number of it may be committed to be called
+after it; so dialing waits for a batch, and for a whole file only where ``strict`` asks for one transaction. If
+PostgreSQL goes away in between, the numbers of the batches before are on the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+
+import structlog
+from sqlalchemy import Connection
+
+from worker.domain.contact_file import ContactLine, LineFault, line_fault
+from worker.domain.screening import PhoneFault, normalize
+from worker.flow.base import Dialer
+from worker.flow.load import BATCH
+from worker.flow.onlooker import Watch
+from worker.store import audit, calls, staged_numbers
+from worker.store.database import Joined, once, pinned, transact
+
+log = structlog.get_logger()
+
+LONGEST_REASON = 200
+
+
+@dataclass(slots=True)
+class Banned:
+    """What became of a file: ``refused`` of its ``lines`` hold no number, the others were ``written``, and ``added``
+    numbers were not on the list before. ``is_refused``: ``strict`` found such lines, and nothing was written."""
+
+    lines: int = 0
+    refused: int = 0
+    written: int = 0
+    added: int = 0
+    is_refused: bool = False
+
+    @property
+    def people(self) -> int:
+        """The lines that hold a number."""
+        return self.lines - self.refused
+
+
+def ban_file(
+    dialer: Dialer,
+    team_id: str,
+    lines: Iterable[ContactLine | LineFault],
+    *,
+    reason: str = "",
+    region: str | None = None,
+    dry_run: bool = False,
+    strict: bool = False,
+    actor: str,
+    watch: Watch | None = None,
+) -> Banned:
+    """Ban the ``phone`` of each line, for what its column ``reason`` says, or else for ``reason``. A number that is on
+    the list stays there as it is. ``watch`` is told of lines that hold no number."""
+    banned, eye = Banned(), watch or Watch()
+    with pinned(dialer.db) as db:
+        once(db, staged_numbers.create)
+        rest = iter(_numbers(lines, reason, region, banned, eye))
+        read = -1
+        while read != banned.lines:
+            read = banned.lines
+            once(db, partial(staged_numbers.copy, numbers=islice(rest, BATCH)))
+            eye.step(banned)
+        banned.is_refused = strict and banned.refused > 0
+        if dry_run:
+            banned.added = once(db, partial(staged_numbers.would_ban, team_id=team_id))
+            banned.written = banned.people
+        elif not banned.is_refused:
+            _write(replace(dialer, db=db), team_id, banned, actor, eye, strict)
+        once(db, staged_numbers.drop)
+    log.info("numbers_banned", numbers=banned.written, added=banned.added, refused=banned.refused, dry_run=dry_run)
+    return banned
+
+
+def _numbers(
+    lines: Iterable[ContactLine | LineFault], reason: str, region: str | None, banned: Banned, eye: Watch
+) -> Iterator[tuple[int, str, str]]:
+    for line in lines:
+        banned.lines += 1
+        if isinstance(line, ContactLine):
+            phone = normalize(line.phone, region)
+            if not isinstance(phone, PhoneFault):
+                yield line.line, phone.e164, line.custom_fields.get("reason", reason)[:LONGEST_REASON]
+                continue
+            line = line_fault(line.line, phone.message)
+        banned.refused += 1
+        eye.tell("refused", line)
+
+
+def _write(dialer: Dialer, team_id: str, banned: Banned, actor: str, eye: Watch, whole: bool) -> None:
+    """Batch by batch; as a ``whole``, all of them in one transaction, which ``banned`` tells of once it is there."""
+    if not whole:
+        _write_batches(dialer, team_id, banned, actor, eye)
+        return
+
+    def work(conn: Connection) -> Banned:
+        told = replace(banned)
+        _write_batches(replace(dialer, db=Joined(conn)), team_id, told, actor, eye)
+        return told
+
+    done = transact(dialer.db, work)
+    banned.written, banned.added = done.written, done.added
+
+
+def _write_batches(dialer: Dialer, team_id: str, banned: Banned, actor: str, eye: Watch) -> None:
+    after: int | None = 0
+    while after is not None:
+        written, added, after = transact(dialer.db, partial(_write_batch, team_id, actor, after))
+        banned.written += written
+        banned.added += added
+        eye.step(banned)
+
+
+def _write_batch(team_id: str, actor: str, after: int, conn: Connection) -> tuple[int, int, int | None]:
+    reach = staged_numbers.next_range(conn, after=after, most=BATCH)
+    if reach.first is None:
+        return 0, 0, None
+    calls.lock_team(conn, team_id)
+    added = staged_numbers.ban(conn, team_id, reach.first, reach.last)
+    audit.note(conn, team_id, actor, "ban_numbers", "do_not_call", {"numbers": reach.lines, "added": added})
+    return reach.lines, added, reach.last

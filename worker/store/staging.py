@@ -1,0 +1,278 @@
+"""A file of contacts on its way into the CRM: read into a temporary table by COPY, merged from there by the set.
+
+``staged`` has a row for each line of the file. Lines with the same ``key`` are one person: the first of them is the
+``head`` and takes up what the others say, they point to it and are done. ``known`` is the contact of the team that
+the head is already. All of it is one session's (:func:`worker.store.database.pinned`), and no table of the dialer's
+is touched before :func:`write`, which works on ``first`` to ``last`` line, so that a transaction is as short as the
+caller wants it.
+
+The table is ours, so its statements are planned by its size: they read all of it or a range of its lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from psycopg import Connection as PsycopgConnection
+from sqlalchemy import Connection, Row, text
+
+CREATE = """
+DROP TABLE IF EXISTS pg_temp.staged;
+CREATE TEMPORARY TABLE staged (
+    line            bigint PRIMARY KEY,
+    key             text NOT NULL,
+    head            bigint,
+    known           text,
+    id              text NOT NULL,
+    first_name      text NOT NULL,
+    last_name       text NOT NULL,
+    phone           text,
+    phone_e164      text,
+    phone_fault     text,
+    phone_secondary text,
+    email           text,
+    timezone        text,
+    do_not_call     boolean NOT NULL,
+    custom_fields   jsonb NOT NULL,
+    tags            text[] NOT NULL
+)
+"""
+COPY = """
+COPY staged (line, key, id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary, email, timezone,
+             do_not_call, custom_fields, tags) FROM STDIN
+"""
+DROP = text("DROP TABLE IF EXISTS pg_temp.staged")
+
+FIND_REPEATED = """
+ANALYZE staged;
+DROP TABLE IF EXISTS pg_temp.repeated;
+CREATE TEMPORARY TABLE repeated AS
+SELECT s.line, r.head, s.first_name, s.last_name, s.phone_secondary, s.email, s.timezone, s.do_not_call,
+       s.custom_fields, s.tags
+FROM staged s
+JOIN (SELECT key, min(line) AS head FROM staged GROUP BY key HAVING count(*) > 1) AS r ON r.key = s.key;
+ANALYZE repeated
+"""
+POINT_TO_HEAD = text("UPDATE staged s SET head = r.head FROM repeated r WHERE s.line = r.line AND r.line <> r.head")
+# The latest line that says something has the word.
+TAKE_UP = text("""
+WITH said AS (
+    SELECT head, bool_or(do_not_call) AS do_not_call,
+           (array_agg(first_name ORDER BY line DESC) FILTER (WHERE first_name <> ''))[1] AS first_name,
+           (array_agg(last_name ORDER BY line DESC) FILTER (WHERE last_name <> ''))[1] AS last_name,
+           (array_agg(phone_secondary ORDER BY line DESC) FILTER (WHERE phone_secondary <> ''))[1] AS phone_secondary,
+           (array_agg(email ORDER BY line DESC) FILTER (WHERE email <> ''))[1] AS email,
+           (array_agg(timezone ORDER BY line DESC) FILTER (WHERE timezone <> ''))[1] AS timezone
+    FROM repeated GROUP BY head),
+fields AS (
+    SELECT r.head, jsonb_object_agg(f.key, f.value ORDER BY r.line) AS custom_fields
+    FROM repeated r CROSS JOIN jsonb_each(r.custom_fields) AS f GROUP BY r.head),
+tagged AS (
+    SELECT head, array_agg(tag ORDER BY line, ord) AS tags
+    FROM (SELECT DISTINCT ON (r.head, t.tag) r.head, r.line, t.tag, t.ord
+          FROM repeated r CROSS JOIN unnest(r.tags) WITH ORDINALITY AS t (tag, ord)
+          ORDER BY r.head, t.tag, r.line, t.ord) AS once
+    GROUP BY head)
+UPDATE staged s
+SET first_name = coalesce(said.first_name, ''), last_name = coalesce(said.last_name, ''),
+    phone_secondary = said.phone_secondary, email = said.email, timezone = said.timezone,
+    do_not_call = said.do_not_call, custom_fields = coalesce(fields.custom_fields, '{}'),
+    tags = coalesce(tagged.tags, '{}')
+FROM said LEFT JOIN fields USING (head) LEFT JOIN tagged USING (head)
+WHERE s.line = said.head
+""")
+REPEATS = text("SELECT line, head FROM repeated WHERE line <> head AND line > :after ORDER BY line LIMIT :most")
+DROP_REPEATED = text("DROP TABLE IF EXISTS pg_temp.repeated")
+
+_HEADS = "s.line BETWEEN :first AND :last AND s.head IS NULL"
+
+TAKE_TURNS = text("SELECT pg_advisory_xact_lock(hashtextextended('import contacts of ' || :team, 0))")
+MATCH_NUMBER = text(f"""
+UPDATE staged s SET known = (
+    SELECT k.id FROM contacts k WHERE k.team_id = :team AND k.phone_e164 = s.phone_e164
+    ORDER BY k.created_at, k.id LIMIT 1)
+WHERE {_HEADS} AND s.phone_e164 IS NOT NULL
+  AND EXISTS (SELECT FROM contacts k WHERE k.team_id = :team AND k.phone_e164 = s.phone_e164)
+""")
+MATCH_WORDS = text(f"""
+UPDATE staged u SET known = m.id FROM (
+    SELECT DISTINCT ON (s.line) s.line, k.id
+    FROM staged s
+    JOIN contacts k ON k.team_id = :team AND k.phone_e164 IS NULL
+     AND k.first_name = s.first_name AND k.last_name = s.last_name
+     AND coalesce(k.phone, '') = coalesce(s.phone, '') AND coalesce(k.email, '') = coalesce(s.email, '')
+    WHERE {_HEADS} AND s.phone_e164 IS NULL
+      AND (s.first_name || s.last_name || coalesce(s.phone, '') || coalesce(s.email, '')) <> ''
+    ORDER BY s.line, k.created_at, k.id) AS m
+WHERE u.line = m.line
+""")
+HAS_UNCALLABLE = text(f"SELECT EXISTS (SELECT FROM staged s WHERE {_HEADS} AND s.phone_e164 IS NULL)")
+KNOWN = text(f"""
+SELECT count(*) AS known, coalesce(bool_or(s.do_not_call OR s.timezone IS NOT NULL), false) AS decides
+FROM staged s WHERE {_HEADS} AND s.known IS NOT NULL
+""")
+
+INSERT = text(f"""
+INSERT INTO contacts (id, team_id, company_id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary,
+                      email, timezone, do_not_call, custom_fields, tags)
+SELECT s.id, :team, :company, s.first_name, s.last_name, s.phone, s.phone_e164, s.phone_fault, s.phone_secondary,
+       s.email, s.timezone, s.do_not_call, s.custom_fields, s.tags
+FROM staged s WHERE {_HEADS} AND s.known IS NULL ORDER BY s.line
+""")
+_COLUMNS = """
+company_id, first_name, last_name, phone_secondary, email, timezone, do_not_call, custom_fields, tags
+"""
+# Of the contact as it is when it is written, not as it was read: an edit that came between is not undone.
+_MERGED = """
+coalesce(CAST(:company AS text), k.company_id), coalesce(nullif(s.first_name, ''), k.first_name),
+coalesce(nullif(s.last_name, ''), k.last_name), coalesce(s.phone_secondary, k.phone_secondary),
+coalesce(s.email, k.email), coalesce(s.timezone, k.timezone), k.do_not_call OR s.do_not_call,
+k.custom_fields || s.custom_fields,
+k.tags || ARRAY(SELECT t.tag FROM unnest(s.tags) WITH ORDINALITY AS t (tag, ord)
+                WHERE t.tag <> ALL (k.tags) ORDER BY t.ord)
+"""
+_NOW = ", ".join(f"k.{column.strip()}" for column in _COLUMNS.split(","))
+_DIFFERS = f"(({_NOW}) IS DISTINCT FROM ({_MERGED}))"
+CHANGE = text(f"""
+UPDATE contacts k SET ({_COLUMNS}, updated_at) = ROW ({_MERGED}, clock_timestamp())
+FROM staged s WHERE {_HEADS} AND k.id = s.known AND {_DIFFERS}
+RETURNING k.id, s.timezone IS NOT NULL AS is_zoned
+""")
+WOULD = text(f"""
+SELECT count(*) AS contacts, count(*) FILTER (WHERE s.known IS NULL) AS created,
+       count(*) FILTER (WHERE k.id IS NOT NULL AND {_DIFFERS}) AS changed,
+       count(*) FILTER (WHERE NOT EXISTS (
+           SELECT FROM campaign_contacts cc WHERE cc.contact_id = s.known AND cc.campaign_id = :campaign)) AS addable
+FROM staged s LEFT JOIN contacts k ON k.id = s.known WHERE {_HEADS}
+""")
+CONTACTS = text(f"SELECT coalesce(s.known, s.id) AS id FROM staged s WHERE {_HEADS} ORDER BY s.line")
+RANGE = text("""
+SELECT min(line) AS first, max(line) AS last, count(*) AS lines
+FROM (SELECT line FROM staged WHERE line > :after ORDER BY line LIMIT :most) AS next
+""")
+
+
+class Staged(NamedTuple):
+    """One line of the file, in the order of ``COPY``. ``key`` is what makes two lines the same person;
+    ``custom_fields`` is JSON, ``tags`` may be an array as PostgreSQL writes it."""
+
+    line: int
+    key: str
+    id: str
+    first_name: str
+    last_name: str
+    phone: str | None
+    phone_e164: str | None
+    phone_fault: str | None
+    phone_secondary: str | None
+    email: str | None
+    timezone: str | None
+    do_not_call: bool
+    custom_fields: str
+    tags: list[str] | str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of some lines: how many contacts were made, which were changed, and which of those may now be in
+    another time zone."""
+
+    created: int
+    changed: int
+    zoned: list[str]
+
+
+def create(conn: Connection) -> None:
+    """An empty table for this session."""
+    driver_of(conn).execute(CREATE)
+
+
+def drop(conn: Connection) -> None:
+    """Leave nothing in a session that others will have."""
+    conn.execute(DROP_REPEATED)
+    conn.execute(DROP)
+
+
+def copy(conn: Connection, lines: Iterable[Staged]) -> None:
+    """Write lines as they come; none is held."""
+    with driver_of(conn).cursor() as cursor, cursor.copy(COPY) as writer:
+        for line in lines:
+            writer.write_row(line)
+
+
+def fold(conn: Connection) -> int:
+    """Make one of all lines that are the same person; how many lines were merged into others."""
+    with at_leisure(conn):
+        driver_of(conn).execute(FIND_REPEATED)
+        merged = conn.execute(POINT_TO_HEAD).rowcount
+        if merged:
+            conn.execute(TAKE_UP)
+    return merged
+
+
+def repeats(conn: Connection, *, after: int, most: int) -> Sequence[Row[Any]]:
+    """Lines behind ``after`` that were merged into another, with that one's number."""
+    return conn.execute(REPEATS, {"after": after, "most": most}).all()
+
+
+def next_range(conn: Connection, *, after: int, most: int) -> Row[Any]:
+    """The ``first`` and ``last`` of the next lines, ``NULL`` when there are none."""
+    return conn.execute(RANGE, {"after": after, "most": most}).one()
+
+
+def match(conn: Connection, team_id: str, first: int, last: int) -> Row[Any]:
+    """Find the contacts the team has: by the number, the oldest of several; where there is none that can be dialed,
+    by the same words as number, names and address. Returns how many are ``known``, and whether writing them
+    ``decides`` if or when somebody is rung: then the caller holds :func:`worker.store.calls.lock_team`. Imports of a
+    team take turns from here on, so that two of one file do not both find nobody."""
+    values = {"team": team_id, "first": first, "last": last}
+    with at_leisure(conn):
+        conn.execute(TAKE_TURNS, {"team": team_id})
+        conn.execute(MATCH_NUMBER, values)
+        if conn.execute(HAS_UNCALLABLE, {"first": first, "last": last}).scalar_one():
+            conn.execute(MATCH_WORDS, values)
+        return conn.execute(KNOWN, {"first": first, "last": last}).one()
+
+
+def write(conn: Connection, team_id: str, company_id: str | None, first: int, last: int, *, known: bool) -> Written:
+    """Make the contacts that are new, and merge the others with what the team has: what a line says replaces what was
+    there, what it does not say stays; fields and tags are joined; nobody is taken off do-not-call. ``known`` says
+    whether there are such others."""
+    values = {"company": company_id, "first": first, "last": last}
+    with at_leisure(conn):
+        changed = conn.execute(CHANGE, values).all() if known else []
+        created = conn.execute(INSERT, {"team": team_id} | values).rowcount
+    return Written(created, len(changed), [row.id for row in changed if row.is_zoned])
+
+
+def would_write(conn: Connection, company_id: str | None, campaign_id: str | None, first: int, last: int) -> Row[Any]:
+    """How many ``contacts`` there are among these lines, how many would be ``created`` and ``changed``, and how many
+    are not in the campaign yet."""
+    values = {"company": company_id, "campaign": campaign_id, "first": first, "last": last}
+    with at_leisure(conn):
+        return conn.execute(WOULD, values).one()
+
+
+def contact_ids(conn: Connection, first: int, last: int) -> list[str]:
+    """The contacts of these lines, made or found, in the order of the file."""
+    return list(conn.execute(CONTACTS, {"first": first, "last": last}).scalars())
+
+
+@contextmanager
+def at_leisure(conn: Connection) -> Iterator[None]:
+    """Statements of a whole file take longer than a call may wait, and read it whole."""
+    conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    conn.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
+    conn.exec_driver_sql("SET LOCAL enable_seqscan = on")
+    conn.exec_driver_sql("SET LOCAL work_mem = '64MB'")
+    yield
+    for name in ("statement_timeout", "lock_timeout", "enable_seqscan", "work_mem"):
+        conn.exec_driver_sql(f"SET LOCAL {name} TO DEFAULT")
+
+
+def driver_of(conn: Connection) -> PsycopgConnection[Any]:
+    driver: PsycopgConnection[Any] = conn.connection.driver_connection  # type: ignore[assignment]  # SQLAlchemy leaves the driver's type open
+    return driver

@@ -1,0 +1,83 @@
+"""What a screen shows of a campaign beside its progress, each by the handful: nothing here reads more because a
+campaign has more contacts or a longer past."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+LIVE = text("""
+SELECT l.id, l.contact_id, l.to_number, l.zone, CAST(l.state AS text) AS state, k.first_name, k.last_name,
+       coalesce(l.attempt, cc.attempts + 1) AS attempt,
+       extract(epoch FROM clock_timestamp()
+               - coalesce(l.answered_at, l.ringing_at, l.placed_at, l.dialing_at, l.reserved_at))::float
+           * (SELECT dialer_speed()) AS for_seconds
+FROM calls l
+JOIN contacts k ON k.id = l.contact_id
+JOIN campaign_contacts cc ON cc.contact_id = l.contact_id AND cc.campaign_id = l.campaign_id
+WHERE l.campaign_id = :id AND l.ended_at IS NULL
+ORDER BY l.reserved_at, l.id LIMIT :most
+""")
+
+# Those who wait for another attempt stand among those who wait for their first, in one index in the order they are
+# due. It is read from its start, and again from now on, a few of each zone, and nowhere else.
+QUEUE = text("""
+SELECT cc.contact_id, cc.zone, cc.due_at, cc.attempts, k.first_name, k.last_name, k.phone_e164
+FROM campaign_zones z
+CROSS JOIN LATERAL (
+    SELECT * FROM (
+        SELECT w.contact_id, w.campaign_id, w.zone, w.due_at, w.attempts, w.status FROM campaign_contacts w
+        WHERE w.campaign_id = :id AND w.zone = z.zone AND w.status IN ('pending', 'queued')
+          AND w.due_at <= (SELECT dialer_now())
+        ORDER BY w.due_at, w.id LIMIT :most) AS due
+    UNION ALL
+    SELECT * FROM (
+        SELECT w.contact_id, w.campaign_id, w.zone, w.due_at, w.attempts, w.status FROM campaign_contacts w
+        WHERE w.campaign_id = :id AND w.zone = z.zone AND w.status IN ('pending', 'queued')
+          AND w.due_at > (SELECT dialer_now())
+        ORDER BY w.due_at, w.id LIMIT :most) AS later) AS cc
+CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = cc.contact_id LIMIT 1) AS k
+WHERE z.campaign_id = :id AND cc.status = 'queued'
+ORDER BY cc.due_at, cc.contact_id
+""")
+
+# Ids of calls are in the order of time. No index leads from a contact to its calls, so it is looked for among the
+# latest of the campaign, and not found if more have been made since.
+LOOK_BACK = 2000
+LATEST_ENDS = text(f"""
+SELECT DISTINCT ON (contact_id) contact_id, CAST(disposition AS text) AS disposition, cause
+FROM (SELECT id, contact_id, disposition, cause FROM calls
+      WHERE campaign_id = :id ORDER BY id DESC LIMIT {LOOK_BACK}) AS latest
+WHERE contact_id = ANY(:contacts) AND disposition IS NOT NULL
+ORDER BY contact_id, id DESC
+""")
+
+NEWEST = text("""
+SELECT id FROM campaigns WHERE team_id = :team AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1
+""")
+
+
+def live_calls(conn: Connection, campaign_id: str, *, most: int) -> Sequence[Row[Any]]:
+    """The first ``most`` live calls in the order they were reserved, with whom they reach and how long they have
+    been in their state, in seconds of business time."""
+    return conn.execute(LIVE, {"id": campaign_id, "most": most}).all()
+
+
+def retry_queue(conn: Connection, campaign_id: str, *, most: int) -> Sequence[Row[Any]]:
+    """Who waits for another attempt: up to twice ``most`` of each zone, the first that are due and the first that
+    will be. Those who are due may stand behind others who wait for their first attempt; then they are left out."""
+    return conn.execute(QUEUE, {"id": campaign_id, "most": most}).all()
+
+
+def latest_ends(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """Contact → how the latest call to it ended, where that was among the campaign's last :data:`LOOK_BACK`."""
+    rows = conn.execute(LATEST_ENDS, {"id": campaign_id, "contacts": list(contact_ids)})
+    return {row.contact_id: row for row in rows}
+
+
+def newest_campaign(conn: Connection, team_id: str) -> str | None:
+    """The team's latest campaign that is not deleted."""
+    found: str | None = conn.execute(NEWEST, {"team": team_id}).scalar_one_or_none()
+    return found
