@@ -49,7 +49,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def deployed(stack: Stack, template: str, name: str, script: Mapping[str, Any], **settings: str) -> Iterator[Chaos]:
+def deployed(
+    stack: Stack, template: str, name: str, script: Mapping[str, Any], *, speed: float = SPEED, **settings: str
+) -> Iterator[Chaos]:
     """A deployment on the servers of ``stack``, with a database and a prefix of its own and a simulator with this
     script; its processes are for the test to start. ``settings`` in the names of the environment."""
     with psycopg.connect(stack.postgres.url, autocommit=True) as admin:
@@ -80,9 +82,9 @@ def deployed(stack: Stack, template: str, name: str, script: Mapping[str, Any], 
     tasks.configure(celery, chosen)
     with connect(stack.valkey.url) as redis:
         chaos = Chaos(name, stack, dialer, environment, celery, redis, ledger_path, web_port, orders)
-        chaos.sql("SELECT dialer_set_clock(clock_timestamp(), :speed)", speed=SPEED)
+        chaos.sql("SELECT dialer_set_clock(clock_timestamp(), :speed)", speed=speed)
         try:
-            chaos.start("simulator", "worker.carriers.simulator", [*simulator, "--speed", str(SPEED)])
+            chaos.start("simulator", "worker.carriers.simulator", [*simulator, "--speed", str(speed)])
             yield chaos
         finally:
             stack.workspace.kill(nursery)

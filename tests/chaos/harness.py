@@ -107,22 +107,24 @@ class Chaos:
             while len(self.staff[role]) < count:
                 start[role]()
 
-    def worker(self, crashpoint: str = "", **settings: str) -> Process:
-        """A worker; with ``crashpoint`` it is to die there, without it this returns when it takes messages."""
+    def worker(self, crashpoint: str = "", *, waits: bool = True, **settings: str) -> Process:
+        """A worker; with ``crashpoint`` it is to die there, without it this returns when it takes messages, if it
+        ``waits``."""
         arguments = ["-A", "worker", "worker", *ALONE, "-n", f"worker{next(self._numbers)}@chaos"]
         process = self.start("worker", "celery", arguments, {VARIABLE: crashpoint, **settings})
-        if not crashpoint:
+        if waits and not crashpoint:
             self.wait(lambda: " ready." in process.log, f"{process.name} takes messages")
         return process
 
     def beat(self) -> Process:
         return self.start("beat", "celery", ["-A", "worker", "beat"])
 
-    def web(self, crashpoint: str = "") -> Process:
-        """The web process, always at the same address. Returns when it answers."""
+    def web(self, crashpoint: str = "", *, waits: bool = True) -> Process:
+        """The web process, always at the same address. Returns when it answers, if it ``waits``."""
         address = ["--host", "127.0.0.1", "--port", str(self.web_port)]
         process = self.start("web", "worker", ["web", *address], {VARIABLE: crashpoint})
-        self.wait(self._web_answers, "the web process answers")
+        if waits:
+            self.wait(self.web_answers, "the web process answers")
         return process
 
     def command(self, *arguments: str, crashpoint: str = "") -> Process:
@@ -145,7 +147,8 @@ class Chaos:
         self.staff[role].append(process)
         return process
 
-    def _web_answers(self) -> bool:
+    def web_answers(self) -> bool:
+        """Whether the web process takes requests."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.web_port}/healthz", timeout=2) as answer:
                 return bool(answer.status == 200)
@@ -158,12 +161,12 @@ class Chaos:
         """The process, started with that crashpoint, has ended there: by SIGKILL, which nobody here has sent."""
         self.wait(lambda: process.exit_code is not None, f"{process.name} comes to {crashpoint}")
         assert process.exit_code == -signal.SIGKILL, f"{process.name} ended with {process.exit_code}"
-        self._forget(process)
+        self.forget(process)
 
     def kill(self, process: Process) -> None:
         process.signal(signal.SIGKILL)
         self.wait(lambda: process.exit_code is not None, f"{process.name} is dead")
-        self._forget(process)
+        self.forget(process)
 
     def terminate(self, *processes: Process, seconds: float = 20.0) -> None:
         """SIGTERM to all of them at once, as a platform does it; each ends by itself, in good order."""
@@ -172,7 +175,7 @@ class Chaos:
         for process in processes:
             self.wait(lambda process=process: process.exit_code is not None, f"{process.name} ends", seconds)
             assert process.exit_code in (0, -signal.SIGTERM), f"{process.name} ended with {process.exit_code}"
-            self._forget(process)
+            self.forget(process)
 
     def abandon(self) -> None:
         """Cancel what a test that failed has left running."""
@@ -219,7 +222,8 @@ class Chaos:
         """Everybody who should be there."""
         return [process for role in ROLES for process in self.staff[role] if role != "command"]
 
-    def _forget(self, process: Process) -> None:
+    def forget(self, process: Process) -> None:
+        """It has ended, and nobody waits for it any more."""
         for role, processes in self.staff.items():
             self.staff[role] = [other for other in processes if other is not process]
 

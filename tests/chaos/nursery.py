@@ -2,7 +2,8 @@
 
 A worker spends more than a second of processor time on importing other people's modules before it comes to ours,
 and these tests start dozens. Here that is done once. Of our own modules none is imported before the fork, so what
-a process becomes is the product's own command, in the environment it is given.
+a process becomes is the product's own command, in the environment it is given (or, where that asks for it, a
+mutant: :mod:`tests.chaos.mutants`).
 
 ORDERS is a fifo of JSON lines: ``name``, ``module``, ``arguments``, ``environment``, ``log``. Beside it appear
 ``<name>.pid`` when the process has begun, and ``<name>.exit``, its exit code, when it has ended.
@@ -34,6 +35,8 @@ import sqlalchemy.dialects.postgresql.psycopg
 import structlog
 import tenacity
 import uvicorn
+
+from tests.chaos.mutants import VARIABLE, switch_off
 
 IMPORTED = (
     celery.apps.beat, celery.apps.worker, celery.bin.celery, celery.concurrency.thread, fastapi, httpx2,
@@ -77,6 +80,8 @@ def become(order: dict[str, Any], log: int) -> None:
     os.dup2(log, sys.stderr.fileno())
     os.environ.update(order["environment"])
     sys.argv = [order["module"], *order["arguments"]]
+    if protection := os.environ.get(VARIABLE):
+        switch_off(protection)
     runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
 
 

@@ -96,7 +96,16 @@ def test_a_call_that_has_ended_absorbs_everything(events: list[Heard], dispositi
 def test_only_the_dialers_own_ends_can_be_proved_wrong(heard: Heard, disposition: Disposition) -> None:
     ours = disposition in (Disposition.LOST, Disposition.NOT_SENT)
     expected = Ignored.LATE_EVIDENCE if ours else Ignored.CALL_ENDED
-    assert weigh(CallView(CallState.ENDED, None, disposition), heard, "sim_1") is expected
+    assert weigh(CallView(CallState.ENDED, None, disposition, rang=True), heard, "sim_1") is expected
+
+
+@pytest.mark.parametrize("heard", list(Heard))
+def test_a_cancelled_call_may_be_found_to_have_rung(heard: Heard) -> None:
+    """Only then does it count, and callbacks come in any order."""
+    found = weigh(CallView(CallState.ENDED, "sim_1", Disposition.CANCELED), heard, "sim_1")
+    assert (found is Outcome.RANG) is (heard in (Heard.RINGING, Heard.ANSWERED))
+    known = CallView(CallState.ENDED, "sim_1", Disposition.CANCELED, rang=True)
+    assert weigh(known, heard, "sim_1") is not Outcome.RANG
 
 
 @pytest.mark.parametrize("heard", list(Heard))

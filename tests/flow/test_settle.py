@@ -54,6 +54,24 @@ def test_any_order_of_a_calls_events_ends_it_the_same(world: World, together: bo
     assert None not in outcomes(world).values()
 
 
+@pytest.mark.parametrize("kind", [EventKind.RINGING, EventKind.ANSWERED])
+def test_a_cancelled_call_of_which_its_ringing_is_heard_afterwards_counts(world: World, kind: EventKind) -> None:
+    """Callbacks come in any order. Cancelled without having rung it would count for nothing and be made again at
+    once; but the phone did ring."""
+    campaign = on_the_way(world)
+    world.pause(campaign)
+    call = world.call(campaign)
+    world.tell([event(call, EventKind.ENDED, disposition=Disposition.CANCELED)])
+    assert world.entry(campaign, call.contact_id).attempts == 0
+    world.tell([event(call, kind)])
+    for _ in range(2):
+        entry = world.entry(campaign, call.contact_id)
+        assert (entry.attempts, entry.status) == (1, "queued")
+        assert (entry.due_at - world.now).total_seconds() == pytest.approx(3600, abs=1)
+        world.tell([event(call, EventKind.ANSWERED)])
+    assert outcomes(world)[f"sim_0 {kind}"] == "rang"
+
+
 def test_an_orphans_end_in_the_batch_in_which_the_call_is_first_heard_of_does_not_end_it(world: World) -> None:
     """In doubt, no carrier id is known. Whichever call is taken for ours, the other's end is not its end."""
     campaign = on_the_way(world, DARK)

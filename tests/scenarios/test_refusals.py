@@ -187,6 +187,18 @@ def test_an_unknown_refusal_is_a_technical_failure_of_which_there_are_three(worl
     assert (second - first).total_seconds() == (third - second).total_seconds() == 600
 
 
+def test_calls_of_one_message_may_be_refused_for_different_reasons(world: World) -> None:
+    unlucky, early = world.contacts(2)
+    world.script({
+        world.phone(unlucky): [Life(refusal=Refusal(422, "no_route")), ANSWERED],
+        world.phone(early): [Life(refusal=Refusal(429, "too_many_requests", 1)), ANSWERED],
+    })  # fmt: skip
+    campaign = world.campaign([unlucky, early], maxConcurrentCalls=2)
+    world.run(campaign)
+    assert {call.disposition for call in world.calls(campaign)} == {"not_sent"}
+    assert world.by_status(campaign) == {"queued": 2}
+
+
 def test_what_the_send_fence_held_back_does_not_rest_the_account(world: World) -> None:
     world.deploy(send_fence_seconds=-1.0)
     campaign = world.campaign(world.contacts(1))

@@ -28,6 +28,19 @@ def test_those_who_cannot_be_called_are_named_with_the_reason_and_the_others_are
     assert world.by_status(campaign) == {"completed": 1, "skipped": 3, "failed": 1}
 
 
+def test_one_who_may_not_be_called_and_one_who_is_on_the_phone_are_passed_over_together(world: World) -> None:
+    first, second, banned, busy, last = people = world.contacts(5)
+    world.script({world.phone(busy): Life(1, 600), "*": Life(1, 5)})
+    world.run(world.campaign([busy]))
+    campaign = world.campaign(people, maxConcurrentCalls=2)
+    world.run(campaign)
+    world.ban(world.phone(banned))
+    world.advance(10)
+    assert [world.entry(campaign, it).status for it in (first, second, banned)] == ["completed", "completed", "skipped"]
+    assert world.entry(campaign, busy).status == "queued"
+    assert world.dialed(last) != []
+
+
 @pytest.mark.parametrize("phone", ["(202) 555-0123", "+1 202 555", "+1 900 555 0123", "+12025550123 ext. 5", "nobody"])
 def test_numbers_that_cannot_be_dialed_are_never_dialed(world: World, phone: str) -> None:
     (contact,) = people_ = [world.contact(phone=phone)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.world import World
-from worker.carriers.simulator.lives import Life, Reply
+from worker.carriers.simulator.lives import Callbacks, Life, Reply
 from worker.carriers.simulator.words import Status
 from worker.domain.errors import Conflict
 from worker.flow import stop
@@ -41,6 +41,18 @@ def test_a_pause_cancels_what_the_carrier_still_keeps_in_its_queue(world: World)
     call = world.call(campaign)
     assert call.disposition == "canceled"
     assert world.entry(campaign, call.contact_id).attempts == 0
+
+
+def test_a_call_cancelled_without_a_word_counts_for_it_may_have_rung(world: World) -> None:
+    """Its callbacks are lost: that it rang nobody told, and a look-up says only how it ended."""
+    campaign = started(world, Life(10, 60, callbacks=Callbacks.NONE))
+    world.advance(5)
+    world.pause(campaign)
+    world.pass_machine_time(60)
+    world.tick()
+    call = world.call(campaign)
+    assert call.disposition == "canceled"
+    assert world.entry(campaign, call.contact_id).attempts == 1
 
 
 @pytest.mark.parametrize("after_seconds", [1, 15], ids=["ringing", "talking"])

@@ -103,6 +103,7 @@ class Outcome(StrEnum):
 
     MOVED = "moved"  # the call went forward
     ANNOTATED = "annotated"  # a verdict on who answered was noted
+    RANG = "rang"  # a call that was cancelled had rung before: its attempt counts after all
 
 
 class Ignored(StrEnum):
@@ -130,9 +131,10 @@ class CallView:
 def weigh(call: CallView, heard: Heard, carrier_call_id: str) -> CallState | Outcome | Ignored:
     """The state the event moves the call to, or the name of why it does not.
 
-    A terminal state absorbs everything. Any shuffle and any duplication of one call's events therefore ends
-    in the same state. News that an ended call lives is only evidence when the dialer had closed the book by
-    itself (``lost`` at its bound, ``not_sent``): after a carrier's own "ended" it is merely late.
+    A terminal state absorbs everything; only whether a cancelled call had rung, and therefore counts, may still be
+    learned. Any shuffle and any duplication of one call's events therefore ends in the same state. News that an
+    ended call lives is only evidence when the dialer had closed the book by itself (``lost`` at its bound,
+    ``not_sent``): after a carrier's own "ended" it is merely late.
     """
     if call.state is CallState.RESERVED:
         return Ignored.NEVER_SENT
@@ -142,6 +144,8 @@ def weigh(call: CallView, heard: Heard, carrier_call_id: str) -> CallState | Out
         closed_by_us = call.disposition in (Disposition.LOST, Disposition.NOT_SENT) and not call.ended_by_carrier
         if closed_by_us and heard in (Heard.QUEUED, Heard.RINGING, Heard.ANSWERED):
             return Ignored.LATE_EVIDENCE
+        if call.disposition == Disposition.CANCELED and not call.rang and heard in (Heard.RINGING, Heard.ANSWERED):
+            return Outcome.RANG
         return Outcome.ANNOTATED if heard is Heard.MACHINE else Ignored.CALL_ENDED
     if heard is Heard.MACHINE:
         return Outcome.ANNOTATED

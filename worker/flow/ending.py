@@ -22,6 +22,18 @@ def _policy(attempts: int, delay: int, delays: tuple[tuple[str, int], ...], mach
     return RetryPolicy(attempts, delay, dict(delays), machine_completes)
 
 
+def _policy_of(row: Row[Any]) -> RetryPolicy:
+    delays = tuple(sorted((row.settings.get("retryDelays") or {}).items()))
+    machines = machine_policy(row.settings)
+    completes = machines is not None and machines.completes
+    return _policy(row.max_attempts_per_contact, row.retry_delay_minutes, delays, completes)
+
+
+def delay_seconds(row: Row[Any], disposition: Disposition) -> float:
+    """How long the contact of this row waits after a call that ended so."""
+    return _policy_of(row).delay_after(disposition).total_seconds()
+
+
 def end(
     row: Row[Any],
     disposition: Disposition,
@@ -40,11 +52,8 @@ def end(
     technical = int(disposition is Disposition.FAILED)
     rejected = int(disposition is Disposition.REJECTED and sip_code not in (607, 608))
     invalid = int(disposition is Disposition.INVALID_NUMBER)
-    delays = tuple(sorted((row.settings.get("retryDelays") or {}).items()))
-    machines = machine_policy(row.settings)
-    completes = machines is not None and machines.completes
     after = decide(
-        _policy(row.max_attempts_per_contact, row.retry_delay_minutes, delays, completes),
+        _policy_of(row),
         Ended(
             disposition,
             attempts_used=row.attempts,

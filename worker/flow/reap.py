@@ -176,6 +176,7 @@ def _weigh(dialer: Dialer, row: Row[Any], answer: CarrierCall | CannotTell | Non
             cause=LOOK_UP,
             carrier_call_id=answer.carrier_call_id,
             verdict=row.machine_verdict or answer.verdict,
+            rang=answer.disposition is Disposition.CANCELED,  # it may have; a look-up does not say how far it came
         )
         return move
     misses = row.misses + (answer is None)

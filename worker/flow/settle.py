@@ -24,7 +24,7 @@ from worker.domain.model import CallState, Disposition
 from worker.domain.retry import SIP_INTERMEDIARY_REJECTED
 from worker.flow import breaker
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
-from worker.flow.ending import LOOK_UP, end
+from worker.flow.ending import LOOK_UP, delay_seconds, end
 from worker.flow.reap import end_nobodys, end_orphans
 from worker.store import accounts, calls, contacts, events
 from worker.store.calls import Move
@@ -48,6 +48,7 @@ class Settled:
     ended: list[Row[Any]] = field(default_factory=list)
     unwanted: list[tuple[str, str]] = field(default_factory=list)  # (team, number): never call again
     orphans: list[tuple[Row[Any], str]] = field(default_factory=list)  # (its call, the other carrier call)
+    rang: list[Row[Any]] = field(default_factory=list)  # cancelled, and had rung after all
     flagged: set[str] = field(default_factory=set)  # caller IDs that an analytics engine refused
     evidence: list[Evidence | None] = field(default_factory=list)  # of how well the carriers do
     to_hang_up: bool = False
@@ -106,6 +107,9 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
     if any(unwanted not in banned for unwanted in settled.unwanted):
         return settled
     settled.ended = [row for row in calls.advance(conn, moves) if row.just_ended]
+    for row in settled.rang:
+        log.info("call_rang_after_all", call_id=row.id, campaign_id=row.campaign_id)
+        calls.rang_after_all(conn, row.id, due_in_seconds=delay_seconds(row, Disposition.CANCELED))
     for number_id in sorted(settled.flagged):
         accounts.rest_number(conn, number_id)
     if settled.talking_machines:
@@ -142,6 +146,9 @@ def _follow(
             settled.to_hang_up = True
             move = Move(row.id, view.state, at_most=CallState.ENDED, late_evidence=True,
                         carrier_call_id=event.carrier_call_id)  # fmt: skip
+        elif result is Outcome.RANG:
+            view = replace(view, rang=True)
+            settled.rang.append(row)
         elif result is Ignored.ORPHAN:
             settled.orphans.append((row, event.carrier_call_id))
         elif isinstance(result, CallState):

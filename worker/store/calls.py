@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, text
 
 from worker.domain.model import Bounds
 from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW
+from worker.store.database import floats
 
 ORDERS = text(f"""
 SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number,
@@ -240,9 +241,9 @@ def advance(conn: Connection, moves: Sequence[Move]) -> Sequence[Row[Any]]:
             "verdicts": [m.verdict for m in moves],
             "missed": [m.missed for m in moves],
             "late": [m.late_evidence for m in moves],
-            "check_in": [m.check_in_seconds for m in moves],
+            "check_in": floats(m.check_in_seconds for m in moves),
             "statuses": [m.contact_status for m in moves],
-            "due_in": [m.due_in_seconds for m in moves],
+            "due_in": floats(m.due_in_seconds for m in moves),
             "reasons": [m.reason for m in moves],
             "counts": [m.counts for m in moves],
             "reached": [m.reached for m in moves],
@@ -328,6 +329,18 @@ WHERE id = ANY(:ids) AND ended_at IS NULL AND state = 'in_progress'
 
 END_TOLD = text("UPDATE calls SET end_told_at = clock_timestamp() WHERE id = ANY(:ids)")
 
+RANG_AFTER_ALL = text("""
+WITH rung AS (
+    UPDATE calls SET rang = true, ringing_at = coalesce(ringing_at, clock_timestamp())
+    WHERE id = :id AND disposition = 'canceled' AND NOT rang
+    RETURNING contact_id, campaign_id)
+UPDATE campaign_contacts cc
+SET attempts = least(cc.attempts + 1, 20),
+    due_at = CASE WHEN cc.status = 'queued' THEN greatest(cc.due_at, dialer_now() + :due_in * interval '1 second')
+                  ELSE cc.due_at END
+FROM rung r WHERE cc.contact_id = r.contact_id AND cc.campaign_id = r.campaign_id
+""")
+
 ALL_LIVE = text("""
 SELECT id, team_id, campaign_id, number_id, account_id, clock_timestamp() - reserved_at AS live_for
 FROM calls WHERE ended_at IS NULL ORDER BY id
@@ -386,6 +399,12 @@ def to_be_ended(conn: Connection, *, most: int = 200) -> Sequence[Row[Any]]:
 def end_told(conn: Connection, call_ids: Sequence[str]) -> None:
     """The carrier took the request to end these calls."""
     conn.execute(END_TOLD, {"ids": list(call_ids)})
+
+
+def rang_after_all(conn: Connection, call_id: str, *, due_in_seconds: float) -> None:
+    """Count the attempt that was given back when this call was cancelled, and let its contact wait as after any
+    other. A statement of its own, for ``advance`` may have moved the same contact in the same transaction."""
+    conn.execute(RANG_AFTER_ALL, {"id": call_id, "due_in": due_in_seconds})
 
 
 def all_live(conn: Connection) -> Sequence[Row[Any]]:

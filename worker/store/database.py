@@ -13,7 +13,7 @@ statement of the caller's to every transaction; :func:`pinned` keeps them all in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -87,6 +87,12 @@ def open_database(url: str, *, pool_size: int = 10, statement_ms: int = 5000) ->
         pool_recycle=1800,
         connect_args={"connect_timeout": 5, "options": _SESSION.format(statement_ms=statement_ms)},
     )
+
+
+def floats(values: Iterable[float | None]) -> list[float | None]:
+    """A list for an array of ``double precision``. What is a float to a reader, such as 30, is an integer to Python,
+    and the driver takes no array of both."""
+    return [None if value is None else float(value) for value in values]
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -1,0 +1,139 @@
+"""``python -m tests.chaos --seconds 60 --seed 1``: break the dialer by the hundred, and judge it by the carrier.
+
+Starts the whole stack, runs campaigns under a seeded nemesis for so many seconds, lets it recover, and prints one
+JSON document. Progress goes to standard error. It ends with 0 only if no judgement found anything.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tests.chaos import mutants
+from tests.chaos.gathering import keep
+from tests.chaos.judgements import liveness
+from tests.chaos.judgements_books import judge
+from tests.chaos.trial import Terms, Trial, carrier_faults, staged
+from worker import logs
+from worker.cli.processes import unwound_by_sigterm
+from worker.crashpoint import POINTS
+from worker.flow.examine import examine
+
+CARRIERS = ("simulator", "telnyx", "twilio")
+MOST_SHOWN = 20
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(10, 3600), default=60.0, show_default=True, help="Under faults.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Decides who, what and when.")
+@click.option("--seeds", help="A range such as 1-20, one trial after the other, instead of one seed.")
+@click.option("--carrier", type=click.Choice(CARRIERS), default="simulator", show_default=True, help="Which face.")
+@click.option("--without", type=click.Choice(mutants.PROTECTIONS), help="Switch a protection off: a mutant.")
+@click.option("--keep", "directory", type=click.Path(file_okay=False, path_type=Path), help="Keep logs there.")
+def main(
+    seconds: float, seed: int, seeds: str | None, carrier: str, without: str | None, directory: Path | None
+) -> None:
+    """Try the dialer."""
+    logs.configure("error")
+    runs = []
+    with unwound_by_sigterm():
+        for one in _range(seeds) if seeds else [seed]:
+            runs.append(hold(Terms(one, seconds, carrier, without or ""), directory))
+    document = runs[0] if not seeds else _together(runs)
+    click.echo(json.dumps(document))
+    sys.exit(0 if document["violations_total"] == 0 else 1)
+
+
+def _range(seeds: str) -> range:
+    first, _, last = seeds.partition("-")
+    try:
+        return range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise click.BadParameter(f"{seeds!r} is no range such as 1-20.", param_hint="--seeds") from None
+
+
+def hold(terms: Terms, directory: Path | None) -> dict[str, Any]:
+    """One trial; what it came to."""
+    began_at = time.monotonic()
+    with staged(terms) as trial:
+        if terms.carrier not in trial.chaos.dialer.carriers:
+            raise click.UsageError(f"This dialer knows no carrier {terms.carrier}.")
+        try:
+            e = trial.run()
+            found = {**judge(e), **_besides(trial)}
+            trial.say(f"{sum(map(len, found.values()))} violations {[name for name, those in found.items() if those]}")
+            return _document(trial, e, found, time.monotonic() - began_at)
+        finally:
+            if directory is not None:
+                keep(trial, directory / f"seed-{terms.seed}")
+
+
+def _besides(trial: Trial) -> dict[str, list[str]]:
+    """What the issue's judgements do not ask: the product's own invariants, and how its processes fared."""
+    broken = {name: rows for name, rows in examine(trial.chaos.dialer).items() if rows}
+    return {
+        "invariants": [f"{name}: {row['offender']}" for name, rows in broken.items() for row in rows],
+        "processes": trial.nemesis.ended_by_themselves,
+        "mistakes": trial.chaos.mistakes(services_fail=True),
+    }
+
+
+def _document(trial: Trial, e: Any, found: dict[str, list[str]], seconds: float) -> dict[str, Any]:
+    nemesis, terms = trial.nemesis, trial.terms
+    times = liveness(e, nemesis.at)
+    faults = Counter(nemesis.injected) + carrier_faults(trial, e)
+    deeds = Counter(f"{it['name']} {it['status']}" for it in trial.journal.entries if it["what"] == "deed")
+    return {
+        "seed": terms.seed,
+        "seconds": terms.seconds,
+        "carrier": terms.carrier,
+        "without": terms.without or None,
+        "took_seconds": round(seconds, 1),
+        "calls": len(e.ledger.placed),
+        "answered": sum(call.answered_at is not None for call in e.ledger.placed),
+        "faults_total": faults.total(),
+        "faults": dict(sorted(faults.items())),
+        "deeds": dict(sorted(deeds.items())),
+        "callbacks_acknowledged": len(e.acked),
+        "crash_points_met": dict(sorted(nemesis.met.items())),
+        "crash_points_missed": sorted(POINTS - nemesis.met.keys()),
+        "did_not_end_when_told": nemesis.stubborn,
+        "liveness_seconds": {"p50": _quantile(times, 0.5), "p99": _quantile(times, 0.99), "of": len(times)},
+        "violations_total": sum(len(those) for those in found.values()),
+        "violations": {name: those[:MOST_SHOWN] for name, those in found.items() if those},
+        "schedule": [[fault.at, fault.kind] for fault in trial.schedule],
+        "orders": [[round(it.at, 3), it.what, trial.cast.campaigns[it.campaign].key] for it in trial.orders],
+    }
+
+
+def _quantile(times: list[float], share: float) -> float | None:
+    return round(times[min(len(times) - 1, int(len(times) * share))], 2) if times else None
+
+
+def _together(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several trials in one document."""
+    met: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    for run in runs:
+        met.update(run["crash_points_met"])
+        faults.update(run["faults"])
+    return {
+        "runs": runs,
+        "calls": sum(run["calls"] for run in runs),
+        "faults_total": faults.total(),
+        "faults": dict(sorted(faults.items())),
+        "crash_points_met": dict(sorted(met.items())),
+        "crash_points_missed": sorted(POINTS - met.keys()),
+        "violations_total": sum(run["violations_total"] for run in runs),
+        "at_most_per_fault": round(3 / faults.total(), 6) if faults else None,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,298 @@
+"""Operators at random, through the real HTTP API; what each did is journaled with the instants it lay between.
+
+What is done when, and to whom, is drawn from the seed beforehand. A deed whose answer never came may have been done
+or not, and is journaled so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from queue import Empty, SimpleQueue
+from random import Random
+from typing import Any
+
+import pytz
+from celery import Celery
+from kombu.exceptions import KombuError
+
+from tests.chaos.desk import Desk
+from tests.chaos.evidence import Clock
+from tests.chaos.plan import ZONES, CampaignPlan, Cast, Person, TeamPlan
+from worker.domain.errors import Unavailable
+from worker.flow import parts
+from worker.flow.base import Dialer
+
+HANDS = 3
+TRIES = 20
+HOLD_SECONDS = 7.0
+DEEDS_A_SECOND = 1.2
+DECK = (
+    "pause", "pause", "pause", "cancel", "ban", "mark", "limit", "limit", "limit number", "limit team", "window",
+    "window", "disable", "add", "add", "add", "renumber", "zone", "run twice", "run twice",
+    "message",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Something an operator is to do at a second of the trial. ``dice`` seeds what it leaves open."""
+
+    at: float
+    what: str
+    campaign: int
+    dice: int
+
+
+def draw_orders(seed: int, seconds: float, cast: Cast) -> list[Order]:
+    """One after the other off a shuffled deck, each about a campaign that is born by then."""
+    dice = Random(f"operators {seed}")
+    orders, deck, at = [], [], 1.5
+    while at < seconds:
+        deck = deck or dice.sample(DECK, len(DECK))
+        born = [n for n, campaign in enumerate(cast.campaigns) if campaign.born_at < at - 1]
+        if born:
+            orders.append(Order(at, deck.pop(), dice.choice(born[-6:]), dice.randrange(1 << 30)))
+        at += dice.expovariate(DEEDS_A_SECOND)
+    return orders
+
+
+class Operators:
+    """A few hands that carry out orders. ``post`` them with :meth:`ask`; :meth:`finish` waits for what is under way."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        dialer: Dialer,
+        celery: Celery,
+        cast: Cast,
+        business: Clock,
+        campaign_ids: Mapping[str, str],
+    ) -> None:
+        self.cast = cast
+        self._desk, self._dialer, self._celery = desk, dialer, celery
+        self._business, self._ids = business, campaign_ids
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._over = threading.Event()
+        self._hands = [threading.Thread(target=self._work, name=f"operator-{n}", daemon=True) for n in range(HANDS)]
+        for hand in self._hands:
+            hand.start()
+
+    def ask(self, order: Order) -> None:
+        """Have this done by whoever is free."""
+        campaign = self.cast.campaigns[order.campaign]
+        if campaign.key in self._ids:
+            self._queue.put(lambda: self._do(order.what, campaign, Random(order.dice)))
+
+    def finish(self, seconds: float) -> None:
+        """Let nobody begin anything any more."""
+        self._over.set()
+        for _ in self._hands:
+            self._queue.put(None)
+        for hand in self._hands:
+            hand.join(seconds)
+
+    def settle(self) -> None:
+        """Wait until every order was carried out."""
+        done = [threading.Event() for _ in self._hands]
+        gate = threading.Barrier(len(done))
+
+        def meet(mine: threading.Event) -> None:
+            gate.wait(120)
+            mine.set()
+
+        for event in done:
+            self._queue.put(lambda event=event: meet(event))
+        for event in done:
+            event.wait(120)
+
+    def heal(self) -> None:
+        """Let everything that can still be called be called: no window, wide limits, all numbers, nothing paused."""
+        for team in self.cast.teams:
+            for number_id in team.numbers:
+                self._queue.put(lambda t=team, n=number_id: self._enable(t, n, maxConcurrentCalls=20))
+            self._queue.put(lambda t=team: self._limit_team(t, 40))
+        for campaign in self.cast.campaigns:
+            if campaign.key in self._ids:
+                self._queue.put(lambda c=campaign: self._open(c))
+
+    def _work(self) -> None:
+        while (work := self._queue.get()) is not None:
+            work()
+            if self._over.is_set():
+                self._drop()
+                return
+
+    def _drop(self) -> None:
+        try:
+            while True:
+                self._queue.get_nowait()
+        except Empty:
+            return
+
+    # -- deeds
+
+    def _do(self, what: str, campaign: CampaignPlan, dice: Random) -> None:
+        match what:
+            case "pause":
+                self._verb(campaign, "pause")
+                self._over.wait(dice.uniform(0.3, 2.5))
+                self._resume(campaign)
+            case "hold":
+                self._verb(campaign, "pause")
+                self._over.wait(HOLD_SECONDS)
+                self._resume(campaign)
+            case "cancel":
+                self._verb(campaign, "cancel", {"hangUp": dice.random() < 0.5})
+            case "ban":
+                person = dice.choice(campaign.everybody)
+                body = {"numbers": [person.phone]}
+                team_id = campaign.team.id
+                self._desk.do("ban", team_id, team_id, ("POST", "/do-not-call"), body, value=person.phone)
+            case "mark":
+                person = dice.choice(campaign.everybody)
+                self._contact("mark", campaign, person, {"doNotCall": True}, None)
+            case "limit":
+                limit = dice.randint(1, 7)
+                self._edit("limit", campaign, {"maxConcurrentCalls": limit}, limit)
+            case "limit number":
+                number_id, limit = dice.choice(campaign.callers), dice.randint(1, 5)
+                self._number("limit", campaign.team, number_id, {"maxConcurrentCalls": limit}, limit)
+            case "limit team":
+                self._limit_team(campaign.team, dice.randint(3, 9))
+            case "window":
+                self._move_window(campaign, dice)
+            case "disable":
+                number_id = dice.choice(campaign.callers)
+                number = campaign.team.numbers[number_id]
+                self._number("disable", campaign.team, number_id, {"enabled": False}, number)
+                self._over.wait(dice.uniform(0.5, 3.0))
+                self._enable(campaign.team, number_id)
+            case "add":
+                self.add(campaign, dice.sample(campaign.later, 4))
+            case "renumber":
+                person = dice.choice(campaign.later)
+                self._contact("renumber", campaign, person, {"phone": person.spare}, person.phone)
+            case "zone":
+                person, zone = dice.choice(campaign.people), dice.choice((*ZONES, None))
+                self._contact("zone", campaign, person, {"timezone": zone}, zone or "")
+            case "run":
+                self._until_answered(lambda: self._verb(campaign, "run", {}))
+            case "message":
+                self._run_by_message(campaign)
+            case "run twice":
+                self._run_twice(campaign, dice)
+
+    def add(self, campaign: CampaignPlan, people: Sequence[Person]) -> None:
+        """Add contacts that exist to the campaign."""
+        body = {"contactIds": [person.id for person in people]}
+        self._desk.do("add", campaign.team.id, campaign.key, ("POST", f"{self._path(campaign)}/contacts"), body)
+
+    def _run_twice(self, campaign: CampaignPlan, dice: Random) -> None:
+        """The same request at the same time from two clients, with one key or none; now and then with a budget."""
+        key = {"Idempotency-Key": str(uuid.UUID(int=dice.getrandbits(128)))} if dice.random() < 0.5 else {}
+        body = {"maxCalls": dice.randint(2, 6)} if dice.random() < 0.3 else {}
+        twin = threading.Thread(target=self._verb, args=(campaign, "run", body, key), daemon=True)
+        twin.start()
+        self._verb(campaign, "run", body, key)
+        twin.join(2 * HOLD_SECONDS)
+        if body:
+            self._over.wait(2.0)
+            self._verb(campaign, "run", {})
+
+    def _run_by_message(self, campaign: CampaignPlan) -> None:
+        """Nobody answers a message: when it is followed, and whether, nobody knows."""
+        entry = self._desk.begin("run", campaign.key, "by message")
+        with contextlib.suppress(KombuError):
+            self._celery.send_task("worker.run_campaign", [self._ids[campaign.key]])
+        self._desk.end(entry, None)
+
+    def _move_window(self, campaign: CampaignPlan, dice: Random) -> None:
+        """Around now, or away from it, or none at all."""
+        zone = dice.choice(ZONES)
+        begins, lasts = dice.choice(((-2, 4), (-1, 3), (1, 5), (-5, 6))), dice.random() < 0.7
+        window = None
+        if lasts:
+            wall = self._business.business(self._desk.clock.now()).astimezone(pytz.timezone(zone))
+            start, end = (wall + timedelta(minutes=minutes) for minutes in begins)
+            window = (start.strftime("%H:%M"), end.strftime("%H:%M"), zone)
+        self._edit("window", campaign, window_body(window), window)
+
+    def _open(self, campaign: CampaignPlan) -> None:
+        body = {**window_body(None), "maxConcurrentCalls": 20}
+        self._verb(campaign, "pause")
+        for name, value in (("limit", 20), ("window", None)):
+            fields = {key: body[key] for key in body if (key == "maxConcurrentCalls") == (name == "limit")}
+            self._patch(name, campaign, fields, value)
+        self._until_answered(lambda: self._verb(campaign, "run", {}))
+
+    def _until_answered(self, ask: Callable[[], int | None]) -> None:
+        """Again, as long as nobody says yes or no."""
+        for _ in range(TRIES):
+            status = ask()
+            if self._over.is_set() or (status is not None and status < 500):
+                return
+            self._over.wait(1.0)
+
+    def _edit(self, name: str, campaign: CampaignPlan, body: Mapping[str, Any], value: object) -> None:
+        """A policy is edited while its campaign is paused."""
+        self._verb(campaign, "pause")
+        self._patch(name, campaign, body, value)
+        self._resume(campaign)
+
+    def _patch(self, name: str, campaign: CampaignPlan, body: Mapping[str, Any], value: object) -> None:
+        self._desk.do(name, campaign.team.id, campaign.key, ("PATCH", self._path(campaign)), body, value=value)
+
+    def _resume(self, campaign: CampaignPlan) -> None:
+        self._until_answered(lambda: self._verb(campaign, "resume"))
+
+    def _verb(
+        self,
+        campaign: CampaignPlan,
+        verb: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> int | None:
+        path = f"{self._path(campaign)}/{verb}"
+        return self._desk.do(verb, campaign.team.id, campaign.key, ("POST", path), body, headers=headers)
+
+    def _contact(
+        self, name: str, campaign: CampaignPlan, person: Person, body: Mapping[str, Any], value: object
+    ) -> None:
+        request = ("PATCH", f"/contacts/{person.id}")
+        self._desk.do(name, campaign.team.id, person.id, request, body, value=value)
+
+    def _number(self, name: str, team: TeamPlan, number_id: str, body: Mapping[str, Any], value: object) -> int | None:
+        return self._desk.do(name, team.id, number_id, ("PATCH", f"/phone-numbers/{number_id}"), body, value=value)
+
+    def _enable(self, team: TeamPlan, number_id: str, **more: int) -> None:
+        number = team.numbers[number_id]
+        self._until_answered(lambda: self._number("enable", team, number_id, {"enabled": True}, number))
+        if more:
+            self._number("limit", team, number_id, more, more["maxConcurrentCalls"])
+
+    def _limit_team(self, team: TeamPlan, limit: int) -> None:
+        """The account's over HTTP, the team's own by the flow function, for there is no other way."""
+        body = {"maxConcurrentCalls": limit + 1}
+        path = f"/carrier-accounts/{team.account}"
+        self._desk.do("limit", team.id, team.account, ("PATCH", path), body, value=limit + 1)
+        entry = self._desk.begin("limit", team.id, limit)
+        try:
+            parts.limit_team(self._dialer, team.id, limit, actor="operator")
+            status: int | None = 200
+        except Unavailable:
+            status = None
+        self._desk.end(entry, status)
+
+    def _path(self, campaign: CampaignPlan) -> str:
+        return f"/campaigns/{self._ids[campaign.key]}"
+
+
+def window_body(window: tuple[str, str, str] | None) -> dict[str, str | None]:
+    """A window in the names of the API."""
+    names = ("callWindowStart", "callWindowEnd", "callWindowTimezone")
+    return dict(zip(names, window or (None, None, None), strict=True))

@@ -1,0 +1,74 @@
+"""A trial's choices are its seed's, and leave no doubt whose a call is."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import pytest
+
+from tests.chaos.desk import done, is_in_doubt
+from tests.chaos.nemesis import DECK, WEB_POINTS, WORKER_POINTS, draw_faults, draw_points
+from tests.chaos.operators import draw_orders
+from tests.chaos.plan import draw_cast
+from worker.carriers.simulator.script import parse_life
+from worker.crashpoint import POINTS
+
+SEEDS = range(1, 6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_same_seed_makes_the_same_choices(seed: int) -> None:
+    first, again = draw_cast(seed, 60), draw_cast(seed, 60)
+    assert first == again
+    assert draw_faults(seed, 60) == draw_faults(seed, 60)
+    assert draw_orders(seed, 60, first) == draw_orders(seed, 60, again)
+    assert draw_points(seed, WORKER_POINTS) == draw_points(seed, WORKER_POINTS)
+
+
+def test_another_seed_makes_other_choices() -> None:
+    assert draw_faults(1, 60) != draw_faults(2, 60)
+    assert draw_cast(1, 60) != draw_cast(2, 60)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_two_campaigns_share_callees_or_caller_ids_and_never_both(seed: int) -> None:
+    cast = draw_cast(seed, 90)
+    phones = {c.key: {phone for it in c.everybody for phone in (it.phone, it.spare)} for c in cast.campaigns}
+    shared = [
+        (bool(phones[a.key] & phones[b.key]), a.team is b.team and bool(set(a.callers) & set(b.callers)))
+        for a, b in itertools.combinations(cast.campaigns, 2)
+    ]
+    assert (True, True) not in shared
+    assert {(True, False), (False, True)} <= set(shared), "and both happen"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_number_that_moves_is_nobody_elses(seed: int) -> None:
+    cast = draw_cast(seed, 90)
+    spares = {it.spare for campaign in cast.campaigns for it in campaign.later}
+    assert not spares & {it.phone for campaign in cast.campaigns for it in campaign.everybody}
+
+
+def test_the_simulator_can_read_every_life() -> None:
+    for lives in draw_cast(1, 60).script.values():
+        for life in lives:
+            parse_life(life)
+        assert not {"reject", "refuse", "place", "callbacks"} & lives[-1].keys(), "what repeats is without a fault"
+
+
+def test_every_kind_of_fault_is_dealt_before_one_comes_too_often() -> None:
+    size = sum(DECK.values())
+    assert Counter(fault.kind for fault in draw_faults(1, 600)[:size]) == Counter(DECK)
+
+
+def test_every_place_where_a_crash_may_fall_is_somebodys() -> None:
+    assert {*WEB_POINTS, *WORKER_POINTS} == POINTS
+
+
+@pytest.mark.parametrize(
+    ("status", "was_done", "in_doubt"),
+    [(200, True, False), (409, False, False), (503, False, True), (None, False, True), (599, False, False)],
+)
+def test_a_deed_is_in_doubt_unless_its_answer_says_otherwise(status: object, was_done: bool, in_doubt: bool) -> None:
+    assert (done(status), is_in_doubt(status)) == (was_done, in_doubt)

@@ -1,0 +1,254 @@
+"""One trial: a deployment under a seeded nemesis, with operators at random; then it recovers, and is judged."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from tests.chaos import evidence, mutants
+from tests.chaos.births import Births, set_up
+from tests.chaos.deployment import deployed
+from tests.chaos.desk import Desk
+from tests.chaos.faults import Fault
+from tests.chaos.gathering import Witness, gather
+from tests.chaos.harness import Chaos
+from tests.chaos.journal import DatabaseClock, Journal
+from tests.chaos.nemesis import WEB_POINTS, WORKER_POINTS, Nemesis, draw_faults, draw_points
+from tests.chaos.operators import Operators, Order, draw_orders
+from tests.chaos.plan import CampaignPlan, Cast, draw_cast
+from tests.chaos.relay import Relay
+from worker.dev.stack import Stack
+from worker.store.database import open_database
+from worker.store.migrate import migrate
+
+SPEED = 8.0
+BOUNDS = {
+    "SEND_FENCE_SECONDS": "1.2",
+    "REQUEST_SECONDS": "1.3",
+    "UNKNOWN_AFTER_SECONDS": "3",
+    "API_REQUESTS_PER_SECOND": "1000",
+    "API_BURST": "1000",
+}
+"""Over those of :mod:`tests.chaos.deployment`. The twenty business seconds that are kept free before a window's end
+are two and a half of the machine's at this speed: fence and request, as it is at full size."""
+PATIENCE = evidence.Patience(fence=1.2, request=1.3, slack=0.6, limit_memory=20.0, slots=5.0, learn=12.0, due=3.0)
+RECOVERY_SECONDS = 100.0
+MUTANT_SECONDS = 30.0
+"""How long the end is waited for; a mutant may never come to it."""
+STEP_SECONDS = 0.03
+FINISHED = ("completed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What kind of trial it is."""
+
+    seed: int
+    seconds: float
+    carrier: str = "simulator"
+    without: str = ""
+
+
+@dataclass
+class Trial:
+    """The parts of a trial, and what happens between them."""
+
+    terms: Terms
+    chaos: Chaos
+    cast: Cast
+    journal: Journal
+    clock: DatabaseClock
+    relay: Relay
+    business: evidence.Clock
+    witness: Witness
+    patience: evidence.Patience = PATIENCE
+    unborn: deque[CampaignPlan] = field(default_factory=deque)
+    _provocations: list[tuple[float, str]] = field(default_factory=list)
+    _second: float = 0.0
+
+    def run(self) -> evidence.Evidence:
+        """From the first process to the last look."""
+        terms, chaos = self.terms, self.chaos
+        tokens = set_up(chaos.dialer, self.cast, terms.carrier)
+        self.desk = Desk(self.journal, self.clock, chaos.web_port, tokens)
+        self.births = Births(chaos, self.desk, self.business)
+        self.unborn.extend(self.cast.campaigns)
+        self.operators = Operators(self.desk, chaos.dialer, chaos.celery, self.cast, self.business, self.births.ids)
+        self.nemesis = Nemesis(
+            chaos,
+            self.journal,
+            self.clock,
+            deque(draw_faults(terms.seed, terms.seconds, mutants.EMPHASIS.get(terms.without))),
+            draw_points(terms.seed, WORKER_POINTS),
+            draw_points(terms.seed, WEB_POINTS),
+            self._provoke,
+        )
+        self._dice = Random(f"trial {terms.seed}")
+        self.schedule = list(self.nemesis.schedule)
+        self.orders = draw_orders(terms.seed, terms.seconds, self.cast)
+        chaos.man(workers=1, beats=1)
+        self._under_fire()
+        healed_at = self._recover()
+        self.operators.finish(15)
+        return gather(self, healed_at)
+
+    def _under_fire(self) -> None:
+        orders = deque(self.orders)
+        began_at = time.monotonic()
+        said_at = 0.0
+        while (second := time.monotonic() - began_at) < self.terms.seconds:
+            self._second = second
+            while self.unborn and self.unborn[0].born_at <= second and self._bear_next():
+                pass
+            while orders and orders[0].at <= second:
+                self.operators.ask(orders.popleft())
+            self._carry_out_provocations()
+            self.nemesis.step(second)
+            if second - said_at >= 5:
+                said_at = second
+                self.say(f"{second:5.0f} s  {self.nemesis.injected.total()} faults, {self._placed()} calls")
+            time.sleep(STEP_SECONDS)
+
+    def _recover(self) -> float:
+        """Let it come to an end; returns when the last fault was over."""
+        self.say("healing")
+        self.nemesis.heal()
+        healed_at = self.clock.now()
+        self.journal.note("healed", healed_at)
+        self.chaos.wait(self.chaos.web_answers, "the web process answers", 60)
+        self.operators.settle()
+        self.operators.heal()
+        self.operators.settle()
+        self.say("healed")
+        deadline = time.monotonic() + (MUTANT_SECONDS if self.terms.without else RECOVERY_SECONDS)
+        began_at = said_at = time.monotonic()
+        while not (quiet := self._is_quiet()) and time.monotonic() < deadline:
+            self.witness.look_at_slots()
+            self._supervise()
+            if time.monotonic() - said_at >= 5:
+                said_at = time.monotonic()
+                self.say(f"recovering for {said_at - began_at:.0f} s, {self._placed()} calls, {self._state()}")
+            time.sleep(0.25)
+        self.say(f"{'quiet' if quiet else 'NOT quiet'} {time.monotonic() - began_at:.1f} s after the last fault")
+        deadline = time.monotonic() + PATIENCE.slots + 1
+        while self.witness.look_at_slots() and time.monotonic() < deadline:
+            time.sleep(0.25)
+        return healed_at
+
+    def _supervise(self) -> None:
+        """Nobody ends by themselves now, but if they do it is to be known."""
+        self.nemesis.step(self.terms.seconds)
+
+    def _is_quiet(self) -> bool:
+        """Whether every contact has come to its end and every event is settled."""
+        with contextlib.suppress(SQLAlchemyError):
+            (row,) = self.chaos.sql(
+                """SELECT (SELECT count(*) FROM campaigns WHERE status NOT IN ('completed', 'cancelled', 'draft'))
+                        + (SELECT count(*) FROM calls WHERE ended_at IS NULL)
+                        + (SELECT count(*) FROM call_events WHERE outcome IS NULL)"""
+            )
+            return bool(row[0] == 0)
+        return False
+
+    def _state(self) -> str:
+        with contextlib.suppress(SQLAlchemyError):
+            rows = self.chaos.sql("SELECT status::text, count(*) FROM campaigns GROUP BY 1 ORDER BY 1")
+            return ", ".join(f"{row[1]} {row[0]}" for row in rows)
+        return "the database is away"
+
+    def _placed(self) -> int:
+        return sum(self.chaos.placed(team.account) for team in self.cast.teams)
+
+    def _bear_next(self) -> bool:
+        """Make the next campaign, and have it run if it is not to start by itself."""
+        if not self.unborn or not self.births.bear(self.unborn[0]):
+            return False
+        plan = self.unborn.popleft()
+        if plan.starts_in is None:
+            self.operators.ask(Order(0.0, "run", self.cast.campaigns.index(plan), 0))
+        return True
+
+    # -- what leads to a crash point
+
+    def _provoke(self, point: str) -> None:
+        """Bring about, in a moment, what leads there."""
+        if point.startswith("hold "):
+            held = point.removeprefix("hold ")
+            found = [n for n, plan in enumerate(self.cast.campaigns) if self.births.ids.get(plan.key) == held]
+            for n in found:
+                self.operators.ask(Order(self._second, "hold", n, 0))
+        elif point.startswith("rebuild."):
+            self._provocations += [(self._second + 1.5, "flush")]
+        elif point.startswith("stop."):
+            self._provocations += [(self._second + wait, "pause") for wait in (1.5, 3.0, 4.5)]
+        elif point == "run.after_message":
+            self._provocations += [(self._second + wait, "message") for wait in (1.5, 3.0)]
+        elif point == "admit.after_commit":
+            self._provocations += [(self._second + wait, "run twice") for wait in (1.0, 2.5)]
+        elif point == "promote.after_commit" and self.unborn:
+            self._provocations += [(self._second + 1.0, "birth")]
+
+    def _carry_out_provocations(self) -> None:
+        due = [what for at, what in self._provocations if at <= self._second]
+        self._provocations = [(at, what) for at, what in self._provocations if at > self._second]
+        for what in due:
+            if what == "flush":
+                self.nemesis.schedule.appendleft(Fault(self._second, "redis: flushall", 0, 0))
+            elif what == "birth":
+                self._bear_next()
+            else:
+                running = [n for n, c in enumerate(self.cast.campaigns) if c.key in self.births.ids][-6:]
+                if running:
+                    dice = self._dice
+                    self.operators.ask(Order(self._second, what, dice.choice(running), dice.randrange(1 << 30)))
+
+    def say(self, what: str) -> None:
+        """Progress, for whoever watches."""
+        print(f"seed {self.terms.seed}: {what}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def staged(terms: Terms) -> Iterator[Trial]:
+    """Everything a trial needs, on servers of its own; gone when it is over."""
+    cast = draw_cast(terms.seed, terms.seconds)
+    with Stack() as stack:
+        _migrate(stack)
+        with contextlib.ExitStack() as open_:
+            relay = open_.enter_context(Relay(0))
+            more = {mutants.VARIABLE: terms.without} if terms.without else {}
+            chaos = open_.enter_context(
+                deployed(
+                    stack, "template1", "trial", cast.script, speed=SPEED,
+                    **BOUNDS, PUBLIC_BASE_URL=relay.url, **more,
+                )
+            )  # fmt: skip
+            relay.web_port = chaos.web_port
+            mutants.unguard(terms.without, chaos.environment["DATABASE_URL"])
+            journal = open_.enter_context(contextlib.closing(Journal(stack.directory / "journal.jsonl")))
+            witness = open_.enter_context(Witness(chaos))
+            (row,) = chaos.sql(
+                "SELECT extract(epoch FROM real_at)::float, extract(epoch FROM business_at)::float FROM clock"
+            )
+            clock = DatabaseClock(chaos.environment["DATABASE_URL"])
+            business = evidence.Clock(row[0], row[1], SPEED)
+            yield Trial(terms, chaos, cast, journal, clock, relay, business, witness)
+
+
+def _migrate(stack: Stack) -> None:
+    engine = open_database(stack.postgres.url_of("template1"), pool_size=1, statement_ms=0)
+    migrate(engine)
+    engine.dispose()
+
+
+def carrier_faults(trial: Trial, e: evidence.Evidence) -> Counter[str]:
+    """How often each fault of the carrier befell a request."""
+    asked = [(call.to_number, call.attempt) for call in e.ledger.placed]
+    asked += [(it.to_number, it.attempt) for it in e.ledger.not_placed]
+    return Counter(word for phone, attempt in asked if (word := trial.cast.fault_of(phone, attempt)))
