@@ -76,6 +76,7 @@ def test_when_all_is_well_everything_was_looked_at_and_the_exit_is_0(world: Worl
 
 
 def test_what_is_wrong_is_named_with_its_offenders(world: World, doctor: Doctor, redis_url: str) -> None:
+    world.sql("DELETE FROM ticks")
     campaign = world.campaign(world.contacts(2))
     world.run(campaign)
     one, other = world.calls(campaign)

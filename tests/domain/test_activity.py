@@ -52,7 +52,7 @@ OBSTACLES: list[tuple[str, dict[str, object]]] = [
     ("team_limit", {"is_team_full": True}),
     ("number_limit", {"callers": [replace(WELL, full=Full.NUMBER)], "planned": 0}),
     ("slots_rebuilding", {"are_slots_rebuilt": True}),
-    ("slots_held", {"are_slots_held": True}),
+    ("slots_held", {"are_slots_held": True, "live": 0}),
 ]
 
 

@@ -227,7 +227,7 @@ def test_a_tick_whose_worker_died_is_taken_by_the_next(world: World, race: Race)
 
 
 def tick(conn: Connection) -> bool:
-    return ticks.claim(conn, "tick", every_seconds=60)
+    return ticks.claim(conn, "reconcile", every_seconds=60)
 
 
 def test_two_runs_at_once_leave_exactly_one_open(world: World, race: Race) -> None:
