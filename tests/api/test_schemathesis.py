@@ -66,7 +66,7 @@ EXPLAINED = re.compile(
     "|Give an address that begins with"  # an address needs a host
     "|character that is no text"  # a NUL is text for JSON, and not for PostgreSQL
     "|Give a whole number"  # 3.0 is an integer for JSON Schema
-    "|The first line must name the columns"  # CSV
+    "|line must name the columns"  # CSV
     "|Give a text of 1 to [0-9]+ characters"  # without the blanks around it
 )
 """Why a request that the document allows is refused."""

@@ -140,7 +140,7 @@ def test_a_worker_killed_with_the_message_that_asks_for_a_run_is_not_missed(chao
 def test_a_process_killed_when_it_has_opened_a_run_is_not_missed(chaos: Chaos) -> None:
     team = Team(chaos, Limits())
     campaign = team.campaign((5, "plain"), limit=4)
-    victim = chaos.command("campaigns", "run", campaign.id, crashpoint="admit.after_commit")
+    victim = chaos.command("campaigns", "run", campaign.id, "--team", team.id, crashpoint="admit.after_commit")
     chaos.died_at(victim, "admit.after_commit")
     await_end(team)
     judge(team)

@@ -20,6 +20,7 @@ from worker.carriers.simulator.lives import Life
 from worker.flow import parts
 from worker.flow.edit import edit_campaign
 from worker.flow.remove import delete_campaign, restore_campaign
+from worker.flow.teams import edit_team
 
 MILLION, HUNDRED = 1_000_000, 100
 
@@ -74,6 +75,9 @@ def deeds(world: World, campaign: str) -> Iterator[tuple[str, Callable[[], objec
         body = {"maxConcurrentCalls": calls}
         world.carry_out(parts.edit_account(dialer, team, account, body, actor="test")[1])
 
+    def team_has(calls: int) -> None:
+        world.carry_out(edit_team(dialer, team, {"maxConcurrentCalls": calls}, actor="test")[1])
+
     def edit(**body: object) -> None:
         edit_campaign(dialer, team, campaign, body, actor="test")
 
@@ -85,8 +89,8 @@ def deeds(world: World, campaign: str) -> Iterator[tuple[str, Callable[[], objec
     yield "number enabled", lambda: number_is(True)
     yield "account's limit lowered", lambda: account_takes(1)
     yield "account's limit raised", lambda: account_takes(1000)
-    yield "team's limit lowered", lambda: world.carry_out(parts.limit_team(dialer, team, 1, actor="test")[1])
-    yield "team's limit raised", lambda: world.carry_out(parts.limit_team(dialer, team, 100, actor="test")[1])
+    yield "team's limit lowered", lambda: team_has(1)
+    yield "team's limit raised", lambda: team_has(100)
     yield "pause", lambda: world.pause(campaign)
     yield "limit lowered", lambda: edit(maxConcurrentCalls=2)
     yield (
