@@ -10,11 +10,11 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
-from queue import Empty, SimpleQueue
 from random import Random
-from typing import Any
+from typing import Any, ParamSpec
 
 import pytz
 from celery import Celery
@@ -24,8 +24,10 @@ from tests.chaos.desk import Desk
 from tests.chaos.evidence import Clock
 from tests.chaos.plan import ZONES, CampaignPlan, Cast, Person, TeamPlan
 from worker.domain.errors import Unavailable
-from worker.flow import parts
 from worker.flow.base import Dialer
+from worker.flow.teams import edit_team
+
+P = ParamSpec("P")
 
 HANDS = 3
 TRIES = 20
@@ -76,63 +78,45 @@ class Operators:
         self.cast = cast
         self._desk, self._dialer, self._celery = desk, dialer, celery
         self._business, self._ids = business, campaign_ids
-        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._over = threading.Event()
-        self._hands = [threading.Thread(target=self._work, name=f"operator-{n}", daemon=True) for n in range(HANDS)]
-        for hand in self._hands:
-            hand.start()
+        self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="operator")
+        self._under_way: list[Future[None]] = []
 
     def ask(self, order: Order) -> None:
         """Have this done by whoever is free."""
         campaign = self.cast.campaigns[order.campaign]
         if campaign.key in self._ids:
-            self._queue.put(lambda: self._do(order.what, campaign, Random(order.dice)))
+            self._put(self._do, order.what, campaign, Random(order.dice))
 
     def finish(self, seconds: float) -> None:
         """Let nobody begin anything any more."""
         self._over.set()
-        for _ in self._hands:
-            self._queue.put(None)
-        for hand in self._hands:
-            hand.join(seconds)
+        self._hands.shutdown(wait=False, cancel_futures=True)
+        self._wait([work for work in self._under_way if not work.cancelled()], seconds)
 
     def settle(self) -> None:
-        """Wait until every order was carried out."""
-        done = [threading.Event() for _ in self._hands]
-        gate = threading.Barrier(len(done))
+        """Wait until every order was carried out. An operator's own mistake is raised here: whoever carries nothing
+        out any more tries nothing."""
+        self._wait(self._under_way, 120)
+        self._under_way.clear()
 
-        def meet(mine: threading.Event) -> None:
-            gate.wait(120)
-            mine.set()
-
-        for event in done:
-            self._queue.put(lambda event=event: meet(event))
-        for event in done:
-            event.wait(120)
+    @staticmethod
+    def _wait(work: Sequence[Future[None]], seconds: float) -> None:
+        for done in wait(work, seconds).done:
+            done.result()
 
     def heal(self) -> None:
         """Let everything that can still be called be called: no window, wide limits, all numbers, nothing paused."""
         for team in self.cast.teams:
             for number_id in team.numbers:
-                self._queue.put(lambda t=team, n=number_id: self._enable(t, n, maxConcurrentCalls=20))
-            self._queue.put(lambda t=team: self._limit_team(t, 40))
+                self._put(self._enable, team, number_id, maxConcurrentCalls=20)
+            self._put(self._limit_team, team, 40)
         for campaign in self.cast.campaigns:
             if campaign.key in self._ids:
-                self._queue.put(lambda c=campaign: self._open(c))
+                self._put(self._open, campaign)
 
-    def _work(self) -> None:
-        while (work := self._queue.get()) is not None:
-            work()
-            if self._over.is_set():
-                self._drop()
-                return
-
-    def _drop(self) -> None:
-        try:
-            while True:
-                self._queue.get_nowait()
-        except Empty:
-            return
+    def _put(self, deed: Callable[P, None], *args: P.args, **more: P.kwargs) -> None:
+        self._under_way.append(self._hands.submit(deed, *args, **more))
 
     # -- deeds
 
@@ -276,13 +260,13 @@ class Operators:
             self._number("limit", team, number_id, more, more["maxConcurrentCalls"])
 
     def _limit_team(self, team: TeamPlan, limit: int) -> None:
-        """The account's over HTTP, the team's own by the flow function, for there is no other way."""
+        """The account's over HTTP, the team's own as the command does it, for it has no route."""
         body = {"maxConcurrentCalls": limit + 1}
         path = f"/carrier-accounts/{team.account}"
         self._desk.do("limit", team.id, team.account, ("PATCH", path), body, value=limit + 1)
         entry = self._desk.begin("limit", team.id, limit)
         try:
-            parts.limit_team(self._dialer, team.id, limit, actor="operator")
+            edit_team(self._dialer, team.id, {"maxConcurrentCalls": limit}, actor="operator")
             status: int | None = 200
         except Unavailable:
             status = None

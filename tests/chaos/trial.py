@@ -94,9 +94,11 @@ class Trial:
         self.schedule = list(self.nemesis.schedule)
         self.orders = draw_orders(terms.seed, terms.seconds, self.cast)
         chaos.man(workers=1, beats=1)
-        self._under_fire()
-        healed_at = self._recover()
-        self.operators.finish(15)
+        try:
+            self._under_fire()
+            healed_at = self._recover()
+        finally:
+            self.operators.finish(15)
         return gather(self, healed_at)
 
     def _under_fire(self) -> None:
