@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-
-from starlette.routing import BaseRoute
+from typing import Any
 
 from worker.api.app import app
 
 
-def routes(of: Iterable[BaseRoute] | None = None) -> Iterator[tuple[str, str]]:
+def routes(of: Iterable[Any] | None = None) -> Iterator[tuple[str, str]]:
     """Method and path of each."""
     for route in app.routes if of is None else of:
         if hasattr(route, "methods"):

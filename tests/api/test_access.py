@@ -95,7 +95,7 @@ def test_the_last_use_is_noted_once_a_minute(web: World, url: str) -> None:
 
 def test_a_secret_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
-    monkeypatch.setattr(bearer.hmac, "compare_digest", lambda a, b: compared.append((a, b)) or a == b)
+    monkeypatch.setattr("hmac.compare_digest", lambda a, b: compared.append((a, b)) or a == b)
     key = bearer.new_key()
     read = bearer.read_key(key.text)
     assert read is not None

@@ -17,9 +17,9 @@ from tests.api.asking import CAMPAIGNS, campaign_of, created, paths, refused
 from tests.world import World
 from worker import tasks
 from worker.carriers.simulator.lives import Life
-from worker.flow import admit
 from worker.settings import settings
 from worker.slots import Slots, connect
+from worker.store import runs
 
 AT_NINE = {"callWindowStart": "09:00", "callWindowEnd": "10:00", "callWindowTimezone": "America/New_York"}
 
@@ -278,7 +278,7 @@ def test_postgresql_lost_before_the_commit_leaves_nothing(
 ) -> None:
     """The server ends the session in the middle of the run's transaction; the whole is run again, once."""
     campaign = web.campaign(web.contacts(2))
-    opens = admit.runs.open_run
+    opens = runs.open_run
     killed: list[int] = []
 
     def killed_once(conn: Any, *arguments: Any, **options: Any) -> None:
@@ -288,7 +288,7 @@ def test_postgresql_lost_before_the_commit_leaves_nothing(
             pid = conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
             web.sql("SELECT pg_terminate_backend(:pid)", pid=pid)
 
-    monkeypatch.setattr(admit.runs, "open_run", killed_once)
+    monkeypatch.setattr(runs, "open_run", killed_once)
     answer = post(client, campaign, "run")
     assert answer.status_code == 200
     assert [run.id for run in web.sql("SELECT id FROM runs")] == [answer.json()["runId"]]

@@ -12,7 +12,6 @@ from httpx2 import Client
 
 from tests.api.asking import CAMPAIGNS, created, new_campaign, paths, refused
 from tests.world import World
-from worker.api import campaigns
 from worker.settings import settings
 
 
@@ -182,7 +181,7 @@ def test_what_is_our_fault_is_not_told(client: Client, monkeypatch: pytest.Monke
     def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("password=hunter2")
 
-    monkeypatch.setattr(campaigns.campaign_list, "page", fail)
+    monkeypatch.setattr("worker.store.campaign_list.page", fail)
     answer = client.get(CAMPAIGNS, params={"teamId": "team_a"})
     refused(answer, 500, "internal_error")
     assert "hunter2" not in answer.text

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from tests.api.asking import CAMPAIGNS, created, new_campaign, refused
 from tests.cli.running import ROOT, environment, wait_until
 from tests.world import World
-from worker.api import campaigns, idempotency
+from worker.api import campaigns
 from worker.crashpoint import VARIABLE
 from worker.dev.stack import Stack
 from worker.domain.errors import Unavailable
@@ -129,7 +129,7 @@ def test_what_was_done_and_not_answered_was_not_done(
 ) -> None:
     """The work is finished when its answer cannot be kept: both are undone."""
     with monkeypatch.context() as broken:
-        broken.setattr(idempotency.idempotency, "answer", lambda *_: (_ for _ in ()).throw(AssertionError("crash")))
+        broken.setattr("worker.store.idempotency.answer", lambda *_: (_ for _ in ()).throw(AssertionError("crash")))
         assert client.post(CAMPAIGNS, json=new_campaign(web), headers=KEY).status_code == 500
     assert count(web, "campaigns") == 0
     assert client.post(CAMPAIGNS, json=new_campaign(web), headers=KEY).status_code == 200

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import click
 import httpx2
@@ -124,7 +125,7 @@ def _timed(there: Crowd, what: str, target_seconds: float, rounds: int, ask: Cal
     return Timed(what, target_seconds, made[1:], bare[1:])
 
 
-def _asked(request: Callable[[], httpx2.Response]) -> tuple[float, dict[str, object]]:
+def _asked(request: Callable[[], httpx2.Response]) -> tuple[float, dict[str, Any]]:
     began_at = perf_counter()
     answer = request()
     seconds = perf_counter() - began_at

@@ -421,6 +421,7 @@ def test_a_call_whose_answer_is_lost_is_in_doubt_and_told_by_its_token(service: 
 
 @pytest.mark.parametrize("number", REFUSED)
 def test_a_refusal_is_taken_for_the_same_thing_whoever_speaks(service: Service, number: str) -> None:
+    written: Any
     written, action = REFUSED[number]
     outcome = service.carrier.place(service.order(number))
     assert isinstance(outcome, Rejected)

@@ -90,7 +90,7 @@ def test_lives_do_not_depend_on_the_order_they_are_asked_for(order: list[int]) -
 
 
 def test_drawn_lives_follow_the_odds() -> None:
-    drawn = Counter(fate_of(Book(seed=1).life(number, 1)) for number in NUMBERS)
+    drawn: Counter[Any] = Counter(fate_of(Book(seed=1).life(number, 1)) for number in NUMBERS)
 
     for fate, weight in DEMO_ODDS.items():
         assert drawn[fate] / len(NUMBERS) == pytest.approx(weight / 100, abs=0.03)

@@ -65,7 +65,7 @@ def _without_generation_key() -> None:
     from worker.slots import semaphore
 
     asking = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then"
-    load = semaphore.load_script
+    load = semaphore.load_script  # type: ignore[attr-defined]
 
     def load_unasking(client: Any, name: str) -> Any:
         script = load(client, name)
@@ -74,7 +74,7 @@ def _without_generation_key() -> None:
         assert asking in script.script
         return client.register_script(script.script.replace(asking, "if false then"))
 
-    semaphore.load_script = load_unasking
+    semaphore.load_script = load_unasking  # type: ignore[attr-defined]
     semaphore.Slots.needs_rebuild = lambda self, generation: False  # type: ignore[method-assign]
 
 
@@ -105,18 +105,19 @@ def _without_write_ahead() -> None:
 
 def _without_settle_once() -> None:
     """An ended call ends again with every end that is told."""
-    from worker.domain import lifecycle
+    from worker.domain.lifecycle import Heard
+    from worker.domain.model import CallState
     from worker.flow import settle
     from worker.store import calls
 
-    weighed = settle.weigh
+    weighed = settle.weigh  # type: ignore[attr-defined]
 
     def weigh(call: Any, heard: Any, carrier_call_id: str) -> Any:
-        if heard is lifecycle.Heard.ENDED and call.state is lifecycle.CallState.ENDED:
-            return lifecycle.CallState.ENDED
+        if heard is Heard.ENDED and call.state is CallState.ENDED:
+            return CallState.ENDED
         return weighed(call, heard, carrier_call_id)
 
-    settle.weigh = weigh
+    settle.weigh = weigh  # type: ignore[attr-defined]
     stepped = settle._step
     settle._step = lambda *them: replace(stepped(*them), at_most="ended")
     unguarded = str(calls.ADVANCE.text)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.world import World
-from worker.carriers.simulator.lives import Life, Status
+from worker.carriers.simulator.lives import Life
+from worker.carriers.simulator.words import Status
 from worker.domain.errors import NotFound
 from worker.flow import export
 from worker.flow.export import CALL_FIELDS, CONTACT_FIELDS, export_calls, export_contacts

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from tests.world import World
 from worker.domain.contact_file import LineFault, read_contacts
@@ -355,7 +356,7 @@ def test_the_statements_of_a_batch_touch_no_more_than_the_batch(world: World) ->
 
         staging.create(conn)
         conn.exec_driver_sql("ANALYZE contacts")
-        found = conn.execute(staging.text("EXPLAIN " + str(staging.MATCH_NUMBER)), {"team": "t", "first": 1, "last": 9})
+        found = conn.execute(text("EXPLAIN " + str(staging.MATCH_NUMBER)), {"team": "t", "first": 1, "last": 9})
         return "\n".join(row[0] for row in found)
 
     assert "contacts_by_number" in once(world.dialer.db, explain)

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from worker.store import campaigns, contacts
 TALK = Life(1, 60)
 
 
-def at_once(*work: Callable[[], object]) -> list[object]:
+def at_once(*work: Callable[[], Any]) -> list[Any]:
     """Do all of it side by side; what each returned or raised."""
     start = threading.Barrier(len(work))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def on_the_way(world: World, life: Life = SILENT, contacts: int = 1) -> str:
     return campaign
 
 
-def event(call: object, kind: EventKind, carrier_call_id: str = "sim_0", **more: object) -> CallEvent:
+def event(call: Any, kind: EventKind, carrier_call_id: str = "sim_0", **more: object) -> CallEvent:
     if kind is EventKind.ENDED:
         more.setdefault("disposition", Disposition.BUSY)
     return CallEvent(call.token, f"{carrier_call_id} {kind}", carrier_call_id, kind, **more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ STREAM = "wss://voice.example.com/stream"
 @pytest.fixture
 def there(world: World, peer: Peer) -> Iterator[World]:
     """A world whose team has an account with each carrier, at servers that do as they are told."""
-    made = {"twilio": twilio(peer.url, read_seconds=0.3), "telnyx": telnyx(peer.url, read_seconds=0.3)}
+    made: dict[str, Any] = {"twilio": twilio(peer.url, read_seconds=0.3), "telnyx": telnyx(peer.url, read_seconds=0.3)}
     world.dialer = replace(
         world.dialer, carriers={**world.dialer.carriers, **made}, public_base_url="https://dialer.example.com"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def world(world: World) -> World:
     return world
 
 
-def account(world: World) -> object:
+def account(world: World) -> Any:
     return world.sql(
         "SELECT *, extract(epoch FROM breaker_until - clock_timestamp())::float AS opens_in,"
         " extract(epoch FROM resting_until - clock_timestamp())::float AS rests FROM carrier_accounts"

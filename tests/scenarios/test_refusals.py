@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.stage import refuse_connection
@@ -19,7 +21,7 @@ def refused(world: World, status: int, code: str = "", retry_after: float | None
     return campaign
 
 
-def account(world: World) -> object:
+def account(world: World) -> Any:
     return world.sql(
         "SELECT enabled, resting_reason, extract(epoch FROM resting_until - clock_timestamp())::float AS rests"
         " FROM carrier_accounts"

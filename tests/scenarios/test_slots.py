@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Connection
 
 from tests.world import World
 from worker.carriers.simulator.lives import Life
@@ -175,7 +176,7 @@ def test_two_rebuilds_at_once_leave_one_generation(world: World) -> None:
     before = world.sql("SELECT generation FROM slot_generation")[0].generation
     flush(world)
 
-    def within(conn: object) -> None:
+    def within(conn: Connection) -> None:
         conn.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended('rebuild slots', 0))")
         reconcile.reconcile(world.dialer)
 

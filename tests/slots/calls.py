@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from redis import Redis
 
@@ -40,5 +41,6 @@ def held(slots: Slots) -> dict[Scope, set[str]]:
 def grow_old(client: Redis, prefix: str, seconds: float = 3600) -> None:
     """Make every member look as if it had been granted so long ago."""
     for key in client.keys(f"{{{prefix}slots}}:*:*"):
-        for member, score in client.zrange(key, 0, -1, withscores=True):
+        held: Any = client.zrange(key, 0, -1, withscores=True)
+        for member, score in held:
             client.zadd(key, {member: score - seconds * 1000})
