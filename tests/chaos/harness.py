@@ -26,6 +26,7 @@ from celery import Celery
 from redis import Redis
 from sqlalchemy import text
 
+from tests.chaos import halting
 from worker import tasks
 from worker.carriers.simulator import ledger
 from worker.crashpoint import VARIABLE
@@ -64,6 +65,13 @@ class Process:
     @property
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether a signal has stopped it."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].startswith("T")
+        return False
 
     def signal(self, number: signal.Signals) -> None:
         """Nothing happens to one that has ended."""
@@ -107,11 +115,12 @@ class Chaos:
             while len(self.staff[role]) < count:
                 start[role]()
 
-    def worker(self, crashpoint: str = "", *, waits: bool = True, **settings: str) -> Process:
-        """A worker; with ``crashpoint`` it is to die there, without it this returns when it takes messages, if it
-        ``waits``."""
+    def worker(self, crashpoint: str = "", *, halts: bool = False, waits: bool = True, **settings: str) -> Process:
+        """A worker; with ``crashpoint`` it is to die there, or, if it ``halts``, to stop there once; without it this
+        returns when it takes messages, if it ``waits``."""
         arguments = ["-A", "worker", "worker", *ALONE, "-n", f"worker{next(self._numbers)}@chaos"]
-        process = self.start("worker", "celery", arguments, {VARIABLE: crashpoint, **settings})
+        more = {halting.VARIABLE: "1"} if halts else {}
+        process = self.start("worker", "celery", arguments, {VARIABLE: crashpoint, **more, **settings})
         if waits and not crashpoint:
             self.wait(lambda: " ready." in process.log, f"{process.name} takes messages")
         return process

@@ -35,9 +35,10 @@ ROLES = {"worker": 2, "beat": 2, "web": 1}
 
 IN_HAND = "worker: SIGSTOP 6 s, calls in hand"
 IN_HAND_SECONDS = 6.0
+HALTING_POINT = "dial.after_commit"
 HELD = """
 SELECT campaign_id FROM calls
-WHERE state = 'dialing' AND ended_at IS NULL AND dialing_at > clock_timestamp() - interval '0.5 s'
+WHERE state = 'dialing' AND ended_at IS NULL AND dialing_at > clock_timestamp() - interval '1 s'
 ORDER BY dialing_at DESC LIMIT 1
 """
 
@@ -100,6 +101,9 @@ class Nemesis:
     _ready: set[int] = field(default_factory=set)
     _undoings: list[tuple[threading.Timer, Callable[[], None]]] = field(default_factory=list)
     _web_point: str = ""
+    _halts_next: bool = False
+    _halting: set[int] = field(default_factory=set)
+    """Who is to stand still at :data:`HALTING_POINT` and has not come there."""
 
     def man(self) -> None:
         """Start whoever is missing; the second worker doomed, while there are faults to come."""
@@ -110,6 +114,7 @@ class Nemesis:
     def step(self, second: float) -> None:
         """Do what is due by this second of the trial."""
         self._bury()
+        self._pause_whom_it_stopped()
         self._end_the_overdue()
         self.man()
         while self.schedule and self.schedule[0].at <= second:
@@ -133,10 +138,13 @@ class Nemesis:
     # -- the processes
 
     def _start(self, role: str) -> None:
-        point = self._next_point(role)
+        point, halts = self._next_point(role), False
         match role:
             case "worker":
-                process = self.chaos.worker(point, waits=False)
+                if point and self._halts_next:
+                    point, halts, self._halts_next = HALTING_POINT, True, False
+                process = self.chaos.worker(point, halts=halts, waits=False)
+                self._halting |= {process.pid} if halts else set()
             case "web":
                 process = self.chaos.web(point, waits=False)
             case _:
@@ -145,7 +153,8 @@ class Nemesis:
         if point:
             self._doomed[process.pid] = point
             self.journal.note("doomed", self.clock.now(), process=process.name, point=point)
-            self.provoke(point)
+            if not halts:
+                self.provoke(point)
 
     def _next_point(self, role: str) -> str:
         if role == "web":
@@ -167,6 +176,7 @@ class Nemesis:
             word, _ = self._struck.pop(process.pid, ("", 0.0))
             self._frozen.discard(process.pid)
             self._ready.discard(process.pid)
+            self._halting.discard(process.pid)
             if point and not word and code == -signal.SIGKILL:
                 self._count(f"crash point: {point}", process.name)
                 self.met[point] += 1
@@ -177,7 +187,7 @@ class Nemesis:
         """Whoever does not come to the place of death, or does not end when told."""
         now = time.monotonic()
         for process in list(self.chaos.staff["worker"]):
-            if process.pid not in self._doomed or process.pid in self._struck:
+            if process.pid not in self._doomed or process.pid in self._struck or process.pid in self._frozen:
                 continue
             if process.pid not in self._ready and " ready." in process.log:
                 self._ready.add(process.pid)
@@ -202,7 +212,7 @@ class Nemesis:
         role, _, what = fault.kind.partition(": ")
         undoing: Undoing = None
         if fault.kind == IN_HAND:
-            self._freeze_with_calls_in_hand()
+            self._halts_next = True
         elif role in ROLES:
             undoing = self._befall_process(role, what, fault)
         elif fault.kind == faults.MEMBERS_ADDED:
@@ -235,23 +245,19 @@ class Nemesis:
             return seconds, lambda: self._thaw(process, go_on)
         return self._strike(process, what)
 
-    def _freeze_with_calls_in_hand(self) -> None:
-        """Stop the workers when calls are committed and have not left, and have their campaign paused meanwhile."""
-        deadline, held = time.monotonic() + 1.0, []
-        while not held and time.monotonic() < deadline:
-            with contextlib.suppress(SQLAlchemyError):
-                held = list(self.chaos.sql(HELD))
-        if not held:
-            self.journal.note("missed", self.clock.now(), kind=IN_HAND)
-            return
+    def _pause_whom_it_stopped(self) -> None:
+        """A worker has stopped with calls that are committed and have not left: have their campaign paused, and let
+        it go on when they are out of date. Then it is as overdue as anybody who is doomed."""
         for process in self.chaos.staff["worker"]:
-            if process.pid not in self._struck and process.pid not in self._frozen:
-                self._frozen.add(process.pid)
-                process.signal(signal.SIGSTOP)
-                go_on = partial(process.signal, signal.SIGCONT)
-                self._undo_later(IN_HAND_SECONDS, partial(self._thaw, process, go_on))
-        self._count(IN_HAND)
-        self.provoke(f"hold {held[0].campaign_id}")
+            if process.pid not in self._halting or process.pid in self._frozen or not process.stands_still:
+                continue
+            self._halting.discard(process.pid)
+            self._frozen.add(process.pid)
+            self._undo_later(IN_HAND_SECONDS, partial(self._thaw, process, partial(process.signal, signal.SIGCONT)))
+            self._count(IN_HAND, process.name)
+            with contextlib.suppress(SQLAlchemyError):
+                for row in self.chaos.sql(HELD):
+                    self.provoke(f"hold {row.campaign_id}")
 
     def _thaw(self, process: Process, go_on: Callable[[], None]) -> None:
         go_on()

@@ -3,7 +3,7 @@
 A worker spends more than a second of processor time on importing other people's modules before it comes to ours,
 and these tests start dozens. Here that is done once. Of our own modules none is imported before the fork, so what
 a process becomes is the product's own command, in the environment it is given (or, where that asks for it, a
-mutant: :mod:`tests.chaos.mutants`).
+mutant: :mod:`tests.chaos.mutants`, or one that halts: :mod:`tests.chaos.halting`).
 
 ORDERS is a fifo of JSON lines: ``name``, ``module``, ``arguments``, ``environment``, ``log``. Beside it appear
 ``<name>.pid`` when the process has begun, and ``<name>.exit``, its exit code, when it has ended.
@@ -36,6 +36,7 @@ import structlog
 import tenacity
 import uvicorn
 
+from tests.chaos import halting
 from tests.chaos.mutants import VARIABLE, switch_off
 
 IMPORTED = (
@@ -82,6 +83,8 @@ def become(order: dict[str, Any], log: int) -> None:
     sys.argv = [order["module"], *order["arguments"]]
     if protection := os.environ.get(VARIABLE):
         switch_off(protection)
+    if os.environ.get(halting.VARIABLE):
+        halting.stand_still_once()
     runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
 
 
