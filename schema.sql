@@ -47,6 +47,7 @@ BEGIN
     END IF;
     INSERT INTO clock (real_at, business_at, speed) VALUES (machine, at, per_second)
     ON CONFLICT (only_row) DO UPDATE SET real_at = machine, business_at = at, speed = per_second;
+    NOTIFY campaign_scheduled;      -- what was far away may be near now
     RETURN at;
 END $$;
 
@@ -232,6 +233,15 @@ CREATE INDEX campaigns_due_to_start ON campaigns (scheduled_start_at)
     WHERE status = 'scheduled' AND deleted_at IS NULL;
 CREATE INDEX campaigns_due_to_wake ON campaigns (next_wake_at) WHERE next_wake_at IS NOT NULL;
 CREATE INDEX campaigns_short_of_slots ON campaigns (team_id) WHERE short_of_slots AND status = 'running';
+
+-- Wakes the timers (worker/timer.py), which sleep until the next campaign is to start: this may be an earlier one.
+CREATE FUNCTION wake_timers() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NOTIFY campaign_scheduled;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER campaign_scheduled AFTER INSERT OR UPDATE OF status, scheduled_start_at, deleted_at ON campaigns
+    FOR EACH ROW WHEN (NEW.status = 'scheduled') EXECUTE FUNCTION wake_timers();
 
 -- The caller IDs of a campaign, rotated by longest unused.
 CREATE TABLE campaign_numbers (

@@ -8,6 +8,7 @@ import sys
 from worker.domain.errors import Refused
 from worker.settings import settings
 from worker.tasks import app
+from worker.timer import start
 from worker.watchdog import watch
 
 try:
@@ -16,4 +17,4 @@ except Refused as error:
     print(f"dialer: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 
-__all__ = ["app", "watch"]
+__all__ = ["app", "start", "watch"]

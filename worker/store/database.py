@@ -112,7 +112,8 @@ def is_away(error: BaseException) -> bool:
 
 
 @contextmanager
-def _told_as_unavailable() -> Iterator[None]:
+def told_as_unavailable() -> Iterator[None]:
+    """Raise :class:`Unavailable`, with what to do, where PostgreSQL is away, too busy, or without our schema."""
     try:
         yield
     except (DBAPIError, PoolTimeout) as error:
@@ -132,7 +133,7 @@ def _told_as_unavailable() -> Iterator[None]:
 
 def once(database: Database, work: Callable[[Connection], T]) -> T:
     """Run ``work`` in one transaction, once. Raises :class:`Unavailable` if PostgreSQL is away."""
-    with _told_as_unavailable():
+    with told_as_unavailable():
         return _in_transaction(database, work)
 
 
@@ -151,7 +152,7 @@ def transact(database: Database, work: Callable[[Connection], T]) -> T:
         wait=wait_random_exponential(multiplier=0.02, max=0.5),
         reraise=True,
     )
-    with _told_as_unavailable():
+    with told_as_unavailable():
         for attempt in attempts:
             with attempt:
                 return _in_transaction(database, work)
@@ -165,7 +166,7 @@ def pinned(database: Database) -> Iterator[Pinned | Joined]:
 
     A pooler between us and PostgreSQL must not share sessions by the transaction.
     """
-    with _told_as_unavailable():
+    with told_as_unavailable():
         match database:
             case Joined() | Pinned():
                 yield database

@@ -1,0 +1,63 @@
+"""When the next campaign starts by itself, and word that it may be an earlier one.
+
+``schema.sql`` sends a notification whenever a campaign becomes scheduled, is moved, or the clock is set. A session
+that listens belongs to nobody else, so it is taken out of the pool. Poolers that share sessions by the transaction
+hear nothing; then every campaign starts at the next tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, text
+
+from worker.domain.errors import Unavailable
+from worker.store.database import told_as_unavailable
+
+LISTEN = text("LISTEN campaign_scheduled")
+NOW = text("SELECT dialer_now()")
+NEXT = text("""
+SELECT extract(epoch FROM min(scheduled_start_at) - dialer_now())::float
+       / nullif(coalesce((SELECT speed FROM clock), 1), 0)
+FROM campaigns
+WHERE status = 'scheduled' AND deleted_at IS NULL AND scheduled_start_at > :after
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A session that hears of every change to the schedule."""
+
+    connection: Connection
+
+    def now(self) -> datetime:
+        """Business time."""
+        at: datetime = self.connection.execute(NOW).scalar_one()
+        return at
+
+    def wait(self, after: datetime, at_most: float) -> None:
+        """Return when the first campaign that starts later than ``after`` is due, when the schedule has changed
+        since this session was last asked, or after ``at_most`` seconds."""
+        left = self.connection.execute(NEXT, {"after": after}).scalar_one()
+        seconds = at_most if left is None else min(max(left, 0.0), at_most)
+        driver: Any = self.connection.connection.dbapi_connection
+        for _ in driver.notifies(timeout=seconds, stop_after=1):
+            pass
+
+
+@contextmanager
+def listening(engine: Engine) -> Iterator[Listener]:
+    """A :class:`Listener` of its own session. Raises :class:`Unavailable` when that is lost."""
+    try:
+        with told_as_unavailable(), engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()
+            connection.execute(LISTEN)
+            yield Listener(connection)
+    except psycopg.OperationalError as error:
+        raise Unavailable("PostgreSQL has ended the session that listens for schedules.") from error
