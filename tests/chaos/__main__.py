@@ -35,7 +35,9 @@ MOST_SHOWN = 20
 @click.option("--seeds", help="A range such as 1-20, one trial after the other, instead of one seed.")
 @click.option("--carrier", type=click.Choice(CARRIERS), default="simulator", show_default=True, help="Which face.")
 @click.option("--without", type=click.Choice(mutants.PROTECTIONS), help="Switch a protection off: a mutant.")
-@click.option("--keep", "directory", type=click.Path(file_okay=False, path_type=Path), help="Keep logs there.")
+@click.option(
+    "--keep", "directory", type=click.Path(file_okay=False, path_type=Path), help="Keep logs and verdicts there."
+)
 def main(
     seconds: float, seed: int, seeds: str | None, carrier: str, without: str | None, directory: Path | None
 ) -> None:
@@ -68,7 +70,11 @@ def hold(terms: Terms, directory: Path | None) -> dict[str, Any]:
             e = trial.run()
             found = {**judge(e), **_besides(trial)}
             trial.say(f"{sum(map(len, found.values()))} violations {[name for name, those in found.items() if those]}")
-            return _document(trial, e, found, time.monotonic() - began_at)
+            document = _document(trial, e, found, time.monotonic() - began_at)
+            if directory is not None:
+                (directory / f"seed-{terms.seed}").mkdir(parents=True, exist_ok=True)
+                (directory / f"seed-{terms.seed}" / "verdict.json").write_text(json.dumps(document, indent=1))
+            return document
         finally:
             if directory is not None:
                 keep(trial, directory / f"seed-{terms.seed}")

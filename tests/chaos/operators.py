@@ -207,12 +207,17 @@ class Operators:
         self._edit("window", campaign, window_body(window), window)
 
     def _open(self, campaign: CampaignPlan) -> None:
+        """Twice, for one that is completed can be edited only when it runs again."""
         body = {**window_body(None), "maxConcurrentCalls": 20}
-        self._verb(campaign, "pause")
-        for name, value in (("limit", 20), ("window", None)):
-            fields = {key: body[key] for key in body if (key == "maxConcurrentCalls") == (name == "limit")}
-            self._patch(name, campaign, fields, value)
-        self._until_answered(lambda: self._verb(campaign, "run", {}))
+        for _ in range(2):
+            self._verb(campaign, "pause")
+            answers = []
+            for name, value in (("limit", 20), ("window", None)):
+                fields = {key: body[key] for key in body if (key == "maxConcurrentCalls") == (name == "limit")}
+                answers.append(self._patch(name, campaign, fields, value))
+            self._until_answered(lambda: self._verb(campaign, "run", {}))
+            if answers == [200, 200]:
+                return
 
     def _until_answered(self, ask: Callable[[], int | None]) -> None:
         """Again, as long as nobody says yes or no."""
@@ -228,8 +233,8 @@ class Operators:
         self._patch(name, campaign, body, value)
         self._resume(campaign)
 
-    def _patch(self, name: str, campaign: CampaignPlan, body: Mapping[str, Any], value: object) -> None:
-        self._desk.do(name, campaign.team.id, campaign.key, ("PATCH", self._path(campaign)), body, value=value)
+    def _patch(self, name: str, campaign: CampaignPlan, body: Mapping[str, Any], value: object) -> int | None:
+        return self._desk.do(name, campaign.team.id, campaign.key, ("PATCH", self._path(campaign)), body, value=value)
 
     def _resume(self, campaign: CampaignPlan) -> None:
         self._until_answered(lambda: self._verb(campaign, "resume"))
