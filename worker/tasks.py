@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -301,12 +302,26 @@ def send(steps: Iterable[Step]) -> None:
         return
     try:
         producer: Any  # kombu's stubs know no batch
-        with app.producer_pool.acquire(block=True, timeout=10) as producer, producer.batch(max_size=100):
+        ours = app.producer_pool.acquire(block=True, timeout=10)
+        with ours as producer, _unbroken(producer), producer.batch(max_size=100):
             for step in messages:
                 arguments = (list(step.call_ids),) if isinstance(step, Dial | LookUp) else ()
                 _TASKS[type(step)].apply_async(arguments, producer=producer)
     except KombuError as error:  # no connection, none free, or a batch that may have arrived in part
         log.warning("broker_away", messages=len(messages), message=str(error))
+
+
+@contextmanager
+def _unbroken(producer: Any) -> Iterator[None]:
+    """Where a connection breaks while a publish declares its queue anew, kombu closes the channel under that publish,
+    which goes on with it and finds no connection (5.7: ``Producer._publish`` keeps the channel in a local variable
+    across ``maybe_declare``, whose own retry replaces it)."""
+    try:
+        yield
+    except AttributeError as error:
+        if producer.channel.connection is not None:
+            raise
+        raise OperationalError("The connection broke while the queue was declared.") from error
 
 
 def broker_answers(*, within_seconds: int = 2) -> bool:

@@ -35,9 +35,7 @@ MOST_SHOWN = 20
 @click.option("--seeds", help="A range such as 1-20, one trial after the other, instead of one seed.")
 @click.option("--carrier", type=click.Choice(CARRIERS), default="simulator", show_default=True, help="Which face.")
 @click.option("--without", type=click.Choice(mutants.PROTECTIONS), help="Switch a protection off: a mutant.")
-@click.option(
-    "--keep", "directory", type=click.Path(file_okay=False, path_type=Path), help="Keep logs and verdicts there."
-)
+@click.option("--keep", "directory", type=click.Path(file_okay=False, path_type=Path), help="Keep logs, verdicts.")
 def main(
     seconds: float, seed: int, seeds: str | None, carrier: str, without: str | None, directory: Path | None
 ) -> None:
