@@ -73,6 +73,21 @@ def test_what_must_be_run_once_is_run_once(engine: Engine) -> None:
     assert len(runs) == 1
 
 
+def test_a_session_that_was_ended_because_it_stood_still_is_told_as_unavailable(engine: Engine) -> None:
+    """A process that was stopped in mid-transaction and goes on finds PostgreSQL's word of it (25P03) in its socket."""
+
+    def work(conn: Connection) -> None:
+        pid = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 1"))
+        with engine.connect() as other:
+            while other.execute(text("SELECT FROM pg_stat_activity WHERE pid = :pid"), {"pid": pid}).first():
+                other.rollback()
+        generation(conn)
+
+    with pytest.raises(Unavailable):
+        once(engine, work)
+
+
 def test_our_own_mistakes_are_neither_repeated_nor_told_as_unavailable(engine: Engine) -> None:
     runs: list[int] = []
 

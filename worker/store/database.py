@@ -40,6 +40,7 @@ _SESSION = (
 _TRANSIENT = {"40001", "40P01", "55P03"}  # serialization_failure, deadlock_detected, lock_not_available
 _NO_SCHEMA = {"42P01", "42703", "42883"}  # undefined table, column, function: our statements fit our schema
 _TOO_BUSY = {"57014", "55P03"}  # query_canceled: our own statement_timeout; lock_not_available: our lock_timeout
+_STOOD_STILL = "25P03"  # idle_in_transaction_session_timeout: this process was stopped in mid-transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ def _is_transient(error: BaseException) -> bool:
 def is_away(error: BaseException) -> bool:
     """Whether this error means that PostgreSQL cannot be reached or is shutting down, not that we erred."""
     if isinstance(error, PoolTimeout | InterfaceError):
+        return True
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _STOOD_STILL:
         return True
     if not isinstance(error, OperationalError):
         return False
