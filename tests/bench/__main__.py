@@ -1,4 +1,4 @@
-"""``python -m tests.bench P1 P3``: measure, compare within the run, print a table.
+"""``python -m tests.bench P1 P3``: measure, compare within the run, print a table, and all of it as a line of JSON.
 
 Ratios are what counts: reference and subject take turns on the same worker, and each ratio is the median of
 those of the rounds. Seconds are shown and not judged, for machines differ and are shared. It ends with 0 when
@@ -13,7 +13,7 @@ from statistics import median
 
 import click
 
-from tests.bench import report
+from tests.bench import beside, claiming, importing, memory, publishing, refilling, report, starting, ticking
 from tests.bench.deployment import Deployment, deployed
 from tests.bench.receipt import Receipt, receive
 from tests.bench.report import Line
@@ -21,7 +21,17 @@ from tests.bench.throughput import CAMPAIGNS, Round, Workload, chains_per_second
 from worker import logs
 from worker.dev.stack import Stack
 
-NAMES = ("P1", "P2", "P3")
+STANDING_ALONE = {
+    "P4": claiming.measure,
+    "P5": refilling.measure,
+    "P6": starting.measure,
+    "P7": importing.measure,
+    "P8": memory.measure,
+    "P9": publishing.measure,
+    "P10": ticking.measure,
+}
+"""Figures that have a file of their own."""
+NAMES = ("P1", "P2", "P3", *STANDING_ALONE)
 RECEIVED_CALLS = 200
 
 
@@ -57,9 +67,15 @@ def main(names: Sequence[str], contacts: int, rounds: int) -> None:
             single = measure(stack, "bench_single", chains_per_second, contacts, rounds, DIAL_BATCH="1")
             lines += _p2(single)
             notes += report.split("P2", single.rounds)
+        for name, figure in STANDING_ALONE.items():
+            if name in wanted:
+                lines += figure(stack, rounds)
+        baselines = beside.measure(stack) if wanted & {"P1", "P5"} else []
     click.echo(report.table(lines))
+    click.echo("\n".join(map(str, baselines)))
     if any(line.is_missed for line in lines):
         click.echo("\n".join(notes))
+    click.echo(report.as_json(lines))
 
 
 def measure(
@@ -80,7 +96,7 @@ def measure(
         for n in range(rounds):
             one = workload.round(refer(there, contacts, reference))
             made.append(one)
-            click.echo(
+            report.say(
                 f"{name} round {n + 1}: {one.reference.per_second:,.0f} tasks/s, {one.calls_per_second:,.0f} calls/s, "
                 f"ratio {one.ratio:.2f}"
             )
@@ -88,55 +104,47 @@ def measure(
 
 
 def _p1(measured: Measured) -> list[Line]:
-    return [
-        Line(
-            "P1 calls against no-ops",
-            f"{measured.middle(lambda r: r.calls_per_second):,.0f} calls/s",
-            f"{measured.middle(lambda r: r.reference.per_second):,.0f} no-ops/s",
-            measured.middle(lambda r: r.ratio),
-            at_least=2.0,
-            rounds=[r.ratio for r in measured.rounds],
-        )
-    ]
+    return [_against(measured, "P1", "P1 calls against no-ops", "no-ops/s", at_least=2.0)]
 
 
 def _p2(measured: Measured) -> list[Line]:
-    return [
-        Line(
-            "P2 one call per message",
-            f"{measured.middle(lambda r: r.calls_per_second):,.0f} calls/s",
-            f"{measured.middle(lambda r: r.reference.per_second):,.0f} chained/s",
-            measured.middle(lambda r: r.ratio),
-            at_least=0.75,
-            rounds=[r.ratio for r in measured.rounds],
-        )
-    ]
+    return [_against(measured, "P2", "P2 one call per message", "chained/s", at_least=0.75)]
+
+
+def _against(measured: Measured, key: str, what: str, reference: str, *, at_least: float) -> Line:
+    return Line(
+        key,
+        what,
+        measured.middle(lambda r: r.calls_per_second),
+        measured.middle(lambda r: r.reference.per_second),
+        "calls/s",
+        reference,
+        measured.middle(lambda r: r.ratio),
+        at_least=at_least,
+        rounds=[r.ratio for r in measured.rounds],
+    )
 
 
 def _p3(measured: Measured) -> list[Line]:
-    def per_call(what: str) -> list[float]:
-        return [r.asked.get(what, 0.0) / r.calls for r in measured.rounds]
+    def counted(key: str, what: str, name: str, **target: float) -> Line:
+        rounds = [r.asked.get(name, 0.0) / r.calls for r in measured.rounds]
+        return Line(key, what, ratio=median(rounds), rounds=rounds, **target)
 
     lines = [
-        Line("P3 SQL statements a call", ratio=median(per_call("engine:statements")), at_most=0.5,
-             rounds=per_call("engine:statements")),
-        Line("   with BEGIN, COMMIT, ping", ratio=median(per_call("engine:round trips")),
-             rounds=per_call("engine:round trips")),
-        Line("   receipt, in the process", ratio=median(per_call("receipt:statements")),
-             rounds=per_call("receipt:statements")),
-        Line("P3 Redis commands a call", ratio=median(per_call("engine:commands")), at_most=4.0,
-             rounds=per_call("engine:commands")),
-        Line("   receipt, in the process", ratio=median(per_call("receipt:commands")),
-             rounds=per_call("receipt:commands")),
-    ]  # fmt: skip
+        counted("P3 SQL", "P3 SQL statements a call", "engine:statements", at_most=0.5),
+        counted("P3 SQL round trips", "   with BEGIN, COMMIT, ping", "engine:round trips"),
+        counted("P3 SQL receipt", "   receipt, in the process", "receipt:statements"),
+        counted("P3 Redis", "P3 Redis commands a call", "engine:commands", at_most=4.0),
+        counted("P3 Redis receipt", "   receipt, in the process", "receipt:commands"),
+    ]
     if measured.received is not None:
         got = measured.received
-        figure = f"{got.per_second:,.0f} callbacks/s"
-        lines += [
-            Line("   receipt over HTTP, SQL a callback", figure, ratio=got.statements),
-            Line("   the same with BEGIN, COMMIT, ping", figure, ratio=got.round_trips),
-            Line("   receipt over HTTP, Redis a callback", figure, ratio=got.redis_commands),
-        ]
+        for key, what, each in (
+            ("P3 HTTP SQL", "   receipt over HTTP, SQL a callback", got.statements),
+            ("P3 HTTP SQL round trips", "   the same with BEGIN, COMMIT, ping", got.round_trips),
+            ("P3 HTTP Redis", "   receipt over HTTP, Redis a callback", got.redis_commands),
+        ):
+            lines.append(Line(key, what, got.per_second, unit="callbacks/s", ratio=each))
     return lines
 
 

@@ -1,10 +1,16 @@
 """The worker of the benchmarks, ``celery -A tests.bench.app worker``: the product's own in everything but who
-rings the phones, and with the empty tasks it is measured against."""
+rings the phones, and with the empty tasks it is measured against.
+
+``BENCH_CALL_SECONDS``, such as ``0.5 1.5``, is how long calls last. With ``BENCH_BY_TICK`` nothing happens but when
+beat ticks: no timer runs, and nobody says that there is news.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 from tests.bench.carrier import RECEIPT, Switchboard
@@ -20,24 +26,38 @@ tally = Tally(RECEIPT)
 tally.watch_redis()
 
 
+BY_TICK = bool(os.environ.get("BENCH_BY_TICK"))
+
+
 def tell(news: Sequence[CallEvent]) -> None:
     """What the web process does with callbacks."""
-    tasks.send(record(dialer(), carrier.name, news))
+    steps = record(dialer(), carrier.name, news)
+    if not BY_TICK:
+        tasks.send(steps)
 
 
-carrier = Switchboard(tell)
+def _lasts() -> tuple[float, float]:
+    shortest, longest = map(float, os.environ.get("BENCH_CALL_SECONDS", "0.010 0.090").split())
+    return shortest, longest
+
+
+carrier = Switchboard(tell, lasts=_lasts())
 
 
 @cache
 def dialer() -> Dialer:
     """:func:`worker.wiring.dialer` with this carrier in place of the deployment's."""
     made = wiring.build(settings(), carriers={carrier.name: carrier})
+    if BY_TICK:
+        made = replace(made, bounds=replace(made.bounds, event_overdue_seconds=0.0))
     tally.watch(made.db)
     return made
 
 
 wiring.dialer = dialer
 app = tasks.app
+if not BY_TICK:
+    from worker import timer  # noqa: F401  # from its import on, every worker that is ready has one
 
 
 @app.task(name="bench.noop")
@@ -55,5 +75,15 @@ def chain(left: int) -> None:
 @app.task(name="bench.tally")
 def tell_tally(key: str) -> None:
     """Say under ``key`` what was asked of PostgreSQL and Redis so far."""
+    _push(key, tally.read())
+
+
+@app.task(name="bench.asked")
+def tell_asked(key: str) -> None:
+    """Say under ``key`` when each request came to the carrier."""
+    _push(key, dict(carrier.asked))
+
+
+def _push(key: str, what: dict[str, float]) -> None:
     with connect(settings().redis_url.get_secret_value()) as redis:
-        redis.rpush(key, json.dumps(tally.read()))
+        redis.rpush(key, json.dumps(what))

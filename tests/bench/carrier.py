@@ -1,4 +1,5 @@
-"""A carrier inside the worker: it accepts every call at once and lets it live for 10 to 90 ms.
+"""A carrier inside the worker: it accepts every call at once and lets it live for a moment, 10 to 90 ms if not told
+otherwise, and notes when each request came.
 
 What a real carrier costs — the request, the callbacks — is left out on purpose, so that what is measured is the
 dialer. Everything else is as deployed: the news goes through the durable inbox, and a settle is asked for after
@@ -31,15 +32,23 @@ class Switchboard:
     """Carrier ``simulator`` of the benchmarks. ``tell`` is given the news, oldest first, on a thread of ours.
 
     Every request makes a call of its own with events of its own, so that a call placed twice is seen in the
-    inbox: as six events instead of three.
+    inbox: as six events instead of three. ``asked`` are the tokens of the requests, and the instants they came, as
+    epoch seconds.
     """
 
     name = "simulator"
     queues_over_cps = False
     list_lag_seconds = 0.0
 
-    def __init__(self, tell: Callable[[Sequence[CallEvent]], None], *, seed: int = 1) -> None:
-        self._tell = tell
+    def __init__(
+        self,
+        tell: Callable[[Sequence[CallEvent]], None],
+        *,
+        seed: int = 1,
+        lasts: tuple[float, float] = (SHORTEST_SECONDS, LONGEST_SECONDS),
+    ) -> None:
+        self._tell, self._lasts = tell, lasts
+        self.asked: list[tuple[str, float]] = []
         self._random = random.Random(seed)
         self._serial = itertools.count(1)
         self._future: list[tuple[float, int, EventKind, str, str]] = []
@@ -47,9 +56,10 @@ class Switchboard:
         threading.Thread(target=self._play, name=RECEIPT, daemon=True).start()
 
     def place(self, order: Order) -> Outcome:
+        self.asked.append((order.token, time.time()))
         with self._changed:
             call = next(self._serial)
-            placed_at, lasts = time.monotonic(), self._random.uniform(SHORTEST_SECONDS, LONGEST_SECONDS)
+            placed_at, lasts = time.monotonic(), self._random.uniform(*self._lasts)
             for part, kind in LIFE:
                 at = ceil((placed_at + part * lasts) / GRAIN_SECONDS) * GRAIN_SECONDS
                 heapq.heappush(self._future, (at, next(self._serial), kind, f"bench_{call}", order.token))

@@ -19,17 +19,15 @@ from pathlib import Path
 import httpx2
 import psycopg
 
+from tests.bench.bare import bare
 from tests.bench.deployment import started
-from worker import wiring
 from worker.dev.process import Child
 from worker.dev.stack import Stack
 from worker.flow.base import Dialer
 from worker.flow.keys import create_key
 from worker.flow.reconcile import reconcile
 from worker.flow.stop import pause_campaign, stop_calls
-from worker.settings import Settings
 from worker.store import setup
-from worker.store.migrate import migrate
 
 TEAM = "team_crowd"
 CAMPAIGN, COMPANION = "camp_crowd", "camp_small"
@@ -101,30 +99,24 @@ class Crowd:
 @contextmanager
 def crowd(stack: Stack, contacts: int, campaigns: int, spare: int) -> Iterator[Crowd]:
     """A database with so many contacts in one campaign, so many campaigns, and so many contacts to spare."""
-    with psycopg.connect(stack.postgres.url, autocommit=True) as admin:
-        admin.execute("CREATE DATABASE crowd")
-    environment = {**stack.environment, "DATABASE_URL": stack.postgres.url_of("crowd"), "REDIS_PREFIX": "crowd",
-                   "API_REQUESTS_PER_SECOND": "10000", "API_BURST": "10000"}  # fmt: skip
-    chosen = Settings.model_validate({variable.lower(): value for variable, value in environment.items()})
-    dialer = wiring.build(chosen, carriers={})
-    migrate(dialer.db)
-    began_at = time.monotonic()
-    loaded = _load(dialer, environment["DATABASE_URL"], contacts, campaigns, spare)
-    reconcile(dialer)
-    seconds = time.monotonic() - began_at
-    _, key = create_key(dialer, TEAM, "bench", actor="bench")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    argv = [sys.executable, "-m", "worker", "web", "--host", "127.0.0.1", "--port", str(port)]
-    url, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
-    with (
-        started(stack, "crowd-web", argv, {"LOG_LEVEL": "error", **environment}) as web,
-        httpx2.Client(base_url=url, headers=headers, timeout=60) as client,
-    ):
-        _wait(client, web)
-        yield Crowd(loaded, seconds, dialer, client, web)
-    dialer.db.dispose()
+    with bare(stack, "crowd", API_REQUESTS_PER_SECOND="10000", API_BURST="10000") as made:
+        dialer, environment = made.dialer, made.environment
+        began_at = time.monotonic()
+        loaded = _load(dialer, environment["DATABASE_URL"], contacts, campaigns, spare)
+        reconcile(dialer)
+        seconds = time.monotonic() - began_at
+        _, key = create_key(dialer, TEAM, "bench", actor="bench")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        argv = [sys.executable, "-m", "worker", "web", "--host", "127.0.0.1", "--port", str(port)]
+        url, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
+        with (
+            started(stack, "crowd-web", argv, {"LOG_LEVEL": "error", **environment}) as web,
+            httpx2.Client(base_url=url, headers=headers, timeout=60) as client,
+        ):
+            _wait(client, web)
+            yield Crowd(loaded, seconds, dialer, client, web)
 
 
 def _load(dialer: Dialer, url: str, contacts: int, campaigns: int, spare: int) -> int:

@@ -14,19 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from celery import Celery
 from redis import Redis
 from sqlalchemy import text
 
-from worker import tasks, wiring
+from tests.bench.bare import bare
+from worker import tasks
 from worker.dev.process import Child, Ending
 from worker.dev.processtable import family, living
 from worker.dev.stack import Stack
 from worker.flow.base import Dialer
-from worker.settings import Settings
 from worker.slots import connect
-from worker.store.migrate import migrate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 THREADS = 8
@@ -57,8 +55,15 @@ class Deployment:
 
     def tally(self) -> dict[str, float]:
         """What the worker has asked of PostgreSQL and Redis so far."""
-        self.celery.send_task("bench.tally", [self.key("tally")])
-        answer: Any = self.redis.blpop([self.key("tally")], timeout=30)
+        return self._told("bench.tally")
+
+    def asked(self) -> dict[str, float]:
+        """When the request for the call of each token came to the carrier, in epoch seconds."""
+        return self._told("bench.asked")
+
+    def _told(self, task: str) -> dict[str, float]:
+        self.celery.send_task(task, [self.key(task)])
+        answer: Any = self.redis.blpop([self.key(task)], timeout=30)
         if answer is None:
             raise self.broken("the worker did not answer")
         return dict(json.loads(answer[1]))
@@ -83,22 +88,11 @@ class Deployment:
 @contextmanager
 def deployed(stack: Stack, name: str, **settings: str) -> Iterator[Deployment]:
     """A deployment called ``name`` on the servers of ``stack``; ``settings`` in the names of the environment."""
-    with psycopg.connect(stack.postgres.url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-    environment = {
-        **stack.environment,
-        "DATABASE_URL": stack.postgres.url_of(name),
-        "REDIS_PREFIX": name,
-        "WORKER_CONCURRENCY": str(THREADS),
-        **settings,
-    }
-    chosen = Settings.model_validate({variable.lower(): value for variable, value in environment.items()})
-    dialer = wiring.build(chosen, carriers={})
-    migrate(dialer.db)
-    celery = Celery(name)
-    tasks.configure(celery, chosen)
     with ExitStack() as running:
-        running.callback(dialer.db.dispose)
+        made = running.enter_context(bare(stack, name, WORKER_CONCURRENCY=str(THREADS), **settings))
+        environment, dialer = made.environment, made.dialer
+        celery = Celery(name)
+        tasks.configure(celery, made.settings)
         running.callback(celery.close)
         redis = running.enter_context(connect(stack.valkey.url))
         children = [
@@ -106,9 +100,9 @@ def deployed(stack: Stack, name: str, **settings: str) -> Iterator[Deployment]:
             for role, more in (("worker", ("-n", f"worker@{name}")), ("beat", ()))
         ]
         leaders = _leaders(dialer, redis, children[0]) if sys.platform == "linux" else {}
-        made = Deployment(name, stack, environment, dialer, celery, redis, tuple(children), leaders)
-        made.tally()  # it is up
-        yield made
+        there = Deployment(name, stack, environment, dialer, celery, redis, tuple(children), leaders)
+        there.tally()  # it is up
+        yield there
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import click
 import psycopg
 
 from tests.bench.deployment import REPOSITORY
@@ -22,10 +24,14 @@ HEAVIEST = 8
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the table; ``ratio`` is judged by ``at_least`` or ``at_most``, or only shown."""
+    """One figure: ``value`` and ``beside`` (its reference, measured in the same run) in ``unit``; their ``ratio`` is
+    judged by ``at_least`` or ``at_most``, or only shown. ``key`` names it in the JSON line."""
 
+    key: str
     what: str
-    figure: str = ""
+    value: float | None = None
+    beside: float | None = None
+    unit: str = ""
     reference: str = ""
     ratio: float = 0.0
     at_least: float | None = None
@@ -37,12 +43,48 @@ class Line:
         below = self.at_least is not None and self.ratio < self.at_least
         return below or (self.at_most is not None and self.ratio > self.at_most)
 
+    @property
+    def target(self) -> str:
+        words = f"≥ {self.at_least:g}" if self.at_least is not None else ""
+        return f"≤ {self.at_most:g}" if self.at_most is not None else words
+
     def cells(self) -> tuple[str, ...]:
-        target = f"≥ {self.at_least:g}" if self.at_least is not None else ""
-        target = f"≤ {self.at_most:g}" if self.at_most is not None else target
-        verdict = "" if not target else "missed" if self.is_missed else "met"
+        verdict = "" if not self.target else "missed" if self.is_missed else "met"
         rounds = " ".join(f"{value:.2f}" for value in self.rounds)
-        return self.what, self.figure, self.reference, f"{self.ratio:.2f}", target, verdict, rounds
+        measured, beside = _amount(self.value, self.unit), _amount(self.beside, self.reference or self.unit)
+        return self.what, measured, beside, f"{self.ratio:.2f}", self.target, verdict, rounds
+
+
+def _amount(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.{0 if abs(value) >= 100 else 1 if abs(value) >= 1 else 3}f} {unit}".strip()
+
+
+def say(what: str) -> None:
+    """Progress, for whoever watches."""
+    click.echo(what, err=True)
+
+
+def as_json(lines: Sequence[Line]) -> str:
+    """All figures in one line."""
+    return json.dumps(
+        {
+            line.key: {
+                "value": _short(line.value if line.value is not None else line.ratio),
+                "reference": _short(line.beside),
+                "ratio": _short(line.ratio),
+                "target": line.target or None,
+                "unit": line.unit or None,
+            }
+            for line in lines
+        },
+        ensure_ascii=False,
+    )
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
 
 
 def table(lines: Sequence[Line]) -> str:

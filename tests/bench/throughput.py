@@ -64,7 +64,7 @@ class Workload:
         self._contacts = [f"cont_{n:07d}" for n in range(contact_count)]
         self._per_campaign = contact_count // CAMPAIGNS
         with deployment.dialer.db.begin() as conn:
-            self._numbers = _furnish(conn, self._contacts)
+            self._numbers = furnish(conn, self._contacts)
 
     def round(self, reference: Reference) -> Round:
         """Call everybody once; raises ``AssertionError`` when anything is not as it must be."""
@@ -85,15 +85,7 @@ class Workload:
         return Round(reference, calls / seconds, calls, asked, each)
 
     def _campaign(self, n: int) -> str:
-        body = {
-            "name": f"Campaign {n}",
-            "assistantId": "asst_bench",
-            "companyId": "comp_bench",
-            "fromNumberIds": self._numbers[n * NUMBERS : (n + 1) * NUMBERS],
-            "maxConcurrentCalls": SLOTS,
-            **WINDOW,
-        }
-        campaign = prepare.create_campaign(self._there.dialer, TEAM, body, actor="bench")
+        campaign = opened(self._there, self._numbers[n * NUMBERS : (n + 1) * NUMBERS], limit=SLOTS)
         own = self._contacts[n * self._per_campaign : (n + 1) * self._per_campaign]
         prepare.add_contacts(self._there.dialer, campaign, own)
         return campaign
@@ -134,6 +126,19 @@ class Workload:
         assert not broken, f"invariants are broken: {broken}"
         ended = "SELECT extract(epoch FROM max(ended_at) - :began)::float FROM calls WHERE campaign_id = ANY(:ids)"
         return float(self._there.sql(ended, began=began_at, ids=campaigns)[0][0])
+
+
+def opened(there: Deployment, numbers: Sequence[str], *, limit: int) -> str:
+    """A new campaign with these caller IDs, and a call window that is open."""
+    body = {
+        "name": "Campaign",
+        "assistantId": "asst_bench",
+        "companyId": "comp_bench",
+        "fromNumberIds": numbers,
+        "maxConcurrentCalls": limit,
+        **WINDOW,
+    }
+    return prepare.create_campaign(there.dialer, TEAM, body, actor="bench")
 
 
 ODD_NEWS = """
@@ -203,7 +208,7 @@ def _await_empty(there: Deployment, count: int) -> None:
     there.wait(is_empty, "all tasks were done", seconds=30 + count / WORST_CALLS_PER_SECOND, every=POLL_SECONDS)
 
 
-def _furnish(conn: Connection, contact_ids: Sequence[str]) -> list[str]:
+def furnish(conn: Connection, contact_ids: Sequence[str]) -> list[str]:
     """A team with room for all campaigns, its contacts and its caller IDs; the ids of those. Country code 999
     belongs to nobody."""
     setup.team(conn, TEAM, "bench", "Bench", limit=CAMPAIGNS * SLOTS)

@@ -1,0 +1,92 @@
+"""P7: contacts from a CSV file into a campaign, against inserting them row by row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from statistics import median
+from time import perf_counter
+
+import psycopg
+
+from tests.bench.bare import TEAM, Bare, bare
+from tests.bench.report import Line, say
+from worker.dev.stack import Stack
+from worker.domain import ids
+from worker.domain.contact_file import read_contacts
+from worker.domain.screening import Phone, normalize
+from worker.flow import prepare
+from worker.flow.load import load_contacts
+
+LINES, ONE_BY_ONE = 1_000_000, 5_000
+
+
+def measure(stack: Stack, rounds: int) -> list[Line]:
+    """A million lines in each round; the reference inserts some thousands, a commit each, as an ORM's ``add`` and
+    ``commit`` in a loop would, without the ORM."""
+    with bare(stack, "bench_import") as there:
+        there.furnish()
+        made = []
+        for n in range(rounds):
+            campaign = _campaign(there)
+            loop = ONE_BY_ONE / _one_by_one(there, campaign, n)
+            ours = LINES / _import(there, campaign, n)
+            made.append((ours, loop))
+            say(f"P7 round {n + 1}: {ours:,.0f} rows/s, one by one {loop:,.0f}")
+        there.check()
+    return [
+        Line("P7", "P7 import of 1 M lines", median(a for a, _ in made), median(b for _, b in made), "rows/s",
+             reference="row by row", ratio=median(a / b for a, b in made), at_least=20.0,
+             rounds=[a / b for a, b in made])
+    ]  # fmt: skip
+
+
+def _campaign(there: Bare) -> str:
+    body = {"name": "Imported", "assistantId": "asst_bare", "companyId": "comp_bare", "fromNumberIds": ["pn_bare0"]}
+    return prepare.create_campaign(there.dialer, TEAM, body, actor="bench")
+
+
+def _lines(first: int, count: int) -> Iterator[str]:
+    """The US has enough numbers: area code 202 and on."""
+    yield "phone,first_name,last_name,plan\n"
+    for n in range(first, first + count):
+        yield f"+1{_national(n)},First {n},Last {n},gold\n"
+
+
+def _national(n: int) -> str:
+    area, rest = divmod(n, 7_000_000)
+    return f"{('202', '212', '213', '312')[area]}{2_000_000 + rest}"
+
+
+def _import(there: Bare, campaign: str, nth: int) -> float:
+    began_at = perf_counter()
+    loaded = load_contacts(
+        there.dialer, TEAM, None, read_contacts(_lines(nth * LINES, LINES)), campaign_id=campaign, most_ids=0
+    )
+    seconds = perf_counter() - began_at
+    assert loaded.added == loaded.created == LINES, f"{loaded.created:,} created, {loaded.added:,} added"
+    return seconds
+
+
+def _one_by_one(there: Bare, campaign: str, nth: int) -> float:
+    """Read, judge, insert, commit; next."""
+    text = io.StringIO("".join(_lines(20_000_000 + nth * ONE_BY_ONE, ONE_BY_ONE)))
+    began_at = perf_counter()
+    with psycopg.connect(there.environment["DATABASE_URL"]) as conn:
+        for row in csv.DictReader(text):
+            phone = normalize(row["phone"], None)
+            assert isinstance(phone, Phone)
+            contact = ids.new(ids.CONTACT)
+            conn.execute(
+                """INSERT INTO contacts (id, team_id, phone, phone_e164, first_name, last_name)
+                   VALUES (%s, %s, %s, %s, %s, %s)""",
+                [contact, TEAM, row["phone"], phone.e164, row["first_name"], row["last_name"]],
+            )
+            conn.execute(
+                """INSERT INTO campaign_contacts (team_id, campaign_id, contact_id, due_at)
+                   VALUES (%s, %s, %s, dialer_now())""",
+                [TEAM, campaign, contact],
+            )
+            conn.commit()
+    return perf_counter() - began_at
