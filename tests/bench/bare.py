@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from worker import wiring
 from worker.dev.stack import Stack
 from worker.domain.model import Disposition
+from worker.domain.window import RULES_END
 from worker.flow.base import Dialer, slot_of
 from worker.flow.ending import end
 from worker.flow.examine import examine
@@ -96,13 +97,21 @@ class Bare:
             yield conn
 
     def answer(self, call_ids: Sequence[str]) -> None:
-        """End these calls as answered, as settling does it, and add up what was counted."""
+        """Write that these calls may leave, end them as answered, and add up what was counted: as dialing, settling and
+        the tick do it, without a carrier."""
+        bounds = self.dialer.bounds
 
-        def work(conn: Any) -> Sequence[Any]:
+        def dial(conn: Connection) -> Sequence[str]:
+            rows = calls.orders(conn, call_ids, recovery_seconds=bounds.rate_recovery_seconds)
+            calls.lock_team_shared(conn, TEAM)
+            return calls.commit_dialing(conn, bounds, [(row.id, RULES_END, row.policy_version) for row in rows])
+
+        def settle(conn: Connection) -> Sequence[Any]:
             rows = calls.live_by_id(conn, call_ids)
             return calls.advance(conn, [end(row, Disposition.ANSWERED)[0] for row in rows])
 
-        ended = transact(self.dialer.db, work)
+        assert len(transact(self.dialer.db, dial)) == len(call_ids), "not every call may leave"
+        ended = transact(self.dialer.db, settle)
         assert len(ended) == len(call_ids), f"{len(ended)} of {len(call_ids)} calls ended"
         self.dialer.slots.release([slot_of(row) for row in ended])
         transact(self.dialer.db, counters.roll_up)

@@ -85,8 +85,13 @@ def open_database(url: str, *, pool_size: int = 10, statement_ms: int = 5000) ->
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
+        pool_use_lifo=True,
         pool_recycle=1800,
-        connect_args={"connect_timeout": 5, "options": _SESSION.format(statement_ms=statement_ms)},
+        connect_args={
+            "connect_timeout": 5,
+            "options": _SESSION.format(statement_ms=statement_ms),
+            "prepare_threshold": 1,
+        },
     )
 
 
