@@ -31,7 +31,7 @@ def keep_time(dialer: Dialer, over: threading.Event) -> None:
         try:
             _listen(dialer, over)
         except Unavailable as error:
-            log.warning("timer_interrupted", message=str(error))
+            log.warning("service_away", task="timer", message=str(error))
             over.wait(AWAY_SECONDS)
 
 
