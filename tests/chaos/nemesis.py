@@ -125,6 +125,7 @@ class Nemesis:
         self.schedule.clear()
         self._undo_all()
         self.points.clear()
+        self._web_point, self._halts_next = "", False
         for process in list(self.chaos.staff["worker"] + self.chaos.staff["web"]):
             if process.pid in self._doomed:
                 self._strike(process, "SIGKILL")
