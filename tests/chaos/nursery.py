@@ -52,7 +52,10 @@ def main(orders: Path) -> None:
     def bury(*_: object) -> None:
         """Write down who has ended, and how."""
         for pid in tuple(names):
-            ended, status = os.waitpid(pid, os.WNOHANG)
+            try:
+                ended, status = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:  # a signal that came meanwhile has led to its burial
+                continue
             if ended:
                 write(orders.parent / f"{names.pop(pid)}.exit", os.waitstatus_to_exitcode(status))
 
