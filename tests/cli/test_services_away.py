@@ -59,7 +59,17 @@ def running() -> Iterator[Running]:
         db.dispose()
 
 
-def test_a_worker_started_without_postgresql_says_so_line_by_line_and_ticks_when_it_is_there(running: Running) -> None:
+def test_services_that_are_away_are_told_line_by_line_and_work_goes_on_when_they_are_back(running: Running) -> None:
+    """One test, for each step needs the one before it."""
+    worker_started_without_postgresql_ticks_when_it_is_there(running)
+    worker_and_beat_find_a_broker_that_was_gone(running)
+    postgresql_that_goes_while_work_is_done_comes_back(running)
+    assert "Traceback" not in running.log()
+    assert "most recent call last" not in running.log()
+    assert (running.worker.exit_code, running.beat.exit_code) == (None, None), "nobody has ended"
+
+
+def worker_started_without_postgresql_ticks_when_it_is_there(running: Running) -> None:
     running.await_word(running.worker, AWAY, times=2)
     running.stack.postgres.restart()
     running.await_tick(None)
@@ -67,7 +77,7 @@ def test_a_worker_started_without_postgresql_says_so_line_by_line_and_ticks_when
     assert all("service_away" in line and "[warning" in line for line in told)
 
 
-def test_worker_and_beat_find_a_broker_that_was_gone(running: Running) -> None:
+def worker_and_beat_find_a_broker_that_was_gone(running: Running) -> None:
     running.stack.valkey.kill()
     running.await_word(running.worker, "Cannot connect to")
     running.await_word(running.beat, "Connection refused")
@@ -76,15 +86,9 @@ def test_worker_and_beat_find_a_broker_that_was_gone(running: Running) -> None:
     running.await_tick(at)
 
 
-def test_postgresql_that_goes_while_work_is_done_is_a_line_and_comes_back(running: Running) -> None:
+def postgresql_that_goes_while_work_is_done_comes_back(running: Running) -> None:
     said = running.worker.log_path.read_text().count(AWAY)
     running.stack.postgres.kill()
     running.await_word(running.worker, AWAY, times=said + 1)
     running.stack.postgres.restart()
     running.await_tick(running.ticked_at())
-
-
-def test_nothing_of_this_was_told_in_a_traceback_and_nobody_ended(running: Running) -> None:
-    assert "Traceback" not in running.log()
-    assert "most recent call last" not in running.log()
-    assert (running.worker.exit_code, running.beat.exit_code) == (None, None)
