@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
-from tests.bench.carrier import RECEIPT, Switchboard
+from tests.bench.carrier import RECEIPT, Switchboard, lasting
 from tests.bench.tally import Tally
 from worker import tasks, wiring
 from worker.carriers.base import CallEvent
@@ -36,12 +36,7 @@ def tell(news: Sequence[CallEvent]) -> None:
         tasks.send(steps)
 
 
-def _lasts() -> tuple[float, float]:
-    shortest, longest = map(float, os.environ.get("BENCH_CALL_SECONDS", "0.010 0.090").split())
-    return shortest, longest
-
-
-carrier = Switchboard(tell, lasts=_lasts())
+carrier = Switchboard(tell, lasts=lasting(os.environ.get("BENCH_CALL_SECONDS", "0.010 0.090")))
 
 
 @cache

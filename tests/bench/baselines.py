@@ -20,7 +20,7 @@ from celery import Celery
 from sqlalchemy import ForeignKey, create_engine, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from tests.bench.carrier import Switchboard
+from tests.bench.carrier import Switchboard, lasting
 from worker.carriers.base import CallEvent, EventKind, Order
 from worker.settings import settings
 
@@ -78,7 +78,7 @@ def heard(news: Sequence[CallEvent]) -> None:
             ended.delay(int(event.token))
 
 
-carrier = Switchboard(heard, lasts=tuple(map(float, os.environ["BENCH_CALL_SECONDS"].split())))  # type: ignore[arg-type]
+carrier = Switchboard(heard, lasts=lasting(os.environ["BENCH_CALL_SECONDS"]))
 
 
 def live(db: Session, campaign_id: int) -> int:

@@ -28,6 +28,12 @@ RECEIPT = "receipt"
 """The name of the thread on which news is received."""
 
 
+def lasting(words: str) -> tuple[float, float]:
+    """The shortest and the longest call, in seconds, of words such as ``0.5 1.5``."""
+    shortest, longest = map(float, words.split())
+    return shortest, longest
+
+
 class Switchboard:
     """Carrier ``simulator`` of the benchmarks. ``tell`` is given the news, oldest first, on a thread of ours.
 

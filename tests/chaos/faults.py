@@ -1,7 +1,8 @@
 """Each fault that may befall a deployment, and how long it lasts.
 
 A fault returns how it is to be undone, and after how many seconds, where that does not happen by itself. Dead
-processes are started again by :class:`tests.chaos.nemesis.Nemesis`, as a platform does it.
+processes are started again by :class:`tests.chaos.nemesis.Nemesis`, as a platform does it. Where a fault sleeps, that
+is the fault: how long Redis is gone, or how old the file is that it comes back with.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """A process that stands still at its crash point, the first time it comes there, instead of dying: between a commit
-and what follows from it, where a signal from outside hardly ever meets it."""
+and what follows from it, where a signal from outside hardly ever meets it. The product has no such setting, so its
+module is reached into."""
 
 from __future__ import annotations
 

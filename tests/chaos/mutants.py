@@ -3,6 +3,7 @@
 A judge that has never condemned proves nothing; so the same trial is held over a dialer without one of its
 protections, and must find it out. The product has no such setting: a trial names the protection in the environment,
 the nursery (:mod:`tests.chaos.nursery`) calls :func:`switch_off`, and what is imported afterwards is the product.
+Types are told to look away wherever something is replaced that is not meant to be.
 """
 
 from __future__ import annotations

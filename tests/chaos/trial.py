@@ -43,6 +43,7 @@ RECOVERY_SECONDS = 100.0
 MUTANT_SECONDS = 30.0
 """How long the end is waited for; a mutant may never come to it."""
 STEP_SECONDS = 0.03
+"""The pace of what happens by the clock: a trial lasts so many seconds, and waits for nothing meanwhile."""
 FINISHED = ("completed", "cancelled")
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, TextClause
 
 from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
-from worker.store import calls, campaign_contacts, campaigns, claims, contacts, events, progress, watching
+from worker.store import calls, campaign_contacts, campaigns, claims, contacts, events, hangups, progress, watching
 from worker.store.database import open_database
 
 WAITING = "campaign_contacts_waiting"
@@ -235,8 +235,8 @@ PERIODIC = {
     "calls.OVERDUE": calls.OVERDUE,
     "calls.UNHEARD": calls.UNHEARD,
     "calls.STALE_RESERVED": calls.STALE_RESERVED,
-    "calls.REQUEST_END": calls.REQUEST_END,
-    "calls.TO_BE_ENDED": calls.TO_BE_ENDED,
+    "hangups.REQUEST_END": hangups.REQUEST_END,
+    "hangups.TO_BE_ENDED": hangups.TO_BE_ENDED,
     "calls.ALL_LIVE": calls.ALL_LIVE,
     "events.TAKE": events.TAKE,
     "events.OVERDUE": events.OVERDUE,

@@ -32,7 +32,7 @@ from worker.flow.ending import end, not_sent, release
 from worker.flow.order import order_for, turn_away
 from worker.flow.stop import pause_campaign
 from worker.slots import Kind, Rate, Scope
-from worker.store import accounts, audit, breakers, calls, campaigns
+from worker.store import accounts, audit, breakers, calls, campaigns, hangups
 from worker.store.calls import Move
 from worker.store.database import once, transact
 
@@ -168,7 +168,7 @@ def _consequences(dialer: Dialer, row: Row[Any], outcome: Outcome) -> list[Step]
     match outcome:
         case Accepted(_, queued_for_ms) if queued_for_ms > dialer.bounds.longest_queue_seconds * 1000:
             log.warning("call_queued_for_long", call_id=row.id, queued_for_ms=queued_for_ms)
-            once(dialer.db, lambda conn: calls.mark_for_end(conn, [row.id]))
+            once(dialer.db, lambda conn: hangups.mark_for_end(conn, [row.id]))
             return [Stop()]
         case NotSent(reason, connection=True):
             _rest_account(dialer, row, random.uniform(*BREATH_SECONDS), reason)

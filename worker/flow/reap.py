@@ -21,7 +21,7 @@ from worker.domain.model import CallState, Disposition
 from worker.flow import breaker
 from worker.flow.base import Dialer, LookUp, Step, Stop, dial_steps, fill_steps, slot_of
 from worker.flow.ending import LOOK_UP, end, release
-from worker.store import calls
+from worker.store import calls, hangups
 from worker.store.calls import Move
 from worker.store.database import once, transact
 
@@ -82,7 +82,7 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
         fresh = [row for row in calls.live_by_id(conn, call_ids) if row.id in answers]
         overstays[:] = [row.id for row in fresh if row.is_over and _is_alive(answers[row.id])]
         if overstays:
-            calls.mark_for_end(conn, overstays)
+            hangups.mark_for_end(conn, overstays)
         evidence[:] = [_evidence(row, answers[row.id]) for row in fresh]
         return calls.advance(conn, [_weigh(dialer, row, answers[row.id]) for row in fresh])
 

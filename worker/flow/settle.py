@@ -26,7 +26,7 @@ from worker.flow import breaker
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import LOOK_UP, delay_seconds, end
 from worker.flow.reap import end_nobodys, end_orphans
-from worker.store import accounts, calls, contacts, events
+from worker.store import accounts, calls, contacts, events, hangups
 from worker.store.calls import Move
 from worker.store.database import transact
 
@@ -113,7 +113,7 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
     for number_id in sorted(settled.flagged):
         accounts.rest_number(conn, number_id)
     if settled.talking_machines:
-        calls.hang_up(conn, sorted(settled.talking_machines))
+        hangups.hang_up(conn, sorted(settled.talking_machines))
         settled.to_hang_up = True
     if settled.held:
         events.hold(conn, settled.held, dialer.bounds.verdict_wait_seconds)

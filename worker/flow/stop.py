@@ -17,7 +17,7 @@ from worker.domain.lifecycle import Verb, refusal
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import release
-from worker.store import calls, campaigns, runs
+from worker.store import calls, campaigns, hangups, runs
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
@@ -75,7 +75,7 @@ def stop_calls(dialer: Dialer) -> list[Step]:
     released = transact(dialer.db, lambda conn: calls.advance(conn, moves)) if moves else []
     dialer.slots.release([slot_of(row) for row in released])
     margin = dialer.bounds.closing_margin_seconds
-    if transact(dialer.db, lambda conn: calls.request_end(conn, margin_seconds=margin)):
+    if transact(dialer.db, lambda conn: hangups.request_end(conn, margin_seconds=margin)):
         crashpoint("stop.after_mark")
     _tell_carriers(dialer)
     return fill_steps(released)
@@ -83,7 +83,7 @@ def stop_calls(dialer: Dialer) -> list[Step]:
 
 def _tell_carriers(dialer: Dialer) -> None:
     """Ask the carriers to end what is marked; the ends themselves come back as events."""
-    rows = once(dialer.db, calls.to_be_ended)
+    rows = once(dialer.db, hangups.to_be_ended)
     told = [
         row.id
         for row in rows
@@ -91,7 +91,7 @@ def _tell_carriers(dialer: Dialer) -> None:
     ]
     if told:
         crashpoint("stop.after_told")
-        once(dialer.db, lambda conn: calls.end_told(conn, told))
+        once(dialer.db, lambda conn: hangups.end_told(conn, told))
         log.info("calls_told_to_end", calls=len(told))
 
 
