@@ -11,7 +11,7 @@ from sqlalchemy import Engine, create_engine, text
 from tests.carriers.peer import Peer
 from tests.world import World, make_world
 from worker.dev.stack import Stack
-from worker.store.database import open_database
+from worker.store.database import open_database, transact
 from worker.store.migrate import migrate
 
 _names = (f"t{n}" for n in itertools.count())
@@ -56,10 +56,7 @@ def shared_database(stack: Stack, template: str) -> Iterator[Engine]:
 @pytest.fixture
 def database_url(stack: Stack, shared_database: Engine) -> str:
     """A database with the schema and nothing else; whoever was left in it by another test is thrown out."""
-    with shared_database.begin() as connection:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        driver.execute(EMPTY)
+    transact(shared_database, lambda connection: connection.exec_driver_sql(EMPTY))  # again, if thrown out itself
     return stack.postgres.url_of("dialer_shared")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import Connection, Engine, text
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.store.racing import Race, result
 from worker.domain.errors import Unavailable
+from worker.store import database
 from worker.store.database import once, open_database, transact
 
 KILL = text("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -71,6 +73,40 @@ def test_what_must_be_run_once_is_run_once(engine: Engine) -> None:
     with pytest.raises(Unavailable):
         once(engine, work)
     assert len(runs) == 1
+
+
+def test_connections_that_were_lost_while_they_rested_are_replaced_before_they_are_used(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here every connection has rested long enough to be tried; the pool holds two that are dead."""
+    monkeypatch.setattr(database, "RESTED_SECONDS", 0.0)
+    lose(engine, 2)
+    runs: list[int] = []
+    once(engine, lambda conn: runs.append(generation(conn)))
+    assert len(runs) == 1
+
+
+def test_a_connection_that_was_lost_a_moment_after_its_use_is_found_out_by_its_transaction(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "RESTED_SECONDS", 3600.0)
+    lose(engine, 1)
+    with pytest.raises(Unavailable):
+        once(engine, generation)
+    assert once(engine, generation) == 1
+    lose(engine, 2)
+    assert transact(engine, generation) == 1
+
+
+def lose(engine: Engine, count: int) -> None:
+    """Let so many connections rest in the pool, and have PostgreSQL end them."""
+    with ExitStack() as used:
+        taken = [used.enter_context(engine.connect()) for _ in range(count)]
+        pids = [conn.execute(text("SELECT pg_backend_pid()")).scalar_one() for conn in taken]
+    killer = open_database(engine.url.render_as_string(hide_password=False), pool_size=1)
+    for pid in pids:
+        once(killer, lambda conn, pid=pid: conn.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid}))
+    killer.dispose()
 
 
 def test_a_session_that_was_ended_because_it_stood_still_is_told_as_unavailable(engine: Engine) -> None:

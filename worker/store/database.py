@@ -13,33 +13,48 @@ statement of the caller's to every transaction; :func:`pinned` keeps them all in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from worker.clock import monotonic
 from worker.domain.errors import Unavailable
+from worker.store.arrays import use_arrays
 
 T = TypeVar("T")
 
 # Plans do not depend on how large a table was when it was last analyzed: every statement here touches rows by the
 # batch, through an index, whose plan made once is the plan for ever. Planned anew by their size, a claim reads whole
 # tables that were small a minute ago, and planning the commit of 25 calls takes longer than running it. Nor is
-# anything merged: where calls were last analyzed before a campaign's first, their contacts lie beyond all that the
-# statistics know, a merge with a million contacts is taken to end at once, and dialing five calls reads them all.
+# anything merged or hashed, and tables are joined in the order in which they are written: a merge with contacts that
+# lie beyond all that the statistics know is taken to end at once, and reads a million; a hash of a batch is held
+# against the whole of a table that was empty when the plan was made.
 _SESSION = (
     "-c timezone=UTC -c statement_timeout={statement_ms} -c lock_timeout=2000 "
-    "-c idle_in_transaction_session_timeout=10000 -c jit=off "
-    "-c enable_seqscan=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan"
+    "-c idle_in_transaction_session_timeout=10000 -c jit=off -c enable_seqscan=off -c enable_mergejoin=off "
+    "-c enable_hashjoin=off -c join_collapse_limit=1 -c plan_cache_mode=force_generic_plan"
 )
+_BY_SIZE = {
+    "enable_seqscan": "on",
+    "enable_hashjoin": "on",
+    "enable_mergejoin": "on",
+    "join_collapse_limit": "8",
+    "work_mem": "'64MB'",
+}
+_LEISURE = {"statement_timeout": "0", "lock_timeout": "'60s'"}
 _TRANSIENT = {"40001", "40P01", "55P03"}  # serialization_failure, deadlock_detected, lock_not_available
 _NO_SCHEMA = {"42P01", "42703", "42883"}  # undefined table, column, function: our statements fit our schema
 _TOO_BUSY = {"57014", "55P03"}  # query_canceled: our own statement_timeout; lock_not_available: our lock_timeout
+RESTED_SECONDS = 1.0
+_RESTS_SINCE = "rests_since"
 _STOOD_STILL = "25P03"  # idle_in_transaction_session_timeout: this process was stopped in mid-transaction
 
 
@@ -79,12 +94,11 @@ def open_database(url: str, *, pool_size: int = 10, statement_ms: int = 5000) ->
     one statement (0: unbounded, for migrations and imports). Nothing is connected yet.
     """
     parsed = make_url(url).set(drivername="postgresql+psycopg")
-    return create_engine(
+    engine = create_engine(
         parsed,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
-        pool_pre_ping=True,
         pool_use_lifo=True,
         pool_recycle=1800,
         connect_args={
@@ -93,12 +107,56 @@ def open_database(url: str, *, pool_size: int = 10, statement_ms: int = 5000) ->
             "prepare_threshold": 1,
         },
     )
+    event.listen(engine, "connect", lambda connection, record: use_arrays(connection))
+    _ping_when_rested(engine)
+    return engine
+
+
+def _ping_when_rested(engine: Engine) -> None:
+    """Try a connection before it is given out, unless it was used a moment ago: under load that is a quarter of all
+    round trips. One that was lost since fails in its transaction, which is run again."""
+
+    def rest(connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[_RESTS_SINCE] = monotonic()
+
+    def ping(connection: Any, record: ConnectionPoolEntry, proxy: Any) -> None:
+        if monotonic() - record.info.get(_RESTS_SINCE, math.inf) < RESTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError("The connection was lost while it rested.") from error
+
+    event.listen(engine, "checkin", rest)
+    event.listen(engine, "checkout", ping)
 
 
 def floats(values: Iterable[float | None]) -> list[float | None]:
     """A list for an array of ``double precision``. What is a float to a reader, such as 30, is an integer to Python,
     and the driver takes no array of both."""
     return [None if value is None else float(value) for value in values]
+
+
+@contextmanager
+def planned_by_size(conn: Connection) -> Iterator[None]:
+    """For statements about thousands of rows, or about all there are."""
+    with _set(conn, _BY_SIZE):
+        yield
+
+
+@contextmanager
+def at_leisure(conn: Connection) -> Iterator[None]:
+    """The same for those that take longer than a call may wait."""
+    with _set(conn, _BY_SIZE | _LEISURE):
+        yield
+
+
+@contextmanager
+def _set(conn: Connection, settings: Mapping[str, str]) -> Iterator[None]:
+    """Set these, which are none of a user's words, until the block or the transaction ends."""
+    conn.exec_driver_sql("".join(f"SET LOCAL {name} = {value};" for name, value in settings.items()))
+    yield
+    conn.exec_driver_sql("".join(f"SET LOCAL {name} TO DEFAULT;" for name in settings))
 
 
 def _is_transient(error: BaseException) -> bool:
