@@ -122,7 +122,7 @@ def _without_settle_once() -> None:
     stepped = settle._step
     settle._step = lambda *them: replace(stepped(*them), at_most="ended")
     unguarded = str(calls.ADVANCE.text)
-    for guard in (" AND (k.ended_at IS NULL OR x.disposition IS NULL)", " AND m.was_ended_at IS NULL"):
+    for guard in (" AND (k.ended_at IS NULL OR x.disposition IS NULL)", " AND was_ended_at IS NULL"):
         assert guard in unguarded, guard
         unguarded = unguarded.replace(guard, "")
     calls.ADVANCE = text(unguarded)

@@ -23,6 +23,7 @@ from worker.store.database import open_database
 WAITING = "campaign_contacts_waiting"
 GROWS = {"campaign_contacts", "contacts", "calls", "call_events", "do_not_call"}
 PEOPLE = 100_000
+TEAM = "'team_a'"
 OPEN, SHUT = "Asia/Tokyo", "America/New_York"
 ALL = ["camp_a", "camp_a_zones", "camp_a_done"]
 
@@ -135,7 +136,9 @@ def test_a_claim_reads_the_contacts_it_takes_and_no_others(
     crowd: psycopg.Connection[Any], wants: list[tuple[str, str, int]]
 ) -> None:
     campaign_ids, zones, counts = zip(*wants, strict=True)
-    plan = explain(crowd, claims.PICK, campaigns=array(*campaign_ids), zones=array(*zones), wants=array(*counts))
+    plan = explain(
+        crowd, claims.PICK, team="'team_a'", campaigns=array(*campaign_ids), zones=array(*zones), wants=array(*counts)
+    )
     assert plan["Actual Rows"] == sum(counts)
     for scan in scans(plan):
         assert (scan["Node Type"], scan.get("Index Name")) == ("Index Scan", WAITING)
@@ -148,7 +151,14 @@ def test_a_claim_reads_the_contacts_it_takes_and_no_others(
 def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_one(
     crowd: psycopg.Connection[Any],
 ) -> None:
-    plan = explain(crowd, claims.PICK, campaigns=array("camp_a_zones"), zones=array("Europe/Paris"), wants=array(25))
+    plan = explain(
+        crowd,
+        claims.PICK,
+        team="'team_a'",
+        campaigns=array("camp_a_zones"),
+        zones=array("Europe/Paris"),
+        wants=array(25),
+    )
     assert plan["Actual Rows"] == 0
     reads_little(plan, rows=10, pages=20)
 

@@ -66,7 +66,7 @@ def claim(
         for zone, due in (rows[campaign_id].due_by_zone if offered else ())
         if due and is_open(dialer, rows[campaign_id], zone)
     ]
-    picked = claims.pick(conn, wants) if wants else []
+    picked = claims.pick(conn, team_id, wants) if wants else []
     strayed = [(row.campaign_id, row.contact_id) for row in picked if row.zone != row.own_zone]
     if strayed:
         claims.rezone(conn, strayed)

@@ -5,7 +5,7 @@ The plan is read, not locked: it may be out of date when it is used, and the cla
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -39,15 +39,17 @@ class Rooms:
     @classmethod
     def read(cls, rows: Sequence[Row[Any]], live: Sequence[Row[Any]]) -> Rooms:
         """From the candidates' limits and the team's live calls."""
-        campaigns: Counter[str] = Counter()
-        numbers: Counter[str] = Counter()
-        accounts: Counter[str] = Counter()
-        reserved: Counter[str] = Counter()
-        for row in live:
-            campaigns[row.campaign_id] += row.live
-            numbers[row.number_id] += row.live
-            accounts[row.account_id] += row.live
-            reserved[row.account_id] += row.reserved
+        campaigns: dict[str, int] = defaultdict(int)
+        numbers: dict[str, int] = defaultdict(int)
+        accounts: dict[str, int] = defaultdict(int)
+        reserved: dict[str, int] = defaultdict(int)
+        total = 0
+        for campaign_id, number_id, account_id, count, count_reserved in map(tuple, live):
+            campaigns[campaign_id] += count
+            numbers[number_id] += count
+            accounts[account_id] += count
+            reserved[account_id] += count_reserved
+            total += count
         number_room, account_room, slowed = {}, {}, set()
         for number in (n for row in rows for n in row.numbers):
             account = number["account"]
@@ -61,7 +63,7 @@ class Rooms:
             if number["half_open"]:
                 account_room[account] = min(account_room[account], 1 - reserved[account])
         return cls(
-            team=(rows[0].team_limit if rows else 0) - campaigns.total(),
+            team=(rows[0].team_limit if rows else 0) - total,
             campaigns={row.id: row.max_concurrent_calls - campaigns[row.id] for row in rows},
             numbers=number_room,
             accounts=account_room,

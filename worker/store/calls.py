@@ -3,6 +3,9 @@
 ``advance`` is the one statement that moves calls and, when they end, everything that hangs on the end: the
 contact's next state, the budget, the counter. It is used for the carrier's answers, its events, its silence
 and for calls that never left, so a call can end in one way only.
+
+A contact of a campaign is found by the contact: compared as ``campaign_id || ''``, for which there is no index, or a
+plan made while a campaign was small goes through all its contacts when it no longer is.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.acc
 FROM calls k
 JOIN campaigns c ON c.id = k.campaign_id
 JOIN assistants v ON v.id = c.assistant_id
-JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id = k.campaign_id
+JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id || '' = k.campaign_id
 JOIN carrier_accounts a ON a.id = k.account_id
 JOIN phone_numbers n ON n.id = k.number_id
 WHERE k.id = ANY(:ids) AND k.state = 'reserved'
@@ -50,7 +53,7 @@ free AS MATERIALIZED (
     JOIN calls k ON k.id = x.id
     JOIN campaigns c ON c.id = k.campaign_id
     JOIN contacts p ON p.id = k.contact_id
-    JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id = k.campaign_id
+    JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id || '' = k.campaign_id
     JOIN phone_numbers n ON n.id = k.number_id
     JOIN carrier_accounts a ON a.id = k.account_id
     CROSS JOIN now
@@ -63,7 +66,7 @@ free AS MATERIALIZED (
     ORDER BY k.id FOR NO KEY UPDATE OF k),
 numbered AS (
     UPDATE campaign_contacts cc SET attempts = cc.attempts + 1, called = true
-    FROM free f WHERE cc.contact_id = f.contact_id AND cc.campaign_id = f.campaign_id)
+    FROM free f WHERE cc.contact_id = f.contact_id AND cc.campaign_id || '' = f.campaign_id)
 UPDATE calls k
 SET state = 'dialing', attempt = f.attempts + 1, called_before = f.called, max_attempts = f.max_attempts_per_contact,
     valid_until = f.valid_until, dialed_at = f.now, dialing_at = clock_timestamp(),
@@ -110,10 +113,9 @@ moved AS (
     FROM locked x
     WHERE k.id = x.id AND k.state <= x.at_most AND (k.ended_at IS NULL OR x.disposition IS NULL)
     RETURNING k.id, k.team_id, k.campaign_id, k.run_id, k.contact_id, k.number_id, k.account_id, k.to_number,
-              k.state, k.disposition, k.attempt, k.called_before, k.carrier_call_id, x.was_ended_at),
-ended AS (
-    SELECT m.*, x.status, x.due_in, x.reason, x.counts, x.reached, x.technical, x.rejected, x.invalid
-    FROM moved m JOIN locked x USING (id) WHERE m.state = 'ended' AND m.was_ended_at IS NULL),
+              k.state, k.disposition, k.attempt, k.called_before, k.carrier_call_id, x.was_ended_at,
+              x.status, x.due_in, x.reason, x.counts, x.reached, x.technical, x.rejected, x.invalid),
+ended AS (SELECT * FROM moved WHERE state = 'ended' AND was_ended_at IS NULL),
 turned AS (
     UPDATE campaign_contacts cc
     SET status = e.status, reason = e.reason,
@@ -125,16 +127,16 @@ turned AS (
         technical_failures = cc.technical_failures + e.technical,
         rejections = cc.rejections + e.rejected,
         invalid_results = cc.invalid_results + e.invalid
-    FROM ended e WHERE cc.contact_id = e.contact_id AND cc.campaign_id = e.campaign_id),
+    FROM ended e WHERE cc.contact_id = e.contact_id AND cc.campaign_id || '' = e.campaign_id),
 counted AS (
     INSERT INTO counter_deltas (campaign_id, call_id, disposition)
     SELECT campaign_id, id, disposition FROM ended),
 to_wake AS MATERIALIZED (   -- campaigns before runs, and in id order, as every claim locks them
     SELECT c.id, b.soonest
     FROM (SELECT campaign_id, min(due_in) AS soonest FROM ended
-          WHERE status = 'queued' AND due_in > 0 AND due_in < 60 GROUP BY campaign_id) AS b
-    JOIN campaigns c ON c.id = b.campaign_id AND c.status = 'running'
-    ORDER BY c.id FOR NO KEY UPDATE OF c),
+          WHERE status = 'queued' AND due_in > 0 AND due_in < 60 GROUP BY campaign_id ORDER BY campaign_id) AS b
+    CROSS JOIN LATERAL (SELECT id FROM campaigns
+                        WHERE id = b.campaign_id AND status = 'running' FOR NO KEY UPDATE) AS c),
 woken AS (
     UPDATE campaigns c SET next_wake_at = least(c.next_wake_at, (SELECT dialer_now()) + w.soonest * interval '1 second')
     FROM to_wake w WHERE c.id = w.id RETURNING 1),
@@ -264,7 +266,7 @@ SELECT k.id, k.team_id, k.campaign_id, k.token, k.number_id, k.account_id, k.fro
        c.max_attempts_per_contact, c.retry_delay_minutes, c.settings, dialer_speed() AS speed
 FROM calls k
 JOIN campaigns c ON c.id = k.campaign_id
-JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id = k.campaign_id
+JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id || '' = k.campaign_id
 JOIN carrier_accounts a ON a.id = k.account_id
 """
 

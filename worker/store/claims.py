@@ -60,14 +60,15 @@ FROM campaigns c
 JOIN teams t ON t.id = c.team_id
 JOIN runs r ON r.id = c.run_id AND r.state = 'open'
 CROSS JOIN slot_generation g
-WHERE c.team_id = :team AND c.status = 'running' AND c.deleted_at IS NULL
-  AND (c.id = ANY(:ids) OR (:hungry AND c.short_of_slots))
+WHERE c.status = 'running' AND c.deleted_at IS NULL
+  AND (c.id = ANY(:ids) AND c.team_id || '' = :team   -- || '': or all campaigns of the team are gone through
+       OR :hungry AND c.short_of_slots AND c.team_id = :team)
 ORDER BY c.filled_at, c.id
 LIMIT 200
 """)
 
 LOCK = text("""
-SELECT c.id FROM teams t JOIN campaigns c ON c.team_id = t.id
+SELECT c.id FROM teams t JOIN campaigns c ON c.team_id || '' = t.id
 WHERE t.id = :team AND c.id = ANY(:ids)
 ORDER BY c.id FOR NO KEY UPDATE OF t, c
 """)
@@ -85,6 +86,8 @@ WITH due AS MATERIALIZED (
         ORDER BY cc.due_at, cc.id
         LIMIT w.want
         FOR NO KEY UPDATE OF cc SKIP LOCKED) AS found),
+live AS MATERIALIZED (   -- looked up in a list, not in an index: of those over live calls, all of which look empty
+    SELECT contact_id, to_number FROM calls WHERE team_id = :team AND ended_at IS NULL),   -- at night, any may be taken
 revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until it ends, or provably has
     SELECT l.team_id, l.contact_id, l.to_number FROM calls l
     WHERE l.late_evidence_at IS NOT NULL AND l.late_evidence_at > now() - interval '5 hours'
@@ -93,11 +96,7 @@ SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.last_number_
        coalesce(k.timezone, '') AS own_zone,
        k.do_not_call OR (SELECT true FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164
                          LIMIT 1) IS NOT NULL AS do_not_call,
-       (SELECT true FROM calls l WHERE l.team_id = k.team_id AND l.contact_id = k.id AND l.ended_at IS NULL
-        LIMIT 1) IS NOT NULL
-       OR (SELECT true FROM calls l   -- || '': or it walks through the team's live calls, by the index of contacts
-           WHERE l.to_number = k.phone_e164 AND l.team_id || '' = k.team_id AND l.ended_at IS NULL
-           LIMIT 1) IS NOT NULL
+       k.id IN (SELECT contact_id FROM live) OR coalesce(k.phone_e164 IN (SELECT to_number FROM live), false)
        OR EXISTS (SELECT FROM revived l
                   WHERE l.team_id = k.team_id AND (l.contact_id = k.id OR l.to_number = k.phone_e164)) AS on_the_phone
 FROM due CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = due.contact_id LIMIT 1) AS k
@@ -115,7 +114,7 @@ WITH claimed AS MATERIALIZED (
                               to_number, zone, lt, lc, ln, la, ord)),
 turned AS (
     UPDATE campaign_contacts cc SET status = 'calling', last_number_id = x.number_id
-    FROM claimed x WHERE cc.contact_id = x.contact_id AND cc.campaign_id = x.campaign_id),
+    FROM claimed x WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id),
 budgeted AS (
     UPDATE runs r SET calls_used = r.calls_used + b.n
     FROM (SELECT run_id, count(*) AS n FROM claimed GROUP BY run_id) AS b WHERE r.id = b.run_id),
@@ -137,7 +136,7 @@ SET status = CAST(x.status AS contact_status), reason = x.reason,
 FROM unnest(CAST(:campaigns AS text[]), CAST(:contacts AS text[]), CAST(:statuses AS text[]),
             CAST(:reasons AS text[]), CAST(:seconds AS double precision[]))
      AS x (campaign_id, contact_id, status, reason, seconds)
-WHERE cc.campaign_id = x.campaign_id AND cc.contact_id = x.contact_id
+WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id
 """)
 
 REZONE = text("""
@@ -145,7 +144,7 @@ WITH moved AS (
     UPDATE campaign_contacts cc SET zone = coalesce(k.timezone, '')
     FROM unnest(CAST(:campaigns AS text[]), CAST(:contacts AS text[])) AS x (campaign_id, contact_id)
     JOIN contacts k ON k.id = x.contact_id
-    WHERE cc.campaign_id = x.campaign_id AND cc.contact_id = x.contact_id
+    WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id
     RETURNING cc.campaign_id, cc.zone)
 INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT campaign_id, zone FROM moved ON CONFLICT DO NOTHING
 """)
@@ -228,11 +227,13 @@ def lock(conn: Connection, team_id: str, campaign_ids: Sequence[str]) -> None:
     conn.execute(LOCK, {"team": team_id, "ids": list(campaign_ids)})
 
 
-def pick(conn: Connection, wants: Sequence[tuple[str, str, int]]) -> Sequence[Row[Any]]:
+def pick(conn: Connection, team_id: str, wants: Sequence[tuple[str, str, int]]) -> Sequence[Row[Any]]:
     """Lock up to ``want`` due contacts for each (campaign, zone, want), in the order they are due; contacts
     locked by others are passed over."""
     campaigns, zones, counts = zip(*wants, strict=True)
-    return conn.execute(PICK, {"campaigns": list(campaigns), "zones": list(zones), "wants": list(counts)}).all()
+    return conn.execute(
+        PICK, {"team": team_id, "campaigns": list(campaigns), "zones": list(zones), "wants": list(counts)}
+    ).all()
 
 
 def reserve(conn: Connection, team_id: str, reservations: Sequence[Reservation]) -> None:

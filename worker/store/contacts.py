@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,10 @@ from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, Row, func, text
 
 from worker.store import records, tables
+from worker.store.database import planned_by_size
+
+MANY = 500
+"""So many contacts at once are looked for in another way than a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,8 @@ def add(conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequence[
     were new. The caller holds the contacts, and the campaign by :func:`worker.store.campaigns.share`; requests for
     one campaign take turns, so that a number in two of them is seen."""
     take_turns(conn, campaign_id)
-    return conn.execute(ADD, {"team": team_id, "campaign": campaign_id, "ids": list(contact_ids)}).rowcount
+    with planned_by_size(conn) if len(contact_ids) > MANY else nullcontext():
+        return conn.execute(ADD, {"team": team_id, "campaign": campaign_id, "ids": list(contact_ids)}).rowcount
 
 
 def take_turns(conn: Connection, campaign_id: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from worker.store.campaign_contacts import READS_AS
-from worker.store.staging import at_leisure
+from worker.store.database import at_leisure
 
 DROP_LATEST = text("DROP TABLE IF EXISTS pg_temp.latest_calls")
 FIND_LATEST = text("""

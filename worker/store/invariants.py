@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds
+from worker.store.database import planned_by_size
 
 # Live calls of each scope against the limit that the claim which added the last of them had read.
 S1 = """
@@ -168,7 +169,8 @@ def violations(
     }
     queries = SAFETY | {"L1": L1, "L2": L2, "L3": L3}
     found = {}
-    for name, query in queries.items():
-        values = {key: value for key, value in given.items() if f":{key}" in query}
-        found[name] = [dict(row) for row in conn.execute(text(query), values).mappings()]
+    with planned_by_size(conn):
+        for name, query in queries.items():
+            values = {key: value for key, value in given.items() if f":{key}" in query}
+            found[name] = [dict(row) for row in conn.execute(text(query), values).mappings()]
     return found

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from worker.store.staging import at_leisure, driver_of
+from worker.store.database import at_leisure
+from worker.store.staging import driver_of
 
 CREATE = """
 DROP TABLE IF EXISTS pg_temp.staged_numbers;

@@ -11,13 +11,14 @@ The table is ours, so its statements are planned by its size: they read all of i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, Row, text
+
+from worker.store.database import at_leisure
 
 CREATE = """
 DROP TABLE IF EXISTS pg_temp.staged;
@@ -259,18 +260,6 @@ def would_write(conn: Connection, company_id: str | None, campaign_id: str | Non
 def contact_ids(conn: Connection, first: int, last: int) -> list[str]:
     """The contacts of these lines, made or found, in the order of the file."""
     return list(conn.execute(CONTACTS, {"first": first, "last": last}).scalars())
-
-
-@contextmanager
-def at_leisure(conn: Connection) -> Iterator[None]:
-    """Statements of a whole file take longer than a call may wait, and read it whole."""
-    conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
-    conn.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
-    conn.exec_driver_sql("SET LOCAL enable_seqscan = on")
-    conn.exec_driver_sql("SET LOCAL work_mem = '64MB'")
-    yield
-    for name in ("statement_timeout", "lock_timeout", "enable_seqscan", "work_mem"):
-        conn.exec_driver_sql(f"SET LOCAL {name} TO DEFAULT")
 
 
 def driver_of(conn: Connection) -> PsycopgConnection[Any]:
