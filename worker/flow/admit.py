@@ -104,7 +104,7 @@ def run_campaign(
         if account_slug is not None and account_slug != row.team_slug:
             raise Invalid([Fault("accountSlug", f"No account {account_slug!r} for this campaign's team.")])
         refuse_unreachable_run(conn, campaign_id)
-        return _open(conn, dialer, Verb.RUN, row, opened_by, max_calls, run_id)
+        return _opened(conn, dialer, row, _open(conn, Verb.RUN, row, opened_by, max_calls, run_id))
 
     if dry_run:
         return _preview(dialer, campaign_id, open_it), []
@@ -140,7 +140,8 @@ def start(dialer: Dialer, campaign_id: str) -> str | None:
         is_due = row.scheduled_start_at is not None and row.scheduled_start_at <= row.now
         if row.status != CampaignStatus.SCHEDULED or row.deleted_at is not None or not is_due:
             return None
-        return _open(conn, dialer, Verb.START, row, "schedule", None).team_id
+        _open(conn, Verb.START, row, "schedule", None)
+        return str(row.team_id)
 
     team_id = transact(dialer.db, work)
     if team_id is not None:
@@ -193,15 +194,9 @@ def _legal(conn: Connection, verb: Verb, campaign_id: str, team_id: str | None) 
 
 
 def _open(
-    conn: Connection,
-    dialer: Dialer,
-    verb: Verb,
-    row: Row[Any],
-    opened_by: str,
-    max_calls: int | None,
-    run_id: str | None = None,
-) -> _Opened:
-    """Write the run and screen the exceptions. The campaign's row is locked."""
+    conn: Connection, verb: Verb, row: Row[Any], opened_by: str, max_calls: int | None, run_id: str | None = None
+) -> str:
+    """Write the run, and screen the exceptions; the run's id. The campaign's row is locked."""
     if verb is Verb.RUN:
         contacts.screen(conn, row.team_id, row.id)
         _refuse_if_nothing_waits(conn, row)
@@ -212,6 +207,11 @@ def _open(
     if verb is Verb.START:
         contacts.screen(conn, row.team_id, row.id)
     campaigns.audit(conn, row.id, opened_by, "run", {"runId": run_id, "maxCalls": max_calls})
+    return run_id
+
+
+def _opened(conn: Connection, dialer: Dialer, row: Row[Any], run_id: str) -> _Opened:
+    """What is to be answered about a run that was just opened."""
     out = contacts.out_of_reach(conn, row.id)
     counts = counters.read(conn, [row.id])[row.id]
     due = claims.next_due(conn, [row.id])[0]
