@@ -10,7 +10,7 @@ The layers, each knowing only those below it::
 
     cli        operators' commands                          dev   embedded servers (cli and tests only)
     api        HTTP: the API of operators, the callbacks of carriers
-    tasks      the Celery app: steps become messages
+    tasks      the Celery app: steps become messages        lines: the threads of a worker that place calls
     wiring     settings become a Dialer                     settings, logs
     flow       the life of a contact, one step a file
     carriers   who rings the phone       slots   Redis      store   PostgreSQL, the truth

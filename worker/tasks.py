@@ -6,15 +6,13 @@ time lives in ``due_at``, stops live in rows, and the tick rings lost doorbells 
 PostgreSQL or Redis away says so in one line and ends. One message says what no row does yet, that a run is wanted:
 it alone is kept by the broker until it was carried out.
 
-Fills are carried out where they arise, in the same task, because a freed slot is worth most at once. Dialing
-is a message, because it waits on a carrier; of a worker's threads at most half do that at a time, so that slow
-carriers never starve settling.
+Fills are carried out where they arise, in the same task, because a freed slot is worth most at once. The calls they
+reserve go to the lines of the same worker (:mod:`worker.lines`), or into messages where those have no room.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -24,7 +22,7 @@ import structlog
 from celery import Celery, Task
 from celery.app.amqp import AMQP
 from celery.exceptions import Reject
-from celery.signals import before_task_publish, setup_logging, worker_init
+from celery.signals import before_task_publish, setup_logging, worker_ready, worker_shutdown
 from kombu import Connection, Queue
 from kombu.exceptions import KombuError, OperationalError
 
@@ -35,6 +33,7 @@ from worker.domain import ids
 from worker.domain.errors import Refused, Unavailable
 from worker.flow import admit, dial, fill, finish, reap, reconcile, settle, stop, tick
 from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop
+from worker.lines import Lines
 from worker.settings import Settings, settings
 
 log = structlog.get_logger()
@@ -176,35 +175,34 @@ def settle_events() -> None:
     send([Settle()])
 
 
-_backlog: deque[tuple[str, ...]] = deque()
-_lines = threading.BoundedSemaphore(1)
+_lines: Lines | None = None
+"""Of a worker that takes the messages of dialing; see :mod:`worker.lines`."""
 
 
-@worker_init.connect
-def _limit_lines(**_: Any) -> None:
+@worker_ready.connect
+def _open_lines(sender: Any, **_: Any) -> None:
     global _lines
-    _lines = threading.BoundedSemaphore(max(1, settings().worker_concurrency // 2))
+    if any(queue.name == DIAL for queue in sender.task_consumer.queues):
+        _lines = Lines(max(1, settings().worker_concurrency // 2), _place)
+
+
+@worker_shutdown.connect
+def _close_lines(**_: Any) -> None:
+    if _lines is not None:
+        _lines.close()
 
 
 @app.task(name="worker.dial")
 @told
 def dial_calls(call_ids: Sequence[str]) -> None:
-    """Place reserved calls, if fewer than half of this worker's threads do so already; else leave them to
-    those. What is left here by a crash is still ``reserved``, and rung again."""
-    _backlog.append(tuple(call_ids))
-    while _backlog and _lines.acquire(blocking=False):
-        try:
-            while (waiting := _next_in_line()) is not None:
-                carry_out(dial.dial(wiring.dialer(), waiting))
-        finally:
-            _lines.release()
+    """Place reserved calls, on a line of this worker."""
+    if _lines is None or not _lines.take(call_ids):
+        _place(tuple(call_ids))
 
 
-def _next_in_line() -> tuple[str, ...] | None:
-    try:
-        return _backlog.popleft()
-    except IndexError:  # another line took the last
-        return None
+@told
+def _place(call_ids: tuple[str, ...]) -> None:
+    carry_out(dial.dial(wiring.dialer(), call_ids))
 
 
 @app.task(name="worker.look_up")
@@ -292,12 +290,12 @@ _loading = threading.Lock()
 
 
 def send(steps: Iterable[Step]) -> None:
-    """Hand steps to the workers as messages. If the broker is away nothing is lost: the rows say what is to be
-    done, and the tick sends it again."""
+    """Hand steps to the lines of this worker, or to the workers as messages. If the broker is away nothing is lost:
+    the rows say what is to be done, and the tick sends it again."""
     with _loading:  # Celery reads its settings at first use; two threads of the web process at once recurse for ever
         app.conf.get("broker_url")
     dialer = wiring.dialer()
-    messages = [step for step in dict.fromkeys(steps) if not isinstance(step, Settle) or dialer.nudge.take()]
+    messages = [step for step in dict.fromkeys(steps) if not _is_taken(step, dialer)]
     if not messages:
         return
     try:
@@ -309,6 +307,17 @@ def send(steps: Iterable[Step]) -> None:
                 _TASKS[type(step)].apply_async(arguments, producer=producer)
     except KombuError as error:  # no connection, none free, or a batch that may have arrived in part
         log.warning("broker_away", messages=len(messages), message=str(error))
+
+
+def _is_taken(step: Step, dialer: Dialer) -> bool:
+    """Whether a step needs no message: this worker's lines place the calls, or a settle is on its way already."""
+    match step:
+        case Dial(call_ids):
+            return _lines is not None and _lines.offer(call_ids)
+        case Settle():
+            return not dialer.nudge.take()
+        case _:
+            return False
 
 
 @contextmanager
