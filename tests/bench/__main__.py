@@ -64,8 +64,11 @@ def main(names: Sequence[str], contacts: int, rounds: int) -> None:
             lines += [*(_p1(batched) if "P1" in wanted else ()), *(_p3(batched) if "P3" in wanted else ())]
             notes += report.split("P1", batched.rounds)
         if "P2" in wanted:
-            single = measure(stack, "bench_single", chains_per_second, contacts, rounds, DIAL_BATCH="1")
-            lines += _p2(single)
+            single = measure(
+                stack, "bench_single", chains_per_second, contacts, rounds, DIAL_BATCH="1", BENCH_BY_MESSAGE="1"
+            )
+            within = measure(stack, "bench_within", chains_per_second, contacts, rounds, DIAL_BATCH="1")
+            lines += [*_p2(single), *_p2_within(within)]
             notes += report.split("P2", single.rounds)
         for name, figure in STANDING_ALONE.items():
             if name in wanted:
@@ -111,7 +114,12 @@ def _p2(measured: Measured) -> list[Line]:
     return [_against(measured, "P2", "P2 one call per message", "chained/s", at_least=0.75)]
 
 
-def _against(measured: Measured, key: str, what: str, reference: str, *, at_least: float) -> Line:
+def _p2_within(measured: Measured) -> list[Line]:
+    """The same batch as deployed, where a worker's lines take what its tasks reserve, and what waits together."""
+    return [_against(measured, "P2 within", "   handed on within a worker", "chained/s", at_least=None)]
+
+
+def _against(measured: Measured, key: str, what: str, reference: str, *, at_least: float | None) -> Line:
     return Line(
         key,
         what,

@@ -2,7 +2,8 @@
 rings the phones, and with the empty tasks it is measured against.
 
 ``BENCH_CALL_SECONDS``, such as ``0.5 1.5``, is how long calls last. With ``BENCH_BY_TICK`` nothing happens but when
-beat ticks: no timer runs, and nobody says that there is news.
+beat ticks: no timer runs, and nobody says that there is news. With ``BENCH_BY_MESSAGE`` calls are handed on by messages
+alone, never within the process.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from worker import tasks, wiring
 from worker.carriers.base import CallEvent
 from worker.flow.base import Dialer
 from worker.flow.record import record
+from worker.lines import Lines
 from worker.settings import settings
 from worker.slots import connect
 
@@ -50,6 +52,8 @@ def dialer() -> Dialer:
 
 
 wiring.dialer = dialer
+if os.environ.get("BENCH_BY_MESSAGE"):
+    Lines.offer = lambda self, call_ids: False  # type: ignore[method-assign]  # what a line would take is sent
 app = tasks.app
 if not BY_TICK:
     from worker import timer  # noqa: F401  # from its import on, every worker that is ready has one

@@ -12,12 +12,18 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from redis.connection import AbstractConnection
 from sqlalchemy import Connection, Engine, event
 
 STATEMENTS, ROUND_TRIPS, COMMANDS = "statements", "round trips", "commands"
+
+
+@cache
+def _words(statement: str) -> str:
+    return " ".join(statement.split()[:60])
 
 
 @dataclass
@@ -62,7 +68,7 @@ class Tally:
 
     def _after(self, conn: Connection, cursor: Any, statement: str, *_: Any) -> None:
         took = time.perf_counter() - conn.info["sent_at"]
-        words = " ".join(statement.split()[:60])
+        words = _words(statement)
         self._add({STATEMENTS: 1, ROUND_TRIPS: 1, f"s:{words}": took, f"n:{words}": 1})
 
     def _add(self, more: Mapping[str, float]) -> None:

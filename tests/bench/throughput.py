@@ -70,7 +70,8 @@ class Workload:
         """Call everybody once; raises ``AssertionError`` when anything is not as it must be."""
         there = self._there
         campaigns = [self._campaign(n) for n in range(CAMPAIGNS)]
-        there.sql("ANALYZE")
+        for (table,) in there.sql(CHANGED):
+            there.sql(f"ANALYZE {table}")
         asked, computed = there.tally(), there.processor_seconds()
         began_at = there.sql("SELECT clock_timestamp()")[0][0]
         for campaign in campaigns:
@@ -140,6 +141,9 @@ def opened(there: Deployment, numbers: Sequence[str], *, limit: int) -> str:
     }
     return prepare.create_campaign(there.dialer, TEAM, body, actor="bench")
 
+
+# What autovacuum would look at by now. Of tables that were found empty, it would plan as if they stayed so.
+CHANGED = "SELECT relid::regclass::text FROM pg_stat_user_tables WHERE n_mod_since_analyze > 50 + 0.1 * n_live_tup"
 
 ODD_NEWS = """
 SELECT k.id, count(e.id), count(DISTINCT e.carrier_call_id)
