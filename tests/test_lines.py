@@ -97,6 +97,26 @@ def test_closing_waits_for_what_was_taken_and_takes_no_more(carrier: Carrier) ->
     assert not lines.offer(["b"])
 
 
+def test_lines_stand_still_when_calls_wait_and_none_is_begun_or_finished(carrier: Carrier) -> None:
+    clock = [0.0]
+    lines = Lines(1, carrier.place, together=1, now=lambda: clock[0])
+    clock[0] = 1000.0
+    assert not lines.stand_still(90), "nothing waits"
+    lines.take(["a"])
+    carrier.wait_until_asked(1)
+    clock[0] += 100
+    assert not lines.stand_still(90), "one is placed, slowly, and nothing waits"
+    lines.take(["b"])
+    clock[0] += 89
+    assert not lines.stand_still(90)
+    clock[0] += 1
+    assert lines.stand_still(90)
+    carrier.let_all()
+    carrier.wait_until_asked(1)
+    assert not lines.stand_still(90)
+    lines.close()
+
+
 def test_an_error_of_ours_is_told_and_ends_no_line() -> None:
     placed = []
 

@@ -17,6 +17,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 
+from worker.clock import monotonic
+
 log = structlog.get_logger()
 
 
@@ -24,8 +26,16 @@ class Lines:
     """``count`` threads that ``place`` calls, up to ``together`` of what waits at a time: the more that waits, the
     fewer transactions a call costs."""
 
-    def __init__(self, count: int, place: Callable[[tuple[str, ...]], None], *, together: int = 25) -> None:
-        self._place, self._together = place, together
+    def __init__(
+        self,
+        count: int,
+        place: Callable[[tuple[str, ...]], None],
+        *,
+        together: int = 25,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        self._place, self._together, self._now = place, together, now
+        self._moved_at = now()
         self._room = count * together
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="line")
         self._waiting: deque[tuple[str, ...]] = deque()
@@ -45,6 +55,11 @@ class Lines:
         with self._lock:
             return self._take(tuple(call_ids))
 
+    def stand_still(self, seconds: float) -> bool:
+        """Whether calls wait, and for so long no line has begun or finished any."""
+        with self._lock:
+            return bool(self._waiting) and self._now() - self._moved_at >= seconds
+
     def close(self) -> None:
         """Take no more, and wait until all that was taken is placed."""
         with self._lock:
@@ -53,6 +68,8 @@ class Lines:
 
     def _take(self, call_ids: tuple[str, ...]) -> bool:
         if self._is_open:
+            if not self._waiting:
+                self._moved_at = self._now()
             self._waiting.append(call_ids)
             self._count += len(call_ids)
             self._threads.submit(self._work).add_done_callback(_tell)
@@ -60,7 +77,10 @@ class Lines:
 
     def _work(self) -> None:
         if call_ids := self._next():  # none where another line took these along with its own
-            self._place(call_ids)
+            try:
+                self._place(call_ids)
+            finally:
+                self._moved_at = self._now()
 
     def _next(self) -> tuple[str, ...]:
         together: list[str] = []
@@ -68,6 +88,7 @@ class Lines:
             while self._waiting and (not together or len(together) + len(self._waiting[0]) <= self._together):
                 together += self._waiting.popleft()
             self._count -= len(together)
+            self._moved_at = self._now()
         return tuple(dict.fromkeys(together))
 
 

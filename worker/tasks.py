@@ -192,6 +192,11 @@ def _close_lines(**_: Any) -> None:
         _lines.close()
 
 
+def lines_stand_still(seconds: float) -> bool:
+    """Whether calls wait for this worker's lines, which have done nothing for so long."""
+    return _lines is not None and _lines.stand_still(seconds)
+
+
 @app.task(name="worker.dial")
 @told
 def dial_calls(call_ids: Sequence[str]) -> None:

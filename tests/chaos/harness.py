@@ -24,7 +24,7 @@ from typing import Any
 
 from celery import Celery
 from redis import Redis
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from tests.chaos import halting
 from worker import tasks
@@ -33,6 +33,7 @@ from worker.crashpoint import VARIABLE
 from worker.dev.stack import Stack
 from worker.flow import stop
 from worker.flow.base import Dial, Dialer, LookUp, Step, Stop
+from worker.store.database import transact
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30.0
@@ -239,9 +240,11 @@ class Chaos:
     # -- looking
 
     def sql(self, statement: str, **values: Any) -> Sequence[Any]:
-        with self.dialer.db.begin() as conn:
+        def ask(conn: Connection) -> Sequence[Any]:
             result = conn.execute(text(statement), values)
             return result.all() if result.returns_rows else []
+
+        return transact(self.dialer.db, ask)  # again, where its session was ended
 
     def wait(self, condition: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> float:
         """Return as soon as ``condition`` holds, with the seconds it took; fail, naming ``what``, if it does not."""
