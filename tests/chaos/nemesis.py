@@ -133,7 +133,7 @@ class Nemesis:
         while self._struck and time.monotonic() < deadline:
             self._bury()
             self._end_the_overdue()
-            time.sleep(0.05)
+            time.sleep(0.05)  # there is no word of a process that ends while others are looked after
         self.man()
 
     # -- the processes

@@ -117,7 +117,7 @@ class Trial:
             if second - said_at >= 5:
                 said_at = second
                 self.say(f"{second:5.0f} s  {self.nemesis.injected.total()} faults, {self._placed()} calls")
-            time.sleep(STEP_SECONDS)
+            time.sleep(STEP_SECONDS)  # a trial is real time passing
 
     def _recover(self) -> float:
         """Let it come to an end; returns when the last fault was over."""
@@ -138,7 +138,7 @@ class Trial:
             if time.monotonic() - said_at >= 5:
                 said_at = time.monotonic()
                 self.say(f"recovering for {said_at - began_at:.0f} s, {self._placed()} calls, {self._state()}")
-            time.sleep(0.25)
+            time.sleep(0.25)  # the dialer is left alone to recover
         self.say(f"{'quiet' if quiet else 'NOT quiet'} {time.monotonic() - began_at:.1f} s after the last fault")
         deadline = time.monotonic() + PATIENCE.slots + 1
         while self.witness.look_at_slots() and time.monotonic() < deadline:

@@ -47,6 +47,10 @@ def test_words_that_mean_something_in_a_literal_mean_nothing(engine: Engine, val
     assert back(engine, "text", values) == values
 
 
+def test_whole_numbers_may_stand_among_others(engine: Engine) -> None:
+    assert back(engine, "double precision", [30, 1.5, None, -0.25]) == [30.0, 1.5, None, -0.25]
+
+
 def test_what_postgresql_cannot_keep_is_refused_and_not_cut_off(engine: Engine) -> None:
     for values in (["a\0b"], ["a\0b", None], ["\0", "\0"]):
         with pytest.raises(DataError, match="NUL"):

@@ -19,7 +19,6 @@ from sqlalchemy import Connection, Row, text
 
 from worker.domain.model import Bounds
 from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW
-from worker.store.database import floats
 
 ORDERS = text(f"""
 SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number,
@@ -243,9 +242,9 @@ def advance(conn: Connection, moves: Sequence[Move]) -> Sequence[Row[Any]]:
             "verdicts": [m.verdict for m in moves],
             "missed": [m.missed for m in moves],
             "late": [m.late_evidence for m in moves],
-            "check_in": floats(m.check_in_seconds for m in moves),
+            "check_in": [m.check_in_seconds for m in moves],
             "statuses": [m.contact_status for m in moves],
-            "due_in": floats(m.due_in_seconds for m in moves),
+            "due_in": [m.due_in_seconds for m in moves],
             "reasons": [m.reason for m in moves],
             "counts": [m.counts for m in moves],
             "reached": [m.reached for m in moves],

@@ -23,7 +23,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from worker.store.breakers import IS_PROBED, RATE_NOW
-from worker.store.database import floats
 
 LIVE = text("""
 SELECT campaign_id, number_id, account_id, count(*) AS live, count(*) FILTER (WHERE state = 'reserved') AS reserved
@@ -270,7 +269,7 @@ def set_aside(conn: Connection, asides: Sequence[Aside]) -> None:
             "contacts": [a.contact_id for a in asides],
             "statuses": [a.status for a in asides],
             "reasons": [a.reason for a in asides],
-            "seconds": floats(a.seconds for a in asides),
+            "seconds": [a.seconds for a in asides],
         },
     )
 
@@ -289,7 +288,7 @@ def pace(conn: Connection, paces: Sequence[Pace]) -> None:
             "ids": [p.campaign_id for p in paces],
             "filled": [p.filled for p in paces],
             "short": [p.short for p in paces],
-            "wake_in": floats(p.wake_in_seconds for p in paces),
+            "wake_in": [p.wake_in_seconds for p in paces],
         },
     )
 

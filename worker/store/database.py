@@ -14,7 +14,7 @@ statement of the caller's to every transaction; :func:`pinned` keeps them all in
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -129,12 +129,6 @@ def _ping_when_rested(engine: Engine) -> None:
 
     event.listen(engine, "checkin", rest)
     event.listen(engine, "checkout", ping)
-
-
-def floats(values: Iterable[float | None]) -> list[float | None]:
-    """A list for an array of ``double precision``. What is a float to a reader, such as 30, is an integer to Python,
-    and the driver takes no array of both."""
-    return [None if value is None else float(value) for value in values]
 
 
 @contextmanager
