@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
+from tests.patience import PATIENCE_SECONDS
 from worker.lines import Lines
-
-PATIENCE_SECONDS = 30.0
 
 
 class Carrier:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.dev.observing import wait_until
+from tests.patience import PATIENCE_SECONDS
 from tests.world import MONDAY_NOON, World
 from worker import tasks, timer
 from worker.flow import prepare
@@ -34,7 +35,7 @@ class Started:
     def wait(self, count: int = 1) -> list[str]:
         """Wait until so many campaigns have started; their ids."""
         for _ in range(count):
-            assert self._something.acquire(timeout=30), "nothing starts"
+            assert self._something.acquire(timeout=PATIENCE_SECONDS), "nothing starts"
         return [campaign for step in self.steps if isinstance(step, Fill) for campaign in step.campaign_ids]
 
 
@@ -51,7 +52,7 @@ def keeping(world: World, monkeypatch: pytest.MonkeyPatch, timers: int = 1) -> I
         over.set()
         world.sql("NOTIFY campaign_scheduled")
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE_SECONDS)
         assert not any(thread.is_alive() for thread in threads), "it does not end"
 
 

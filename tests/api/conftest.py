@@ -8,6 +8,7 @@ import pytest
 from httpx2 import Client
 
 from tests.api.serving import serving
+from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker import tasks, wiring
 from worker.api.app import app
@@ -79,4 +80,4 @@ def other(web: World, url: str) -> Iterator[Client]:
 
 def new_client(world: World, url: str, team: str) -> Client:
     _, text = create_key(world.dialer, team, "a key of the tests", actor="test")
-    return Client(base_url=url, headers={"Authorization": f"Bearer {text}"}, timeout=20)
+    return Client(base_url=url, headers={"Authorization": f"Bearer {text}"}, timeout=PATIENCE_SECONDS)

@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-READY_SECONDS = 10
+from tests.patience import PATIENCE_SECONDS
 
 
 class _Server(uvicorn.Server):
@@ -33,8 +33,8 @@ def serving(app: Any) -> Iterator[str]:
         server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        assert server.is_up.wait(READY_SECONDS), "the server did not come up"
+        assert server.is_up.wait(PATIENCE_SECONDS), "the server did not come up"
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
-        thread.join(READY_SECONDS)
+        thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive(), "the server did not go down"

@@ -24,6 +24,7 @@ from tests.carriers.rigs import (
     twilio_callback,
     twilio_tells,
 )
+from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.carriers.twilio.signature import sign
 from worker.cli.doctor import look
@@ -60,7 +61,7 @@ def call(there: World, peer: Peer) -> Iterator[Any]:
 @pytest.fixture
 def anonymous(url: str) -> Iterator[Client]:
     """Carriers bring no key."""
-    with Client(base_url=url, timeout=30) as made:
+    with Client(base_url=url, timeout=PATIENCE_SECONDS) as made:
         yield made
 
 

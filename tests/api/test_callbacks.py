@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tests.cli.running import ROOT, environment, wait_until
+from tests.patience import PATIENCE_SECONDS
 from worker.carriers.simulator.words import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from worker.dev.process import Child
 from worker.dev.stack import Stack
@@ -68,7 +69,7 @@ def web() -> Iterator[Web]:
         listening = re.compile(r"http://127\.0\.0\.1:\d+")
         wait_until(lambda: listening.search(process.log_path.read_text()), "the web process listens")
         (address,) = listening.findall(process.log_path.read_text())
-        with httpx2.Client(base_url=address, timeout=30, transport=httpx2.HTTPTransport()) as client:
+        with httpx2.Client(base_url=address, timeout=PATIENCE_SECONDS, transport=httpx2.HTTPTransport()) as client:
             yield Web(stack, process, db, client)
         assert process.exit_code is None
         db.dispose()
@@ -210,7 +211,7 @@ def test_only_posts_are_taken(web: Web, token: str) -> None:
 def test_a_body_larger_than_any_event_is_413(web: Web, token: str, announced: bool) -> None:
     host, port = web.client.base_url.host, web.client.base_url.port
     length = b"Content-Length: 300000" if announced else b"Transfer-Encoding: chunked"
-    with socket.create_connection((host, port or 80), timeout=30) as connection:
+    with socket.create_connection((host, port or 80), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(b"POST /carriers/simulator/events/%b HTTP/1.1\r\nHost: x\r\n" % token.encode())
         connection.sendall(length + b"\r\n\r\n")
         with contextlib.suppress(ConnectionError):  # it need not be heard to the end
@@ -220,7 +221,9 @@ def test_a_body_larger_than_any_event_is_413(web: Web, token: str, announced: bo
 
 
 def test_a_sender_that_hangs_up_half_way_is_nobodys_error(web: Web, token: str) -> None:
-    with socket.create_connection((web.client.base_url.host, web.client.base_url.port or 80), timeout=30) as connection:
+    with socket.create_connection(
+        (web.client.base_url.host, web.client.base_url.port or 80), timeout=PATIENCE_SECONDS
+    ) as connection:
         connection.sendall(b"POST /carriers/simulator/events/%b HTTP/1.1\r\nHost: x\r\n" % token.encode())
         connection.sendall(b"Content-Length: 100\r\n\r\nhalf")
     wait_until(lambda: "sender_gone" in web.log(), "the hanging up is noticed")

@@ -14,6 +14,7 @@ from httpx2 import Client, Response
 from sqlalchemy import Engine
 
 from tests.api.asking import CAMPAIGNS, campaign_of, created, paths, refused
+from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker import tasks
 from worker.carriers.simulator.lives import Life
@@ -123,7 +124,7 @@ def test_two_runs_at_once_place_no_contact_twice_and_the_newer_governs(
     barrier = threading.Barrier(2)
 
     def run(_: int) -> Response:
-        barrier.wait(10)
+        barrier.wait(PATIENCE_SECONDS)
         return post(client, campaign, "run")
 
     with ThreadPoolExecutor(2) as threads:

@@ -11,6 +11,7 @@ import pytest
 from httpx2 import Client
 
 from tests.api.asking import CAMPAIGNS, created, new_campaign, paths, refused
+from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.settings import settings
 
@@ -136,7 +137,7 @@ def test_json_may_say_its_charset(web: World, client: Client) -> None:
 def test_a_body_that_is_too_large_is_refused_unread(web: World, url: str, client: Client) -> None:
     """Only the length is sent: an answer proves that nobody waited for the body."""
     host = url.removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=10)
+    connection = http.client.HTTPConnection(host, timeout=PATIENCE_SECONDS)
     connection.putrequest("POST", CAMPAIGNS)
     connection.putheader("Authorization", client.headers["Authorization"])
     connection.putheader("Content-Length", str(settings().max_body_bytes + 1))

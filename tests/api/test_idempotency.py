@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from tests.api.asking import CAMPAIGNS, created, new_campaign, refused
 from tests.cli.running import ROOT, environment, wait_until
+from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.api import campaigns
 from worker.crashpoint import VARIABLE
@@ -56,7 +57,7 @@ def test_ten_at_once_with_one_key_make_one_campaign(web: World, client: Client) 
     body = new_campaign(web)
 
     def post(_: int) -> Response:
-        barrier.wait(10)
+        barrier.wait(PATIENCE_SECONDS)
         while True:
             answer = client.post(CAMPAIGNS, json=body, headers=KEY)
             if answer.status_code != 409:
@@ -192,14 +193,14 @@ def test_a_request_that_was_given_up_cannot_commit_after_all(
     def run_late(*arguments: Any, **options: Any) -> Any:
         if not hangs.is_set():
             hangs.set()
-            assert goes_on.wait(20)
+            assert goes_on.wait(PATIENCE_SECONDS)
         return run(*arguments, **options)
 
     monkeypatch.setattr(admit, "run_campaign", run_late)
     with ThreadPoolExecutor(1) as thread, ExitStack() as finally_:
         finally_.callback(goes_on.set)
         first = thread.submit(client.post, path, headers=KEY)
-        assert hangs.wait(20)
+        assert hangs.wait(PATIENCE_SECONDS)
         web.sql("UPDATE idempotency_keys SET taken_at = taken_at - interval '61 seconds'")
         second = client.post(path, headers=KEY)
         assert second.status_code == 200
@@ -292,7 +293,7 @@ def test_a_process_that_is_killed_in_the_middle_of_a_run_leaves_a_key_that_does_
     command = [sys.executable, "-m", "worker", "web", "--host", "127.0.0.1", "--port", str(port)]
     with (
         subprocess.Popen(command, cwd=ROOT, env=surroundings, stderr=subprocess.DEVNULL) as doomed,
-        Client(base_url=f"http://127.0.0.1:{port}", headers=client.headers, timeout=20) as theirs,
+        Client(base_url=f"http://127.0.0.1:{port}", headers=client.headers, timeout=PATIENCE_SECONDS) as theirs,
     ):
         wait_until(lambda: doomed.poll() is not None or is_up(theirs), "the web process comes up")
         with pytest.raises(TransportError):

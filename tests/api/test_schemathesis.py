@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 from sqlalchemy import Connection
 
+from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.api.app import app
 from worker.api.openapi import document
@@ -149,7 +150,7 @@ def test_an_operation_keeps_every_bound_of_the_document(
 def judge(client: Client, url: str, case: schemathesis.Case) -> None:
     """Ask, and hold the answer against the document."""
     headers = {"Authorization": client.headers["Authorization"]}
-    response = case.call_and_validate(base_url=url, headers=headers, timeout=20)
+    response = case.call_and_validate(base_url=url, headers=headers, timeout=PATIENCE_SECONDS)
     if case.meta is not None and case.meta.generation.mode.is_positive and response.status_code == 400:
         faults = response.json()["errors"]
         assert faults, response.text

@@ -12,8 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.patience import PATIENCE_SECONDS
+
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)

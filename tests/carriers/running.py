@@ -13,12 +13,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from tests.patience import PATIENCE_SECONDS
 from worker.carriers.base import Order
 from worker.carriers.simulator import ledger
 from worker.carriers.simulator.adapter import SimulatorCarrier
 
 SECRET = "shared-secret"
-PATIENCE_SECONDS = 10.0
 _orders = count(1)
 
 

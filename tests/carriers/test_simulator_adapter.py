@@ -14,6 +14,7 @@ import pytest
 
 from tests.carriers.receiver import Receiver
 from tests.carriers.running import SECRET, RunningSimulator, an_order
+from tests.patience import PATIENCE_SECONDS
 from worker.carriers.base import (
     Accepted,
     Action,
@@ -83,7 +84,7 @@ def a_peer_that(does: Callable[[socket.socket], None]) -> Iterator[str]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread.join(5)
+        thread.join(PATIENCE_SECONDS)
 
 
 def test_an_accepted_call_lives_in_order_and_ends(

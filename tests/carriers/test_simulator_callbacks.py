@@ -9,6 +9,7 @@ import pytest
 
 from tests.carriers.receiver import Received, Receiver
 from tests.carriers.running import RunningSimulator, an_order
+from tests.patience import PATIENCE_SECONDS
 from worker.carriers.base import Accepted, Ambiguous, EventKind, Order
 from worker.carriers.simulator.adapter import SimulatorCarrier
 from worker.domain.model import Disposition
@@ -126,7 +127,7 @@ def test_a_callback_can_be_acknowledged_before_the_request_is_answered(
     outcomes: list[object] = []
 
     def held_back(received: Received) -> int:
-        return 204 if received.token != placed.token or may_acknowledge.wait(10) else 503
+        return 204 if received.token != placed.token or may_acknowledge.wait(PATIENCE_SECONDS) else 503
 
     def place() -> None:
         outcomes.append(carrier.place(placed))
@@ -138,7 +139,7 @@ def test_a_callback_can_be_acknowledged_before_the_request_is_answered(
     receiver.wait_for_event(placed.token, "ringing")
     assert not answered.is_set()
     may_acknowledge.set()
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
 
     (outcome,) = outcomes
     assert isinstance(outcome, Accepted)

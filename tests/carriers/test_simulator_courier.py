@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.carriers.receiver import Received, Receiver
+from tests.patience import PATIENCE_SECONDS
 from worker.carriers.simulator.agenda import Agenda
 from worker.carriers.simulator.courier import Courier, Outbox, Post
 
@@ -41,13 +42,13 @@ def test_a_letter_that_comes_while_another_is_on_its_way_waits_for_it(receiver: 
             posted_beside_it.set()
         elif received.event == "second":
             second_is_here.set()
-            assert may_answer.wait(10)
+            assert may_answer.wait(PATIENCE_SECONDS)
         return 204
 
     receiver.status = hold_the_second
     courier.send(outbox, a_post(url, "first"))
     courier.send(outbox, a_post(url, "second"))
-    assert second_is_here.wait(10)
+    assert second_is_here.wait(PATIENCE_SECONDS)
     courier.send(outbox, a_post(url, "third"))
 
     assert not posted_beside_it.wait(0.3)
@@ -59,7 +60,7 @@ def test_a_letter_that_comes_while_another_is_on_its_way_waits_for_it(receiver: 
 def test_a_receiver_that_hangs_holds_up_its_own_call_only(receiver: Receiver, agenda: Agenda) -> None:
     courier = Courier(agenda, threads=2)
     may_answer = threading.Event()
-    receiver.status = lambda received: 204 if received.token != "hangs" or may_answer.wait(10) else 503
+    receiver.status = lambda received: 204 if received.token != "hangs" or may_answer.wait(PATIENCE_SECONDS) else 503
     courier.send(Outbox(), a_post(receiver.callback_url("hangs"), "first"))
     receiver.wait_for("hangs", 1)
 
@@ -78,7 +79,7 @@ def test_a_callback_that_is_too_old_is_given_up_and_the_next_one_goes_out(receiv
     outbox, url = Outbox(settled=threading.Event()), receiver.callback_url("t")
     courier.send(outbox, a_post(url, "first", give_up_after_seconds=0.5))
     assert outbox.settled is not None
-    assert outbox.settled.wait(10)
+    assert outbox.settled.wait(PATIENCE_SECONDS)
 
     courier.send(outbox, a_post(url, "second"))
 

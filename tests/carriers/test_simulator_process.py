@@ -14,6 +14,7 @@ import pytest
 
 from tests.carriers.receiver import Receiver
 from tests.carriers.running import RunningSimulator, an_order
+from tests.patience import PATIENCE_SECONDS
 from worker.carriers.base import Accepted, Ambiguous, CarrierCall, NotSent, Outcome, Rejected
 from worker.domain.model import CallState, Disposition
 
@@ -74,10 +75,10 @@ def test_the_ledger_of_a_killed_simulator_holds_every_call_it_accepted(start: St
     threads = [threading.Thread(target=place_until_it_is_gone, args=(line,)) for line in range(4)]
     for thread in threads:
         thread.start()
-    assert enough.wait(10)
+    assert enough.wait(PATIENCE_SECONDS)
     simulator.kill()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
 
     accepted = {outcome.carrier_call_id for outcome in outcomes if isinstance(outcome, Accepted)}
     others = [outcome for outcome in outcomes if not isinstance(outcome, Accepted)]
@@ -163,7 +164,7 @@ def test_the_same_seed_gives_the_same_lives_whatever_the_order(tmp_path: Path, r
 def test_two_simulators_never_share_a_ledger(start: Start) -> None:
     simulator = start()
 
-    second = subprocess.run(simulator.command, capture_output=True, text=True, timeout=10, check=False)
+    second = subprocess.run(simulator.command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
     assert second.returncode == 2
     assert "Another simulator" in second.stderr
@@ -199,7 +200,7 @@ def test_faulty_options_are_told_before_anything_runs(tmp_path: Path, options: l
     ]
     command += [str(script) if option == "SCRIPT" else option for option in options]
 
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
     assert ended.returncode == 2
     assert [path for path in told if f"{path}:" not in ended.stderr] == []

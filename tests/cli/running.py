@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from tests.cli.forked import Forge, Forked
+from tests.patience import PATIENCE_SECONDS
 from worker.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.02
 NOBODY_LISTENS = "127.0.0.1:1"
+Answer = subprocess.CompletedProcess[str]
 AWAY = {
     "DATABASE_URL": f"postgresql://me:hunter2@{NOBODY_LISTENS}/dialer",
     "REDIS_URL": f"redis://:hunter2@{NOBODY_LISTENS}/0",
@@ -32,12 +39,57 @@ def environment(**settings: str) -> dict[str, str]:
     return {**inherited, "PATH": path, **settings}
 
 
-def dialer(*arguments: str, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-    """``python -m worker …``, to its end; ``given`` is its standard input."""
-    return run("python", "-m", "worker", *arguments, given=given, **settings)
+def dialer(*arguments: str, given: str | bytes = "", **settings: str) -> Answer:
+    """``dialer …`` as a process of its own, to its end; ``given`` comes in by a pipe."""
+    raw = given.encode() if isinstance(given, str) else given
+    with started(*arguments, **settings) as command:
+        return command.answer(raw)
 
 
-def run(*command: str, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+@dataclass
+class Started:
+    """A command under way, with pipes as its standard streams."""
+
+    process: Forked
+    stdin: IO[bytes]
+    stdout: IO[str]
+    stderr: IO[str]
+
+    def answer(self, given: bytes = b"") -> Answer:
+        """Give it this, and wait for its end."""
+        with ThreadPoolExecutor(2) as readers:
+            said, complained = readers.submit(self.stdout.read), readers.submit(self.stderr.read)
+            with suppress(BrokenPipeError):  # it did not want all of it
+                self.stdin.write(given)
+            self.stdin.close()
+            code = self.process.wait(PATIENCE_SECONDS)
+            return Answer(self.process.arguments, code, said.result(), complained.result())
+
+
+@contextmanager
+def started(*arguments: str, **settings: str) -> Iterator[Started]:
+    """``dialer …`` as a process of its own, killed at the end if it still runs."""
+    (stdin, to_it), (said, stdout), (complained, stderr) = os.pipe(), os.pipe(), os.pipe()
+    process = forge().spawn(arguments, env=environment(**settings), streams=(stdin, stdout, stderr))
+    for fd in (stdin, stdout, stderr):
+        os.close(fd)
+    with os.fdopen(to_it, "wb", 0) as given, os.fdopen(said) as out, os.fdopen(complained) as err:
+        try:
+            yield Started(process, given, out, err)
+        finally:
+            process.kill()
+            process.wait()
+
+
+@cache
+def forge() -> Forge:
+    """The process that has imported everything, one for all tests of this process."""
+    made = Forge.start()
+    atexit.register(made.stop)
+    return made
+
+
+def run(*command: str, given: str = "", **settings: str) -> Answer:
     """A command in the repository's folder, to its end."""
     return subprocess.run(
         command,
@@ -51,17 +103,11 @@ def run(*command: str, given: str = "", **settings: str) -> subprocess.Completed
     )
 
 
-Answer = subprocess.CompletedProcess[str]
-
-
 def several(*commands: str | Sequence[str], given: str = "", **settings: str) -> list[Answer]:
     """Commands of ``dialer`` one after the other, each as words or as a line that has no quotes; all are ``given`` the
     same standard input."""
-    lines = [command.split() if isinstance(command, str) else list(command) for command in commands]
-    done = run("python", "-m", "tests.cli.several", given=json.dumps([[each, given] for each in lines]), **settings)
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    ends = json.loads(done.stdout)
-    return [Answer(each, *end) for each, end in zip(lines, ends, strict=True)]
+    lines = [command.split() if isinstance(command, str) else command for command in commands]
+    return [dialer(*line, given=given, **settings) for line in lines]
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -79,7 +125,7 @@ def words(answer: Answer) -> str:
     return answer.stdout.rstrip("\n")
 
 
-def sentence(answer: subprocess.CompletedProcess[str]) -> str:
+def sentence(answer: Answer) -> str:
     """The one line a command ended with; fails the test if it said anything else."""
     lines = answer.stderr.splitlines()
     assert len(lines) == 1, answer.stderr

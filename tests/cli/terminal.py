@@ -16,7 +16,9 @@ from typing import Any
 
 import pyte
 
-from tests.cli.running import PATIENCE_SECONDS, ROOT, environment, wait_until
+from tests.cli.forked import Forked
+from tests.cli.running import ROOT, environment, forge, wait_until
+from tests.patience import PATIENCE_SECONDS
 
 LEAVES_THE_SCREEN = "\x1b[?1049l"
 SHOWS_THE_CURSOR = "\x1b[?25h"
@@ -26,7 +28,7 @@ SHOWS_THE_CURSOR = "\x1b[?25h"
 class Terminal:
     """What is on it now, and what was ever written to it; keys are pressed on it."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked | subprocess.Popen[bytes]
     fd: int
     slave: int
     screen: pyte.Screen
@@ -71,19 +73,18 @@ class Terminal:
 
 @contextlib.contextmanager
 def terminal(*command: str, columns: int = 80, lines: int = 24, **settings: str) -> Iterator[Terminal]:
-    """The command on a terminal of this size."""
+    """The command on a terminal of this size; ``dialer`` is forked, anything else is started."""
     fd, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     ours = {name: value for name, value in environment(**settings).items() if name not in ("COLUMNS", "LINES")}
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**ours, "TERM": "xterm-256color"},
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-    )
+    ours["TERM"] = "xterm-256color"
+    process: Forked | subprocess.Popen[bytes]
+    if command[0] == "dialer":
+        process = forge().spawn(command[1:], env=ours, streams=(slave, slave, slave))
+    else:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=ours, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        )
     made = Terminal(process, fd, slave, pyte.Screen(columns, lines))
     reader = threading.Thread(target=_read, args=(made,), daemon=True)
     reader.start()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.cli.running import ROOT, dialer, environment, sentence
+from tests.cli.running import dialer, sentence, started
 from tests.world import World
 
 
@@ -52,13 +50,8 @@ def test_a_file_is_replaced_when_all_of_it_is_written_and_else_left_as_it_was(
 
 def test_a_reader_that_has_seen_enough_is_no_failure_to_talk_about(world: World, here: dict[str, str]) -> None:
     campaign = world.campaign(world.contacts(3000))
-    command = [sys.executable, "-m", "worker", "campaigns", "export", campaign]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment(**here), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    assert process.stdout.readline().startswith("contact_id,")
-    process.stdout.close()
-    assert process.stderr.read() == ""
-    assert process.wait(60) == 1
+    with started("campaigns", "export", campaign, **here) as command:
+        assert command.stdout.readline().startswith("contact_id,")
+        command.stdout.close()
+        assert command.stderr.read() == ""
+        assert command.process.wait() == 1

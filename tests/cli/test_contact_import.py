@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.cli.running import AWAY, ROOT, dialer, environment, sentence, several
+from tests.cli.running import AWAY, ROOT, Answer, dialer, sentence, several, started
+from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.store.database import open_database
 
 HEADER = "phone,first_name\n"
 
 
-def piped(content: bytes, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """A command with ``content`` on its standard input; its answer as text."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "worker", *arguments], cwd=ROOT, env=environment(**settings), input=content,
-        capture_output=True, timeout=60, check=False,
-    )  # fmt: skip
-    return subprocess.CompletedProcess(answer.args, answer.returncode, answer.stdout.decode(), answer.stderr.decode())
+def piped(content: bytes, *arguments: str, **settings: str) -> Answer:
+    """A command with ``content`` on its standard input."""
+    return dialer(*arguments, given=content, **settings)
 
 
 def names(world: World) -> list[str]:
@@ -139,10 +134,8 @@ class Held:
         self.engine: Engine = open_database(settings["DATABASE_URL"], pool_size=3, statement_ms=0)
         self.turn = self.engine.connect()
         self.take_turn(self.turn)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "worker", "contacts", "import", str(file), *options], cwd=ROOT,
-            env=environment(**settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        self.resources = ExitStack()
+        self.command = self.resources.enter_context(started("contacts", "import", str(file), *options, **settings))
         self.await_blocked(1)
 
     def take_turn(self, conn: Any) -> None:
@@ -153,10 +146,10 @@ class Held:
 
     def await_blocked(self, count: int) -> None:
         pause = threading.Event()
-        for _ in range(3000):
+        for _ in range(int(PATIENCE_SECONDS / 0.01)):
             if (
                 len(self.world.sql("SELECT FROM pg_locks WHERE NOT granted")) == count
-                or self.process.poll() is not None
+                or self.command.process.poll() is not None
             ):
                 return
             pause.wait(0.01)
@@ -173,10 +166,11 @@ class Held:
         self.await_blocked(1)
 
     def end(self) -> tuple[int, str, str]:
-        stdout, stderr = self.process.communicate(timeout=60)
+        with self.resources:
+            answer = self.command.answer()
         self.turn.rollback()
         self.engine.dispose()
-        return self.process.returncode, stdout, stderr
+        return answer.returncode, answer.stdout, answer.stderr
 
 
 @pytest.fixture
@@ -218,7 +212,7 @@ def test_an_operator_who_stops_an_import_is_told_what_is_there(
 ) -> None:
     held = Held(world, here, long_file)
     held.let_one_batch_through()
-    os.kill(held.process.pid, signal.SIGINT)
+    held.command.process.send_signal(signal.SIGINT)
     held.turn.rollback()
     code, stdout, stderr = held.end()
     assert (code, stdout) == (1, "")

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import PATIENCE_SECONDS, ROOT, dialer, environment, sentence, wait_until
+from tests.cli.running import ROOT, dialer, environment, sentence, wait_until
 from tests.cli.terminal import LEAVES_THE_SCREEN, terminal
 from tests.dev.observing import commands_of, descendants, still_alive
+from tests.patience import PATIENCE_SECONDS
 from worker.dev.processtable import Process
 
 KEYS = [

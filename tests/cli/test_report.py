@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import dialer, sentence
+from tests.cli.running import dialer, run, sentence
 from tests.store.rows import call, ended, furnish
 from tests.store.rows import campaign as make_campaign
 from tests.world import World
@@ -152,7 +152,8 @@ def test_where_it_cannot_be_written_is_one_sentence(world: World, done: str, out
 
 def test_without_matplotlib_one_sentence_says_what_to_install(world: World, done: str, tmp_path: Path) -> None:
     (tmp_path / "matplotlib.py").write_text("raise ImportError('not installed')")
-    answer = dialer("campaigns", "report", done, PYTHONPATH=str(tmp_path), **settings_of(world))
+    settings = {**settings_of(world), "PYTHONPATH": str(tmp_path)}
+    answer = run("python", "-m", "worker", "campaigns", "report", done, **settings)
     assert answer.returncode == 2
     assert sentence(answer) == "Drawing needs matplotlib; install it with: pip install 'campaign-dialer[report]'"
 

@@ -7,11 +7,10 @@ import os
 import pty
 import re
 import struct
-import subprocess
-import sys
 import termios
 
-from tests.cli.running import PATIENCE_SECONDS, ROOT, environment
+from tests.cli.running import environment, forge
+from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 
 
@@ -20,15 +19,8 @@ def on_a_terminal(*arguments: str, columns: int = 80, typed: str = "", **setting
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     inherited = environment(TERM="xterm", **settings)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "worker", *arguments],
-        cwd=ROOT,
-        env={name: value for name, value in inherited.items() if name not in ("COLUMNS", "LINES")},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
+    ours_alone = {name: value for name, value in inherited.items() if name not in ("COLUMNS", "LINES")}
+    process = forge().spawn(arguments, env=ours_alone, streams=(theirs, theirs, theirs))
     os.close(theirs)
     os.write(ours, typed.encode())
     shown = b""

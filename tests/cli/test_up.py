@@ -19,9 +19,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import PATIENCE_SECONDS, ROOT, dialer, environment, sentence, wait_until
+from tests.cli.running import ROOT, dialer, environment, sentence, wait_until
 from tests.cli.terminal import terminal
 from tests.dev.observing import commands_of, descendants, still_alive
+from tests.patience import PATIENCE_SECONDS
 from tests.store.test_migrate import ADDS_A_COLUMN, copy_of_the_program
 from tests.world import World
 from worker.carriers.simulator import ledger
@@ -112,7 +113,7 @@ def shell(lines: list[str], folder: Path) -> str:
 
 def get(facts: dict[str, str], path: str) -> dict[str, Any]:
     request = urllib.request.Request(facts["url"] + path, headers={"Authorization": f"Bearer {facts['token']}"})
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE_SECONDS) as answer:
         return json.load(answer)
 
 

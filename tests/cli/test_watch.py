@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 import re
 import signal
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from tests.cli.running import AWAY, ROOT, dialer, environment, sentence, wait_until
+from tests.cli.running import AWAY, Started, dialer, sentence, started, wait_until
 from tests.cli.terminal import LEAVES_THE_SCREEN, SHOWS_THE_CURSOR, Terminal, terminal
 from tests.world import World, make_world
 from worker.carriers.simulator.lives import Life
@@ -35,24 +34,11 @@ def settings_of(world: World) -> dict[str, str]:
 
 
 def watching(world: World, campaign: str, **size: int) -> Any:
-    return terminal("python", "-m", "worker", "campaigns", "watch", campaign, **size, **settings_of(world))
+    return terminal("dialer", "campaigns", "watch", campaign, **size, **settings_of(world))
 
 
-@contextmanager
-def piped(world: World, campaign: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        ["python", "-m", "worker", "campaigns", "watch", campaign],
-        cwd=ROOT,
-        env=environment(**settings_of(world)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+def piped(world: World, campaign: str) -> AbstractContextManager[Started]:
+    return started("campaigns", "watch", campaign, **settings_of(world))
 
 
 @pytest.fixture
@@ -189,13 +175,13 @@ def test_a_pipe_gets_a_line_a_second_until_the_end_and_no_colours(world: World) 
     world.script({"*": Life(1, 30)})
     world.run(campaign)
     with piped(world, campaign) as process:
-        assert process.stdout is not None
         first = process.stdout.readline()
         assert first.startswith("17:00 UTC  running    live   2/3  called    2  answered    0")
         assert first.rstrip().endswith("No contact is waiting; 2 calls are still live.")
         world.until(campaign, "completed")
-        rest, complained = process.communicate(timeout=60)
-        assert (process.returncode, complained) == (0, "")
+        answer = process.answer()
+        assert (answer.returncode, answer.stderr) == (0, "")
+        rest = answer.stdout
     last = rest.splitlines()[-1]
     assert " completed  live   0/3 " in last
     assert last.endswith("Every contact has been reached or used up.")
@@ -226,7 +212,6 @@ def test_a_database_that_goes_while_one_watches_is_told_and_watching_goes_on(own
         campaign = world.campaign(world.contacts(2))
         with watching(world, campaign) as screen, piped(world, campaign) as pipe:
             screen.shows("The campaign has not been started")
-            assert pipe.stdout is not None
             pipe.stdout.readline()
             own_stack.postgres.kill()
             screen.shows("! PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again.", "is old.")
@@ -241,7 +226,7 @@ def test_a_database_that_goes_while_one_watches_is_told_and_watching_goes_on(own
             screen.press("q")
             assert screen.ends() == 0
             world.advance(60)
-            said, complained = pipe.communicate(timeout=60)
-            assert (pipe.returncode, complained) == (0, "")
-            assert all(line.startswith("17:0") for line in said.splitlines()), said
-            assert "completed" in said.splitlines()[-1]
+            answer = pipe.answer()
+            assert (answer.returncode, answer.stderr) == (0, "")
+            assert all(line.startswith("17:0") for line in answer.stdout.splitlines()), answer.stdout
+            assert "completed" in answer.stdout.splitlines()[-1]

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.patience import PATIENCE_SECONDS
 from worker.dev.processtable import Process, family, living, start_of
 
-PATIENCE_SECONDS = 15.0
 POLL_SECONDS = 0.02
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from tests.dev.observing import descendants, running, still_alive, wait_until
+from tests.patience import PATIENCE_SECONDS
 from worker.dev.process import Child, Ending, start
 
 PARENT = """
@@ -58,13 +59,13 @@ def test_the_child_is_the_program_itself_with_exactly_the_environment_given(tmp_
         cwd=tmp_path,
         log_path=tmp_path / "log",
     )
-    assert child.wait(10)
+    assert child.wait(PATIENCE_SECONDS)
     assert (tmp_path / "log").read_text() == f"{child.pid} {child.pid} a value False\n"
 
 
 def test_a_program_that_cannot_be_run_says_why_in_its_log(tmp_path: Path) -> None:
     child = start_in(tmp_path, "/nowhere/program")
-    assert child.wait(10)
+    assert child.wait(PATIENCE_SECONDS)
     assert child.exit_code == 127
     assert child.last_words() == "cannot run /nowhere/program: No such file or directory"
 
@@ -90,12 +91,12 @@ def test_who_ignores_the_gentle_signal_is_killed_after_its_grace(tmp_path: Path)
 def test_the_last_words_are_the_fatal_ones_where_there_are_such(tmp_path: Path) -> None:
     early = "FATAL:  the database system is starting up"
     child = start_in(tmp_path, "printf", "%s\\n", "LOG:  starting", "FATAL:  no room", early, "LOG:  ended", "")
-    assert child.wait(10)
+    assert child.wait(PATIENCE_SECONDS)
     assert child.last_words() == "FATAL:  no room"
 
 
 def test_the_last_words_are_not_those_of_an_earlier_user_of_the_log(tmp_path: Path) -> None:
     (tmp_path / "child.log").write_text("FATAL:  long ago\n")
     child = start_in(tmp_path, "true")
-    assert child.wait(10)
+    assert child.wait(PATIENCE_SECONDS)
     assert child.last_words() == "it said nothing"

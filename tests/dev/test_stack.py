@@ -20,6 +20,7 @@ from tests.dev.observing import (
     users,
     wait_until,
 )
+from tests.patience import PATIENCE_SECONDS
 from worker.dev.processtable import Process
 from worker.dev.stack import Stack
 from worker.dev.workspace import Workspace
@@ -58,12 +59,12 @@ def test_both_servers_answer_the_clients_the_dialer_uses(stack: Stack) -> None:
     with engine.connect() as connection:
         assert connection.scalar(sqlalchemy.text("SELECT 1")) == 1
     engine.dispose()
-    with redis.Redis.from_url(stack.valkey.url, socket_timeout=5) as client:
+    with redis.Redis.from_url(stack.valkey.url, socket_timeout=PATIENCE_SECONDS) as client:
         assert client.ping() is True
     with kombu.Connection(stack.valkey.broker_url) as broker:
         queue = broker.SimpleQueue("hello")
         queue.put({"call": "call_1"})
-        assert queue.get(timeout=5).payload == {"call": "call_1"}
+        assert queue.get(timeout=PATIENCE_SECONDS).payload == {"call": "call_1"}
         queue.close()
 
 
@@ -71,7 +72,7 @@ def test_a_spawned_process_finds_the_servers_and_writes_to_its_log(tmp_path: Pat
     script = "import os; print(os.environ['DATABASE_URL'], os.environ['REDIS_URL'])"
     with Stack(tmp_path / "kept") as stack:
         child = stack.spawn("finder", [sys.executable, "-c", script], stack.environment)
-        assert stack.wait(10) is child
+        assert stack.wait(PATIENCE_SECONDS) is child
         assert child.exit_code == 0
         found = f"{stack.postgres.url} {stack.valkey.url}\n"
     assert (tmp_path / "kept" / "finder.log").read_text() == found
@@ -174,12 +175,12 @@ def test_a_named_directory_keeps_its_data_and_serves_one_stack_at_a_time(tmp_pat
     with Stack(tmp_path / "kept", durable=True) as stack:
         with psycopg.connect(stack.postgres.url, autocommit=True) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-        with redis.Redis.from_url(stack.valkey.url, socket_timeout=5) as client:
+        with redis.Redis.from_url(stack.valkey.url, socket_timeout=PATIENCE_SECONDS) as client:
             client.set("answer", 42)
         with pytest.raises(Unavailable, match=r"Another dialer works in .*/kept"):
             Stack(tmp_path / "kept", durable=True).start()
     with Stack(tmp_path / "kept", durable=True) as stack:
         with psycopg.connect(stack.postgres.url) as connection:
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
-        with redis.Redis.from_url(stack.valkey.url, socket_timeout=5) as client:
+        with redis.Redis.from_url(stack.valkey.url, socket_timeout=PATIENCE_SECONDS) as client:
             assert client.get("answer") == b"42"

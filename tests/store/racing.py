@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, text
 
+from tests.patience import PATIENCE_SECONDS
 from worker.store.database import open_database
 
 T = TypeVar("T")
 
-BOUND_SECONDS = 10.0
 
 WAITING = text("""
 SELECT count(*) FROM pg_stat_activity
@@ -30,7 +30,7 @@ class Session:
 
     def __init__(self, engine: Engine) -> None:
         self._thread = ThreadPoolExecutor(1)
-        self._connection: Connection = self._thread.submit(engine.connect).result(BOUND_SECONDS)
+        self._connection: Connection = self._thread.submit(engine.connect).result(PATIENCE_SECONDS)
 
     def start(self, work: Callable[[Connection], T]) -> Future[T]:
         """Begin with ``work``, which may have to wait."""
@@ -38,7 +38,7 @@ class Session:
 
     def do(self, work: Callable[[Connection], T]) -> T:
         """Do ``work``, which need not wait for anybody."""
-        return self.start(work).result(BOUND_SECONDS)
+        return self.start(work).result(PATIENCE_SECONDS)
 
     def commit(self) -> None:
         self.do(lambda conn: conn.commit())
@@ -47,7 +47,7 @@ class Session:
         self.do(lambda conn: conn.rollback())
 
     def close(self) -> None:
-        self._thread.submit(self._connection.close).result(BOUND_SECONDS)
+        self._thread.submit(self._connection.close).result(PATIENCE_SECONDS)
         self._thread.shutdown()
 
 
@@ -71,7 +71,7 @@ class Race:
 
     def until_waiting(self, *works: Future[Any]) -> None:
         """Return when as many backends wait for a lock as works are given; one that ends instead is an error."""
-        deadline = monotonic() + BOUND_SECONDS
+        deadline = monotonic() + PATIENCE_SECONDS
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
             while conn.execute(WAITING).scalar_one() < len(works):
                 for work in works:
@@ -80,7 +80,7 @@ class Race:
 
     def until_waiting_or_done(self, work: Future[Any]) -> None:
         """Return when ``work`` waits for a lock or has ended: it can do no more before somebody else does."""
-        deadline = monotonic() + BOUND_SECONDS
+        deadline = monotonic() + PATIENCE_SECONDS
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
             while not work.done() and not conn.execute(WAITING).scalar_one():
                 assert monotonic() < deadline, "it neither waits nor ends"
@@ -94,4 +94,4 @@ class Race:
 
 def result(work: Future[T]) -> T:
     """What came of a work that nobody holds up any longer."""
-    return work.result(BOUND_SECONDS)
+    return work.result(PATIENCE_SECONDS)

@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
 import worker
-from tests.store.racing import BOUND_SECONDS, Race, result
+from tests.patience import PATIENCE_SECONDS
+from tests.store.racing import Race, result
 from worker.domain.errors import Refused
 from worker.store.database import once, open_database
 from worker.store.migrate import migrate, newest, version
@@ -55,7 +56,7 @@ class Release:
             cwd=self.folder,  # where -c looks first
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
         assert run.returncode == 0, run.stderr
         return run.stdout.strip()
@@ -111,7 +112,7 @@ def test_eight_at_once_make_the_schema_once(empty_database_url: str) -> None:
 
     def arrive(engine: Engine) -> list[str]:
         engine.connect().close()
-        together.wait(BOUND_SECONDS)
+        together.wait(PATIENCE_SECONDS)
         return migrate(engine)
 
     with ThreadPoolExecutor(8) as threads:
@@ -138,7 +139,7 @@ def test_whoever_migrates_waits_for_another_migration_however_long_it_takes(race
         conn.execute(text("SELECT pg_stat_clear_snapshot()"))  # or this transaction sees its first look for ever
         return bool(conn.execute(waited).scalar_one())
 
-    deadline = monotonic() + BOUND_SECONDS
+    deadline = monotonic() + PATIENCE_SECONDS
     while not migrating.done() and not other.do(has_waited):
         assert monotonic() < deadline, "nobody waits for the migration"
     other.commit()
