@@ -19,6 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from worker.domain.errors import Fault, Invalid, Refused
+from worker.domain.guessing import why_guessable
 from worker.domain.model import Bounds
 from worker.domain.window import CallWindow, parse_default_window
 from worker.slots import connect
@@ -44,7 +45,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
 
     simulator_url: str = "http://127.0.0.1:8010"
-    simulator_secret: SecretStr = SecretStr("simulator")
+    simulator_secret: SecretStr = SecretStr("")
 
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
@@ -115,6 +116,18 @@ class Settings(BaseSettings):
         if not parts or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("give an address such as https://dialer.example.com")
         return value.rstrip("/")
+
+    @field_validator("simulator_secret")
+    @classmethod
+    def _simulator_secret(cls, value: SecretStr) -> SecretStr:
+        """Whoever can guess it decides what became of simulated calls; a deployment without a simulator has none."""
+        why = why_guessable(value.get_secret_value()) if value.get_secret_value() else None
+        if why is not None:
+            raise ValueError(
+                f"it {why}: whoever guesses it can forge callbacks; take what openssl rand -hex 16 prints, for the "
+                "simulator too, or leave it out where no simulator is called through"
+            )
+        return value
 
     @field_validator("telnyx_public_key")
     @classmethod

@@ -24,7 +24,7 @@ from worker.dev.stack import Stack
 from worker.store.database import open_database
 from worker.store.migrate import migrate
 
-SECRET = "shared-secret"
+SECRET = "of-these-callbacks-3f9a"
 JSON = {"Content-Type": "application/json"}
 tokens = (f"{n:032x}" for n in count(1))
 
@@ -62,7 +62,7 @@ def web() -> Iterator[Web]:
     with Stack() as stack:
         db = open_database(stack.postgres.url)
         migrate(db)
-        settings = environment(**stack.environment, SIMULATOR_SECRET=SECRET)
+        settings = environment(**stack.environment | {"SIMULATOR_SECRET": SECRET})
         command = ["python", "-m", "worker", "web", "--host", "127.0.0.1", "--port", "0"]
         process = stack.spawn("web", command, settings, cwd=ROOT)
         listening = re.compile(r"http://127\.0\.0\.1:\d+")

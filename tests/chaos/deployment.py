@@ -63,7 +63,6 @@ def deployed(
         "REDIS_PREFIX": name,
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{web_port}",
         "SIMULATOR_URL": f"http://127.0.0.1:{simulator_port}",
-        "SIMULATOR_SECRET": "chaos",
         "WORKER_CONCURRENCY": str(THREADS),
         **BOUNDS,
         **settings,
