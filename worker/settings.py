@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     breaker_share: float = Field(0.5, gt=0, lt=1)
     breaker_pause_seconds: float = Field(60.0, gt=0, le=3600)
     breaker_longest_pause_seconds: float = Field(3600.0, gt=0, le=86_400)
+    unknown_news_kept: int = Field(10_000, ge=0, le=1_000_000)
+    news_raw_days: int = Field(30, ge=1, le=3650)
 
     @field_validator("database_url")
     @classmethod

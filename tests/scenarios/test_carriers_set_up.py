@@ -136,6 +136,7 @@ def test_a_wrong_signature_is_counted_by_carrier(there: World) -> None:
     for _ in range(3):
         with pytest.raises(BadSignature):
             hear(there, "twilio", told)
+    there.dialer.tally.write(there.dialer.db)
     assert [tuple(row) for row in there.sql("SELECT carrier, refused FROM callback_refusals")] == [("twilio", 3)]
     assert there.sql("SELECT FROM call_events") == []
 
