@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     api_requests_per_second: float = Field(50.0, gt=0, le=100_000)
     api_burst: int = Field(100, ge=1, le=100_000)
     failed_logins_per_minute: int = Field(20, ge=1, le=100_000)
+    refused_callbacks_per_minute: int = Field(60, ge=1, le=100_000)
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024, le=1024**3)
     max_import_bytes: int = Field(64 * 1024 * 1024, ge=1024, le=1024**3)
     database_pool_size: int | None = Field(None, ge=2, le=200)
