@@ -431,6 +431,11 @@ CREATE TRIGGER calls_only_move_forward BEFORE UPDATE ON calls FOR EACH ROW
 -- The durable inbox: a callback is answered only after its row is committed. A token that is nobody's is
 -- kept too. `outcome` says in a word what settling did with it; NULL while it waits. An end whose verdict on who
 -- answered is still to come is left alone until `held_until`.
+--
+-- `carrier` is the one whose key verified it. A token proves nothing, for it stands in an address: news of another
+-- carrier than the call's, or of another account there, is written down as `foreign` and never waits; its `event_id`
+-- begins with that word, so that it cannot stand in the way of true news. What is kept of such news and of nobody's
+-- is bounded in number, and what was received (`raw`) in size and age (worker/store/retention.py).
 CREATE TABLE call_events (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     carrier         carrier NOT NULL,
@@ -450,6 +455,22 @@ CREATE TABLE call_events (
     CHECK ((kind = 'ended') = (disposition IS NOT NULL))
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX call_events_waiting ON call_events (id) WHERE outcome IS NULL;
+CREATE INDEX call_events_ignored ON call_events (carrier, outcome, id) WHERE outcome IN ('unknown_token', 'foreign');
+
+-- How much of such news is no longer kept, and since when there is any.
+CREATE TABLE news_dropped (
+    carrier carrier NOT NULL,
+    outcome text NOT NULL CHECK (outcome IN ('unknown_token', 'foreign')),
+    dropped bigint NOT NULL CHECK (dropped > 0),
+    since   timestamptz NOT NULL,
+    PRIMARY KEY (carrier, outcome)
+);
+
+-- Up to which event `raw` was cleared for its age.
+CREATE TABLE news_cleared (
+    only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    through_id bigint NOT NULL
+);
 
 -- Callbacks whose signature was wrong, by carrier: a wrong secret on our side looks like an attack, and the other
 -- way round, so an operator has to see that there were any.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from secrets import token_hex
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from worker.wiring import build
 
 ADDRESSES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PUBLIC_BASE_URL", "SIMULATOR_URL")
 SECRET = ADDRESSES[:3]
-MARK = "s3cr3t"
+MARK = "s3cr3t-5f2d9c07be"
 PASSWORDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8).map(lambda rest: MARK + rest)
 BEFORE = st.sampled_from(["postgresql", "redis", "unix", "http", "postgressql", "rediss", "sentinel", "", "1"])
 AFTER = st.sampled_from(["@host:5432/name", "@host:port/name", "@host:99999/0", "@[host/x", "@host/x?sslmoode=1", ""])
@@ -171,19 +172,32 @@ TWILIO = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t0ken"}
 TELNYX = {"TELNYX_API_KEY": "KEY1", "TELNYX_PUBLIC_KEY": b64encode(b"k" * 32).decode(), "TELNYX_CONNECTION_ID": "1"}
 
 
+SIMULATOR = {"SIMULATOR_SECRET": token_hex(16)}
+
+
 @pytest.mark.parametrize(
     ("environment", "names"),
     [
-        ({}, {"simulator"}),
-        (TWILIO, {"simulator", "twilio"}),
-        (TELNYX, {"simulator", "telnyx"}),
-        (TWILIO | TELNYX, {"simulator", "telnyx", "twilio"}),
+        ({}, set()),
+        ({"SIMULATOR_URL": "http://127.0.0.1:8010"}, set()),
+        (SIMULATOR, {"simulator"}),
+        (TWILIO, {"twilio"}),
+        (TELNYX, {"telnyx"}),
+        (SIMULATOR | TWILIO | TELNYX, {"simulator", "telnyx", "twilio"}),
     ],
 )
 def test_a_carrier_is_there_when_its_credentials_are(environment: dict[str, str], names: set[str]) -> None:
     dialer = build(read_settings(environment))
     assert dialer.carriers.keys() == names
     dialer.placers.shutdown()
+
+
+@pytest.mark.parametrize("secret", ["simulator", "secret", "shared-secret", "x" * 32, "0123456789abcdef"])
+def test_a_secret_that_can_be_guessed_is_a_mistake_that_says_what_to_do_and_does_not_repeat_it(secret: str) -> None:
+    (message,) = mistakes(SIMULATOR_SECRET=secret).values()
+    assert "openssl rand -hex 16" in message
+    assert "leave it out where no simulator is called through" in message
+    assert secret not in message.replace("no simulator", "").replace("for the simulator", "")
 
 
 @pytest.mark.parametrize("whole", [TWILIO, TELNYX])

@@ -19,6 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from worker.domain.errors import Fault, Invalid, Refused
+from worker.domain.guessing import why_guessable
 from worker.domain.model import Bounds
 from worker.domain.window import CallWindow, parse_default_window
 from worker.slots import connect
@@ -44,7 +45,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
 
     simulator_url: str = "http://127.0.0.1:8010"
-    simulator_secret: SecretStr = SecretStr("simulator")
+    simulator_secret: SecretStr = SecretStr("")
 
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     api_requests_per_second: float = Field(50.0, gt=0, le=100_000)
     api_burst: int = Field(100, ge=1, le=100_000)
     failed_logins_per_minute: int = Field(20, ge=1, le=100_000)
+    refused_callbacks_per_minute: int = Field(60, ge=1, le=100_000)
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024, le=1024**3)
     max_import_bytes: int = Field(64 * 1024 * 1024, ge=1024, le=1024**3)
     database_pool_size: int | None = Field(None, ge=2, le=200)
@@ -82,6 +84,8 @@ class Settings(BaseSettings):
     breaker_share: float = Field(0.5, gt=0, lt=1)
     breaker_pause_seconds: float = Field(60.0, gt=0, le=3600)
     breaker_longest_pause_seconds: float = Field(3600.0, gt=0, le=86_400)
+    unknown_news_kept: int = Field(10_000, ge=0, le=1_000_000)
+    news_raw_days: int = Field(30, ge=1, le=3650)
 
     @field_validator("database_url")
     @classmethod
@@ -115,6 +119,18 @@ class Settings(BaseSettings):
         if not parts or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("give an address such as https://dialer.example.com")
         return value.rstrip("/")
+
+    @field_validator("simulator_secret")
+    @classmethod
+    def _simulator_secret(cls, value: SecretStr) -> SecretStr:
+        """Whoever can guess it decides what became of simulated calls; a deployment without a simulator has none."""
+        why = why_guessable(value.get_secret_value()) if value.get_secret_value() else None
+        if why is not None:
+            raise ValueError(
+                f"it {why}: whoever guesses it can forge callbacks; take what openssl rand -hex 16 prints, for the "
+                "simulator too, or leave it out where no simulator is called through"
+            )
+        return value
 
     @field_validator("telnyx_public_key")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -13,6 +13,7 @@ from httpx2 import Client, Response
 
 from tests.carriers.peer import Peer, Reply
 from tests.carriers.rigs import (
+    ACCOUNT,
     BASE,
     SECRET,
     Callback,
@@ -29,6 +30,7 @@ from tests.world import World
 from worker.carriers.twilio.signature import sign
 from worker.cli.doctor import look
 from worker.flow.base import Settle, Step
+from worker.flow.record import MOST_RAW_CHARACTERS
 from worker.store import setup
 
 ANSWERED = {"CallSid": "CA1", "CallStatus": "in-progress", "To": "+12025550123"}
@@ -128,6 +130,23 @@ def test_a_call_of_a_paused_campaign_that_was_answered_goes_on(
     assert verbs(asks(anonymous, call.token)) == ["Connect"]
 
 
+def test_a_call_of_another_account_is_hung_up_whatever_token_it_asks_under(
+    anonymous: Client, there: World, call: Any, sent: list[Step]
+) -> None:
+    assert verbs(asks(anonymous, call.token, {**ANSWERED, "AccountSid": "AC" + "1" * 32})) == ["Hangup"]
+    assert sent == []
+    assert verbs(asks(anonymous, call.token, {**ANSWERED, "AccountSid": ACCOUNT})) == ["Connect"]
+
+
+def test_a_call_that_asks_under_the_token_of_another_carriers_call_is_hung_up(
+    anonymous: Client, there: World, call: Any, sent: list[Step]
+) -> None:
+    there.sql("UPDATE carrier_accounts SET carrier = 'telnyx' WHERE id = 'acct_twilio'")
+    assert verbs(asks(anonymous, call.token)) == ["Hangup"]
+    assert sent == []
+    there.sql("UPDATE carrier_accounts SET carrier = 'twilio' WHERE id = 'acct_twilio'")
+
+
 def test_a_call_under_nobodys_token_is_hung_up_and_kept(anonymous: Client, there: World) -> None:
     assert verbs(asks(anonymous, "f" * 32)) == ["Hangup"]
     assert [row.kind for row in there.sql("SELECT kind FROM call_events")] == ["answered"]
@@ -142,6 +161,39 @@ def test_a_question_nobody_signed_is_refused_counted_and_shown_by_doctor(anonymo
     assert found.found.startswith("1 with a wrong signature, the last ")
     there.sql("UPDATE callback_refusals SET last_at = last_at - interval '1 day'")
     assert [f.ok for f in look(there.dialer) if f.name.startswith("callbacks refused")] == [True]
+
+
+def test_an_address_that_posts_too_much_unsigned_is_told_to_wait_and_what_is_signed_is_taken_all_the_same(
+    anonymous: Client, there: World, call: Any, configure: Callable[..., None]
+) -> None:
+    configure(refused_callbacks_per_minute=3)
+    forged, true = twilio_tells("busy", call.token, secret="another"), twilio_tells("ringing", call.token)
+    answers = [post(anonymous, forged) for _ in range(10)]
+    assert [answer.status_code for answer in answers] == [403] * 3 + [429] * 7
+    assert all(answer.headers["Retry-After"] for answer in answers[3:])
+    assert asks(anonymous, call.token, secret="another").status_code == 429
+    assert post(anonymous, true).status_code == 204
+    assert verbs(asks(anonymous, call.token)) == ["Connect"]
+    assert [row.kind for row in there.sql("SELECT kind FROM call_events ORDER BY id")] == ["ringing", "answered"]
+    there.dialer.tally.write(there.dialer.db)
+    assert [row.refused for row in there.sql("SELECT refused FROM callback_refusals")] == [11]
+
+
+def test_a_body_larger_than_any_carriers_is_not_kept_whole(anonymous: Client, there: World) -> None:
+    told = twilio_tells("ringing", "f" * 32, Sent="x" * 50_000)
+    assert post(anonymous, told).status_code == 204
+    (row,) = there.sql("SELECT raw, length(raw::text) AS size FROM call_events")
+    assert row.size <= MOST_RAW_CHARACTERS
+    assert row.raw["cut"].endswith(" characters came; this is the beginning.")
+    assert row.raw["beginning"].startswith('{"CallSid": "CA1"')
+    assert post(anonymous, twilio_tells("busy", "f" * 32, Sent="x" * 66_000)).status_code == 413
+
+
+@pytest.mark.parametrize("long", ["token", "call"])
+def test_names_that_are_too_long_for_an_index_are_refused(anonymous: Client, there: World, long: str) -> None:
+    names = {"token": "f" * 32, "call": "CA1", long: "f" * 5000}
+    answer = post(anonymous, twilio_tells("ringing", names["token"], call=names["call"]))
+    assert (answer.status_code, there.sql("SELECT FROM call_events")) == (400, [])
 
 
 @pytest.mark.parametrize("fields", [{}, {"CallStatus": "in-progress"}, {"CallSid": "CA\x00", "CallStatus": "busy"}])

@@ -20,7 +20,7 @@ from worker.carriers.simulator.words import SIGNATURE_HEADER, TIMESTAMP_HEADER, 
 
 PER_CALL = 3
 SENDERS = 4
-SECRET = "bench"
+SECRET = secrets.token_hex(16)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,21 +12,30 @@ import os
 import signal
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from urllib.parse import urlencode
 
 import psycopg
 from redis import Redis
 from redis.exceptions import RedisError
 
 from tests.chaos.harness import Chaos, Process
+from worker.carriers.twilio.signature import HEADER, sign
 from worker.slots import connect
 
 Undoing = tuple[float, Callable[[], None]] | None
 LOCKED_SECONDS = 5.0
 LONGEST_ANSWER_SECONDS = 0.5
+MOST_FORGED = 3
+NEWS_FORGED = "carrier: news forged by another's key"
+LIVE = """
+SELECT token, coalesce(carrier_call_id, 'CA-forged') FROM calls
+WHERE ended_at IS NULL AND state IN ('unknown', 'placed', 'ringing', 'in_progress') ORDER BY id LIMIT 200
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +157,31 @@ def restart_postgres_immediately(chaos: Chaos, dice: Random) -> Undoing:
     return None
 
 
+def forge_news(chaos: Chaos, dice: Random) -> Undoing:
+    """Somebody with another carrier's key says of live calls that they are over, by their tokens and ids. It goes to
+    the web process itself: the relay keeps account of true news."""
+    rows = []
+    with (
+        contextlib.suppress(psycopg.Error),
+        psycopg.connect(chaos.environment["DATABASE_URL"], connect_timeout=2) as session,
+    ):
+        rows = session.execute(LIVE).fetchall()
+    for token, call_id in dice.sample(rows, min(len(rows), MOST_FORGED)):
+        path = f"/carriers/twilio/events/{token}"
+        fields = {"CallSid": call_id, "AccountSid": chaos.environment["TWILIO_ACCOUNT_SID"], "CallStatus": "busy"}
+        signed = sign(
+            chaos.environment["TWILIO_AUTH_TOKEN"], chaos.environment["PUBLIC_BASE_URL"] + path, fields.items()
+        )
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{chaos.web_port}{path}",
+            urlencode(fields).encode(),
+            {HEADER: signed, "Content-Type": "application/x-www-form-urlencoded"},
+        )
+        with contextlib.suppress(OSError):  # whoever is away hears nothing
+            urllib.request.urlopen(asked, timeout=LONGEST_ANSWER_SECONDS).close()
+    return None
+
+
 def lock_campaign(chaos: Chaos, dice: Random) -> Undoing:
     """Somebody's session holds a running campaign's row."""
     over = threading.Event()
@@ -177,6 +211,7 @@ SERVICES: Mapping[str, Callable[[Chaos, Random], Undoing]] = {
     "postgresql: restart, fast": restart_postgres_fast,
     "postgresql: restart, immediate": restart_postgres_immediately,
     "postgresql: campaign locked": lock_campaign,
+    NEWS_FORGED: forge_news,
 }
 MEMBERS_ADDED = "redis: members added"
 LOSING = ("redis: flushall", "redis: SIGKILL, its file kept", "redis: SIGKILL, empty")

@@ -24,6 +24,7 @@ EMPHASIS: Mapping[str, Mapping[str, int]] = {
     "generation-key": {"redis: members added": 10, "worker: SIGKILL": 10},
     "write-ahead": {"worker: SIGKILL": 25, "worker: SIGSTOP 3 s": 10},
     "settle-once": {"web: SIGSTOP 3 s": 6, "web: SIGKILL": 4},
+    "news-binding": {"carrier: news forged by another's key": 20},
 }
 """Protection → what to put more of into the deck, so that it is needed."""
 
@@ -128,11 +129,24 @@ def _without_settle_once() -> None:
     calls.ADVANCE = text(unguarded)
 
 
+def _without_news_binding() -> None:
+    """Whoever has any carrier's key speaks for every call whose token it knows."""
+    from worker.flow import record, settle
+    from worker.store import events
+
+    record.is_foreign = lambda *_: False  # type: ignore[attr-defined]
+    settle.is_foreign = lambda *_: False  # type: ignore[attr-defined]
+    asking = "a.carrier <> CAST(:carrier AS carrier)"
+    assert asking in events.INSERT.text
+    events.INSERT = text(events.INSERT.text.replace(asking, "false"))
+
+
 _SWITCHES: Mapping[str, Callable[[], None]] = {
     "send-fence": _without_send_fence,
     "claim-limit": _without_claim_limit,
     "generation-key": _without_generation_key,
     "write-ahead": _without_write_ahead,
     "settle-once": _without_settle_once,
+    "news-binding": _without_news_binding,
 }
 PROTECTIONS = tuple(_SWITCHES)

@@ -52,6 +52,7 @@ DECK: Mapping[str, int] = {
     "redis: clients dropped": 2, "redis: members removed": 2, faults.MEMBERS_ADDED: 2,
     "postgresql: sessions ended": 2, "postgresql: restart, fast": 1, "postgresql: restart, immediate": 1,
     "postgresql: campaign locked": 1,
+    faults.NEWS_FORGED: 2,
 }  # fmt: skip
 """How often each fault is in the deck that is shuffled and dealt."""
 

@@ -13,13 +13,14 @@ from tests.chaos.nemesis import DECK
 
 LOOK = """
 from tests.chaos.mutants import switch_off
-from worker.flow import dial, plan, settle
+from worker.flow import dial, plan, record, settle
 from worker.slots import semaphore
-from worker.store import calls
+from worker.store import calls, events
 
 def shape():
     return [str(x) for x in (dial._sender, plan.Rooms.read.__func__, semaphore.load_script,
-                             semaphore.Slots.needs_rebuild, dial._dial_team, settle.weigh, calls.ADVANCE.text)]
+                             semaphore.Slots.needs_rebuild, dial._dial_team, settle.weigh, calls.ADVANCE.text,
+                             record.is_foreign, settle.is_foreign, events.INSERT.text)]
 
 before = shape()
 switch_off({protection!r})
@@ -31,6 +32,7 @@ CHANGES = {
     "generation-key": [2, 3],
     "write-ahead": [4],
     "settle-once": [5, 6],
+    "news-binding": [7, 8, 9],
 }
 
 

@@ -14,7 +14,9 @@ from celery import Celery
 from tests.cli.running import AWAY, dialer
 from tests.world import World
 from worker import tasks
+from worker.carriers.base import CallEvent, EventKind
 from worker.clock import wall
+from worker.flow import record
 from worker.settings import Settings
 from worker.slots import SlotRequest
 from worker.store.invariants import SAFETY
@@ -73,6 +75,31 @@ def test_when_all_is_well_everything_was_looked_at_and_the_exit_is_0(world: Worl
     assert all(finding["ok"] and not finding["offenders"] for finding in found.values())
     assert found["slots"]["found"] == "2 live calls, 2 hold slots"
     assert found["queue dial"]["found"] == "0 waiting"
+
+
+def test_news_of_no_call_of_ours_is_told_with_how_much_is_kept_and_what_it_may_mean(
+    world: World, doctor: Doctor
+) -> None:
+    world.run(world.campaign(world.contacts(1)))
+    token = world.all_calls()[0].token
+    record.record(world.dialer, "twilio", [CallEvent(token, "x", "CA1", EventKind.RINGING)])
+    world.tell([CallEvent("f" * 32, f"n{n}", "sim_x", EventKind.RINGING, raw={"said": "much"}) for n in range(3)])
+    world.tick()
+    answer = doctor("--json", UNKNOWN_NEWS_KEPT="5")
+    assert wrong(answer) == {"foreign news of twilio"}
+    foreign, unknown = (findings(answer)[f"{kind}"] for kind in ("foreign news of twilio", "unknown news of simulator"))
+    assert foreign["found"].startswith("1 since ")
+    assert "another carrier, or another account there, placed; they changed nothing" in foreign["found"]
+    assert unknown["found"].startswith("3 since ")
+    assert "; 3 kept (at most 5), " in unknown["found"]
+    world.sql("UPDATE call_events SET received_at = received_at - interval '1 hour'")
+    assert wrong(doctor("--json", UNKNOWN_NEWS_KEPT="2")) == {"unknown news of simulator"}
+
+
+def test_a_secret_that_can_be_guessed_is_refused_by_doctor_as_at_every_start(doctor: Doctor) -> None:
+    answer = doctor(SIMULATOR_SECRET="simulator")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "SIMULATOR_SECRET: it is shorter than 16 characters" in answer.stderr
 
 
 def test_what_is_wrong_is_named_with_its_offenders(world: World, doctor: Doctor, redis_url: str) -> None:

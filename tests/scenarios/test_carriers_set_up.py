@@ -20,8 +20,10 @@ from tests.world import World
 from worker import logs, tasks, wiring
 from worker.carriers.base import BadSignature
 from worker.domain.errors import Conflict, Invalid, NotFound
+from worker.flow import record
 from worker.flow.base import Fill
 from worker.flow.edit import edit_campaign
+from worker.flow.parts import create_account
 from worker.settings import settings
 from worker.slots import connect
 
@@ -31,19 +33,49 @@ def without(world: World, carrier: str) -> None:
     world.dialer = replace(world.dialer, carriers=rest)
 
 
-def test_a_carrier_without_credentials_pauses_the_campaign_and_says_what_to_set(there: World) -> None:
-    campaign = campaign_through(there, "twilio", 2)
-    without(there, "twilio")
+SETS_UP = {
+    "simulator": "SIMULATOR_SECRET",
+    "twilio": "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
+    "telnyx": "TELNYX_API_KEY, TELNYX_PUBLIC_KEY and TELNYX_CONNECTION_ID",
+}
+
+
+@pytest.mark.parametrize("carrier", SETS_UP)
+def test_a_carrier_without_credentials_pauses_the_campaign_and_says_what_to_set(there: World, carrier: str) -> None:
+    numbers = {} if carrier == "simulator" else {"fromNumberIds": [f"pn_{carrier}"]}
+    campaign = there.campaign(there.contacts(2), **numbers)
+    without(there, carrier)
     there.run(campaign)
     row = there.campaign_row(campaign)
     assert row.status == "paused"
     assert row.pause_reason == (
-        "carrier_not_set_up: This deployment cannot call through twilio; set TWILIO_ACCOUNT_SID and "
-        "TWILIO_AUTH_TOKEN, then resume."
+        f"carrier_not_set_up: This deployment cannot call through {carrier}; set {SETS_UP[carrier]}, then resume."
     )
     assert there.by_status(campaign) == {"queued": 2}
     assert {call.disposition for call in there.calls(campaign)} == {"not_sent"}
     assert {entry.attempts for entry in there.sql("SELECT attempts FROM campaign_contacts")} == {0}
+
+
+@pytest.mark.parametrize("others", [True, False])
+@pytest.mark.parametrize("carrier", SETS_UP)
+def test_an_account_of_a_carrier_without_credentials_is_refused_and_says_what_to_set(
+    there: World, carrier: str, others: bool
+) -> None:
+    without(there, carrier)
+    if not others:
+        there.dialer = replace(there.dialer, carriers={})
+    with pytest.raises(Invalid) as refused:
+        create_account(there.dialer, there.team, {"name": "One", "carrier": carrier}, actor="test")
+    (fault,) = refused.value.faults
+    said = f"This deployment cannot call through {carrier}; set {SETS_UP[carrier]}, and restart."
+    assert (fault.path, fault.message) == ("carrier", said)
+
+
+@pytest.mark.parametrize("carrier", SETS_UP)
+def test_news_of_a_carrier_without_credentials_has_no_address(there: World, carrier: str) -> None:
+    without(there, carrier)
+    with pytest.raises(NotFound):
+        record.receive(there.dialer, carrier, "a" * 32, "https://dialer.example.com/", {}, b"{}")
 
 
 def test_calls_of_a_carrier_that_has_gone_are_looked_at_and_ended_by_their_bound_alone(
@@ -104,6 +136,7 @@ def test_a_wrong_signature_is_counted_by_carrier(there: World) -> None:
     for _ in range(3):
         with pytest.raises(BadSignature):
             hear(there, "twilio", told)
+    there.dialer.tally.write(there.dialer.db)
     assert [tuple(row) for row in there.sql("SELECT carrier, refused FROM callback_refusals")] == [("twilio", 3)]
     assert there.sql("SELECT FROM call_events") == []
 

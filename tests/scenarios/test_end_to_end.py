@@ -32,7 +32,7 @@ from worker.store import setup
 from worker.store.database import once
 
 SPEED = 60.0
-SECRET = "shared-secret"
+SECRET = "from-end-to-end-3f9a"
 NEW_YORK = "America/New_York"
 CALLER_IDS = ("+12025550101", "+12025550102")
 SCRIPT = {

@@ -121,6 +121,9 @@ REFUSED: list[tuple[str, str]] = [
     ),
     # what the carrier said, and what was counted
     ("callback_refusals_refused_check", "INSERT INTO callback_refusals VALUES ('twilio', 0, clock_timestamp())"),
+    ("news_dropped_dropped_check", "INSERT INTO news_dropped VALUES ('twilio', 'foreign', 0, clock_timestamp())"),
+    ("news_dropped_outcome_check", "INSERT INTO news_dropped VALUES ('twilio', 'moved', 1, clock_timestamp())"),
+    ("news_cleared_only_row_check", "INSERT INTO news_cleared VALUES (false, 1)"),
     ("call_events_kind_check", "UPDATE call_events SET kind = 'hung_up'"),
     ("call_events_check", "UPDATE call_events SET kind = 'ended'"),
     ("call_events_check", "UPDATE call_events SET disposition = 'busy'"),

@@ -179,11 +179,14 @@ def test_a_fresh_database_of_a_newer_release_has_its_migrations_behind_it(
 UNDONE = {
     1: "ALTER TABLE assistants DROP COLUMN telnyx_assistant_id; ALTER TABLE call_events DROP COLUMN held_until;"
     " DROP TABLE callback_refusals",
+    4: "DROP TABLE news_dropped, news_cleared; DROP INDEX call_events_ignored",
 }
 """What takes each migration back, by its number."""
 SHAPE = """
 SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable FROM information_schema.columns
 WHERE table_schema = 'public'
+UNION ALL
+SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
 UNION ALL
 SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE contype IN ('c', 'p', 'u')
 ORDER BY 1

@@ -17,7 +17,18 @@ from sqlalchemy import Connection, TextClause
 
 from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
-from worker.store import calls, campaign_contacts, campaigns, claims, contacts, events, hangups, progress, watching
+from worker.store import (
+    calls,
+    campaign_contacts,
+    campaigns,
+    claims,
+    contacts,
+    events,
+    hangups,
+    progress,
+    retention,
+    watching,
+)  # fmt: skip
 from worker.store.database import open_database
 
 WAITING = "campaign_contacts_waiting"
@@ -250,9 +261,23 @@ PERIODIC = {
     "calls.ALL_LIVE": calls.ALL_LIVE,
     "events.TAKE": events.TAKE,
     "events.OVERDUE": events.OVERDUE,
+    "retention.DROP": retention.DROP,
+    "retention.CLEAR": retention.CLEAR,
     "campaigns.DUE": campaigns.DUE,
     "campaigns.ASLEEP": campaigns.ASLEEP,
 }
+NEWS = {
+    "carrier": "'simulator'",
+    "tokens": "ARRAY[md5('1'), md5('2')]",
+    "event_ids": array("ringing", "ringing"),
+    "carrier_ids": array("c", "c"),
+    "kinds": array("ringing", "ringing"),
+    **dict.fromkeys(("dispositions", "sip_codes", "verdicts", "occurred"), "'{NULL,NULL}'"),
+    "raws": "ARRAY['{}', '{}']",
+    "others": array("false", "false"),
+    "most_per_call": "1000",
+}
+"""Two events of calls there are."""
 GIVEN = {
     "team": "'team_a'",
     "campaign": "NULL",
@@ -261,7 +286,14 @@ GIVEN = {
     "after": "10",
     "release_after": "120",
     "margin": "20",
+    "kept": "10000",
+    "days": "30",
 }
+
+
+@pytest.mark.usefixtures("mode")
+def test_keeping_news_reads_the_call_that_its_token_names(crowd: psycopg.Connection[Any]) -> None:
+    reads_little(explain(crowd, events.INSERT, **NEWS), rows=20, pages=200)
 
 
 @pytest.mark.usefixtures("mode")

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, TextClause
 
 from tests.store.rows import campaign, furnish
-from tests.store.test_plans import CROWD, TEAM, array, nodes, reads_little
+from tests.store.test_plans import CROWD, NEWS, TEAM, array, nodes, reads_little
 from worker.dev.stack import Stack
 from worker.store import calls, claims, events
 from worker.store.database import open_database
@@ -76,6 +76,7 @@ HOT: Mapping[str, tuple[TextClause, Mapping[str, str]]] = {
         calls.BY_TOKEN,
         {"tokens": array(*(md5(str(n + 1).encode()).hexdigest() for n in range(BATCH)))},
     ),
+    "events.INSERT": (events.INSERT, NEWS),
     "events.TAKE": (events.TAKE, {"most": "200"}),
     "events.DRAINED": (events.DRAINED, {"ids": array(*range(1, BATCH + 1)), "outcomes": alike("moved")}),
 }

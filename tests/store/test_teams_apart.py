@@ -24,6 +24,7 @@ NOT_HELD = {
     "assistants.telnyx_assistant_id",  # the carrier's
     "call_events.event_id",  # the carrier's
     "call_events.carrier_call_id",
+    "news_cleared.through_id",  # how far it has come, by number
     "audit_log.subject_id",  # of any kind, and what it names may be gone
     "counter_deltas.campaign_id",  # written by a trigger of rows that are held, many a second
     "counter_deltas.call_id",

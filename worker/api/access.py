@@ -3,7 +3,8 @@
 A key is asked for in PostgreSQL at every request, so that a revoked one opens nothing from then on. How often
 is counted in Redis: each key has its allowance, and each address one of failed logins. A valid key is let in
 whatever else came from its address, for behind one proxy there may be many clients; what is limited is the noise
-of those who have none. (Guessing is not what it guards against: a secret has 256 bits.)
+of those who have none. (Guessing is not what it guards against: a secret has 256 bits.) So it is with callbacks: one
+that its carrier has signed is always taken, and an address that posts others hears of its allowance of those.
 
 When Redis is away everybody is let in. The allowance protects the database from an over-eager client for a
 while; to refuse every client because nobody can be counted would turn the loss of a cache into the loss of the
@@ -56,13 +57,22 @@ def authenticate(request: Request) -> Bearer:
     bearer = who_bears(wiring.dialer(), _bearer_text(request))
     chosen = settings()
     if bearer is None:
-        address = request.client.host if request.client else "unknown"
-        failures = chosen.failed_logins_per_minute
-        _refuse_too_many(_limits.take("login", address, Allowance(failures / 60, failures)))
+        _limit(request, "login", chosen.failed_logins_per_minute)
         raise _unauthorized(request)
     allowance = Allowance(chosen.api_requests_per_second, chosen.api_burst)
     _refuse_too_many(_limits.take("key", bearer.key_id, allowance))
     return bearer
+
+
+def limit_unsigned(request: Request) -> None:
+    """Count a callback that its carrier has not signed. Raises :class:`Rebuff` (429) when its address posts too many;
+    asked after the signature was looked at, so that true ones never come to this."""
+    _limit(request, "callback", settings().refused_callbacks_per_minute)
+
+
+def _limit(request: Request, kind: str, per_minute: int) -> None:
+    address = request.client.host if request.client else "unknown"
+    _refuse_too_many(_limits.take(kind, address, Allowance(per_minute / 60, per_minute)))
 
 
 def _bearer_text(request: Request) -> str:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from worker import tasks, wiring
+from worker.api.access import limit_unsigned
 from worker.api.envelope import Rebuff
 from worker.carriers.base import BadEvent, BadSignature
 from worker.domain.errors import Unavailable
@@ -20,7 +21,8 @@ from worker.flow.record import receive
 log = structlog.get_logger()
 router = APIRouter(include_in_schema=False)
 
-LARGEST_EVENT_BYTES = 256 * 1024
+LARGEST_EVENT_BYTES = 64 * 1024
+"""Ten times what any carrier posts."""
 
 
 @router.post("/carriers/{carrier}/events/{token}")
@@ -46,14 +48,14 @@ async def _read(request: Request) -> bytes:
 
 
 def _receive(carrier: str, token: str, request: Request, body: bytes) -> Response:
-    with _refusals(carrier):
+    with _refusals(carrier, request):
         steps = receive(wiring.dialer(), carrier, token, _url(request), dict(request.headers), body)
     _nudge(steps)
     return Response(status_code=204)
 
 
 def _answer(carrier: str, token: str, request: Request, body: bytes) -> Response:
-    with _refusals(carrier):
+    with _refusals(carrier, request):
         instructions, steps = answer(wiring.dialer(), carrier, token, _url(request), dict(request.headers), body)
     _nudge(steps)
     return Response(instructions, media_type="application/xml")
@@ -66,11 +68,11 @@ def _url(request: Request) -> str:
 
 
 @contextmanager
-def _refusals(carrier: str) -> Iterator[None]:
+def _refusals(carrier: str, request: Request) -> Iterator[None]:
     try:
         yield
-    except BadSignature:
-        log.warning("callback_refused", carrier=carrier, reason="signature")
+    except BadSignature:  # counted, and told in the log, together with others
+        limit_unsigned(request)
         raise Rebuff(403, "forbidden", "The signature does not match.") from None
     except BadEvent as error:
         log.warning("callback_refused", carrier=carrier, reason=str(error))

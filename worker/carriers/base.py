@@ -148,7 +148,8 @@ class CallEvent:
 
     ``disposition`` is set when ``kind`` is ``ended``, ``verdict`` when it is ``machine``; ``sip_code`` where
     the carrier told one.
-    ``raw`` is what was received, kept for the record.
+    ``raw`` is what was received, kept for the record. ``other_account`` is the carrier's account that the event says it
+    is of, where that is not the one this deployment calls through: such news counts for none of our calls.
     """
 
     token: str
@@ -160,6 +161,7 @@ class CallEvent:
     sip_code: int | None = None
     verdict: Verdict | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+    other_account: str | None = None
 
 
 class BadSignature(Exception):
@@ -193,7 +195,8 @@ class Carrier(Protocol):
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent | None:
         """Verify and translate one callback, which came to ``url``; ``None`` for news that no call's life depends
-        on. Raises :class:`BadSignature` or :class:`BadEvent`."""
+        on. A carrier that names its account in what it posts has it compared with its own here, for only its adapter
+        knows both words. Raises :class:`BadSignature` or :class:`BadEvent`."""
 
 
 @dataclass(frozen=True, slots=True)

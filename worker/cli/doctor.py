@@ -13,17 +13,18 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from worker import logs, queues, wiring
 from worker.domain.errors import Unavailable
+from worker.domain.lifecycle import Ignored
 from worker.domain.window import TZDB_VERSION
 from worker.flow.base import Dialer
 from worker.flow.confirm import pause_all
 from worker.flow.examine import examine
 from worker.flow.progress import TICK_OLD_SECONDS
 from worker.settings import read_settings
-from worker.store import calls, events, migrate, ticks
+from worker.store import calls, events, migrate, retention, ticks
 from worker.store.database import once
 
 CLOCKS_APART_SECONDS = 2.0
@@ -73,7 +74,7 @@ def look(dialer: Dialer) -> list[Finding]:
     database, redis = _reach("PostgreSQL", dialer, _postgres), _reach("Redis", dialer, _redis)
     findings += [*database, *redis]
     if all(finding.ok for finding in database):
-        findings += [*_ticking(dialer), *_refused_callbacks(dialer)]
+        findings += [*_ticking(dialer), *_refused_callbacks(dialer), *ignored_news(dialer)]
     findings += _reach("broker", dialer, _queues)
     if all(finding.ok for finding in (*database, *redis)):
         findings += [*_clocks(dialer), *_slots(dialer), *_invariants(dialer)]
@@ -132,6 +133,32 @@ def _refused_callbacks(dialer: Dialer) -> list[Finding]:
         )
         for row in once(dialer.db, events.refused)
     ]
+
+
+def ignored_news(dialer: Dialer) -> list[Finding]:
+    """News that a carrier has signed and that was of no call of ours: what is kept of it, and what it may mean."""
+    most = dialer.bounds.unknown_news_kept
+    return [_ignored(row, most) for row in once(dialer.db, retention.ignored)]
+
+
+def _ignored(row: Row[Any], most: int) -> Finding:
+    latest = "long ago" if row.age_seconds is None else f"{row.age_seconds:.0f} s ago"
+    found = (
+        f"{row.seen} since {row.since:%Y-%m-%d %H:%M} UTC, the last {latest}; {row.kept} kept (at most {most}), "
+        f"{row.bytes} bytes. "
+    )
+    if row.outcome == Ignored.FOREIGN:
+        found += (
+            f"They were signed with the key of {row.carrier} and are of calls that another carrier, or another account "
+            "there, placed; they changed nothing. Either another system shares the key, or somebody has it: change it."
+        )
+        is_over = row.age_seconds is None or row.age_seconds > REFUSED_LATELY_SECONDS
+        return Finding(f"foreign news of {row.carrier}", found, is_over)
+    found += (
+        f"Signed with the key of {row.carrier}, of calls nobody here knows: made before a restore, by another "
+        "system with the same key, or made up. Those that were answered were hung up."
+    )
+    return Finding(f"unknown news of {row.carrier}", found, row.kept <= most)
 
 
 def _queues(dialer: Dialer) -> list[Finding]:

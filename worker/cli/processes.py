@@ -7,7 +7,6 @@ process of its own, told everything by its environment.
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -66,7 +65,7 @@ def deploy(
     options ``simulator``; ``settings`` are laid over those of our environment. Returns when the schema is there and
     every process has been started; they may not all answer yet."""
     ledger_path, port_file = stack.directory / "ledger.jsonl", stack.workspace.directory / "simulator.port"
-    key_file, secret = stack.workspace.directory / "telnyx.key", secrets.token_hex(16)
+    key_file, secret = stack.workspace.directory / "telnyx.key", stack.simulator_secret
     options = ["--ledger", str(ledger_path), "--port-file", str(port_file), "--public-key-file", str(key_file)]
     options += simulator
     stack.spawn(
@@ -77,7 +76,6 @@ def deploy(
         **stack.environment,
         "CELERY_BROKER_URL": "",  # a broker this shell is set up for is not ours
         "PUBLIC_BASE_URL": f"http://{HOST}:{port}",
-        "SIMULATOR_SECRET": secret,
     }
     _migrate(stack)
     environment["SIMULATOR_URL"] = url = f"http://{HOST}:{_await_port(stack, port_file)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,8 +48,12 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that lead a process to these servers."""
-        return {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.valkey.url}
+        """The variables that lead a process to these servers, and let it call through a simulator beside them."""
+        return {
+            "DATABASE_URL": self.postgres.url,
+            "REDIS_URL": self.valkey.url,
+            "SIMULATOR_SECRET": self.simulator_secret,
+        }
 
     @property
     def children(self) -> tuple[Child, ...]:
@@ -70,6 +75,7 @@ class Stack:
         self.workspace = self._resources.enter_context(Workspace())
         self.directory = self._given_directory or self.workspace.directory
         lock = () if self._given_directory is None else (self._resources.enter_context(_locked(self.directory)),)
+        self.simulator_secret = _kept_secret(self.directory / "simulator.secret")
         self.postgres = EmbeddedPostgres(
             self._place("pgdata"),
             durable=self._durable,
@@ -152,3 +158,17 @@ def _locked(directory: Path) -> Iterator[int]:
         yield lock
     finally:
         os.close(lock)
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret that the simulator and its dialer share: made at the first start, at random, for its owner alone."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        secret = secrets.token_hex(16)
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secret + "\n")
+    draft.replace(path)
+    return secret

@@ -114,6 +114,7 @@ class Ignored(StrEnum):
     LATE_EVIDENCE = "late_evidence"  # news that an ended call is alive, never heard before: hang it up
     ORPHAN = "orphan"  # another carrier call under this call's token: hang it up
     UNKNOWN_TOKEN = "unknown_token"  # nobody's token
+    FOREIGN = "foreign"  # news by the key of another carrier, or of another account there, than the call was placed by
     NEVER_SENT = "never_sent"  # news of a call that was only reserved: nobody can know its token, so it is not true
 
 
@@ -126,6 +127,14 @@ class CallView:
     disposition: Disposition | None = None
     rang: bool = False
     ended_by_carrier: bool = False  # it was the carrier's word, not our bound, that ended it
+
+
+def is_foreign(call_carrier: str | None, news_carrier: str, other_account: str | None) -> bool:
+    """Whether news does not count for the call whose token it came under (``call_carrier`` is ``None`` where that is
+    nobody's). A token is no proof: it stands in addresses, which proxies and logs see. News counts for the calls of
+    the carrier whose key verified it and of the account it says it is of; ``other_account`` is set where that is not
+    the one this deployment calls through."""
+    return bool(other_account) or (call_carrier is not None and call_carrier != news_carrier)
 
 
 def weigh(call: CallView, heard: Heard, carrier_call_id: str) -> CallState | Outcome | Ignored:

@@ -117,3 +117,5 @@ class Bounds:
     breaker_longest_pause_seconds: float = 3600.0
     dial_batch: int = 25
     settle_batch: int = 200
+    unknown_news_kept: int = 10_000
+    news_raw_days: int = 30

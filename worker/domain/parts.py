@@ -8,7 +8,20 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from worker.domain.errors import Fault, Invalid
-from worker.domain.fields import Rule, an_id, flag, freeform, number, one_of, read_fields, text, url, whole, wrong
+from worker.domain.fields import (
+    Check,
+    Rule,
+    an_id,
+    flag,
+    freeform,
+    number,
+    one_of,
+    read_fields,
+    text,
+    url,
+    whole,
+    wrong,
+)
 from worker.domain.screening import Phone, normalize
 
 SLOWEST, FASTEST = 0.01, 1000.0
@@ -105,16 +118,29 @@ def parse_number(body: object, *, is_new: bool = True) -> dict[str, Any]:
     return changes
 
 
-def parse_account(body: object, carriers: Collection[str], *, is_new: bool = True) -> dict[str, Any]:
-    """A carrier account's fields by column; ``carriers`` are those this deployment can call with. Without a
-    ``callsPerSecond`` a new account makes one call a second, as carriers allow at first; the simulator any
-    number."""
+def parse_account(
+    body: object, carriers: Collection[str], needs: Mapping[str, str] | None = None, *, is_new: bool = True
+) -> dict[str, Any]:
+    """A carrier account's fields by column; ``carriers`` are those this deployment can call with, ``needs`` what sets
+    each up that there could be. Without a ``callsPerSecond`` a new account makes one call a second, as carriers allow
+    at first; the simulator any number."""
     if not is_new:
         return read_fields(body, ACCOUNT_EDIT, is_new=False, also=_ALSO)
-    carrier = Rule("carrier", one_of(*sorted(carriers)), required=True)
+    carrier = Rule("carrier", _set_up(carriers, needs or {}), required=True)
     account = read_fields(body, {"carrier": carrier, **ACCOUNT_EDIT}, also=_ALSO)
     account.setdefault("calls_per_second", default_rate(account["carrier"]))
     return account
+
+
+def _set_up(carriers: Collection[str], needs: Mapping[str, str]) -> Check:
+    """A carrier that is set up; where it could be, what is missing is named."""
+
+    def check(value: object, path: str) -> str:
+        if isinstance(value, str) and value in needs and value not in carriers:
+            raise wrong(path, f"This deployment cannot call through {value}; set {needs[value]}, and restart.")
+        return str(one_of(*sorted(carriers or needs))(value, path))
+
+    return check
 
 
 def default_rate(carrier: str) -> float | None:

@@ -1,7 +1,8 @@
 """Tell a carrier what to do with a callee who has answered.
 
 Its question is news like any other: verified, and committed before it is answered. Whether somebody expects the call
-is read after that commit, so that what was settled meanwhile is seen; a call that nobody expects is hung up.
+is read after that commit, so that what was settled meanwhile is seen; a call that nobody expects is hung up, and so is
+one that asks under the token of another carrier's or account's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import structlog
 
 from worker.carriers.base import Asking, BadEvent, Greeting
 from worker.domain.errors import NotFound
+from worker.domain.lifecycle import is_foreign
 from worker.flow.base import Dialer, Step
 from worker.flow.order import assistant_of
 from worker.flow.record import heard, record
@@ -36,7 +38,9 @@ def answer(
     if event is None:
         raise BadEvent("The question names no call.")
     steps = record(dialer, carrier, [event])
-    row = once(dialer.db, lambda conn: assistants.expecting(conn, token, event.carrier_call_id))
+    row = None
+    if not is_foreign(None, carrier, event.other_account):
+        row = once(dialer.db, lambda conn: assistants.expecting(conn, carrier, token, event.carrier_call_id))
     if row is None:
         log.warning("unexpected_call_hung_up", carrier=carrier, carrier_call_id=event.carrier_call_id)
         return asking.instruct(None), steps

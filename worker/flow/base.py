@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import Row
 from worker.carriers.base import Carrier, Order
 from worker.domain.model import Bounds
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
+from worker.flow.tally import Tally
 from worker.slots import Nudge, Rates, SlotRequest, Slots
 from worker.store.database import Database
 
@@ -23,7 +24,7 @@ class Dialer:
     """Everything a step works with; made once a process by :mod:`worker.wiring`.
 
     ``placers`` runs the requests to carriers of one batch side by side; ``default_window`` is the deployment's
-    ``DEFAULT_CALL_WINDOW``.
+    ``DEFAULT_CALL_WINDOW``; ``tally`` counts what strangers send.
     """
 
     db: Database
@@ -35,6 +36,7 @@ class Dialer:
     placers: Executor
     public_base_url: str
     default_window: CallWindow | None = None
+    tally: Tally = field(default_factory=Tally)
 
     def order(self, row: Row[Any]) -> Order:
         """What the carrier is told about the call of this row."""

@@ -20,6 +20,7 @@ from worker.store import assistants
 log = structlog.get_logger()
 
 SETTINGS = {
+    "simulator": "SIMULATOR_SECRET",
     "telnyx": "TELNYX_API_KEY, TELNYX_PUBLIC_KEY and TELNYX_CONNECTION_ID",
     "twilio": "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
 }

@@ -8,7 +8,8 @@ giving back once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, Row
 
 from worker.crashpoint import crashpoint
 from worker.domain.breaker import Evidence
-from worker.domain.lifecycle import CallView, Heard, Ignored, Outcome, weigh
+from worker.domain.lifecycle import CallView, Heard, Ignored, Outcome, is_foreign, weigh
 from worker.domain.machines import MACHINES, machine_policy
 from worker.domain.model import CallState, Disposition
 from worker.domain.retry import SIP_INTERMEDIARY_REJECTED
@@ -26,6 +27,7 @@ from worker.flow import breaker
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import LOOK_UP, delay_seconds, end
 from worker.flow.reap import end_nobodys, end_orphans
+from worker.flow.tally import FOREIGN
 from worker.store import accounts, calls, contacts, events, hangups
 from worker.store.calls import Move
 from worker.store.database import transact
@@ -51,6 +53,7 @@ class Settled:
     rang: list[Row[Any]] = field(default_factory=list)  # cancelled, and had rung after all
     flagged: set[str] = field(default_factory=set)  # caller IDs that an analytics engine refused
     evidence: list[Evidence | None] = field(default_factory=list)  # of how well the carriers do
+    foreign: Counter[str] = field(default_factory=Counter)  # events by carrier that are of another carrier's call
     to_hang_up: bool = False
 
 
@@ -68,6 +71,8 @@ def settle(dialer: Dialer) -> list[Step]:
     for row, carrier_call_id in settled.orphans:
         end_orphans(dialer, row, [carrier_call_id])
     end_nobodys(dialer, settled.nobodys)
+    for carrier, count in settled.foreign.items():
+        dialer.tally.add(dialer.db, FOREIGN, carrier, count)
     for row in settled.ended:
         log.info("call_ended", call_id=row.id, campaign_id=row.campaign_id, disposition=row.disposition)
     steps = breaker.hear(dialer, settled.evidence)
@@ -88,12 +93,12 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
     rows = {row.token: row for row in calls.by_token(conn, sorted({event.token for event in taken}))}
     judged = [event.token for event in taken if event.kind == Heard.MACHINE]
     held = events.take_held(conn, judged) if judged else []  # read under the locks of their calls
-    by_token: dict[str, list[Row[Any]]] = {}
-    for event in sorted([*taken, *held], key=lambda e: (_HEARD_ORDER[Heard(e.kind)], e.id)):
-        by_token.setdefault(event.token, []).append(event)
     settled = Settled(taken=len(taken))
+    own, outcomes = _own(rows, [*taken, *held], settled)
+    by_token: dict[str, list[Row[Any]]] = {}
+    for event in sorted(own, key=lambda e: (_HEARD_ORDER[Heard(e.kind)], e.id)):
+        by_token.setdefault(event.token, []).append(event)
     moves: list[Move] = []
-    outcomes: list[tuple[int, str]] = []
     for token, told in by_token.items():
         row = rows.get(token)
         if row is None:
@@ -120,6 +125,23 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
     events.drained(conn, outcomes)
     crashpoint("settle.before_commit")
     return settled
+
+
+def _own(
+    rows: Mapping[str, Row[Any]], heard: Sequence[Row[Any]], settled: Settled
+) -> tuple[list[Row[Any]], list[tuple[int, str]]]:
+    """The events that are of their token's call, or of nobody's; and the outcome of the others. Who keeps an event asks
+    that already; here it is asked again under the call's lock, also of what an older process has kept."""
+    own: list[Row[Any]] = []
+    others: list[tuple[int, str]] = []
+    for event in heard:
+        row = rows.get(event.token)
+        if is_foreign(None if row is None else row.carrier, event.carrier, None):
+            others.append((event.id, Ignored.FOREIGN))
+            settled.foreign[event.carrier] += 1
+        else:
+            own.append(event)
+    return own, others
 
 
 def _follow(

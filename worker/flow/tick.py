@@ -11,6 +11,7 @@ from worker.flow.base import Dialer, Settle, Step
 from worker.flow.promote import promote
 from worker.flow.reap import reap, ring_again
 from worker.flow.reconcile import reconcile
+from worker.flow.retain import retain
 from worker.flow.stop import stop_calls
 from worker.flow.wake import wake
 from worker.store import counters, events, idempotency, ticks
@@ -76,4 +77,4 @@ def _add_up(conn: Connection) -> None:
         crashpoint("roll_up.before_commit")
 
 
-WORK = (promote, wake, ring_again, stop_calls, reap, _drain, _roll_up, _forget)
+WORK = (promote, wake, ring_again, stop_calls, reap, _drain, _roll_up, _forget, retain)

@@ -24,7 +24,8 @@ FROM campaigns c JOIN assistants v ON v.id = c.assistant_id WHERE c.id = :campai
 EXPECTING = text("""
 SELECT k.id, k.campaign_id, k.contact_id, v.stream_url, v.answer_url, v.telnyx_assistant_id
 FROM calls k JOIN campaigns c ON c.id = k.campaign_id JOIN assistants v ON v.id = c.assistant_id
-WHERE k.token = :token AND k.ended_at IS NULL AND k.state <> 'reserved'
+JOIN carrier_accounts a ON a.id = k.account_id
+WHERE k.token = :token AND a.carrier = CAST(:carrier AS carrier) AND k.ended_at IS NULL AND k.state <> 'reserved'
   AND (k.carrier_call_id IS NULL OR k.carrier_call_id = :carrier_call)
   AND NOT (c.status = 'cancelled' AND c.hang_up) AND k.provable_end_at > clock_timestamp()
 """)
@@ -40,7 +41,9 @@ def reach_of_campaign(conn: Connection, campaign_id: str) -> Row[Any]:
     return conn.execute(REACH_OF_CAMPAIGN, {"campaign": campaign_id}).one()
 
 
-def expecting(conn: Connection, token: str, carrier_call_id: str) -> Row[Any] | None:
-    """The call whose callee has answered, with what its assistant can be reached by; ``None`` when nobody expects
-    this call any more: it has ended, it is another call under its token, or its campaign hangs up on everybody."""
-    return conn.execute(EXPECTING, {"token": token, "carrier_call": carrier_call_id}).first()
+def expecting(conn: Connection, carrier: str, token: str, carrier_call_id: str) -> Row[Any] | None:
+    """The call of this carrier whose callee has answered, with what its assistant can be reached by; ``None`` when
+    nobody expects this call any more: it has ended, it is another call under its token, or another carrier's, or its
+    campaign hangs up on everybody."""
+    given = {"carrier": carrier, "token": token, "carrier_call": carrier_call_id}
+    return conn.execute(EXPECTING, given).first()

@@ -90,7 +90,9 @@ live AS MATERIALIZED (   -- looked up in a list, not in an index: of those over 
 revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until it ends, or provably has
     SELECT l.team_id, l.contact_id, l.to_number FROM calls l
     WHERE l.late_evidence_at IS NOT NULL AND l.late_evidence_at > now() - interval '5 hours'
-      AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = l.token AND e.kind = 'ended'))
+      AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = l.token AND e.kind = 'ended'
+                        AND e.outcome IS DISTINCT FROM 'foreign'
+                        AND (l.carrier_call_id IS NULL OR e.carrier_call_id = l.carrier_call_id)))
 SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.last_number_id, k.phone_e164, k.phone_fault,
        coalesce(k.timezone, '') AS own_zone,
        k.do_not_call OR (SELECT true FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164

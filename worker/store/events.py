@@ -1,6 +1,8 @@
 """The durable inbox: what carriers said, in the order it was received.
 
-A callback is answered only after its row is committed; settling drains the rows whenever it comes to them.
+A callback is answered only after its row is committed; settling drains the rows whenever it comes to them. News that
+is of another carrier's call, or of another account (:func:`worker.domain.lifecycle.is_foreign`), is written down as
+that at once and never waits: the statement that keeps it reads whose call the token names.
 """
 
 from __future__ import annotations
@@ -13,17 +15,32 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+MOST_PER_CALL = 1000
+"""Events that are kept of one call. A life has five; whoever holds the key could otherwise send new ones for ever."""
+
 INSERT = text("""
 INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict,
-                         occurred_at, raw)
-SELECT CAST(:carrier AS carrier), token, event_id, carrier_call_id, kind, CAST(disposition AS disposition), sip_code,
-       verdict, occurred_at, CAST(raw AS jsonb)
+                         occurred_at, raw, outcome)
+SELECT CAST(:carrier AS carrier), x.token,   -- another's event must not keep out a true one of the same name
+       CASE WHEN whose.is_foreign THEN 'foreign ' || CAST(:carrier AS text) || ' ' ELSE '' END || x.event_id,
+       x.carrier_call_id, x.kind, CAST(x.disposition AS disposition), x.sip_code, x.verdict, x.occurred_at,
+       CAST(x.raw AS jsonb), CASE WHEN whose.is_foreign THEN 'foreign' END
 FROM unnest(CAST(:tokens AS text[]), CAST(:event_ids AS text[]), CAST(:carrier_ids AS text[]), CAST(:kinds AS text[]),
             CAST(:dispositions AS text[]), CAST(:sip_codes AS integer[]), CAST(:verdicts AS text[]),
-            CAST(:occurred AS timestamptz[]), CAST(:raws AS text[]))
-     AS x (token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, occurred_at, raw)
+            CAST(:occurred AS timestamptz[]), CAST(:raws AS text[]), CAST(:others AS boolean[]))
+     AS x (token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, occurred_at, raw, is_of_another)
+CROSS JOIN LATERAL (
+    SELECT x.is_of_another
+           OR coalesce((SELECT a.carrier <> CAST(:carrier AS carrier)
+                        FROM calls k JOIN carrier_accounts a ON a.id = k.account_id
+                        WHERE k.token = x.token), false) AS is_foreign
+    OFFSET 0) AS whose
+WHERE NOT EXISTS (SELECT FROM call_events e   -- foreign news does not use up the room of the call's own
+                  WHERE e.token = x.token AND e.carrier = CAST(:carrier AS carrier)
+                    AND (e.outcome IS NOT DISTINCT FROM 'foreign') = whose.is_foreign
+                  OFFSET :most_per_call - 1)
 ON CONFLICT (token, event_id) DO NOTHING
-RETURNING id
+RETURNING outcome
 """)
 
 COLUMNS = """
@@ -47,8 +64,10 @@ UPDATE call_events SET held_until = received_at + :seconds * interval '1 second'
 """)
 
 COUNT_REFUSED = text("""
-INSERT INTO callback_refusals (carrier, refused, last_at) VALUES (CAST(:carrier AS carrier), 1, clock_timestamp())
-ON CONFLICT (carrier) DO UPDATE SET refused = callback_refusals.refused + 1, last_at = clock_timestamp()
+INSERT INTO callback_refusals AS r (carrier, refused, last_at)
+SELECT CAST(carrier AS carrier), refused, clock_timestamp()
+FROM unnest(CAST(:carriers AS text[]), CAST(:counts AS bigint[])) AS x (carrier, refused) ORDER BY 1
+ON CONFLICT (carrier) DO UPDATE SET refused = r.refused + excluded.refused, last_at = excluded.last_at
 """)
 
 REFUSED = text("""
@@ -70,7 +89,8 @@ SELECT EXISTS (SELECT FROM call_events
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended"."""
+    """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended";
+    ``is_of_another`` account of the carrier than the deployment's."""
 
     token: str
     event_id: str
@@ -81,10 +101,20 @@ class Event:
     verdict: str | None = None
     occurred_at: datetime | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+    is_of_another: bool = False
 
 
-def insert(conn: Connection, carrier: str, events: Sequence[Event]) -> int:
-    """Put events into the inbox; returns how many were new (a doubled event is in it already)."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many events were new: those that ``wait`` to be settled, and the ``foreign`` that never do. One that came
+    before is neither, nor is one of a call of which too many are kept."""
+
+    waiting: int
+    foreign: int
+
+
+def insert(conn: Connection, carrier: str, events: Sequence[Event]) -> Kept:
+    """Put events, verified by the key of this carrier, into the inbox."""
     rows = conn.execute(
         INSERT,
         {
@@ -98,9 +128,12 @@ def insert(conn: Connection, carrier: str, events: Sequence[Event]) -> int:
             "verdicts": [e.verdict for e in events],
             "occurred": [e.occurred_at for e in events],
             "raws": [json.dumps(dict(e.raw)) for e in events],
+            "others": [e.is_of_another for e in events],
+            "most_per_call": MOST_PER_CALL,
         },
-    )
-    return len(rows.all())
+    ).all()
+    foreign = sum(row.outcome is not None for row in rows)
+    return Kept(len(rows) - foreign, foreign)
 
 
 def take(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
@@ -118,9 +151,9 @@ def hold(conn: Connection, event_ids: Sequence[int], seconds: float) -> None:
     conn.execute(HOLD, {"ids": list(event_ids), "seconds": seconds})
 
 
-def count_refused(conn: Connection, carrier: str) -> None:
-    """One more callback whose signature was wrong."""
-    conn.execute(COUNT_REFUSED, {"carrier": carrier})
+def count_refused(conn: Connection, refused: Mapping[str, int]) -> None:
+    """So many more callbacks, by carrier, whose signature was wrong."""
+    conn.execute(COUNT_REFUSED, {"carriers": list(refused), "counts": list(refused.values())})
 
 
 def refused(conn: Connection) -> Sequence[Row[Any]]:

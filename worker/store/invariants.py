@@ -14,6 +14,12 @@ from sqlalchemy import Connection, text
 from worker.domain.model import Bounds
 from worker.store.database import planned_by_size
 
+# Its own end: not one that another carrier's key told, and not that of another call under its token.
+TOLD_TO_HAVE_ENDED = """EXISTS (
+          SELECT FROM call_events e WHERE e.token = k.token AND e.kind = 'ended'
+            AND e.outcome IS DISTINCT FROM 'foreign'
+            AND (k.carrier_call_id IS NULL OR e.carrier_call_id = k.carrier_call_id))"""
+
 # Live calls of each scope against the limit that the claim which added the last of them had read.
 S1 = """
 WITH scoped AS (
@@ -28,18 +34,18 @@ HAVING count(*) > (array_agg(allowed ORDER BY reserved_at DESC, id DESC))[1]
 """
 
 # A call the dialer has closed, that its carrier speaks of as alive, and that nothing has ended since.
-S2 = """
+S2 = f"""
 SELECT k.id AS offender FROM calls k
 WHERE k.late_evidence_at IS NOT NULL
-  AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = k.token AND e.kind = 'ended')
+  AND NOT {TOLD_TO_HAVE_ENDED}
 """
 
 # Follows from S1 and S2; asked anyway, of what carriers said: more calls alive there than any limit allowed.
-S3 = """
+S3 = f"""
 SELECT k.campaign_id AS offender, count(*) FROM calls k
 WHERE k.ended_at IS NULL AND k.state IN ('placed', 'ringing', 'in_progress')
    OR k.late_evidence_at IS NOT NULL
-      AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = k.token AND e.kind = 'ended')
+      AND NOT {TOLD_TO_HAVE_ENDED}
 GROUP BY k.campaign_id HAVING count(*) > max(k.claim_limits[2])
 """
 

@@ -223,6 +223,17 @@ callback_refusals = Table(
     _must("carrier", _CARRIER, key=True), _must("refused", BigInteger), _must("last_at", _INSTANT),
 )
 
+news_dropped = Table(
+    "news_dropped", metadata,
+    _must("carrier", _CARRIER, key=True), _must("outcome", Text, key=True), _must("dropped", BigInteger),
+    _must("since", _INSTANT),
+)
+
+news_cleared = Table(
+    "news_cleared", metadata,
+    _must("only_row", Boolean, key=True), _must("through_id", BigInteger),
+)
+
 counter_deltas = Table(
     "counter_deltas", metadata,
     _serial(), _must("campaign_id", Text), _may("call_id", Text), _may("disposition", _DISPOSITION), *_counts(),

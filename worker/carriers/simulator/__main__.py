@@ -73,7 +73,8 @@ def read_book(options: argparse.Namespace) -> Book:
     """The lives these options ask for. Raises :class:`Invalid`."""
     faults = []
     if not options.secret:
-        faults.append(Fault("secret", "Give --secret or set SIMULATOR_SECRET."))
+        sentence = "Give --secret or set SIMULATOR_SECRET to what the dialer has; openssl rand -hex 16 makes one."
+        faults.append(Fault("secret", sentence))
     if not 0 < options.speed < float("inf"):
         faults.append(Fault("speed", "Must be above zero."))
     if not 0 <= options.nasty <= 1:

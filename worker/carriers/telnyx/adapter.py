@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 import httpx2
@@ -83,7 +84,10 @@ class TelnyxCarrier:
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent | None:
         self._verify({name.lower(): value for name, value in headers.items()}, body)
-        return translation.call_event(token, body)
+        event = translation.call_event(token, body)
+        if event is None:
+            return None
+        return replace(event, other_account=translation.other_connection(event.raw, self._connection_id))
 
     def _verify(self, headers: Mapping[str, str], body: bytes) -> None:
         timestamp = headers.get(TIMESTAMP_HEADER, "")

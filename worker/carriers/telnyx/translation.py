@@ -140,6 +140,14 @@ def carrier_call(document: Mapping[str, Any]) -> CarrierCall | None:
     return CarrierCall(call_id, CallState.ENDED, Disposition.LOST) if data.get("end_time") else None
 
 
+def other_connection(message: Mapping[str, Any], connection_id: str) -> str | None:
+    """The connection this webhook names, where it is another: the key that signs is the whole account's, which may
+    have many. Every event of a call names its connection."""
+    payload = _data(message).get("payload")
+    named = str((payload.get("connection_id") if isinstance(payload, dict) else None) or connection_id)
+    return None if named == connection_id else named
+
+
 def call_event(token: str, body: bytes) -> CallEvent | None:
     """One webhook; ``None`` for the many that tell nothing of a call's life. The signature covers the body and not
     the address it came to, so the call's own token must be the one of the address. Raises :class:`BadEvent`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import parse_qsl, quote, urlencode
 
 import httpx2
@@ -49,6 +50,7 @@ class TwilioCarrier:
         headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
         self._line = Line(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
         self._calls = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}/Calls"
+        self._account_sid = account_sid
         self._tokens = tuple(auth_tokens)
 
     def close(self) -> None:
@@ -113,7 +115,8 @@ class TwilioCarrier:
             raise BadSignature("The signature does not fit the address and the fields.")
         if not fields:
             raise BadEvent("The body is no form.")
-        return translation.call_event(token, dict(fields))
+        event = translation.call_event(token, dict(fields))
+        return replace(event, other_account=translation.other_account(event.raw, self._account_sid))
 
     def instruct(self, greeting: Greeting | None) -> str:
         return instructions(greeting)

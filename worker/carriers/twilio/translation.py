@@ -141,6 +141,13 @@ def may_be_of(view: Any, dialed_at: datetime) -> bool:
     return made_at >= (dialed_at - CLOCKS_APART if is_live else dialed_at.replace(microsecond=0))
 
 
+def other_account(fields: Mapping[str, str], account_sid: str) -> str | None:
+    """The account this callback names, where it is another; a subaccount is one. Every callback names its account
+    (https://www.twilio.com/docs/voice/twiml)."""
+    named = fields.get("AccountSid") or account_sid
+    return None if named == account_sid else named
+
+
 def call_event(token: str, fields: Mapping[str, str]) -> CallEvent:
     """One callback. What happens to a call happens once, so its name tells events apart. Raises :class:`BadEvent`."""
     call_sid, status = fields.get("CallSid", ""), fields.get("CallStatus", "")
