@@ -23,7 +23,7 @@ from worker.flow.confirm import pause_all
 from worker.flow.examine import examine
 from worker.flow.progress import TICK_OLD_SECONDS
 from worker.settings import read_settings
-from worker.store import calls, events, migrate, ticks
+from worker.store import calls, channels, events, migrate, ticks
 from worker.store.database import once
 
 CLOCKS_APART_SECONDS = 2.0
@@ -73,7 +73,7 @@ def look(dialer: Dialer) -> list[Finding]:
     database, redis = _reach("PostgreSQL", dialer, _postgres), _reach("Redis", dialer, _redis)
     findings += [*database, *redis]
     if all(finding.ok for finding in database):
-        findings += [*_ticking(dialer), *_refused_callbacks(dialer)]
+        findings += [*_ticking(dialer), *_refused_callbacks(dialer), *_channels(dialer)]
     findings += _reach("broker", dialer, _queues)
     if all(finding.ok for finding in (*database, *redis)):
         findings += [*_clocks(dialer), *_slots(dialer), *_invariants(dialer)]
@@ -131,6 +131,19 @@ def _refused_callbacks(dialer: Dialer) -> list[Finding]:
             row.age_seconds > REFUSED_LATELY_SECONDS,
         )
         for row in once(dialer.db, events.refused)
+    ]
+
+
+def _channels(dialer: Dialer) -> list[Finding]:
+    """Accounts whose carrier took no further call when it was last asked. Nothing is wrong with that, but somebody who
+    wonders why there are not more calls at once finds the reason here."""
+    return [
+        Finding(
+            f"channels of {row.name}",
+            f"{row.resting_reason}, {row.max_concurrent_calls} by our limit; have the carrier allow more, or lower it",
+            ok=True,
+        )
+        for row in once(dialer.db, channels.short)
     ]
 
 

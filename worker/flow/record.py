@@ -61,6 +61,7 @@ def record(dialer: Dialer, carrier: str, news: Sequence[CallEvent]) -> list[Step
             verdict=e.verdict,
             occurred_at=e.occurred_at,
             raw=e.raw,
+            in_doubt=e.in_doubt,
         )
         for e in news
     ]

@@ -15,19 +15,19 @@ from sqlalchemy import Connection, Row, text
 
 INSERT = text("""
 INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict,
-                         occurred_at, raw)
+                         occurred_at, raw, in_doubt)
 SELECT CAST(:carrier AS carrier), token, event_id, carrier_call_id, kind, CAST(disposition AS disposition), sip_code,
-       verdict, occurred_at, CAST(raw AS jsonb)
+       verdict, occurred_at, CAST(raw AS jsonb), in_doubt
 FROM unnest(CAST(:tokens AS text[]), CAST(:event_ids AS text[]), CAST(:carrier_ids AS text[]), CAST(:kinds AS text[]),
             CAST(:dispositions AS text[]), CAST(:sip_codes AS integer[]), CAST(:verdicts AS text[]),
-            CAST(:occurred AS timestamptz[]), CAST(:raws AS text[]))
-     AS x (token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, occurred_at, raw)
+            CAST(:occurred AS timestamptz[]), CAST(:raws AS text[]), CAST(:in_doubt AS boolean[]))
+     AS x (token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, occurred_at, raw, in_doubt)
 ON CONFLICT (token, event_id) DO NOTHING
 RETURNING id
 """)
 
 COLUMNS = """
-SELECT id, carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict,
+SELECT id, carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, received_at,
        extract(epoch FROM clock_timestamp() - received_at)::float AS age_seconds
 FROM call_events
 """
@@ -44,6 +44,11 @@ ORDER BY id FOR UPDATE SKIP LOCKED
 
 HOLD = text("""
 UPDATE call_events SET held_until = received_at + :seconds * interval '1 second' WHERE id = ANY(:ids)
+""")
+
+RANG = text("""
+SELECT DISTINCT token FROM call_events
+WHERE token = ANY(:tokens) AND (kind = 'ringing' AND NOT in_doubt OR kind = 'answered')
 """)
 
 COUNT_REFUSED = text("""
@@ -70,7 +75,8 @@ SELECT EXISTS (SELECT FROM call_events
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended"."""
+    """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended", ``in_doubt``
+    with a "ringing" that may be none."""
 
     token: str
     event_id: str
@@ -81,6 +87,7 @@ class Event:
     verdict: str | None = None
     occurred_at: datetime | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+    in_doubt: bool = False
 
 
 def insert(conn: Connection, carrier: str, events: Sequence[Event]) -> int:
@@ -98,6 +105,7 @@ def insert(conn: Connection, carrier: str, events: Sequence[Event]) -> int:
             "verdicts": [e.verdict for e in events],
             "occurred": [e.occurred_at for e in events],
             "raws": [json.dumps(dict(e.raw)) for e in events],
+            "in_doubt": [e.in_doubt for e in events],
         },
     )
     return len(rows.all())
@@ -111,6 +119,11 @@ def take(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
 def take_held(conn: Connection, tokens: Sequence[str]) -> Sequence[Row[Any]]:
     """Lock the events of these tokens that wait for something which has come now."""
     return conn.execute(TAKE_HELD, {"tokens": list(tokens)}).all()
+
+
+def rang(conn: Connection, tokens: Sequence[str]) -> set[str]:
+    """Those of the calls whose phone is known to have rung: the carrier said so, and not only that it dialed."""
+    return {row.token for row in conn.execute(RANG, {"tokens": list(tokens)})}
 
 
 def hold(conn: Connection, event_ids: Sequence[int], seconds: float) -> None:
