@@ -116,9 +116,12 @@ CREATE TABLE carrier_accounts (
     slowed_times         smallint NOT NULL DEFAULT 0 CHECK (slowed_times BETWEEN 0 AND 10),   -- its rate is halved as often
     slowed_at            timestamptz,                  -- when last; from then on it recovers step by step
     created_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    channels             integer CHECK (channels >= 0),   -- how many calls at once its carrier seems to allow; NULL: all
+    channel_refusals     smallint NOT NULL DEFAULT 0,  -- how often in a row it has refused one more
     UNIQUE (team_id, id),
     CHECK (breaker_probe IS NULL OR breaker_until IS NOT NULL),
-    CHECK (slowed_times = 0 OR slowed_at IS NOT NULL)
+    CHECK (slowed_times = 0 OR slowed_at IS NOT NULL),
+    CHECK (channel_refusals = 0 OR channels IS NOT NULL)
 );
 
 CREATE TABLE phone_numbers (
@@ -451,6 +454,7 @@ CREATE TABLE call_events (
     received_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     held_until      timestamptz,
     outcome         text,
+    in_doubt        boolean NOT NULL DEFAULT false,    -- ringing: the carrier only said that it began to dial
     UNIQUE (token, event_id),
     CHECK ((kind = 'ended') = (disposition IS NOT NULL))
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);

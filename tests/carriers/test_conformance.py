@@ -207,8 +207,18 @@ def test_a_carrier_that_keeps_no_list_is_never_taken_for_a_miss(rig: Rig, carrie
 def test_an_end_that_the_carrier_takes_is_true(rig: Rig, carrier: Any, peer: Peer) -> None:
     peer.replies(Reply(200, rig.shown("ringing")), Reply(200, rig.shown("ringing")))
     assert carrier.end(order(), rig.call_id)
-    peer.replies(Reply(503))
-    assert not carrier.end(order(), rig.call_id)
+    for refused in (Reply(503), Reply(400), Reply(403), RESET):
+        peer.replies(refused)
+        assert not carrier.end(order(), rig.call_id)
+
+
+def test_a_call_that_the_carrier_no_longer_knows_is_over_and_is_asked_about_once(
+    rig: Rig, carrier: Any, peer: Peer
+) -> None:
+    for unknown in (rig.unknown_call, Reply(404)):
+        peer.replies(unknown)
+        assert carrier.end(order(), rig.call_id)
+        assert len(peer.asked) == 1
 
 
 # ---------------------------------------------------------------------------------------------- what a callback says
@@ -331,6 +341,10 @@ REFUSED = {
     "+12025550115": ({"reject": "caller_id_not_allowed"}, Action.RETIRE_NUMBER),
     "+12025550116": ({"reject": "malformed"}, Action.MALFORMED),
     "+12025550117": ({"reject": "no_route"}, Action.FAILED),
+    "+12025550118": ({"reject": "no_channel"}, Action.CHANNELS),
+    "+12025550119": ({"reject": "unverified_number"}, Action.BLOCKED),
+    "+12025550120": ({"reject": "country_not_allowed"}, Action.BLOCKED),
+    "+12025550121": ({"reject": "blocked_number"}, Action.BLOCKED),
 }
 
 

@@ -26,9 +26,18 @@ REFUSED = {
     "+12025550230": ("429:10011", 429, "10011", None),
     "+12025550231": ("unauthorized", 401, "10009", None),
     "+12025550232": ("account_suspended", 403, "10010", None),
+    "+12025550236": ("country_not_allowed", 403, "10010", None),
+    "+12025550237": ("no_channel", 403, "90010", None),
+    "+12025550238": ("403:D14", 403, "10010", None),
     "+12025550233": ("invalid_number", 422, "10016", "/to"),
     "+12025550234": ("422:10016/from", 422, "10016", "/from"),
     "+12025550235": (403, 403, None, None),
+}
+DETAILS = {
+    "+12025550232": "Account is disabled D17",
+    "+12025550236": "Dialed number +12025550236 is not included in whitelisted countries USA,CAN D13",
+    "+12025550237": "User channel limit exceeded D1",
+    "+12025550238": "Dialed number is not valid D14",
 }
 SCRIPT: dict[str, Any] = {
     ANSWERS: {"ring": 1, "talk": 20},
@@ -222,6 +231,8 @@ def test_a_refusal_has_telnyxs_status_code_and_field(client: Telnyx, receiver: R
     assert isinstance(body, dict)
     faults = [(fault["code"], fault.get("source", {}).get("pointer")) for fault in body["errors"]]
     assert faults == ([(code, pointer)] if code else [])
+    if number in DETAILS:
+        assert body["errors"][0]["detail"] == DETAILS[number]
 
 
 @pytest.mark.parametrize(
@@ -286,6 +297,20 @@ def test_callbacks_come_doubled_reversed_or_not_at_all(
     assert events(receiver.wait_for(reverse.token, 3)) == ["call.hangup", "call.answered", "call.initiated"]
     assert receiver.about(lost.token) == []
     assert recorded(simulator, lost.token).callback_url.endswith(lost.token)
+
+
+def test_more_calls_at_once_than_its_channels_are_refused_until_one_ends(tmp_path: Path, receiver: Receiver) -> None:
+    running = RunningSimulator(tmp_path, SCRIPT, "--channels", "2", "--calls-to", "+1", "--trial", f"{QUEUED},+4930")
+    with a_client(running) as client:
+        first, _, third = (Placed(client, receiver, QUEUED) for _ in range(3))
+        elsewhere = Placed(client, receiver, QUEUED, connection_id="2")
+        assert [elsewhere.error, *(codes(placed.error) for placed in (third,) if placed.error)] == [None, ["90010"]]
+        client.calls.actions.hangup(first.id)
+        assert Placed(client, receiver, QUEUED).error is None
+        barred: list[Any] = [Placed(client, receiver, number).error for number in (BUSY, "+4930")]
+    assert [error.body["errors"][0]["detail"].split()[-1] for error in barred] == ["D60", "D13"]
+    assert running.ledger().peak_concurrent() == 3
+    running.stop()
 
 
 def test_more_calls_than_its_rate_are_refused_with_a_pause(tmp_path: Path, receiver: Receiver) -> None:

@@ -31,7 +31,15 @@ REFUSED = {
     "+12025550133": ("invalid_number", 400, 21211),
     "+12025550134": ("too_many_requests", 429, 20429),
     "+12025550135": ("unauthorized", 401, 20003),
+    "+12025550137": ("unverified_number", 400, 21219),
+    "+12025550138": ("no_channel", 400, 10004),
+    "+12025550139": ("country_not_allowed", 400, 21215),
     "+12025550136": (403, 403, 403),  # the SDK repeats the status where there is no code
+}
+MESSAGES = {
+    "+12025550137": "The number +12025550137 is unverified. Trial accounts may only make calls to verified numbers.",
+    "+12025550138": "Call concurrency limit exceeded",
+    "+12025550139": "Account not authorized to call +12025550139.",
 }
 SCRIPT: dict[str, Any] = {
     ANSWERS: {"ring": 1, "talk": 20},
@@ -235,6 +243,7 @@ def test_a_refusal_has_twilios_status_and_code(
     assert isinstance(placed.error, TwilioRestException)
     assert placed.error.status == status
     assert placed.error.code == code
+    assert MESSAGES.get(number, "") in placed.error.msg
     assert [refused.status for refused in simulator.ledger().not_placed if refused.token == placed.token]
 
 

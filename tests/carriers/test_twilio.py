@@ -237,6 +237,7 @@ def test_a_call_that_talks_is_completed(carrier: TwilioCarrier, peer: Peer) -> N
 def test_a_call_that_is_over_cannot_be_ended_and_need_not_be(carrier: TwilioCarrier, peer: Peer) -> None:
     over = twilio_refusal(400, 21220)
     assert ended(carrier, peer, over, over) == (True, ["canceled", "completed"])
+    assert ended(carrier, peer, over, twilio_refusal(404, 20404)) == (True, ["canceled", "completed"])
 
 
 def test_an_end_that_twilio_did_not_take_is_told_again_later(carrier: TwilioCarrier, peer: Peer) -> None:

@@ -14,7 +14,7 @@ from celery import Celery
 from tests.cli.running import AWAY, dialer
 from tests.world import World
 from worker import tasks
-from worker.carriers.base import CallEvent, EventKind
+from worker.carriers.base import Action, CallEvent, EventKind, Rejected
 from worker.clock import wall
 from worker.flow import record
 from worker.settings import Settings
@@ -153,3 +153,16 @@ def test_after_a_restore_nothing_dials_until_somebody_has_looked(world: World, d
     assert len(world.stage.requests) == placed
     world.resume(running)
     world.until(running, "completed")
+
+
+def test_an_account_whose_carrier_has_no_channel_free_is_named_and_nothing_is_wrong(
+    world: World, doctor: Doctor
+) -> None:
+    world.stage.answer = lambda order: Rejected("90010", Action.CHANNELS)
+    world.run(world.campaign(world.contacts(1)))
+    world.tick()
+    answer = doctor("--json")
+    found = findings(answer)["channels of An account"]
+    assert (answer.returncode, found["ok"]) == (0, True)
+    assert "the carrier has no channel free (90010)" in found["found"]
+    assert "1000 by our limit" in found["found"]

@@ -17,6 +17,7 @@ from worker.domain.retry import (
     RetryPolicy,
     counts_attempt,
     decide,
+    is_network_block,
     parse_retry_policy,
 )
 
@@ -174,3 +175,21 @@ def test_every_fault_of_a_policy_is_named_at_once(given: tuple[Any, Any, Any], p
     with pytest.raises(Invalid) as refusal:
         parse_retry_policy(*given)
     assert {fault.path for fault in refusal.value.faults} == paths
+
+
+@pytest.mark.parametrize(
+    ("sip_code", "seconds", "rang", "is_block"),
+    [
+        (608, 40, True, True),
+        (603, -1, False, True),
+        (603, 0, False, True),
+        (603, 2, False, True),
+        (603, 2.1, False, False),
+        (603, 0, True, False),
+        *[(code, 0, False, False) for code in (None, 404, 480, 486, 487, 503, 600, 604, 607)],
+    ],
+)
+def test_a_network_blocks_with_608_or_with_603_before_anybody_can_have_declined(
+    sip_code: int | None, seconds: float, rang: bool, is_block: bool
+) -> None:
+    assert is_network_block(sip_code, seconds, rang=rang) is is_block

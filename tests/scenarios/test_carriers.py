@@ -11,6 +11,7 @@ from tests.carriers.rigs import (
     telnyx_call,
     telnyx_callback,
     telnyx_event,
+    telnyx_refusal,
     twilio_call,
     twilio_refusal,
     twilio_tells,
@@ -113,18 +114,6 @@ def test_a_number_that_cannot_be_reached_gets_one_more_try(there: World, peer: P
     assert (row.status, row.reason, row.attempts) == ("failed", "invalid_number", 2)
 
 
-def test_a_flagged_caller_id_rests_and_the_call_is_made_later(there: World, peer: Peer) -> None:
-    peer.replies(twilio_refusal(400, 32017))
-    campaign = campaign_through(there, "twilio")
-    there.run(campaign)
-    (number,) = there.sql(
-        "SELECT extract(epoch FROM resting_until - clock_timestamp()) / 3600 AS hours FROM phone_numbers"
-        " WHERE id = 'pn_twilio'"
-    )
-    assert 3 < number.hours <= 4
-    assert there.by_status(campaign) == {"queued": 1}
-
-
 # ---------------------------------------------------------------------------------------------- nobody's calls
 
 
@@ -148,3 +137,19 @@ def test_a_second_call_under_one_token_is_hung_up(there: World, peer: Peer) -> N
     assert peer.asked[1].path.endswith("/Calls/CA_other.json")
     assert peer.asked[1].form == {"Status": ["canceled"]}
     hear(there, "twilio", twilio_tells("completed", call.token))
+
+
+@pytest.mark.parametrize("carrier", ["twilio", "telnyx"])
+def test_a_hang_up_of_a_call_that_the_carrier_no_longer_knows_is_not_asked_for_again(
+    there: World, peer: Peer, carrier: str
+) -> None:
+    peer.replies(Reply(201, twilio_call("queued")) if carrier == "twilio" else Reply(200, telnyx_call()))
+    campaign = campaign_through(there, carrier)
+    there.run(campaign)
+    peer.replies(twilio_refusal(404, 20404) if carrier == "twilio" else telnyx_refusal(404, "10005"))
+    there.cancel(campaign, hang_up=True)
+    assert len(peer.asked) == 1
+    for _ in range(3):
+        there.tick()
+    assert len(peer.asked) == 1
+    assert there.call(campaign).end_told_at is not None

@@ -153,30 +153,6 @@ def test_a_flagged_caller_id_rests_for_hours_and_the_contact_is_called_with_anot
     assert world.calls(campaign)[1].number_id != first.number_id
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "reason", "attempts"),
-    [(422, "invalid_number", "invalid_number", 1), (403, "blocked_number", "blocked", 0)],
-)
-def test_a_number_the_carrier_refuses_to_ring_fails_its_contact_at_once(
-    world: World, status: int, code: str, reason: str, attempts: int
-) -> None:
-    campaign = refused(world, status, code)
-    (call,) = world.calls(campaign)
-    entry = world.entry(campaign, call.contact_id)
-    assert (entry.status, entry.reason, entry.attempts) == ("failed", reason, attempts)
-    assert world.status(campaign) == "completed"
-
-
-def test_a_malformed_request_pauses_its_campaign_alone(world: World) -> None:
-    world.script({"*": Life(1, 100)})
-    bystander = world.campaign(world.contacts(1))
-    world.run(bystander)
-    campaign = refused(world, 400, "malformed")
-    row = world.campaign_row(campaign)
-    assert (row.status, row.pause_reason) == ("paused", "request_malformed: malformed")
-    assert world.status(bystander) == "running"
-
-
 def test_an_unknown_refusal_is_a_technical_failure_of_which_there_are_three(world: World) -> None:
     world.stage.answer = lambda order: Rejected("no_route", Action.FAILED)
     (contact,) = people = world.contacts(1)

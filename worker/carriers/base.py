@@ -64,12 +64,14 @@ class Action(StrEnum):
     """What the dialer does about a refusal."""
 
     BACK_OFF = "back_off"  # too fast or overloaded: contact put back, account rests
+    CHANNELS = "channels"  # all channels are taken: contact put back, account rests, nothing counts
     STOP_ACCOUNT = "stop_account"  # credentials or standing: campaigns of the account pause
     RETIRE_NUMBER = "retire_number"  # this caller ID may not be shown: out of rotation
     REST_NUMBER = "rest_number"  # this caller ID is flagged: rests for hours
     INVALID_NUMBER = "invalid_number"  # the callee's number cannot exist: contact failed
     UNREACHABLE = "unreachable"  # the callee's number cannot be reached: one more try, then contact failed
     BLOCKED = "blocked"  # the callee may not be called from here: contact failed
+    LATER = "later"  # the callee may not be called just now: again after the delay, at most three times
     MALFORMED = "malformed"  # our request is wrong: campaign pauses, loud
     FAILED = "failed"  # refused for a reason not in the table: a technical failure
 
@@ -91,9 +93,17 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
+    """``says`` is a sentence for people, where the code alone would be taken for something else."""
+
     code: str
     action: Action
     retry_after_seconds: float | None = None
+    says: str = ""
+
+    @property
+    def cause(self) -> str:
+        """What is kept with the call."""
+        return f"{self.code}: {self.says}" if self.says else self.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +157,7 @@ class CallEvent:
     """One thing a carrier said about one call, translated. ``event_id`` is unique per call at the carrier.
 
     ``disposition`` is set when ``kind`` is ``ended``, ``verdict`` when it is ``machine``; ``sip_code`` where
-    the carrier told one.
+    the carrier told one. ``in_doubt`` is for a ``ringing`` that may be none: the carrier has only begun to dial.
     ``raw`` is what was received, kept for the record. ``other_account`` is the carrier's account that the event says it
     is of, where that is not the one this deployment calls through: such news counts for none of our calls.
     """
@@ -160,6 +170,7 @@ class CallEvent:
     disposition: Disposition | None = None
     sip_code: int | None = None
     verdict: Verdict | None = None
+    in_doubt: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict)
     other_account: str | None = None
 

@@ -42,6 +42,9 @@ NOT_A_BYTE_LEFT = (
 LEAVING = ("http11.send_request_headers.started", "http11.send_request_body.started")
 """What the client is about to do while the request has not left, or not whole: no server acts on half of one."""
 
+NO_SUCH_CALL = 404
+"""What a carrier answers to the end of a call that it no longer knows: it is over, and asking again is no use."""
+
 Form = Mapping[str, str | list[str]]
 """The fields of a form; a list repeats its field."""
 

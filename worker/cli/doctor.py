@@ -24,7 +24,7 @@ from worker.flow.confirm import pause_all
 from worker.flow.examine import examine
 from worker.flow.progress import TICK_OLD_SECONDS
 from worker.settings import read_settings
-from worker.store import calls, events, migrate, retention, ticks
+from worker.store import calls, channels, events, migrate, retention, ticks
 from worker.store.database import once
 
 CLOCKS_APART_SECONDS = 2.0
@@ -74,7 +74,9 @@ def look(dialer: Dialer) -> list[Finding]:
     database, redis = _reach("PostgreSQL", dialer, _postgres), _reach("Redis", dialer, _redis)
     findings += [*database, *redis]
     if all(finding.ok for finding in database):
-        findings += [*_ticking(dialer), *_refused_callbacks(dialer), *ignored_news(dialer)]
+        findings += [
+            *_ticking(dialer), *_refused_callbacks(dialer), *ignored_news(dialer), *_channels(dialer),
+        ]  # fmt: skip
     findings += _reach("broker", dialer, _queues)
     if all(finding.ok for finding in (*database, *redis)):
         findings += [*_clocks(dialer), *_slots(dialer), *_invariants(dialer)]
@@ -159,6 +161,19 @@ def _ignored(row: Row[Any], most: int) -> Finding:
         "system with the same key, or made up. Those that were answered were hung up."
     )
     return Finding(f"unknown news of {row.carrier}", found, row.kept <= most)
+
+
+def _channels(dialer: Dialer) -> list[Finding]:
+    """Accounts whose carrier took no further call when it was last asked. Nothing is wrong with that, but somebody who
+    wonders why there are not more calls at once finds the reason here."""
+    return [
+        Finding(
+            f"channels of {row.name}",
+            f"{row.resting_reason}, {row.max_concurrent_calls} by our limit; have the carrier allow more, or lower it",
+            ok=True,
+        )
+        for row in once(dialer.db, channels.short)
+    ]
 
 
 def _queues(dialer: Dialer) -> list[Finding]:

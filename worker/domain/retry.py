@@ -8,7 +8,8 @@ disposition                        the contact                                 a
                                    policy; a fax: failed
 ``no_answer`` ``busy`` ``lost``    again after the delay                       yes
 ``rejected``                       at most one more; SIP 607: failed, and do   yes
-                                   not call; SIP 608: as ``no_answer``
+                                   not call; SIP 608, or 603 at once: as
+                                   ``no_answer``
 ``invalid_number``                 one more, then failed                       yes
 ``failed``                         again after the delay, failed at the third  yes
 ``canceled`` while it rang         again after the delay                       yes
@@ -51,6 +52,10 @@ NOT_SENT_BACKOFF = timedelta(seconds=5)
 
 SIP_UNWANTED = 607  # RFC 8197: the callee wants no such calls, now or ever
 SIP_INTERMEDIARY_REJECTED = 608  # RFC 8688: an analytics engine refused our caller ID; the callee knew nothing
+SIP_DECLINE = 603
+
+NETWORK_BLOCK_SECONDS = 2.0
+"""Nobody declines a call so soon: before a phone rings, and before a hand is at it."""
 
 RETRYABLE = (
     Disposition.BUSY,
@@ -129,6 +134,18 @@ def counts_attempt(disposition: Disposition, rang: bool = True) -> bool:
     if disposition is Disposition.CANCELED:
         return rang
     return disposition is not Disposition.NOT_SENT
+
+
+def is_network_block(sip_code: int | None, seconds: float, *, rang: bool) -> bool:
+    """Whether a call's end says that an analytics engine refused our caller ID, and the callee knew nothing.
+
+    By 47 CFR 64.1200(k)(9) networks in the US answer so with 608, or with 603+: a 603 whose phrase is *Network
+    Blocked*. Whether carriers pass the phrase on is not published, so a 603 is taken for one by its haste: ``seconds``
+    (the callee's) after the carrier took the call, and ``rang`` false where nobody has said that a phone rang.
+    """
+    if sip_code == SIP_DECLINE:
+        return not rang and seconds <= NETWORK_BLOCK_SECONDS
+    return sip_code == SIP_INTERMEDIARY_REJECTED
 
 
 def decide(policy: RetryPolicy, ended: Ended, jitter: float = 0.0) -> Next:

@@ -30,6 +30,8 @@ def of_request(row: Row[Any], outcome: Outcome) -> Evidence | None:
     match outcome:
         case NotSent(_, connection=True) | Ambiguous() | Rejected(_, Action.FAILED):
             return Evidence(row.account_id, row.id, went_well=False)
+        case Rejected(action=Action.CHANNELS):
+            return None  # that there is no room for one more call is no news of how those fare that are taken
         case Rejected():
             return _good(row)
         case _:

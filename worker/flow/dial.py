@@ -26,7 +26,7 @@ from worker.crashpoint import crashpoint
 from worker.domain.activity import ACCOUNT_STOPPED
 from worker.domain.model import CallState, Disposition, Reason
 from worker.domain.retry import NOT_SENT_BACKOFF, TECHNICAL_FAILURES
-from worker.flow import breaker
+from worker.flow import breaker, channels
 from worker.flow.base import Dial, Dialer, Step, Stop, fill_steps, slot_of, valid_until
 from worker.flow.ending import end, not_sent, release
 from worker.flow.order import order_for, turn_away
@@ -89,6 +89,7 @@ def _dial_team(dialer: Dialer, team_id: str, batch: Sequence[_Ready]) -> list[St
     moved = transact(dialer.db, lambda conn: calls.advance(conn, moves))
     crashpoint("dial.after_store")
     ended = [row for row in moved if row.just_ended]
+    channels.hear(dialer, [(ready.row, outcome) for ready, outcome in zip(sent, outcomes, strict=True)])
     dialer.slots.release([slot_of(row) for row in ended])
     steps = breaker.hear(
         dialer, [breaker.of_request(ready.row, outcome) for ready, outcome in zip(sent, outcomes, strict=True)]
@@ -127,11 +128,19 @@ def _commit(conn: Connection, dialer: Dialer, team_id: str, batch: Sequence[_Rea
 
 
 def _sender(dialer: Dialer, fence_at: float) -> Callable[[_Ready], Outcome]:
+    full: set[str] = set()
+    """The accounts of which one of these requests was told that all channels are taken; the others need not ask."""
+
     def send(ready: _Ready) -> Outcome:
         pause(ready.leaves_at - monotonic())
         if monotonic() > fence_at:
             return NotSent("the send fence had passed", connection=False)
-        return dialer.carriers[ready.row.carrier].place(order_for(dialer, ready.row, leave_by=fence_at))
+        if ready.row.account_id in full:
+            return NotSent("the carrier had no channel free", connection=False)
+        outcome = dialer.carriers[ready.row.carrier].place(order_for(dialer, ready.row, leave_by=fence_at))
+        if isinstance(outcome, Rejected) and outcome.action is Action.CHANNELS:
+            full.add(ready.row.account_id)
+        return outcome
 
     return send
 
@@ -147,20 +156,18 @@ def _move(dialer: Dialer, row: Row[Any], outcome: Outcome) -> Move:
             return Move(row.id, CallState.UNKNOWN, cause=reason, check_in_seconds=check_in)
         case NotSent(reason):
             return not_sent(row.id, reason, _jittered(NOT_SENT_BACKOFF.total_seconds()))
-        case Rejected(code, Action.INVALID_NUMBER):
-            move, _ = end(row, Disposition.INVALID_NUMBER, cause=code, definite=True)
+        case Rejected(action=Action.INVALID_NUMBER | Action.UNREACHABLE as action):
+            is_definite = action is Action.INVALID_NUMBER
+            move, _ = end(row, Disposition.INVALID_NUMBER, cause=outcome.cause, definite=is_definite)
             return move
-        case Rejected(code, Action.UNREACHABLE):
-            move, _ = end(row, Disposition.INVALID_NUMBER, cause=code)
-            return move
-        case Rejected(code, Action.BLOCKED):
-            return not_sent(row.id, code, 0.0, gives_up=Reason.BLOCKED)
-        case Rejected(code, Action.FAILED):
+        case Rejected(action=Action.BLOCKED):
+            return not_sent(row.id, outcome.cause, 0.0, gives_up=Reason.BLOCKED)
+        case Rejected(action=Action.FAILED | Action.LATER):
             is_last = row.technical_failures + 1 >= TECHNICAL_FAILURES
             gives_up = Reason.TECHNICAL if is_last else None
-            return not_sent(row.id, code, row.retry_delay_minutes * 60, technical=1, gives_up=gives_up)
-        case Rejected(code):
-            return not_sent(row.id, code, _jittered(NOT_SENT_BACKOFF.total_seconds()))
+            return not_sent(row.id, outcome.cause, row.retry_delay_minutes * 60, technical=1, gives_up=gives_up)
+        case Rejected():
+            return not_sent(row.id, outcome.cause, _jittered(NOT_SENT_BACKOFF.total_seconds()))
 
 
 def _consequences(dialer: Dialer, row: Row[Any], outcome: Outcome) -> list[Step]:

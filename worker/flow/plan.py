@@ -55,6 +55,8 @@ class Rooms:
             account = number["account"]
             number_room[number["id"]] = number["limit"] - numbers[number["id"]]
             account_room[account] = number["account_limit"] - accounts[account]
+            if number["channels"] is not None and accounts[account] < number["channels"]:
+                account_room[account] = min(account_room[account], number["channels"] - accounts[account])
             if number["account_rate"] is not None:
                 paced = ceil(number["account_rate"] * RATE_RESERVE_SECONDS) - reserved[account]
                 if paced < account_room[account]:

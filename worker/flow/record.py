@@ -78,6 +78,7 @@ def record(dialer: Dialer, carrier: str, news: Sequence[CallEvent]) -> list[Step
             occurred_at=e.occurred_at,
             raw=bounded(e.raw),
             is_of_another=is_foreign(None, carrier, e.other_account),
+            in_doubt=e.in_doubt,
         )
         for e in news
     ]

@@ -22,7 +22,7 @@ from worker.domain.breaker import Evidence
 from worker.domain.lifecycle import CallView, Heard, Ignored, Outcome, is_foreign, weigh
 from worker.domain.machines import MACHINES, machine_policy
 from worker.domain.model import CallState, Disposition
-from worker.domain.retry import SIP_INTERMEDIARY_REJECTED
+from worker.domain.retry import SIP_DECLINE, SIP_INTERMEDIARY_REJECTED, is_network_block
 from worker.flow import breaker
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import LOOK_UP, delay_seconds, end
@@ -52,6 +52,7 @@ class Settled:
     orphans: list[tuple[Row[Any], str]] = field(default_factory=list)  # (its call, the other carrier call)
     rang: list[Row[Any]] = field(default_factory=list)  # cancelled, and had rung after all
     flagged: set[str] = field(default_factory=set)  # caller IDs that an analytics engine refused
+    known_rings: set[str] = field(default_factory=set)  # tokens of calls that were declined after a phone rang
     evidence: list[Evidence | None] = field(default_factory=list)  # of how well the carriers do
     foreign: Counter[str] = field(default_factory=Counter)  # events by carrier that are of another carrier's call
     to_hang_up: bool = False
@@ -95,6 +96,9 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
     held = events.take_held(conn, judged) if judged else []  # read under the locks of their calls
     settled = Settled(taken=len(taken))
     own, outcomes = _own(rows, [*taken, *held], settled)
+    declined = sorted({event.token for event in own if event.sip_code == SIP_DECLINE})
+    if declined:
+        settled.known_rings = events.rang(conn, declined)
     by_token: dict[str, list[Row[Any]]] = {}
     for event in sorted(own, key=lambda e: (_HEARD_ORDER[Heard(e.kind)], e.id)):
         by_token.setdefault(event.token, []).append(event)
@@ -202,15 +206,17 @@ def _step(
     dialer: Dialer, row: Row[Any], event: Row[Any], view: CallView, verdict: str | None, settled: Settled
 ) -> Move:
     if view.state is CallState.ENDED:
+        is_blocked = _is_network_block(row, event, settled)
         move, unwanted = end(
             row,
             Disposition(event.disposition),
-            sip_code=event.sip_code,
+            cause="sip 603+" if is_blocked and event.sip_code == SIP_DECLINE else None,
+            sip_code=SIP_INTERMEDIARY_REJECTED if is_blocked else event.sip_code,
             carrier_call_id=event.carrier_call_id,
             verdict=verdict,
             rang=view.rang,
         )
-        if event.sip_code == SIP_INTERMEDIARY_REJECTED:
+        if is_blocked:
             settled.flagged.add(row.number_id)
         settled.evidence.append(breaker.of_end(row, Disposition(event.disposition)))
         if unwanted:
@@ -228,6 +234,14 @@ def _step(
         verdict=verdict,
         check_in_seconds=expected + dialer.bounds.check_after_seconds,
     )
+
+
+def _is_network_block(row: Row[Any], event: Row[Any], settled: Settled) -> bool:
+    """Whether the callee's network refused the caller ID, by what was told of the call and how soon it ended."""
+    taken_at = row.placed_at or event.received_at
+    seconds = (event.received_at - taken_at).total_seconds() * row.speed
+    is_declined = event.disposition == Disposition.REJECTED
+    return is_declined and is_network_block(event.sip_code, seconds, rang=event.token in settled.known_rings)
 
 
 def _ban(dialer: Dialer, unwanted: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -28,7 +28,7 @@ SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.acc
        c.max_attempts_per_contact, c.retry_delay_minutes, k.rang,
        cc.attempts + 1 AS attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
        v.stream_url, v.answer_url, v.telnyx_assistant_id,
-       a.breaker_until IS NOT NULL AS is_tripped, {IS_WATCHED} AS is_watched
+       a.breaker_until IS NOT NULL AS is_tripped, {IS_WATCHED} AS is_watched, a.channels IS NOT NULL AS is_held
 FROM calls k
 JOIN campaigns c ON c.id = k.campaign_id
 JOIN assistants v ON v.id = c.assistant_id
@@ -258,6 +258,7 @@ def advance(conn: Connection, moves: Sequence[Move]) -> Sequence[Row[Any]]:
 HISTORY = f"""
 SELECT k.id, k.team_id, k.campaign_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number, k.state,
        k.carrier_call_id, k.disposition, k.cause, k.rang, k.machine_verdict, k.attempt, k.misses, k.dialing_at,
+       coalesce(k.placed_at, k.dialing_at) AS placed_at,
        k.end_requested_at, k.provable_end_at <= clock_timestamp() AS is_over,
        extract(epoch FROM clock_timestamp() - k.dialing_at)::float AS age_seconds, a.carrier,
        k.cause, {IS_WATCHED} AS is_watched,

@@ -23,6 +23,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from worker.store.breakers import IS_PROBED, RATE_NOW
+from worker.store.channels import ACCOUNT_LIMIT
 
 LIVE = text("""
 SELECT campaign_id, number_id, account_id, count(*) AS live, count(*) FILTER (WHERE state = 'reserved') AS reserved
@@ -45,7 +46,7 @@ SELECT c.id, c.run_id, c.policy_version, c.max_concurrent_calls, c.max_attempts_
              FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone,
        ARRAY(SELECT json_build_object(
                  'id', n.id, 'number', n.number, 'account', a.id, 'used_at', extract(epoch FROM cn.used_at),
-                 'limit', n.max_concurrent_calls, 'account_limit', a.max_concurrent_calls,
+                 'limit', n.max_concurrent_calls, 'account_limit', {ACCOUNT_LIMIT}, 'channels', a.channels,
                  'account_rate', {RATE_NOW}, 'half_open', a.breaker_until IS NOT NULL)
              FROM campaign_numbers cn
              JOIN phone_numbers n ON n.id = cn.number_id

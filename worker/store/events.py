@@ -20,15 +20,17 @@ MOST_PER_CALL = 1000
 
 INSERT = text("""
 INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict,
-                         occurred_at, raw, outcome)
+                         occurred_at, raw, in_doubt, outcome)
 SELECT CAST(:carrier AS carrier), x.token,   -- another's event must not keep out a true one of the same name
        CASE WHEN whose.is_foreign THEN 'foreign ' || CAST(:carrier AS text) || ' ' ELSE '' END || x.event_id,
        x.carrier_call_id, x.kind, CAST(x.disposition AS disposition), x.sip_code, x.verdict, x.occurred_at,
-       CAST(x.raw AS jsonb), CASE WHEN whose.is_foreign THEN 'foreign' END
+       CAST(x.raw AS jsonb), x.in_doubt, CASE WHEN whose.is_foreign THEN 'foreign' END
 FROM unnest(CAST(:tokens AS text[]), CAST(:event_ids AS text[]), CAST(:carrier_ids AS text[]), CAST(:kinds AS text[]),
             CAST(:dispositions AS text[]), CAST(:sip_codes AS integer[]), CAST(:verdicts AS text[]),
-            CAST(:occurred AS timestamptz[]), CAST(:raws AS text[]), CAST(:others AS boolean[]))
-     AS x (token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, occurred_at, raw, is_of_another)
+            CAST(:occurred AS timestamptz[]), CAST(:raws AS text[]), CAST(:in_doubt AS boolean[]),
+            CAST(:others AS boolean[]))
+     AS x (token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, occurred_at, raw, in_doubt,
+           is_of_another)
 CROSS JOIN LATERAL (
     SELECT x.is_of_another
            OR coalesce((SELECT a.carrier <> CAST(:carrier AS carrier)
@@ -44,7 +46,7 @@ RETURNING outcome
 """)
 
 COLUMNS = """
-SELECT id, carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict,
+SELECT id, carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, received_at,
        extract(epoch FROM clock_timestamp() - received_at)::float AS age_seconds
 FROM call_events
 """
@@ -61,6 +63,12 @@ ORDER BY id FOR UPDATE SKIP LOCKED
 
 HOLD = text("""
 UPDATE call_events SET held_until = received_at + :seconds * interval '1 second' WHERE id = ANY(:ids)
+""")
+
+RANG = text("""
+SELECT DISTINCT token FROM call_events
+WHERE token = ANY(:tokens) AND (kind = 'ringing' AND NOT in_doubt OR kind = 'answered')
+  AND outcome IS DISTINCT FROM 'foreign'
 """)
 
 COUNT_REFUSED = text("""
@@ -89,8 +97,8 @@ SELECT EXISTS (SELECT FROM call_events
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended";
-    ``is_of_another`` account of the carrier than the deployment's."""
+    """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended", ``in_doubt``
+    with a "ringing" that may be none; ``is_of_another`` account of the carrier than the deployment's."""
 
     token: str
     event_id: str
@@ -101,6 +109,7 @@ class Event:
     verdict: str | None = None
     occurred_at: datetime | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+    in_doubt: bool = False
     is_of_another: bool = False
 
 
@@ -128,6 +137,7 @@ def insert(conn: Connection, carrier: str, events: Sequence[Event]) -> Kept:
             "verdicts": [e.verdict for e in events],
             "occurred": [e.occurred_at for e in events],
             "raws": [json.dumps(dict(e.raw)) for e in events],
+            "in_doubt": [e.in_doubt for e in events],
             "others": [e.is_of_another for e in events],
             "most_per_call": MOST_PER_CALL,
         },
@@ -144,6 +154,11 @@ def take(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
 def take_held(conn: Connection, tokens: Sequence[str]) -> Sequence[Row[Any]]:
     """Lock the events of these tokens that wait for something which has come now."""
     return conn.execute(TAKE_HELD, {"tokens": list(tokens)}).all()
+
+
+def rang(conn: Connection, tokens: Sequence[str]) -> set[str]:
+    """Those of the calls whose phone is known to have rung: the carrier said so, and not only that it dialed."""
+    return {row.token for row in conn.execute(RANG, {"tokens": list(tokens)})}
 
 
 def hold(conn: Connection, event_ids: Sequence[int], seconds: float) -> None:

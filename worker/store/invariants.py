@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds
+from worker.store.channels import ACCOUNT_LIMIT
 from worker.store.database import planned_by_size
 
 # Its own end: not one that another carrier's key told, and not that of another call under its token.
@@ -124,7 +125,7 @@ WHERE NOT EXISTS (SELECT FROM calls k WHERE k.id = m.call_id AND (
 """
 
 # Contacts due in an open zone (given) of a running campaign with room everywhere, untouched for two ticks.
-L3 = """
+L3 = f"""
 SELECT DISTINCT c.id AS offender FROM campaigns c
 JOIN unnest(CAST(:open_campaigns AS text[]), CAST(:open_zones AS text[])) AS o (campaign_id, zone)
     ON o.campaign_id = c.id
@@ -145,7 +146,7 @@ WHERE c.status = 'running' AND c.deleted_at IS NULL AND (r.max_calls IS NULL OR 
                 AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.number_id = n.id
                      AND k.ended_at IS NULL) < n.max_concurrent_calls
                 AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.account_id = a.id
-                     AND k.ended_at IS NULL) < a.max_concurrent_calls)
+                     AND k.ended_at IS NULL) < {ACCOUNT_LIMIT})
 """
 
 SAFETY = {"S1": S1, "S2": S2, "S3": S3, "S4": S4, "S5": S5, "S6": S6, "S7": S7}

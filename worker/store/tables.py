@@ -116,7 +116,7 @@ carrier_accounts = Table(
     _may("resting_until", _INSTANT), _may("resting_reason", Text),
     _must("recent_results", Text), _must("breaker_trips", SmallInteger), _may("breaker_until", _INSTANT),
     _may("breaker_probe", Text), _must("slowed_times", SmallInteger), _may("slowed_at", _INSTANT),
-    _must("created_at", _INSTANT),
+    _must("created_at", _INSTANT), _may("channels", Integer), _must("channel_refusals", SmallInteger),
 )
 
 phone_numbers = Table(
@@ -215,7 +215,7 @@ call_events = Table(
     _serial(), _must("carrier", _CARRIER), _must("token", Text), _must("event_id", Text),
     _must("carrier_call_id", Text), _must("kind", Text), _may("disposition", _DISPOSITION),
     _may("sip_code", Integer), _may("verdict", Text), _may("occurred_at", _INSTANT), _must("raw", JSONB),
-    _must("received_at", _INSTANT), _may("held_until", _INSTANT), _may("outcome", Text),
+    _must("received_at", _INSTANT), _may("held_until", _INSTANT), _may("outcome", Text), _must("in_doubt", Boolean),
 )
 
 callback_refusals = Table(

@@ -8,6 +8,7 @@ Two halves that share nothing but :mod:`.words` and speak HTTP to each other:
 ``words``       what both sides must agree on: statuses, refusal codes, the signature of a callback
 ``lives``       what happens to a call: scripted per number, or drawn from odds; pure
 ``script``      lives as they are written down
+``terms``       what an account may do: how many calls at once, whereto
 ``calls``       what a call is, and what a face must be able to say of it
 ``exchange``    the calls: places them, lets them live, ends them
 ``faces``       how they look from outside: our own protocol, Twilio's, Telnyx's

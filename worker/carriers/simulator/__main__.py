@@ -21,6 +21,7 @@ from worker.carriers.simulator.faces.twilio import TwilioFace
 from worker.carriers.simulator.lives import DEMO_ODDS, Book
 from worker.carriers.simulator.script import parse_odds, parse_script
 from worker.carriers.simulator.server import SimulatorServer
+from worker.carriers.simulator.terms import Terms
 from worker.domain.errors import DialerError, Fault, Invalid
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -65,6 +66,13 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--list-lag", type=float, default=0.0, help="seconds until a call is in Twilio's lists (default %(default)s)"
     )
+    parser.add_argument("--channels", type=int, help="calls an account may have at once; one more is refused")
+    parser.add_argument(
+        "--calls-to", metavar="PREFIXES", help="where accounts may call, such as +1,+44; other numbers are refused"
+    )
+    parser.add_argument(
+        "--trial", metavar="NUMBERS", help="accounts are on trial: only these numbers, with commas, may be called"
+    )
     parser.add_argument("--public-key-file", type=Path, help="file the key that verifies Telnyx's face is written to")
     return parser
 
@@ -81,6 +89,8 @@ def read_book(options: argparse.Namespace) -> Book:
         faults.append(Fault("nasty", "Must be from 0 to 1."))
     if options.calls_per_second is not None and not 0 < options.calls_per_second < math.inf:
         faults.append(Fault("calls-per-second", "Must be above zero."))
+    if options.channels is not None and options.channels < 0:
+        faults.append(Fault("channels", "Must not be negative."))
     if faults:
         raise Invalid(faults)
     return Book(
@@ -111,7 +121,10 @@ def serve(options: argparse.Namespace, book: Book) -> int:
     telnyx = TelnyxFace(options.secret)
     faces = (OwnFace(options.secret), TwilioFace(options.secret, options.list_lag), telnyx)
     pace = options.calls_per_second or math.inf
-    exchange = Exchange(book, options.ledger, agenda, courier, faces, speed=options.speed, calls_per_second=pace)
+    terms = Terms(options.channels, _listed(options.calls_to), _listed(options.trial))
+    exchange = Exchange(
+        book, options.ledger, agenda, courier, faces, speed=options.speed, calls_per_second=pace, terms=terms
+    )
     server = SimulatorServer((options.host, options.port), faces, exchange, courier)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="accept", daemon=True).start()
     if options.public_key_file:
@@ -123,6 +136,10 @@ def serve(options: argparse.Namespace, book: Book) -> int:
     courier.close()
     agenda.close()
     return 4 if mistakes.is_set() else 0
+
+
+def _listed(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def announce(options: argparse.Namespace, port: int) -> None:

@@ -19,7 +19,7 @@ from worker.carriers.base import (
     Outcome,
     Rejected,
 )
-from worker.carriers.http import Answer, Line
+from worker.carriers.http import NO_SUCH_CALL, Answer, Line
 from worker.carriers.simulator.translation import call_event, carrier_call, rejected
 from worker.carriers.simulator.words import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 
@@ -88,7 +88,7 @@ class SimulatorCarrier:
 
     def end(self, order: Order, carrier_call_id: str) -> bool:
         answer = self._line.ask("POST", f"/v1/calls/{quote(carrier_call_id, safe='')}/end")
-        return not isinstance(answer, CannotTell) and answer.is_good
+        return not isinstance(answer, CannotTell) and (answer.is_good or answer.status == NO_SUCH_CALL)
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
         self._verify({name.lower(): value for name, value in headers.items()}, body)

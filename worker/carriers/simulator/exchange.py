@@ -21,6 +21,7 @@ from worker.carriers.simulator.calls import Call, Connected, Face, Request, View
 from worker.carriers.simulator.courier import Courier, Outbox, Post
 from worker.carriers.simulator.ledger import Fact, LedgerWriter, RecordedCall
 from worker.carriers.simulator.lives import Book, Callbacks, Life, Refusal, Step, timeline
+from worker.carriers.simulator.terms import Terms
 from worker.carriers.simulator.words import LIVE, SIP_CODE, AnsweredBy, Happening, Status
 
 SHUTTING_DOWN = Refusal(503, "shutting_down")
@@ -39,6 +40,7 @@ class Exchange:
         *,
         speed: float,
         calls_per_second: float = math.inf,
+        terms: Terms | None = None,
     ) -> None:
         self._book = book
         self._agenda = agenda
@@ -46,6 +48,7 @@ class Exchange:
         self._faces: Mapping[str, Face] = {face.name: face for face in faces}
         self._speed = speed
         self._interval = 1 / calls_per_second
+        self._terms = terms or Terms()
         self._next_turn: dict[str, float] = {}
         self._lock = threading.Lock()
         self._calls: dict[str, Call] = {}
@@ -53,6 +56,7 @@ class Exchange:
         self._by_callee: dict[str, list[Call]] = {}
         self._attempts: Counter[str] = Counter()
         self._live = 0
+        self._live_of: Counter[str] = Counter()
         self._peak = 0
         self._is_closed = False
         self._ledger = LedgerWriter(path)
@@ -68,12 +72,14 @@ class Exchange:
                 refusal = Refusal(429, request.face.too_fast, wait)
                 self._record_refusal(request, self._attempts[request.to_number], refusal)
                 return refusal
-            self._attempts[request.to_number] += 1
-            attempt = self._attempts[request.to_number]
+            attempt = self._attempts[request.to_number] + 1
             life = self._book.life(request.to_number, attempt)
-            if life.refusal is not None:
-                self._record_refusal(request, attempt, life.refusal)
-                return life.refusal
+            barred = self._terms.why_not(request, self._live_of[request.account], life.refusal)
+            if barred is None or barred is life.refusal:  # what the account may not do is none of the number's lives
+                self._attempts[request.to_number] = attempt
+            if barred is not None:
+                self._record_refusal(request, self._attempts[request.to_number], barred)
+                return barred
             if wait > 0:
                 life = replace(life, queue_seconds=life.queue_seconds + wait)
             return tuple(self._new_call(request, life, attempt, extra=n > 0) for n in range(1 + life.extra_calls))
@@ -149,6 +155,7 @@ class Exchange:
         self._write(Fact.PLACED, call, attempt=attempt, extra=extra, callback_url=request.callback_url, **asked)
         self._know(call)
         self._live += 1
+        self._live_of[request.account] += 1
         self._peak = max(self._peak, self._live)
         return call
 
@@ -209,6 +216,7 @@ class Exchange:
                 }
                 self._write(Fact.ENDED, call, **ended)
                 self._live -= 1
+                self._live_of[call.request.account] -= 1
             case Happening.MACHINE | Happening.INITIATED:
                 pass
         self._tell(call, step.happening)
@@ -273,6 +281,7 @@ class Exchange:
             self._know(call)
         live = [call for call in calls if call.status in LIVE]
         self._live = len(live)
+        self._live_of.update(call.request.account for call in live)
         self._peak = max(past.peak_concurrent(), self._live)
         for call in live:
             self._happen(call, Step(0.0, Happening.ENDED, Status.FAILED, None, SIP_CODE[Status.FAILED]))

@@ -106,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
     def _place(self, face: Spoken, request: Request) -> None:
         placed = self.server.exchange.place(request)
         if isinstance(placed, Refusal):
-            return self._send(face.refused(placed))
+            return self._send(face.refused(placed, request=request))
         life = placed[0].life
         begins_first = life.reply is not Reply.NORMAL or life.callbacks is Callbacks.BEFORE_ANSWER
         if begins_first:

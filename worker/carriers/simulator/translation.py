@@ -15,12 +15,15 @@ from worker.domain.model import CallState, Disposition
 
 ACTIONS = {
     "too_many_requests": Action.BACK_OFF,
+    "no_channel": Action.CHANNELS,
     "unauthorized": Action.STOP_ACCOUNT,
     "account_suspended": Action.STOP_ACCOUNT,
     "caller_id_not_allowed": Action.RETIRE_NUMBER,
     "caller_id_flagged": Action.REST_NUMBER,
     "invalid_number": Action.INVALID_NUMBER,
     "blocked_number": Action.BLOCKED,
+    "country_not_allowed": Action.BLOCKED,
+    "unverified_number": Action.BLOCKED,
     "malformed": Action.MALFORMED,
     "no_route": Action.FAILED,
 }

@@ -65,6 +65,9 @@ REFUSALS = {
     "caller_id_flagged": 422,
     "invalid_number": 422,
     "blocked_number": 403,
+    "country_not_allowed": 403,
+    "unverified_number": 403,
+    "no_channel": 403,
     "malformed": 400,
     "no_route": 422,
 }

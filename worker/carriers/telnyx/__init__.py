@@ -3,6 +3,8 @@
 =============== =========================================================================================
 ``adapter``     the requests; keeps the contract of :mod:`worker.carriers.base`
 ``translation`` Telnyx's words in the dialer's
+``refusals``    what a refusal says: which of its codes counts
+``codes``       what each code is about, and what is done; with sources
 =============== =========================================================================================
 
 The call's id goes along as ``command_id``, under which Telnyx takes a request once within a minute; we send once all

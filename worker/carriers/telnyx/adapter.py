@@ -6,6 +6,7 @@ import time
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from urllib.parse import quote
 
 import httpx2
@@ -13,7 +14,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from worker.carriers.base import BadSignature, CallEvent, CannotTell, CarrierCall, Order, Outcome
-from worker.carriers.http import Line
+from worker.carriers.http import NO_SUCH_CALL, Line
 from worker.carriers.telnyx import translation
 
 SIGNATURE_HEADER = "telnyx-signature-ed25519"
@@ -60,7 +61,7 @@ class TelnyxCarrier:
             json=translation.request(order, self._connection_id),
             leave_by=order.leave_by,
             accepted=translation.accepted,
-            rejected=translation.rejected,
+            rejected=partial(translation.rejected, calls_itself=order.from_number == order.to_number),
         )
 
     def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
@@ -80,7 +81,8 @@ class TelnyxCarrier:
         answer = self._line.ask("POST", f"/v2/calls/{quote(carrier_call_id, safe='')}/actions/hangup", json={})
         if isinstance(answer, CannotTell):
             return False
-        return answer.is_good or translation.code_of(answer) == translation.ENDED_ALREADY
+        is_over = answer.status == NO_SUCH_CALL or translation.code_of(answer) == translation.ENDED_ALREADY
+        return answer.is_good or is_over
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent | None:
         self._verify({name.lower(): value for name, value in headers.items()}, body)

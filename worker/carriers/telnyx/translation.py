@@ -10,26 +10,21 @@ from typing import Any
 
 from worker.carriers.base import (
     Accepted,
-    Action,
     BadEvent,
     CallEvent,
     CarrierCall,
     EventKind,
     Greeting,
     Order,
-    Rejected,
     Verdict,
 )
 from worker.carriers.http import Answer, with_parameters
 from worker.carriers.sip import disposition_of, read_code
+from worker.carriers.telnyx.refusals import code_of, rejected
 from worker.domain.model import CallState, Disposition
 
-ACCOUNT_CODES = frozenset({"10009", "10010", "20001", "20002", "20012", "20013", "20014", "20100"})
-"""Authentication or authorization failed; the key, the account or its money is not good for calls. All of
-https://developers.telnyx.com/development/api-fundamentals/api-errors."""
-TOO_MANY = "10011"
-MALFORMED = frozenset({"10003", "10004", "10006", "10015", "10023"})
-"""Invalid URL, missing parameter, invalid id, bad request, invalid JSON."""
+__all__ = ["accepted", "call_event", "carrier_call", "code_of", "rejected", "request"]
+
 NO_SUCH_CALL = frozenset({"10005", "90015"})
 ENDED_ALREADY = "90018"
 
@@ -90,38 +85,6 @@ def request(order: Order, connection_id: str) -> dict[str, Any]:
     return body
 
 
-def _first_error(answer: Answer) -> Mapping[str, Any]:
-    errors = answer.document.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors else None
-    return first if isinstance(first, Mapping) else {}
-
-
-def code_of(answer: Answer) -> str:
-    """Telnyx's own code for a refusal; empty where it has none."""
-    code = _first_error(answer).get("code")
-    return str(code) if isinstance(code, str | int) else ""
-
-
-def rejected(answer: Answer) -> Rejected:
-    """What a 4xx means. A 403 that says nothing is how Telnyx slows one down."""
-    code = code_of(answer)
-    return Rejected(code or f"http_{answer.status}", _action(answer, code), answer.retry_after_seconds)
-
-
-def _action(answer: Answer, code: str) -> Action:
-    if answer.status == 429 or code == TOO_MANY or (answer.status == 403 and not code):
-        return Action.BACK_OFF
-    if answer.status in (401, 402) or code in ACCOUNT_CODES:
-        return Action.STOP_ACCOUNT
-    source = _first_error(answer).get("source")
-    pointer = source.get("pointer") if isinstance(source, Mapping) else None
-    if answer.status in (400, 422) and isinstance(pointer, str):
-        field = pointer.rpartition("/")[2]
-        if field in ("to", "from"):
-            return Action.INVALID_NUMBER if field == "to" else Action.RETIRE_NUMBER
-    return Action.MALFORMED if code in MALFORMED else Action.FAILED
-
-
 def accepted(answer: Answer) -> Accepted | None:
     """The call that was made; ``None`` where the answer names none."""
     call_id = _data(answer.document).get("call_control_id")
@@ -175,6 +138,7 @@ def call_event(token: str, body: bytes) -> CallEvent | None:
         disposition=_ended(str(payload.get("hangup_cause")), sip_code) if kind is EventKind.ENDED else None,
         sip_code=sip_code,
         verdict=verdict,
+        in_doubt=kind is EventKind.RINGING,
         raw=message,
     )
 

@@ -3,6 +3,7 @@
 =============== =========================================================================================
 ``adapter``     the requests; keeps the contract of :mod:`worker.carriers.base`
 ``translation`` Twilio's words in the dialer's
+``codes``       what each code for a refused call is about, and what is done; with sources
 ``signature``   whether a callback is Twilio's
 ``twiml``       what Twilio is told to do with a callee who answered
 =============== =========================================================================================

@@ -19,7 +19,7 @@ from worker.carriers.base import (
     Order,
     Outcome,
 )
-from worker.carriers.http import Line
+from worker.carriers.http import NO_SUCH_CALL, Line
 from worker.carriers.twilio import translation
 from worker.carriers.twilio.signature import HEADER, is_signed
 from worker.carriers.twilio.twiml import instructions
@@ -99,11 +99,12 @@ class TwilioCarrier:
             return False
         talks = answer.is_good and answer.document.get("status") == "in-progress"
         if not talks and translation.code_of(answer) != translation.NOT_IN_PROGRESS:
-            return answer.is_good
+            return answer.is_good or answer.status == NO_SUCH_CALL
         answer = self._line.ask("POST", self._call(carrier_call_id), form={"Status": "completed"})
         if isinstance(answer, CannotTell):
             return False
-        return answer.is_good or translation.code_of(answer) == translation.NOT_IN_PROGRESS  # it is over
+        is_over = answer.status == NO_SUCH_CALL or translation.code_of(answer) == translation.NOT_IN_PROGRESS
+        return answer.is_good or is_over
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
         try:

@@ -20,22 +20,10 @@ from worker.carriers.base import (
 )
 from worker.carriers.http import Answer, Form
 from worker.carriers.sip import disposition_of, read_code
+from worker.carriers.twilio.codes import BY_STATUS, CODES
 from worker.carriers.twilio.signature import OVERRIDES
 from worker.domain.model import CallState, Disposition
 
-_CODES = {
-    Action.BACK_OFF: (20429, 10004),
-    Action.STOP_ACCOUNT: (20003, 20005, 10001),
-    Action.RETIRE_NUMBER: (21210, 21212, 21213, 13214),
-    Action.REST_NUMBER: (32017,),
-    Action.INVALID_NUMBER: (21211, 21201, 21217, 13223),
-    Action.UNREACHABLE: (21214, 13224),
-    Action.BLOCKED: (21215, 21216, 13225, 13227),
-    Action.MALFORMED: (21205, 21206, 21207, 21208, 21209, 21218, 20001),
-}
-ACTIONS = {str(code): action for action, codes in _CODES.items() for code in codes}
-"""What Twilio's codes (https://www.twilio.com/docs/api/errors) ask of us; any other goes by its HTTP status."""
-ACTIONS_BY_STATUS = {401: Action.STOP_ACCOUNT, 429: Action.BACK_OFF}
 NOT_IN_PROGRESS = "21220"
 """The code for a change of a call that is in no state for it."""
 
@@ -105,8 +93,10 @@ def code_of(answer: Answer) -> str:
 def rejected(answer: Answer) -> Rejected:
     """What a 4xx means: its code decides, and where there is none or a new one, its status."""
     code = code_of(answer)
-    action = ACTIONS.get(code) or ACTIONS_BY_STATUS.get(answer.status, Action.FAILED)
-    return Rejected(code or f"http_{answer.status}", action, answer.retry_after_seconds)
+    known = CODES.get(code)
+    action = BY_STATUS.get(answer.status, Action.FAILED) if known is None else known.action
+    says = "" if known is None else known.says
+    return Rejected(code or f"http_{answer.status}", action, answer.retry_after_seconds, says)
 
 
 def accepted(answer: Answer) -> Accepted | None:
@@ -168,6 +158,7 @@ def call_event(token: str, fields: Mapping[str, str]) -> CallEvent:
         disposition=_ended(status, sip_code, verdict) if kind is EventKind.ENDED else None,
         sip_code=sip_code,
         verdict=verdict,
+        in_doubt=status == "initiated",
         raw=dict(fields),
     )
 

@@ -63,7 +63,8 @@ class Spoken(Face, Protocol):
     def without_id(self) -> Told:
         """The same, unusable."""
 
-    def refused(self, refusal: Refusal, message: str = "") -> Told: ...
+    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> Told:
+        """The answer to what is refused; ``request`` where that was a call."""
 
 
 def read_object(body: bytes) -> dict[str, Any] | None:
@@ -92,6 +93,13 @@ def is_web_address(value: object) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def parties(request: Request | None) -> dict[str, str]:
+    """What a sentence about a refused call may name."""
+    if request is None:
+        return {"to_number": "", "from_number": "", "account": ""}
+    return {"to_number": request.to_number, "from_number": request.from_number, "account": request.account}
 
 
 def token_of(url: str) -> str:

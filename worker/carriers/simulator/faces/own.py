@@ -102,7 +102,7 @@ class OwnFace:
     def without_id(self) -> Told:
         return Told(201, {})
 
-    def refused(self, refusal: Refusal, message: str = "") -> Told:
+    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> Told:
         error = {"code": refusal.code, "message": message} if refusal.code else {}
         return Told(refusal.status, {"error": error}, retry_after(refusal))
 

@@ -38,27 +38,16 @@ from worker.carriers.simulator.faces.base import (
     bears,
     is_number,
     is_web_address,
+    parties,
     read_object,
     retry_after,
     token_of,
 )
+from worker.carriers.simulator.faces.texts import SWITCH, TELNYX, TELNYX_REFUSED
 from worker.carriers.simulator.lives import Refusal
 from worker.carriers.simulator.words import AnsweredBy, Happening, Status
 
 KNOWN_AFTER_END_SECONDS = 600.0
-REFUSED = {
-    "too_many_requests": (429, "10011"),
-    "unauthorized": (401, "10009"),
-    "account_suspended": (403, "10010"),
-    "caller_id_not_allowed": (422, "10016/from"),
-    "caller_id_flagged": (422, "10016/from"),
-    "invalid_number": (422, "10016/to"),
-    "blocked_number": (403, "D13"),
-    "malformed": (400, "10015"),
-    "unknown_call": (404, "10005"),
-    "no_such_path": (404, "10005"),
-}
-"""Our words for why a request is refused, in Telnyx's: HTTP status, error code, and the field at fault."""
 OVER = Refusal(422, "90018")
 EVENTS = {
     Happening.INITIATED: ("call.initiated", "bridging"),
@@ -162,10 +151,14 @@ class TelnyxFace:
     def without_id(self) -> Told:
         return Told(200, {"data": {"record_type": "call"}})
 
-    def refused(self, refusal: Refusal, message: str = "") -> Told:
-        status, code = REFUSED.get(refusal.code, (refusal.status, refusal.code))
+    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> Told:
+        status, code = TELNYX_REFUSED.get(refusal.code, (refusal.status, refusal.code))
         number, _, pointer = code.partition("/")
-        error: dict[str, Any] = {"code": number, "title": "Refused", "detail": message or "Refused."}
+        if number.startswith("D"):
+            message = f"{SWITCH.get(number, 'Forbidden').format(**parties(request))} {number}"
+            number = "10010"
+        title, detail = TELNYX.get(number, ("Bad Request", "Refused."))
+        error: dict[str, Any] = {"code": number, "title": title, "detail": message or detail}
         if pointer:
             error["source"] = {"pointer": f"/{pointer}"}
         return Told(status, {"errors": [error] if number else []}, retry_after(refusal))

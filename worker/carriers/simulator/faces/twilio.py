@@ -38,27 +38,16 @@ from worker.carriers.simulator.faces.base import (
     Told,
     is_number,
     is_web_address,
+    parties,
     retry_after,
     token_of,
 )
+from worker.carriers.simulator.faces.texts import TWILIO, TWILIO_REFUSED
 from worker.carriers.simulator.lives import Refusal
 from worker.carriers.simulator.words import AnsweredBy, Happening, Status
 
 VERSION = "2010-04-01"
 SIGNATURE = "X-Twilio-Signature"
-REFUSED = {
-    "too_many_requests": (429, 20429),
-    "unauthorized": (401, 20003),
-    "account_suspended": (403, 20005),
-    "caller_id_not_allowed": (400, 21210),
-    "caller_id_flagged": (400, 32017),
-    "invalid_number": (400, 21211),
-    "blocked_number": (400, 21216),
-    "malformed": (400, 20001),
-    "unknown_call": (404, 20404),
-    "no_such_path": (404, 20404),
-}
-"""Our words for why a request is refused, in Twilio's: HTTP status and error code."""
 CALL_STATUS = {Happening.INITIATED: "initiated", Happening.RINGING: "ringing", Happening.ANSWERED: "in-progress"}
 EVENTS = {
     Happening.INITIATED: "initiated",
@@ -184,9 +173,11 @@ class TwilioFace:
     def without_id(self) -> Told:
         return Told(201, {})
 
-    def refused(self, refusal: Refusal, message: str = "") -> Told:
-        status, code = REFUSED.get(refusal.code, (refusal.status, int(refusal.code) if refusal.code.isdecimal() else 0))
-        error: dict[str, Any] = {"status": status, "message": message or "Refused."}
+    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> Told:
+        unknown = (refusal.status, int(refusal.code) if refusal.code.isdecimal() else 0)
+        status, code = TWILIO_REFUSED.get(refusal.code, unknown)
+        said = message or TWILIO.get(code, "Refused.").format(**parties(request))
+        error: dict[str, Any] = {"status": status, "message": said}
         if code:
             error |= {"code": code, "more_info": f"https://www.twilio.com/docs/errors/{code}"}
         return Told(status, error, retry_after(refusal))
