@@ -10,6 +10,8 @@ from typing import Any
 
 import uvicorn
 
+from worker.api.server import OPTIONS
+
 READY_SECONDS = 10
 
 
@@ -30,7 +32,7 @@ def serving(app: Any) -> Iterator[str]:
     """The address at which the app is served meanwhile."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))  # with its protocol named, or asyncio does not know to switch off Nagle's delay
-        server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+        server = _Server(uvicorn.Config(app, lifespan="off", **OPTIONS))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         assert server.is_up.wait(READY_SECONDS), "the server did not come up"

@@ -8,16 +8,38 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from worker.domain.errors import Fault, Invalid
-from worker.domain.fields import Rule, an_id, flag, freeform, number, one_of, read_fields, text, url, whole, wrong
+from worker.domain.fields import (
+    Check,
+    Rule,
+    an_id,
+    flag,
+    freeform,
+    number,
+    one_of,
+    read_fields,
+    text,
+    url,
+    whole,
+    wrong,
+)
 from worker.domain.screening import Phone, normalize
 
 SLOWEST, FASTEST = 0.01, 1000.0
 """Calls per second that may be asked for."""
 _SLUG = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 MOST_NUMBERS_AT_ONCE = 10_000
+SET_UP_BY = {
+    "simulator": "SIMULATOR_SECRET",
+    "telnyx": "TELNYX_API_KEY, TELNYX_PUBLIC_KEY and TELNYX_CONNECTION_ID",
+    "twilio": "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
+}
+"""The carriers there could be, and the settings that set each up."""
 
 
 def _phone(value: object, path: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        empty = "It is empty; give" if isinstance(value, str) else "Give"
+        raise wrong(path, f"{empty} a phone number in international form, such as +12025550123.")
     read = normalize(text(64)(value, path))
     if isinstance(read, Phone):
         return read.e164
@@ -32,7 +54,8 @@ def _slug(value: object, path: str) -> str:
 
 def _phones(value: object, path: str) -> list[str]:
     if not isinstance(value, list) or not value or len(value) > MOST_NUMBERS_AT_ONCE:
-        raise wrong(path, f"Give a list of 1 to {MOST_NUMBERS_AT_ONCE} phone numbers.")
+        size = f"; this one has {len(value)}" if isinstance(value, list) else ""
+        raise wrong(path, f"Give a list of 1 to {MOST_NUMBERS_AT_ONCE} phone numbers{size}.")
     found: list[str] = []
     faults: list[Fault] = []
     for i, entry in enumerate(value):
@@ -111,10 +134,26 @@ def parse_account(body: object, carriers: Collection[str], *, is_new: bool = Tru
     number."""
     if not is_new:
         return read_fields(body, ACCOUNT_EDIT, is_new=False, also=_ALSO)
-    carrier = Rule("carrier", one_of(*sorted(carriers)), required=True)
+    carrier = Rule("carrier", _carrier(carriers), required=True)
     account = read_fields(body, {"carrier": carrier, **ACCOUNT_EDIT}, also=_ALSO)
     account.setdefault("calls_per_second", default_rate(account["carrier"]))
     return account
+
+
+def _carrier(there: Collection[str]) -> Check:
+    """One of the carriers that are there; of one that could be, it is said what is missing."""
+    every = sorted({*there, *SET_UP_BY})
+    word = one_of(*every)
+
+    def check(value: object, path: str) -> str:
+        carrier: str = word(value, path)
+        if carrier not in there:
+            needs = f"set {SET_UP_BY[carrier]} for every process and start them again"
+            now = f"; until then there is {', '.join(sorted(there))}" if there else ""
+            raise wrong(path, f"This deployment cannot call through {carrier} yet: {needs}{now}.")
+        return carrier
+
+    return check
 
 
 def default_rate(carrier: str) -> float | None:

@@ -33,6 +33,7 @@ from typing import Any
 
 from worker.domain.errors import Fault, Invalid
 from worker.domain.model import ContactStatus, Disposition, Reason
+from worker.domain.spelling import did_you_mean
 
 DEFAULT_MAX_ATTEMPTS = 3
 MAX_ATTEMPTS = range(1, 21)
@@ -51,6 +52,9 @@ NOT_SENT_BACKOFF = timedelta(seconds=5)
 
 SIP_UNWANTED = 607  # RFC 8197: the callee wants no such calls, now or ever
 SIP_INTERMEDIARY_REJECTED = 608  # RFC 8688: an analytics engine refused our caller ID; the callee knew nothing
+
+KEY = "retryDelays"
+"""Where ``settings`` give the delays."""
 
 RETRYABLE = (
     Disposition.BUSY,
@@ -185,14 +189,14 @@ def parse_retry_policy(
     faults: list[Fault] = []
     attempts = _whole(max_attempts, MAX_ATTEMPTS, "maxAttemptsPerContact", DEFAULT_MAX_ATTEMPTS, faults)
     delay = _whole(retry_delay_minutes, DELAY_MINUTES, "retryDelayMinutes", DEFAULT_DELAY_MINUTES, faults)
-    delays = _delays((settings or {}).get("retryDelays"), delay, faults)
+    delays = _delays((settings or {}).get(KEY), delay, faults)
     if faults:
         raise Invalid(faults)
     return RetryPolicy(attempts, delay, MappingProxyType(delays))
 
 
 def _delays(given: object, default: int, faults: list[Fault]) -> dict[str, int]:
-    path = "settings.retryDelays"
+    path = f"settings.{KEY}"
     if given is None:
         return {}
     if not isinstance(given, Mapping):
@@ -204,7 +208,9 @@ def _delays(given: object, default: int, faults: list[Fault]) -> dict[str, int]:
             delays[name] = _whole(minutes, DELAY_MINUTES, f"{path}.{name}", default, faults)
         else:
             known = ", ".join(RETRYABLE)
-            faults.append(Fault(f"{path}.{name}", f"No such retryable disposition; use one of {known}."))
+            hint = did_you_mean(name, RETRYABLE)
+            sentence = f"This is not a way for a call to end that is retried;{hint} Give some of: {known}."
+            faults.append(Fault(f"{path}.{name}", sentence))
     return delays
 
 
