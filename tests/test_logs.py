@@ -108,6 +108,11 @@ def test_a_broker_that_is_away_costs_beat_one_line() -> None:
         ("postgresql://me:p@ss/wo:rd@host/name", "postgresql://me:***@host/name"),
         ("host=h password=hunter2 user=u", "host=h password=*** user=u"),
         ("postgresql:///name?user=u&password=hunter2&port=1", "postgresql:///name?user=u&password=***&port=1"),
+        (r"""{"a": "password=hun\"ter2", "b": 1}""", r"""{"a": "password=***", "b": 1}"""),
+        ("Authorization: Bearer hunter2", "Authorization: Bearer ***"),
+        ("{'authorization': 'Basic aHVudGVyMg=='}", "{'authorization': 'Basic ***'}"),
+        (f"dlr_{'k' * 26}_{'0a' * 32}", f"dlr_{'k' * 26}_***"),
+        ("://:" * 3 + "@" + "://:", "://:***@://:"),
     ],
 )
 def test_numbers_and_passwords_are_masked(text: str, masked: str) -> None:
@@ -121,9 +126,15 @@ def test_what_is_neither_a_number_nor_a_password_stays(text: str) -> None:
     assert mask(text) == text
 
 
-AWKWARD = st.text(st.sampled_from(list("ab:/@+1234567890 ().-\\\"'%2B{}[],=&\n…")), max_size=40)
+AWKWARD = st.lists(
+    st.sampled_from(["password=", "Bearer ", *"ab:/@+1234567890 ().-\\\"'%2B{}[],=&\n…"]), max_size=40
+).map("".join)
 VALUES = st.recursive(
-    AWKWARD | st.integers() | st.floats(allow_nan=False) | st.none() | st.sampled_from(["://u:p@h", "password=x"]),
+    AWKWARD
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.none()
+    | st.sampled_from(["://u:p@h", "password=x", 'password=x\\"y', "Bearer x"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(AWKWARD, inner, max_size=3),
 )
 

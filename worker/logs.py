@@ -15,14 +15,37 @@ import structlog
 from celery.exceptions import Reject
 from structlog.typing import EventDict, Processor
 
+from worker.domain.bearer import PREFIX as BEARER_PREFIX
+
 _NUMBER = re.compile(r"(?:\+|%2[Bb])[1-9](?:[ ().-]{0,2}[0-9]){5,14}")
-_PASSWORD = re.compile(r"(://[^\s/@:]*:)\S+(@)|(\bpassword=|\bsslpassword=)[^\s&\"']+")
+_NO_DIGIT = re.compile(r"[^0-9]")
+_WORD = re.compile(r"\S+")
+_USER = re.compile(r"://[^\s/@:]*:")
+_SECRET = re.compile(
+    r"(\b(?:ssl)?password=)(?:[^\s&\"'\\]|\\\S)+"  # an option of a URL or of libpq; in JSON a quote comes as \"
+    r"|(\b(?:Bearer|Basic) )[^\s,;\"'\\]+"
+    rf"|(\b{BEARER_PREFIX}_[0-9a-z]{{26}}_)[0-9a-f]+",
+    re.IGNORECASE,
+)
 
 
 def mask(text: str) -> str:
-    """``text`` with phone numbers cut to their last two digits, and without passwords of URLs."""
-    text = _NUMBER.sub(lambda match: "+…" + re.sub(r"\D", "", match[0])[-2:], text)
-    return _PASSWORD.sub(lambda match: f"{match[1] or match[3]}***{match[2] or ''}", text)
+    """``text`` with phone numbers cut to their last two digits, and without passwords of URLs and bearer keys.
+
+    Anybody may send what comes in here, as a path or in a library's message, so the time it takes grows with the
+    length of the text and no faster: no pattern tries the same characters from many starts.
+    """
+    text = _NUMBER.sub(lambda match: "+…" + _NO_DIGIT.sub("", match[0])[-2:], text)
+    if "://" in text and "@" in text:
+        text = _WORD.sub(lambda match: _without_password(match[0]), text)
+    return _SECRET.sub(lambda match: f"{match[1] or match[2] or match[3]}***", text)
+
+
+def _without_password(word: str) -> str:
+    """An address without its password, which ends at the last ``@`` and may itself hold any sign but a blank."""
+    end = word.rfind("@")
+    user = _USER.search(word, 0, max(0, end - 1))
+    return word if user is None else f"{word[: user.end()]}***{word[end:]}"
 
 
 def configure(level: str = "info", form: str = "text") -> None:

@@ -9,25 +9,20 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Mapping
 from functools import cache
-from typing import Literal
-from urllib.parse import SplitResult, urlsplit
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Literal, get_args
 
-from psycopg.pq import Conninfo
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
-from worker.domain.errors import Fault, Invalid, Refused
+from worker.addresses import broker_fault, database_fault, for_celery, redis_fault, split
+from worker.domain.errors import Fault, Invalid
+from worker.domain.fields import range_in_words
 from worker.domain.guessing import why_guessable
 from worker.domain.model import Bounds
+from worker.domain.public_address import EXAMPLE, why_unreachable
+from worker.domain.spelling import nearest
 from worker.domain.window import CallWindow, parse_default_window
-from worker.slots import connect
-
-_DATABASE = ("postgres", "postgresql", "postgresql+psycopg")
-_BROKER = ("redis", "rediss", "redis+socket", "unix", "valkey", "valkeys", "sentinel")
-_WRITTEN = "; in a password write %40 for @, %2F for / and so on"
-_REDIS_EXAMPLE = f"give an address such as redis://:password@host:6379/0{_WRITTEN}"
 
 
 class Settings(BaseSettings):
@@ -38,11 +33,12 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("postgresql://localhost/dialer")
     redis_url: SecretStr = SecretStr("redis://localhost:6379/0")
     celery_broker_url: SecretStr | None = None
-    redis_prefix: str = Field("dialer", pattern=r"^[a-z0-9_-]{1,40}$")
+    redis_prefix: str = "dialer"
     public_base_url: str = "http://127.0.0.1:8000"
     default_call_window: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
+    trusted_proxies: str = ""
 
     simulator_url: str = "http://127.0.0.1:8010"
     simulator_secret: SecretStr = SecretStr("")
@@ -61,6 +57,8 @@ class Settings(BaseSettings):
     api_burst: int = Field(100, ge=1, le=100_000)
     failed_logins_per_minute: int = Field(20, ge=1, le=100_000)
     refused_callbacks_per_minute: int = Field(60, ge=1, le=100_000)
+    request_head_seconds: float = Field(15.0, gt=0, le=600)
+    request_body_seconds: float = Field(30.0, gt=0, le=3600)
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024, le=1024**3)
     max_import_bytes: int = Field(64 * 1024 * 1024, ge=1024, le=1024**3)
     database_pool_size: int | None = Field(None, ge=2, le=200)
@@ -90,34 +88,27 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: SecretStr) -> SecretStr:
-        if not _is_database(value.get_secret_value()):
-            raise ValueError(f"give an address such as postgresql://user:password@host/name{_WRITTEN}")
+        _refuse(database_fault(value.get_secret_value()))
         return value
 
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: SecretStr) -> SecretStr:
-        try:
-            connect(value.get_secret_value()).close()  # reads the address, opens nothing
-        except Refused:
-            raise ValueError(_REDIS_EXAMPLE) from None
-        if not _is_broker(value.get_secret_value()):  # it is Celery's, too
-            raise ValueError(_REDIS_EXAMPLE)
+        _refuse(redis_fault(value.get_secret_value()))
         return value
 
     @field_validator("celery_broker_url")
     @classmethod
     def _broker(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not all(_is_broker(url) for url in value.get_secret_value().split(";")):
-            raise ValueError(_REDIS_EXAMPLE)
+        _refuse(None if value is None else broker_fault(value.get_secret_value()))
         return value
 
     @field_validator("public_base_url", "simulator_url", "twilio_api_base_url", "telnyx_api_base_url")
     @classmethod
     def _http(cls, value: str) -> str:
-        parts = _split(value)
+        parts = split(value)
         if not parts or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("give an address such as https://dialer.example.com")
+            raise ValueError("Give an address such as https://dialer.example.com")
         return value.rstrip("/")
 
     @field_validator("simulator_secret")
@@ -127,9 +118,22 @@ class Settings(BaseSettings):
         why = why_guessable(value.get_secret_value()) if value.get_secret_value() else None
         if why is not None:
             raise ValueError(
-                f"it {why}: whoever guesses it can forge callbacks; take what openssl rand -hex 16 prints, for the "
+                f"It {why}: whoever guesses it can forge callbacks; take what openssl rand -hex 16 prints, for the "
                 "simulator too, or leave it out where no simulator is called through"
             )
+        return value
+
+    @field_validator("redis_prefix")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        if not (1 <= len(value) <= 40 and set(value) <= _PREFIX_SIGNS):
+            raise ValueError("Give 1 to 40 small letters, digits, hyphens and underscores, such as dialer")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: str) -> str:
+        _networks(value)
         return value
 
     @field_validator("telnyx_public_key")
@@ -140,7 +144,7 @@ class Settings(BaseSettings):
         except ValueError:
             length = -1
         if length not in (0, 32):
-            raise ValueError("give the public key as the Telnyx portal shows it, 32 bytes in base64")
+            raise ValueError("Give the public key as the Telnyx portal shows it, 32 bytes in base64")
         return value
 
     @field_validator("log_level", mode="before")
@@ -170,16 +174,14 @@ class Settings(BaseSettings):
 
     @property
     def broker_url(self) -> str:
-        """What Celery connects to: ``CELERY_BROKER_URL``, or else ``REDIS_URL`` in Celery's spelling."""
-        url = (self.celery_broker_url or self.redis_url).get_secret_value()
-        for ours, celerys in (
-            ("unix://", "redis+socket://"),
-            ("valkeys://", "rediss://"),
-            ("valkey://", "redis://"),
-        ):
-            if url.startswith(ours):
-                return celerys + url[len(ours) :].replace("?db=", "?virtual_host=")
-        return url
+        """What Celery connects to: ``CELERY_BROKER_URL``, or else ``REDIS_URL``, in Celery's spelling."""
+        urls = (self.celery_broker_url or self.redis_url).get_secret_value()
+        return ";".join(map(for_celery, urls.split(";")))
+
+    @property
+    def proxy_networks(self) -> list[IPv4Network | IPv6Network]:
+        """``TRUSTED_PROXIES``: whose word on a client's address counts."""
+        return _networks(self.trusted_proxies)
 
     @property
     def bounds(self) -> Bounds:
@@ -188,37 +190,23 @@ class Settings(BaseSettings):
         return Bounds(**{name: getattr(self, name) for name in names})
 
 
-def _split(url: str) -> SplitResult | None:
-    """The parts of an address; ``None`` if it has none. What Python says of such an address repeats it."""
+SHORTEST_COMPARED = 8
+"""Letters of a variable's name, below which half of all environments hold one that resembles it."""
+_PREFIX_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+
+
+def _refuse(fault: str | None) -> None:
+    """Raise what pydantic takes for a fault of the field."""
+    if fault is not None:
+        raise ValueError(fault)
+
+
+def _networks(text: str) -> list[IPv4Network | IPv6Network]:
     try:
-        parts = urlsplit(url)
-        _ = parts.port
+        return [ip_network(word) for word in text.replace(",", " ").split()]
     except ValueError:
-        return None
-    return parts
-
-
-def _is_database(url: str) -> bool:
-    """Whether SQLAlchemy and libpq can read it. A password with an @ in it would end up in the host's name, and
-    one with a question mark among the options, from where they find their way into messages."""
-    try:
-        read = make_url(url)
-    except (ArgumentError, ValueError):
-        return False
-    options = {option.keyword.decode() for option in Conninfo.get_defaults()}
-    port_exists = read.port is None or 0 < read.port < 65_536
-    return (
-        read.drivername in _DATABASE and port_exists and "@" not in (read.host or "") and options >= read.query.keys()
-    )
-
-
-def _is_broker(url: str) -> bool:
-    """Whether kombu can read it; where it leads over the network, the path is a database's number."""
-    parts = _split(url)
-    if parts is None or parts.scheme not in _BROKER:
-        return False
-    number = parts.path.strip("/")
-    return parts.scheme in ("unix", "redis+socket", "sentinel") or not number or number.isdecimal()
+        example = "127.0.0.1, 10.0.0.0/8"
+        raise ValueError(f"Give addresses and networks with commas between them, such as {example}") from None
 
 
 class _Given(Settings):
@@ -245,15 +233,27 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             chosen = Settings()
         else:
             chosen = _Given.model_validate({name.lower(): value for name, value in environment.items() if value})
-        faults = _half_set_up(chosen)
+        faults = [*_half_set_up(chosen), *_out_of_reach(chosen)]
     except ValidationError as error:
         faults = [
-            Fault(str(fault["loc"][0]).upper(), fault["msg"].removeprefix("Value error, ").removesuffix(".") + ".")
+            Fault(str(fault["loc"][0]).upper(), _sentence(str(fault["loc"][0]), fault))
             for fault in error.errors(include_input=False, include_url=False)
         ]
     if chosen is None or faults:
         raise Invalid(faults)
     return chosen
+
+
+def _sentence(name: str, fault: Mapping[str, Any]) -> str:
+    """What is wrong with a variable, in our words: a value pydantic cannot read, by what the field may be."""
+    if fault["type"] == "value_error":
+        return f"{fault['msg'].removeprefix('Value error, ').removesuffix('.')}."
+    field = Settings.model_fields[name.lower()]
+    kinds = (field.annotation, *get_args(field.annotation))
+    if int in kinds or float in kinds:
+        return f"Give a {'whole number' if int in kinds else 'number'} {range_in_words(field.metadata)}."
+    choices = [choice for choice in kinds[1:] if isinstance(choice, str)]
+    return f"Give one of: {', '.join(choices)}." if choices else "Give a text."
 
 
 def _half_set_up(chosen: Settings) -> list[Fault]:
@@ -271,6 +271,32 @@ def _half_set_up(chosen: Settings) -> list[Fault]:
         for name, value in parts.items()
         if not value
     ]
+
+
+def _out_of_reach(chosen: Settings) -> list[Fault]:
+    """Where the carriers that people are rung through cannot post to. One whose API is itself on this machine or
+    network is a simulator: it reaches what we reach."""
+    carriers = [
+        name
+        for name, credential, api in (
+            ("Twilio", chosen.twilio_account_sid, chosen.twilio_api_base_url),
+            ("Telnyx", chosen.telnyx_connection_id, chosen.telnyx_api_base_url),
+        )
+        if credential and why_unreachable(api) is None
+    ]
+    why = why_unreachable(chosen.public_base_url) if carriers else None
+    if why is None:
+        return []
+    return [Fault("PUBLIC_BASE_URL", f"{why}, and {' and '.join(carriers)} must reach it; {EXAMPLE}.")]
+
+
+def misnamed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables that are nearly ours and therefore do nothing, each with the one that was probably meant: one that is
+    not set itself."""
+    ours = {name.upper() for name in Settings.model_fields}
+    missing = [name for name in sorted(ours) if not environment.get(name) and len(name) >= SHORTEST_COMPARED]
+    found = {name: nearest(name, missing) for name in environment if name.upper() not in ours}
+    return {name: meant for name, meant in found.items() if meant is not None}
 
 
 @cache

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import Lock
 
+from worker.addresses import for_redis
 from worker.carriers.base import Carrier
 from worker.carriers.http import new_client
 from worker.carriers.simulator.adapter import SimulatorCarrier
@@ -22,7 +23,7 @@ from worker.store.database import open_database
 
 def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Dialer:
     """A dialer for these settings; nothing is connected yet. ``carriers`` replaces the deployment's."""
-    redis = connect(chosen.redis_url.get_secret_value())
+    redis = connect(for_redis(chosen.redis_url.get_secret_value()))
     pool = chosen.database_pool_size or chosen.worker_concurrency + 2
     return Dialer(
         db=open_database(chosen.database_url.get_secret_value(), pool_size=pool),
@@ -74,5 +75,5 @@ def throttle() -> Throttle:
     """The allowances of the API's clients. Its own connections, which wait for no slow Redis: a request is let
     in sooner than it is kept waiting for its counting."""
     chosen = settings()
-    redis = connect(chosen.redis_url.get_secret_value(), answer_seconds=0.25, retries=0)
+    redis = connect(for_redis(chosen.redis_url.get_secret_value()), answer_seconds=0.25, retries=0)
     return Throttle(redis, chosen.redis_prefix)

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from tests.patience import PATIENCE_SECONDS
+from worker.api.server import OPTIONS
 
 
 class _Server(uvicorn.Server):
@@ -30,7 +31,7 @@ def serving(app: Any) -> Iterator[str]:
     """The address at which the app is served meanwhile."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))  # with its protocol named, or asyncio does not know to switch off Nagle's delay
-        server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+        server = _Server(uvicorn.Config(app, lifespan="off", **OPTIONS))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         assert server.is_up.wait(PATIENCE_SECONDS), "the server did not come up"

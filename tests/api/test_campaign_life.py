@@ -148,9 +148,9 @@ def test_a_refused_move_is_told_both_states(web: World, client: Client) -> None:
         "draft": ["unschedule", "pause", "resume"],
         "scheduled": ["pause", "resume"],
         "running": ["schedule", "unschedule", "resume"],
-        "paused": ["schedule", "unschedule", "pause"],
+        "paused": ["schedule", "unschedule"],
         "completed": ["schedule", "unschedule", "pause", "resume", "cancel", "run"],
-        "cancelled": ["schedule", "unschedule", "pause", "resume", "cancel", "run"],
+        "cancelled": ["schedule", "unschedule", "pause", "resume", "run"],
     }
     leads_to = {
         "schedule": "scheduled", "unschedule": "draft", "pause": "paused", "resume": "running", "cancel": "cancelled",
@@ -164,6 +164,30 @@ def test_a_refused_move_is_told_both_states(web: World, client: Client) -> None:
             assert f"is {status}" in message, message
             assert leads_to[verb] in message, message
         assert web.status(campaign) == status
+
+
+def test_a_stop_that_is_already_so_is_done_and_changes_nothing(web: World, client: Client) -> None:
+    for status, verb, body in (("paused", "pause", None), ("cancelled", "cancel", None), ("cancelled", "cancel", {})):
+        campaign = web.campaign_that_is(status)
+        noted = web.sql("SELECT count(*) FROM audit_log")[0][0]
+        before = campaign_of(client, campaign)
+        assert post(client, campaign, verb, body).json()["campaign"] == before
+        assert web.sql("SELECT count(*) FROM audit_log")[0][0] == noted
+        client.delete(f"{CAMPAIGNS}/{campaign}")
+        assert "is deleted" in refused(post(client, campaign, verb, body), 409, "conflict")
+
+
+def test_a_run_says_which_one_it_replaces(web: World, client: Client, sent: list[Any]) -> None:
+    campaign = web.campaign(web.contacts(2), maxConcurrentCalls=1)
+    first = post(client, campaign, "run").json()
+    assert first["replacedRunId"] is None
+    would = post(client, campaign, "run", {"dryRun": True}).json()
+    assert (would["replacedRunId"], would["runId"]) == (first["runId"], None)
+    second = post(client, campaign, "run").json()
+    assert second["replacedRunId"] == first["runId"]
+    assert f"replaced run {first['runId']}" in second["message"]
+    web.carry_out(sent)
+    web.until(campaign, "completed")
 
 
 def test_a_campaign_is_scheduled_moved_and_unscheduled(web: World, client: Client) -> None:

@@ -160,13 +160,15 @@ def test_the_policy_is_edited_only_where_nobody_dials_by_it(web: World, client: 
         ("cancelled", False),
     ):
         campaign = web.campaign_that_is(status)
-        answer = client.patch(f"{CAMPAIGNS}/{campaign}", json={"maxConcurrentCalls": 8, "name": "Renamed"})
+        answer = client.patch(f"{CAMPAIGNS}/{campaign}", json={"maxAttemptsPerContact": 8, "name": "Renamed"})
         if is_possible:
-            assert answer.json()["campaign"]["max_concurrent_calls"] == 8
+            assert answer.json()["campaign"]["max_attempts_per_contact"] == 8
         else:
             message = refused(answer, 409, "conflict")
             assert f"is {status}" in message
-            assert "maxConcurrentCalls" in message
+            assert "maxAttemptsPerContact can be edited while it is draft, scheduled or paused." in message
+            assert "name" not in message
+            assert ("Pause it, edit it, resume it." in message) is (status == "running")
             assert campaign_of(client, campaign)["name"] == "A campaign"
         named = client.patch(f"{CAMPAIGNS}/{campaign}", json={"name": "Named", "description": "At any time"})
         assert named.json()["campaign"]["name"] == "Named"
@@ -181,6 +183,39 @@ def test_numbers_that_stay_keep_their_turn_in_the_rotation(web: World, client: C
     assert {(row.number_id, row.position) for row in rows} == {(fresh, 0), (web.numbers[1], 1)}
     assert {row.number_id: row.used_at for row in rows}[web.numbers[1]] == used[web.numbers[1]]
     assert {row.number_id: row.used_at for row in rows}[fresh].year == 1970
+
+
+def test_the_limit_is_edited_while_running_and_holds_from_the_next_claim_on(
+    web: World, client: Client, sent: list[Any]
+) -> None:
+    campaign = web.campaign(web.contacts(8), maxConcurrentCalls=3)
+    web.run(campaign)
+    web.advance(2)
+    version = web.campaign_row(campaign).policy_version
+    lowered = client.patch(f"{CAMPAIGNS}/{campaign}", json={"maxConcurrentCalls": 1})
+    assert lowered.json()["campaign"]["max_concurrent_calls"] == 1
+    assert len(web.stage.live()) == 3, "nobody is cut off"
+    web.carry_out(sent)
+    assert web.by_status(campaign)["calling"] == 3
+    client.patch(f"{CAMPAIGNS}/{campaign}", json={"maxConcurrentCalls": 5})
+    web.carry_out(sent)
+    assert web.by_status(campaign)["calling"] == 5, "what has become free is filled at once"
+    assert web.campaign_row(campaign).policy_version == version, "what is planned stays planned"
+    for status, code in (("completed", 409), ("cancelled", 409), ("draft", 200), ("scheduled", 200), ("paused", 200)):
+        other = web.campaign_that_is(status)
+        assert client.patch(f"{CAMPAIGNS}/{other}", json={"maxConcurrentCalls": 2}).status_code == code
+    web.cancel(campaign, hang_up=True)
+    web.advance(60)
+
+
+def test_a_setting_that_is_nearly_one_of_ours_is_told(web: World, client: Client) -> None:
+    sent = {"retryDelayz": {"busy": 1}, "useContactTimezone": True, "crm": "ours"}
+    made = client.post(CAMPAIGNS, json=new_campaign(web, settings=sent)).json()
+    told = ["settings.retryDelayz is kept but does nothing; did you mean settings.retryDelays?"]
+    assert (made["warnings"], made["campaign"]["settings"]) == (told, sent)
+    url = f"{CAMPAIGNS}/{made['campaign']['id']}"
+    assert client.patch(url, json={"name": "Still so"}).json()["warnings"] == told
+    assert "warnings" not in client.patch(url, json={"settings": {"crm": "ours"}}).json()
 
 
 def test_a_lowered_limit_cuts_no_live_call(web: World, client: Client) -> None:

@@ -77,7 +77,6 @@ def test_a_key_is_for_one_request_only(web: World, client: Client) -> None:
     client.post(CAMPAIGNS, json=new_campaign(web), headers=KEY)
     for path, body in (
         (CAMPAIGNS, new_campaign(web, name="Another")),
-        (f"{CAMPAIGNS}?a=1", new_campaign(web)),
         (f"{CAMPAIGNS}/{campaign}/cancel", {}),
     ):
         refused(client.post(path, json=body, headers=KEY), 422, "idempotency_key_reused")

@@ -29,7 +29,7 @@ def test_the_document_is_openapi_3_1_and_knows_every_route(client: Client) -> No
     assert document["openapi"].startswith("3.1")
     documented = {(method, path) for method, path, _ in operations(document)}
     carriers = {("POST", f"/carriers/{{carrier}}/{what}/{{token}}") for what in ("events", "answer")}
-    undocumented = {("GET", "/docs"), ("GET", "/openapi.json"), *carriers}
+    undocumented = {("GET", "/"), ("GET", "/docs"), ("GET", "/openapi.json"), *carriers}
     assert documented == set(routes()) - undocumented
 
 

@@ -60,12 +60,12 @@ CONFIG = {
 }
 
 EXPLAINED = re.compile(
-    "is in the past|is after 2037|no ISO 8601 date|has no offset|is out of range"  # what an instant may be
+    "is in the past|is after 2037|not an ISO 8601 date|has no offset|is out of range"  # what an instant may be
     "|Unknown time zone"  # the names of the IANA's database
     "|all three fields of the call window|The end must differ from the start"  # fields that depend on each other
-    "|no phone number|not a phone number"  # numbering plans
+    "|no phone number|not a phone number|a phone number in international form"  # numbering plans
     "|Give an address that begins with"  # an address needs a host
-    "|character that is no text"  # a NUL is text for JSON, and not for PostgreSQL
+    "|character that is not text"  # a NUL is text for JSON, and not for PostgreSQL
     "|Give a whole number"  # 3.0 is an integer for JSON Schema
     "|line must name the columns"  # CSV
     "|Give a text of 1 to [0-9]+ characters"  # without the blanks around it

@@ -13,6 +13,12 @@ WRONG = {
     "REDIS_URL": "redis://:hunter2@host:port/0",
     "RING_SECONDS": "soon",
     "LOG_LEVEL": "loud",
+    "TRUSTED_PROXIES": "nginx",
+}
+OUT_OF_REACH = {
+    "TWILIO_ACCOUNT_SID": "AC1",
+    "TWILIO_AUTH_TOKEN": "hunter2",
+    "PUBLIC_BASE_URL": "http://127.1:8000",
 }
 NO_POSTGRESQL = "PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again."
 STARTS = [
@@ -29,6 +35,21 @@ def test_every_wrong_variable_is_named_at_once_and_no_value_is_shown(command: tu
     said = sentence(answer)
     assert all(f"{name}: " in said for name in WRONG)
     assert not any(value in said for value in (*WRONG.values(), "hunter2"))
+
+
+@pytest.mark.parametrize("command", [*STARTS[:2], ("python", "-m", "worker", "doctor")], ids=" ".join)
+def test_nothing_starts_that_people_would_be_rung_by_and_no_carrier_could_reach(command: tuple[str, ...]) -> None:
+    answer = run(*command, **OUT_OF_REACH)
+    assert answer.returncode == 2
+    assert sentence(answer) == (
+        "PUBLIC_BASE_URL: It is an address inside a machine or a network, and Twilio must reach it; give the https "
+        "address under which the carrier reaches this deployment, such as https://dialer.example.com."
+    )
+
+
+def test_what_the_web_process_serves_is_told() -> None:
+    said = " ".join(dialer("web", "--help").stdout.split())
+    assert "Serve the API and its pages (/docs, /openapi.json), the carriers' callbacks, /healthz and /readyz." in said
 
 
 def test_a_port_that_is_no_port_is_named() -> None:
@@ -88,10 +109,11 @@ def test_a_run_is_told_to_a_person_in_words(world: World, database_url: str, sta
     settings = {**stack.environment, "DATABASE_URL": database_url}
     answer = dialer("campaigns", "run", campaign, "--dry-run", **settings)
     assert (answer.returncode, answer.stderr) == (0, "")
-    first, _, call, second, last = answer.stdout.splitlines()
+    first, _, call, counted, cause, last = answer.stdout.splitlines()
     assert first == "Would start 1 call; this campaign has no call window, so calls go out at any hour."
     assert call.split() == [contact, "+12025550001", world.phone(contact)]
-    assert second.endswith(" has an invalid phone number.")
+    assert counted == "1 contact cannot be called:"
+    assert cause.startswith("  1 has an invalid phone number: cont_")
     assert last == "0 contacts still waiting."
 
 

@@ -57,6 +57,20 @@ def test_a_name_is_shown_and_not_obeyed(world: World, here: dict[str, str]) -> N
         assert r"[bold]\x1b]0;gone\x07\nnew line" in shown
 
 
+def test_a_run_asks_before_it_takes_the_place_of_an_open_one(world: World, here: dict[str, str]) -> None:
+    campaign = world.campaign(world.contacts(2), maxConcurrentCalls=1)
+    world.run(campaign)
+    run_id = world.campaign_row(campaign).run_id
+    code, shown = on_a_terminal("campaigns", "run", campaign, columns=200, typed="n\n", **here)
+    assert (code, world.campaign_row(campaign).run_id) == (1, run_id)
+    assert f"has an open run, {run_id}, which a new one would replace. Replace it? [y/N]" in shown
+    code, shown = on_a_terminal("campaigns", "run", campaign, columns=200, typed="y\n", **here)
+    assert (code, world.campaign_row(campaign).run_id != run_id) == (0, True)
+    assert f"replaced run {run_id}" in shown
+    world.cancel(campaign, hang_up=True)
+    world.finish_all()
+
+
 def test_what_cannot_be_undone_is_asked_before_and_done_after_a_yes(world: World, here: dict[str, str]) -> None:
     campaign = world.campaign()
     code, shown = on_a_terminal("campaigns", "cancel", campaign, typed="n\n", **here)

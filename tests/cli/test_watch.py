@@ -89,7 +89,7 @@ def test_keys_pause_resume_and_leave_and_the_terminal_is_as_before(world: World,
         screen.shows("p pause  r resume  q leave")
         assert screen.settings() != before, "keys come without Enter"
         screen.press("r")
-        screen.shows("cannot become running by")
+        screen.shows("cannot become running:")
         screen.press("p")
         screen.shows("Paused; calls that ring or talk go on.", "The campaign is paused; resume it to go on. 2 calls")
         assert world.status(campaign) == "paused"

@@ -51,7 +51,7 @@ def test_only_what_was_sent_is_set(sent: dict[str, Any], columns: dict[str, Any]
     edit = parse_edit(sent, CURRENT)
     assert dict(edit.columns) == columns
     assert edit.number_ids is None
-    assert edit.is_policy is bool(sent.keys() - {"name", "description"})
+    assert edit.is_policy is bool(sent.keys() - {"name", "description", "maxConcurrentCalls"})
 
 
 def test_caller_ids_are_replaced_as_a_whole() -> None:
@@ -81,5 +81,6 @@ def test_the_window_is_judged_as_it_would_be() -> None:
 def test_a_name_can_be_changed_though_the_zone_has_left_the_database() -> None:
     gone = CURRENT | {"callWindowTimezone": "Mars/Olympus"}
     assert dict(parse_edit({"name": "Renamed"}, gone).columns) == {"name": "Renamed"}
-    assert faults({"maxConcurrentCalls": 5}, gone) == ["callWindowTimezone"]
+    assert dict(parse_edit({"maxConcurrentCalls": 5}, gone).columns) == {"max_concurrent_calls": 5}
+    assert faults({"maxAttemptsPerContact": 5}, gone) == ["callWindowTimezone"]
     assert parse_edit({"callWindowTimezone": "UTC"}, gone).columns["call_window_timezone"] == "UTC"

@@ -267,7 +267,7 @@ def test_tags_are_as_many_and_as_long_as_the_api_lets_them_be() -> None:
     (contact,) = people(f"phone,tags\n+12025550101,a; b;;a;{'x' * 100}\n")
     assert contact.tags == ("a", "b", "x" * 100)
     assert faults(f"phone,tags\n+12025550101,a;{'x' * 101}\n") == [
-        "line 2: tags[1]: Give a text of 1 to 100 characters."
+        "line 2: tags[1]: Give a text of 1 to 100 characters; this one has 101."
     ]
 
 

@@ -17,6 +17,7 @@ from worker.domain.lifecycle import (
     CAMPAIGN_MOVES,
     CONTACT_MOVES,
     RUN_MOVES,
+    STOPS,
     CallView,
     Heard,
     Ignored,
@@ -176,10 +177,33 @@ def test_cancelled_is_final_and_nothing_but_a_run_leaves_completed() -> None:
     assert leaving[CampaignStatus.COMPLETED] == {Verb.RUN}
 
 
-@pytest.mark.parametrize("verb", list(Verb))
-@pytest.mark.parametrize("status", list(CampaignStatus))
-def test_a_refusal_names_both_states_and_what_would_be_legal(verb: Verb, status: CampaignStatus) -> None:
-    sources, target = CAMPAIGN_MOVES[verb]
+ASKED_FOR = [verb for verb in Verb if verb not in (Verb.START, Verb.COMPLETE)]
+REFUSED = [
+    (verb, status)
+    for verb in ASKED_FOR
+    for status in CampaignStatus
+    if status not in CAMPAIGN_MOVES[verb][0] and STOPS.get(verb) is not status
+]
+
+
+def test_a_stop_that_is_already_so_leads_where_its_verb_leads() -> None:
+    assert STOPS == {Verb.PAUSE: CampaignStatus.PAUSED, Verb.CANCEL: CampaignStatus.CANCELLED}
+    assert all(CAMPAIGN_MOVES[verb][1] is status for verb, status in STOPS.items())
+
+
+@pytest.mark.parametrize(("verb", "status"), REFUSED)
+def test_a_persons_verb_is_refused_by_both_states_and_the_reason(verb: Verb, status: CampaignStatus) -> None:
+    target = CAMPAIGN_MOVES[verb][1]
+    begins = f"Campaign camp_1 is {status.value} and cannot become {target.value}: "
     sentence = refusal(verb, "camp_1", status)
-    assert f"camp_1 is {status.value} and cannot become {target.value}" in sentence
-    assert all(source.value in sentence for source in sources)
+    assert sentence.startswith(begins)
+    why = sentence.removeprefix(begins)
+    assert why.endswith(".")
+    assert "possible from" not in why, "the reason is in a person's words"
+    assert f"by {verb}" not in sentence
+
+
+def test_not_running_is_said_of_every_pause_of_what_does_not_run() -> None:
+    for status in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED, CampaignStatus.COMPLETED, CampaignStatus.CANCELLED):
+        assert "it is not running" in refusal(Verb.PAUSE, "camp_1", status)
+    assert "it is not running; run it first" in refusal(Verb.PAUSE, "camp_1", CampaignStatus.DRAFT)

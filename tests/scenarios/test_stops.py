@@ -7,7 +7,6 @@ import pytest
 from tests.world import World
 from worker.carriers.simulator.lives import Callbacks, Life, Reply
 from worker.carriers.simulator.words import Status
-from worker.domain.errors import Conflict
 from worker.flow import stop
 
 LONG = Life(10, 60)
@@ -181,13 +180,24 @@ def test_a_stop_in_the_middle_of_a_refill_leaves_no_slot_behind(world: World) ->
     assert world.dialer.slots.members() == {}
 
 
-def test_the_operators_second_pause_is_refused_and_the_dialers_own_is_silent(world: World) -> None:
+def test_a_second_pause_is_done_already_whoever_asks_for_it(world: World) -> None:
     campaign = started(world)
     world.pause(campaign)
-    with pytest.raises(Conflict, match="is paused and cannot become paused"):
-        world.pause(campaign)
+    world.pause(campaign)
     assert stop.pause_campaign(world.dialer, campaign, "account_stopped", actor="dialer") == []
     assert world.campaign_row(campaign).pause_reason == "requested"
+
+
+def test_a_cancelled_campaign_can_be_made_to_hang_up_too(world: World) -> None:
+    campaign = started(world, Life(1, 60))
+    world.advance(5)
+    world.cancel(campaign)
+    world.advance(5)
+    talking = len(world.stage.live())
+    assert talking > 0
+    world.cancel(campaign, hang_up=True)
+    world.advance(5)
+    assert world.stage.live() == []
 
 
 def test_hang_up_ends_calls_in_doubt_as_soon_as_they_are_heard_of(world: World) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Response
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from worker import logs
 from worker.api import (
@@ -25,7 +25,7 @@ from worker.api import (
     phone_numbers,
 )
 from worker.api.doorway import Doorway
-from worker.api.envelope import add_handlers
+from worker.api.envelope import add_handlers, success
 from worker.api.openapi import document
 from worker.settings import settings
 
@@ -71,6 +71,7 @@ def make_app() -> FastAPI:
     for router in ROUTERS:
         made.include_router(router)
     made.add_api_route("/docs", lambda: _docs(made), include_in_schema=False)
+    made.add_api_route("/", _welcome, include_in_schema=False)
     made.openapi = lambda: document(made)  # type: ignore[method-assign]  # the way FastAPI documents
     return made
 
@@ -78,6 +79,13 @@ def make_app() -> FastAPI:
 def _docs(app: FastAPI) -> Response:
     """The API for people."""
     return HTMLResponse(docs.page(document(app)), headers=docs.HEADERS)
+
+
+def _welcome(request: Request) -> Response:
+    """Where everything is: a browser is led to the page for people, a program is told."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/docs", 307)
+    return success(name="campaign-dialer", docs="/docs", openapi="/openapi.json", api="/api/crm", health="/healthz")
 
 
 app = make_app()

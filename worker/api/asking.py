@@ -21,9 +21,9 @@ from worker import tasks, wiring
 from worker.api.access import authenticate
 from worker.api.envelope import Rebuff, answer, request_id_of
 from worker.api.idempotency import LONGEST_KEY, Answer, Told, Work, do_once, tell
-from worker.domain.campaign import unknown_fields
+from worker.api.parameters import parameter_faults
 from worker.domain.errors import Fault, Invalid, NotFound, Unavailable
-from worker.domain.fields import storable
+from worker.domain.fields import storable, unknown_fields
 from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
 from worker.flow.base import Dialer, Step
 from worker.flow.keys import Bearer
@@ -131,9 +131,7 @@ async def knock(request: Request) -> Asked:
     bearer = await run_in_threadpool(authenticate, request)
     if any("\x00" in str(value) for value in request.path_params.values()):
         raise NotFound("thing", "with a NUL character in it")
-    faults = [
-        Fault(name, "It contains a NUL character.") for name, value in request.query_params.items() if "\x00" in value
-    ]
+    faults = parameter_faults(request)
     key = request.headers.get("idempotency-key")
     if key is not None and not (1 <= len(key) <= LONGEST_KEY and key.isprintable()):
         faults.append(Fault("Idempotency-Key", f"Give a text of 1 to {LONGEST_KEY} printable characters."))
@@ -181,7 +179,7 @@ def _read_json(raw: bytes) -> object:
     try:
         sent = json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise Invalid([Fault("body", f"The body is no JSON: {_first_line(error)}.")]) from None
+        raise Invalid([Fault("body", f"The body is not valid JSON: {_first_line(error)}.")]) from None
     faults: list[Fault] = []
     for name, value in sent.items() if isinstance(sent, dict) else ():
         try:

@@ -10,6 +10,7 @@ from worker.api.campaigns import show
 from worker.api.idempotency import Answer
 from worker.api.models_campaigns import CampaignAnswer, Cancellation, Run, RunAnswer, Schedule
 from worker.api.openapi import takes
+from worker.domain.fields import MISSING
 from worker.domain.run_request import parse_cancellation, parse_run
 from worker.flow import admit, prepare, stop
 from worker.flow.base import Dialer
@@ -42,7 +43,7 @@ def run_campaign(ask: Ask, id: str) -> Response:
 @router.post("/schedule", response_model=CampaignAnswer, summary="Schedule a campaign", openapi_extra=takes(Schedule))
 def schedule_campaign(ask: Ask, id: str) -> Response:
     """Let a draft start by itself, or move the instant of a scheduled campaign."""
-    at = ask.nothing("scheduledStartAt").get("scheduledStartAt")
+    at = ask.nothing("scheduledStartAt").get("scheduledStartAt", MISSING)
 
     def work(dialer: Dialer) -> Answer:
         prepare.schedule(dialer, id, at, actor=ask.actor, team_id=ask.team_id)
@@ -66,7 +67,7 @@ def unschedule_campaign(ask: Ask, id: str) -> Response:
 @router.post("/pause", response_model=CampaignAnswer, summary="Pause a campaign")
 def pause_campaign(ask: Ask, id: str) -> Response:
     """Once this is answered no further call is placed. Calls that still wait at the carrier are cancelled; those
-    that ring or talk go on, and their results are recorded."""
+    that ring or talk go on, and their results are recorded. One that is paused already stays as it is."""
     ask.nothing()
 
     def work(dialer: Dialer) -> Answer:
@@ -96,7 +97,8 @@ def resume_campaign(ask: Ask, id: str) -> Response:
 )
 def cancel_campaign(ask: Ask, id: str) -> Response:
     """Stop the campaign for good. As with a pause, calls that ring or talk go on, unless `hangUp` is true; every
-    contact that waits reads as cancelled at once."""
+    contact that waits reads as cancelled at once. One that is cancelled already stays so, and with `hangUp` loses the
+    calls it had left alone."""
     hang_up = parse_cancellation(ask.body(is_optional=True))
 
     def work(dialer: Dialer) -> Answer:

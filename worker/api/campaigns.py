@@ -12,10 +12,12 @@ from worker.api.asking import Ask, Asked, Paged, answered
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
 from worker.api.models import Done
-from worker.api.models_campaigns import CampaignAnswer, CampaignEdit, CampaignList, NewCampaign
+from worker.api.models_campaigns import CampaignAnswer, CampaignEdit, CampaignList, CampaignWithWarnings, NewCampaign
 from worker.api.models_progress import ProgressAnswer
 from worker.api.openapi import takes
+from worker.domain.fields import MISSING
 from worker.domain.model import CampaignStatus
+from worker.domain.settings_spelling import misspelt
 from worker.flow.base import Dialer, Step
 from worker.flow.edit import edit_campaign as edit
 from worker.flow.look import find_campaign
@@ -32,6 +34,13 @@ router = APIRouter(prefix="/api/crm/campaigns", tags=["Campaigns"])
 def show(ask: Asked, dialer: Dialer, campaign_id: str, *steps: Step) -> Answer:
     """The campaign as it is now, as the answer to what was done to it, and the steps that follow from that."""
     return answered(*steps, campaign=views.campaign(find_campaign(dialer, ask.team_id, campaign_id)))
+
+
+def show_with_warnings(ask: Asked, dialer: Dialer, campaign_id: str, *steps: Step) -> Answer:
+    """The same, with what its maker may not have meant."""
+    found = find_campaign(dialer, ask.team_id, campaign_id)
+    warnings = misspelt(found.row.settings)
+    return answered(*steps, campaign=views.campaign(found), **({"warnings": warnings} if warnings else {}))
 
 
 @router.get("", response_model=CampaignList, summary="List campaigns")
@@ -58,13 +67,14 @@ def list_campaigns(
     )
 
 
-@router.post("", response_model=CampaignAnswer, summary="Create a campaign", openapi_extra=takes(NewCampaign))
+@router.post("", response_model=CampaignWithWarnings, summary="Create a campaign", openapi_extra=takes(NewCampaign))
 def create_campaign(ask: Ask) -> Response:
-    """A draft, or, with a `scheduledStartAt`, a campaign that starts by itself at that instant."""
-    sent = {"teamId": None, **ask.body()}
+    """A draft, or, with a `scheduledStartAt`, a campaign that starts by itself at that instant. `warnings` says what
+    was accepted and may not have been meant, such as a setting that is nearly one of those known."""
+    sent = {"teamId": MISSING, **ask.body()}
 
     def work(dialer: Dialer) -> Answer:
-        return show(ask, dialer, create(dialer, ask.team_id, sent, actor=ask.actor))
+        return show_with_warnings(ask, dialer, create(dialer, ask.team_id, sent, actor=ask.actor))
 
     return ask.do(work)
 
@@ -75,17 +85,20 @@ def get_campaign(ask: Ask, id: str) -> Response:
     return success(campaign=views.campaign(find_campaign(ask.dialer, ask.team_id, id)))
 
 
-@router.patch("/{id}", response_model=CampaignAnswer, summary="Edit a campaign", openapi_extra=takes(CampaignEdit))
+@router.patch(
+    "/{id}", response_model=CampaignWithWarnings, summary="Edit a campaign", openapi_extra=takes(CampaignEdit)
+)
 def edit_campaign(ask: Ask, id: str) -> Response:
-    """Change the fields sent; those left out stay. Name and description change at any time, everything else while
-    the campaign is draft, scheduled or paused. A field set to null goes back to its default, the call window as a
-    whole. Lowering a limit never cuts a live call."""
+    """Change the fields sent; those left out stay. Name and description change at any time, `maxConcurrentCalls` also
+    while the campaign runs (it holds from then on), everything else while it is draft, scheduled or paused. A field
+    set to null goes back to its default, the call window as a whole. Lowering a limit never cuts a live call.
+    `warnings` says what was accepted and may not have been meant."""
     sent = ask.body()
     sent.pop("teamId", None)
 
     def work(dialer: Dialer) -> Answer:
-        edit(dialer, ask.team_id, id, sent, actor=ask.actor)
-        return show(ask, dialer, id)
+        steps = edit(dialer, ask.team_id, id, sent, actor=ask.actor)
+        return show_with_warnings(ask, dialer, id, *steps)
 
     return ask.do(work)
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -23,6 +22,8 @@ from worker.domain.errors import Conflict, DialerError, Fault, Invalid, NotFound
 log = structlog.get_logger()
 
 RETRY_AFTER_SECONDS = 5
+LONGEST_REPEATED = 200
+"""How much of what was sent an answer repeats."""
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
@@ -109,7 +110,6 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(DialerError, _dialer_error)
     app.add_exception_handler(Rebuff, _rebuff)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _bad_parameters)
 
 
 def _dialer_error(request: Request, error: Exception) -> Response:
@@ -146,7 +146,9 @@ def _http_error(request: Request, error: Exception) -> Response:
         message = f"{request.method} is not possible here; use {', '.join(allowed)}."
         return answer(render(failure(request_id, 405, message)), 405, {"Allow": ", ".join(allowed)})
     if error.status_code == 404:
-        return answer(render(failure(request_id, 404, f"There is nothing at {request.url.path}.")), 404)
+        return answer(
+            render(failure(request_id, 404, f"There is nothing at {request.url.path[:LONGEST_REPEATED]}.")), 404
+        )
     status = error.status_code if error.status_code in CODES else 400
     return answer(render(failure(request_id, status, str(error.detail))), status)
 
@@ -159,18 +161,3 @@ def methods_of(request: Request) -> list[str]:
         if any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes):
             found.append(method)
     return found
-
-
-def _bad_parameters(request: Request, error: Exception) -> Response:
-    """Query parameters of the wrong shape, each by its name."""
-    assert isinstance(error, RequestValidationError)
-    faults = [
-        Fault(".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]), _sentence(fault["msg"]))
-        for fault in error.errors()
-    ]
-    status, body = refusal(request_id_of(request), Invalid(faults))
-    return answer(render(body), status)
-
-
-def _sentence(message: str) -> str:
-    return "Required." if message == "Field required" else f"{message.removeprefix('Value error, ').rstrip('.')}."

@@ -214,6 +214,16 @@ class CampaignAnswer(Done):
     campaign: Campaign
 
 
+class CampaignWithWarnings(CampaignAnswer):
+    """A campaign that was made or edited."""
+
+    warnings: list[str] = Field(
+        [],
+        description="What was accepted and may not have been meant, a sentence each; left out where there is nothing.",
+        json_schema_extra=without_default,
+    )
+
+
 class CampaignList(Page):
     """Campaigns, newest first."""
 
@@ -244,6 +254,7 @@ class RunAnswer(Done):
     runId: str | None
     remaining: int = Field(description="Contacts that still wait.")
     opensAt: datetime | None = Field(description="When the call window opens, if it is shut now.")
+    replacedRunId: str | None = Field(description="The run that was open until this one was opened.")
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -272,6 +283,7 @@ class RunAnswer(Done):
                     "runId": "run_01j...",
                     "remaining": 180,
                     "opensAt": None,
+                    "replacedRunId": None,
                 }
             ]
         }

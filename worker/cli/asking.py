@@ -28,7 +28,7 @@ from sqlalchemy import Row
 
 from worker import logs, tasks, wiring
 from worker.domain.errors import Fault, Invalid, Unavailable
-from worker.domain.fields import storable
+from worker.domain.fields import NOT_NULL, storable
 from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
 from worker.flow.base import Dialer, Step
 from worker.flow.teams import choose_team
@@ -118,7 +118,14 @@ def _in_options(**given: object) -> Iterator[None]:
         yield
     except Invalid as error:
         written = {_field(param.name or ""): param for param in click.get_current_context().command.params}
-        raise Invalid([Fault(_renamed(fault.path, written, given), fault.message) for fault in error.faults]) from error
+        raise Invalid(
+            [Fault(_renamed(fault.path, written, given), _in_words(fault.message)) for fault in error.faults]
+        ) from error
+
+
+def _in_words(message: str) -> str:
+    """A sentence of the API's for somebody who writes no JSON: ``null`` is an empty text here."""
+    return message.replace(NOT_NULL, "It cannot be empty")
 
 
 def _unstorable(path: str, value: object) -> Iterator[Fault]:
@@ -219,5 +226,10 @@ yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 def confirm(question: str, yes: bool) -> None:
     """Ask before what cannot be undone, where somebody is there to answer."""
-    if not yes and sys.stdin.isatty() and sys.stderr.isatty():
+    if not yes and is_answered():
         click.confirm(question, abort=True, err=True)
+
+
+def is_answered() -> bool:
+    """Whether somebody is there to answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -7,12 +7,20 @@ from typing import Any
 import click
 
 from worker.api import views
-from worker.cli.asking import ACTOR, NUMBER, Asked, as_body, confirm, for_team, yes_option
+from worker.cli.asking import ACTOR, NUMBER, Asked, as_body, confirm, for_team, is_answered, yes_option
 from worker.cli.campaigns import tell
 from worker.cli.showing import Cell, json_option, plain, show_json, show_rows, some
-from worker.domain.run_request import parse_run
+from worker.domain.errors import Conflict
+from worker.domain.fields import MISSING
+from worker.domain.model import Reason
+from worker.domain.run_request import RunRequest, parse_run
+from worker.domain.screening import causes_in_words
 from worker.flow import admit, prepare, remove, stop
-from worker.flow.admit import RunResult
+from worker.flow.admit import RunIsOpen, RunResult
+from worker.flow.base import Step
+
+MOST_NAMED = 3
+"""How many of those who cannot be called are named, by cause."""
 
 
 @click.command()
@@ -22,7 +30,8 @@ from worker.flow.admit import RunResult
 @for_team
 def schedule(ask: Asked, campaign_id: str, scheduled_start_at: str | None, as_json: bool) -> None:
     """Let a draft start by itself, or move the instant of a scheduled campaign."""
-    prepare.schedule(ask.dialer, campaign_id, scheduled_start_at, actor=ask.actor, team_id=ask.team_id)
+    at = MISSING if scheduled_start_at is None else scheduled_start_at or None  # an empty text is null, as everywhere
+    prepare.schedule(ask.dialer, campaign_id, at, actor=ask.actor, team_id=ask.team_id)
     tell(ask, campaign_id, as_json)
 
 
@@ -41,20 +50,19 @@ def unschedule(ask: Asked, campaign_id: str, as_json: bool) -> None:
 @click.option("--max-calls", type=NUMBER, help="Cap the calls of this run, retries included.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen now, and change nothing.")
 @click.option("--account-slug", metavar="SLUG", help="Refuse if this is not the slug of the campaign's team.")
+@click.option("--replace", is_flag=True, help="Where a run is open, let this one take its place; else it is asked.")
 @json_option
 @for_team
-def run(ask: Asked, /, campaign_id: str, as_json: bool, **given: Any) -> None:
+def run(ask: Asked, /, campaign_id: str, replace: bool, as_json: bool, **given: Any) -> None:
     """Open a run: reserve its first calls and hand them to the workers."""
     wanted = parse_run(as_body(**given))
-    result, steps = admit.run_campaign(
-        ask.dialer,
-        campaign_id,
-        opened_by=ACTOR,
-        max_calls=wanted.max_calls,
-        dry_run=wanted.dry_run,
-        team_id=ask.team_id,
-        account_slug=wanted.account_slug,
-    )
+    try:
+        result, steps = _run(ask, campaign_id, wanted, may_replace=replace)
+    except RunIsOpen as open_run:
+        if not is_answered():
+            raise Conflict(f"{open_run} Say --replace if it is to, or nothing to let the open one go on.") from None
+        confirm(f"{open_run} Replace it?", yes=False)
+        result, steps = _run(ask, campaign_id, wanted, may_replace=True)
     ask.carry_out(steps)
     if as_json:
         show_json(**views.run_answer(result))
@@ -62,16 +70,35 @@ def run(ask: Asked, /, campaign_id: str, as_json: bool, **given: Any) -> None:
         _tell_run(result)
 
 
+def _run(ask: Asked, campaign_id: str, wanted: RunRequest, *, may_replace: bool) -> tuple[RunResult, list[Step]]:
+    return admit.run_campaign(
+        ask.dialer,
+        campaign_id,
+        opened_by=ACTOR,
+        max_calls=wanted.max_calls,
+        dry_run=wanted.dry_run,
+        team_id=ask.team_id,
+        account_slug=wanted.account_slug,
+        may_replace=may_replace,
+    )
+
+
 def _tell_run(result: RunResult) -> None:
     click.echo(result.message + ".")
     if result.dry_run and result.calls:
         columns: dict[str, Cell] = {"contact id": "contact_id", "from": "from_number", "to": "to_number"}
         show_rows(views.run_answer(result)["calls"], columns)
-    for error in result.errors:
-        click.echo(plain(f"  {error}."))
-    if result.failed > len(result.errors):
-        click.echo(f"  and {result.failed - len(result.errors)} more.")
+    if result.failed:
+        click.echo(f"{some(result.failed, 'contact')} cannot be called:")
+    for reason, count in result.causes.items():
+        click.echo(plain(f"  {causes_in_words(reason, count)}: {_named(result, reason, count)}"))
     click.echo(f"{some(result.remaining, 'contact')} still waiting.")
+
+
+def _named(result: RunResult, reason: Reason, count: int) -> str:
+    """The first few of those who cannot be called for this reason; the contacts' list has all."""
+    names = [one.name or one.contact_id for one in result.unreached if one.reason is reason][:MOST_NAMED]
+    return ", ".join(names or ["see the list of contacts"]) + (", …" if 0 < len(names) < count else "")
 
 
 @click.command()
@@ -79,7 +106,8 @@ def _tell_run(result: RunResult) -> None:
 @json_option
 @for_team
 def pause(ask: Asked, campaign_id: str, as_json: bool) -> None:
-    """Place no further call. Calls that wait at the carrier are cancelled; those that ring or talk go on."""
+    """Place no further call. Calls that wait at the carrier are cancelled; those that ring or talk go on. One that is
+    paused already stays as it is."""
     ask.carry_out(stop.pause_campaign(ask.dialer, campaign_id, actor=ask.actor, team_id=ask.team_id))
     tell(ask, campaign_id, as_json)
 
@@ -101,7 +129,8 @@ def resume(ask: Asked, campaign_id: str, as_json: bool) -> None:
 @json_option
 @for_team
 def cancel(ask: Asked, campaign_id: str, hang_up: bool, yes: bool, as_json: bool) -> None:
-    """Stop the campaign for good; every contact that waits is cancelled with it."""
+    """Stop the campaign for good; every contact that waits is cancelled with it. With --hang-up it may be said again,
+    for the calls that were left alone."""
     confirm(f"Cancel campaign {campaign_id} for good?", yes)
     steps = stop.cancel_campaign(ask.dialer, campaign_id, hang_up=hang_up, actor=ask.actor, team_id=ask.team_id)
     ask.carry_out(steps)

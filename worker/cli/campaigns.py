@@ -15,6 +15,7 @@ from worker.cli.showing import Cell, json_option, plain, show_fields, show_json,
 from worker.domain.campaign import DEFAULT_CONCURRENT_CALLS
 from worker.domain.model import CampaignStatus
 from worker.domain.retry import DEFAULT_DELAY_MINUTES, DEFAULT_MAX_ATTEMPTS
+from worker.domain.settings_spelling import misspelt
 from worker.flow.edit import edit_campaign
 from worker.flow.look import find_campaign
 from worker.flow.prepare import create_campaign
@@ -61,7 +62,21 @@ def fields(command: Callable[..., None]) -> Callable[..., None]:
 def create(ask: Asked, /, as_json: bool, **given: Any) -> None:
     """Create a campaign, a draft unless it is given an instant to start at; says its id."""
     campaign_id = create_campaign(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor)
-    show_made("campaign", look_up(ask, campaign_id), as_json=as_json)
+    campaign = look_up(ask, campaign_id)
+    if not _warned(campaign, as_json):
+        show_made("campaign", campaign, as_json=as_json)
+
+
+def _warned(campaign: dict[str, Any], as_json: bool) -> bool:
+    """Say what of the campaign may not have been meant, for people on standard error; whether that was all there is
+    to answer."""
+    warnings = misspelt(campaign["settings"])
+    if as_json and warnings:
+        show_json(campaign=campaign, warnings=warnings)
+        return True
+    for warning in warnings:
+        click.echo(plain(f"dialer: {warning}"), err=True)
+    return False
 
 
 def look_up(ask: Asked, campaign_id: str) -> dict[str, Any]:
@@ -149,12 +164,14 @@ def _counted(counts: dict[str, int]) -> str:
 def edit(ask: Asked, /, campaign_id: str, no_call_window: bool, as_json: bool, **given: Any) -> None:
     """Change the fields given; an empty text puts one back to its default.
 
-    Name and description change at any time, everything else while the campaign is draft, scheduled or paused.
+    Name and description change at any time, --max-concurrent-calls also while the campaign runs, everything else
+    while it is draft, scheduled or paused.
     """
     if no_call_window:
         given |= dict.fromkeys(("call_window_start", "call_window_end", "call_window_timezone"), "")
-    edit_campaign(ask.dialer, ask.team_id, campaign_id, as_changes(**given), actor=ask.actor)
-    tell(ask, campaign_id, as_json)
+    ask.carry_out(edit_campaign(ask.dialer, ask.team_id, campaign_id, as_changes(**given), actor=ask.actor))
+    if not _warned(look_up(ask, campaign_id), as_json):
+        tell(ask, campaign_id, as_json)
 
 
 def tell(ask: Asked, campaign_id: str, as_json: bool) -> None:

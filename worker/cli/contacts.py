@@ -145,7 +145,7 @@ def list_them(
 def add(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
     """Add existing contacts to a campaign, at most 10 000 at once; `-` reads their ids from standard input. One that
     is in it already is left as it is; an unknown id refuses the whole."""
-    wanted = parse_contact_ids(as_body(contact_ids=contact_ids))
+    wanted = parse_contact_ids(as_body(contact_ids=list(contact_ids)))
     added, steps = add_contacts(ask.dialer, campaign_id, wanted, team_id=ask.team_id)
     ask.carry_out(steps)
     if as_json:
@@ -163,7 +163,7 @@ def add(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: boo
 def remove(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
     """Take contacts out of a campaign that have not been called in it. One that has calls refuses the whole, for calls
     are history."""
-    wanted = parse_contact_ids(as_body(contact_ids=contact_ids))
+    wanted = parse_contact_ids(as_body(contact_ids=list(contact_ids)))
     removed, steps = remove_contacts(ask.dialer, ask.team_id, campaign_id, wanted, actor=ask.actor)
     ask.carry_out(steps)
     if as_json:
@@ -182,7 +182,7 @@ def requeue(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json:
     """Let contacts wait again that were given up, exhausted or failed: after their attempts were raised, their number
     was corrected, or what failed was mended. Attempts that were used stay used; who is not to be called, or has
     declined, is not called. Ends with 1 if some do not wait again."""
-    wanted = parse_contact_ids(as_body(contact_ids=contact_ids))
+    wanted = parse_contact_ids(as_body(contact_ids=list(contact_ids)))
     requeued, steps = requeue_contacts(ask.dialer, ask.team_id, campaign_id, wanted, actor=ask.actor)
     ask.carry_out(steps)
     if as_json:

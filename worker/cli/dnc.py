@@ -24,7 +24,7 @@ def dnc() -> None:
 def add(ask: Asked, numbers: tuple[str, ...], reason: str | None, as_json: bool) -> None:
     """Put numbers on the list; those on it already stay as they are. Once this has ended none of them is called any
     more, whatever has been prepared."""
-    added = people.ban_numbers(ask.dialer, ask.team_id, as_body(numbers=numbers, reason=reason), actor=ask.actor)
+    added = people.ban_numbers(ask.dialer, ask.team_id, as_body(numbers=list(numbers), reason=reason), actor=ask.actor)
     if as_json:
         show_json(added=added)
     else:

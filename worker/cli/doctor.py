@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from worker.flow.base import Dialer
 from worker.flow.confirm import pause_all
 from worker.flow.examine import examine
 from worker.flow.progress import TICK_OLD_SECONDS
-from worker.settings import read_settings
+from worker.settings import misnamed, read_settings
 from worker.store import calls, channels, events, migrate, retention, ticks
 from worker.store.database import once
 
@@ -68,6 +69,10 @@ def doctor(after_restore: bool, as_json: bool) -> None:
 def look(dialer: Dialer) -> list[Finding]:
     """Everything there is to find, as far as the services can be reached."""
     findings = [
+        *(
+            Finding(f"variable {name}", f"is not known; did you mean {meant}?", ok=False)
+            for name, meant in misnamed(os.environ).items()
+        ),
         Finding("Python", platform.python_version(), sys.version_info >= (3, 11)),
         Finding("tzdb of pytz", TZDB_VERSION, ok=True),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import uvicorn
 
+from worker.api.server import OPTIONS
 from worker.settings import read_settings
 
 
@@ -12,6 +13,6 @@ from worker.settings import read_settings
 @click.option("--host", default="0.0.0.0", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65_535), envvar="PORT", default=8000, help="Default $PORT or 8000.")
 def web(host: str, port: int) -> None:
-    """Serve the carriers' callbacks and /healthz."""
+    """Serve the API and its pages (/docs, /openapi.json), the carriers' callbacks, /healthz and /readyz."""
     read_settings()
-    uvicorn.run("worker.api.app:app", host=host, port=port, log_config=None, access_log=False)
+    uvicorn.run("worker.api.app:app", host=host, port=port, **OPTIONS)

@@ -25,7 +25,8 @@ from worker.dev.processtable import kill_family, start_of
 
 KILL_SECONDS = 10.0
 # PostgreSQL calls fatal, too, what it tells a client that came too early.
-FATAL = re.compile("(FATAL|PANIC):(?!.*the database system is)")
+FATAL = re.compile("(FATAL|PANIC):")
+IN_TRANSITION = "the database system is"
 # The folder above the package goes first on the path: a child must find this very package, also where it
 # is not installed. -I keeps the environment's PYTHON* settings for the program and away from the launcher.
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
@@ -97,7 +98,7 @@ class Child:
         except OSError:
             text = ""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        fatal = [line for line in lines if FATAL.search(line)]
+        fatal = [line for line in lines if FATAL.search(line) and IN_TRANSITION not in line]
         return (fatal or lines or ["it said nothing"])[-1]
 
 

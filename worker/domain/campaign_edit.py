@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.domain.campaign import FIELDS, CampaignSpec, parse_campaign, unknown_fields
+from worker.domain.campaign import FIELDS, CampaignSpec, parse_campaign
 from worker.domain.errors import Invalid
+from worker.domain.fields import unknown_fields
 from worker.domain.window import RULES_END
 
 _WINDOW = ("callWindowStart", "callWindowEnd", "callWindowTimezone")
 ALWAYS = frozenset({"name", "description"})
 """What may be edited whatever the campaign is doing; everything else decides who is called when."""
+WHILE_RUNNING = frozenset({"maxConcurrentCalls"})
+"""What may be edited while it runs, too: each claim reads the limit, and who talks goes on talking."""
 
 KNOWN = tuple(name for name in FIELDS if name not in ("teamId", "scheduledStartAt"))
 """When a campaign starts is changed by ``schedule`` and ``unschedule``."""
@@ -26,7 +29,8 @@ _A_CAMPAIGN = {"name": "a name", "assistantId": "an assistant", "companyId": "a 
 
 @dataclass(frozen=True, slots=True)
 class CampaignEdit:
-    """The columns to set, and the caller IDs where those change. ``is_policy`` if calls depend on it."""
+    """The columns to set, and the caller IDs where those change. ``is_policy`` if calls that are planned already
+    depend on it; those beyond a new limit do not."""
 
     columns: Mapping[str, Any] = field(default_factory=dict)
     number_ids: tuple[str, ...] | None = None
@@ -40,7 +44,7 @@ def parse_edit(sent: Mapping[str, Any], current: Mapping[str, Any]) -> CampaignE
     whole, when all of its fields are ``null``. Raises :class:`Invalid` with every fault.
     """
     unknown = unknown_fields(sent, KNOWN)
-    is_policy = bool(sent.keys() - ALWAYS)
+    is_policy = bool(sent.keys() - ALWAYS - WHILE_RUNNING)
     before = current if is_policy else _A_CAMPAIGN  # a name can be changed though a zone has left the database
     whole = {**before, **{name: value for name, value in sent.items() if name in KNOWN}}
     try:

@@ -56,7 +56,8 @@ def parse_contact(body: object, *, path: str = "", is_new: bool = True) -> dict[
 def parse_contacts(body: object, *, path: str = "contacts") -> list[dict[str, Any]]:
     """Many contacts, each with its ``phone`` judged. Raises :class:`Invalid` with the faults of all of them."""
     if not isinstance(body, list) or not body:
-        raise wrong(path, f"Give a list of 1 to {MOST_AT_ONCE} contacts.")
+        found = "; this one is empty" if isinstance(body, list) else ""
+        raise wrong(path, f"Give a list of 1 to {MOST_AT_ONCE} contacts{found}.")
     if len(body) > MOST_AT_ONCE:
         raise wrong(path, f"Give at most {MOST_AT_ONCE} contacts at once; these are {len(body)}.")
     contacts: list[dict[str, Any]] = []

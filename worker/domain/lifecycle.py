@@ -1,9 +1,9 @@
 """Which moves are legal, for campaigns, campaign contacts, runs and calls; and which news changes nothing.
 
 ``schema.sql`` draws the same moves beside each enum value; here they have names. A campaign's moves are asked
-for by people and refused with both states named. A call's moves are told by carriers, late, doubled and out
-of order, so a call never refuses: an event that can no longer matter has a name in :class:`Ignored`, and its
-row keeps that name as its outcome.
+for by people and refused in their words, with both states named; a stop that is already so is not refused. A
+call's moves are told by carriers, late, doubled and out of order, so a call never refuses: an event that can no
+longer matter has a name in :class:`Ignored`, and its row keeps that name as its outcome.
 """
 
 from __future__ import annotations
@@ -41,8 +41,45 @@ CAMPAIGN_MOVES: dict[Verb, tuple[frozenset[CampaignStatus], CampaignStatus]] = {
 }
 """Verb → (states it is legal from, state it leads to). Everything else is refused."""
 
+STOPS = {Verb.PAUSE: _C.PAUSED, Verb.CANCEL: _C.CANCELLED}
+"""What is done already where the campaign is in that state: whoever wants it to stand still has that."""
+
 EDITABLE = frozenset({_C.DRAFT, _C.SCHEDULED, _C.PAUSED})
-"""Where window, limit, attempts and numbers may be edited; name and description always may."""
+"""Where window, attempts and numbers may be edited; the limit also while running, name and description always."""
+
+_OVER = "it is over for good; create a new one"
+_BEGUN = "it has begun already"
+_WHY_NOT: dict[Verb, dict[CampaignStatus, str]] = {
+    Verb.SCHEDULE: {
+        _C.RUNNING: f"{_BEGUN}; a schedule is for a campaign that has not",
+        _C.PAUSED: f"{_BEGUN}; resume it, or run it anew",
+        _C.COMPLETED: "all of its contacts are done; add some and run it",
+        _C.CANCELLED: _OVER,
+    },
+    Verb.UNSCHEDULE: {
+        _C.DRAFT: "it has no schedule to take back",
+        _C.RUNNING: f"{_BEGUN}; pause or cancel it instead",
+        _C.PAUSED: f"{_BEGUN}; nothing of it is scheduled",
+        _C.COMPLETED: "it is done; nothing of it is scheduled",
+        _C.CANCELLED: _OVER,
+    },
+    Verb.RUN: {_C.CANCELLED: _OVER},
+    Verb.PAUSE: {
+        _C.DRAFT: "it is not running; run it first",
+        _C.SCHEDULED: "it is not running yet; unschedule it to keep it from starting",
+        _C.COMPLETED: "it is not running; all of its contacts are done",
+        _C.CANCELLED: "it is not running and never will again",
+    },
+    Verb.RESUME: {
+        _C.DRAFT: "it was not paused; run it first",
+        _C.SCHEDULED: "it was not paused; it starts by itself, or run it now",
+        _C.RUNNING: "it is not paused; it is running already",
+        _C.COMPLETED: "it is not paused; add contacts and run it",
+        _C.CANCELLED: _OVER,
+    },
+    Verb.CANCEL: {_C.COMPLETED: "it is done; nothing of it is left to cancel"},
+}
+"""Why a person's verb is refused, and what to do instead."""
 
 _K = ContactStatus
 CONTACT_MOVES: dict[ContactStatus, frozenset[ContactStatus]] = {
@@ -165,5 +202,5 @@ def weigh(call: CallView, heard: Heard, carrier_call_id: str) -> CallState | Out
 def refusal(verb: Verb, campaign_id: str, status: CampaignStatus) -> str:
     """The sentence for a refused move; names both states."""
     sources, target = CAMPAIGN_MOVES[verb]
-    legal = ", ".join(sorted(sources))
-    return f"Campaign {campaign_id} is {status} and cannot become {target} by {verb}; that is possible from {legal}."
+    why = _WHY_NOT.get(verb, {}).get(status) or f"that is possible from {', '.join(sorted(sources))}"
+    return f"Campaign {campaign_id} is {status} and cannot become {target}: {why}."

@@ -28,9 +28,18 @@ SLOWEST, FASTEST = 0.01, 1000.0
 """Calls per second that may be asked for."""
 _SLUG = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 MOST_NUMBERS_AT_ONCE = 10_000
+SET_UP_BY = {
+    "simulator": "SIMULATOR_SECRET",
+    "telnyx": "TELNYX_API_KEY, TELNYX_PUBLIC_KEY and TELNYX_CONNECTION_ID",
+    "twilio": "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
+}
+"""The carriers there could be, and the settings that set each up."""
 
 
 def _phone(value: object, path: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        empty = "It is empty; give" if isinstance(value, str) else "Give"
+        raise wrong(path, f"{empty} a phone number in international form, such as +12025550123.")
     read = normalize(text(64)(value, path))
     if isinstance(read, Phone):
         return read.e164
@@ -45,7 +54,8 @@ def _slug(value: object, path: str) -> str:
 
 def _phones(value: object, path: str) -> list[str]:
     if not isinstance(value, list) or not value or len(value) > MOST_NUMBERS_AT_ONCE:
-        raise wrong(path, f"Give a list of 1 to {MOST_NUMBERS_AT_ONCE} phone numbers.")
+        size = f"; this one has {len(value)}" if isinstance(value, list) else ""
+        raise wrong(path, f"Give a list of 1 to {MOST_NUMBERS_AT_ONCE} phone numbers{size}.")
     found: list[str] = []
     faults: list[Fault] = []
     for i, entry in enumerate(value):
@@ -118,27 +128,30 @@ def parse_number(body: object, *, is_new: bool = True) -> dict[str, Any]:
     return changes
 
 
-def parse_account(
-    body: object, carriers: Collection[str], needs: Mapping[str, str] | None = None, *, is_new: bool = True
-) -> dict[str, Any]:
-    """A carrier account's fields by column; ``carriers`` are those this deployment can call with, ``needs`` what sets
-    each up that there could be. Without a ``callsPerSecond`` a new account makes one call a second, as carriers allow
-    at first; the simulator any number."""
+def parse_account(body: object, carriers: Collection[str], *, is_new: bool = True) -> dict[str, Any]:
+    """A carrier account's fields by column; ``carriers`` are those this deployment can call with. Without a
+    ``callsPerSecond`` a new account makes one call a second, as carriers allow at first; the simulator any
+    number."""
     if not is_new:
         return read_fields(body, ACCOUNT_EDIT, is_new=False, also=_ALSO)
-    carrier = Rule("carrier", _set_up(carriers, needs or {}), required=True)
+    carrier = Rule("carrier", _carrier(carriers), required=True)
     account = read_fields(body, {"carrier": carrier, **ACCOUNT_EDIT}, also=_ALSO)
     account.setdefault("calls_per_second", default_rate(account["carrier"]))
     return account
 
 
-def _set_up(carriers: Collection[str], needs: Mapping[str, str]) -> Check:
-    """A carrier that is set up; where it could be, what is missing is named."""
+def _carrier(there: Collection[str]) -> Check:
+    """One of the carriers that are there; of one that could be, it is said what is missing."""
+    every = sorted({*there, *SET_UP_BY})
+    word = one_of(*every)
 
     def check(value: object, path: str) -> str:
-        if isinstance(value, str) and value in needs and value not in carriers:
-            raise wrong(path, f"This deployment cannot call through {value}; set {needs[value]}, and restart.")
-        return str(one_of(*sorted(carriers or needs))(value, path))
+        carrier: str = word(value, path)
+        if carrier not in there:
+            needs = f"set {SET_UP_BY[carrier]} for every process and start them again"
+            now = f"; until then there is {', '.join(sorted(there))}" if there else ""
+            raise wrong(path, f"This deployment cannot call through {carrier} yet: {needs}{now}.")
+        return carrier
 
     return check
 

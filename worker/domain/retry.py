@@ -34,6 +34,7 @@ from typing import Any
 
 from worker.domain.errors import Fault, Invalid
 from worker.domain.model import ContactStatus, Disposition, Reason
+from worker.domain.spelling import did_you_mean
 
 DEFAULT_MAX_ATTEMPTS = 3
 MAX_ATTEMPTS = range(1, 21)
@@ -56,6 +57,9 @@ SIP_DECLINE = 603
 
 NETWORK_BLOCK_SECONDS = 2.0
 """Nobody declines a call so soon: before a phone rings, and before a hand is at it."""
+
+KEY = "retryDelays"
+"""Where ``settings`` give the delays."""
 
 RETRYABLE = (
     Disposition.BUSY,
@@ -202,14 +206,14 @@ def parse_retry_policy(
     faults: list[Fault] = []
     attempts = _whole(max_attempts, MAX_ATTEMPTS, "maxAttemptsPerContact", DEFAULT_MAX_ATTEMPTS, faults)
     delay = _whole(retry_delay_minutes, DELAY_MINUTES, "retryDelayMinutes", DEFAULT_DELAY_MINUTES, faults)
-    delays = _delays((settings or {}).get("retryDelays"), delay, faults)
+    delays = _delays((settings or {}).get(KEY), delay, faults)
     if faults:
         raise Invalid(faults)
     return RetryPolicy(attempts, delay, MappingProxyType(delays))
 
 
 def _delays(given: object, default: int, faults: list[Fault]) -> dict[str, int]:
-    path = "settings.retryDelays"
+    path = f"settings.{KEY}"
     if given is None:
         return {}
     if not isinstance(given, Mapping):
@@ -221,7 +225,9 @@ def _delays(given: object, default: int, faults: list[Fault]) -> dict[str, int]:
             delays[name] = _whole(minutes, DELAY_MINUTES, f"{path}.{name}", default, faults)
         else:
             known = ", ".join(RETRYABLE)
-            faults.append(Fault(f"{path}.{name}", f"No such retryable disposition; use one of {known}."))
+            hint = did_you_mean(name, RETRYABLE)
+            sentence = f"This is not a way for a call to end that is retried;{hint} Give some of: {known}."
+            faults.append(Fault(f"{path}.{name}", sentence))
     return delays
 
 

@@ -80,6 +80,7 @@ _SENTENCES = {
     Reason.FAX: "has a fax machine for a phone number",
     Reason.TECHNICAL: "could not be reached for technical reasons",
 }
+_PLURAL = {"has": "have", "is": "are"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,12 @@ def check_region(region: str) -> str:
 def error_sentence(contact_id: str, reason: Reason) -> str:
     """Why a contact cannot be called, in the wording of the API: ``Contact cont_09x has no phone number``."""
     return f"Contact {contact_id} {_SENTENCES[reason]}"
+
+
+def causes_in_words(reason: Reason, count: int) -> str:
+    """How many contacts cannot be called for this reason: ``2 have no phone number``."""
+    verb, _, rest = _SENTENCES[reason].partition(" ")
+    return f"{count} {verb if count == 1 else _PLURAL.get(verb, verb)} {rest}"
 
 
 def _is_callable_e164(raw: str) -> bool:

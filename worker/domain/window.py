@@ -38,7 +38,7 @@ CLOSING_MARGIN_SECONDS = 20.0
 
 _DAY = timedelta(days=1)
 _HH_MM = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-_ONE_LINE = re.compile(r"(\S+?)\s*-\s*(\S+)\s+(\S+)")
+_ONE_LINE = re.compile(r"([^\s-]+)\s*-\s*(\S+)\s+(\S+)")
 _TRANSITIONS = "_utc_transition_times"  # pytz publishes no accessor for the instants at which a zone changes
 
 

@@ -7,7 +7,7 @@ A dry run does the same in a transaction that is rolled back, so what it answers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -38,10 +38,28 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class Unreached:
+    """A contact that cannot be called: what it is called, as far as is known, and why not."""
+
+    contact_id: str
+    name: str
+    reason: Reason
+
+
+class RunIsOpen(Conflict):
+    """The campaign has an open run, and whoever asked did not say that it is to be replaced."""
+
+    def __init__(self, campaign_id: str, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"Campaign {campaign_id} has an open run, {run_id}, which a new one would replace.")
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
     """What a run answers. ``calls`` were reserved and handed on by this request; ``failed`` counts the
     contacts that cannot be called and ``errors`` says why, for at most 1000; ``remaining`` contacts still
-    wait; ``opens_at`` is set when the window is shut now."""
+    wait; ``opens_at`` is set when the window is shut now. ``replaced_run_id`` is the run that was open until this one
+    was. ``causes`` counts all who cannot be called by the reason, ``unreached`` names those ``errors`` are about."""
 
     run_id: str | None
     calls: tuple[Reservation, ...]
@@ -51,6 +69,9 @@ class RunResult:
     opens_at: datetime | None
     has_window: bool
     dry_run: bool
+    replaced_run_id: str | None = None
+    causes: Mapping[Reason, int] = field(default_factory=dict)
+    unreached: tuple[Unreached, ...] = ()
 
     @property
     def message(self) -> str:
@@ -58,6 +79,8 @@ class RunResult:
         count = len(self.calls)
         started = f"{'Would start' if self.dry_run else 'Started'} {count} call{'' if count == 1 else 's'}"
         notes = []
+        if self.replaced_run_id is not None:
+            notes.append(f"{'would replace' if self.dry_run else 'replaced'} run {self.replaced_run_id}")
         if self.opens_at is not None and not count:
             notes.append(f"the call window opens at {self.opens_at.isoformat().replace('+00:00', 'Z')}")
         if not self.has_window:
@@ -68,9 +91,10 @@ class RunResult:
 @dataclass(frozen=True, slots=True)
 class _Opened:
     run_id: str
+    replaced_run_id: str | None
     team_id: str
-    failed: int
-    errors: tuple[str, ...]
+    causes: Mapping[Reason, int]
+    unreached: tuple[Unreached, ...]
     remaining: int
     opens_at: datetime | None
     has_window: bool
@@ -87,9 +111,11 @@ def run_campaign(
     team_id: str | None = None,
     account_slug: str | None = None,
     run_id: str | None = None,
+    may_replace: bool = True,
 ) -> tuple[RunResult, list[Step]]:
     """Open a run of at most ``max_calls`` calls and reserve its first wave. A ``run_id`` given opens one run,
-    however often it is asked for.
+    however often it is asked for. Where a run is open, and it ``may_replace`` none, raises :class:`RunIsOpen`; a dry
+    run says what it would replace.
 
     Raises :class:`NotFound`, :class:`Conflict` (a state it is not legal from, nothing waiting, deleted, opened
     before under this ``run_id``, an assistant its carriers cannot connect) or :class:`Invalid` (``maxCalls``,
@@ -104,6 +130,8 @@ def run_campaign(
         if account_slug is not None and account_slug != row.team_slug:
             raise Invalid([Fault("accountSlug", f"No account {account_slug!r} for this campaign's team.")])
         refuse_unreachable_run(conn, campaign_id)
+        if not (may_replace or dry_run) and campaigns.has_open_run(conn, campaign_id):
+            raise RunIsOpen(campaign_id, row.run_id)
         return _opened(conn, dialer, row, _open(conn, Verb.RUN, row, opened_by, max_calls, run_id))
 
     if dry_run:
@@ -195,31 +223,34 @@ def _legal(conn: Connection, verb: Verb, campaign_id: str, team_id: str | None) 
 
 def _open(
     conn: Connection, verb: Verb, row: Row[Any], opened_by: str, max_calls: int | None, run_id: str | None = None
-) -> str:
-    """Write the run, and screen the exceptions; the run's id. The campaign's row is locked."""
+) -> tuple[str, str | None]:
+    """Write the run, and screen the exceptions; the run's id, and that of the one it replaced. The campaign's row is
+    locked."""
     if verb is Verb.RUN:
         contacts.screen(conn, row.team_id, row.id)
         _refuse_if_nothing_waits(conn, row)
     run_id = run_id or ids.new(ids.RUN)
-    runs.open_run(conn, row.id, run_id, opened_by=opened_by, max_calls=max_calls)
+    replaced = runs.open_run(conn, row.id, run_id, opened_by=opened_by, max_calls=max_calls)
     if campaigns.move(conn, verb, row.id, run_id=run_id) is None:
         raise refused(conn, verb, row.id)
     if verb is Verb.START:
         contacts.screen(conn, row.team_id, row.id)
     campaigns.audit(conn, row.id, opened_by, "run", {"runId": run_id, "maxCalls": max_calls})
-    return run_id
+    return run_id, replaced
 
 
-def _opened(conn: Connection, dialer: Dialer, row: Row[Any], run_id: str) -> _Opened:
+def _opened(conn: Connection, dialer: Dialer, row: Row[Any], ids_of_runs: tuple[str, str | None]) -> _Opened:
     """What is to be answered about a run that was just opened."""
-    out = contacts.out_of_reach(conn, row.id)
+    causes = contacts.count_out_of_reach(conn, row.id)
+    out = contacts.out_of_reach(conn, row.id) if causes else ()
     counts = counters.read(conn, [row.id])[row.id]
     due = claims.next_due(conn, [row.id])[0]
     return _Opened(
-        run_id=run_id,
+        run_id=ids_of_runs[0],
+        replaced_run_id=ids_of_runs[1],
         team_id=row.team_id,
-        failed=out[0].total if out else 0,
-        errors=tuple(error_sentence(r.contact_id, Reason(r.reason)) for r in out),
+        causes={Reason(reason): count for reason, count in causes.items()},
+        unreached=tuple(Unreached(r.contact_id, r.name, Reason(r.reason)) for r in out),
         remaining=counts["pending"] + counts["queued"],
         opens_at=_opens_at(due, dialer.bounds.closing_margin_seconds),
         has_window=row.call_window_start is not None,
@@ -276,10 +307,13 @@ def _result(opened: _Opened, campaign_id: str, reserved: Sequence[Reservation], 
     return RunResult(
         run_id=None if dry_run else opened.run_id,
         calls=mine,
-        failed=opened.failed,
-        errors=opened.errors,
+        failed=sum(opened.causes.values()),
+        errors=tuple(error_sentence(one.contact_id, one.reason) for one in opened.unreached),
         remaining=max(0, opened.remaining - len(mine)),
         opens_at=opened.opens_at,
         has_window=opened.has_window,
         dry_run=dry_run,
+        replaced_run_id=opened.replaced_run_id,
+        causes=opened.causes,
+        unreached=opened.unreached,
     )

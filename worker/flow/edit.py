@@ -8,10 +8,11 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
-from worker.domain.campaign_edit import ALWAYS, CampaignEdit, parse_edit
+from worker.domain.campaign_edit import ALWAYS, WHILE_RUNNING, CampaignEdit, parse_edit
 from worker.domain.errors import Conflict, NotFound
 from worker.domain.lifecycle import EDITABLE
-from worker.flow.base import Dialer
+from worker.domain.model import CampaignStatus
+from worker.flow.base import Dialer, Fill, Step
 from worker.flow.order import refuse_unreachable
 from worker.store import calls, campaign_edits, campaigns
 from worker.store.campaign_list import show
@@ -20,17 +21,18 @@ from worker.store.database import transact
 log = structlog.get_logger()
 
 
-def edit_campaign(dialer: Dialer, team_id: str, campaign_id: str, sent: Mapping[str, Any], *, actor: str) -> None:
+def edit_campaign(dialer: Dialer, team_id: str, campaign_id: str, sent: Mapping[str, Any], *, actor: str) -> list[Step]:
     """Change the fields sent, in the names of the API page.
 
-    Name and description change always; everything else only while draft, scheduled or paused, and no call that
-    was planned before is dialed by the old policy after this has returned. Raises :class:`Invalid` with every
+    Name and description change always. The limit of simultaneous calls changes while running, too, for the next
+    claim on; lowering it cuts nobody off. Everything else changes only while draft, scheduled or paused, and no call
+    that was planned before is dialed by the old policy after this has returned. Raises :class:`Invalid` with every
     fault, :class:`NotFound` also for an assistant, a company or numbers the team does not have, and
     :class:`Conflict` where the campaign is deleted or in no state to be changed so.
     """
 
-    def work(conn: Connection) -> None:
-        if sent.keys() - ALWAYS:
+    def work(conn: Connection) -> bool:
+        if sent.keys() - ALWAYS - WHILE_RUNNING:
             calls.lock_team(conn, team_id)
         campaigns.lock(conn, campaign_id)
         shown = show(conn, team_id, campaign_id)
@@ -43,18 +45,24 @@ def edit_campaign(dialer: Dialer, team_id: str, campaign_id: str, sent: Mapping[
         if edit.number_ids is not None:
             campaign_edits.set_numbers(conn, campaign_id, edit.number_ids)
         campaigns.audit(conn, campaign_id, actor, "edit", sent)
+        return bool(shown.row.status == CampaignStatus.RUNNING and sent.keys() & WHILE_RUNNING)
 
-    transact(dialer.db, work)
+    has_room = transact(dialer.db, work)
     log.info("campaign_edited", campaign_id=campaign_id, fields=sorted(sent))
+    return [Fill(team_id, (campaign_id,))] if has_room else []
 
 
 def _refuse(row: Row[Any], sent: Mapping[str, Any], edit: CampaignEdit) -> None:
     if row.deleted_at is not None:
         raise Conflict(f"Campaign {row.id} is deleted; restore it first.")
-    if edit.is_policy and row.status not in EDITABLE:
-        fields = ", ".join(sorted(sent.keys() - ALWAYS))
-        legal = ", ".join(sorted(EDITABLE))
-        raise Conflict(f"Campaign {row.id} is {row.status}; {fields} can be edited while it is one of {legal}.")
+    is_running = row.status == CampaignStatus.RUNNING
+    locked = sent.keys() - ALWAYS - (WHILE_RUNNING if is_running else frozenset())
+    if locked and row.status not in EDITABLE:
+        fields = ", ".join(sorted(locked))
+        how = " Pause it, edit it, resume it." if is_running else ""
+        raise Conflict(
+            f"Campaign {row.id} is {row.status}; {fields} can be edited while it is draft, scheduled or paused.{how}"
+        )
 
 
 def _refuse_missing(conn: Connection, row: Row[Any], edit: CampaignEdit) -> None:

@@ -13,18 +13,12 @@ from worker.carriers.base import Order
 from worker.domain.assistant import Assistant, why_unreachable
 from worker.domain.errors import Conflict, Fault, Invalid
 from worker.domain.machines import machine_policy
+from worker.domain.parts import SET_UP_BY
 from worker.flow.base import Dialer, Step
 from worker.flow.stop import pause_campaign
 from worker.store import assistants
 
 log = structlog.get_logger()
-
-SETTINGS = {
-    "simulator": "SIMULATOR_SECRET",
-    "telnyx": "TELNYX_API_KEY, TELNYX_PUBLIC_KEY and TELNYX_CONNECTION_ID",
-    "twilio": "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
-}
-"""What sets a carrier up."""
 
 
 def assistant_of(row: Row[Any]) -> Assistant:
@@ -79,7 +73,7 @@ def turn_away(dialer: Dialer, rows: Sequence[Row[Any]]) -> tuple[list[Row[Any]],
 def _obstacle(dialer: Dialer, row: Row[Any]) -> str | None:
     """Why the call of this row cannot be placed, as the reason of a pause."""
     if row.carrier not in dialer.carriers:
-        names = SETTINGS.get(row.carrier, "its settings")
+        names = SET_UP_BY.get(row.carrier, "its settings")
         return f"carrier_not_set_up: This deployment cannot call through {row.carrier}; set {names}, then resume."
     why = why_unreachable(row.carrier, assistant_of(row))
     return None if why is None else f"assistant_unreachable: {why}"

@@ -22,7 +22,6 @@ from worker.domain.parts import (
     parse_number,
 )
 from worker.flow.base import Dialer, Fill, Step
-from worker.flow.order import SETTINGS
 from worker.store import accounts, audit, calls, campaigns, records, tables
 from worker.store.database import once, transact
 
@@ -49,7 +48,7 @@ def create_assistant(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, a
 
 def create_account(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> Row[Any]:
     """Create an account with one of the carriers this deployment can call with."""
-    return _create(dialer, ACCOUNT, team_id, ids.ACCOUNT, parse_account(body, dialer.carriers, SETTINGS), actor)
+    return _create(dialer, ACCOUNT, team_id, ids.ACCOUNT, parse_account(body, dialer.carriers), actor)
 
 
 def create_number(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> Row[Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from worker.crashpoint import crashpoint
 from worker.domain.errors import Conflict, NotFound
-from worker.domain.lifecycle import Verb, refusal
+from worker.domain.lifecycle import STOPS, Verb, refusal
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import release
@@ -27,14 +27,14 @@ def pause_campaign(
     dialer: Dialer, campaign_id: str, reason: str = "requested", *, actor: str, team_id: str | None = None
 ) -> list[Step]:
     """After this returns no further call of the campaign is committed to be placed; calls still queued at the
-    carrier are cancelled, calls that ring or talk go on. By the dialer itself, a campaign that no longer runs
-    is left as it is; by anybody else that is a :class:`Conflict`."""
+    carrier are cancelled, calls that ring or talk go on. A campaign that is paused already is left as it is; by the
+    dialer itself, so is any that no longer runs, which by anybody else is a :class:`Conflict`."""
 
     def work(conn: Connection) -> bool:
         team = _team_of(conn, campaign_id, team_id)
         calls.lock_team(conn, team)
         if campaigns.move(conn, Verb.PAUSE, campaign_id, reason=reason) is None:
-            if actor != "dialer":
+            if actor != "dialer" and not _is_so(conn, Verb.PAUSE, campaign_id):
                 raise refused(conn, Verb.PAUSE, campaign_id)
             return False
         campaigns.audit(conn, campaign_id, actor, "pause", {"reason": reason})
@@ -50,18 +50,23 @@ def pause_campaign(
 def cancel_campaign(
     dialer: Dialer, campaign_id: str, *, hang_up: bool = False, actor: str, team_id: str | None = None
 ) -> list[Step]:
-    """Stop the campaign for good; with ``hang_up`` its live calls are ended too. Raises :class:`Conflict` when
-    it is completed or cancelled already."""
+    """Stop the campaign for good; with ``hang_up`` its live calls are ended too, also where it was cancelled before
+    without; else one that is cancelled already is left as it is. Raises :class:`Conflict` when it is completed."""
 
-    def work(conn: Connection) -> None:
+    def work(conn: Connection) -> bool:
         team = _team_of(conn, campaign_id, team_id)
         calls.lock_team(conn, team)
         if campaigns.move(conn, Verb.CANCEL, campaign_id, hang_up=hang_up) is None:
-            raise refused(conn, Verb.CANCEL, campaign_id)
+            if not _is_so(conn, Verb.CANCEL, campaign_id):
+                raise refused(conn, Verb.CANCEL, campaign_id)
+            if not (hang_up and campaigns.hang_up_too(conn, campaign_id)):
+                return False
         runs.end_open(conn, campaign_id, "cancelled")
         campaigns.audit(conn, campaign_id, actor, "cancel", {"hangUp": hang_up})
+        return True
 
-    transact(dialer.db, work)
+    if not transact(dialer.db, work):
+        return []
     crashpoint("stop.after_commit")
     log.info("campaign_cancelled", campaign_id=campaign_id, hang_up=hang_up)
     return [Stop()]
@@ -114,6 +119,12 @@ def refused(conn: Connection, verb: Verb, campaign_id: str) -> Exception:
     if campaign.deleted_at is not None:
         return Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
     return Conflict(refusal(verb, campaign_id, CampaignStatus(campaign.status)))
+
+
+def _is_so(conn: Connection, verb: Verb, campaign_id: str) -> bool:
+    """Whether a stop was asked for that is already so."""
+    campaign = campaigns.get(conn, campaign_id)
+    return campaign is not None and campaign.deleted_at is None and campaign.status == STOPS[verb]
 
 
 def _team_of(conn: Connection, campaign_id: str, team_id: str | None) -> str:

@@ -85,7 +85,7 @@ def connect(url: str, *, answer_seconds: float = 5.0, retries: int = 2) -> Redis
         )
         # Redis-py reads unknown query options only here; a typing error is better told at the start.
         client.connection_pool.make_connection()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RedisError):  # the last where options do not go together
         raise _unreadable() from None
     return client
 

@@ -83,6 +83,11 @@ WHERE id = :id AND status = ANY(CAST(:sources AS campaign_status[])) AND deleted
 RETURNING id, team_id, run_id
 """)
 
+HANG_UP_TOO = text("""
+UPDATE campaigns SET hang_up = true, updated_at = clock_timestamp()
+WHERE id = :id AND status = 'cancelled' AND deleted_at IS NULL AND NOT hang_up RETURNING id
+""")
+
 DUE = text("""
 SELECT id, team_id FROM campaigns
 WHERE status = 'scheduled' AND deleted_at IS NULL AND scheduled_start_at <= dialer_now()
@@ -216,6 +221,11 @@ def move(
     sources, target = CAMPAIGN_MOVES[verb]
     values = {"id": campaign_id, "sources": sorted(sources), "target": target.value, "reason": reason}
     return conn.execute(MOVE, values | {"run": run_id, "at": at, "hang_up": hang_up}).first()
+
+
+def hang_up_too(conn: Connection, campaign_id: str) -> bool:
+    """Let the live calls of a cancelled campaign be ended, which it left alone; whether it did."""
+    return conn.execute(HANG_UP_TOO, {"id": campaign_id}).first() is not None
 
 
 def due_to_start(conn: Connection, *, most: int) -> Sequence[Row[Any]]:

@@ -129,9 +129,18 @@ WHERE cc.contact_id = back.id AND cc.campaign_id = :campaign
 """)
 
 OUT_OF_REACH = text("""
-SELECT contact_id, reason, count(*) OVER () AS total FROM campaign_contacts
+SELECT out.contact_id, out.reason, concat_ws(' ', nullif(c.first_name, ''), nullif(c.last_name, '')) AS name
+FROM (SELECT id, contact_id, reason FROM campaign_contacts
+      WHERE campaign_id = :campaign AND (status = 'skipped' OR (status = 'failed' AND NOT called))
+      ORDER BY id LIMIT :most) AS out
+JOIN contacts c ON c.id = out.contact_id
+ORDER BY out.id
+""")
+
+COUNT_OUT_OF_REACH = text("""
+SELECT reason, count(*) AS count FROM campaign_contacts
 WHERE campaign_id = :campaign AND (status = 'skipped' OR (status = 'failed' AND NOT called))
-ORDER BY id LIMIT :most
+GROUP BY reason ORDER BY count DESC, reason
 """)
 
 # Two statements, for the first may have to wait for somebody who is adding the contact to a campaign, and only
@@ -213,8 +222,14 @@ def screen(conn: Connection, team_id: str, campaign_id: str) -> None:
 
 
 def out_of_reach(conn: Connection, campaign_id: str, *, most: int = 1000) -> Sequence[Row[Any]]:
-    """The contacts a run cannot call, with the reason; each row carries ``total``, the count before ``most``."""
+    """The first of the contacts that a run cannot call, with the reason and what they are called."""
     return conn.execute(OUT_OF_REACH, {"campaign": campaign_id, "most": most}).all()
+
+
+def count_out_of_reach(conn: Connection, campaign_id: str) -> dict[str, int]:
+    """How many contacts a run cannot call, by reason, the most frequent first."""
+    rows = conn.execute(COUNT_OUT_OF_REACH, {"campaign": campaign_id}).mappings()
+    return {row["reason"]: row["count"] for row in rows}
 
 
 def edit(conn: Connection, team_id: str, contact_id: str, changes: Mapping[str, Any]) -> Row[Any] | None:

@@ -34,10 +34,12 @@ EXISTS = text("SELECT EXISTS (SELECT FROM runs WHERE id = :id)")
 COUNT = text("SELECT count(*) FROM runs WHERE campaign_id = :campaign")
 
 
-def open_run(conn: Connection, campaign_id: str, run_id: str, *, opened_by: str, max_calls: int | None) -> None:
-    """Open a run with a budget of ``max_calls`` calls (``None``: no cap); the one that was open ends."""
-    end_open(conn, campaign_id, "superseded")
+def open_run(conn: Connection, campaign_id: str, run_id: str, *, opened_by: str, max_calls: int | None) -> str | None:
+    """Open a run with a budget of ``max_calls`` calls (``None``: no cap); the one that was open ends. Returns the id
+    of that one, if there was one."""
+    replaced = end_open(conn, campaign_id, "superseded")
     conn.execute(OPEN, {"id": run_id, "campaign": campaign_id, "opened_by": opened_by, "max_calls": max_calls})
+    return replaced
 
 
 def exists(conn: Connection, run_id: str) -> bool:
