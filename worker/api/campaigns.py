@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
@@ -12,9 +14,10 @@ from worker.api.asking import Ask, Asked, Paged, answered
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
 from worker.api.models import Done
-from worker.api.models_campaigns import CampaignAnswer, CampaignEdit, CampaignList, NewCampaign
+from worker.api.models_campaigns import CampaignAnswer, CampaignEdit, CampaignList, NewCampaign, WrittenCampaign
 from worker.api.models_progress import ProgressAnswer
 from worker.api.openapi import takes
+from worker.domain.campaign_warnings import warnings_of
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step
 from worker.flow.edit import edit_campaign as edit
@@ -32,6 +35,12 @@ router = APIRouter(prefix="/api/crm/campaigns", tags=["Campaigns"])
 def show(ask: Asked, dialer: Dialer, campaign_id: str, *steps: Step) -> Answer:
     """The campaign as it is now, as the answer to what was done to it, and the steps that follow from that."""
     return answered(*steps, campaign=views.campaign(find_campaign(dialer, ask.team_id, campaign_id)))
+
+
+def warned(answer: Answer, sent: Mapping[str, Any]) -> Answer:
+    """The same answer, with what is to be told about the fields that were sent, if anything is."""
+    warnings = warnings_of(sent)
+    return replace(answer, fields={**answer.fields, "warnings": warnings}) if warnings else answer
 
 
 @router.get("", response_model=CampaignList, summary="List campaigns")
@@ -58,13 +67,14 @@ def list_campaigns(
     )
 
 
-@router.post("", response_model=CampaignAnswer, summary="Create a campaign", openapi_extra=takes(NewCampaign))
+@router.post("", response_model=WrittenCampaign, summary="Create a campaign", openapi_extra=takes(NewCampaign))
 def create_campaign(ask: Ask) -> Response:
     """A draft, or, with a `scheduledStartAt`, a campaign that starts by itself at that instant."""
     sent = {"teamId": None, **ask.body()}
 
     def work(dialer: Dialer) -> Answer:
-        return show(ask, dialer, create(dialer, ask.team_id, sent, actor=ask.actor))
+        made = show(ask, dialer, create(dialer, ask.team_id, sent, actor=ask.actor))
+        return warned(made, sent)
 
     return ask.do(work)
 
@@ -75,7 +85,7 @@ def get_campaign(ask: Ask, id: str) -> Response:
     return success(campaign=views.campaign(find_campaign(ask.dialer, ask.team_id, id)))
 
 
-@router.patch("/{id}", response_model=CampaignAnswer, summary="Edit a campaign", openapi_extra=takes(CampaignEdit))
+@router.patch("/{id}", response_model=WrittenCampaign, summary="Edit a campaign", openapi_extra=takes(CampaignEdit))
 def edit_campaign(ask: Ask, id: str) -> Response:
     """Change the fields sent; those left out stay. Name and description change at any time, everything else while
     the campaign is draft, scheduled or paused. A field set to null goes back to its default, the call window as a
@@ -85,7 +95,7 @@ def edit_campaign(ask: Ask, id: str) -> Response:
 
     def work(dialer: Dialer) -> Answer:
         edit(dialer, ask.team_id, id, sent, actor=ask.actor)
-        return show(ask, dialer, id)
+        return warned(show(ask, dialer, id), sent)
 
     return ask.do(work)
 

@@ -34,7 +34,10 @@ class NewCampaign(Sent):
     callWindowStart: str | None = Field(None, description="Calls go out from this time of day on.", pattern=HH_MM)
     callWindowEnd: str | None = Field(None, description="No call goes out from this time on.", pattern=HH_MM_OR_24)
     callWindowTimezone: str | None = Field(
-        None, min_length=1, description="The IANA zone the window is in. All three window fields are given, or none."
+        None,
+        min_length=1,
+        description="The IANA zone the window is in. All three window fields are given, or none. A name without summer "
+        "time, such as `EST`, is taken as it is, and warned of.",
     )
     maxConcurrentCalls: int | None = Field(3, description="Simultaneous calls.", ge=1, le=1000)
     maxAttemptsPerContact: int | None = Field(
@@ -212,6 +215,16 @@ class CampaignAnswer(Done):
     """One campaign."""
 
     campaign: Campaign
+
+
+class WrittenCampaign(CampaignAnswer):
+    """A campaign that was created or edited."""
+
+    warnings: list[str] = Field(
+        [],
+        description="Where there is something to tell: what was accepted as it was sent and may not be what was meant, "
+        "such as a time zone without summer time.",
+    )
 
 
 class CampaignList(Page):
