@@ -16,7 +16,6 @@ from worker.cli.showing import json_option, show_json, some
 from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import pieces_of
-from worker.domain.screening import check_region
 from worker.flow.load import Loaded, load_contacts, waits_for_next_run
 from worker.flow.onlooker import Watch
 
@@ -52,7 +51,7 @@ def import_contacts(
     The file is read to its end before anything is written. It is then written 10,000 lines at a time, each with its
     place in the campaign; if that breaks off, you are told how far it came. With --strict it is one transaction.
     """
-    region = check_region(country.upper()) if country else None
+    region = ask.region(country)
     with ExitStack() as stack:
         source = stack.enter_context(reading(file))
         text = stack.enter_context(text_in(source, encoding))

@@ -16,6 +16,7 @@ A core screens about 100 000 numbers a second that are E.164 already, 40 000 wri
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import phonenumbers
@@ -122,11 +123,24 @@ def normalize(raw: str | None, region: str | None = None) -> Phone | PhoneFault:
     return _read(text, region)
 
 
-def check_region(region: str) -> str:
-    """The region, if there is one of that name. Raises :class:`Invalid`."""
+def check_region(country: str) -> str:
+    """The country in capitals, if there is one of that name. Raises :class:`Invalid`."""
+    region = country.strip().upper()
     if region not in phonenumbers.SUPPORTED_REGIONS:
         raise Invalid([Fault("country", f"No country {region!r}; use an ISO 3166 code, such as US.")])
     return region
+
+
+def country_of(e164: str) -> str | None:
+    """The country (ISO 3166) a number belongs to; ``None`` for one that belongs to none, such as ``+800``."""
+    region = phonenumbers.region_code_for_number(phonenumbers.parse(e164))
+    return region if region in phonenumbers.SUPPORTED_REGIONS else None
+
+
+def country_of_all(e164s: Iterable[str]) -> str | None:
+    """The one country all the numbers belong to, if there is one."""
+    countries = {country_of(e164) for e164 in e164s}
+    return countries.pop() if len(countries) == 1 else None
 
 
 def error_sentence(contact_id: str, reason: Reason) -> str:

@@ -272,8 +272,10 @@ def _zone_faults(name: str, path: str) -> list[Fault]:
 
 @cache
 def _zones_by_hint() -> dict[str, str]:
-    """Zones by their name and by their city alone, as carelessly as people write them."""
-    cities = {_hint_key(name.rpartition("/")[2]): name for name in reversed(pytz.common_timezones)}
+    """Zones by their name and by their city alone, as carelessly as people write them. What one country calls its
+    parts (``US/Eastern``) is no city: others have an east, too."""
+    named = [name for name in pytz.common_timezones if not name.startswith(("US/", "Canada/"))]
+    cities = {_hint_key(name.rpartition("/")[2]): name for name in reversed(named)}
     return cities | {_hint_key(name): name for name in pytz.all_timezones}
 
 

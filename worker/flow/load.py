@@ -25,10 +25,12 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.domain import ids
+from worker.domain.contact import countries_of
 from worker.domain.contact_file import ContactLine, LineFault, line_fault
-from worker.domain.errors import NotFound
+from worker.domain.errors import Invalid, NotFound
 from worker.domain.model import CampaignStatus
 from worker.domain.screening import Phone, PhoneFault, normalize
+from worker.domain.zone_words import read_zone
 from worker.flow import prepare
 from worker.flow.base import Dialer, Fill, Step
 from worker.flow.onlooker import Watch
@@ -167,17 +169,33 @@ def _staged(
 ) -> Iterator[Staged]:
     for line in lines:
         loaded.lines += 1
+        phone = judge(None if isinstance(line, LineFault) else line.phone)
+        line = _in_zone(line, phone, asked.region)
         if isinstance(line, LineFault):
             loaded.refused += 1
             if len(loaded.faults) < MOST_FAULTS:
                 loaded.faults.append(line)
             asked.watch.tell("refused", line)
             continue
-        phone = judge(line.phone)
         if isinstance(phone, PhoneFault):
             loaded.uncallable += 1
             asked.watch.tell("uncallable", line_fault(line.line, f"phone: {phone.message}"))
         yield _as_staged(line, phone, asked.tags)
+
+
+def _in_zone(line: ContactLine | LineFault, phone: Phone | PhoneFault, region: str | None) -> ContactLine | LineFault:
+    """The line with its time zone by its IANA name, read with the countries it may belong to. Who is not to be called
+    needs none, and is not lost for one that cannot be read."""
+    if isinstance(line, LineFault) or line.timezone is None:
+        return line
+    e164 = phone.e164 if isinstance(phone, Phone) else None
+    try:
+        zone = read_zone(line.timezone, countries=lambda: countries_of(e164, region))
+    except Invalid as error:
+        if line.do_not_call:
+            return replace(line, timezone=None)
+        return line_fault(line.line, f"timezone: {error.faults[0].message}")
+    return line if zone == line.timezone else replace(line, timezone=zone)
 
 
 def _as_staged(line: ContactLine, phone: Phone | PhoneFault, tags: tuple[str, ...]) -> Staged:
