@@ -257,6 +257,10 @@ class RunAnswer(Done):
     runId: str | None
     remaining: int = Field(description="Contacts that still wait.")
     opensAt: datetime | None = Field(description="When the call window opens, if it is shut now.")
+    warnings: list[str] = Field(
+        description="What to look at: how many numbers of contacts without a time zone of their own cannot be in the "
+        "campaign's, and what hour it is where they are. Of those due first, at most 1000 are looked at."
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -285,6 +289,7 @@ class RunAnswer(Done):
                     "runId": "run_01j...",
                     "remaining": 180,
                     "opensAt": None,
+                    "warnings": [],
                 }
             ]
         }

@@ -62,6 +62,7 @@ def run_answer(result: RunResult) -> dict[str, Any]:
         "runId": result.run_id,
         "remaining": result.remaining,
         "opensAt": instant(result.opens_at),
+        "warnings": list(result.warnings),
     }
 
 

@@ -9,7 +9,7 @@ import click
 from worker.api import views
 from worker.cli.asking import ACTOR, NUMBER, Asked, as_body, confirm, for_team, yes_option
 from worker.cli.campaigns import tell
-from worker.cli.showing import Cell, json_option, plain, show_json, show_rows, some
+from worker.cli.showing import Cell, json_option, plain, show_json, show_rows, show_warnings, some
 from worker.domain.run_request import parse_run
 from worker.flow import admit, prepare, remove, stop
 from worker.flow.admit import RunResult
@@ -72,6 +72,7 @@ def _tell_run(result: RunResult) -> None:
     if result.failed > len(result.errors):
         click.echo(f"  and {result.failed - len(result.errors)} more.")
     click.echo(f"{some(result.remaining, 'contact')} still waiting.")
+    show_warnings(result.warnings)
 
 
 @click.command()

@@ -12,7 +12,7 @@ from worker.api import views_crm
 from worker.cli.asking import Asked, for_team
 from worker.cli.files import reading, separator, text_in
 from worker.cli.importing import Report, from_file, reporting, seeing
-from worker.cli.showing import json_option, show_json, some
+from worker.cli.showing import json_option, show_json, show_warnings, some
 from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import pieces_of
@@ -112,6 +112,7 @@ def _as_json(loaded: Loaded, said: Report, notes: list[str], options: dict[str, 
         "added": loaded.added if options["campaign_id"] else None,
         "errors": said.as_json(),
         "notes": notes,
+        "warnings": list(loaded.warnings),
     }
 
 
@@ -131,3 +132,4 @@ def _show(loaded: Loaded, said: Report, notes: list[str], options: dict[str, Any
             click.echo(f"{loaded.added} added to {options['campaign_id']}; {already} were in it.")
     for note in notes:
         click.echo(note)
+    show_warnings(loaded.warnings)

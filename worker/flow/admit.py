@@ -23,6 +23,7 @@ from worker.domain.model import CampaignStatus, Reason
 from worker.domain.run_request import MOST_CALLS
 from worker.domain.screening import error_sentence
 from worker.flow.base import Dialer, Mend, Step, window_of
+from worker.flow.callee_hours import warnings_of_run
 from worker.flow.claim import claim
 from worker.flow.fill import Filled, fill
 from worker.flow.finish import finish
@@ -41,7 +42,7 @@ log = structlog.get_logger()
 class RunResult:
     """What a run answers. ``calls`` were reserved and handed on by this request; ``failed`` counts the
     contacts that cannot be called and ``errors`` says why, for at most 1000; ``remaining`` contacts still
-    wait; ``opens_at`` is set when the window is shut now."""
+    wait; ``opens_at`` is set when the window is shut now; ``warnings`` are what to look at before it goes on."""
 
     run_id: str | None
     calls: tuple[Reservation, ...]
@@ -50,6 +51,7 @@ class RunResult:
     remaining: int
     opens_at: datetime | None
     has_window: bool
+    warnings: tuple[str, ...]
     dry_run: bool
 
     @property
@@ -74,6 +76,7 @@ class _Opened:
     remaining: int
     opens_at: datetime | None
     has_window: bool
+    warnings: tuple[str, ...]
     reserved: tuple[Reservation, ...] = field(default=())
 
 
@@ -223,6 +226,7 @@ def _opened(conn: Connection, dialer: Dialer, row: Row[Any], run_id: str) -> _Op
         remaining=counts["pending"] + counts["queued"],
         opens_at=_opens_at(due, dialer.bounds.closing_margin_seconds),
         has_window=row.call_window_start is not None,
+        warnings=warnings_of_run(conn, row),
     )
 
 
@@ -281,5 +285,6 @@ def _result(opened: _Opened, campaign_id: str, reserved: Sequence[Reservation], 
         remaining=max(0, opened.remaining - len(mine)),
         opens_at=opened.opens_at,
         has_window=opened.has_window,
+        warnings=opened.warnings,
         dry_run=dry_run,
     )
