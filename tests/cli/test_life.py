@@ -137,7 +137,7 @@ def test_the_list_of_numbers_nobody_calls_is_kept(world: World, here: dict[str, 
     )
     assert words(added) == "Added 2 numbers."
     assert wrong.returncode == 2
-    assert sentence(wrong).startswith("'12025': The number has no country code")
+    assert sentence(wrong).startswith("'12025': The number is too short")
     assert "'x': This is not a phone number" in sentence(wrong)
     assert [n["number"] for n in document(listed)["numbers"]] == ["+12025550143", "+12025550142"]
     assert words(removed) == "Removed 1 number."

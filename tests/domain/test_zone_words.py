@@ -104,6 +104,7 @@ def test_what_people_call_places_are_zones_of_the_database() -> None:
         ("", "(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna", "Europe/Amsterdam"),
         ("", "(UTC+08:00) Beijing, Chongqing, Hong Kong, Urumqi", "Asia/Shanghai"),
         ("", "(UTC) Coordinated Universal Time", "UTC"),
+        ("", "U.S. Eastern|Eastern US|EST/EDT|Eastern (US)|America/New_York (EST)|EST (New York)", "America/New_York"),
     ],
 )  # fmt: skip
 def test_words_are_read_with_the_country(countries: str, words: str, zone: str) -> None:

@@ -38,12 +38,15 @@ NAMED: Mapping[str, str] = {
     "boston": "America/New_York", "washington d.c.": "America/New_York", "washington dc": "America/New_York",
     "miami": "America/New_York", "atlanta": "America/New_York", "philadelphia": "America/New_York",
     "dallas": "America/Chicago", "houston": "America/Chicago", "las vegas": "America/Los_Angeles",
-    "san francisco": "America/Los_Angeles", "seattle": "America/Los_Angeles", "coordinated universal": "UTC",
+    "sgt": "Asia/Singapore", "salvador": "America/Bahia", "city of buenos aires": "America/Argentina/Buenos_Aires",
+    "chetumal": "America/Cancun", "sri jayawardenepura": "Asia/Colombo", "rangoon": "Asia/Yangon",
+    "west central africa": "Africa/Lagos", "san francisco": "America/Los_Angeles",
+    "seattle": "America/Los_Angeles", "coordinated universal": "UTC",
 }  # fmt: skip
 """Places that are no city of the database and have one clock."""
 
 IN: Mapping[str, Sequence[str]] = {
-    "us": ("US",), "usa": ("US",), "us & canada": ("US",), "us and canada": ("US",), "canada": ("CA",),
+    "us": ("US",), "usa": ("US",), "u.s.": ("US",), "us & canada": ("US",), "us and canada": ("US",), "canada": ("CA",),
     "mexico": ("MX",), "australia": ("AU",),
 }  # fmt: skip
 """The countries that stand in brackets behind an area."""

@@ -50,6 +50,8 @@ _GREENWICH = re.compile(r"(?:etc/)?(?:gmt(?:[+-]?0)?|greenwich)")
 _OFFSET = re.compile(r"(etc/)?(?:utc|gmt)? ?([+-]) ?(\d{1,2})(?::?([0-5]\d))?")
 _SHOWN = re.compile(r"\((?:utc|gmt)(?: ?([+-]) ?(\d{1,2}):?([0-5]\d))?\) ?(.*)")
 _TIME = re.compile(r"(.+?)(?: (?:standard|daylight|summer|winter))? time(?: zone)?(?: \((.*)\))?")
+_AREA_OF_COUNTRY = re.compile(r"(us|usa|u\.s\.|canada) (\w+)|(\w+) (us|usa|u\.s\.|canada)")
+_TWICE = re.compile(r"([a-z]{2,4})/([a-z]{2,4})|(.+?) \((.+)\)")
 _SEPARATOR = re.compile(r" ?[,;&] ?| - ")
 
 
@@ -122,7 +124,7 @@ def _candidates(word: str, countries: Countries) -> Zones:
     if shown is not None:
         offset = _ahead(shown[1] or "+", shown[2] or "0", shown[3])
         return [zone for zone in _candidates(shown[4] or "utc", countries) if offset in offsets_of(zone)]
-    for read in (_by_area, _by_windows_id, _by_letters, _by_place, _by_offset, _by_list):
+    for read in (_by_area, _by_windows_id, _by_letters, _by_place, _by_offset, _by_both, _by_list):
         found = read(word, countries)
         if found:
             return found
@@ -133,6 +135,9 @@ def _by_area(word: str, countries: Countries) -> Zones:
     """``Eastern``, ``Eastern Time``, ``Eastern Standard Time``, ``Eastern Time (US & Canada)``."""
     match = _TIME.fullmatch(word)
     area, where = (word, None) if match is None else (match[1], match[2])
+    of_country = _AREA_OF_COUNTRY.fullmatch(area)
+    if of_country is not None and where is None and word not in _windows():
+        area, where = of_country[2] or of_country[3], of_country[1] or of_country[4]
     if where is not None and (word in _windows() or where not in IN):
         return ()
     everywhere = _of_area(area)
@@ -190,6 +195,20 @@ def _by_offset(word: str, countries: Countries) -> Zones:
 @cache
 def _at(offset: timedelta) -> Zones:
     return [zone for zone in places() if offset in offsets_of(zone)]
+
+
+def _by_both(word: str, countries: Countries) -> Zones:
+    """What is said twice: ``EST/EDT``, ``Eastern (ET)``, ``America/New_York (EST)``, ``Pacific (US)``."""
+    match = _TWICE.fullmatch(word)
+    if match is None:
+        return ()
+    once, again = match[1] or match[3], match[2] or match[4]
+    if again in IN:
+        return _candidates(once, tuple(IN[again]))
+    name = _names().get(once.replace(" ", "_"))
+    clocks = {clock_of(zone) for zone in _candidates(again, countries)}
+    first = [name] if name in _taken_as_they_are() else _candidates(once, countries)
+    return [zone for zone in first if zone is not None and clock_of(zone) in clocks]
 
 
 def _by_list(word: str, countries: Countries) -> Zones:
