@@ -58,7 +58,8 @@ CREATE TABLE teams (
     slug                 text NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
     name                 text NOT NULL CHECK (name <> ''),
     max_concurrent_calls integer NOT NULL DEFAULT 100 CHECK (max_concurrent_calls BETWEEN 1 AND 10000),
-    created_at           timestamptz NOT NULL DEFAULT clock_timestamp()
+    created_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    country              text CHECK (country ~ '^[A-Z]{2}$')   -- of numbers without a code; NULL: of all its caller IDs
 );
 
 -- A bearer key is <prefix>_<id>_<secret>; the secret is shown once and kept only as its SHA-256.

@@ -96,7 +96,7 @@ def test_contacts_are_shown_with_status_reason_and_what_comes_next(web: World, c
         busy,
     ]
     due_at = web.entry(campaign, busy).due_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    common = {"called": False, "answered": False, "reason": None, "timezone": None, "attempts": 0}
+    common = {"called": False, "answered": False, "reason": None, "timezone": None, "attempts": 0, "do_not_call": False}
     named = {"first_name": "", "last_name": ""}
     added = {contact: fields["added_at"] for contact, fields in shown.items()}
     assert shown[waits] == common | {

@@ -9,6 +9,7 @@ from httpx2 import Client
 
 from tests.api.asking import CAMPAIGNS, campaign_of, created, new_campaign, paths, refused
 from tests.world import World
+from worker.api.models_campaigns import WrittenCampaign
 
 
 def listed(client: Client, **query: Any) -> tuple[list[str], int]:
@@ -214,7 +215,8 @@ def test_a_setting_that_is_nearly_one_of_ours_is_told(web: World, client: Client
     told = ["settings.retryDelayz is kept but does nothing; did you mean settings.retryDelays?"]
     assert (made["warnings"], made["campaign"]["settings"]) == (told, sent)
     url = f"{CAMPAIGNS}/{made['campaign']['id']}"
-    assert client.patch(url, json={"name": "Still so"}).json()["warnings"] == told
+    assert client.patch(url, json={"settings": sent}).json()["warnings"] == told
+    assert "warnings" not in client.patch(url, json={"name": "Still so"}).json(), "nothing of it was sent"
     assert "warnings" not in client.patch(url, json={"settings": {"crm": "ours"}}).json()
 
 
@@ -288,3 +290,15 @@ def test_who_did_what_is_noted(web: World, client: Client, sent: list[Any]) -> N
     (key,) = web.sql("SELECT id FROM api_keys")
     assert {row.actor for row in noted if row.action != "run"} == {key.id}
     web.carry_out(sent)
+
+
+def test_a_campaign_in_a_zone_without_summer_time_is_made_and_warned_of(web: World, client: Client) -> None:
+    hours = {"callWindowStart": "09:00", "callWindowEnd": "17:00"}
+    made = client.post(CAMPAIGNS, json=new_campaign(web, **hours, callWindowTimezone="EST"))
+    answer = WrittenCampaign.model_validate_json(made.content, extra="forbid")
+    assert answer.campaign.call_window_timezone == "EST"
+    assert "America/New_York" in answer.warnings[0]
+    url = f"{CAMPAIGNS}/{answer.campaign.id}"
+    assert "warnings" not in client.patch(url, json={"callWindowTimezone": "America/Phoenix"}).json()
+    assert len(client.patch(url, json={"callWindowTimezone": "Etc/GMT+5"}).json()["warnings"]) == 1
+    assert "warnings" not in client.patch(url, json={"name": "Still on that clock"}).json()

@@ -70,7 +70,7 @@ def test_every_fault_of_a_contact_is_named_by_its_path() -> None:
         "companyId": "",
         "firstName": 7,
         "phone": "1" * 65,
-        "timezone": "new york",
+        "timezone": "EST",
         "doNotCall": None,
         "email": "a\x00b",
         "customFields": {"deep": ["fine", "\ud800"]},

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import itertools
 import re
+import unicodedata
 
 import phonenumbers
 import pytest
@@ -23,6 +25,20 @@ CHARGED = {phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberTy
         ("+1.202.555.0123", "+12025550123"),
         ("\u202a+12025550123\u202c", "+12025550123"),
         ("\uff0b12025550123", "+12025550123"),
+        ("tel:+1-202-555-0123", "+12025550123"),
+        ("tel:555-0123;phone-context=+1-202", "+12025550123"),
+        ("tel:%2B12025550123;isub=", "+12025550123"),
+        ("tel://+12025550123", "+12025550123"),
+        ("callto:+12025550123", "+12025550123"),
+        ("whatsapp:+12025550123", "+12025550123"),
+        ("p:+12025550123", "+12025550123"),
+        ("Tel.: +1 202 555 0123", "+12025550123"),
+        ("+1 202 555 0123 (mobile)", "+12025550123"),
+        ("'+12025550123", "+12025550123"),
+        ("\u2019+12025550123", "+12025550123"),
+        ('="+12025550123"', "+12025550123"),
+        ("=+12025550123", "+12025550123"),
+        ("\u2795\uff11 \u0662\u0660\u0662 \u096b\u096b\u096b 0123", "+12025550123"),
         ("(+44) 20 7946 0123", "+442079460123"),
         ("+44 (0)20 7946 0123", "+442079460123"),
         ("+4402079460123", "+442079460123"),
@@ -57,7 +73,9 @@ def test_numbers_set_aside_for_fiction_are_accepted(fictional: str) -> None:
     [
         ("2025550123", "no country code"),
         ("(202) 555-0123", "no country code"),
-        ("0044 20 7946 0123", "no country code"),
+        ("0044 20 7946 0123", "starts with 00, which stands for + in other countries; write it like +442079460123."),
+        ("0011 44 20 7946 0123", "starts with 00"),
+        ("011 44 20 7946 0123", "starts with 011"),
         ("+1202555012", "too short"),
         ("+911", "too short"),
         ("+98 9601", "too short"),
@@ -73,14 +91,20 @@ def test_numbers_set_aside_for_fiction_are_accepted(fictional: str) -> None:
         ("+1 202 555 0123 ext. 4", "extension"),
         ("+1 202 555 0123,4", "extension"),
         ("+12025550123 #5", "extension"),
+        ("tel:+1-202-555-0123;ext=4", "extension"),
+        ("+1 202 555 0123\u00b2", "not a phone number"),
+        ("sip:+12025550123@example.com", "not a phone number"),
+        ("+1 202 555 0123 (do not call)", "not a phone number"),
+        ("Fax +1 202 555 0123", "not a phone number"),
+        ("202,5550101", "not a phone number"),
         ("none", "not a phone number"),
         ("+", "not a phone number"),
         ("+0", "not a phone number"),
         ("+1-800-FLOWERS", "not a phone number"),
         ("call +12025550123", "not a phone number"),
-        ("+12025550123 or +12025550124", "not a phone number"),
+        ("+12025550123 or +12025550124", "two numbers"),
         ("++12025550123", "not a phone number"),
-        ("+12025550123p55", "not a phone number"),
+        ("+12025550123p55", "extension"),
     ],
 )
 def test_each_fault_of_a_number_has_its_own_sentence(raw: str, sentence: str) -> None:
@@ -172,3 +196,116 @@ def test_every_reason_has_its_own_sentence() -> None:
 def test_a_number_a_spreadsheet_has_made_a_quantity_of_is_told_for_what_it_is(raw: str) -> None:
     for region in (None, "US", "DE"):
         assert "spreadsheet" in getattr(normalize(raw, region), "message", "")
+
+
+# ---------------------------------------------------------------------------------------------- more than one number
+
+FIXED, MOBILE = phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.MOBILE
+EXAMPLES = [
+    (region, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), form)
+    for region in REGIONS
+    for kind in (FIXED, MOBILE)
+    if (number := phonenumbers.example_number_for_type(region, kind)) is not None
+    for form in (
+        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL),
+        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL),
+    )
+    if normalize(form, region) == Phone(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+]
+"""Numbers of every country, as E.164 and as its people write them."""
+JOINTS = ("/", " / ", "\\", ";", ",", ", ", " or ", " oder ", " und ", "&", "+", "\n", "\r\n", "|", " x", " ext. ",
+          " Durchwahl ", "#", " (", "[", "*", "~", "\u2044", " - ", "-", " ::: ")  # fmt: skip
+TAILS = ("1", "13", "100", "13/14", "13-14", "2345678")
+DIAL_THROUGH = ("+49", "+43")
+
+
+def test_a_number_with_a_second_one_or_an_extension_behind_it_rings_nobody() -> None:
+    """In every country; with every joint where the digits together would be somebody else's number, else with one. But
+    for Germany's and Austria's hyphen, behind which stand digits that are dialed with the others."""
+    assert len({region for region, _, _ in EXAMPLES}) > 240
+    joints = itertools.cycle(JOINTS)
+    for region, e164, form in EXAMPLES:
+        for tail in TAILS:
+            is_somebodys = isinstance(normalize(e164 + re.sub(r"\D", "", tail)), Phone)
+            for joint in JOINTS if is_somebodys else [next(joints)]:
+                _rings_nobody_else(region, e164, form, joint, tail)
+
+
+def _rings_nobody_else(region: str, e164: str, form: str, joint: str, tail: str) -> None:
+    verdict = normalize(f"{form}{joint}{tail}", region)
+    case = (region, form, joint, tail, verdict)
+    if isinstance(verdict, Phone):
+        is_one_more_group = joint == form[-4] == "-" and len(tail) == 3  # 0812-345-678-100
+        assert joint.strip() == "-", case
+        assert e164.startswith(DIAL_THROUGH) or is_one_more_group, case
+        assert verdict.e164 == e164 + tail, case
+    else:
+        assert "two numbers" in verdict.message or joint in ("-", " - "), case
+
+
+def test_a_number_that_is_written_twice_rings_nobody() -> None:
+    for region, _, form in EXAMPLES[::2]:
+        for joint in ("/", ";", ", ", " or ", "\n", " ", "  ", "-", " ("):
+            assert not isinstance(normalize(f"{form}{joint}{form}", region), Phone), (region, form, joint)
+
+
+@pytest.mark.parametrize(
+    ("raw", "region", "e164"),
+    [
+        ("030/23125012", "DE", "+493023125012"),
+        ("0043/1/5123456", "DE", "+4315123456"),
+        ("030\\23125012", "DE", "+493023125012"),
+        ("030 23125012-13", "DE", "+49302312501213"),
+        ("030 23125012-0", "DE", "+4930231250120"),
+        ("011/323-4567", "RS", "+381113234567"),
+        ("27-12-34-56", "LU", "+35227123456"),
+        ("202-555-0123", "US", "+12025550123"),
+        ("(202)/555.0123", "US", "+12025550123"),
+        ("1/202/555/0123", "US", "+12025550123"),
+        ("02 1234-5678", "IT", "+390212345678"),
+        ("03\u30fc1234\u30fc5678", "JP", "+81312345678"),
+        ("202,5550101", "US", "+12025550101"),
+        ("202,5550101", "CA", "+12025550101"),
+        ("011 4321-5678", "AR", "+541143215678"),
+        ("011 2345 6789", "IN", "+911123456789"),
+        ("011 44 20 7946 0123", "CA", "+442079460123"),
+    ],
+)
+def test_a_separator_within_one_number_is_none_between_two(raw: str, region: str, e164: str) -> None:
+    assert normalize(raw, region) == Phone(e164)
+
+
+SPACES = [chr(i) for i in range(0x110000) if unicodedata.category(chr(i)) == "Zs"] + ["\t", "\u200b", "\ufeff", "\x00"]
+DASHES = [chr(i) for i in range(0x110000) if unicodedata.category(chr(i)) == "Pd"] + ["\u2212", "\u30fc", "\u2043"]
+ZEROS = [chr(i) for i in range(0x110000) if unicodedata.category(chr(i)) == "Nd" and unicodedata.decimal(chr(i)) == 0]
+
+
+def test_every_space_dash_and_digit_there_is_is_one() -> None:
+    for sign in SPACES:
+        assert normalize(f"{sign}+1{sign}202{sign}555{sign}0123{sign}") == Phone("+12025550123"), hex(ord(sign))
+    for sign in DASHES:
+        assert normalize(f"202{sign}555{sign}0123", "US") == Phone("+12025550123"), hex(ord(sign))
+    for zero in ZEROS:
+        other = "".join(chr(ord(zero) + int(digit)) for digit in "12025550123")
+        assert normalize(f"+{other}") == Phone("+12025550123"), hex(ord(zero))
+
+
+def test_a_number_with_the_prefix_of_another_country_is_told_with_a_plus_and_never_guessed() -> None:
+    """Wherever 00 is not what is dialed before a country code, and where no country is known."""
+    abroad = "+442079460123"
+    for region in [None, *REGIONS]:
+        for prefix in ("00", "011"):
+            verdict = normalize(f"{prefix} {abroad[1:]}", region)
+            if isinstance(verdict, Phone):
+                assert verdict.e164 == abroad, (region, prefix)
+            else:
+                assert f"starts with {prefix}" in verdict.message, (region, prefix, verdict)
+                assert abroad in verdict.message or (region is None and prefix == "011")
+    assert normalize("0044 20 7946 0123", "GB") == normalize("011 44 20 7946 0123", "US") == Phone(abroad)
+
+
+def test_what_is_printed_for_a_number_is_read_back_as_it() -> None:
+    """In its country: E.164, and whatever form somebody gave it in."""
+    for region, e164, form in EXAMPLES:
+        for written in (e164, form, f"tel:{e164}", f"'{e164}", form.replace(" ", "\u202f")):
+            assert normalize(written, region) == Phone(e164)

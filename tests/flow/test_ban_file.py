@@ -56,3 +56,11 @@ def test_a_file_waits_for_a_dialing_commit_and_then_nobody_in_it_is_called(world
     world.run(campaign)
     assert world.by_status(campaign) == {"skipped": 1}
     assert world.dialed() == []
+
+
+def test_a_file_of_the_registry_is_read_without_a_country_and_with_one_of_north_america(world: World) -> None:
+    lines = ["202,5550101\n", "212,5554834\r\n", "202 5550102\n", '"303","5550103"']
+    numbers = number_file(lines)
+    assert ban_file(world.dialer, world.team, numbers, actor="test").refused == 1
+    assert set(listed(world)) == {"+12025550101", "+12125554834", "+13035550103"}
+    assert ban_file(world.dialer, world.team, number_file(lines, region="US"), region="US", actor="test").added == 1

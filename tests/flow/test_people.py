@@ -9,7 +9,8 @@ from tests.world import World
 from worker.carriers.simulator.lives import Life
 from worker.domain.contact_file import read_contacts
 from worker.domain.errors import Invalid, NotFound
-from worker.flow import load, people
+from worker.flow import load, parts, people
+from worker.flow.members import list_members
 
 NIGHT_IN_TOKYO = {"callWindowStart": "09:00", "callWindowEnd": "17:00", "callWindowTimezone": "America/New_York"}
 """At noon in New York, where the clock of a world begins."""
@@ -223,3 +224,90 @@ def test_a_busy_phone_keeps_its_call_when_its_contact_is_edited(world: World) ->
     world.until(campaign, "completed", hours=1)
     assert rang(world) == ["+12025550111"]
     assert world.by_status(campaign) == {"completed": 1}
+
+
+# ---------------------------------------------------------------------------------------------- one do-not-call
+
+
+def test_a_number_on_the_list_is_do_not_call_wherever_its_contact_is_shown(world: World) -> None:
+    listed, marked, callable_ = world.contact("+12025550111"), world.contact(do_not_call=True), world.contact()
+    campaign = world.campaign([listed, callable_])
+    people.ban_numbers(world.dialer, world.team, {"numbers": ["+12025550111"]}, actor="test")
+
+    def found(wanted: bool) -> set[str]:
+        count, rows = people.find_contacts(world.dialer, world.team, limit=50, offset=0, do_not_call=wanted)
+        assert count == len(rows)
+        assert all(row.do_not_call is wanted for row in rows)
+        return {row.id for row in rows}
+
+    assert (found(True), found(False)) == ({listed, marked}, {callable_})
+    assert people.get_contact(world.dialer, world.team, listed).do_not_call is True
+    row, _ = people.edit_contact(world.dialer, world.team, listed, {"doNotCall": False}, actor="test")
+    assert row.do_not_call is True
+    made = people.create_contact(world.dialer, world.team, {"phone": "+1 202 555 0111"})
+    (many,) = people.create_contacts(world.dialer, world.team, [{"phone": "+1 202 555 0111"}])
+    assert made.do_not_call is many.do_not_call is True
+    members = list_members(world.dialer, world.team, campaign, None, limit=50, offset=0).members
+    assert {m.row.contact_id: (m.row.do_not_call, m.next_call_at is None) for m in members} == {
+        listed: (True, True),
+        callable_: (False, False),
+    }
+    result = world.run(campaign, dry_run=True)
+    assert result.errors == (f"Contact {listed} is marked do-not-call",)
+
+
+def country(world: World, given: str | None) -> None:
+    world.sql("UPDATE teams SET country = :country", country=given)
+
+
+def banned(world: World) -> set[str]:
+    return {row.number for row in world.sql("SELECT number FROM do_not_call")}
+
+
+def test_national_numbers_are_read_with_the_teams_country_wherever_one_is_given(world: World) -> None:
+    """Its caller IDs are all of one country, so that is it; unless it is given one, or one is named."""
+    dialer, team = world.dialer, world.team
+    assert people.create_contact(dialer, team, {"phone": "(202) 555-0111"}).phone_e164 == "+12025550111"
+    assert people.create_contacts(dialer, team, [{"phone": "202.555.0112"}])[0].phone_e164 == "+12025550112"
+    contact = world.contact()
+    row, _ = people.edit_contact(dialer, team, contact, {"phone": "202 555 0113"}, actor="test")
+    assert row.phone_e164 == "+12025550113"
+    assert people.find_contacts(dialer, team, limit=9, offset=0, phone="1-202-555-0113")[1][0].id == contact
+    people.ban_numbers(dialer, team, {"numbers": ["(212) 555-4834", "202,5550101"]}, actor="test")
+    assert banned(world) == {"+12125554834", "+12025550101"}
+    assert people.banned_numbers(dialer, team, limit=9, offset=0, number="212 555 4834")[0] == 1
+    people.unban_number(dialer, team, "212-555-4834", actor="test")
+    assert banned(world) == {"+12025550101"}
+    country(world, "DE")
+    assert people.create_contact(dialer, team, {"phone": "030 23125012"}).phone_e164 == "+493023125012"
+    number = {"number": "030 23125013", "carrierAccountId": f"acct_{team}"}
+    assert parts.create_number(dialer, team, number, actor="test").number == "+493023125013"
+    people.ban_numbers(dialer, team, {"numbers": ["020 7946 0123"]}, actor="test", region="GB")
+    assert "+442079460123" in banned(world)
+    country(world, None)
+    with pytest.raises(Invalid, match="no country code"):  # caller IDs of two countries by now
+        people.ban_numbers(dialer, team, {"numbers": ["030 23125099"]}, actor="test")
+
+
+def test_a_contacts_number_is_taken_as_it_is_shown_whatever_the_country(world: World) -> None:
+    """Imported with its country, it is printed as it was written; so that is what an operator pastes."""
+    lines = ["phone\n", "030 23125012\n"]
+    load.load_contacts(world.dialer, world.team, None, read_contacts(lines), region="DE")
+    shown = people.find_contacts(world.dialer, world.team, limit=9, offset=0)[1][0].phone
+    people.ban_numbers(world.dialer, world.team, {"numbers": [shown, "+12025550199"]}, actor="test")
+    assert banned(world) == {"+493023125012", "+12025550199"}
+    assert people.banned_numbers(world.dialer, world.team, limit=9, offset=0, number=shown)[0] == 1
+    people.unban_number(world.dialer, world.team, shown, actor="test")
+    assert banned(world) == {"+12025550199"}
+
+
+def test_the_zone_of_a_contact_is_read_with_its_number_and_the_teams_country(world: World) -> None:
+    made = people.create_contact(world.dialer, world.team, {"timezone": "Eastern Time"})
+    assert made.timezone == "America/New_York"
+    abroad = world.contact("+61255501234")
+    row, _ = people.edit_contact(world.dialer, world.team, abroad, {"timezone": "AEDT"}, actor="test")
+    assert row.timezone == "Australia/Sydney"
+    with pytest.raises(Invalid, match="America/New_York"):
+        people.create_contact(world.dialer, world.team, {"timezone": "EST"})
+    with pytest.raises(Invalid, match="Asia/Shanghai or America/Chicago"):
+        people.create_contact(world.dialer, world.team, {"timezone": "CST", "phone": "+8613812345678"})

@@ -33,6 +33,15 @@ def test_a_slug_belongs_to_one_team(world: World) -> None:
         create_team(world.dialer, body, actor="test")
 
 
+def test_a_team_may_be_given_a_country(world: World) -> None:
+    made = create_team(world.dialer, {"slug": "sales", "name": "Sales", "country": "de"}, actor="test")
+    assert made.country == "DE"
+    assert edit_team(world.dialer, made.id, {"country": None}, actor="test")[0].country is None
+    for wrong in ("Utopia", "", 49, ["DE"]):
+        with pytest.raises(Invalid, match="country"):
+            edit_team(world.dialer, made.id, {"country": wrong}, actor="test")
+
+
 def test_a_name_is_edited_without_anybody_being_called_for_it(world: World) -> None:
     row, steps = edit_team(world.dialer, world.team, {"name": "Ours"}, actor="test")
     assert (row.name, steps) == ("Ours", [])

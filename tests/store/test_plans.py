@@ -18,6 +18,7 @@ from sqlalchemy import Connection, TextClause
 from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
 from worker.store import (
+    callees,
     calls,
     campaign_contacts,
     campaigns,
@@ -195,6 +196,18 @@ def test_setting_an_alarm_reads_one_contact_a_zone(crowd: psycopg.Connection[Any
         assert "zone = " in scan["Index Cond"]
         assert scan["Actual Rows"] <= 1
     reads_little(plan, rows=100, pages=200)
+
+
+@pytest.mark.usefixtures("mode")
+@pytest.mark.parametrize("statement", [callees.WITHOUT_ZONE, callees.ALL])
+def test_looking_at_where_numbers_are_reads_as_many_as_it_is_told(
+    crowd: psycopg.Connection[Any], statement: TextClause
+) -> None:
+    plan = explain(crowd, statement, campaign="'camp_a'", most="200")
+    assert plan["Actual Rows"] == 200
+    for scan in scans(plan):
+        assert scan.get("Index Name") == WAITING, scan["Node Type"]
+    reads_little(plan, rows=200, pages=2000)
 
 
 @pytest.mark.usefixtures("mode")

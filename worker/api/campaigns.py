@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
@@ -12,12 +14,12 @@ from worker.api.asking import Ask, Asked, Paged, answered
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
 from worker.api.models import Done
-from worker.api.models_campaigns import CampaignAnswer, CampaignEdit, CampaignList, CampaignWithWarnings, NewCampaign
+from worker.api.models_campaigns import CampaignAnswer, CampaignEdit, CampaignList, NewCampaign, WrittenCampaign
 from worker.api.models_progress import ProgressAnswer
 from worker.api.openapi import takes
+from worker.domain.campaign_warnings import warnings_of
 from worker.domain.fields import MISSING
 from worker.domain.model import CampaignStatus
-from worker.domain.settings_spelling import misspelt
 from worker.flow.base import Dialer, Step
 from worker.flow.edit import edit_campaign as edit
 from worker.flow.look import find_campaign
@@ -36,11 +38,10 @@ def show(ask: Asked, dialer: Dialer, campaign_id: str, *steps: Step) -> Answer:
     return answered(*steps, campaign=views.campaign(find_campaign(dialer, ask.team_id, campaign_id)))
 
 
-def show_with_warnings(ask: Asked, dialer: Dialer, campaign_id: str, *steps: Step) -> Answer:
-    """The same, with what its maker may not have meant."""
-    found = find_campaign(dialer, ask.team_id, campaign_id)
-    warnings = misspelt(found.row.settings)
-    return answered(*steps, campaign=views.campaign(found), **({"warnings": warnings} if warnings else {}))
+def warned(answer: Answer, sent: Mapping[str, Any]) -> Answer:
+    """The same answer, with what is to be told about the fields that were sent, if anything is."""
+    warnings = warnings_of(sent)
+    return replace(answer, fields={**answer.fields, "warnings": warnings}) if warnings else answer
 
 
 @router.get("", response_model=CampaignList, summary="List campaigns")
@@ -67,14 +68,15 @@ def list_campaigns(
     )
 
 
-@router.post("", response_model=CampaignWithWarnings, summary="Create a campaign", openapi_extra=takes(NewCampaign))
+@router.post("", response_model=WrittenCampaign, summary="Create a campaign", openapi_extra=takes(NewCampaign))
 def create_campaign(ask: Ask) -> Response:
     """A draft, or, with a `scheduledStartAt`, a campaign that starts by itself at that instant. `warnings` says what
     was accepted and may not have been meant, such as a setting that is nearly one of those known."""
     sent = {"teamId": MISSING, **ask.body()}
 
     def work(dialer: Dialer) -> Answer:
-        return show_with_warnings(ask, dialer, create(dialer, ask.team_id, sent, actor=ask.actor))
+        made = show(ask, dialer, create(dialer, ask.team_id, sent, actor=ask.actor))
+        return warned(made, sent)
 
     return ask.do(work)
 
@@ -85,9 +87,7 @@ def get_campaign(ask: Ask, id: str) -> Response:
     return success(campaign=views.campaign(find_campaign(ask.dialer, ask.team_id, id)))
 
 
-@router.patch(
-    "/{id}", response_model=CampaignWithWarnings, summary="Edit a campaign", openapi_extra=takes(CampaignEdit)
-)
+@router.patch("/{id}", response_model=WrittenCampaign, summary="Edit a campaign", openapi_extra=takes(CampaignEdit))
 def edit_campaign(ask: Ask, id: str) -> Response:
     """Change the fields sent; those left out stay. Name and description change at any time, `maxConcurrentCalls` also
     while the campaign runs (it holds from then on), everything else while it is draft, scheduled or paused. A field
@@ -98,7 +98,7 @@ def edit_campaign(ask: Ask, id: str) -> Response:
 
     def work(dialer: Dialer) -> Answer:
         steps = edit(dialer, ask.team_id, id, sent, actor=ask.actor)
-        return show_with_warnings(ask, dialer, id, *steps)
+        return warned(show(ask, dialer, id, *steps), sent)
 
     return ask.do(work)
 

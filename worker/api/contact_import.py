@@ -25,6 +25,7 @@ from worker.domain.contact import MOST_AT_ONCE, TAGS
 from worker.domain.contact_file import read_contacts
 from worker.domain.csv_text import pieces_of, text_of
 from worker.flow.base import Dialer
+from worker.flow.country import region_of
 from worker.flow.load import load_contacts
 
 router = APIRouter(prefix="/api/crm/contacts", tags=["Contacts"])
@@ -77,9 +78,10 @@ def import_contacts(
     The first line names the columns, as the API names the fields (`phone`, `firstName` or `first_name`, …) or as
     people do (`number`, `mobile`, `surname`, …); one must be `phone`, `tags` are separated by semicolons, columns
     that are no fields become custom fields. Comma, semicolon, tab and `|` separate them; UTF-8, UTF-16 and
-    Windows-1252 are told apart. Lines with the same number in E.164 are one contact, and a contact of the team that
-    has it is updated: what a line says replaces what was there, an empty field changes nothing, and nobody is taken
-    off do-not-call. The answer counts, gives up to 10 000 ids (by a `tag` the list of contacts finds them all) and
+    Windows-1252 are told apart. Lines with the same number in E.164 are one contact (without a country code it belongs
+    to the team's country), and a contact of the team that has it is updated: what a line says replaces what was there,
+    an empty field changes nothing, and nobody is taken off do-not-call. The answer counts, gives up to 10 000 ids (by a
+    `tag` the list of contacts finds them all) and
     says what is wrong with up to 1000 lines.
     """
     sent.asked.own(team_id)
@@ -94,6 +96,7 @@ def import_contacts(
                 company_id,
                 read_contacts(pieces_of(text)),
                 tags=tuple(tags),
+                region=region_of(dialer, sent.asked.team_id),
                 whole=True,
                 actor=sent.asked.actor,
                 most_ids=MOST_AT_ONCE,

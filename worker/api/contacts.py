@@ -32,7 +32,8 @@ def list_contacts(
     company_id: Annotated[str | None, Query(alias="companyId", description="Only contacts of this company.")] = None,
     tag: Annotated[str | None, Query(description="Only contacts with this tag.")] = None,
     do_not_call: Annotated[
-        bool | None, Query(alias="doNotCall", description="Only contacts that are, or are not, marked so.")
+        bool | None,
+        Query(alias="doNotCall", description="Only who is, or is not, marked so or on the list."),
     ] = None,
 ) -> Response:
     """The team's contacts, newest first."""

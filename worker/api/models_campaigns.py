@@ -34,7 +34,10 @@ class NewCampaign(Sent):
     callWindowStart: str | None = Field(None, description="Calls go out from this time of day on.", pattern=HH_MM)
     callWindowEnd: str | None = Field(None, description="No call goes out from this time on.", pattern=HH_MM_OR_24)
     callWindowTimezone: str | None = Field(
-        None, min_length=1, description="The IANA zone the window is in. All three window fields are given, or none."
+        None,
+        min_length=1,
+        description="The IANA zone the window is in. All three window fields are given, or none. A name without summer "
+        "time, such as `EST`, is taken as it is, and warned of.",
     )
     maxConcurrentCalls: int | None = Field(3, description="Simultaneous calls.", ge=1, le=1000)
     maxAttemptsPerContact: int | None = Field(
@@ -214,12 +217,13 @@ class CampaignAnswer(Done):
     campaign: Campaign
 
 
-class CampaignWithWarnings(CampaignAnswer):
-    """A campaign that was made or edited."""
+class WrittenCampaign(CampaignAnswer):
+    """A campaign that was created or edited."""
 
     warnings: list[str] = Field(
         [],
-        description="What was accepted and may not have been meant, a sentence each; left out where there is nothing.",
+        description="What was accepted as it was sent and may not be what was meant, a sentence each, such as a time "
+        "zone without summer time or a setting that is nearly one of those known; left out where there is nothing.",
         json_schema_extra=without_default,
     )
 
@@ -255,6 +259,10 @@ class RunAnswer(Done):
     remaining: int = Field(description="Contacts that still wait.")
     opensAt: datetime | None = Field(description="When the call window opens, if it is shut now.")
     replacedRunId: str | None = Field(description="The run that was open until this one was opened.")
+    warnings: list[str] = Field(
+        description="What to look at: how many numbers of contacts without a time zone of their own cannot be in the "
+        "campaign's, and what hour it is where they are. Of those due first, at most 1000 are looked at."
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -284,6 +292,7 @@ class RunAnswer(Done):
                     "remaining": 180,
                     "opensAt": None,
                     "replacedRunId": None,
+                    "warnings": [],
                 }
             ]
         }

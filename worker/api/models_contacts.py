@@ -24,11 +24,19 @@ class ContactEdit(Sent):
     firstName: str | None = Field(None, max_length=200)
     lastName: str | None = Field(None, max_length=200)
     phone: str | None = Field(
-        None, max_length=64, description="With its country code. What cannot be called is kept, and not called."
+        None,
+        max_length=64,
+        description="With its country code, or of the team's country: the one the team was given, else the one all its "
+        "phone numbers belong to. What cannot be called is kept, and not called.",
     )
     phoneSecondary: str | None = Field(None, max_length=64, description="Kept, never dialed.")
     timezone: str | None = Field(
-        None, min_length=1, max_length=64, description="IANA zone the contact lives in, if it is known."
+        None,
+        min_length=1,
+        max_length=64,
+        description="The zone the contact lives in, if it is known: an IANA name, or what people and Windows call it "
+        "(`Eastern Time`, `Pacific Standard Time`, a city), read with the country of the number and of the team. What "
+        "may be several clocks, and names without summer time that stand for one with it (`EST`), are refused.",
     )
     doNotCall: bool = False
     email: str | None = Field(None, max_length=320)
@@ -84,7 +92,7 @@ class Contact(BaseModel):
     phone_fault: Literal["no_phone_number", "invalid_number"] | None = Field(description="Why nothing is dialed.")
     phone_secondary: str | None
     timezone: str | None
-    do_not_call: bool
+    do_not_call: bool = Field(description="Marked so, or its number is on the team's do-not-call list.")
     email: str | None
     custom_fields: dict[str, Any]
     tags: list[str]
@@ -170,7 +178,11 @@ class NumbersNotToCall(Sent):
     """Numbers that nobody is to call."""
 
     teamId: str | None = Field(None, description=TEAM)
-    numbers: list[str] = Field(min_length=1, max_length=10_000, description="Each with its country code.")
+    numbers: list[str] = Field(
+        min_length=1,
+        max_length=10_000,
+        description="Each with its country code, or of the team's country, or as the `phone` of a contact is shown.",
+    )
     reason: str | None = Field(None, max_length=200)
 
     model_config = request_like({"numbers": ["+12025550123"], "reason": "asked by mail"})

@@ -19,11 +19,14 @@ class CampaignContact(BaseModel):
     last_name: str
     phone: str | None
     timezone: str | None
+    do_not_call: bool = Field(description="By its own word or by the team's list: no campaign calls it.")
     status: ContactStatus
     reason: Reason | None = Field(description="Why it was skipped or given up.")
     attempts: int
     due_at: datetime | None = Field(description="The earliest instant of the next attempt, for those that wait.")
-    next_call_at: datetime | None = Field(description="The earliest that also lies in the call window.")
+    next_call_at: datetime | None = Field(
+        description="The earliest that also lies in the call window; none for who is not to be called."
+    )
     called: bool
     answered: bool
     added_at: datetime

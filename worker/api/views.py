@@ -63,6 +63,7 @@ def run_answer(result: RunResult) -> dict[str, Any]:
         "remaining": result.remaining,
         "opensAt": instant(result.opens_at),
         "replacedRunId": result.replaced_run_id,
+        "warnings": list(result.warnings),
     }
 
 
@@ -125,6 +126,7 @@ def campaign_contact(row: Row[Any], next_call_at: datetime | None) -> dict[str, 
         "last_name": row.last_name,
         "phone": row.phone,
         "timezone": row.timezone,
+        "do_not_call": row.do_not_call,
         "status": row.status,
         "reason": row.reason,
         "attempts": row.attempts,

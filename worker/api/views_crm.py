@@ -117,11 +117,13 @@ def key(row: Row[Any]) -> dict[str, Any]:
 
 
 def team(row: Row[Any]) -> dict[str, Any]:
-    """Who owns everything else; ``slug`` is the ``accountSlug`` of its requests."""
+    """Who owns everything else; ``slug`` is the ``accountSlug`` of its requests, ``country``, if it was given one, that
+    of its numbers without a country code."""
     return {
         "id": row.id,
         "slug": row.slug,
         "name": row.name,
         "max_concurrent_calls": row.max_concurrent_calls,
+        "country": row.country,
         "created_at": instant(row.created_at),
     }

@@ -31,6 +31,7 @@ from worker.domain.errors import Fault, Invalid, Unavailable
 from worker.domain.fields import NOT_NULL, storable
 from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
 from worker.flow.base import Dialer, Step
+from worker.flow.country import region_of
 from worker.flow.teams import choose_team
 from worker.settings import read_settings
 
@@ -65,6 +66,10 @@ class Asked:
     def carry_out(self, steps: Iterable[Step]) -> None:
         """:func:`carry_out`."""
         carry_out(steps)
+
+    def region(self, country: str | None) -> str | None:
+        """Where numbers without a country code belong: to the country that was named, else to the team's."""
+        return region_of(self.dialer, self.team_id, country)
 
 
 def carry_out(steps: Iterable[Step]) -> None:
@@ -221,6 +226,9 @@ def many(name: str, metavar: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     return click.argument(name, nargs=-1, required=True, metavar=f"{metavar}...", callback=read)
 
 
+country_option = click.option(
+    "--country", help="Where numbers without a country code belong, such as US; left out, the team's country."
+)
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 

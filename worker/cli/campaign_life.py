@@ -9,7 +9,7 @@ import click
 from worker.api import views
 from worker.cli.asking import ACTOR, NUMBER, Asked, as_body, confirm, for_team, is_answered, yes_option
 from worker.cli.campaigns import tell
-from worker.cli.showing import Cell, json_option, plain, show_json, show_rows, some
+from worker.cli.showing import Cell, json_option, plain, show_json, show_rows, show_warnings, some
 from worker.domain.errors import Conflict
 from worker.domain.fields import MISSING
 from worker.domain.model import Reason
@@ -93,6 +93,7 @@ def _tell_run(result: RunResult) -> None:
     for reason, count in result.causes.items():
         click.echo(plain(f"  {causes_in_words(reason, count)}: {_named(result, reason, count)}"))
     click.echo(f"{some(result.remaining, 'contact')} still waiting.")
+    show_warnings(result.warnings)
 
 
 def _named(result: RunResult, reason: Reason, count: int) -> str:

@@ -11,11 +11,11 @@ import click
 from worker.api import views
 from worker.cli.asking import JSON, NUMBER, Asked, as_body, as_changes, for_team, paged
 from worker.cli.campaign_export import export
-from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_made, show_page
+from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_page, show_warnings
 from worker.domain.campaign import DEFAULT_CONCURRENT_CALLS
+from worker.domain.campaign_warnings import warnings_of
 from worker.domain.model import CampaignStatus
 from worker.domain.retry import DEFAULT_DELAY_MINUTES, DEFAULT_MAX_ATTEMPTS
-from worker.domain.settings_spelling import misspelt
 from worker.flow.edit import edit_campaign
 from worker.flow.look import find_campaign
 from worker.flow.prepare import create_campaign
@@ -61,22 +61,14 @@ def fields(command: Callable[..., None]) -> Callable[..., None]:
 @for_team
 def create(ask: Asked, /, as_json: bool, **given: Any) -> None:
     """Create a campaign, a draft unless it is given an instant to start at; says its id."""
-    campaign_id = create_campaign(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor)
-    campaign = look_up(ask, campaign_id)
-    if not _warned(campaign, as_json):
-        show_made("campaign", campaign, as_json=as_json)
-
-
-def _warned(campaign: dict[str, Any], as_json: bool) -> bool:
-    """Say what of the campaign may not have been meant, for people on standard error; whether that was all there is
-    to answer."""
-    warnings = misspelt(campaign["settings"])
-    if as_json and warnings:
-        show_json(campaign=campaign, warnings=warnings)
-        return True
-    for warning in warnings:
-        click.echo(plain(f"dialer: {warning}"), err=True)
-    return False
+    sent = as_body(**given)
+    campaign_id = create_campaign(ask.dialer, ask.team_id, sent, actor=ask.actor)
+    warnings = warnings_of(sent)
+    if as_json:
+        show_json(campaign=look_up(ask, campaign_id), **_told(warnings))
+        return
+    click.echo(campaign_id)
+    show_warnings(warnings)
 
 
 def look_up(ask: Asked, campaign_id: str) -> dict[str, Any]:
@@ -169,16 +161,24 @@ def edit(ask: Asked, /, campaign_id: str, no_call_window: bool, as_json: bool, *
     """
     if no_call_window:
         given |= dict.fromkeys(("call_window_start", "call_window_end", "call_window_timezone"), "")
-    ask.carry_out(edit_campaign(ask.dialer, ask.team_id, campaign_id, as_changes(**given), actor=ask.actor))
-    if not _warned(look_up(ask, campaign_id), as_json):
-        tell(ask, campaign_id, as_json)
+    sent = as_changes(**given)
+    ask.carry_out(edit_campaign(ask.dialer, ask.team_id, campaign_id, sent, actor=ask.actor))
+    warnings = warnings_of(sent)
+    tell(ask, campaign_id, as_json, **_told(warnings))
+    if not as_json:
+        show_warnings(warnings)
 
 
-def tell(ask: Asked, campaign_id: str, as_json: bool) -> None:
-    """What became of the campaign: the API's answer, or a sentence."""
+def _told(warnings: list[str]) -> dict[str, list[str]]:
+    """As the API has it: a field only where there is something to tell."""
+    return {"warnings": warnings} if warnings else {}
+
+
+def tell(ask: Asked, campaign_id: str, as_json: bool, **more: Any) -> None:
+    """What became of the campaign: the API's answer, with ``more`` in it, or a sentence."""
     campaign = look_up(ask, campaign_id)
     if as_json:
-        show_json(campaign=campaign)
+        show_json(campaign=campaign, **more)
         return
     status = "deleted" if campaign["deleted_at"] else campaign["status"]
     until = f" for {campaign['scheduled_start_at']}" if status == CampaignStatus.SCHEDULED else ""

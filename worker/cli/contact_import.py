@@ -12,11 +12,10 @@ from worker.api import views_crm
 from worker.cli.asking import Asked, for_team
 from worker.cli.files import reading, separator, text_in
 from worker.cli.importing import Report, from_file, reporting, seeing
-from worker.cli.showing import json_option, show_json, some
+from worker.cli.showing import json_option, show_json, show_warnings, some
 from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import pieces_of
-from worker.domain.screening import check_region
 from worker.flow.load import Loaded, load_contacts, waits_for_next_run
 from worker.flow.onlooker import Watch
 
@@ -52,7 +51,7 @@ def import_contacts(
     The file is read to its end before anything is written. It is then written 10,000 lines at a time, each with its
     place in the campaign; if that breaks off, you are told how far it came. With --strict it is one transaction.
     """
-    region = check_region(country.upper()) if country else None
+    region = ask.region(country)
     with ExitStack() as stack:
         source = stack.enter_context(reading(file))
         text = stack.enter_context(text_in(source, encoding))
@@ -113,6 +112,7 @@ def _as_json(loaded: Loaded, said: Report, notes: list[str], options: dict[str, 
         "added": loaded.added if options["campaign_id"] else None,
         "errors": said.as_json(),
         "notes": notes,
+        "warnings": list(loaded.warnings),
     }
 
 
@@ -132,3 +132,4 @@ def _show(loaded: Loaded, said: Report, notes: list[str], options: dict[str, Any
             click.echo(f"{loaded.added} added to {options['campaign_id']}; {already} were in it.")
     for note in notes:
         click.echo(note)
+    show_warnings(loaded.warnings)

@@ -9,7 +9,7 @@ import click
 from click.exceptions import Exit
 
 from worker.api import views, views_crm
-from worker.cli.asking import JSON, Asked, as_body, as_changes, for_team, many, paged
+from worker.cli.asking import JSON, Asked, as_body, as_changes, country_option, for_team, many, paged
 from worker.cli.contact_import import import_contacts
 from worker.cli.showing import Cell, json_option, plain, show_json, show_made, show_one, show_page, some
 from worker.domain.campaign import parse_contact_ids
@@ -31,9 +31,9 @@ def fields(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--first-name"),
         click.option("--last-name"),
-        click.option("--phone", help="With its country code, such as +12025550142."),
+        click.option("--phone", help="With its country code, such as +12025550142, or of the --country."),
         click.option("--phone-secondary", help="Kept, never dialed."),
-        click.option("--timezone", metavar="ZONE", help="Where they are, such as America/New_York."),
+        click.option("--timezone", metavar="ZONE", help="Where they are, such as America/New_York or Eastern Time."),
         click.option("--do-not-call/--may-be-called", default=None, help="Whether they want no calls."),
         click.option("--email"),
         click.option("--company-id", metavar="ID"),
@@ -46,11 +46,13 @@ def fields(command: Callable[..., None]) -> Callable[..., None]:
 
 @contacts.command()
 @fields
+@country_option
 @json_option
 @for_team
-def create(ask: Asked, /, as_json: bool, **given: Any) -> None:
+def create(ask: Asked, /, country: str | None, as_json: bool, **given: Any) -> None:
     """Create a contact; says its id. A number that cannot be called is kept, and said."""
-    contact = views_crm.contact(people.create_contact(ask.dialer, ask.team_id, as_body(**given)))
+    region = ask.region(country)
+    contact = views_crm.contact(people.create_contact(ask.dialer, ask.team_id, as_body(**given), region=region))
     show_made("contact", contact, as_json=as_json)
     if not as_json and contact["phone_fault"] is not None:
         click.echo(f"It will not be called: {contact['phone_fault'].replace('_', ' ')}.", err=True)
@@ -68,12 +70,15 @@ def show(ask: Asked, contact_id: str, as_json: bool) -> None:
 @contacts.command()
 @click.argument("contact_id")
 @fields
+@country_option
 @json_option
 @for_team
-def edit(ask: Asked, /, contact_id: str, as_json: bool, **given: Any) -> None:
+def edit(ask: Asked, /, contact_id: str, country: str | None, as_json: bool, **given: Any) -> None:
     """Change the fields given; an empty text clears one. Where the contact waits, it is called by its new number and
     in its new zone from now on."""
-    row, steps = people.edit_contact(ask.dialer, ask.team_id, contact_id, as_changes(**given), actor=ask.actor)
+    row, steps = people.edit_contact(
+        ask.dialer, ask.team_id, contact_id, as_changes(**given), actor=ask.actor, region=ask.region(country)
+    )
     ask.carry_out(steps)
     show_one("contact", views_crm.contact(row), as_json=as_json)
 
@@ -93,7 +98,9 @@ IN_CAMPAIGN: dict[str, Cell] = {
     "contact id": "contact_id",
     "status": "status",
     "calls": "attempts",
-    "next call, or why not": lambda contact: contact["next_call_at"] or contact["reason"],
+    "next call, or why not": lambda contact: (
+        contact["next_call_at"] or contact["reason"] or ("do_not_call" if contact["do_not_call"] else None)
+    ),
     "name": _who,
 }
 
@@ -106,6 +113,7 @@ IN_CAMPAIGN: dict[str, Cell] = {
 @click.option("--company-id", metavar="ID", help="Only contacts of this company.")
 @click.option("--tag", help="Only contacts with this tag.")
 @click.option("--do-not-call/--may-be-called", default=None, help="Only who wants no calls, or only the others.")
+@country_option
 @paged
 @json_option
 @for_team
@@ -114,6 +122,7 @@ def list_them(
     /,
     campaign_id: str | None,
     status: str | None,
+    country: str | None,
     limit: int,
     offset: int,
     as_json: bool,
@@ -123,7 +132,8 @@ def list_them(
     if campaign_id is None:
         if status is not None:
             raise click.UsageError("--status needs a CAMPAIGN_ID.", click.get_current_context())
-        count, rows = people.find_contacts(ask.dialer, ask.team_id, limit=limit, offset=offset, **wanted)
+        region = ask.region(country)
+        count, rows = people.find_contacts(ask.dialer, ask.team_id, limit=limit, offset=offset, region=region, **wanted)
         shown = [views_crm.contact(row) for row in rows]
         columns = IN_CRM
     else:

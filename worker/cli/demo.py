@@ -41,6 +41,7 @@ from worker.domain.contact_file import ContactLine, read_contacts
 from worker.domain.errors import DialerError, Fault, Invalid
 from worker.flow import prepare
 from worker.flow.base import Dialer
+from worker.flow.country import region_of
 from worker.flow.examine import examine
 from worker.flow.load import load_contacts
 from worker.flow.watching import Seen, look
@@ -161,7 +162,7 @@ def _prepare(
             setup.number(conn, number_id, team_id, account_id, number, limit=max(10, limit))
 
     once(dialer.db, set_up)
-    loaded = load_contacts(dialer, team_id, company_id, people)
+    loaded = load_contacts(dialer, team_id, company_id, people, region=region_of(dialer, team_id))
     body = {
         "name": "Demonstration",
         "assistantId": assistant_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from worker.api import views_crm as views
-from worker.cli.asking import Asked, as_body, for_team, many, paged
+from worker.cli.asking import Asked, as_body, country_option, for_team, many, paged
 from worker.cli.dnc_import import import_numbers
 from worker.cli.showing import Cell, json_option, show_json, show_page, some
 from worker.flow import people
@@ -19,12 +19,19 @@ def dnc() -> None:
 @dnc.command()
 @many("numbers", "NUMBER")
 @click.option("--reason", help="Why, for the record.")
+@country_option
 @json_option
 @for_team
-def add(ask: Asked, numbers: tuple[str, ...], reason: str | None, as_json: bool) -> None:
+def add(ask: Asked, numbers: tuple[str, ...], reason: str | None, country: str | None, as_json: bool) -> None:
     """Put numbers on the list; those on it already stay as they are. Once this has ended none of them is called any
     more, whatever has been prepared."""
-    added = people.ban_numbers(ask.dialer, ask.team_id, as_body(numbers=list(numbers), reason=reason), actor=ask.actor)
+    added = people.ban_numbers(
+        ask.dialer,
+        ask.team_id,
+        as_body(numbers=list(numbers), reason=reason),
+        actor=ask.actor,
+        region=ask.region(country),
+    )
     if as_json:
         show_json(added=added)
     else:
@@ -34,12 +41,16 @@ def add(ask: Asked, numbers: tuple[str, ...], reason: str | None, as_json: bool)
 
 @dnc.command("list")
 @click.option("--number", help="Only this number, if it is there.")
+@country_option
 @paged
 @json_option
 @for_team
-def list_them(ask: Asked, number: str | None, limit: int, offset: int, as_json: bool) -> None:
+def list_them(ask: Asked, number: str | None, country: str | None, limit: int, offset: int, as_json: bool) -> None:
     """List the numbers, those added last first."""
-    count, rows = people.banned_numbers(ask.dialer, ask.team_id, limit=limit, offset=offset, number=number)
+    region = ask.region(country)
+    count, rows = people.banned_numbers(
+        ask.dialer, ask.team_id, limit=limit, offset=offset, number=number, region=region
+    )
     shown = [views.banned(row) for row in rows]
     columns: dict[str, Cell] = {"number": "number", "since": "created_at", "reason": "reason"}
     show_page("numbers", shown, columns, count=count, limit=limit, offset=offset, as_json=as_json)
@@ -47,11 +58,12 @@ def list_them(ask: Asked, number: str | None, limit: int, offset: int, as_json: 
 
 @dnc.command()
 @click.argument("number")
+@country_option
 @json_option
 @for_team
-def remove(ask: Asked, number: str, as_json: bool) -> None:
+def remove(ask: Asked, number: str, country: str | None, as_json: bool) -> None:
     """Take a number off the list; campaigns call it again from their next run on."""
-    people.unban_number(ask.dialer, ask.team_id, number, actor=ask.actor)
+    people.unban_number(ask.dialer, ask.team_id, number, actor=ask.actor, region=ask.region(country))
     if as_json:
         show_json()
     else:

@@ -12,7 +12,6 @@ from worker.cli.importing import from_file, reporting, seeing
 from worker.cli.showing import json_option, show_json, some
 from worker.domain.contact_file import number_file
 from worker.domain.csv_text import pieces_of
-from worker.domain.screening import check_region
 from worker.flow.ban_file import LONGEST_REASON, ban_file
 from worker.flow.onlooker import Watch
 
@@ -41,7 +40,7 @@ def import_numbers(
     --strict in one transaction, which holds up the team's dialing until it is done. After each, none of its numbers is
     called any more. Numbers that are on the list stay as they are.
     """
-    region = check_region(country.upper()) if country else None
+    region = ask.region(country)
     with ExitStack() as stack:
         source = stack.enter_context(reading(file))
         lines = pieces_of(stack.enter_context(text_in(source, encoding)))

@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from worker.cli.asking import country_option
 from worker.cli.files import INPUT, OUTPUT, writing
 from worker.cli.showing import some
 from worker.clock import monotonic
@@ -71,7 +72,7 @@ def from_file(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give an importing command its file, and how to read it."""
     given = (
         click.argument("file", type=INPUT),
-        click.option("--country", help="Where numbers without a country code belong, such as US."),
+        country_option,
         click.option("--delimiter", help="What separates the columns, such as ; or tab; else it is found."),
         click.option("--encoding", help="How the file was saved, such as utf-8 or cp1252; else it is found."),
         click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing."),

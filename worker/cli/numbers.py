@@ -8,7 +8,7 @@ import click
 
 from worker.api import views_crm as views
 from worker.cli.accounts import limits
-from worker.cli.asking import Asked, as_body, as_changes, for_team
+from worker.cli.asking import Asked, as_body, as_changes, country_option, for_team
 from worker.cli.parts import Part
 from worker.cli.showing import json_option, show_made, show_one
 from worker.flow import parts
@@ -39,13 +39,15 @@ NUMBER.read_by(numbers)
 
 @numbers.command()
 @click.option("--number", help="With its country code, such as +12025550123.")
+@country_option
 @click.option("--carrier-account-id", metavar="ID", help="The account calls are placed through.")
 @limits
 @json_option
 @for_team
-def add(ask: Asked, /, as_json: bool, **given: Any) -> None:
+def add(ask: Asked, /, country: str | None, as_json: bool, **given: Any) -> None:
     """Create a phone number that campaigns may show; says its id."""
-    row = parts.create_number(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor)
+    region = ask.region(country)
+    row = parts.create_number(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor, region=region)
     show_made("phone_number", views.number(row), as_json=as_json)
 
 

@@ -75,6 +75,12 @@ def show_made(name: str, fields: Mapping[str, Any], *, as_json: bool) -> None:
         click.echo(fields["id"])
 
 
+def show_warnings(warnings: Sequence[str]) -> None:
+    """What is done, and may not be what was meant; beside the answer, for what a script keeps is the answer alone."""
+    for warning in warnings:
+        click.echo(plain(f"Warning: {warning}"), err=True)
+
+
 def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Cell]) -> None:
     """A table, a line a row; where the terminal is too narrow for one, a few lines a row."""
     screen = console()

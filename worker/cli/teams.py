@@ -22,7 +22,11 @@ def teams() -> None:
 def fields(command: Callable[..., None]) -> Callable[..., None]:
     """The options that are a team's fields and may change."""
     limit = click.option("--max-concurrent-calls", type=NUMBER, help="Simultaneous calls of all its campaigns.")
-    return click.option("--name", help="What people call it.")(limit(command))
+    country = click.option(
+        "--country",
+        help="Where numbers without a country code belong, such as US. Left out, the country of all its caller IDs.",
+    )
+    return click.option("--name", help="What people call it.")(limit(country(command)))
 
 
 @teams.command("list")
@@ -33,7 +37,13 @@ def list_them(dialer: Dialer, limit: int, offset: int, as_json: bool) -> None:
     """List the teams, newest first."""
     count, rows = list_teams(dialer, limit=limit, offset=offset)
     shown = [views.team(row) for row in rows]
-    columns: dict[str, Cell] = {"id": "id", "slug": "slug", "name": "name", "calls": "max_concurrent_calls"}
+    columns: dict[str, Cell] = {
+        "id": "id",
+        "slug": "slug",
+        "name": "name",
+        "calls": "max_concurrent_calls",
+        "country": "country",
+    }
     show_page("teams", shown, columns, count=count, limit=limit, offset=offset, as_json=as_json)
 
 
@@ -62,7 +72,7 @@ def add(dialer: Dialer, /, as_json: bool, **given: Any) -> None:
 @json_option
 @for_all
 def edit(dialer: Dialer, /, team: str, as_json: bool, **given: Any) -> None:
-    """Change the name or the limit. A limit that is lowered cuts no live call."""
+    """Change the name, the limit or the country. A limit that is lowered cuts no live call."""
     changes = as_changes(**given)
     row, steps = edit_team(dialer, choose_team(dialer, team).id, changes, actor=ACTOR)
     carry_out(steps)

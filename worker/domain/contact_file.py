@@ -17,15 +17,15 @@ from worker.domain.contact_columns import NO_TEXT_MESSAGE, Columns, delimiter_of
 from worker.domain.csv_text import LONGEST_RECORD, Lines, TooLong
 from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import NO_TEXT
+from worker.domain.registry_file import numbers_of_registry
 from worker.domain.screening import Phone, normalize
-from worker.domain.window import check_zone
 
 _TRUE, _FALSE = ("true", "yes", "y", "1", "x", "t", "on"), ("false", "no", "n", "0", "f", "off", "")
 
 
 @dataclass(frozen=True, slots=True)
 class ContactLine:
-    """One contact as written; ``phone`` is not yet judged."""
+    """One contact as written; ``phone`` and ``timezone`` are not yet judged."""
 
     line: int
     phone: str | None
@@ -139,7 +139,7 @@ def read_contacts(lines: Iterable[str], delimiter: str | None = None) -> Iterato
 def number_file(lines: Iterable[str], delimiter: str | None = None, region: str | None = None) -> ContactFile:
     """A file of numbers: like one of contacts, or a mere list, whose first line holds a number already; of that, the
     first column that does is the phone."""
-    rest = iter(_without_mark(lines))
+    rest = numbers_of_registry(_without_mark(lines), region)
     first = next(rest, "")
     chosen = delimiter or delimiter_of(first)
     cells = first.strip("\r\n").replace('"', "").split(chosen)
@@ -168,7 +168,7 @@ def _read(line: int, known: Mapping[str, str], custom: Mapping[str, int], cells:
         first_name=known.get("first_name", ""),
         last_name=known.get("last_name", ""),
         phone_secondary=known.get("phone_secondary") or None,
-        timezone=zone if zone is None else check_zone(zone),
+        timezone=zone,
         do_not_call=flag in _TRUE,
         email=known.get("email") or None,
         tags=tuple(TAGS([tag for tag in tags.split(";") if tag.strip()], "tags")) if tags else (),

@@ -4,7 +4,7 @@ with; and the numbers nobody calls. Each in the names of the API."""
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from worker.domain.errors import Fault, Invalid
@@ -22,7 +22,7 @@ from worker.domain.fields import (
     whole,
     wrong,
 )
-from worker.domain.screening import Phone, normalize
+from worker.domain.screening import Phone, check_region, normalize
 
 SLOWEST, FASTEST = 0.01, 1000.0
 """Calls per second that may be asked for."""
@@ -36,14 +36,26 @@ SET_UP_BY = {
 """The carriers there could be, and the settings that set each up."""
 
 
-def _phone(value: object, path: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        empty = "It is empty; give" if isinstance(value, str) else "Give"
-        raise wrong(path, f"{empty} a phone number in international form, such as +12025550123.")
-    read = normalize(text(64)(value, path))
-    if isinstance(read, Phone):
-        return read.e164
-    raise wrong(path, read.message)
+def _phone(region: str | None) -> Check:
+    """A number that may be called, as E.164; without a country code it is one of the region."""
+
+    def check(value: object, path: str) -> str:
+        if not isinstance(value, str) or not value.strip():
+            empty = "It is empty; give" if isinstance(value, str) else "Give"
+            raise wrong(path, f"{empty} a phone number in international form, such as +12025550123.")
+        read = normalize(text(64)(value, path), region)
+        if isinstance(read, Phone):
+            return read.e164
+        raise wrong(path, read.message)
+
+    return check
+
+
+def _country(value: object, path: str) -> str:
+    try:
+        return check_region(text(64)(value, path))
+    except Invalid as error:
+        raise wrong(path, error.faults[0].message) from None
 
 
 def _slug(value: object, path: str) -> str:
@@ -52,20 +64,27 @@ def _slug(value: object, path: str) -> str:
     raise wrong(path, "Give 1 to 63 small letters, digits and hyphens, such as my-team.")
 
 
-def _phones(value: object, path: str) -> list[str]:
-    if not isinstance(value, list) or not value or len(value) > MOST_NUMBERS_AT_ONCE:
-        size = f"; this one has {len(value)}" if isinstance(value, list) else ""
-        raise wrong(path, f"Give a list of 1 to {MOST_NUMBERS_AT_ONCE} phone numbers{size}.")
-    found: list[str] = []
-    faults: list[Fault] = []
-    for i, entry in enumerate(value):
-        try:
-            found.append(_phone(entry, f"{path}[{i}]"))
-        except Invalid as error:
-            faults.extend(error.faults)
-    if faults:
-        raise Invalid(faults)
-    return list(dict.fromkeys(found))
+def _phones(region: str | None, known: Mapping[str, Sequence[str]]) -> Check:
+    each = _phone(region)
+
+    def check(value: object, path: str) -> list[str]:
+        if not isinstance(value, list) or not value or len(value) > MOST_NUMBERS_AT_ONCE:
+            size = f"; this one has {len(value)}" if isinstance(value, list) else ""
+            raise wrong(path, f"Give a list of 1 to {MOST_NUMBERS_AT_ONCE} phone numbers{size}.")
+        found: list[str] = []
+        faults: list[Fault] = []
+        for i, entry in enumerate(value):
+            also = known.get(entry, ()) if isinstance(entry, str) else ()
+            found.extend(also)
+            try:
+                found.append(each(entry, f"{path}[{i}]"))
+            except Invalid as error:
+                faults.extend(() if also else error.faults)
+        if faults:
+            raise Invalid(faults)
+        return list(dict.fromkeys(found))
+
+    return check
 
 
 _NAME = Rule("name", text(200, least=1), required=True)
@@ -75,6 +94,7 @@ _ENABLED = Rule("enabled", flag, may_be_null=False)
 TEAM_EDIT: Mapping[str, Rule] = {
     "name": _NAME,
     "maxConcurrentCalls": Rule("max_concurrent_calls", whole(1, 10_000), may_be_null=False),
+    "country": Rule("country", _country),
 }
 TEAM: Mapping[str, Rule] = {"slug": Rule("slug", _slug, required=True), **TEAM_EDIT}
 KEY: Mapping[str, Rule] = {"name": _NAME}
@@ -92,7 +112,7 @@ NUMBER_EDIT: Mapping[str, Rule] = {
     "enabled": _ENABLED,
 }
 NUMBER: Mapping[str, Rule] = {
-    "number": Rule("number", _phone, required=True),
+    "number": Rule("number", _phone(None), required=True),
     "carrierAccountId": Rule("account_id", an_id, required=True),
     **NUMBER_EDIT,
 }
@@ -103,7 +123,7 @@ ACCOUNT_EDIT: Mapping[str, Rule] = {
     "enabled": _ENABLED,
 }
 BAN: Mapping[str, Rule] = {
-    "numbers": Rule("numbers", _phones, required=True),
+    "numbers": Rule("numbers", _phones(None, {}), required=True),
     "reason": Rule("reason", text(200), null=""),
 }
 _ALSO = ("teamId",)
@@ -119,10 +139,11 @@ def parse_assistant(body: object, *, is_new: bool = True) -> dict[str, Any]:
     return read_fields(body, ASSISTANT, is_new=is_new, also=_ALSO)
 
 
-def parse_number(body: object, *, is_new: bool = True) -> dict[str, Any]:
+def parse_number(body: object, *, is_new: bool = True, region: str | None = None) -> dict[str, Any]:
     """A caller ID's fields by column. The number and its account are for life: calls and their records carry
-    both."""
-    changes = read_fields(body, NUMBER if is_new else NUMBER_EDIT, is_new=is_new, also=_ALSO)
+    both. ``region`` is where a number without a country code belongs."""
+    whole_rules = {**NUMBER, "number": Rule("number", _phone(region), required=True)}
+    changes = read_fields(body, whole_rules if is_new else NUMBER_EDIT, is_new=is_new, also=_ALSO)
     if changes.get("enabled"):
         changes["disabled_reason"] = None
     return changes
@@ -172,7 +193,12 @@ def parse_key_name(value: object) -> str:
     return name
 
 
-def parse_ban(body: object) -> tuple[list[str], str]:
-    """Numbers for the do-not-call list, in E.164, each once; and why."""
-    read = read_fields(body, BAN, also=_ALSO)
+def parse_ban(
+    body: object, *, region: str | None = None, known: Mapping[str, Sequence[str]] | None = None
+) -> tuple[list[str], str]:
+    """Numbers for the do-not-call list, in E.164, each once; and why. ``region`` is where those without a country code
+    belong; ``known`` are the numbers that contacts have who are shown with such a text: they are meant, too."""
+    read = read_fields(
+        body, {**BAN, "numbers": Rule("numbers", _phones(region, known or {}), required=True)}, also=_ALSO
+    )
     return read["numbers"], read.get("reason", "")

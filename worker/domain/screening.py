@@ -16,7 +16,7 @@ A core screens about 100 000 numbers a second that are E.164 already, 40 000 wri
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import phonenumbers
@@ -26,11 +26,13 @@ from phonenumbers import (
     PhoneNumber,
     PhoneNumberType,
     ValidationResult,
+    country_code_for_region,
 )
 from phonenumbers.re_util import enable_pattern_cache
 
 from worker.domain.errors import Fault, Invalid
 from worker.domain.model import Reason
+from worker.domain.number_text import OF_ONE_NUMBER, Beginning, beginnings, plain_number
 
 # A list that spans the world needs more patterns than Python's own cache holds, and would compile them over
 # and over: 7 000 numbers a second instead of 100 000.
@@ -45,6 +47,9 @@ _FOR_FICTION = re.compile(
     r"|3363998[0-9]{4})"  # France: Arcep, mobile numbers for audiovisual works
 )
 
+_OF_THE_REGISTRY = re.compile(r"[2-9][0-9]{2},[2-9][0-9]{6}")
+"""How the do-not-call registry of the United States writes a number: area code, comma, number."""
+_PREFIX_OF_ELSEWHERE = re.compile(r"[+ ]*(00|011)")
 _BY_A_SPREADSHEET = re.compile(r"[+-]?[0-9][.,]?[0-9]*E\+?[0-9]+|\+?[0-9]{7,}\.0+", re.IGNORECASE)
 
 _UNREADABLE = {
@@ -58,7 +63,8 @@ _UNREADABLE = {
 }
 _NO_COUNTRY_CODE = f"The number has no country code; write it in international form with a leading +, like {_EXAMPLE}."
 _ROUNDED = "A spreadsheet has turned the number into a quantity; format its column as text and write it in full."
-_EXTENSION = "The number has an extension, which cannot be dialed; give a direct number."
+_TWO = "It holds two numbers, or one with an extension, which cannot be dialed; give one alone, such as {e164}."
+_ABROAD = "It starts with {prefix}, which stands for + in other countries; write it like {e164}."
 _UNASSIGNED = "No such number exists in its country's numbering plan; check the digits."
 _IMPOSSIBLE = {
     ValidationResult.TOO_SHORT: _UNREADABLE[NumberParseException.TOO_SHORT_NSN],
@@ -101,8 +107,9 @@ class PhoneFault:
 def normalize(raw: str | None, region: str | None = None) -> Phone | PhoneFault:
     """The number in E.164, or what is wrong with it.
 
-    Spaces, dots, hyphens and brackets are forgiven, a missing country code is not: without ``region`` (ISO
-    3166, such as ``US``) only a number with a leading ``+`` says whom it rings. Raises ``ValueError`` for a
+    What stands around and within a number is forgiven (:mod:`worker.domain.number_text`), a missing country code is
+    not: without ``region`` (ISO 3166, such as ``US``) only a number with a leading ``+`` says whom it rings. Two
+    numbers, or one with an extension, are refused, for read as one they ring a stranger. Raises ``ValueError`` for a
     region that does not exist, which is the deployment's mistake and not the contact's.
     """
     if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
@@ -111,19 +118,30 @@ def normalize(raw: str | None, region: str | None = None) -> Phone | PhoneFault:
         return _no_number()
     if _is_callable_e164(raw):
         return Phone(raw)
-    # Numbers pasted from address books come wrapped in invisible marks of writing direction.
-    text = "".join(sign for sign in raw if unicodedata.category(sign) != "Cf").strip()
+    text = plain_number(raw)
     if not text:
         return _no_number()
-    number = _read(text, region)
-    return number if isinstance(number, PhoneFault) else _judge(number)
+    return _read(text, region)
 
 
-def check_region(region: str) -> str:
-    """The region, if there is one of that name. Raises :class:`Invalid`."""
+def check_region(country: str) -> str:
+    """The country in capitals, if there is one of that name. Raises :class:`Invalid`."""
+    region = country.strip().upper()
     if region not in phonenumbers.SUPPORTED_REGIONS:
         raise Invalid([Fault("country", f"No country {region!r}; use an ISO 3166 code, such as US.")])
     return region
+
+
+def country_of(e164: str) -> str | None:
+    """The country (ISO 3166) a number belongs to; ``None`` for one that belongs to none, such as ``+800``."""
+    region = phonenumbers.region_code_for_number(phonenumbers.parse(e164))
+    return region if region in phonenumbers.SUPPORTED_REGIONS else None
+
+
+def country_of_all(e164s: Iterable[str]) -> str | None:
+    """The one country all the numbers belong to, if there is one."""
+    countries = {country_of(e164) for e164 in e164s}
+    return countries.pop() if len(countries) == 1 else None
 
 
 def error_sentence(contact_id: str, reason: Reason) -> str:
@@ -153,22 +171,63 @@ def _is_callable_e164(raw: str) -> bool:
     return False
 
 
-def _read(text: str, region: str | None) -> PhoneNumber | PhoneFault:
+def _read(text: str, region: str | None) -> Phone | PhoneFault:
     if _BY_A_SPREADSHEET.fullmatch(text):
         return _invalid(_ROUNDED)  # the .0 would be read as another digit, and ring somebody else
-    try:
-        number = phonenumbers.parse(text, region)
-    except NumberParseException as error:
-        unknown_code = error.error_type == NumberParseException.INVALID_COUNTRY_CODE
-        if unknown_code and unicodedata.normalize("NFKC", text).lstrip(" (")[:1] != "+":
-            return _invalid(_NO_COUNTRY_CODE)
-        return _invalid(_UNREADABLE[error.error_type])
-    if number.extension:
-        return _invalid(_EXTENSION)
+    if _OF_THE_REGISTRY.fullmatch(text) and region is not None and country_code_for_region(region) == 1:
+        text = text.replace(",", "")
+    whole = _as_a_whole(text, region)
+    for beginning in beginnings(text):
+        alone = _as_a_whole(beginning.text, region)
+        if isinstance(alone, Phone) and not (isinstance(whole, Phone) and _is_dialed_through(beginning, alone)):
+            return _invalid(_TWO.format(e164=alone.e164))
+    return whole
+
+
+def _is_dialed_through(beginning: Beginning, phone: Phone) -> bool:
+    """Whether what is joined to this is dialed with it: the extension behind the hyphen of a German or Austrian
+    landline, which people there write so (DIN 5008)."""
+    if beginning.joint != "-" or not beginning.rest.isdecimal() or not phone.e164.startswith(("+49", "+43")):
+        return False
+    return phonenumbers.number_type(phonenumbers.parse(phone.e164)) == PhoneNumberType.FIXED_LINE
+
+
+def _as_a_whole(text: str, region: str | None) -> Phone | PhoneFault:
+    """The text as one number, if it is nothing else."""
     # The library digs a number out of a sentence, and turns letters into digits; neither is for us to guess.
-    if any(sign.isalpha() for sign in text) or text.count("+") > 1:
+    if not OF_ONE_NUMBER.fullmatch(text):
         return _invalid(_UNREADABLE[NumberParseException.NOT_A_NUMBER])
-    return number
+    digits = re.sub(r"[^0-9+]", " ", text)
+    read = _parsed(digits, region)
+    prefix = _PREFIX_OF_ELSEWHERE.match(digits)
+    return read if prefix is None else _from_elsewhere(prefix[1], digits[prefix.end() :], read, region)
+
+
+def _from_elsewhere(prefix: str, rest: str, read: Phone | PhoneFault, region: str | None) -> Phone | PhoneFault:
+    """A number that begins as one does that is dialed from abroad, in the countries of most people (00) or in North
+    America (011). Where ``region`` dials otherwise, what it may mean is said and not guessed; a national number that
+    happens to begin with 011 is one."""
+    meant = _parsed(f"+{rest}", None)
+    if isinstance(read, Phone) and (read == meant or prefix == "011" or isinstance(meant, PhoneFault)):
+        return read
+    if isinstance(meant, Phone) and (prefix == "00" or region is not None):
+        return _invalid(_ABROAD.format(prefix=prefix, e164=meant.e164))
+    if region is not None and _dials_abroad_with(prefix, region):
+        return read
+    return _invalid(_ABROAD.format(prefix=prefix, e164=_EXAMPLE))
+
+
+def _dials_abroad_with(prefix: str, region: str) -> bool:
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    return metadata is not None and re.fullmatch(metadata.international_prefix or "", prefix) is not None
+
+
+def _parsed(digits: str, region: str | None) -> Phone | PhoneFault:
+    try:
+        return _judge(phonenumbers.parse(digits, region))
+    except NumberParseException as error:
+        is_national = error.error_type == NumberParseException.INVALID_COUNTRY_CODE and "+" not in digits
+        return _invalid(_NO_COUNTRY_CODE if is_national else _UNREADABLE[error.error_type])
 
 
 def _judge(number: PhoneNumber) -> Phone | PhoneFault:

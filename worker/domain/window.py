@@ -203,7 +203,7 @@ def check_zone(name: str, path: str = "timezone") -> str:
 def local_time(at: datetime, timezone: str) -> datetime | None:
     """What the clock on the wall of this zone reads at ``at``, to be shown; ``None`` for a zone nobody can read."""
     try:
-        return _utc(at).astimezone(_zone(timezone))
+        return _utc(at).astimezone(zone_info(timezone))
     except pytz.UnknownTimeZoneError:
         return None
 
@@ -218,27 +218,28 @@ def _utc(at: datetime) -> datetime:
 
 
 @cache
-def _zone(name: str) -> tzinfo:
+def zone_info(name: str) -> tzinfo:
+    """The zone. Raises ``pytz.UnknownTimeZoneError``."""
     return pytz.timezone(name)
 
 
 @cache
-def _changes(name: str) -> tuple[datetime, ...]:
+def zone_changes(name: str) -> tuple[datetime, ...]:
     """The instants, ascending, at which the zone's offset may change, and the end of all rules."""
-    zone = _zone(name)
+    zone = zone_info(name)
     naive: Sequence[datetime] = getattr(zone, _TRANSITIONS) if isinstance(zone, DstTzInfo) else ()
     changes = (change.replace(tzinfo=UTC) for change in naive)
     return (*(change for change in changes if change < RULES_END), RULES_END)
 
 
 def _changes_after(now: datetime, zone: str) -> Iterator[datetime]:
-    changes = _changes(zone)
+    changes = zone_changes(zone)
     return islice(changes, bisect_right(changes, now), None)
 
 
 def _wall_clock(now: datetime, zone: str) -> timedelta:
     """What the clock on the wall reads, as the time since it read midnight."""
-    read = now.astimezone(_zone(zone))
+    read = now.astimezone(zone_info(zone))
     return timedelta(hours=read.hour, minutes=read.minute, seconds=read.second, microseconds=read.microsecond)
 
 
@@ -271,8 +272,10 @@ def _zone_faults(name: str, path: str) -> list[Fault]:
 
 @cache
 def _zones_by_hint() -> dict[str, str]:
-    """Zones by their name and by their city alone, as carelessly as people write them."""
-    cities = {_hint_key(name.rpartition("/")[2]): name for name in reversed(pytz.common_timezones)}
+    """Zones by their name and by their city alone, as carelessly as people write them. What one country calls its
+    parts (``US/Eastern``) is no city: others have an east, too."""
+    named = [name for name in pytz.common_timezones if not name.startswith(("US/", "Canada/"))]
+    cities = {_hint_key(name.rpartition("/")[2]): name for name in reversed(named)}
     return cities | {_hint_key(name): name for name in pytz.all_timezones}
 
 

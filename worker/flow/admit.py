@@ -23,6 +23,7 @@ from worker.domain.model import CampaignStatus, Reason
 from worker.domain.run_request import MOST_CALLS
 from worker.domain.screening import error_sentence
 from worker.flow.base import Dialer, Mend, Step, window_of
+from worker.flow.callee_hours import warnings_of_run
 from worker.flow.claim import claim
 from worker.flow.fill import Filled, fill
 from worker.flow.finish import finish
@@ -58,8 +59,9 @@ class RunIsOpen(Conflict):
 class RunResult:
     """What a run answers. ``calls`` were reserved and handed on by this request; ``failed`` counts the
     contacts that cannot be called and ``errors`` says why, for at most 1000; ``remaining`` contacts still
-    wait; ``opens_at`` is set when the window is shut now. ``replaced_run_id`` is the run that was open until this one
-    was. ``causes`` counts all who cannot be called by the reason, ``unreached`` names those ``errors`` are about."""
+    wait; ``opens_at`` is set when the window is shut now; ``warnings`` are what to look at before it goes on.
+    ``replaced_run_id`` is the run that was open until this one was. ``causes`` counts all who cannot be called by the
+    reason, ``unreached`` names those ``errors`` are about."""
 
     run_id: str | None
     calls: tuple[Reservation, ...]
@@ -68,6 +70,7 @@ class RunResult:
     remaining: int
     opens_at: datetime | None
     has_window: bool
+    warnings: tuple[str, ...]
     dry_run: bool
     replaced_run_id: str | None = None
     causes: Mapping[Reason, int] = field(default_factory=dict)
@@ -98,6 +101,7 @@ class _Opened:
     remaining: int
     opens_at: datetime | None
     has_window: bool
+    warnings: tuple[str, ...]
     reserved: tuple[Reservation, ...] = field(default=())
 
 
@@ -254,6 +258,7 @@ def _opened(conn: Connection, dialer: Dialer, row: Row[Any], ids_of_runs: tuple[
         remaining=counts["pending"] + counts["queued"],
         opens_at=_opens_at(due, dialer.bounds.closing_margin_seconds),
         has_window=row.call_window_start is not None,
+        warnings=warnings_of_run(conn, row),
     )
 
 
@@ -312,6 +317,7 @@ def _result(opened: _Opened, campaign_id: str, reserved: Sequence[Reservation], 
         remaining=max(0, opened.remaining - len(mine)),
         opens_at=opened.opens_at,
         has_window=opened.has_window,
+        warnings=opened.warnings,
         dry_run=dry_run,
         replaced_run_id=opened.replaced_run_id,
         causes=opened.causes,

@@ -20,19 +20,22 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
+from typing import Any
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from worker.domain import ids
 from worker.domain.contact_file import ContactLine, LineFault, line_fault
 from worker.domain.errors import NotFound
+from worker.domain.line_zone import in_zone
 from worker.domain.model import CampaignStatus
 from worker.domain.screening import Phone, PhoneFault, normalize
 from worker.flow import prepare
 from worker.flow.base import Dialer, Fill, Step
+from worker.flow.callee_hours import ByClock
 from worker.flow.onlooker import Watch
-from worker.store import audit, calls, contacts, records, staging, tables
+from worker.store import audit, calls, campaigns, contacts, records, staging, tables
 from worker.store.database import Joined, once, pinned, transact
 from worker.store.staging import Staged
 
@@ -52,6 +55,7 @@ class Loaded:
     others are contacts: ``created``, ``changed``, or as they were. ``uncallable`` lines are contacts without a number
     that can be called. ``added`` contacts are new in the campaign. ``ids``, in the order of the file, and ``faults``
     may be cut short, the counts never are. ``is_refused``: ``strict`` found faults, and nothing was written.
+    ``warnings`` tell of numbers that are where the campaign's clock is not.
     """
 
     lines: int = 0
@@ -66,6 +70,7 @@ class Loaded:
     faults: list[LineFault] = field(default_factory=list)
     is_refused: bool = False
     campaign_status: str | None = None
+    warnings: tuple[str, ...] = ()
     steps: list[Step] = field(default_factory=list)
 
     @property
@@ -91,6 +96,7 @@ class Intake:
     actor: str
     most_ids: int | None
     watch: Watch
+    campaign: Row[Any] | None = None
 
 
 def load_contacts(
@@ -123,7 +129,8 @@ def load_contacts(
         asked = Intake(
             replace(dialer, db=db), team_id, company_id, campaign_id, tags, region, actor, most_ids, watch or Watch()
         )
-        loaded.campaign_status = once(db, partial(_begin, asked))
+        asked = replace(asked, campaign=once(db, partial(_begin, asked)))
+        loaded.campaign_status = None if asked.campaign is None else str(asked.campaign.status)
         _stage(asked, lines, loaded)
         loaded.merged = transact(db, staging.fold)
         _tell_merged(asked, loaded.merged)
@@ -138,25 +145,28 @@ def load_contacts(
     return loaded
 
 
-def _begin(asked: Intake, conn: Connection) -> str | None:
+def _begin(asked: Intake, conn: Connection) -> Row[Any] | None:
     if asked.company_id is not None and records.missing(conn, tables.companies, asked.team_id, [asked.company_id]):
         raise NotFound("company", asked.company_id)
-    status = None
+    campaign = None
     if asked.campaign_id is not None:
-        status = str(prepare.open_for_contacts(conn, asked.campaign_id, asked.team_id).status)
+        prepare.open_for_contacts(conn, asked.campaign_id, asked.team_id)
+        campaign = campaigns.get(conn, asked.campaign_id)
     staging.create(conn)
-    return status
+    return campaign
 
 
 def _stage(asked: Intake, lines: Iterable[ContactLine | LineFault], loaded: Loaded) -> None:
     judge = lru_cache(maxsize=NUMBERS_REMEMBERED)(partial(normalize, region=asked.region))
+    by_clock = ByClock(asked.campaign)
     rest = iter(lines)
     read = -1
     while read != loaded.lines:
         read = loaded.lines
-        batch = _staged(asked, islice(rest, BATCH), judge, loaded)
+        batch = _staged(asked, islice(rest, BATCH), judge, loaded, by_clock)
         once(asked.dialer.db, partial(staging.copy, lines=batch))
         asked.watch.step(loaded)
+    loaded.warnings = by_clock.warnings()
 
 
 def _staged(
@@ -164,19 +174,23 @@ def _staged(
     lines: Iterable[ContactLine | LineFault],
     judge: Callable[[str | None], Phone | PhoneFault],
     loaded: Loaded,
+    by_clock: ByClock,
 ) -> Iterator[Staged]:
     for line in lines:
         loaded.lines += 1
+        phone = judge(None if isinstance(line, LineFault) else line.phone)
+        line = in_zone(line, phone, asked.region)
         if isinstance(line, LineFault):
             loaded.refused += 1
             if len(loaded.faults) < MOST_FAULTS:
                 loaded.faults.append(line)
             asked.watch.tell("refused", line)
             continue
-        phone = judge(line.phone)
         if isinstance(phone, PhoneFault):
             loaded.uncallable += 1
             asked.watch.tell("uncallable", line_fault(line.line, f"phone: {phone.message}"))
+        elif not line.do_not_call:
+            by_clock.add(phone.e164, line.timezone)
         yield _as_staged(line, phone, asked.tags)
 
 

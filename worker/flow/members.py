@@ -20,7 +20,7 @@ from worker.store.database import once
 @dataclass(frozen=True, slots=True)
 class Member:
     """A contact in a campaign, and when its window first lets it be called (``None``: never, or it does not
-    wait)."""
+    wait, or is not to be called)."""
 
     row: Row[Any]
     next_call_at: datetime | None
@@ -63,6 +63,6 @@ def _stored(campaign_status: str, status: ContactStatus | None) -> Sequence[Cont
 
 
 def _next_call_at(dialer: Dialer, campaign: Row[Any], row: Row[Any]) -> datetime | None:
-    if row.status not in WAITING:
+    if row.status not in WAITING or row.do_not_call:
         return None
     return next_call_at(campaign, row.zone, row.due_at, dialer.bounds.closing_margin_seconds)

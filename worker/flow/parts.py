@@ -22,6 +22,7 @@ from worker.domain.parts import (
     parse_number,
 )
 from worker.flow.base import Dialer, Fill, Step
+from worker.flow.country import region_of
 from worker.store import accounts, audit, calls, campaigns, records, tables
 from worker.store.database import once, transact
 
@@ -51,10 +52,12 @@ def create_account(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, act
     return _create(dialer, ACCOUNT, team_id, ids.ACCOUNT, parse_account(body, dialer.carriers), actor)
 
 
-def create_number(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> Row[Any]:
-    """Create a caller ID. Raises :class:`NotFound` for an account the team does not have, :class:`Conflict` for a
-    number it has already."""
-    new = parse_number(body)
+def create_number(
+    dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str, region: str | None = None
+) -> Row[Any]:
+    """Create a caller ID. One without a country code is of the ``region``, or of the team's country. Raises
+    :class:`NotFound` for an account the team does not have, :class:`Conflict` for a number it has already."""
+    new = parse_number(body, region=region or region_of(dialer, team_id))
     get_part(dialer, ACCOUNT, team_id, new["account_id"])
     return _create(dialer, NUMBER, team_id, ids.NUMBER, new, actor)
 

@@ -16,9 +16,10 @@ from sqlalchemy import Connection, Row
 from worker.domain import ids
 from worker.domain.contact import DECIDES_CALLS, parse_contact, parse_contacts
 from worker.domain.errors import NotFound
-from worker.domain.parts import parse_ban
+from worker.domain.parts import MOST_NUMBERS_AT_ONCE, parse_ban
 from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer, Fill, Step
+from worker.flow.country import country_of_team, meant, shown_as
 from worker.store import audit, calls, contacts, people, records, tables
 from worker.store.contacts import NewContact
 from worker.store.database import once, transact
@@ -27,12 +28,13 @@ from worker.store.people import Wanted
 log = structlog.get_logger()
 
 
-def create_contact(dialer: Dialer, team_id: str, body: Mapping[str, Any]) -> Row[Any]:
-    """Create one contact from the fields of the API; its row. Raises :class:`Invalid` with every fault,
+def create_contact(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, region: str | None = None) -> Row[Any]:
+    """Create one contact from the fields of the API; its row. ``region`` is where a number without a country code
+    belongs, here and below; left out, it is the team's country. Raises :class:`Invalid` with every fault,
     :class:`NotFound` for a company the team does not have."""
-    given = parse_contact(body)
 
     def work(conn: Connection) -> Row[Any]:
+        given = parse_contact(body, region=region or country_of_team(conn, team_id))
         (contact_id,) = _write(conn, team_id, [given])
         return _found(conn, team_id, contact_id)
 
@@ -44,8 +46,12 @@ def create_contact(dialer: Dialer, team_id: str, body: Mapping[str, Any]) -> Row
 def create_contacts(dialer: Dialer, team_id: str, bodies: object) -> Sequence[Row[Any]]:
     """Create up to 10 000 contacts at once, all or none; their rows in the order given. Raises as
     :func:`create_contact` does."""
-    given = parse_contacts(bodies)
-    made = transact(dialer.db, lambda conn: people.some(conn, team_id, _write(conn, team_id, given)))
+
+    def work(conn: Connection) -> Sequence[Row[Any]]:
+        given = parse_contacts(bodies, region=country_of_team(conn, team_id))
+        return people.some(conn, team_id, _write(conn, team_id, given))
+
+    made = transact(dialer.db, work)
     log.info("contacts_created", contacts=len(made))
     return made
 
@@ -76,21 +82,26 @@ def find_contacts(
     company_id: str | None = None,
     tag: str | None = None,
     do_not_call: bool | None = None,
+    region: str | None = None,
 ) -> tuple[int, Sequence[Row[Any]]]:
     """How many contacts match, and a page of them, newest first. A ``phone`` that can be dialed finds everybody
     who would be called by it, however theirs was written; any other finds those who have it literally."""
-    read = normalize(phone) if phone is not None else None
-    e164 = read.e164 if isinstance(read, Phone) else None
-    wanted = Wanted(e164, None if e164 else phone, email, company_id, tag, do_not_call)
-    return once(dialer.db, lambda conn: people.find(conn, team_id, wanted, limit=limit, offset=offset))
+
+    def read(conn: Connection) -> tuple[int, Sequence[Row[Any]]]:
+        number = None if phone is None else normalize(phone, region or country_of_team(conn, team_id))
+        e164 = number.e164 if isinstance(number, Phone) else None
+        wanted = Wanted(e164, None if e164 else phone, email, company_id, tag, do_not_call)
+        return people.find(conn, team_id, wanted, limit=limit, offset=offset)
+
+    return once(dialer.db, read)
 
 
 def edit_contact(
-    dialer: Dialer, team_id: str, contact_id: str, body: Mapping[str, Any], *, actor: str
+    dialer: Dialer, team_id: str, contact_id: str, body: Mapping[str, Any], *, actor: str, region: str | None = None
 ) -> tuple[Row[Any], list[Step]]:
     """Change the fields given. Where the contact waits, it is called by its new number and in its new zone from
     now on. Raises :class:`Invalid` with every fault, :class:`NotFound` for the contact or its new company."""
-    changes = parse_contact(body, is_new=False)
+    changes = once(dialer.db, lambda conn: _changes(conn, team_id, contact_id, body, region))
     decides = bool(DECIDES_CALLS & changes.keys())
 
     def work(conn: Connection) -> tuple[Row[Any], list[str]]:
@@ -99,9 +110,9 @@ def edit_contact(
         company = changes.get("company_id")
         if company is not None and records.missing(conn, tables.companies, team_id, [company]):
             raise NotFound("company", company)
-        row = contacts.edit(conn, team_id, contact_id, changes)
-        if row is None:
+        if contacts.edit(conn, team_id, contact_id, changes) is None:
             raise NotFound("contact", contact_id)
+        row = _found(conn, team_id, contact_id)
         if decides:
             audit.note(conn, team_id, actor, "edit_contact", contact_id, {"fields": sorted(changes)})
         return row, contacts.waits_in(conn, [contact_id]) if decides else []
@@ -111,11 +122,22 @@ def edit_contact(
     return row, [Fill(team_id, tuple(waits_in))] if waits_in else []
 
 
-def ban_numbers(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> int:
+def _changes(
+    conn: Connection, team_id: str, contact_id: str, body: Mapping[str, Any], region: str | None
+) -> dict[str, Any]:
+    def number() -> str | None:
+        row = people.one(conn, team_id, contact_id)
+        return None if row is None else row.phone_e164
+
+    region = region or country_of_team(conn, team_id)
+    return parse_contact(body, is_new=False, region=region, number=number)
+
+
+def ban_numbers(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str, region: str | None = None) -> int:
     """Put ``numbers`` on the team's do-not-call list, with the ``reason``; how many were new to it. After this
     returns none of them is committed to be called, by whatever campaign. Raises :class:`Invalid` with every one
     that is no number."""
-    e164s, reason = parse_ban(body)
+    e164s, reason = once(dialer.db, lambda conn: _to_ban(conn, team_id, body, region))
 
     def work(conn: Connection) -> int:
         calls.lock_team(conn, team_id)
@@ -128,32 +150,44 @@ def ban_numbers(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor:
     return added
 
 
-def unban_number(dialer: Dialer, team_id: str, number: str, *, actor: str) -> None:
+def _to_ban(conn: Connection, team_id: str, body: Mapping[str, Any], region: str | None) -> tuple[list[str], str]:
+    """One that is written as a contact's is shown means that contact's, whatever else it may mean: a number too many
+    on the list rings nobody."""
+    region = region or country_of_team(conn, team_id)
+    sent = body.get("numbers")
+    known = shown_as(conn, team_id, sent) if isinstance(sent, list) and len(sent) <= MOST_NUMBERS_AT_ONCE else {}
+    return parse_ban(body, region=region, known=known)
+
+
+def unban_number(dialer: Dialer, team_id: str, number: str, *, actor: str, region: str | None = None) -> None:
     """Take a number off the list; who was left out of a campaign for it comes back with its next run. Raises
     :class:`NotFound` if it is not on the list."""
-    read = normalize(number)
-    e164 = read.e164 if isinstance(read, Phone) else number
 
-    def work(conn: Connection) -> None:
+    def work(conn: Connection) -> str:
+        e164 = meant(conn, team_id, number, region or country_of_team(conn, team_id))
         if not contacts.unban(conn, team_id, e164):
             raise NotFound("number on the do-not-call list", number)
         audit.note(conn, team_id, actor, "unban_number", e164)
+        return e164
 
-    transact(dialer.db, work)
+    e164 = transact(dialer.db, work)
     log.info("number_unbanned", number=e164)
 
 
 def banned_numbers(
-    dialer: Dialer, team_id: str, *, limit: int, offset: int, number: str | None = None
+    dialer: Dialer, team_id: str, *, limit: int, offset: int, number: str | None = None, region: str | None = None
 ) -> tuple[int, Sequence[Row[Any]]]:
     """How many numbers are on the team's list, and a page of them, newest first."""
-    read = normalize(number) if number is not None else None
-    e164 = read.e164 if isinstance(read, Phone) else number
-    return once(dialer.db, lambda conn: people.banned(conn, team_id, number=e164, limit=limit, offset=offset))
+
+    def read(conn: Connection) -> tuple[int, Sequence[Row[Any]]]:
+        wanted = None if number is None else meant(conn, team_id, number, region or country_of_team(conn, team_id))
+        return people.banned(conn, team_id, number=wanted, limit=limit, offset=offset)
+
+    return once(dialer.db, read)
 
 
 def _found(conn: Connection, team_id: str, contact_id: str) -> Row[Any]:
-    row = records.get(conn, tables.contacts, team_id, contact_id)
+    row = people.one(conn, team_id, contact_id)
     if row is None:
         raise NotFound("contact", contact_id)
     return row

@@ -60,8 +60,9 @@ def list_teams(dialer: Dialer, *, limit: int, offset: int) -> tuple[int, Sequenc
 
 
 def edit_team(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> tuple[Row[Any], list[Step]]:
-    """Change the name, or how many simultaneous calls the team may have: lowering that cuts no live call, the next
-    claim reads it; raising it may have made room. Raises :class:`Invalid`, :class:`NotFound`."""
+    """Change the name, the country of its numbers without a country code, or how many simultaneous calls the team may
+    have: lowering that cuts no live call, the next claim reads it; raising it may have made room. Raises
+    :class:`Invalid`, :class:`NotFound`."""
     changes = parse_team(body, is_new=False)
     if not changes:
         raise Invalid([Fault("body", "Say what to change.")])

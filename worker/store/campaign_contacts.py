@@ -21,13 +21,16 @@ CASE WHEN c.status = 'cancelled' AND cc.status IN ('pending', 'queued') THEN 'ca
 
 PAGE = text(f"""
 SELECT cc.contact_id, k.first_name, k.last_name, k.phone, k.timezone, {READS_AS} AS status,
-       cc.reason, cc.attempts, cc.due_at, cc.zone, cc.called, cc.answered, cc.added_at
-FROM campaign_contacts cc
+       cc.reason, cc.attempts, cc.due_at, cc.zone, cc.called, cc.answered, cc.added_at,
+       k.do_not_call OR EXISTS (SELECT FROM do_not_call d
+                                WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call
+FROM (SELECT * FROM campaign_contacts
+      WHERE campaign_id = :campaign
+        AND (CAST(:statuses AS contact_status[]) IS NULL OR status = ANY(CAST(:statuses AS contact_status[])))
+      ORDER BY id DESC LIMIT :limit OFFSET :offset) AS cc
 JOIN campaigns c ON c.id = cc.campaign_id
 JOIN contacts k ON k.id = cc.contact_id
-WHERE cc.campaign_id = :campaign
-  AND (CAST(:statuses AS contact_status[]) IS NULL OR cc.status = ANY(CAST(:statuses AS contact_status[])))
-ORDER BY cc.id DESC LIMIT :limit OFFSET :offset
+ORDER BY cc.id DESC
 """)
 
 LOCK = text("""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 
@@ -31,12 +31,24 @@ def missing(conn: Connection, table: Table, team_id: str, row_ids: Sequence[str]
 
 
 def page(
-    conn: Connection, table: Table, where: Sequence[ColumnElement[bool]], *, limit: int, offset: int
+    conn: Connection,
+    table: Table,
+    where: Sequence[ColumnElement[bool]],
+    *,
+    limit: int,
+    offset: int,
+    shown: Select[Any] | None = None,
 ) -> tuple[int, Sequence[Row[Any]]]:
-    """How many rows match, and ``limit`` of them after ``offset``, newest first."""
+    """How many rows match, and ``limit`` of them after ``offset``, newest first: as they are, or as ``shown``."""
     count = conn.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
     last = [column.desc() for column in table.primary_key.columns]
-    rows = select(table).where(*where).order_by(table.c.created_at.desc(), *last).limit(limit).offset(offset)
+    rows = (
+        (select(table) if shown is None else shown)
+        .where(*where)
+        .order_by(table.c.created_at.desc(), *last)
+        .limit(limit)
+        .offset(offset)
+    )
     return count, conn.execute(rows).all()
 
 

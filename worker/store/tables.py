@@ -89,7 +89,7 @@ clock = Table(
 teams = Table(
     "teams", metadata,
     _must("id", Text, key=True), _must("slug", Text), _must("name", Text), _must("max_concurrent_calls", Integer),
-    _must("created_at", _INSTANT),
+    _must("created_at", _INSTANT), _may("country", Text),
 )
 
 api_keys = Table(

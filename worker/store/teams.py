@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, or_, select, update
 
 from worker.store import records
-from worker.store.tables import teams
+from worker.store.tables import phone_numbers, teams
 
 
 def named(conn: Connection, id_or_slug: str) -> Row[Any] | None:
@@ -20,6 +20,17 @@ def named(conn: Connection, id_or_slug: str) -> Row[Any] | None:
 def page(conn: Connection, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
     """How many teams there are, and a page of them, newest first."""
     return records.page(conn, teams, [], limit=limit, offset=offset)
+
+
+def country(conn: Connection, team_id: str) -> str | None:
+    """The country the team was given."""
+    return conn.execute(select(teams.c.country).where(teams.c.id == team_id)).scalar()
+
+
+def caller_ids(conn: Connection, team_id: str, *, most: int = 1000) -> Sequence[str]:
+    """The team's own numbers, ``most`` of them."""
+    numbers = select(phone_numbers.c.number).where(phone_numbers.c.team_id == team_id)
+    return conn.execute(numbers.order_by(phone_numbers.c.number).limit(most)).scalars().all()
 
 
 def edit(conn: Connection, team_id: str, changes: Mapping[str, Any]) -> Row[Any] | None:
