@@ -99,6 +99,13 @@ def test_one_number_that_is_well_is_enough() -> None:
     assert activity(replace(DIALING, callers=[replace(WELL, full=Full.RATE)], planned=0)).code == "rate_limit"
 
 
+def test_a_carrier_that_takes_no_more_of_any_number_is_named() -> None:
+    held = replace(WELL, channels=2)
+    said = activity(replace(DIALING, callers=[OFF, held])).message
+    assert said.endswith("; the carrier seems to allow the account of +12025550001 2 at once.")
+    assert "carrier" not in activity(replace(DIALING, callers=[held, WELL])).message
+
+
 def test_numbers_that_may_not_be_used_are_named_with_the_reason() -> None:
     broken = CallerIdState("+12025550003", False, is_account_enabled=False)
     said = activity(replace(DIALING, callers=[OFF, broken])).message
@@ -172,6 +179,7 @@ def test_a_campaign_at_rest_says_why(status: CampaignStatus, reason: str | None,
                 is_enabled=st.booleans(),
                 resting_until=st.sampled_from([None, LATER]),
                 full=st.sampled_from([None, *Full]),
+                channels=st.sampled_from([None, 0, 2]),
             )
         ),
     )

@@ -107,6 +107,10 @@ def test_the_reason_says_what_the_carrier_seems_to_allow(world: World, channels:
     assert account(world).resting_reason == reason
     said = read_progress(world.dialer, world.team, campaign).activity
     assert (said.code, reason in said.message) == ("resting", True)
+    world.pass_machine_time(2)
+    world.sql("UPDATE campaign_contacts SET due_at = dialer_now() WHERE status = 'queued'")
+    held = read_progress(world.dialer, world.team, campaign).activity
+    assert held.message == "2 of 5 calls are live; the carrier seems to allow the account of +12025550001 2 at once."
     channels.append(0)
     world.finish_all()
     other = world.campaign(world.contacts(1))

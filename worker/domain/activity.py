@@ -39,7 +39,8 @@ class Away(StrEnum):
 class CallerIdState:
     """One caller ID: whether the planner may use it, and if not, why: it or its carrier account is not enabled,
     or backs off ``resting_until`` (machine time), or its account failed too often (``is_tripped``) and one call tries
-    it just now (``is_probed``). ``full`` says which of the two can carry no further call."""
+    it just now (``is_probed``). ``full`` says which of the two can carry no further call, ``channels`` how many its
+    carrier seems to allow the account at once, where as many are live."""
 
     number: str
     is_usable: bool
@@ -52,6 +53,7 @@ class CallerIdState:
     is_tripped: bool = False
     is_probed: bool = False
     full: Full | None = None
+    channels: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,16 @@ def activity(now: Situation) -> Activity:
     if found is not None:
         return found
     if now.live:
-        return Activity("dialing", f"{_of(now.live, now.limit)} live.", is_dialing=True)
+        return Activity("dialing", f"{_of(now.live, now.limit)} live{_held(now)}.", is_dialing=True)
     return Activity("starting", "Contacts are due; the workers take them up.", is_dialing=True)
+
+
+def _held(now: Situation) -> str:
+    """Why there are not more, where it is that the carrier takes no more of any caller ID."""
+    usable = [caller for caller in now.callers if caller.is_usable]
+    if not usable or any(caller.channels is None for caller in usable):
+        return ""
+    return f"; the carrier seems to allow the account of {usable[0].number} {usable[0].channels} at once"
 
 
 def _missing(now: Situation) -> Activity | None:

@@ -188,6 +188,7 @@ def _caller(row: Row[Any], is_usable: bool, machine_now: datetime, plan: Plan) -
         is_tripped=row.is_tripped,
         is_probed=row.is_probed,
         full=_full(plan, row.id, row.account_id) if is_usable and not plan.calls else None,
+        channels=None if row.channels is None or row.account_live < row.channels else row.channels,
     )
 
 

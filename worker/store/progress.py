@@ -32,7 +32,7 @@ WHERE c.id = :id AND c.team_id = :team
 NUMBERS = text(f"""
 SELECT n.id, n.number, n.enabled AS is_enabled, n.disabled_reason, n.resting_until, n.account_id,
        a.name AS account_name, a.enabled AS is_account_enabled, a.resting_until AS account_resting_until,
-       a.resting_reason, a.breaker_until IS NOT NULL AS is_tripped,
+       a.resting_reason, a.breaker_until IS NOT NULL AS is_tripped, a.channels,
        a.breaker_until IS NOT NULL AND {IS_PROBED} AS is_probed,
        n.max_concurrent_calls AS number_limit, a.max_concurrent_calls AS account_limit,
        (SELECT count(*) FROM calls k
