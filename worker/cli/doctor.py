@@ -25,11 +25,13 @@ from worker.flow.progress import TICK_OLD_SECONDS
 from worker.settings import read_settings
 from worker.store import calls, events, migrate, ticks
 from worker.store.database import once
+from worker.store.invariants import BY_NAME
 
 CLOCKS_APART_SECONDS = 2.0
 MESSAGE_OLD_SECONDS = 30.0
 """Messages mean "look again" and take milliseconds; one that has waited so long waits for a worker."""
 MOST_SHOWN = 20
+NEVER_TICKED = "never; start a worker and beat"
 REFUSED_LATELY_SECONDS = 900.0
 
 
@@ -116,10 +118,14 @@ def _clocks(dialer: Dialer) -> list[Finding]:
 
 
 def _ticking(dialer: Dialer) -> list[Finding]:
-    age = once(dialer.db, lambda conn: ticks.age_seconds(conn, "tick"))
-    if age is None:
-        return [Finding("last tick", "never; start a worker and beat", ok=False)]
-    return [Finding("last tick", f"{age:.1f} s ago", age <= TICK_OLD_SECONDS)]
+    silence = once(dialer.db, ticks.silence)
+    ago = f"{silence.seconds:.1f} s"
+    is_recent = silence.seconds <= TICK_OLD_SECONDS
+    if silence.has_ticked:
+        return [Finding("last tick", f"{ago} ago" + ("" if is_recent else "; start a worker and beat"), is_recent)]
+    return [
+        Finding("last tick", f"none yet, {ago} after the schema was made" if is_recent else NEVER_TICKED, is_recent)
+    ]
 
 
 def _refused_callbacks(dialer: Dialer) -> list[Finding]:
@@ -160,7 +166,8 @@ def _invariants(dialer: Dialer) -> list[Finding]:
     findings = []
     for name, rows in examine(dialer).items():
         offenders = tuple(str(row["offender"]) for row in rows)
-        findings.append(Finding(name, "holds" if not rows else f"broken by {len(rows)}", not rows, offenders))
+        holds = BY_NAME[name].holds
+        findings.append(Finding(name, f"Broken by {len(rows)}: {holds}" if rows else holds, not rows, offenders))
     return findings
 
 
