@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +55,10 @@ class Started:
 
 
 @contextmanager
-def started(contacts: Path, *options: str, **settings: str) -> Iterator[Started]:
+def started(contacts: Path, *options: str, before: Sequence[str] = (), **settings: str) -> Iterator[Started]:
     """In a process group of its own, as from a terminal."""
     process = subprocess.Popen(
-        ["python", "-m", "worker", "demo", "--contacts", str(contacts), *options],
+        [*before, "python", "-m", "worker", "demo", "--contacts", str(contacts), *options],
         cwd=ROOT,
         env=environment(**settings),
         stdout=subprocess.PIPE,
@@ -129,12 +129,13 @@ def test_the_demo_through_a_real_carriers_adapter_comes_to_the_same(contacts: Pa
     assert answer["peak_concurrent"] <= 2
 
 
-def test_ctrl_c_ends_the_demo_in_order_and_leaves_nothing_behind(contacts: Path) -> None:
-    with started(contacts) as demo:
+def test_ctrl_c_ends_the_demo_in_order_where_a_script_began_it_too_and_leaves_nothing_behind(contacts: Path) -> None:
+    in_the_background = ("sh", "-c", "trap '' INT QUIT; exec \"$@\"", "sh")
+    with started(contacts, before=in_the_background) as demo:
         os.killpg(demo.process.pid, signal.SIGINT)
         _, complained = demo.process.communicate(timeout=PATIENCE_SECONDS)
         assert demo.process.returncode == 1
-        assert complained.splitlines()[-1] == "dialer: Stopped."
+        assert complained.splitlines()[-2:] == ["Stopping …", "dialer: Stopped."]
         assert "Traceback" not in complained
         assert still_alive(demo.everybody) == []
         assert not demo.directory.exists()

@@ -11,11 +11,11 @@ from datetime import timedelta
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, text
 
 from worker import logs, queues, wiring
+from worker.cli.showing import console
 from worker.domain.errors import Unavailable
 from worker.domain.window import TZDB_VERSION
 from worker.flow.base import Dialer
@@ -172,7 +172,7 @@ def _invariants(dialer: Dialer) -> list[Finding]:
 
 
 def _show(findings: list[Finding]) -> None:
-    table = Table(box=None)
+    table = Table(box=None, pad_edge=False)
     for column in ("", "looked at", "found"):
         table.add_column(column)
     for finding in findings:
@@ -181,4 +181,4 @@ def _show(findings: list[Finding]) -> None:
             table.add_row("", "", f"  {offender}")
         if len(finding.offenders) > MOST_SHOWN:
             table.add_row("", "", f"  and {len(finding.offenders) - MOST_SHOWN} more")
-    Console().print(table)
+    console().print(table)

@@ -239,7 +239,7 @@ Paste this into another terminal for a first campaign. It calls through the simu
 
 {first_campaign(env)}
 
-The same lines reach the API, which is described at {running.url}/docs:
+The API is described at {running.url}/docs; the same shell may ask it:
 
 curl -sS "$API/campaigns/$CAMPAIGN/progress" -H "$AUTH"
 """

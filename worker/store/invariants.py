@@ -157,16 +157,16 @@ class Invariant:
 
 
 INVARIANTS = (
-    Invariant("S1", "limit_held", "No limit was exceeded when a call was placed.", S1),
-    Invariant("S2", "ended_calls_are_over", "No call goes on at its carrier that is closed here.", S2),
-    Invariant("S3", "limit_held_at_carrier", "No campaign has more calls at its carriers than it was allowed.", S3),
-    Invariant("S4", "one_live_call_per_contact", "No contact and no number has two calls at once.", S4),
-    Invariant("S5", "counters_add_up", "The counters agree with the calls and contacts they count.", S5),
-    Invariant("S6", "attempts_within_limit", "Every call sent counts as an attempt, and none is one too many.", S6),
-    Invariant("S7", "stops_hold", "No call was placed after a pause, a cancel, a ban, or outside its window.", S7),
-    Invariant("L1", "calls_end_in_time", "No call is open for longer than it can last.", L1),
+    Invariant("S1", "limit_held", "No live call exceeds a limit.", S1),
+    Invariant("S2", "ended_calls_are_over", "No call that ended goes on at its carrier.", S2),
+    Invariant("S3", "limit_held_at_carrier", "Carriers have no more calls than allowed.", S3),
+    Invariant("S4", "one_live_call_per_contact", "Nobody has two calls at once.", S4),
+    Invariant("S5", "counters_add_up", "Counters agree with what they count.", S5),
+    Invariant("S6", "attempts_within_limit", "Nobody was called more often than allowed.", S6),
+    Invariant("S7", "stops_hold", "No call after a stop or outside its window.", S7),
+    Invariant("L1", "calls_end_in_time", "No call is open longer than it can last.", L1),
     Invariant("L2", "no_slot_leaks", "No slot is held for a call that is over.", L2),
-    Invariant("L3", "due_contacts_are_called", "Nobody waits who is due and could be called.", L3),
+    Invariant("L3", "due_contacts_are_called", "Nobody waits who is due and may be called.", L3),
 )
 BY_NAME = {invariant.name: invariant for invariant in INVARIANTS}
 
