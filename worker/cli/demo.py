@@ -108,6 +108,7 @@ def demo(file: Any, speed: float, seed: int, limit: int, carrier: str, plain: bo
             running = start(stack, people, speed, seed, limit, carrier)
             watch(running, plain=plain)
             answer = judge(running, monotonic() - started_at)
+            click.echo(_in_words(answer))
         except KeyboardInterrupt:
             click.echo("Stopping …", err=True)
             raise
@@ -116,7 +117,6 @@ def demo(file: Any, speed: float, seed: int, limit: int, carrier: str, plain: bo
             raise
     kept = answer["status"] == "completed" and not answer["outside_window"] and not answer["invariant_violations"]
     kept = kept and answer["peak_concurrent"] <= limit
-    click.echo(_in_words(answer))
     click.echo(json.dumps(answer))
     if kept:
         click.echo(
@@ -159,10 +159,9 @@ def start(
     start_at = business_at + timedelta(seconds=LEAD_SECONDS * speed)
     team_id, campaign_id, contacts = _prepare(dialer, people, limit, start_at, carrier)
     click.echo(
-        f"A campaign of {some(contacts, 'contact')}: {'-'.join(WINDOW[:2])} on each one's own clock, "
-        f"at most {limit} at once.\n"
-        f"{_clock_said(speed)}, and the first call goes out in about {LEAD_SECONDS:g} s.\n"
-        "It goes to the simulated carrier: nobody's telephone rings. Ctrl-C ends it and leaves nothing behind.\n"
+        f"{some(contacts, 'contact')}, called {'-'.join(WINDOW[:2])} on each one's own clock, "
+        f"at most {limit} at once.\n{_clock_said(speed)}; the first call goes out in about {LEAD_SECONDS:g} s,\n"
+        "to a simulated carrier: nobody's telephone rings. Ctrl-C ends it all.\n"
     )
     return Demo(stack, dialer, team_id, campaign_id, contacts, business_at, real_at, speed, limit, deployed.ledger_path)
 
@@ -220,7 +219,7 @@ def _set_clock(dialer: Dialer, speed: float) -> tuple[datetime, datetime]:
 
 
 def _clock_said(speed: float) -> str:
-    return "The clock is the real one" if speed == 1 else f"The clock runs {speed:g} times as fast as a real one"
+    return "The clock is the real one" if speed == 1 else f"The clock runs {speed:g} times as fast"
 
 
 def watch(running: Demo, *, plain: bool) -> None:
@@ -274,8 +273,8 @@ def _in_words(answer: dict[str, Any]) -> str:
     return (
         f"{str(answer['status']).capitalize()} in {answer['seconds']:.0f} s: {some(answer['contacts'], 'contact')}, "
         f"{some(answer['calls_placed'], 'call')}, {answer['answered']} answered.\n"
-        f"At most {answer['peak_concurrent']} at once of {answer['limit']} allowed; {outside} outside the window; "
-        + (f"what must never be was found {broken} times." if broken else "nothing that must never be was found.")
+        f"At most {answer['peak_concurrent']} at once of {answer['limit']} allowed, {outside} outside the window, "
+        + (f"{some(broken, 'violation')} of an invariant." if broken else "every invariant held.")
     )
 
 
