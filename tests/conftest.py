@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -25,6 +26,14 @@ DO $$ BEGIN
     INSERT INTO slot_generation (generation) VALUES (1);
 END $$
 """
+
+
+def pytest_configure() -> None:
+    """Take signals as a fresh process does. A script that starts the suite in the background has it ignore SIGINT and
+    SIGQUIT; whoever we start would inherit that, and could not be told to end."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,10 +56,10 @@ class Started:
 
 
 @contextmanager
-def started(contacts: Path, *options: str, **settings: str) -> Iterator[Started]:
+def started(contacts: Path, *options: str, before: Sequence[str] = (), **settings: str) -> Iterator[Started]:
     """In a process group of its own, as from a terminal."""
     process = subprocess.Popen(
-        ["python", "-m", "worker", "demo", "--contacts", str(contacts), *options],
+        [*before, "python", "-m", "worker", "demo", "--contacts", str(contacts), *options],
         cwd=ROOT,
         env=environment(**settings),
         stdout=subprocess.PIPE,
@@ -69,8 +69,9 @@ def started(contacts: Path, *options: str, **settings: str) -> Iterator[Started]
     )
     try:
         assert process.stdout is not None
-        said = process.stdout.readline()
-        assert "is scheduled" in said, said + process.communicate()[1]
+        said = list(iter(process.stdout.readline, "\n"))
+        assert said[0].startswith("Starting PostgreSQL"), process.communicate()[1]
+        assert "the first call goes out in about 4 s" in said[2], said
         everybody = descendants(process.pid)
         commands = " ".join(commands_of(everybody))
         names = ("postgres", "valkey-server", "carriers.simulator", "worker web", "worker1@", "worker2@", "beat")
@@ -97,9 +98,13 @@ def test_the_demo_calls_a_file_of_contacts_to_the_end_and_leaves_nothing_behind(
         assert demo.process.returncode == 0, said + complained
         assert still_alive(demo.everybody) == []
         assert not demo.directory.exists()
-    *progress, last = said.splitlines()
+    *progress, ended, kept, last = said.splitlines()
     assert all(re.match(r"\d\d:\d\d New York  (scheduled|running|completed) ", line) for line in progress)
     answer = json.loads(last)
+    assert re.match(
+        rf"Completed in \d+ s: 6 contacts, {answer['calls_placed']} calls, {answer['answered']} answered", ended
+    )
+    assert kept.endswith("of 2 allowed, none outside the window, every invariant held.")
     assert list(answer) == KEYS
     assert answer["status"] == "completed"
     assert answer["contacts"] == 6, "all but the two lines that cannot be read, and one with the number of another"
@@ -108,7 +113,8 @@ def test_the_demo_calls_a_file_of_contacts_to_the_end_and_leaves_nothing_behind(
     assert answer["calls_placed"] >= 3
     assert (answer["limit"], answer["outside_window"], answer["invariant_violations"]) == (2, 0, 0)
     assert 1 <= answer["peak_concurrent"] <= 2
-    assert [line.split(": ", 1)[0] for line in complained.splitlines()] == ["line 7", "line 10"]
+    assert [line.split(":", 1)[0] for line in complained.splitlines()][:2] == ["line 7", "line 10"]
+    assert re.search(r"\nNext, .*:\n  .*(dialer|-m worker) up\n$", complained)
 
 
 @pytest.mark.parametrize("carrier", ["twilio", "telnyx"])
@@ -124,12 +130,13 @@ def test_the_demo_through_a_real_carriers_adapter_comes_to_the_same(contacts: Pa
     assert answer["peak_concurrent"] <= 2
 
 
-def test_ctrl_c_ends_the_demo_in_order_and_leaves_nothing_behind(contacts: Path) -> None:
-    with started(contacts) as demo:
+def test_ctrl_c_ends_the_demo_in_order_where_a_script_began_it_too_and_leaves_nothing_behind(contacts: Path) -> None:
+    in_the_background = ("sh", "-c", "trap '' INT QUIT; exec \"$@\"", "sh")
+    with started(contacts, before=in_the_background) as demo:
         os.killpg(demo.process.pid, signal.SIGINT)
         _, complained = demo.process.communicate(timeout=PATIENCE_SECONDS)
         assert demo.process.returncode == 1
-        assert complained.splitlines()[-1] == "dialer: Stopped."
+        assert complained.splitlines()[-2:] == ["Stopping …", "dialer: Stopped."]
         assert "Traceback" not in complained
         assert still_alive(demo.everybody) == []
         assert not demo.directory.exists()
@@ -138,7 +145,7 @@ def test_ctrl_c_ends_the_demo_in_order_and_leaves_nothing_behind(contacts: Path)
 def test_on_a_terminal_the_demo_shows_the_screen_and_ends_as_in_a_pipe(contacts: Path) -> None:
     command = ("python", "-m", "worker", "demo", "--contacts", str(contacts), "--speed", "300", "--limit", "2")
     with terminal(*command, columns=200, lines=40) as screen:
-        screen.shows("Demonstration", "In flight:", "America/New_York")
+        screen.shows("Demonstration", "In flight:", "America/New_York", "The clock runs 300 times as fast")
         assert screen.ends() == 0
         answer = re.search(r"\{.*\}", "".join(screen.written).rpartition(LEAVES_THE_SCREEN)[2])
         assert answer is not None

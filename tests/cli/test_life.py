@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tests.cli.running import dialer, document, sentence, several, words
@@ -147,6 +148,22 @@ def test_a_setting_that_is_nearly_one_of_ours_is_told_beside_the_id(world: World
     )
     assert (edited.returncode, edited.stderr) == (0, f"Warning: {told}\n")
     assert "warnings" not in document(mended)
+
+
+def test_an_instant_that_has_passed_is_shown_nowhere_who_is_due_is_due_now(world: World, here: dict[str, str]) -> None:
+    campaign = world.campaign(world.contacts(2), maxConcurrentCalls=1)
+    look = (f"campaigns show {campaign}", f"contacts list {campaign}", f"campaigns show {campaign} --json")
+    draft, waiting, _ = several(*look, **here)
+    assert "next due" not in words(draft)
+    assert words(waiting).count("when the campaign runs") == 2
+    world.run(campaign)
+    world.sql("UPDATE campaigns SET next_wake_at = next_wake_at - interval '1 hour'")
+    running, waiting, told = several(*look, **here)
+    assert re.search(r"^next due +now$", words(running), re.MULTILINE)
+    assert re.search(r"pending +0 +now", words(waiting))
+    progress = document(told)["progress"]
+    assert min(progress["next_due_at"], progress["next_wake_at"]) >= f"{world.now:%Y-%m-%dT%H:%M:%SZ}"
+    world.finish_all()
 
 
 def test_contacts_are_made_found_edited_put_back_and_taken_out(world: World, here: dict[str, str]) -> None:

@@ -155,7 +155,7 @@ def test_without_matplotlib_one_sentence_says_what_to_install(world: World, done
     settings = {**settings_of(world), "PYTHONPATH": str(tmp_path)}
     answer = run("python", "-m", "worker", "campaigns", "report", done, **settings)
     assert answer.returncode == 2
-    assert sentence(answer) == "Drawing needs matplotlib; install it with: pip install 'campaign-dialer[report]'"
+    assert sentence(answer) == "Drawing needs matplotlib; install it with: python -m pip install matplotlib"
 
 
 def test_a_campaign_that_is_not_there_is_told(world: World) -> None:

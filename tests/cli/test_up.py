@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
@@ -26,27 +25,20 @@ from tests.patience import PATIENCE_SECONDS
 from tests.store.test_migrate import ADDS_A_COLUMN, copy_of_the_program
 from tests.world import World
 from worker.carriers.simulator import ledger
-from worker.cli.up import ANOTHER_CALLEE, CALLEE, Belongings, belongings, first_campaign
+from worker.cli.processes import BEGINS
+from worker.cli.up import CALLEE, belongings, first_campaign
 from worker.dev.processtable import Process
 from worker.domain.errors import Refused
 from worker.flow.keys import revoke_key, who_bears
 
 FACTS = ["url", "token", "team_id", "assistant_id", "company_id", "from_number_id", "account_slug"]
+FACTS += ["database_url", "redis_url", "env"]
 SERVICES = ["PostgreSQL", "Valkey", "simulator", "web", "worker-1", "worker-2", "beat"]
-NAMES = ("postgres", "valkey-server", "carriers.simulator", "worker web", "worker1@", "worker2@", "beat")
-
-CURL = f"""#!{sys.executable}
-import sys, urllib.request
-method, headers, data, url, words = None, {{}}, None, "", iter(sys.argv[1:])
-for word in words:
-    if word == "-X": method = next(words)
-    elif word == "-d": data = next(words).encode()
-    elif word == "-H": headers.update([next(words).split(": ", 1)])
-    elif not word.startswith("-"): url = word
-request = urllib.request.Request(url, data, headers, method=method)
-print(urllib.request.urlopen(request).read().decode(), end="")
-"""
-"""As much of curl as the lines use, for machines without it."""
+KINDS = {
+    "worker-1": "worker1@", "beat": "-A worker beat", "web": "worker web", "simulator": "carriers.simulator",
+    "PostgreSQL": "listen_addresses", "Valkey": "valkey-server",
+}  # fmt: skip
+"""What runs by what its command line has: a process of each kind."""
 
 
 @contextmanager
@@ -82,31 +74,28 @@ def read_until(process: subprocess.Popen[str], beginning: str) -> list[str]:
 def everybody_of(process: subprocess.Popen[str]) -> list[Process]:
     everybody = descendants(process.pid)
     commands = " ".join(commands_of(everybody))
-    assert all(name in commands for name in NAMES), commands
+    assert all(name in commands for name in KINDS.values()), commands
     return everybody
 
 
-def paste(lines: list[str], folder: Path) -> list[dict[str, Any]]:
-    """What the commands answer that do not keep it for themselves."""
-    return [json.loads(line) for line in shell(lines, folder).splitlines()]
+def pid_of(process: subprocess.Popen[str], kind: str) -> int | None:
+    """Who of this kind runs as a child of its own; the launcher it starts as does not count."""
+    for child in descendants(process.pid):
+        command = "".join(commands_of([child]))
+        if child.parent == process.pid and KINDS[kind] in command and "launcher" not in command:
+            return child.pid
+    return None
 
 
-def shell(lines: list[str], folder: Path) -> str:
-    """Give the lines to a shell, as one who pastes them; what they say."""
-    folder.mkdir()
-    if shutil.which("curl") is None:
-        (folder / "curl").write_text(CURL)
-        (folder / "curl").chmod(0o700)
-    ours = environment()
+def paste(lines: str) -> str:
+    """Give the lines of a first campaign to a shell, without the last, which is for somebody who looks on; what they
+    say."""
+    *commands, watch = lines.splitlines()
+    assert watch.startswith("dialer campaigns watch ")
     done = subprocess.run(
-        ["sh", "-eu"],
-        input="\n".join(lines),
-        env={**ours, "PATH": f"{ours['PATH']}{os.pathsep}{folder}", "no_proxy": "*"},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=True,
-    )
+        ["sh", "-eu"], input="\n".join([*commands, "echo $CAMPAIGN"]), env={**environment(), "no_proxy": "*"},
+        capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True,
+    )  # fmt: skip
     assert done.stderr == ""
     return done.stdout
 
@@ -117,58 +106,56 @@ def get(facts: dict[str, str], path: str) -> dict[str, Any]:
         return json.load(answer)
 
 
-def test_the_first_start_says_what_to_paste_and_the_second_finds_what_came_of_it(tmp_path: Path) -> None:
+def test_up_is_pasted_from_killed_stopped_started_again_and_whoever_watches_sees_on(tmp_path: Path) -> None:
     data = tmp_path / "share" / "campaign-dialer"
     with started(XDG_DATA_HOME=str(data.parent)) as first:
-        said = read_until(first, 'curl -sS "')
+        said = read_until(first, "curl ")
+        assert len(said) <= 25, "short enough to be read"
         everybody = everybody_of(first)
-        facts = {name: value for name, _, value in (line.strip().partition(" ") for line in said) if name in FACTS}
-        facts = {name: value.strip() for name, value in facts.items()}
-        assert list(facts) == FACTS
-        assert stat.S_IMODE((data / "up.json").stat().st_mode) == 0o600
         running = {words[0]: words[1:] for words in map(str.split, said) if words and words[0] in SERVICES}
         assert list(running) == SERVICES
         assert running["PostgreSQL"][1:3] == ["ready,", "schema"]
-        assert running["beat"][0] == "celery"
         assert running["beat"][2:4] == ["running,", "ticked"]
-        begins = [n for n, line in enumerate(said) if line.startswith("CONTACT=")]
-        commands = said[begins[0] - 1 : said.index("", begins[0])]
-        assert commands.pop() == "dialer campaigns watch $CAMPAIGN"
-        assert "Started 1 call" in shell(commands, tmp_path / "commands")
-        lines = said[begins[1] :]
-        added, run, progress, listed = paste(lines, tmp_path / "bin")
-        assert added["success"] is True
-        assert (run["started"], run["failed"], run["message"][:14]) == (1, 0, "Started 1 call")
-        assert progress["success"] is True
-        campaign, _ = listed["campaigns"]
-        assert (campaign["name"], campaign["total_contacts"]) == ("First campaign", 1)
+        kept = [data / name for name in ("env", "up.json", "simulator.secret")]
+        assert [stat.S_IMODE(path.stat().st_mode) for path in kept] == [0o600] * 3
+        assert not any(word in "\n".join(said) for word in ("dlr_", kept[2].read_text().strip())), "no secret is shown"
+        campaign = paste(first_campaign(data / "env")).split()[-1]
         calls = data / "ledger.jsonl"
-        callees = {CALLEE, ANOTHER_CALLEE}
-        wait_until(lambda: {call.to_number for call in ledger.read(calls).placed} == callees, "both calls are placed")
-        os.killpg(first.pid, signal.SIGTERM)
-        rest, complained = first.communicate(timeout=PATIENCE_SECONDS)
-        assert (first.returncode, rest.strip(), complained) == (0, "", "Stopped.\n")
-        assert still_alive(everybody) == []
-
-    with started("--data", str(data), "--json") as second:
-        found = json.loads(read_until(second, "{")[0])
-        everybody = everybody_of(second)
-        assert list(found) == FACTS
-        assert found | {"url": ""} == facts | {"url": ""}
-        listed = get(found, "/api/crm/campaigns?teamId=" + found["team_id"])
-        assert campaign["id"] in [each["id"] for each in listed["campaigns"]]
-        assert get(found, "/api/crm/contacts")["count"] == 2
-        beat = next(it for it, command in zip(everybody, map(command_of, everybody), strict=True) if "beat" in command)
-        os.kill(beat.pid, signal.SIGKILL)
-        _, complained = second.communicate(timeout=PATIENCE_SECONDS)
-        assert second.returncode == 4
-        assert complained.splitlines()[-1].startswith("dialer: The process beat ended by itself; its last words: ")
-        assert still_alive(everybody) == []
-        assert (data / "pgdata" / "PG_VERSION").exists()
-
-
-def command_of(process: Process) -> str:
-    return " ".join(commands_of([process]))
+        wait_until(lambda: {call.to_number for call in ledger.read(calls).placed} == {CALLEE}, "the call is placed")
+        assert first.stderr is not None
+        assert first.stderr.readline() == f"{BEGINS}\n"
+        for kind in KINDS:
+            killed = pid_of(first, kind)
+            assert killed is not None, kind
+            os.kill(killed, signal.SIGKILL)
+            assert first.stderr.readline() == f"{kind} was ended by SIGKILL; it is started again.\n"
+            wait_until(lambda kind=kind, killed=killed: pid_of(first, kind) not in (None, killed), f"{kind} is back")
+        everybody += everybody_of(first)
+        shell = dict(
+            line.partition("=")[::2] for line in (data / "env").read_text().replace("export ", "").splitlines()
+        )
+        where = {name: shell[name].strip("'") for name in ("DATABASE_URL", "REDIS_URL", "DIALER_TEAM")}
+        with terminal(sys.executable, "-m", "worker", "campaigns", "watch", campaign, **where) as screen:
+            screen.shows("First campaign")
+            os.killpg(first.pid, signal.SIGTERM)
+            rest, complained = first.communicate(timeout=PATIENCE_SECONDS)
+            assert (first.returncode, rest.strip(), complained) == (0, "", "Stopping …\nStopped.\n")
+            assert still_alive(everybody) == []
+            screen.shows("PostgreSQL cannot be reached", "is old")
+            with started("--data", str(data), "--json") as second:
+                found = json.loads(read_until(second, "{")[0])
+                assert list(found) == FACTS
+                assert {name: found[name.lower()] for name in ("DATABASE_URL", "REDIS_URL")} == {
+                    name: where[name] for name in ("DATABASE_URL", "REDIS_URL")
+                }, "the same at every start"
+                wait_until(lambda: "is old" not in screen.text, lambda: screen.text)
+                listed = get(found, "/api/crm/campaigns?teamId=" + found["team_id"])
+                assert [each["id"] for each in listed["campaigns"]] == [campaign]
+                everybody = everybody_of(second)
+                second.send_signal(signal.SIGINT)
+                assert second.communicate(timeout=PATIENCE_SECONDS)[1] == f"{BEGINS}\nStopping …\nStopped.\n"
+    assert still_alive(everybody) == []
+    assert (data / "pgdata" / "PG_VERSION").exists()
 
 
 def test_the_screen_shows_the_newest_campaign_and_the_directory_is_nobody_elses_meanwhile(tmp_path: Path) -> None:
@@ -177,11 +164,10 @@ def test_the_screen_shows_the_newest_campaign_and_the_directory_is_nobody_elses_
         screen.shows("No campaign yet; make and run one, and it is shown here.")
         other = dialer("up", "--port", "0", "--data", str(tmp_path))
         assert other.returncode == 4
-        assert sentence(other) == f"Another dialer works in {tmp_path}; stop it, or name another directory."
-        facts = json.loads("".join(screen.written).partition("\x1b")[0])
-        lines = first_campaign(facts["url"], Belongings(**{"account_id": "", **{n: facts[n] for n in FACTS[1:]}}))
-        paste(lines.splitlines(), tmp_path / "bin")
-        screen.shows("First campaign  running", "In flight: 1", "Ada")
+        said = f"dialer: Another dialer works in {tmp_path}; stop it, or name another directory.\n"
+        assert other.stderr == f"{BEGINS}\n{said}"
+        paste(first_campaign(tmp_path / "env"))
+        screen.shows("First campaign  running", "In flight: 1", "Bob")
         screen.press("p")
         screen.shows("First campaign  paused", "Paused; calls that ring or talk go on.")
         screen.press("r")
@@ -209,8 +195,9 @@ def test_an_older_dialers_data_is_brought_up_to_date_and_a_newer_ones_refused(tm
             assert get(facts, "/api/crm/contacts")["success"] is True
             up.send_signal(signal.SIGTERM)
             _, complained = up.communicate(timeout=PATIENCE_SECONDS)
-            assert complained.removesuffix("Stopped.\n").endswith(said)
-            assert bool(complained.removesuffix("Stopped.\n")) is bool(said)
+            assert complained.startswith(BEGINS)
+            assert complained.removeprefix(f"{BEGINS}\n").removesuffix("Stopping …\nStopped.\n").endswith(said)
+            assert bool(complained.removeprefix(f"{BEGINS}\n").removesuffix("Stopping …\nStopped.\n")) is bool(said)
     answer = dialer("up", "--port", "0", "--data", str(data))
     assert answer.returncode == 2
     *_, last = answer.stderr.splitlines()
@@ -258,16 +245,13 @@ def test_a_key_that_was_revoked_is_replaced_and_what_was_renamed_stays_so(world:
 @pytest.mark.parametrize("carrier", ["twilio", "telnyx"])
 def test_up_calls_through_a_real_carriers_adapter_once_a_second(tmp_path: Path, carrier: str) -> None:
     data = tmp_path / "data"
-    with started("--data", str(data), "--carrier", carrier) as process:
-        said = read_until(process, 'curl -sS "')
-        lines = said[max(n for n, line in enumerate(said) if line.startswith("CONTACT=")) :]
-        _, run, _, _ = paste(lines, tmp_path / "bin")
-        assert run["started"] == 1
+    with started("--data", str(data), "--carrier", carrier, "--json") as process:
+        facts = json.loads(read_until(process, "{")[0])
+        assert "Started 1 call" in paste(first_campaign(data / "env"))
         path = data / "ledger.jsonl"
         wait_until(lambda: [call for call in ledger.read(path).placed if call.ringing_at], "the phone rings")
         (call,) = ledger.read(path).placed
         assert (call.to_number, call.face) == (CALLEE, carrier)
-        facts = {line.split()[0]: line.split()[1] for line in said if line.startswith("  ")}
         (account,) = get(facts, "/api/crm/carrier-accounts")["carrier_accounts"]
         assert (account["carrier"], account["calls_per_second"]) == (carrier, 1.0)
     wait_until(lambda: not still_alive(descendants(process.pid)), "it is gone")

@@ -55,14 +55,14 @@ def commands_of(processes: list[Process]) -> list[str]:
 
 def users() -> list[str]:
     """Whom a script can be run as here. Only root can be somebody else, too."""
-    return [MYSELF, AN_ORDINARY_USER] if _as_ordinary_user() is not None else [MYSELF]
+    return [MYSELF, AN_ORDINARY_USER] if as_ordinary_user() is not None else [MYSELF]
 
 
 @contextlib.contextmanager
 def running(script: str, *arguments: str, user: str = MYSELF) -> Iterator[subprocess.Popen[str]]:
     """Python text that runs in a process group of its own, as from a terminal; what it prints can be read.
     The test ends it; a test that fails has it killed."""
-    prefix = (_as_ordinary_user() or []) if user == AN_ORDINARY_USER else []
+    prefix = (as_ordinary_user() or []) if user == AN_ORDINARY_USER else []
     process = subprocess.Popen(
         [*prefix, sys.executable, "-c", script, *arguments],
         cwd="/",
@@ -80,7 +80,7 @@ def running(script: str, *arguments: str, user: str = MYSELF) -> Iterator[subpro
         process.communicate()
 
 
-def _as_ordinary_user() -> list[str] | None:
+def as_ordinary_user() -> list[str] | None:
     """The command that makes root an ordinary user. Where the interpreter lies out of reach of others
     (below /root), that user keeps the one right to read it, which the servers then do not need to have."""
     setpriv = shutil.which("setpriv")

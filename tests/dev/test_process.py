@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
 
-from tests.dev.observing import descendants, running, still_alive, wait_until
+from tests.dev.observing import SOURCE_ROOT, descendants, running, still_alive, wait_until
 from tests.patience import PATIENCE_SECONDS
 from worker.dev.process import Child, Ending, start
 
@@ -100,3 +102,22 @@ def test_the_last_words_are_not_those_of_an_earlier_user_of_the_log(tmp_path: Pa
     child = start_in(tmp_path, "true")
     assert child.wait(PATIENCE_SECONDS)
     assert child.last_words() == "it said nothing"
+
+
+IGNORED = "import signal; print([n for n in (1, 2, 3, 15) if signal.getsignal(n) is signal.SIG_IGN])"
+STARTS_A_CHILD = """
+import os, sys
+from pathlib import Path
+from worker.dev.process import start
+log = Path(sys.argv[2])
+start("child", [sys.executable, "-c", sys.argv[1]], env=os.environ, cwd=Path("/"), log_path=log).wait(10)
+"""
+
+
+def test_a_child_takes_signals_that_its_parent_was_made_to_ignore(tmp_path: Path) -> None:
+    python = shlex.quote(sys.executable)
+    starts = f"{python} -c {shlex.quote(STARTS_A_CHILD)} {shlex.quote(IGNORED)} {tmp_path / 'log'}"
+    shell = f"trap '' HUP INT QUIT TERM; {python} -c {shlex.quote(IGNORED)}; exec {starts}"
+    done = subprocess.run(["sh", "-c", shell], cwd=SOURCE_ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[1, 2, 3, 15]\n", "what the parent itself is left with"
+    assert (tmp_path / "log").read_text() == "[]\n"

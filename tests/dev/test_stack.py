@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import kombu
@@ -23,7 +26,7 @@ from tests.dev.observing import (
 from tests.patience import PATIENCE_SECONDS
 from worker.dev.processtable import Process
 from worker.dev.stack import Stack
-from worker.dev.workspace import Workspace
+from worker.dev.workspace import LASTING_NAME, LONGEST, Workspace, _make_own
 from worker.domain.errors import Unavailable
 
 OWNER = """
@@ -37,7 +40,7 @@ with Stack() as stack:
 """
 STARTING_OWNER = """
 from worker.dev.postgres import EmbeddedPostgres
-from worker.dev.workspace import Workspace
+from worker.dev.workspace import LASTING_NAME, LONGEST, Workspace, _make_own
 with Workspace() as workspace:
     print(workspace.directory, flush=True)
     EmbeddedPostgres(durable=False, workspace=workspace).start()
@@ -78,21 +81,24 @@ def test_a_spawned_process_finds_the_servers_and_writes_to_its_log(tmp_path: Pat
     assert (tmp_path / "kept" / "finder.log").read_text() == found
 
 
-def test_stopping_ends_the_newest_first_and_leaves_no_process_and_no_file(tmp_path: Path) -> None:
+def test_children_are_ended_side_by_side_then_the_one_they_need_and_nothing_is_left(tmp_path: Path) -> None:
     before = descendants(os.getpid())
-    ends = tmp_path / "ends"
+    told, ends = tmp_path / "told", tmp_path / "ends"
+    told.touch()
     with Stack() as stack:
         directory = stack.workspace.directory
-        for name in ("simulator", "web", "worker"):
-            script = f"trap 'echo {name} >>{ends}; exit' TERM; echo ready; while :; do sleep 0.01; done"
-            child = stack.spawn(name, ["sh", "-c", script])
+        for name, other in (("simulator", "simulator"), ("web", "worker"), ("worker", "web")):
+            waits = f"echo {name} >>{told}; until grep -q {other} {told}; do sleep 0.01; done"  # until both are told
+            script = f"trap '{waits}; echo {name} >>{ends}; exit' TERM; echo ready; while :; do sleep 0.01; done"
+            child = stack.spawn(name, ["sh", "-c", script], ends_last=name == "simulator")
             wait_until(lambda child=child: "ready" in child.log_path.read_text(), f"{name} has begun")
         begun = [it for it in descendants(os.getpid()) if it not in before]
         commands = " ".join(commands_of(begun))
         assert all(name in commands for name in ("postgres", "valkey-server", "janitor", "simulator"))
         assert [child.name for child in stack.children] == ["simulator", "web", "worker"]
         assert stack.wait(0) is None
-    assert ends.read_text().split() == ["worker", "web", "simulator"]
+    *first, last = ends.read_text().split()
+    assert (sorted(first), last) == (["web", "worker"], "simulator")
     assert still_alive(begun) == []
     assert not directory.exists()
 
@@ -171,16 +177,68 @@ def test_a_killed_janitor_is_not_missed_by_an_owner_that_stops_in_order(tmp_path
     assert not workspace.directory.exists()
 
 
-def test_a_named_directory_keeps_its_data_and_serves_one_stack_at_a_time(tmp_path: Path) -> None:
+def test_a_named_directory_keeps_its_data_and_address_and_serves_one_stack_at_a_time(tmp_path: Path) -> None:
     with Stack(tmp_path / "kept", durable=True) as stack:
+        addresses = stack.environment
         with psycopg.connect(stack.postgres.url, autocommit=True) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         with redis.Redis.from_url(stack.valkey.url, socket_timeout=PATIENCE_SECONDS) as client:
             client.set("answer", 42)
         with pytest.raises(Unavailable, match=r"Another dialer works in .*/kept"):
             Stack(tmp_path / "kept", durable=True).start()
+    assert not stack.workspace.directory.exists()
     with Stack(tmp_path / "kept", durable=True) as stack:
+        assert stack.environment == addresses
         with psycopg.connect(stack.postgres.url) as connection:
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
         with redis.Redis.from_url(stack.valkey.url, socket_timeout=PATIENCE_SECONDS) as client:
             assert client.get("answer") == b"42"
+
+
+KEEPING_OWNER = """
+import sys
+from pathlib import Path
+from worker.dev.stack import Stack
+with Stack(Path(sys.argv[1])) as stack:
+    print(stack.workspace.directory, flush=True)
+    stack.wait()
+"""
+
+
+@pytest.mark.parametrize("depth", [0, 4], ids=["in the directory", "a directory too deep for sockets"])
+def test_an_owner_killed_and_started_again_has_its_sockets_where_they_were(tmp_path: Path, depth: int) -> None:
+    base = Path(tempfile.mkdtemp(prefix="d", dir="/tmp"))
+    base.chmod(0o755)
+    data = base.joinpath(*["a-name-of-twenty-five-sig"] * depth, "data")
+    try:
+        places = []
+        for _ in range(2):
+            with running(KEEPING_OWNER, str(data)) as owner:
+                assert owner.stdout is not None
+                places.append(Path(owner.stdout.readline().strip()))
+                assert places[-1].stat().st_uid == os.geteuid()
+                assert not places[-1].stat().st_mode & 0o007, "nobody else may enter"
+                owner.kill()
+            wait_until(lambda: not places[-1].exists(), "no socket is left")
+            wait_until(lambda: _is_free(data / "lock"), "the directory is free")
+        assert places[0] == places[1]
+        assert (places[0].parent == data) == (depth == 0)
+        assert len(os.fsencode(places[0])) <= LONGEST
+    finally:
+        shutil.rmtree(base)
+
+
+def _is_free(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def test_a_directory_somebody_else_made_in_our_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / LASTING_NAME).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Unavailable, match="is not a directory of ours"):
+        _make_own(tmp_path / LASTING_NAME)

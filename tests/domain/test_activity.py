@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,7 @@ from worker.domain.activity import Activity, Away, CallerIdState, Full, Situatio
 from worker.domain.model import CampaignStatus
 
 NOW = datetime(2027, 3, 1, 17, 0, tzinfo=UTC)
-LATER, LATEST = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+EARLIER, LATER, LATEST = NOW - timedelta(hours=1), NOW + timedelta(hours=1), NOW + timedelta(hours=2)
 WELL = CallerIdState("+12025550001", is_usable=True)
 OFF = CallerIdState("+12025550002", False, is_enabled=False, disabled_reason="spam")
 
@@ -158,7 +159,7 @@ def test_a_campaign_at_rest_says_why(status: CampaignStatus, reason: str | None,
         now=st.just(NOW),
         is_deleted=st.booleans(),
         pause_reason=st.sampled_from([None, "requested", "max_calls_reached", "other"]),
-        scheduled_start_at=st.sampled_from([None, LATER]),
+        scheduled_start_at=st.sampled_from([None, EARLIER, NOW, LATER]),
         waiting=st.integers(0, 2),
         live=st.integers(0, 2),
         limit=st.integers(1, 2),
@@ -184,9 +185,11 @@ def test_a_campaign_at_rest_says_why(status: CampaignStatus, reason: str | None,
         ),
     )
 )
-def test_there_is_always_one_sentence(situation: Situation) -> None:
+def test_there_is_always_one_sentence_and_no_instant_that_has_passed(situation: Situation) -> None:
     found = activity(situation)
     assert found.code
     assert found.message[0].isupper() or found.message[0].isdecimal()
     assert found.message[-1] in ".)"
     assert "None" not in found.message
+    assert found.until is None or found.until > NOW
+    assert all(read > NOW.strftime("%Y-%m-%dT%H:%M:%SZ") for read in re.findall(r"\d{4}-\S+Z", found.message))

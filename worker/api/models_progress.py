@@ -137,7 +137,7 @@ class Progress(BaseModel):
     live_calls: int
     max_concurrent_calls: int
     run: CurrentRun | None
-    next_due_at: datetime | None = Field(description="When the first contact that waits is due.")
+    next_due_at: datetime | None = Field(description="When the first contact that waits is due: now or later.")
     next_wake_at: datetime | None = Field(description="When the dialer looks at the campaign again at the latest.")
     activity: Activity
 

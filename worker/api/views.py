@@ -163,7 +163,7 @@ def progress(found: Progress) -> dict[str, Any]:
         if has_run
         else None,
         "next_due_at": instant(found.next_due_at),
-        "next_wake_at": instant(facts.next_wake_at),
+        "next_wake_at": None if facts.next_wake_at is None else instant(max(facts.next_wake_at, facts.now)),
         "activity": {
             "code": found.activity.code,
             "message": found.activity.message,

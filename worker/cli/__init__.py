@@ -7,6 +7,7 @@ there, 4 when a service is away; and what went wrong is one sentence on standard
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from typing import TextIO
 
@@ -27,6 +28,7 @@ from worker.cli.doctor import doctor
 from worker.cli.keys import keys
 from worker.cli.numbers import numbers
 from worker.cli.report import report
+from worker.cli.samples import samples
 from worker.cli.showing import plain
 from worker.cli.teams import teams
 from worker.cli.up import up
@@ -47,12 +49,13 @@ for command in (*LIFE, watch, report):
     campaigns.add_command(command)
 
 PARTS = (teams, companies, assistants, accounts, numbers, keys)
-for command in (campaigns, contacts, dnc, *PARTS, up, demo, doctor, db, web, completion):
+for command in (campaigns, contacts, dnc, *PARTS, samples, up, demo, doctor, db, web, completion):
     dialer.add_command(command)
 
 
 def main() -> None:
     """The entry point; never ends in a traceback for what a user can cause."""
+    _heed_ctrl_c()
     _open_minded(sys.stdin, "surrogateescape")  # what is no text is refused where its meaning is known
     _open_minded(sys.stdout, "backslashreplace")  # a name may hold what this terminal cannot show
     _open_minded(sys.stderr, "backslashreplace")
@@ -69,6 +72,13 @@ def main() -> None:
         _end(_faults(error), error.exit_code)
     except DialerError as error:
         _end(str(error), error.exit_code)
+
+
+def _heed_ctrl_c() -> None:
+    """A shell without job control has what it starts in the background ignore SIGINT. Every command of ours that takes
+    time ends in good order on it, and says how far it came; so it does there, too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _open_minded(stream: TextIO | None, errors: str) -> None:

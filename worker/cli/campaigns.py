@@ -111,18 +111,19 @@ def list_them(
 def show(ask: Asked, campaign_id: str, as_json: bool) -> None:
     """Show a campaign, how far it has come, and what it is doing or waiting for."""
     campaign = look_up(ask, campaign_id)
-    progress = views.progress(read_progress(ask.dialer, ask.team_id, campaign_id, broker_answers=broker_answers))
+    found = read_progress(ask.dialer, ask.team_id, campaign_id, broker_answers=broker_answers)
+    progress = views.progress(found)
     if as_json:
         show_json(campaign=campaign, progress=progress)
         return
     click.echo(plain(f"{campaign['name']}: {progress['activity']['message']}"))
-    show_fields(_in_words(campaign, progress))
+    show_fields(_in_words(campaign, progress, is_due=found.next_due_at == found.facts.now))
 
 
 _NOT_FOR_PEOPLE = ("team_id", "name", "from_number", "from_number_ids", "run_id", "total_contacts")
 
 
-def _in_words(campaign: dict[str, Any], progress: dict[str, Any]) -> dict[str, Any]:
+def _in_words(campaign: dict[str, Any], progress: dict[str, Any], *, is_due: bool) -> dict[str, Any]:
     """The fields that say something, with what is counted."""
     words = {
         name.replace("_", " "): value
@@ -133,8 +134,8 @@ def _in_words(campaign: dict[str, Any], progress: dict[str, Any]) -> dict[str, A
         words["call window"] = "{call_window_start}-{call_window_end} {call_window_timezone}".format(**campaign)
     words["contacts"] = _counted(progress["contacts"])
     words["calls"] = _counted(progress["calls"] | {"live": progress["live_calls"]})
-    if progress["next_due_at"] is not None:
-        words["next due at"] = progress["next_due_at"]
+    if progress["next_due_at"] is not None and progress["status"] == CampaignStatus.RUNNING:
+        words["next due"] = "now" if is_due else progress["next_due_at"]
     if progress["run"] is not None:
         run = progress["run"]
         words["run"] = f"{run['id']}, {'open' if run['is_open'] else 'ended'}, opened by {run['opened_by']}"

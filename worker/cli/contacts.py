@@ -15,7 +15,7 @@ from worker.cli.showing import Cell, json_option, plain, show_json, show_made, s
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus
 from worker.flow import people
-from worker.flow.members import list_members
+from worker.flow.members import Member, Members, list_members
 from worker.flow.prepare import add_contacts
 from worker.flow.remove import remove_contacts
 from worker.flow.requeue import requeue_contacts
@@ -105,6 +105,13 @@ IN_CAMPAIGN: dict[str, Cell] = {
 }
 
 
+def _next_call(member: Member, found: Members) -> dict[str, Any]:
+    """When a contact that waits is called next, for a person: an instant only if it is ahead."""
+    if member.next_call_at is None or member.next_call_at > found.now:
+        return {}
+    return {"next_call_at": "now" if found.is_running else "when the campaign runs"}
+
+
 @contacts.command("list")
 @click.argument("campaign_id", required=False)
 @click.option("--status", type=click.Choice([s.value for s in ContactStatus]), help="Only these, of a campaign.")
@@ -142,6 +149,8 @@ def list_them(
         chosen = None if status is None else ContactStatus(status)
         found = list_members(ask.dialer, ask.team_id, campaign_id, chosen, limit=limit, offset=offset)
         shown = [views.campaign_contact(member.row, member.next_call_at) for member in found.members]
+        if not as_json:
+            shown = [each | _next_call(member, found) for each, member in zip(shown, found.members, strict=True)]
         count = found.count
         columns = IN_CAMPAIGN
     show_page("contacts", shown, columns, count=count, limit=limit, offset=offset, as_json=as_json)

@@ -25,14 +25,18 @@ from sqlalchemy import text
 from worker import logs
 from worker.carriers.simulator import ledger
 from worker.cli.processes import (
+    BEGINS,
     STREAM_URL,
+    await_ready,
     carrier_option,
     deploy,
     free_port,
+    how_to_call,
     last_words,
     look_after,
     unwound_by_sigterm,
 )
+from worker.cli.showing import some
 from worker.cli.watching import Watcher, has_screen, is_done, watch_in_lines, watch_on_screen
 from worker.clock import monotonic
 from worker.dev.stack import Stack
@@ -98,17 +102,28 @@ def demo(file: Any, speed: float, seed: int, limit: int, carrier: str, plain: bo
     logs.configure("error")
     started_at = monotonic()
     people = _read(file or (resources.files("worker.cli") / "demo_contacts.csv").read_text().splitlines())
+    click.echo(BEGINS)
+    sys.stdout.flush()
     with unwound_by_sigterm(), Stack() as stack:
         try:
             running = start(stack, people, speed, seed, limit, carrier)
             watch(running, plain=plain)
             answer = judge(running, monotonic() - started_at)
+            click.echo(_in_words(answer))
+        except KeyboardInterrupt:
+            click.echo("Stopping …", err=True)
+            raise
         except DialerError:
             click.echo(last_words(stack), err=True, nl=False)
             raise
-    click.echo(json.dumps(answer))
     kept = answer["status"] == "completed" and not answer["outside_window"] and not answer["invariant_violations"]
-    sys.exit(0 if kept and answer["peak_concurrent"] <= limit else 1)
+    kept = kept and answer["peak_concurrent"] <= limit
+    click.echo(json.dumps(answer))
+    if kept:
+        click.echo(
+            f"Next, keep a dialer on this machine, and make a campaign of your own: {how_to_call('up')}", err=True
+        )
+    sys.exit(0 if kept else 1)
 
 
 def _read(lines: Iterable[str]) -> list[ContactLine]:
@@ -139,10 +154,16 @@ def start(
             "LOG_LEVEL": "warning",
         },
     )
+    await_ready(deployed)  # or what is seen first is that nobody is at work yet
     dialer = deployed.dialer
     business_at, real_at = _set_clock(dialer, speed)
     start_at = business_at + timedelta(seconds=LEAD_SECONDS * speed)
     team_id, campaign_id, contacts = _prepare(dialer, people, limit, start_at, carrier)
+    click.echo(
+        f"{some(contacts, 'contact')}, called {'-'.join(WINDOW[:2])} on each one's own clock, "
+        f"at most {limit} at once.\n{_clock_said(speed)}; the first call goes out in about {LEAD_SECONDS:g} s,\n"
+        "to a simulated carrier: nobody's telephone rings. Ctrl-C ends it all.\n"
+    )
     return Demo(stack, dialer, team_id, campaign_id, contacts, business_at, real_at, speed, limit, deployed.ledger_path)
 
 
@@ -178,10 +199,6 @@ def _prepare(
     }
     campaign_id = prepare.create_campaign(dialer, team_id, body, actor="demo")
     prepare.add_contacts(dialer, campaign_id, loaded.ids)
-    click.echo(
-        f"{len(loaded.ids)} contacts imported; {campaign_id} is scheduled in {LEAD_SECONDS:g} s, "
-        f"{'-'.join(WINDOW[:2])} on each contact's own clock, at most {limit} calls at once."
-    )
     return team_id, campaign_id, len(loaded.ids)
 
 
@@ -202,11 +219,16 @@ def _set_clock(dialer: Dialer, speed: float) -> tuple[datetime, datetime]:
     return once(dialer.db, work)
 
 
+def _clock_said(speed: float) -> str:
+    return "The clock is the real one" if speed == 1 else f"The clock runs {speed:g} times as fast"
+
+
 def watch(running: Demo, *, plain: bool) -> None:
     """Show what happens until the campaign is over; a process that ends early ends the demonstration."""
     look_again = partial(look, running.dialer, running.team_id, running.campaign_id, broker_answers=broker_answers)
     if not plain and has_screen():
-        watcher = Watcher(running.dialer, running.team_id, lambda: running.campaign_id, look_again())
+        first = f"{_clock_said(running.speed)}; calls go to a simulated carrier.  q leaves the screen"
+        watcher = Watcher(running.dialer, running.team_id, lambda: running.campaign_id, look_again(), notice=first)
         if watch_on_screen(watcher, between=lambda: look_after(running.stack, 0.0), is_over=_is_over):
             return
     watch_in_lines(look_again, wait=partial(look_after, running.stack), is_over=_is_over)
@@ -244,6 +266,17 @@ def judge(running: Demo, seconds: float) -> dict[str, Any]:
         "invariant_violations": broken,
         "seconds": round(seconds, 1),
     }
+
+
+def _in_words(answer: dict[str, Any]) -> str:
+    """The verdict for people."""
+    broken, outside = answer["invariant_violations"], answer["outside_window"] or "none"
+    return (
+        f"{str(answer['status']).capitalize()} in {answer['seconds']:.0f} s: {some(answer['contacts'], 'contact')}, "
+        f"{some(answer['calls_placed'], 'call')}, {answer['answered']} answered.\n"
+        f"At most {answer['peak_concurrent']} at once of {answer['limit']} allowed, {outside} outside the window, "
+        + (f"{some(broken, 'violation')} of an invariant." if broken else "every invariant held.")
+    )
 
 
 def _zones(conn: Any) -> Sequence[Any]:

@@ -12,11 +12,11 @@ from datetime import timedelta
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, Row, text
 
 from worker import logs, queues, wiring
+from worker.cli.showing import console
 from worker.domain.errors import Unavailable
 from worker.domain.lifecycle import Ignored
 from worker.domain.window import TZDB_VERSION
@@ -27,11 +27,13 @@ from worker.flow.progress import TICK_OLD_SECONDS
 from worker.settings import misnamed, read_settings
 from worker.store import calls, channels, events, migrate, retention, ticks
 from worker.store.database import once
+from worker.store.invariants import BY_NAME
 
 CLOCKS_APART_SECONDS = 2.0
 MESSAGE_OLD_SECONDS = 30.0
 """Messages mean "look again" and take milliseconds; one that has waited so long waits for a worker."""
 MOST_SHOWN = 20
+NEVER_TICKED = "never; start a worker and beat"
 REFUSED_LATELY_SECONDS = 900.0
 
 
@@ -124,10 +126,14 @@ def _clocks(dialer: Dialer) -> list[Finding]:
 
 
 def _ticking(dialer: Dialer) -> list[Finding]:
-    age = once(dialer.db, lambda conn: ticks.age_seconds(conn, "tick"))
-    if age is None:
-        return [Finding("last tick", "never; start a worker and beat", ok=False)]
-    return [Finding("last tick", f"{age:.1f} s ago", age <= TICK_OLD_SECONDS)]
+    silence = once(dialer.db, ticks.silence)
+    ago = f"{silence.seconds:.1f} s"
+    is_recent = silence.seconds <= TICK_OLD_SECONDS
+    if silence.has_ticked:
+        return [Finding("last tick", f"{ago} ago" + ("" if is_recent else "; start a worker and beat"), is_recent)]
+    return [
+        Finding("last tick", f"none yet, {ago} after the schema was made" if is_recent else NEVER_TICKED, is_recent)
+    ]
 
 
 def _refused_callbacks(dialer: Dialer) -> list[Finding]:
@@ -207,12 +213,13 @@ def _invariants(dialer: Dialer) -> list[Finding]:
     findings = []
     for name, rows in examine(dialer).items():
         offenders = tuple(str(row["offender"]) for row in rows)
-        findings.append(Finding(name, "holds" if not rows else f"broken by {len(rows)}", not rows, offenders))
+        holds = BY_NAME[name].holds
+        findings.append(Finding(name, f"Broken by {len(rows)}: {holds}" if rows else holds, not rows, offenders))
     return findings
 
 
 def _show(findings: list[Finding]) -> None:
-    table = Table(box=None)
+    table = Table(box=None, pad_edge=False)
     for column in ("", "looked at", "found"):
         table.add_column(column)
     for finding in findings:
@@ -221,4 +228,4 @@ def _show(findings: list[Finding]) -> None:
             table.add_row("", "", f"  {offender}")
         if len(finding.offenders) > MOST_SHOWN:
             table.add_row("", "", f"  and {len(finding.offenders) - MOST_SHOWN} more")
-    Console().print(table)
+    console().print(table)

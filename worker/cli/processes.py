@@ -7,11 +7,15 @@ process of its own, told everything by its environment.
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import signal
 import socket
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +26,7 @@ from worker.clock import monotonic
 from worker.dev.stack import Stack
 from worker.domain.errors import Refused, Unavailable
 from worker.flow.base import Dialer
+from worker.store import ticks
 from worker.store.database import once, open_database
 from worker.store.migrate import migrate, newest, version
 
@@ -31,17 +36,23 @@ SIMULATED_ACCOUNT = "AC" + "0" * 32
 STREAM_URL = "wss://assistant.example/stream"
 """Where the simulator's callees are connected to; it opens nothing there."""
 WORKERS = 2
+BEGINS = "Starting PostgreSQL, Valkey, web, two workers, beat and a simulated carrier …"
+"""What is said at once, for the first seconds have nothing else to show."""
 SIMULATOR_READY_SECONDS = 15.0
+READY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is running: ``url`` is the API's, ``dialer`` works on the same rows as its processes."""
+    """What is running: ``url`` is the API's, ``dialer`` works on the same rows as its processes, which were told
+    ``environment`` and ``started_at`` this moment of :func:`~worker.clock.monotonic`."""
 
     stack: Stack
     dialer: Dialer
     url: str
     ledger_path: Path
+    environment: Mapping[str, str]
+    started_at: float
 
 
 carrier_option = click.option(
@@ -64,25 +75,27 @@ def deploy(
     """Start everything on a stack that runs: the simulator wears the face of ``carrier`` and gets the further
     options ``simulator``; ``settings`` are laid over those of our environment. Returns when the schema is there and
     every process has been started; they may not all answer yet."""
-    ledger_path, port_file = stack.directory / "ledger.jsonl", stack.workspace.directory / "simulator.port"
-    key_file, secret = stack.workspace.directory / "telnyx.key", stack.simulator_secret
-    options = ["--ledger", str(ledger_path), "--port-file", str(port_file), "--public-key-file", str(key_file)]
-    options += simulator
-    stack.spawn(
-        "simulator", [sys.executable, "-m", "worker.carriers.simulator", *options], {"SIMULATOR_SECRET": secret}
-    )
+    started_at = monotonic()
+    ledger_path, key_file = stack.directory / "ledger.jsonl", stack.workspace.directory / "telnyx.key"
+    secret, simulated = stack.simulator_secret, free_port()
+    port_file = stack.workspace.directory / "simulator.port"
+    options = ["--ledger", str(ledger_path), "--port", str(simulated), "--port-file", str(port_file)]
+    options += ["--public-key-file", str(key_file), *simulator]
+    command = [sys.executable, "-m", "worker.carriers.simulator", *options]
+    stack.spawn("simulator", command, {"SIMULATOR_SECRET": secret}, ends_last=True)
     environment = {
         **(settings or {}),
         **stack.environment,
         "CELERY_BROKER_URL": "",  # a broker this shell is set up for is not ours
         "PUBLIC_BASE_URL": f"http://{HOST}:{port}",
+        "SIMULATOR_URL": f"http://{HOST}:{simulated}",
     }
     _migrate(stack)
-    environment["SIMULATOR_URL"] = url = f"http://{HOST}:{_await_port(stack, port_file)}"
-    environment |= _credentials(carrier, url, secret, key_file)
+    _await_simulator(stack, port_file)
+    environment |= _credentials(carrier, environment["SIMULATOR_URL"], secret, key_file)
     _spawn(stack, port, environment)
     os.environ.update(environment)  # from here on this process is one of the deployment's, and may send messages
-    return Deployment(stack, wiring.dialer(), environment["PUBLIC_BASE_URL"], ledger_path)
+    return Deployment(stack, wiring.dialer(), environment["PUBLIC_BASE_URL"], ledger_path, environment, started_at)
 
 
 def _credentials(carrier: str, url: str, secret: str, key_file: Path) -> dict[str, str]:
@@ -131,7 +144,7 @@ def _spawn(stack: Stack, port: int, environment: Mapping[str, str]) -> None:
     stack.spawn("beat", [*celery, "beat"], environment)
 
 
-def _await_port(stack: Stack, port_file: Path) -> int:
+def _await_simulator(stack: Stack, port_file: Path) -> None:
     deadline = monotonic() + SIMULATOR_READY_SECONDS
     while not port_file.exists():
         ended = stack.wait(0.02)
@@ -139,12 +152,35 @@ def _await_port(stack: Stack, port_file: Path) -> int:
             raise Unavailable(
                 f"The simulator did not start: {ended.last_words() if ended else 'it says no port after 15 s'}"
             )
-    return int(port_file.read_text())
+
+
+def await_ready(running: Deployment) -> None:
+    """Return when the API, the broker and the tick are at work: the tick of this start, not of one before."""
+    deadline = monotonic() + READY_SECONDS
+    plainly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        look_after(running.stack, 0.05)
+        try:
+            with plainly.open(f"{running.url}/readyz", timeout=5):
+                if _has_ticked(running):
+                    return
+                said = "nobody has ticked yet"
+        except urllib.error.HTTPError as error:  # it answers that it is not ready
+            said = error.read().decode()
+        except OSError as error:  # nobody listens yet
+            said = str(error)
+        if monotonic() > deadline:
+            raise Unavailable(f"The dialer was not ready after {READY_SECONDS:.0f} s: {said}")
+
+
+def _has_ticked(running: Deployment) -> bool:
+    age = once(running.dialer.db, lambda conn: ticks.age_seconds(conn, "tick"))
+    return age is not None and age < monotonic() - running.started_at
 
 
 def look_after(stack: Stack, seconds: float) -> None:
-    """Wait; raise :class:`Unavailable` with its last words as soon as some process ends, which none should. A
-    deployment that lacks one looks whole and is not."""
+    """Wait; raise :class:`Unavailable` with its last words as soon as some process ends, which none should while it
+    starts, nor while it is judged. What is to stay up is looked after by :class:`worker.cli.keeping.Keeper`."""
     ended = stack.wait(seconds)
     if ended is not None:
         raise Unavailable(f"The process {ended.name} ended by itself; its last words: {ended.last_words()}")
@@ -172,6 +208,16 @@ def free_port(wanted: int = 0) -> int:
             raise Unavailable(f"Port {wanted} cannot be used ({error.strerror}); choose one with --port.") from error
         port: int = probe.getsockname()[1]
         return port
+
+
+def how_to_call(command: str) -> str:
+    """A command of ours as it can be typed in this very place."""
+    if shutil.which("dialer") is not None:
+        return f"dialer {command}"
+    python = Path(sys.executable)
+    with suppress(ValueError):
+        python = python.relative_to(Path.cwd())
+    return f"{shlex.quote(str(python))} -m worker {command}"
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from worker.domain.errors import Fault, Invalid, Refused
 from worker.domain.model import Disposition
 from worker.flow.report import Report, read_report
 
-NO_MATPLOTLIB = "Drawing needs matplotlib; install it with: pip install 'campaign-dialer[report]'"
+NO_MATPLOTLIB = "Drawing needs matplotlib; install it with: python -m pip install matplotlib"
 SUFFIXES = (".html", ".htm", ".png")
 
 PAGE = """\

@@ -3,10 +3,11 @@
 Embedded PostgreSQL and Valkey, the web process, two workers, beat and the simulator, in real time, until stopped.
 The first start makes a team with what a campaign needs, and a key; they are written down in ``up.json`` in the
 data directory, readable by its owner alone, before they are used, so that a start that was cut short is taken up
-where it was.
+where it was. Each start writes ``env``, which a shell reads to find this dialer.
 
-No process is started again by itself. One that ends ends them all, with its last words and exit code 4: whoever
-started ``up`` — a person, systemd — learns of it and starts it again, and the rows say what is to be done.
+Once all is up, whoever dies is started again (:mod:`worker.cli.keeping`). A process that ends before that ends them
+all, with its last words and exit code 4, as does one that cannot live later: whoever started ``up`` — a person,
+systemd — learns of it, and the rows say what is to be done.
 """
 
 from __future__ import annotations
@@ -16,9 +17,6 @@ import os
 import shlex
 import signal
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,23 +24,26 @@ from typing import Any
 import click
 
 from worker import logs
+from worker.cli.env_file import write_env
+from worker.cli.keeping import Keeper
 from worker.cli.processes import (
+    BEGINS,
     CARRIERS,
     STREAM_URL,
     Deployment,
+    await_ready,
     carrier_option,
     deploy,
     free_port,
     last_words,
-    look_after,
     unwound_by_sigterm,
 )
 from worker.cli.services import services
 from worker.cli.watching import Watcher, has_screen, watch_on_screen
-from worker.clock import monotonic
+from worker.dev.private_file import write_privately
 from worker.dev.stack import Stack
 from worker.domain import ids
-from worker.domain.errors import DialerError, Refused, Unavailable
+from worker.domain.errors import DialerError, Refused
 from worker.domain.parts import default_rate
 from worker.flow.base import Dialer
 from worker.flow.keys import create_key, who_bears
@@ -51,9 +52,9 @@ from worker.flow.watching import newest_campaign
 from worker.store import setup
 from worker.store.database import transact
 
-READY_SECONDS = 60.0
+FOREVER_SECONDS = 1e9
 CALLER_ID = "+12025550123"
-CALLEE, ANOTHER_CALLEE = "+12025550142", "+12025550143"
+CALLEE = "+12025550143"
 SLUG = "my-team"
 
 
@@ -97,6 +98,7 @@ def up(data: Path, port: int, as_json: bool, carrier: str, with_screen: bool) ->
     logs.configure("error")
     port = free_port(port)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    click.echo(BEGINS, err=True)
     try:
         with unwound_by_sigterm(), Stack(data, durable=True) as stack:
             _run(stack, port, as_json, carrier, with_screen)
@@ -108,25 +110,58 @@ def _run(stack: Stack, port: int, as_json: bool, carrier: str, with_screen: bool
     try:
         running = deploy(stack, port=port, carrier=carrier)
         mine = belongings(running.dialer, stack.directory / "up.json", carrier)
-        _await_ready(running)
-        click.echo(json.dumps(_facts(running.url, mine)) if as_json else _welcome(running, mine))
+        await_ready(running)
+        env = stack.directory / "env"
+        _write_env(env, running, mine)
+        click.echo(json.dumps(_facts(running, mine, env)) if as_json else welcome(running, mine, env))
         sys.stdout.flush()
-        if with_screen:
-            _watch(running, mine.team_id)
-        while True:
-            look_after(stack, 1.0)
+        _keep(running, mine.team_id, with_screen)
+    except KeyboardInterrupt:
+        click.echo("Stopping …", err=True)
+        raise
     except DialerError:
         click.echo(last_words(stack), err=True, nl=False)
         raise
     finally:
         # From here on everything ends in order; a second signal would only make it less so.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _watch(running: Deployment, team_id: str) -> None:
-    """The newest campaign, whichever that is, until somebody leaves; the dialer stays up."""
-    watcher = Watcher(running.dialer, team_id, lambda: newest_campaign(running.dialer, team_id), None)
-    watch_on_screen(watcher, between=lambda: look_after(running.stack, 0.0))
+def _keep(running: Deployment, team_id: str, with_screen: bool) -> None:
+    """Keep it running until somebody stops it; on a screen, show the newest campaign, whichever that is, until
+    somebody leaves: the dialer stays up."""
+    keeper = Keeper(running.stack, _say)
+    if with_screen:
+        untold: list[str] = []
+        keeper.say = untold.append  # what is written past the screen spoils it
+        watcher = Watcher(running.dialer, team_id, lambda: newest_campaign(running.dialer, team_id), None)
+        try:
+            watch_on_screen(watcher, between=keeper.look)
+        finally:
+            for line in untold:
+                _say(line)
+        keeper.say = _say
+    keeper.keep(FOREVER_SECONDS)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _write_env(path: Path, running: Deployment, mine: Belongings) -> None:
+    write_env(
+        path,
+        {**running.environment, "DIALER_TEAM": mine.team_id},
+        api=f"{running.url}/api/crm",
+        token=mine.token,
+        ids={
+            "COMPANY": mine.company_id,
+            "ASSISTANT": mine.assistant_id,
+            "ACCOUNT": mine.account_id,
+            "NUMBER": mine.from_number_id,
+        },
+    )
 
 
 def belongings(dialer: Dialer, path: Path, carrier: str = CARRIERS[0]) -> Belongings:
@@ -179,97 +214,45 @@ def _read(path: Path) -> Belongings | None:
 
 
 def _write(path: Path, mine: Belongings) -> None:
-    """Whole or not at all, and for its owner alone."""
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(json.dumps(asdict(mine), indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_privately(path, json.dumps(asdict(mine), indent=2) + "\n")
 
 
-def _await_ready(running: Deployment) -> None:
-    """Return when the API, the broker and the tick are at work."""
-    deadline = monotonic() + READY_SECONDS
-    plainly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while True:
-        look_after(running.stack, 0.05)
-        try:
-            with plainly.open(f"{running.url}/readyz", timeout=5):
-                return
-        except OSError as error:  # nobody listens yet, or something answers that it is not ready
-            if monotonic() > deadline:
-                said = error.read().decode() if isinstance(error, urllib.error.HTTPError) else str(error)
-                raise Unavailable(f"The dialer was not ready after {READY_SECONDS:.0f} s: {said}") from error
-
-
-def _facts(url: str, mine: Belongings) -> dict[str, str]:
+def _facts(running: Deployment, mine: Belongings, env: Path) -> dict[str, str]:
+    """What a program needs to know, for it to read as JSON."""
     names = ("token", "team_id", "assistant_id", "company_id", "from_number_id", "account_slug")
-    return {"url": url, **{name: getattr(mine, name) for name in names}}
+    servers = {name.lower(): value for name, value in running.stack.environment.items()}
+    return {"url": running.url, **{name: getattr(mine, name) for name in names}, **servers, "env": str(env)}
 
 
-def _welcome(running: Deployment, mine: Belongings) -> str:
-    """What runs, what it has, and a first campaign to paste, by commands and by the API."""
-    facts = "\n".join(f"  {name:<15} {value}" for name, value in _facts(running.url, mine).items())
-    found = "\n".join(f"  {each.name:<15} {each.version:<24} {each.health}" for each in services(running))
-    return f"""The dialer is up; stop it with Ctrl-C. Its data and logs are in {running.stack.directory}.
+def welcome(running: Deployment, mine: Belongings, env: Path) -> str:
+    """What runs, where it is, and a first campaign to paste."""
+    found = "\n".join(f"  {each.name:<11} {each.version:<22} {each.health}" for each in services(running))
+    stack, sockets = running.stack, running.stack.workspace.directory
+    aside = "" if sockets.parent == stack.directory else f" The servers' sockets are in {sockets}."
+    return f"""\
+The dialer is up at {running.url}; Ctrl-C stops it.
+Its data and logs stay in {stack.directory}.{aside}
 
 {found}
 
-{facts}
+Paste this into another terminal for a first campaign. It calls through the simulator: nobody's telephone rings.
 
-Paste this for a first campaign; nobody's telephone rings, calls go to the simulator:
+{first_campaign(env)}
 
-{first_commands(running.stack.environment, mine)}
+The API is described at {running.url}/docs; the same shell may ask it:
 
-Or the same by the API:
-
-{first_campaign(running.url, mine)}
+curl -sS "$API/campaigns/$CAMPAIGN/progress" -H "$AUTH"
 """
 
 
-def first_commands(environment: Mapping[str, str], mine: Belongings) -> str:
-    """The same for the commands: they find the dialer by its servers, which are at another address at every start."""
-    where = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
-    parts = f"--assistant-id {mine.assistant_id} --company-id {mine.company_id} --from-number-id {mine.from_number_id}"
+def first_campaign(env: Path) -> str:
+    """Lines for a POSIX shell: a contact, a campaign, the contact in it, a run, and how it goes. The last one is for
+    somebody who looks on, and is left with q, so it comes last."""
     return f"""\
-export {where}
-CONTACT=$(dialer contacts create --first-name Bob --phone {ANOTHER_CALLEE})
-CAMPAIGN=$(dialer campaigns create --name 'First campaign' \\
-  {parts})
+. {shlex.quote(str(env))}
+CONTACT=$(dialer contacts create --first-name Bob --phone {CALLEE})
+CAMPAIGN=$(dialer campaigns create --name 'First campaign' --retry-delay-minutes 1 \\
+  --company-id $COMPANY --assistant-id $ASSISTANT --from-number-id $NUMBER)
 dialer contacts add $CAMPAIGN $CONTACT
-dialer campaigns run $CAMPAIGN --max-calls 20
+dialer campaigns run $CAMPAIGN
 dialer campaigns watch $CAMPAIGN"""
-
-
-def first_campaign(url: str, mine: Belongings) -> str:
-    """Lines for a POSIX shell: a contact, a campaign, the contact in it, a run, and how it goes."""
-    campaigns = f"{url}/api/crm/campaigns"
-    bearer = f'-H "Authorization: Bearer {mine.token}"'
-    post = f'{bearer} -H "Content-Type: application/json"'
-    contact = {
-        "teamId": mine.team_id,
-        "companyId": mine.company_id,
-        "firstName": "Ada",
-        "phone": CALLEE,
-    }
-    campaign = {
-        "teamId": mine.team_id,
-        "assistantId": mine.assistant_id,
-        "companyId": mine.company_id,
-        "fromNumberIds": [mine.from_number_id],
-        "name": "First campaign",
-    }
-    run = {"accountSlug": mine.account_slug, "maxCalls": 20}
-    return f"""\
-CONTACT=$(curl -sS -X POST {url}/api/crm/contacts {post} \\
-  -d '{json.dumps(contact)}' | grep -o 'cont_[0-9a-z]*' | head -n 1)
-CAMPAIGN=$(curl -sS -X POST {campaigns} {post} \\
-  -d '{json.dumps(campaign)}' | grep -o 'camp_[0-9a-z]*' | head -n 1)
-curl -sS -X POST {campaigns}/$CAMPAIGN/contacts {post} \\
-  -d "{{\\"contactIds\\": [\\"$CONTACT\\"]}}"; echo
-curl -sS -X POST {campaigns}/$CAMPAIGN/run {post} \\
-  -d '{json.dumps(run)}'; echo
-curl -sS {campaigns}/$CAMPAIGN/progress {bearer}; echo
-curl -sS "{campaigns}?teamId={mine.team_id}" {bearer}; echo"""

@@ -56,15 +56,17 @@ class Pace:
 
 class Watcher:
     """Reads, pauses and resumes, in a thread that ends with the process. ``choose`` says which campaign is
-    watched; ``None`` where there is none yet."""
+    watched; ``None`` where there is none yet. ``notice`` is said for a while at the beginning."""
 
-    def __init__(self, dialer: Dialer, team_id: str, choose: Callable[[], str | None], first: Seen | None) -> None:
+    def __init__(
+        self, dialer: Dialer, team_id: str, choose: Callable[[], str | None], first: Seen | None, *, notice: str = ""
+    ) -> None:
         self.seen = first
         self.trouble: str | None = None
         self.failure: BaseException | None = None
         self.version = 0
         self._dialer, self._team_id, self._choose = dialer, team_id, choose
-        self._notice, self._notice_at = "", 0.0
+        self._notice, self._notice_at = notice, monotonic()
         self._wanted: queue.Queue[str] = queue.Queue()
         self._pace = Pace()
         self._ends_at = None if first is None else self._pace.ends_at(first)

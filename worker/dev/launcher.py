@@ -2,8 +2,8 @@
 
 It runs in a fresh interpreter, where there are no other threads and every call is safe. (A ``preexec_fn``
 runs in a copy of a threaded parent, where a lock that another thread held at the fork is held for ever.) It
-changes user, asks the kernel to be signalled at its parent's death, and becomes the program. Standard library
-only.
+changes user, asks the kernel to be signalled at its parent's death, takes every signal as a fresh process does,
+and becomes the program. Standard library only.
 """
 
 from __future__ import annotations
@@ -34,10 +34,19 @@ def main(arguments: list[str]) -> None:
         prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)  # after the change of user, which would clear it
         if os.getppid() != parent:
             sys.exit("the parent ended before this process had begun")
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)  # ignored by Python, and what is ignored stays so across exec
+    _take_every_signal()
     try:
         os.execvp(program[0], program)
     except OSError as error:
         print(f"cannot run {program[0]}: {error.strerror}", file=sys.stderr)
         sys.exit(CANNOT_RUN)
+
+
+def _take_every_signal() -> None:
+    """What is ignored or blocked stays so across exec. Python ignores SIGPIPE and SIGXFSZ; a shell without job control
+    has what it starts in the background ignore SIGINT and SIGQUIT, and all that descend from it: but SIGINT is how a
+    server is told to end in good order."""
+    for number in signal.valid_signals():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,7 @@ class Child:
     ending: Ending
     started: int
     _popen: subprocess.Popen[bytes] = field(repr=False)
+    _told_at: float | None = field(default=None, repr=False)
 
     @property
     def pid(self) -> int:
@@ -78,11 +80,22 @@ class Child:
             return False
         return True
 
+    def tell_to_end(self) -> None:
+        """Send the gentlest signal of its :class:`Ending`, and wait for nothing: several that are told one after the
+        other end side by side. :meth:`stop` follows. Idempotent."""
+        if self._told_at is None:
+            self._told_at = time.monotonic()
+            self._popen.send_signal(self.ending.steps[0][0])  # silent if it has ended
+
     def stop(self) -> None:
         """End it, by the steps of its :class:`Ending`; afterwards nobody of its family lives. Idempotent."""
-        for number, seconds in self.ending.steps:
-            self._popen.send_signal(number)  # silent if it has ended
-            if self.wait(seconds):
+        self.tell_to_end()
+        told_at = self._told_at or 0.0
+        for n, (number, seconds) in enumerate(self.ending.steps):
+            if n > 0:
+                told_at = time.monotonic()
+                self._popen.send_signal(number)
+            if self.wait(max(0.0, told_at + seconds - time.monotonic())):
                 break
         self.kill()
 

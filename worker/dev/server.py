@@ -76,6 +76,15 @@ class EmbeddedServer(ABC):
     def is_running(self) -> bool:
         return self._server is not None and self._server.exit_code is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How its process ended; ``None`` while it runs, and where there is none."""
+        return None if self._server is None else self._server.exit_code
+
+    def last_words(self) -> str:
+        """What its log says last, or why there is nothing."""
+        return "it was never launched" if self._server is None else self._server.last_words()
+
     def start(self) -> None:
         """Start, and return when the server answers. Raises :class:`Unavailable`; nothing is left then."""
         try:
@@ -95,13 +104,10 @@ class EmbeddedServer(ABC):
         """The second half of :meth:`start`."""
         deadline = time.monotonic() + READY_SECONDS
         while not self._answers():
-            if self._server is None or self._server.exit_code is not None:
-                said = self._server.last_words() if self._server else "it was never launched"
-                raise Unavailable(f"{self.title} did not start: {said}")
+            if not self.is_running:
+                raise Unavailable(f"{self.title} did not start: {self.last_words()}")
             if time.monotonic() > deadline:
-                raise Unavailable(
-                    f"{self.title} was not ready after {READY_SECONDS:.0f} s: {self._server.last_words()}"
-                )
+                raise Unavailable(f"{self.title} was not ready after {READY_SECONDS:.0f} s: {self.last_words()}")
             time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:

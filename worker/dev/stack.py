@@ -8,12 +8,15 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from worker.dev.postgres import EmbeddedPostgres
+from worker.dev.private_file import write_privately
 from worker.dev.process import Child, Ending
 from worker.dev.valkey import EmbeddedValkey
 from worker.dev.workspace import Workspace
@@ -22,12 +25,21 @@ from worker.domain.errors import Unavailable
 CHILD_POLL_SECONDS = 0.1
 
 
+@dataclass(slots=True)
+class Spawned:
+    """A child, and how to start it once more."""
+
+    child: Child
+    start: Callable[[], Child]
+    ends_last: bool
+
+
 class Stack:
     """PostgreSQL, Valkey, and children on top. A context manager: started on entry, all gone on exit.
 
-    ``directory`` holds data and logs and stays; it is created if need be, and serves one stack at a time.
-    Without it they live in a temporary directory and end with it. ``durable`` waits for the disk: meant for
-    a directory that stays.
+    ``directory`` holds data and logs and stays; it is created if need be, and serves one stack at a time, which has
+    the same addresses at every start. Without it they live in a temporary directory and end with it. ``durable``
+    waits for the disk: meant for a directory that stays.
     """
 
     def __init__(self, directory: Path | None = None, *, durable: bool = False, max_connections: int = 100) -> None:
@@ -35,7 +47,7 @@ class Stack:
         self._durable = durable
         self._max_connections = max_connections
         self._resources = contextlib.ExitStack()
-        self._children: list[Child] = []
+        self._children: list[Spawned] = []
 
     def __enter__(self) -> Self:
         self.start()
@@ -58,7 +70,7 @@ class Stack:
     @property
     def children(self) -> tuple[Child, ...]:
         """What :meth:`spawn` has started and :meth:`stop` has not ended yet, oldest first."""
-        return tuple(self._children)
+        return tuple(spawned.child for spawned in self._children)
 
     def start(self) -> None:
         """Start both servers side by side; returns when both answer.
@@ -72,9 +84,10 @@ class Stack:
             raise
 
     def _start(self) -> None:
-        self.workspace = self._resources.enter_context(Workspace())
-        self.directory = self._given_directory or self.workspace.directory
-        lock = () if self._given_directory is None else (self._resources.enter_context(_locked(self.directory)),)
+        given = self._given_directory
+        lock = () if given is None else (self._resources.enter_context(_locked(given)),)
+        self.workspace = self._resources.enter_context(Workspace(given, pass_fds=lock))
+        self.directory = given or self.workspace.directory
         self.simulator_secret = _kept_secret(self.directory / "simulator.secret")
         self.postgres = EmbeddedPostgres(
             self._place("pgdata"),
@@ -105,13 +118,16 @@ class Stack:
         *,
         cwd: Path | None = None,
         grace_seconds: float = 10.0,
+        ends_last: bool = False,
     ) -> Child:
         """Start a process that ends with the stack. What it writes goes to ``<name>.log`` in the directory.
 
         ``env`` is laid over our environment. At :meth:`stop` it gets SIGTERM and ``grace_seconds``, then
-        SIGKILL with all it started; if we die without :meth:`stop`, SIGKILL at once.
+        SIGKILL with all it started; if we die without :meth:`stop`, SIGKILL at once. One that ``ends_last`` is needed
+        by the others to end in good order, and told to end when they have.
         """
-        child = self.workspace.start(
+        start = partial(
+            self.workspace.start,
             name,
             argv,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},  # or its log lags behind
@@ -119,14 +135,22 @@ class Stack:
             log_path=self.directory / f"{name}.log",
             ending=Ending(((signal.SIGTERM, grace_seconds),)),
         )
-        self._children.append(child)
-        return child
+        spawned = Spawned(start(), start, ends_last)
+        self._children.append(spawned)
+        return spawned.child
+
+    def spawn_again(self, child: Child) -> Child:
+        """Start it once more, exactly as before, in the place of ``child``; what is left of that one is ended."""
+        spawned = next(each for each in self._children if each.child is child)
+        self.workspace.kill(child)
+        spawned.child = spawned.start()
+        return spawned.child
 
     def wait(self, seconds: float | None = None) -> Child | None:
         """Wait until some child has ended, and return it; ``None`` if all still run after ``seconds``."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while True:
-            for child in self._children:
+            for child in self.children:
                 if child.exit_code is not None:
                     return child
             if deadline is not None and time.monotonic() >= deadline:
@@ -134,10 +158,15 @@ class Stack:
             time.sleep(CHILD_POLL_SECONDS)
 
     def stop(self) -> None:
-        """End the children, newest first, then the servers; remove what is temporary. Idempotent."""
-        while self._children:
-            self.workspace.stop(self._children[-1])
-            self._children.pop()
+        """End the children side by side, then those that end last, then the servers; remove what is temporary.
+        Idempotent."""
+        for are_last in (False, True):
+            ending = [spawned for spawned in reversed(self._children) if spawned.ends_last is are_last]
+            for spawned in ending:
+                spawned.child.tell_to_end()
+            for spawned in ending:
+                self.workspace.stop(spawned.child)
+                self._children.remove(spawned)
         self._resources.close()
 
     def _place(self, name: str) -> Path | None:
@@ -166,9 +195,5 @@ def _kept_secret(path: Path) -> str:
         return path.read_text().strip()
     except FileNotFoundError:
         secret = secrets.token_hex(16)
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secret + "\n")
-    draft.replace(path)
-    return secret
+        write_privately(path, f"{secret}\n")
+        return secret

@@ -1,7 +1,9 @@
-"""A private temporary directory and everything that runs in it, gone when its owner is.
+"""A private directory and everything that runs in it, gone when its owner is.
 
 Sockets live here, and data and logs for which the caller named no directory. Its path is short: a unix
-socket's path has room for 107 bytes (103 on macOS), and temporary directories can be deeper than that.
+socket's path has room for 107 bytes (103 on macOS), and directories can be deeper than that. Where the caller
+keeps data in a directory, the place of the sockets is the same at every start, so that whoever knows their address
+finds them again: inside that directory, or, where it cannot hold them, in ``/tmp`` under a name made of its path.
 """
 
 from __future__ import annotations
@@ -9,9 +11,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
+import stat
 import subprocess
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,11 +27,16 @@ from worker.dev.process import Child, Ending, python_argv, start
 from worker.domain.errors import Unavailable
 
 PREFIX = "dialer-"
-LONGEST_BASE = 60  # leaves room below 103 for the name of the directory and "/postgres/.s.PGSQL.5432.lock"
+LONGEST = 75  # leaves room below 103 for "/postgres/.s.PGSQL.5432.lock"
+LONGEST_BASE = LONGEST - len("/dialer-12345678")
+LASTING_NAME = "dialer-run"
+LASTING_BASES = (Path("/tmp"), Path("/var/tmp"))  # not TMPDIR: it may be another at the next start
 
 
 class Workspace:
-    """A temporary directory with a janitor. Also a context manager.
+    """A temporary directory with a janitor. Also a context manager. ``beside`` is the directory of data beside which
+    it has the same place at every start; what an earlier owner left there is removed, so the caller must hold that
+    directory's lock. The janitor keeps ``pass_fds`` open, that lock among them, for it removes the directory last.
 
     Guarantee: once the owner has closed it, or has ended in any way, no process started here lives and the
     directory is gone; in the second case within about a second, longer only while PostgreSQL takes its time
@@ -34,13 +44,13 @@ class Workspace:
     directory is removed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Path | None = None, *, pass_fds: Collection[int] = ()) -> None:
         self.account: Account | None = unprivileged_account()
-        self.directory = _private_directory(self.account)
+        self.directory = _private_directory(self.account) if beside is None else _lasting(beside, self.account)
         try:
             if self.account is not None:
                 self.account.let_pass(self.directory)
-            self._pipe, self._janitor = _start_janitor(self.directory)
+            self._pipe, self._janitor = _start_janitor(self.directory, pass_fds)
         except BaseException:  # Ctrl-C included: nobody else would remove it
             self.directory.rmdir()
             raise
@@ -123,7 +133,48 @@ def _private_directory(account: Account | None) -> Path:
     raise Unavailable("There is no temporary directory with a short path that PostgreSQL may enter; set TMPDIR to one.")
 
 
-def _start_janitor(directory: Path) -> tuple[int, subprocess.Popen[bytes]]:
+def _lasting(beside: Path, account: Account | None) -> Path:
+    """The directory that has the same place at every start, empty and for us alone."""
+    inside = beside / LASTING_NAME
+    if can_enter(beside, account) and _holds_sockets(inside):
+        return inside
+    name = f"{PREFIX}{os.geteuid()}-{sha256(os.fsencode(beside.resolve())).hexdigest()[:16]}"
+    for base in LASTING_BASES:
+        if base.is_dir() and can_enter(base, account) and _holds_sockets(base / name):
+            return base / name
+    raise Unavailable(f"Neither {beside} nor /tmp can hold the servers' sockets; name another directory.")
+
+
+def _holds_sockets(directory: Path) -> bool:
+    """Make the directory, and try it: the path may be too long, and not every file system knows sockets."""
+    if len(os.fsencode(directory)) > LONGEST:
+        return False
+    _make_own(directory)
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as tried:
+        tried.bind(str(directory / "tried"))
+        (directory / "tried").unlink()
+        return True
+    directory.rmdir()
+    return False
+
+
+def _make_own(directory: Path) -> None:
+    """An empty directory that only we can enter. In ``/tmp`` somebody else may have taken the name: that is refused,
+    for whoever owns the directory of a socket reads what goes through it."""
+    with contextlib.suppress(FileExistsError):
+        directory.mkdir(mode=0o700)
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise Unavailable(f"{directory} is not a directory of ours; remove it, or name another data directory.")
+    directory.chmod(0o700)
+    for entry in directory.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _start_janitor(directory: Path, pass_fds: Collection[int]) -> tuple[int, subprocess.Popen[bytes]]:
     """Started as it is, not by the launcher: it must outlive us."""
     reading, writing = os.pipe()
     try:
@@ -134,6 +185,7 @@ def _start_janitor(directory: Path) -> tuple[int, subprocess.Popen[bytes]]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            pass_fds=tuple(pass_fds),
         )
     finally:
         os.close(reading)

@@ -60,8 +60,8 @@ class CallerIdState:
 class Situation:
     """What decides whether a campaign dials. Instants are business time but for the caller IDs'.
 
-    ``next_due_at`` is when the first waiting contact is due (``None``: nobody waits), ``opens_at`` the first
-    instant, now or later, at which one is due and its call window open: ``None`` where none ever opens;
+    ``next_due_at`` is when the first waiting contact is due (``None``: nobody waits), ``opens_at`` when the first one
+    is due with its call window open (``None``: none ever opens), both now or later;
     ``is_due_then`` where what comes then is that one falls due, not that a window opens. ``budget`` is what is left
     of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked (``None``: never).
     ``planned`` is how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and
@@ -143,6 +143,8 @@ def _at_rest(now: Situation) -> Activity:
     match now.status:
         case CampaignStatus.SCHEDULED:
             at = now.scheduled_start_at
+            if at is not None and at <= now.now:
+                return Activity("scheduled", "The campaign starts now.")
             return Activity("scheduled", f"The campaign starts at {_clock(at)}.", at)
         case CampaignStatus.PAUSED if now.pause_reason == "max_calls_reached":
             return Activity("paused", f"The run has placed as many calls as it may; open a new run.{still}")

@@ -28,10 +28,13 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """A page of them, and how many there are before paging."""
+    """A page of them, and how many there are before paging, as they were at ``now``; ``is_running`` where the
+    campaign is, for else nobody is called before it is."""
 
     count: int
     members: Sequence[Member]
+    now: datetime
+    is_running: bool
 
 
 def list_members(
@@ -48,7 +51,8 @@ def list_members(
         count = counts["total" if status is None else status.value]
         wanted = _stored(campaign.status, status)
         rows = campaign_contacts.page(conn, campaign_id, wanted, limit=limit, offset=offset)
-        return Members(count, [Member(row, _next_call_at(dialer, campaign, row)) for row in rows])
+        members = [Member(row, _next_call_at(dialer, campaign, row)) for row in rows]
+        return Members(count, members, campaign.now, campaign.status == CampaignStatus.RUNNING)
 
     return once(dialer.db, work)
 

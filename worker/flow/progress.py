@@ -32,8 +32,8 @@ TICK_OLD_SECONDS = 10.0
 class Progress:
     """A campaign at one instant. ``counts`` are contacts by name (:data:`worker.store.counters.COLUMNS`), of a
     cancelled campaign none waiting; ``dispositions`` count calls that ended; ``next_due_at`` is when the first
-    waiting contact is due; ``facts`` is the row of :func:`worker.store.progress.facts`, ``numbers`` those of
-    :func:`worker.store.progress.numbers`."""
+    waiting contact is due, now or later; ``facts`` is the row of :func:`worker.store.progress.facts`, ``numbers``
+    those of :func:`worker.store.progress.numbers`."""
 
     facts: Row[Any]
     numbers: Sequence[Row[Any]]
@@ -74,7 +74,7 @@ def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: s
     is_running = facts.status == CampaignStatus.RUNNING
     plan = plan_calls(conn, dialer, team_id, [campaign_id], hungry=False) if is_running else None
     margin = dialer.bounds.closing_margin_seconds
-    situation = _situation(facts, counts, ticks.age_seconds(conn, "tick"))
+    situation = _situation(facts, counts, ticks.silence(conn))
     if facts.status != CampaignStatus.CANCELLED:
         situation = _with_times(situation, facts, margin)
     if plan is not None:
@@ -134,14 +134,14 @@ def _with_times(now: Situation, row: Row[Any], margin_seconds: float) -> Situati
     first = min(((at, due) for at, due in opens if at is not None), default=None)
     return replace(
         now,
-        next_due_at=min((at for _, at in dues), default=None),
+        next_due_at=min((max(at, row.now) for _, at in dues), default=None),
         opens_at=None if first is None else first[0],
         is_due_then=first is not None and first[0] == first[1],
     )
 
 
-def _situation(row: Row[Any], counts: Mapping[str, int], silent_seconds: float | None) -> Situation:
-    is_silent = silent_seconds is None or silent_seconds > TICK_OLD_SECONDS
+def _situation(row: Row[Any], counts: Mapping[str, int], silence: ticks.Silence) -> Situation:
+    is_silent = silence.seconds > TICK_OLD_SECONDS
     return Situation(
         status=CampaignStatus(row.status),
         now=row.now,
@@ -149,7 +149,7 @@ def _situation(row: Row[Any], counts: Mapping[str, int], silent_seconds: float |
         pause_reason=row.pause_reason,
         scheduled_start_at=row.scheduled_start_at,
         away=Away.TICK if is_silent else None,
-        silent_seconds=silent_seconds,
+        silent_seconds=silence.seconds if silence.has_ticked else None,
         waiting=counts["pending"] + counts["queued"],
         live=row.live,
         limit=row.max_concurrent_calls,

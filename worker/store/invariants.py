@@ -1,5 +1,7 @@
 """What must never be: each invariant as a query that returns the rows that break it, so none when all is well.
 
+Each has a letter, by which the code and the design speak of it, and a name and a sentence, by which operators do.
+
 They are asked after every database test, at the end of a demonstration, and by operators. What a query cannot
 see in the database is given to it: which zones are open now, who holds a slot.
 """
@@ -7,6 +9,7 @@ see in the database is given to it: which zones are open now, who holds a slot.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -149,7 +152,30 @@ WHERE c.status = 'running' AND c.deleted_at IS NULL AND (r.max_calls IS NULL OR 
                      AND k.ended_at IS NULL) < {ACCOUNT_LIMIT})
 """
 
-SAFETY = {"S1": S1, "S2": S2, "S3": S3, "S4": S4, "S5": S5, "S6": S6, "S7": S7}
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """What must always hold: ``holds`` is the sentence that is true then, ``query`` finds the rows that break it."""
+
+    letter: str
+    name: str
+    holds: str
+    query: str
+
+
+INVARIANTS = (
+    Invariant("S1", "limit_held", "No live call exceeds a limit.", S1),
+    Invariant("S2", "ended_calls_are_over", "No call that ended goes on at its carrier.", S2),
+    Invariant("S3", "limit_held_at_carrier", "Carriers have no more calls than allowed.", S3),
+    Invariant("S4", "one_live_call_per_contact", "Nobody has two calls at once.", S4),
+    Invariant("S5", "counters_add_up", "Counters agree with what they count.", S5),
+    Invariant("S6", "attempts_within_limit", "Nobody was called more often than allowed.", S6),
+    Invariant("S7", "stops_hold", "No call after a stop or outside its window.", S7),
+    Invariant("L1", "calls_end_in_time", "No call is open longer than it can last.", L1),
+    Invariant("L2", "no_slot_leaks", "No slot is held for a call that is over.", L2),
+    Invariant("L3", "due_contacts_are_called", "Nobody waits who is due and may be called.", L3),
+)
+BY_NAME = {invariant.name: invariant for invariant in INVARIANTS}
 
 
 def violations(
@@ -174,10 +200,9 @@ def violations(
         "open_zones": list(zones),
         "late_seconds": late_seconds,
     }
-    queries = SAFETY | {"L1": L1, "L2": L2, "L3": L3}
     found = {}
     with planned_by_size(conn):
-        for name, query in queries.items():
-            values = {key: value for key, value in given.items() if f":{key}" in query}
-            found[name] = [dict(row) for row in conn.execute(text(query), values).mappings()]
+        for each in INVARIANTS:
+            values = {key: value for key, value in given.items() if f":{key}" in each.query}
+            found[each.name] = [dict(row) for row in conn.execute(text(each.query), values).mappings()]
     return found

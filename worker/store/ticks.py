@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, text
 
 CLAIM = text("""
@@ -12,6 +14,27 @@ RETURNING name
 """)
 
 AGE = text("SELECT extract(epoch FROM clock_timestamp() - last_at)::float FROM ticks WHERE name = :name")
+
+SILENCE = text("""
+SELECT t.last_at IS NOT NULL AS has_ticked,
+       extract(epoch FROM clock_timestamp() - coalesce(t.last_at, m.made_at))::float AS seconds
+FROM (SELECT min(applied_at) AS made_at FROM schema_migrations) AS m LEFT JOIN ticks t ON t.name = 'tick'
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """For how long nobody has ticked: since the last tick, or, where nobody ever has, since the schema was made. Who
+    has just made it is not told that nobody is at work."""
+
+    has_ticked: bool
+    seconds: float
+
+
+def silence(conn: Connection) -> Silence:
+    """How long it is since somebody ticked."""
+    row = conn.execute(SILENCE).one()
+    return Silence(row.has_ticked, row.seconds)
 
 
 def claim(conn: Connection, name: str, *, every_seconds: float) -> bool:
