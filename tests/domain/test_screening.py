@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from worker.domain.model import Reason
-from worker.domain.screening import Phone, PhoneFault, error_sentence, normalize
+from worker.domain.screening import Phone, PhoneFault, country_of, country_of_all, error_sentence, normalize
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -309,3 +309,15 @@ def test_what_is_printed_for_a_number_is_read_back_as_it() -> None:
     for region, e164, form in EXAMPLES:
         for written in (e164, form, f"tel:{e164}", f"'{e164}", form.replace(" ", "\u202f")):
             assert normalize(written, region) == Phone(e164)
+
+
+def test_the_country_of_a_number_is_the_one_the_library_says() -> None:
+    for region in REGIONS:
+        for kind in phonenumbers.PhoneNumberType.values():
+            number = phonenumbers.example_number_for_type(region, kind)
+            if number is not None:
+                e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+                assert country_of(e164) == phonenumbers.region_code_for_number(number)
+    assert country_of("+80012345678") is None
+    assert country_of_all(["+12025550123", "+12125550123"]) == "US"
+    assert country_of_all(["+12025550123", "+14165550123"]) is country_of_all([]) is None

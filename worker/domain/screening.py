@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import (
@@ -134,6 +135,17 @@ def check_region(country: str) -> str:
 
 def country_of(e164: str) -> str | None:
     """The country (ISO 3166) a number belongs to; ``None`` for one that belongs to none, such as ``+800``."""
+    if e164.startswith("+1"):  # area codes tell North America's countries apart, and a list has few of them
+        return _country_of_those(e164[:5], len(e164)) or _country(e164)
+    return _country(e164)
+
+
+@lru_cache(maxsize=1024)
+def _country_of_those(beginning: str, length: int) -> str | None:
+    return _country(beginning.ljust(length, "5"))
+
+
+def _country(e164: str) -> str | None:
     region = phonenumbers.region_code_for_number(phonenumbers.parse(e164))
     return region if region in phonenumbers.SUPPORTED_REGIONS else None
 
