@@ -136,7 +136,7 @@ def test_ctrl_c_ends_the_demo_in_order_where_a_script_began_it_too_and_leaves_no
         os.killpg(demo.process.pid, signal.SIGINT)
         _, complained = demo.process.communicate(timeout=PATIENCE_SECONDS)
         assert demo.process.returncode == 1
-        assert complained.splitlines()[-2:] == ["Stopping …", "dialer: Stopped."]
+        assert complained.split("\n")[-4:] == ["Stopping …", "", "dialer: Stopped.", ""], "and the line of the ^C"
         assert "Traceback" not in complained
         assert still_alive(demo.everybody) == []
         assert not demo.directory.exists()

@@ -121,7 +121,7 @@ def demo(file: Any, speed: float, seed: int, limit: int, carrier: str, plain: bo
     click.echo(json.dumps(answer))
     if kept:
         click.echo(
-            f"Next, keep a dialer on this machine, and make a campaign of your own: {how_to_call('up')}", err=True
+            f"Next, keep a dialer on this machine, and make a campaign of your own:\n  {how_to_call('up')}", err=True
         )
     sys.exit(0 if kept else 1)
 
