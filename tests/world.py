@@ -22,6 +22,7 @@ from worker.domain.screening import Phone, normalize
 from worker.domain.window import parse_default_window
 from worker.flow import admit, dial, fill, finish, people, prepare, reap, reconcile, record, settle, stop, tick
 from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop, window_of
+from worker.flow.run_result import RunResult
 from worker.slots import Nudge, Rates, Slots, connect
 from worker.store import calls, contacts, counters, invariants, setup
 from worker.store.contacts import NewContact
@@ -110,7 +111,7 @@ class World:
 
     # -- doing things
 
-    def run(self, campaign: str, **options: Any) -> admit.RunResult:
+    def run(self, campaign: str, **options: Any) -> RunResult:
         result, steps = admit.run_campaign(self.dialer, campaign, opened_by="api", **options)
         self.carry_out(steps)
         return result

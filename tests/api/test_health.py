@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event, Semaphore
 
 import pytest
 from httpx2 import Client
@@ -14,6 +16,9 @@ from worker.settings import settings
 from worker.store import migrate
 from worker.store.database import open_database
 
+THREADS = 40
+"""As many as the framework has for what may wait."""
+
 
 def ready(url: str) -> tuple[int, dict[str, str]]:
     answer = Client(base_url=url).get("/readyz")
@@ -23,6 +28,26 @@ def ready(url: str) -> tuple[int, dict[str, str]]:
 def test_a_process_that_answers_is_alive(web: World, url: str) -> None:
     answer = Client(base_url=url).get("/healthz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+def test_it_is_alive_though_every_thread_waits_for_a_service(
+    web: World, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_over, entered = Event(), Semaphore(0)
+
+    def stalls() -> bool:
+        entered.release()
+        return is_over.wait(20)
+
+    monkeypatch.setattr(tasks, "broker_answers", stalls)
+    with ThreadPoolExecutor(THREADS) as clients:
+        waiting = [clients.submit(ready, url) for _ in range(THREADS)]
+        try:
+            assert all(entered.acquire(timeout=20) for _ in waiting)
+            assert Client(base_url=url).get("/healthz").status_code == 200
+            assert not is_over.is_set()
+        finally:
+            is_over.set()
 
 
 def test_it_is_ready_when_everything_is_there_and_somebody_ticks(web: World, url: str) -> None:

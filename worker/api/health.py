@@ -18,8 +18,8 @@ OLDEST_TICK_SECONDS = 30.0
 
 
 @router.get("/healthz", summary="Is this process alive?")
-def healthz() -> dict[str, str]:
-    """This process answers; it says nothing of the services behind it."""
+async def healthz() -> dict[str, str]:
+    """This process answers; it says nothing of the services behind it, and waits for no thread that waits for one."""
     return {"status": "ok", "tzdb": TZDB_VERSION}
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import Row
 
 from worker.api.instants import instant
 from worker.domain.model import WAITING, CallState, RunState
-from worker.flow.admit import RunResult
 from worker.flow.progress import Progress
+from worker.flow.run_result import RunResult
 from worker.store.campaign_list import Shown
 from worker.store.claims import Reservation
 

@@ -16,8 +16,8 @@ from worker.domain.model import Reason
 from worker.domain.run_request import RunRequest, parse_run
 from worker.domain.screening import causes_in_words
 from worker.flow import admit, prepare, remove, stop
-from worker.flow.admit import RunIsOpen, RunResult
 from worker.flow.base import Step
+from worker.flow.run_result import RunIsOpen, RunResult
 
 MOST_NAMED = 3
 """How many of those who cannot be called are named, by cause."""
