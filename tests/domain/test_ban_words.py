@@ -86,12 +86,12 @@ def test_a_name_that_is_about_something_else_is_none(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("negation", "act"),
-    itertools.product(
+    list(itertools.product(
         ["do not", "don't", "never", "no more", "stop", "must not be", "not to be", "cannot be", "refuses", "block",
         "no"],
         ["call", "calls", "calling", "called", "phone", "phoned", "telephone", "dial", "dialed", "ring", "contact",
         "solicit"],
-    ),
+    )),
 )  # fmt: skip
 def test_every_not_with_every_word_for_calling_is_one(negation: str, act: str) -> None:
     words = f"{negation} {act}"

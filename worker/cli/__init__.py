@@ -27,6 +27,7 @@ from worker.cli.doctor import doctor
 from worker.cli.keys import keys
 from worker.cli.numbers import numbers
 from worker.cli.report import report
+from worker.cli.samples import samples
 from worker.cli.showing import plain
 from worker.cli.teams import teams
 from worker.cli.up import up
@@ -47,7 +48,7 @@ for command in (*LIFE, watch, report):
     campaigns.add_command(command)
 
 PARTS = (teams, companies, assistants, accounts, numbers, keys)
-for command in (campaigns, contacts, dnc, *PARTS, up, demo, doctor, db, web, completion):
+for command in (campaigns, contacts, dnc, *PARTS, samples, up, demo, doctor, db, web, completion):
     dialer.add_command(command)
 
 

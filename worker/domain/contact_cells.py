@@ -42,7 +42,8 @@ class PhoneCells:
         """The numbers of a row; ``secondary`` is what a column of that name says."""
         if self._only is not None:
             phone = cells[self._only]
-            return Numbers(phone if phone.isascii() else plainly_spaced(phone), secondary, {})
+            is_exact = phone.isascii() or self._columns.is_export
+            return Numbers(phone if is_exact else plainly_spaced(phone), secondary, {})
         given: dict[str, str] = {}
         for i in self._columns.phones:
             if cells[i]:

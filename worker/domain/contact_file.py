@@ -245,9 +245,11 @@ def _nobody(phone: str, first: str, last: str, email: str | None) -> str | None:
 def _tags(text: str | None, columns: Columns) -> tuple[str, ...]:
     if not text:
         return ()
-    tags = tags_of(text) if columns.is_export else [tag for tag in text.replace(" ::: ", ";").split(";") if tag.strip()]
-    checked = TAGS(tags, "tags")
-    return tuple(dict.fromkeys(tags)) if columns.is_export else tuple(checked)
+    if not columns.is_export:
+        return tuple(TAGS([tag for tag in text.replace(" ::: ", ";").split(";") if tag.strip()], "tags"))
+    tags = tags_of(text)
+    TAGS([tag for tag in tags if tag.strip()], "tags")
+    return tuple(dict.fromkeys(tags))
 
 
 def _too_many(name: str, most: int) -> Invalid:

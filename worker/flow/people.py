@@ -19,7 +19,7 @@ from worker.domain.errors import NotFound
 from worker.domain.parts import parse_ban
 from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer, Fill, Step
-from worker.store import audit, calls, contacts, people, records, tables
+from worker.store import audit, calls, contacts, import_marks, people, records, tables
 from worker.store.contacts import NewContact
 from worker.store.database import once, transact
 from worker.store.people import Wanted
@@ -102,6 +102,8 @@ def edit_contact(
         row = contacts.edit(conn, team_id, contact_id, changes)
         if row is None:
             raise NotFound("contact", contact_id)
+        if "do_not_call" in changes:
+            import_marks.end(conn, contact_id)
         if decides:
             audit.note(conn, team_id, actor, "edit_contact", contact_id, {"fields": sorted(changes)})
         return row, contacts.waits_in(conn, [contact_id]) if decides else []
