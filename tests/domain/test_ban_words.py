@@ -25,13 +25,16 @@ opted_out | Opted-out | Opt-Out (Voice) | Phone opt out | Call opt-out | Opt out
 HasOptedOutOfCalls | Marketing opt out | Mobile opt out | Unsubscribe | Unsubscribed | unsub |
 Revoked consent | Consent revoked | Consent withdrawn | No consent | Consent missing | Permission denied |
 Call objection | Restricted | Litigator | Robinson | Do not call or email | Do not email or call |
-Do not market | Robocall opt out | Telemarketing ban | Avoid calling | Nicht anrufen |
-Bitte nicht mehr anrufen! | Darf nicht angerufen werden | Keine Anrufe | Anrufsperre | Telefonsperre |
-Sperrliste | Sperrvermerk | Kontaktsperre | Werbesperre | Werbewiderspruch | Widerspruch | Gesperrt |
-Robinsonliste | Nicht kontaktieren | Ne pas appeler | Ne plus appeler | NE_PAS_CONTACTER | Ne pas démarcher |
-Pas d'appel | Liste noire | Liste rouge | Bloctel | Ne souhaite pas être appelé | Opposition | Désabonné |
-No llamar | No Llame | No contactar | No molestar | Sin llamadas | Lista negra | Lista Robinson | Bloqueado |
-Não ligar | Não me perturbe | Non chiamare | Non contattare | Registro Opposizioni | Lista nera | Niet bellen |
+Do not market | Robocall opt out | Telemarketing ban | Avoid calling | Opt-in/out | Opted In or Out | Remove |
+Removed | Do not use | Do not process | Dialer exclusion | D.N.C. | Stop appels | Aucun appel | Kein Anruf |
+Anrufstopp | Kontakt unerwünscht | Telefonische Werbung untersagt | Opposé au démarchage | Geen bellen |
+Sin llamadas, por favor | Appels interdits | Nicht anrufen | Bitte nicht mehr anrufen! |
+Darf nicht angerufen werden | Keine Anrufe | Anrufsperre | Telefonsperre | Sperrliste | Sperrvermerk |
+Kontaktsperre | Werbesperre | Werbewiderspruch | Widerspruch | Gesperrt | Robinsonliste | Nicht kontaktieren |
+Ne pas appeler | Ne plus appeler | NE_PAS_CONTACTER | Ne pas démarcher | Pas d'appel | Liste noire |
+Liste rouge | Bloctel | Ne souhaite pas être appelé | Opposition | Désabonné | No llamar | No Llame |
+No contactar | No molestar | Sin llamadas | Lista negra | Lista Robinson | Bloqueado | Não ligar |
+Não me perturbe | Non chiamare | Non contattare | Registro Opposizioni | Lista nera | Niet bellen |
 Bel-me-niet | Niet benaderen | Zwarte lijst | Ring inte | Ring ikke | Spärrad | Reservert | NIX | Älä soita |
 Markkinointikielto | Nie dzwonić | Nie kontaktować | Czarna lista | Nevolat | Nekontaktovat | Ne hívja |
 Tiltólista | Nu suna | Aranmasın | Kara liste | Не звонить | Не беспокоить | Чёрный список | Стоп-лист |
@@ -46,25 +49,27 @@ Unsubscribed from all email | Email unsubscribed | Newsletter unsubscribed | Dir
 Email consent withdrawn | Do not contact by email | Contact by e-mail: no | Cookie opt out | Push opt out |
 Stop date | Stop time | Bus stop | Stopover | Opt-in | Opt in | Consent | Consent to call | Can call |
 Call notes | Last call | Last call result | Number of calls | No. of calls | No of contacts | Call attempts |
-Missed calls | Unanswered calls | Call not answered | Best time to call | Preferred contact time | Callback |
-Caller ID | Called at | Donor | Donation | Do | Not | Notes | Notice | Note | Block number | Block |
-Building block | Blockchain | Number | Phone | Phone type | Mobile carrier | Contact owner | Contact ID |
-Recall | Notify by call | Nonprofit | Non-profit contact | Non-EU | Cannot recall | Market |
-Marketing contact status | Campaign | Status | Lead status | Active | Country | Notification |
-Technical contact | Denomination | Sound NC | Landing page | Stock | Bandwidth | Banner | Urban | Banking |
-Postal code | Rank | Owner | Comments | Title | Zone | Order number | Contract end | Optometrist
+Missed calls | Letzter Anruf | Anzahl Anrufe | Notes d'appel | Última llamada | Kontakt | Sin | Kein Titel |
+Unanswered calls | Call not answered | Best time to call | Preferred contact time | Callback | Caller ID |
+Called at | Donor | Donation | Do | Not | Notes | Notice | Note | Block number | Block | Building block |
+Blockchain | Number | Phone | Phone type | Mobile carrier | Contact owner | Contact ID | Recall |
+Notify by call | Nonprofit | Non-profit contact | Non-EU | Cannot recall | Market | Marketing contact status |
+Campaign | Status | Lead status | Active | Country | Notification | Technical contact | Denomination |
+Sound NC | Landing page | Stock | Bandwidth | Banner | Urban | Banking | Postal code | Rank | Owner |
+Comments | Title | Zone | Order number | Contract end | Optometrist
 """
 CONSENTS = """
 Opt-in | Opt In | optin | Opted in | opted_in | OptIn__c | Opt-in (phone) | Consent | Consent to call |
 Call consent | Phone consent | Marketing consent | GDPR Consent | Permission to call | Call permission |
 Can call | Can call? | Can we call you? | May we call | May be called | OK to call | Okay to phone |
-ok_to_contact | Callable | Contactable | Call allowed | Calls allowed | Allow calls | Accepts calls |
-Agrees to be called | Wants calls | Safe to call | Einwilligung | Consentement | Zgoda | Toestemming
+ok_to_contact | Callable | Contactable | Call allowed | Calls allowed | Allow calls | Accepts calls | Call? |
+Contact by phone | Contact via phone? | Agrees to be called | Wants calls | Safe to call | Einwilligung |
+Consentement | Zgoda | Toestemming
 """
 NO_CONSENTS = """
 Opt-in date | Opt-in source | Consent timestamp | Consent IP | Consent text | Email opt-in | SMS opt-in |
-Email consent | Cookie consent | May calls | Last call | Best time to call | Canada | Can | Okay | Name |
-No consent | Opt out | Consent withdrawn | Calls | Call count
+Email consent | Cookie consent | May calls | Call | Contact by email | Last call | Best time to call | Canada |
+Can | Okay | Name | No consent | Opt out | Consent withdrawn | Calls | Call count
 """
 
 

@@ -14,7 +14,9 @@ PHRASES = (
     # German
     "nichtanruf", "nichtanzuruf", "nichtangeruf", "nichttelefon", "nichtkontakt", "nichtstoren",
     "nichtmehranruf", "nichtwahlen", "nichtansprech", "keineanruf", "keinenanruf", "keinanruf",
-    "keintelefon", "keinetelefon", "keinewerb", "keinkontakt", "keinekontakt", "anrufverbot",
+    "keintelefon", "keinetelefon", "keinewerb", "keinkontakt", "keinekontakt", "anrufverbot", "anrufstop",
+    "kontaktstop", "werbestop", "opposeau", "oppositionau",
+    "nichterwunscht",
     "anrufsperr", "rufsperr", "telefonsperr", "kontaktsperr", "kontaktverbot", "telefonverbot",
     "werbesperr", "werbeverbot", "werbewiderspr", "widerspruch", "widerruf", "sperrlist",
     "sperrvermerk", "sperrkennz", "schwarzelist", "ausschlusslist", "abgemeldet",

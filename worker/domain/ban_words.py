@@ -15,25 +15,30 @@ from worker.domain.ban_phrases import PHRASES
 from worker.domain.letters import word_set, words_of
 
 _CALL = word_set(
-    "call calls called calling caller callable callback callbacks phone phones phoned phoning telephone telephones "
-    "telephoned telephoning tel dial dials dialed dialled dialing dialling dialer dialler dialable ring rings rang "
-    "ringing voice robocall robocalls robocalling autodial autodialer autodialled autodialed telemarketing "
-    "telemarketer telemarketers telemarket telesales coldcall coldcalls phonecall phonecalls outbound"
+    "call calls called calling caller callable callback callbacks phone phones phoned phoning telephone "
+    "telephones telephoned telephoning tel dial dials dialed dialled dialing dialling dialer dialler dialable "
+    "ring rings rang ringing voice robocall robocalls robocalling autodial autodialer autodialled autodialed "
+    "telemarketing telemarketer telemarketers telemarket telesales coldcall coldcalls phonecall phonecalls "
+    "outbound appel appels appeler anruf anrufe anrufen anruft llamada llamadas llamar chiamata chiamate chiamare "
+    "bellen telefonieren telefonisch telefonische"
 )
 """Words that say it is about calls."""
 _CONTACT = word_set(
     "contact contacts contacted contacting contactable solicit solicits solicited soliciting solicitation "
-    "solicitations soliciting disturb disturbed bother bothered outreach approach approached market marketed marketing "
-    "communicate communication communications campaign campaigns pester harass reach"
+    "solicitations disturb disturbed bother bothered outreach approach approached market marketed marketing "
+    "communicate communication communications campaign campaigns pester harass reach use process kontakt kontakte "
+    "contacter contactar contattare"
 )
 """Words that may mean calls among other ways to reach somebody."""
 _NOT = word_set(
-    "not dont donot never cant cannot mustnt shouldnt wont doesnt stop stops stopped cease quit refuse refuses refused "
-    "refusing refusal decline declines declined deny denies denied forbid forbids forbidden prohibit prohibits "
-    "prohibited prohibition block blocks blocking blocked ban bans banned barred exclude excludes excluded excluding "
-    "exclusion avoid revoke revokes revoked revocation withdraw withdraws withdrawn withdrew withdrawal remove removed "
-    "restrict restricts restricted restriction restrictions objection objections object objects objected unwanted "
-    "disallow disallowed rejects skip exempt optout optedout"
+    "not dont donot never cant cannot mustnt shouldnt wont doesnt stop stops stopped cease quit refuse refuses "
+    "refused refusing refusal decline declines declined deny denies denied forbid forbids forbidden prohibit "
+    "prohibits prohibited prohibition block blocks blocking blocked ban bans banned barred exclude excludes "
+    "excluded excluding exclusion avoid revoke revokes revoked revocation withdraw withdraws withdrawn withdrew "
+    "withdrawal remove removed restrict restricts restricted restriction restrictions objection objections object "
+    "objects objected unwanted disallow disallowed rejects skip exempt optout optedout kein keine keinen keiner "
+    "nicht pas aucun aucune jamais sin nunca nao geen niet nooit ikke aldrig inte ej nie nikdy removal "
+    "unsubscribe unsubscribed verboten unerwunscht interdit interdits interdite prohibido vietato"
 )
 _CONSENT = word_set("consent consents consented permission permissions optin optedin")
 _LACKING = _NOT | word_set("no without missing lacking lacks expired lapsed none")
@@ -57,12 +62,12 @@ _WHOLE = word_set(
     "dnd ndnc dncr dncl tps ctps nix rpo repep sperre gesperrt gesperrte bloque bloques bloqueado bloqueada bloqueo "
     "bloqueados bloccato bloccata geblokkeerd zablokowany zablokowane opposizione opposizioni oposicion oposicao "
     "letiltva tiltott sparr sparrad sparrat sperret reservert reserveret nixad отказ unsub unsubs litigator litigators "
-    "litigious untersagt"
+    "litigious untersagt unerwunscht"
 )
 """Words that mean one wherever they stand."""
 _ALONE = word_set(
     "blocked banned barred exclude excluded excludes exclusion exclusions restricted revoked withdrawn opposition "
-    "refused"
+    "refused remove removed removal"
 )
 """Words that mean one if nothing else is said, but for words such as ``flag`` or ``date``."""
 _BESIDE = word_set("is the on in at by date flag status list lists indicator yn y n field customer contact person")
@@ -92,6 +97,8 @@ def names_calls(words: list[str]) -> bool:
 def _says_it(words: list[str]) -> bool:
     rest = set(words) - _BESIDE
     if _WHOLE.intersection(words) or words == ["stop"] or (len(rest) == 1 and rest <= _ALONE):
+        return True
+    if {"opt", "opted", "opts"}.intersection(words) and {"out", "outs"}.intersection(words):
         return True
     return any(run.startswith(PHRASES) for run in _runs(words)) or any(
         part in word for word in words for part in PHRASES

@@ -13,7 +13,7 @@ from worker.domain.ban_words import forbids_calls, names_calls, names_other_chan
 from worker.domain.letters import key_of, word_set, words_of
 
 _DETAILS = word_set(
-    "date dates time timestamp at on source ip url text version method form id by language count number reference "
+    "date dates time timestamp at on source ip url text version method form id language count number reference "
     "record proof channel datum quelle fecha"
 )
 """Words of columns about a consent that do not say whether there is one."""
@@ -40,7 +40,11 @@ def allows_calls(name: str) -> bool:
         return False
     if speaks_of_consent(words) or _WHOLE.intersection(words) or key_of(name).startswith(_KEYS):
         return True
+    if words == ["call"] and "?" in name:
+        return True
     pairs = list(pairwise(word for word in words if word not in _BETWEEN))
+    if {("by", "phone"), ("by", "telephone"), ("by", "call"), ("via", "phone")}.intersection(pairs):
+        return True
     return any(a in _MAY and b in _ONE and (a, b) != ("may", "calls") for a, b in pairs) or any(
         a in _ONE and b in _MAY - {"may", "can", "free"} for a, b in pairs
     )

@@ -35,7 +35,7 @@ def text_of(value: Any) -> str:
         case None:
             return ""
         case bool():
-            return "true" if value else ""
+            return "true" if value else "false"
         case list() | tuple():
             return ";".join(str(each).replace("\\", "\\\\").replace(";", "\\;") for each in value)
         case Mapping():
