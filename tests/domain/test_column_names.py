@@ -245,3 +245,12 @@ def test_what_is_about_another_channel_or_a_consent_stays_a_custom_field() -> No
     found = columns("phone", "Email opt out", "Do not mail", "Opt-in", "Consent date", "Stop date")
     assert list(found.custom) == ["email_opt_out", "do_not_mail", "opt_in", "consent_date", "stop_date"]
     assert [found.named[i] for i in found.consents] == ["opt_in"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [("phone", *["c"] * 60_000), ("phone", "do x " * 26_000), ("phone", "x" * 301), ("phone", "(" * 130_000)],
+    ids=["many columns", "many words", "a long name", "many signs"],
+)
+def test_a_first_line_beyond_all_measure_is_refused_before_it_is_looked_at(header: tuple[str, ...]) -> None:
+    assert "at most 2000, each in at most 300 characters" in refused(*header)

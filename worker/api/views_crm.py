@@ -38,7 +38,7 @@ def contact(row: Row[Any]) -> dict[str, Any]:
 def imported(loaded: Loaded, people: ContactFile, encoding: Encoding) -> dict[str, Any]:
     """What became of a file of contacts, and how it was read."""
     return {
-        "import_id": loaded.import_id,
+        "import_id": loaded.import_id or None,
         "lines": loaded.lines,
         "imported": loaded.written,
         "created": loaded.created,

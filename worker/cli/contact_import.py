@@ -123,7 +123,8 @@ def _show(loaded: Loaded, notes: Iterable[str], said: Report, options: dict[str,
             f"{loaded.merged} merged into others, {loaded.refused} refused."
         )
         if loaded.do_not_call:
-            click.echo(f"{loaded.do_not_call} marked do-not-call; the import is {loaded.import_id}.")
+            by = f"; the import is {loaded.import_id}" if loaded.import_id else ""
+            click.echo(f"{loaded.do_not_call} marked do-not-call{by}.")
         if loaded.uncallable:
             click.echo(f"{loaded.uncallable} without a number that can be called; they are contacts all the same.")
         if options["campaign_id"]:

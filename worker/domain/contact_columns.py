@@ -24,6 +24,8 @@ from worker.domain.screening import Phone, normalize
 
 DELIMITERS = (",", ";", "\t", "|")
 NO_TEXT_MESSAGE = "It contains a NUL character, or bytes that are no text in this encoding; save the file as UTF-8."
+MOST_COLUMNS, LONGEST_NAME = 2000, 300
+"""What a first line may have: whoever sends more has not sent one."""
 _NAME_SHOWN = 60
 
 
@@ -75,6 +77,10 @@ def read_columns(header: Sequence[str], *, are_banned: bool = False) -> Columns:
     if any(NO_TEXT.search(name) for name in header):
         raise _refused(NO_TEXT_MESSAGE)
     names = [plainly_spaced(name) for name in header]
+    if len(names) > MOST_COLUMNS or max(map(len, names), default=0) > LONGEST_NAME:
+        raise _refused(
+            f"The first line must name the columns: at most {MOST_COLUMNS}, each in at most {LONGEST_NAME} characters."
+        )
     if is_export(names):
         return _of_export(names)
     phones = _phones(names)

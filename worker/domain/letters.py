@@ -16,8 +16,10 @@ _UNSEEN = (
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
 )
 _UNSEEN_SIGN = re.compile(f"[{_UNSEEN}]")
-_EDGES = re.compile(rf"^[\s{_UNSEEN}]+|[\s{_UNSEEN}]+$")
-_SPACES = re.compile(rf"[\s{_UNSEEN}]*\s[\s{_UNSEEN}]*")
+_SPACES = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
+_BLANK = _SPACES + "".join(
+    chr(n) for begin, end in re.findall("(.)(?:-(.))?", _UNSEEN) for n in range(ord(begin), ord(end or begin) + 1)
+)
 _APOSTROPHES = re.compile("['’‘ʼ´`]")
 _HUMP = re.compile(r"(?<=[a-zà-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OF_SALESFORCE = re.compile(r"__p?c\W*$", re.IGNORECASE)
@@ -34,12 +36,13 @@ def word_set(text: str) -> frozenset[str]:
 def stripped(text: str) -> str:
     """The text without spaces around it: whatever Unicode takes for one, and characters that are not seen."""
     text = text.strip()
-    return text if text.isascii() else _EDGES.sub("", text)
+    return text if text.isascii() else text.strip(_BLANK)
 
 
 def plainly_spaced(text: str) -> str:
     """The same, and every run of spaces inside it is one plain space."""
-    return _SPACES.sub(" ", stripped(text))
+    words = text.split()
+    return " ".join(words if text.isascii() else filter(None, (word.strip(_BLANK) for word in words)))
 
 
 def seen(text: str) -> str:

@@ -55,7 +55,8 @@ class Loaded:
     that can be called; ``do_not_call`` lines say that theirs is not to be called, ``unreadable`` of these in words
     nobody could read. ``added`` contacts are new in the campaign. ``ids``, in the order of the file, and ``faults``,
     what is to be said of lines, may be cut short, the counts never are. ``is_refused``: ``strict`` found something
-    wrong, and nothing was written. By ``import_id`` do-not-call is taken back (:mod:`worker.flow.undo_import`).
+    wrong, and nothing was written. By ``import_id``, which a dry run has not, do-not-call is taken back
+    (:mod:`worker.flow.undo_import`).
     """
 
     import_id: str = ""
@@ -127,7 +128,7 @@ def load_contacts(
     that takes no contacts, and whatever reading ``lines`` raises; nothing is written then. What is to be done next is
     in ``steps``.
     """
-    loaded = Loaded(ids.new(ids.IMPORT))
+    loaded = Loaded("" if dry_run else ids.new(ids.IMPORT))
     with pinned(dialer.db) as db:
         asked = Intake(
             replace(dialer, db=db), team_id, company_id, campaign_id, tags, region, actor, most_ids, watch or Watch()
