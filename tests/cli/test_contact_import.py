@@ -252,6 +252,7 @@ class Held:
 
     def take_turn(self, conn: Any) -> None:
         conn.execute(text("SET LOCAL lock_timeout = 0"))
+        conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # however slow the machine is
         conn.execute(
             text("SELECT pg_advisory_xact_lock(hashtextextended('import contacts of ' || :t, 0))"), {"t": self.team}
         )

@@ -55,8 +55,7 @@ class Loaded:
     that can be called; ``do_not_call`` lines say that theirs is not to be called, ``unreadable`` of these in words
     nobody could read. ``added`` contacts are new in the campaign. ``ids``, in the order of the file, and ``faults``,
     what is to be said of lines, may be cut short, the counts never are. ``is_refused``: ``strict`` found something
-    wrong, and nothing was written. By ``import_id``, which a dry run has not, do-not-call is taken back
-    (:mod:`worker.flow.undo_import`).
+    wrong, and nothing was written. By ``import_id`` (a dry run has none) :mod:`worker.flow.undo_import` undoes.
     """
 
     import_id: str = ""
@@ -235,8 +234,7 @@ def _foresee(asked: Intake, loaded: Loaded, conn: Connection) -> None:
 
 
 def _write(asked: Intake, loaded: Loaded, whole: bool) -> None:
-    """Batch by batch; as a ``whole``, all of them in one transaction, which ``loaded`` only tells of once it is
-    committed."""
+    """Batch by batch; as a ``whole``, in one transaction, of which ``loaded`` tells once it is committed."""
     if not whole:
         _write_batches(asked, loaded)
         return
