@@ -179,6 +179,18 @@ CREATE TABLE do_not_call (
     PRIMARY KEY (team_id, number)
 );
 
+-- Which imports marked a contact do-not-call: a mark in force is the import's, and can be taken back with it. Of a
+-- contact somebody has marked himself there is none in force. (Contacts are never deleted, and written beside these.)
+CREATE TABLE do_not_call_imports (
+    team_id    text NOT NULL REFERENCES teams,
+    import_id  text NOT NULL CHECK (import_id <> ''),
+    contact_id text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at   timestamptz,                            -- taken back, or set again by somebody
+    PRIMARY KEY (import_id, contact_id)
+);
+CREATE INDEX do_not_call_imports_in_force ON do_not_call_imports (contact_id) WHERE ended_at IS NULL;
+
 ------------------------------------------------------------------------------------------------ the campaign
 
 CREATE TYPE campaign_status AS ENUM (

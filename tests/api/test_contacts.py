@@ -215,3 +215,54 @@ def test_an_import_sent_twice_with_one_key_is_done_once(client: Client) -> None:
     assert first.json() == again.json()
     assert client.get(PATH).json()["count"] == 1
     assert client.post(f"{PATH}/import", content="phone\n+12025550112\n", headers=key).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding", "source", "name"),
+    [
+        ("; charset=windows-1250", "windows-1250", "declared", "Łukasz"),
+        ('; charset="CP1250"', "windows-1250", "declared", "Łukasz"),
+        ("", "windows-1252", "assumed", "£ukasz"),
+    ],
+)
+def test_the_declared_charset_counts_and_the_answer_says_what_was_read(
+    client: Client, declared: str, encoding: str, source: str, name: str
+) -> None:
+    content = "phone,first_name\n+12025550111,Łukasz\n".encode("cp1250")
+    answer = client.post(f"{PATH}/import", content=content, headers={"Content-Type": f"text/csv{declared}"}).json()
+    assert (answer["encoding"], answer["encoding_source"]) == (encoding, source)
+    assert bool(answer["notes"]) is (source == "assumed")
+    assert client.get(PATH).json()["contacts"][0]["first_name"] == name
+
+
+@pytest.mark.parametrize(
+    "charset", ["klingon", "base64", "rot13", "idna", "unicode_escape", '""', "a/../b", "utf-8\\x"]
+)
+def test_a_charset_nobody_knows_is_refused_and_named(client: Client, charset: str) -> None:
+    headers = {"Content-Type": f"text/csv; charset={charset}"}
+    answer = faults(client.post(f"{PATH}/import", content="phone\n+12025550111\n", headers=headers))
+    assert list(answer) == ["encoding"]
+    assert charset.strip('"').replace("\\x", "") in answer["encoding"]
+
+
+def test_do_not_call_in_any_words_is_imported_told_and_taken_back(client: Client, other: Client) -> None:
+    content = "phone,Do_Not_Call__c,Opt-in\n+12025550111,2024-05-01,\n+12025550112,whatever,\n+12025550113,,no\n"
+    answer = client.post(f"{PATH}/import", content=content, headers=CSV).json()
+    assert (answer["do_not_call"], answer["unreadable"], answer["custom_fields"]) == (3, 1, ["opt_in"])
+    assert [(error["path"], error["outcome"]) for error in answer["errors"]] == [
+        ("line 3", "unreadable"), ("line 4", "no_consent"),
+    ]  # fmt: skip
+    assert client.get(PATH, params={"doNotCall": True}).json()["count"] == 3
+    undo = f"{PATH}/imports/{answer['import_id']}/undo-do-not-call"
+    assert other.post(undo).status_code == 404
+    assert client.post(undo, json={"all": True}).status_code == 400
+    assert client.post(undo).json() == {"success": True, "taken_back": 3, "kept": 0}
+    assert client.get(PATH, params={"doNotCall": True}).json()["count"] == 0
+    assert client.post(undo).json()["taken_back"] == 0
+
+
+def test_a_file_with_a_column_that_may_be_a_ban_is_refused(client: Client) -> None:
+    for header, path in (("Suppressed", "line 1"), ("dnc", "do_not_call")):
+        content = f"phone,{header}\n+12025550111,red\n+12025550112,green\n"
+        assert list(faults(client.post(f"{PATH}/import", content=content, headers=CSV))) == [path]
+    assert client.get(PATH).json()["count"] == 0

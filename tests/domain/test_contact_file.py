@@ -14,6 +14,7 @@ from worker.domain.contact_columns import DELIMITERS
 from worker.domain.contact_file import ContactFile, ContactLine, number_file, read_contacts
 from worker.domain.csv_text import LONGEST_RECORD
 from worker.domain.errors import Fault, Invalid
+from worker.domain.letters import stripped
 
 HEADER = ["phone", "first_name", "last_name", "phone_secondary", "timezone", "do_not_call", "email", "tags", "plan"]
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6)
@@ -50,15 +51,15 @@ def written(rows: Sequence[Sequence[str]], ending: str = "\r\n") -> str:
 contacts = st.builds(
     ContactLine,
     line=st.just(0),
-    phone=st.sampled_from(["+12025550123", "0171 123", "12", "+44 20 7946 0000"]),
-    first_name=TEXT.map(str.strip),
-    last_name=TEXT.map(str.strip),
-    phone_secondary=TEXT.map(lambda text: text.strip() or None),
+    phone=st.sampled_from(["+12025550123", "0171 123", "no phone 12", "+44 20 7946 0000"]),
+    first_name=TEXT.map(stripped),
+    last_name=TEXT.map(stripped),
+    phone_secondary=TEXT.map(lambda text: stripped(text) or None),
     timezone=st.sampled_from([None, "America/New_York", "Australia/Lord_Howe"]),
     do_not_call=st.booleans(),
-    email=TEXT.map(lambda text: text.strip() or None),
+    email=TEXT.map(lambda text: stripped(text) or None),
     tags=st.lists(ONE_LINE.map(lambda text: text.replace(";", "")).filter(bool), max_size=3, unique=True).map(tuple),
-    custom_fields=TEXT.map(lambda text: {"plan": text.strip()} if text.strip() else {}),
+    custom_fields=TEXT.map(lambda text: {"plan": stripped(text)} if stripped(text) else {}),
 )
 
 
@@ -138,10 +139,61 @@ def test_do_not_call_is_read_in_the_usual_words(flag: str, meaning: bool) -> Non
     assert people(f"phone,do_not_call\n+12025550123,{flag}\n")[0].do_not_call is meaning
 
 
-def test_a_do_not_call_in_doubt_is_a_fault_and_never_a_no() -> None:
-    assert faults("phone,do_not_call\n+12025550123,maybe\n") == [
-        "line 2: do_not_call: It is 'maybe'; write true or false."
-    ]
+def test_a_do_not_call_in_doubt_binds_and_is_said() -> None:
+    bound, *others = people("phone,do_not_call\n+12025550121,maybe\n+12025550122,yes\n+12025550123,\n+12025550124,no\n")
+    assert (bound.do_not_call, [other.do_not_call for other in others]) == (True, [True, False, False])
+    assert bound.notice is not None
+    assert (bound.notice.path, bound.notice.outcome) == ("line 2", "unreadable")
+    assert "'maybe'" in bound.notice.message
+    assert [other.notice for other in others] == [None] * 3
+
+
+def numbered(*cells: str) -> str:
+    return "".join(f"+1202555{n:04d},{cell}\n" for n, cell in enumerate(cells))
+
+
+@pytest.mark.parametrize(
+    ("cells", "count"),
+    [
+        (("prefers mornings", "Bob", "yes"), "Of the 3 cells that say something in the column 'DNC', 2 are"),
+        (("a", "b"), "Of the 2 cells"),
+        (("", "", "a", "", "b", ""), "Of the 2 cells"),
+        (
+            tuple("a" if n % 3 else "no" for n in range(3000)),
+            "Of the 3000 cells that say something in the column 'DNC', 2000",
+        ),
+    ],
+)
+def test_a_column_of_bans_that_mostly_cannot_be_read_is_another_column(cells: tuple[str, ...], count: str) -> None:
+    assert count in refused("phone,DNC\n" + numbered(*cells))
+
+
+@pytest.mark.parametrize("cells", [("maybe",), ("maybe", "yes"), ("a", "b", "yes", "no"), ("", "maybe", "")])
+def test_a_column_of_which_half_can_be_read_is_one_of_bans(cells: tuple[str, ...]) -> None:
+    people("phone,DNC\n" + numbered(*cells))
+
+
+def test_of_several_columns_of_bans_any_binds_and_each_must_be_readable() -> None:
+    found = people("phone,DNC,Opt Out\n+12025550101,no,yes\n+12025550102,2024-05-01,\n+12025550103,,no\n")
+    assert [contact.do_not_call for contact in found] == [True, True, False]
+    assert "'Opt Out'" in refused("phone,DNC,Opt Out\n" + numbered("no,Bob", "no,Ann", "no,Cy", "yes,", "yes,"))
+
+
+def test_a_plain_no_in_a_column_of_consents_binds_and_stays_a_custom_field() -> None:
+    refusal, given_, silent = people("phone,OK to call\n" + numbered("No", "web form 2024", ""))
+    assert (refusal.do_not_call, refusal.custom_fields) == (True, {"ok_to_call": "No"})
+    assert refusal.notice is not None
+    assert refusal.notice.outcome == "no_consent"
+    assert (given_.do_not_call, given_.custom_fields, silent.do_not_call) == (
+        False,
+        {"ok_to_call": "web form 2024"},
+        False,
+    )
+
+
+def test_in_a_file_of_bans_other_columns_of_bans_refuse_nothing() -> None:
+    found = list(number_file(io.StringIO("phone,DNC,Suppressed\n" + numbered("Bob,x", "Ann,y", "Cy,z"), newline="")))
+    assert [it.phone for it in found if isinstance(it, ContactLine)] == ["+12025550000", "+12025550001", "+12025550002"]
 
 
 def test_a_line_with_fewer_fields_than_columns_leaves_the_rest_empty() -> None:
@@ -198,7 +250,6 @@ def test_a_field_beyond_all_measure_costs_its_own_record_alone() -> None:
         ("\n", "one must be phone"),
         ("name,address\n", "one must be phone; these are name, address."),
         ("+12025550123,Ada\n", "This is a contact already"),
-        ("number,mobile\n", "The columns mobile and number could both be phone; rename one to phone."),
         ("phone,Phone\n", "Two columns have the name phone"),
         ("phone,first name,firstName\n", "Two columns have the name first_name"),
         ("phone,a\x00b\n", "NUL"),
@@ -233,9 +284,75 @@ def test_a_column_by_another_name_stands_in_for_the_field_that_has_none(header: 
     assert columns.custom == {}
 
 
-def test_a_column_of_the_fields_own_name_leaves_the_other_a_custom_field() -> None:
-    (found,) = people("phone,mobile\n+12025550101,+12025550102\n")
-    assert (found.phone, found.custom_fields) == ("+12025550101", {"mobile": "+12025550102"})
+@pytest.mark.parametrize(
+    ("cells", "phone", "secondary", "custom"),
+    [
+        ("+12025550101,,", "+12025550101", None, {}),
+        (",+12025550102,", "+12025550102", None, {}),
+        (",,+12025550103", "+12025550103", None, {}),
+        ("+12025550101,+12025550102,", "+12025550101", "+12025550102", {}),
+        ("12,+12025550102,", "+12025550102", "12", {}),
+        ("12,34,", "12", "34", {}),
+        ("+12025550101,+12025550101,", "+12025550101", None, {}),
+        ("+12025550101,+12025550102,+12025550103", "+12025550101", "+12025550102", {"home_phone": "+12025550103"}),
+        ("n/a,,+12025550103", "+12025550103", "n/a", {}),
+    ],
+)
+def test_the_first_number_that_can_be_called_is_the_phone_and_no_other_is_lost(
+    cells: str, phone: str, secondary: str | None, custom: dict[str, str]
+) -> None:
+    (found,) = people(f"Phone,Mobile,Home Phone\n{cells}\n")
+    assert (found.phone, found.phone_secondary, found.custom_fields) == (phone, secondary, custom)
+
+
+def test_which_number_can_be_called_depends_on_the_country() -> None:
+    lines = ["phone,mobile\n", "202 555 0101,+12025550102\n"]
+    assert [next(iter(read_contacts(lines, region=region))).phone for region in (None, "US")] == [
+        "+12025550102", "202 555 0101",
+    ]  # fmt: skip
+
+
+def test_a_secondary_phone_by_its_own_name_is_never_taken_for_the_phone() -> None:
+    (found,) = people("phone,phone_secondary,first_name\n,+12025550102,Ada\n")
+    assert (found.phone, found.phone_secondary) == (None, "+12025550102")
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u2009", "\u3000", "\u2007"])
+def test_every_space_within_a_number_is_a_space(space: str) -> None:
+    (found,) = people(f"phone\n+1{space}202{space}555{space}0123\n")
+    assert found.phone == "+1 202 555 0123"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "Total,,,",
+        "Grand total: 12,,,",
+        "---,,,",
+        ",,,gold",
+        ",n/a,,",
+        ",Total,,",
+        "Total,4981,,",
+        "Page 1 of 2,,,",
+        ",,n/a,",
+    ],
+)
+def test_a_row_with_nothing_of_a_person_is_refused(row: str) -> None:
+    (said,) = faults(f"name,phone,email,plan\n{row}\n")
+    assert "person" in said
+
+
+@pytest.mark.parametrize(
+    "row", ["Ada,,,", ",12,,", ",,ada@example.com,", "Total,+12025550123,,", "Total,,t@example.com,"]
+)
+def test_a_row_with_a_name_a_number_or_an_address_is_somebody(row: str) -> None:
+    assert len(people(f"name,phone,email,plan\n{row}\n")) == 1
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u200b", "\ufeff \u2060", "\u3000"])
+def test_a_cell_of_spaces_nobody_sees_is_empty(blank: str) -> None:
+    assert people(f"phone,first_name\n{blank},{blank}\n") == []
+    assert [contact.first_name for contact in people(f"phone,first_name\n12,{blank}Ada{blank}\n")] == ["Ada"]
 
 
 @given(expected=st.lists(contacts, max_size=3), delimiter=st.sampled_from(DELIMITERS))

@@ -11,9 +11,10 @@ import pytest
 from tests.world import World
 from worker.carriers.simulator.lives import Life
 from worker.carriers.simulator.words import Status
+from worker.domain.contact_table import CONTACT_FIELDS
 from worker.domain.errors import NotFound
 from worker.flow import export
-from worker.flow.export import CALL_FIELDS, CONTACT_FIELDS, export_calls, export_contacts
+from worker.flow.export import CALL_FIELDS, export_calls, export_contacts
 
 
 def contacts_of(world: World, campaign: str) -> dict[str, dict[str, Any]]:

@@ -25,6 +25,8 @@ NOT_HELD = {
     "call_events.event_id",  # the carrier's
     "call_events.carrier_call_id",
     "news_cleared.through_id",  # how far it has come, by number
+    "do_not_call_imports.import_id",  # of a file, of which there is no row
+    "do_not_call_imports.contact_id",  # written by the statement's side that writes the contact, which is never deleted
     "audit_log.subject_id",  # of any kind, and what it names may be gone
     "counter_deltas.campaign_id",  # written by a trigger of rows that are held, many a second
     "counter_deltas.call_id",

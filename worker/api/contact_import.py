@@ -11,22 +11,24 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from tempfile import SpooledTemporaryFile
-from typing import Annotated
+from typing import Annotated, BinaryIO, cast
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from worker.api.asking import Asked, answered, knock
+from worker.api.asking import Ask, Asked, answered, knock
 from worker.api.contacts import TeamId
 from worker.api.idempotency import Answer
-from worker.api.models_contacts import ImportAnswer
+from worker.api.models_contacts import ImportAnswer, UndoneAnswer
 from worker.api.views_crm import imported
 from worker.domain.contact import MOST_AT_ONCE, TAGS
-from worker.domain.contact_file import read_contacts
-from worker.domain.csv_text import pieces_of, text_of
+from worker.domain.contact_file import ContactFile
+from worker.domain.csv_text import choose_encoding, pieces_of, text_of
+from worker.domain.encodings import declared_in
 from worker.flow.base import Dialer
 from worker.flow.country import region_of
 from worker.flow.load import load_contacts
+from worker.flow.undo_import import undo_do_not_call
 
 router = APIRouter(prefix="/api/crm/contacts", tags=["Contacts"])
 
@@ -52,18 +54,20 @@ class Sent:
 
     asked: Asked
     file: SpooledTemporaryFile[bytes]
+    charset: str | None
 
 
 async def _spooled(request: Request) -> AsyncIterator[Sent]:
     asked = await knock(request)
     asked.expect("text/csv")
-    digest = sha256()
+    charset = declared_in(request.headers.get("content-type", ""))
+    digest = sha256(b"" if charset is None else charset.encode("utf-8", "replace"))
     with SpooledTemporaryFile(max_size=KEPT_IN_MEMORY_BYTES) as file:
         async for chunk in request.stream():
             digest.update(chunk)
             await run_in_threadpool(file.write, chunk)
         # What tells one body from another under an Idempotency-Key is its digest; that of the file will do.
-        yield Sent(replace(asked, raw=digest.digest()), file)
+        yield Sent(replace(asked, raw=digest.digest()), file, charset)
 
 
 @router.post("/import", response_model=ImportAnswer, summary="Import contacts", openapi_extra=_CSV)
@@ -76,33 +80,55 @@ def import_contacts(
     """Create contacts from a CSV file, and merge those the team has.
 
     The first line names the columns, as the API names the fields (`phone`, `firstName` or `first_name`, …) or as
-    people do (`number`, `mobile`, `surname`, …); one must be `phone`, `tags` are separated by semicolons, columns
-    that are no fields become custom fields. Comma, semicolon, tab and `|` separate them; UTF-8, UTF-16 and
-    Windows-1252 are told apart. Lines with the same number in E.164 are one contact (without a country code it belongs
-    to the team's country), and a contact of the team that has it is updated: what a line says replaces what was there,
-    an empty field changes nothing, and nobody is taken off do-not-call. The answer counts, gives up to 10 000 ids (by a
-    `tag` the list of contacts finds them all) and
-    says what is wrong with up to 1000 lines.
+    people do (`Mobile #`, `Full Name`, `Do Not Call?`, …); one must hold phone numbers, `tags` are separated by
+    semicolons, columns that are no fields become custom fields, and one that may be a ban on calls and is not known
+    refuses the file. Comma, semicolon, tab and `|` separate them. A `charset` of the Content-Type counts; without one
+    UTF-8, UTF-16 and Windows-1252 are told apart. Lines with the same number in E.164 are one contact (without a
+    country code it belongs to the team's country), and a contact of the team that has it is updated: what a line says
+    replaces what was there, an empty field changes nothing, and nobody is taken off do-not-call. A do-not-call that
+    cannot be read binds; where most cannot, the file is refused. The answer counts, gives up to 10 000 ids (by a `tag`
+    the list of contacts finds them all) and says what is wrong with up to 1000 lines.
     """
     sent.asked.own(team_id)
     tags = TAGS(tag or [], "tag")
 
     def work(dialer: Dialer) -> Answer:
-        text = text_of(sent.file)  # type: ignore[arg-type]  # what it lacks of a BinaryIO is a name
+        file = cast(BinaryIO, sent.file)
+        encoding = choose_encoding(file, sent.charset)
+        text = text_of(file, encoding)
         try:
+            region = region_of(dialer, sent.asked.team_id)
+            lines = ContactFile(pieces_of(text), region=region)
             loaded = load_contacts(
                 dialer,
                 sent.asked.team_id,
                 company_id,
-                read_contacts(pieces_of(text)),
+                lines,
                 tags=tuple(tags),
-                region=region_of(dialer, sent.asked.team_id),
+                region=region,
                 whole=True,
                 actor=sent.asked.actor,
                 most_ids=MOST_AT_ONCE,
             )
         finally:
             text.detach()  # or it would close the file, which another attempt may want to read again
-        return answered(*loaded.steps, **imported(loaded))
+        return answered(*loaded.steps, **imported(loaded, lines, encoding))
 
     return sent.asked.do(work)
+
+
+@router.post("/imports/{id}/undo-do-not-call", response_model=UndoneAnswer, summary="Take an import's do-not-call back")
+def undo_import_do_not_call(ask: Ask, id: str) -> Response:
+    """Take back whom an import marked do-not-call, for an administrator who finds that it was not meant.
+
+    Only what this import set goes: who was do-not-call before, or was marked again since by somebody or by another
+    import, stays so. It is noted in the audit log, and doing it again changes nothing. Contacts that were left out of a
+    campaign for it come back with its next run.
+    """
+    ask.nothing("teamId")
+
+    def work(dialer: Dialer) -> Answer:
+        undone = undo_do_not_call(dialer, ask.team_id, id, actor=ask.actor)
+        return answered(taken_back=undone.taken_back, kept=undone.kept)
+
+    return ask.do(work)

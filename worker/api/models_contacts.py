@@ -140,9 +140,20 @@ class ContactList(Page):
     contacts: list[Contact]
 
 
+class LineError(ErrorDetail):
+    """What is said about a line of a file."""
+
+    line: int
+    outcome: Literal["refused", "unreadable", "no_consent"] = Field(
+        description="Refused: it is no contact. Unreadable: its do-not-call is no yes and no no; it was taken for one. "
+        "No consent: a column that says who may be called says no, and was taken for do-not-call."
+    )
+
+
 class ImportAnswer(Done):
     """What became of a file."""
 
+    import_id: str = Field(description="By it do-not-call can be taken back, if it was not meant.")
     lines: int = Field(description="Records of the file, without the first line.")
     imported: int = Field(description="Contacts of the file, made or found.")
     created: int = Field(description="Contacts that are new.")
@@ -150,12 +161,21 @@ class ImportAnswer(Done):
     merged: int = Field(description="Lines that are the same person as an earlier one.")
     refused: int = Field(description="Lines that could not be read.")
     uncallable: int = Field(description="Lines whose number cannot be called; they are contacts all the same.")
+    do_not_call: int = Field(description="Lines whose person is not to be called.")
+    unreadable: int = Field(description="Those among them whose do-not-call could not be read, and binds.")
+    custom_fields: list[str] = Field(description="The columns that were kept as custom fields, by the names they have.")
+    encoding: str = Field(description="How the file was read.")
+    encoding_source: Literal["declared", "byte_order_mark", "assumed"] = Field(
+        description="By what: `charset` of the Content-Type, the file's byte order mark, or what its bytes look like."
+    )
     contact_ids: list[str] = Field(description="The first 10 000 contacts, in the order of the file.")
-    errors: list[ErrorDetail] = Field(description="What is wrong with the first 1000 lines that were refused.")
+    errors: list[LineError] = Field(description="What is wrong with the first 1000 lines with which something is.")
+    notes: list[str] = Field(description="What you should know of the file as a whole.")
 
     model_config = answer_like(
         {
             "success": True,
+            "import_id": "imp_01j...",
             "lines": 4,
             "imported": 2,
             "created": 2,
@@ -163,12 +183,35 @@ class ImportAnswer(Done):
             "merged": 1,
             "refused": 1,
             "uncallable": 0,
+            "do_not_call": 0,
+            "unreadable": 0,
+            "custom_fields": ["plan"],
+            "encoding": "utf-8",
+            "encoding_source": "assumed",
             "contact_ids": ["cont_01j...", "cont_02k..."],
             "errors": [
-                {"path": "line 3", "message": "timezone: Unknown time zone 'Mars'; use an IANA name, such as …"}
+                {
+                    "path": "line 3",
+                    "line": 3,
+                    "outcome": "refused",
+                    "message": "timezone: Unknown time zone 'Mars'; use an IANA name, such as …",
+                }
             ],
+            "notes": ["Columns kept as custom fields: plan."],
         }
     )
+
+
+class UndoneAnswer(Done):
+    """What became of the do-not-call an import set."""
+
+    taken_back: int = Field(description="Contacts that may be called again.")
+    kept: int = Field(
+        description="Contacts it marked that stay as they are: somebody or another import has said so, too, or it was "
+        "taken back before."
+    )
+
+    model_config = answer_like({"success": True, "taken_back": 2, "kept": 1})
 
 
 # ---------------------------------------------------------------------------------------------- do not call

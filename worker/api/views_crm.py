@@ -7,6 +7,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from worker.api.instants import instant
+from worker.domain.contact_file import ContactFile
+from worker.domain.csv_text import Encoding
+from worker.flow.import_notes import import_notes
 from worker.flow.load import Loaded
 
 
@@ -32,9 +35,10 @@ def contact(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def imported(loaded: Loaded) -> dict[str, Any]:
-    """What became of a file of contacts."""
+def imported(loaded: Loaded, people: ContactFile, encoding: Encoding) -> dict[str, Any]:
+    """What became of a file of contacts, and how it was read."""
     return {
+        "import_id": loaded.import_id or None,
         "lines": loaded.lines,
         "imported": loaded.written,
         "created": loaded.created,
@@ -42,8 +46,17 @@ def imported(loaded: Loaded) -> dict[str, Any]:
         "merged": loaded.merged,
         "refused": loaded.refused,
         "uncallable": loaded.uncallable,
+        "do_not_call": loaded.do_not_call,
+        "unreadable": loaded.unreadable,
+        "custom_fields": list(people.columns.custom),
+        "encoding": encoding.shown,
+        "encoding_source": encoding.source,
         "contact_ids": loaded.ids,
-        "errors": [{"path": fault.path, "message": fault.message} for fault in loaded.faults],
+        "errors": [
+            {"path": fault.path, "line": fault.line, "outcome": fault.outcome, "message": fault.message}
+            for fault in loaded.faults
+        ],
+        "notes": list(import_notes(people, loaded, encoding)),
     }
 
 

@@ -14,8 +14,9 @@ from worker.api.instants import instant
 from worker.cli.asking import Asked, for_team
 from worker.cli.files import OUTPUT, writing
 from worker.cli.showing import some
+from worker.domain.contact_table import CONTACT_FIELDS, texts_of
 from worker.domain.spreadsheet import cells
-from worker.flow.export import CALL_FIELDS, CONTACT_FIELDS, export_calls, export_contacts
+from worker.flow.export import CALL_FIELDS, export_calls, export_contacts
 
 WHAT = {"contacts": (CONTACT_FIELDS, export_contacts), "calls": (CALL_FIELDS, export_calls)}
 
@@ -32,13 +33,13 @@ WHAT = {"contacts": (CONTACT_FIELDS, export_contacts), "calls": (CALL_FIELDS, ex
 def export(ask: Asked, campaign_id: str, what: str, output: str | None, form: str) -> None:
     """Write the contacts of CAMPAIGN_ID as they stand, or its calls.
 
-    Contacts come with status, attempts, last disposition, next call and the reason why they are not called; calls with
-    their times and dispositions; instants are in UTC.
+    Contacts come with status, attempts, last disposition, next call, the reason why they are not called, and
+    do_not_call where they or their number must not be; calls with their times and dispositions; instants are in UTC.
 
     In csv a cell that a spreadsheet would compute (=, +, -, @ …) has an apostrophe before it. Plain numbers have not:
-    +12025550123 is written as it is, and can be imported again. (To see the plus in Excel, open the file by Data >
-    From Text with that column as text.) FILE is replaced when all of it is written, and else left as it was; a new
-    one is yours alone to read.
+    +12025550123 is written as it is. "dialer contacts import" takes all of this back: importing the file again
+    changes nothing. (To see the plus in Excel, open the file by Data > From Text with that column as text.) FILE is
+    replaced when all of it is written, and else left as it was; a new one is yours alone to read.
     """
     fields, exported = WHAT[what]
     rows = exported(ask.dialer, ask.team_id, campaign_id)
@@ -53,7 +54,7 @@ def _write_csv(file: TextIO, fields: Sequence[str], rows: Iterable[Mapping[str, 
     writer.writerow(fields)
     count = 0
     for row in rows:
-        writer.writerow(cells(_as_text(row[name]) for name in fields))
+        writer.writerow(cells(texts_of(dict(_as_json(row)), fields)))
         count += 1
     return count
 
@@ -69,16 +70,3 @@ def _write_lines(file: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
 def _as_json(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in row.items():
         yield name, instant(value) if isinstance(value, datetime) else value
-
-
-def _as_text(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case datetime():
-            return str(instant(value))
-        case list():
-            return ";".join(map(str, value))
-        case dict():
-            return json.dumps(value, ensure_ascii=False) if value else ""
-    return str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any, BinaryIO
 
@@ -11,12 +11,13 @@ import click
 from worker.api import views_crm
 from worker.cli.asking import Asked, for_team
 from worker.cli.files import reading, separator, text_in
-from worker.cli.importing import Report, from_file, reporting, seeing
+from worker.cli.importing import Report, end_in_part, from_file, reporting, seeing
 from worker.cli.showing import json_option, show_json, show_warnings, some
 from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
-from worker.domain.csv_text import pieces_of
-from worker.flow.load import Loaded, load_contacts, waits_for_next_run
+from worker.domain.csv_text import Encoding, choose_encoding, pieces_of
+from worker.flow.import_notes import import_notes
+from worker.flow.load import Loaded, load_contacts
 from worker.flow.onlooker import Watch
 
 
@@ -40,8 +41,12 @@ def import_contacts(
 ) -> None:
     """Bring the contacts of FILE, a CSV, into the CRM; - reads a pipe.
 
-    The first line names the columns: phone (or number, mobile, …), first_name, last_name, phone_secondary, email,
-    timezone, do_not_call, tags (separated by semicolons); others become custom fields.
+    The first line names the columns: phone (or Mobile #, Tel., …), first_name, last_name, phone_secondary, email,
+    timezone, do_not_call, tags (separated by semicolons), in any spelling people use; "dialer samples" writes the names
+    that are understood to columns.md. Others become custom fields, but one that may be a ban on calls refuses the file.
+
+    In do_not_call any word for yes, a mark or a date is one; what cannot be read is taken for one, and said. If most of
+    the column cannot be read, nothing is imported.
 
     Lines with the same number are one contact, and a contact of the team that has it is updated: what a line says
     replaces what was there, an empty field changes nothing, custom fields and tags are joined, and nobody is taken off
@@ -50,27 +55,29 @@ def import_contacts(
 
     The file is read to its end before anything is written. It is then written 10,000 lines at a time, each with its
     place in the campaign; if that breaks off, you are told how far it came. With --strict it is one transaction.
+
+    Ends with 1 if lines were refused, and so does a --dry-run of such a file.
     """
     region = ask.region(country)
     with ExitStack() as stack:
         source = stack.enter_context(reading(file))
-        text = stack.enter_context(text_in(source, encoding))
-        people = ContactFile(pieces_of(text), separator(delimiter))
-        is_guessed = encoding is None and text.encoding == "cp1252"
+        chosen = choose_encoding(source, encoding)
+        text = stack.enter_context(text_in(source, chosen))
+        people = ContactFile(pieces_of(text), separator(delimiter), region=region)
         said = stack.enter_context(reporting(report))
         loaded = _load(ask, people, source, said, region=region, **options)
     ask.carry_out(loaded.steps)
-    notes = list(_notes(people, loaded, is_guessed))
     if as_json:
-        show_json(**_as_json(loaded, said, notes, options))
+        show_json(**_as_json(loaded, people, chosen, said, options))
     else:
-        _show(loaded, said, notes, options, report)
+        _show(loaded, import_notes(people, loaded, chosen), said, options, report)
     if loaded.is_refused:
         raise click.ClickException(
             f"Nothing was imported; lines of {file} that cannot be called or read: {said.count}."
         )
     if loaded.lines and not loaded.people:
         raise click.ClickException("Nothing was imported, for no line could be read.")
+    end_in_part(loaded.refused, loaded.lines)
 
 
 def _load(ask: Asked, people: ContactFile, source: BinaryIO, said: Report, **options: Any) -> Loaded:
@@ -91,32 +98,22 @@ def _load(ask: Asked, people: ContactFile, source: BinaryIO, said: Report, **opt
         )
 
 
-def _notes(people: ContactFile, loaded: Loaded, is_guessed: bool) -> Iterator[str]:
-    if is_guessed:
-        yield "Read as Windows-1252, for it is no UTF-8; if names look wrong, say --encoding."
-    if people.columns.custom:
-        yield f"Columns kept as custom fields: {', '.join(people.columns.custom)}."
-    if people.is_cut and loaded.lines:
-        yield "The last line has no end; if the file was cut off there, look at its last contact."
-    if waits_for_next_run(loaded):
-        yield "The campaign is completed: they wait for its next run."
-
-
-def _as_json(loaded: Loaded, said: Report, notes: list[str], options: dict[str, Any]) -> dict[str, Any]:
-    counts = views_crm.imported(loaded)
-    del counts["contact_ids"], counts["errors"]
+def _as_json(
+    loaded: Loaded, people: ContactFile, encoding: Encoding, said: Report, options: dict[str, Any]
+) -> dict[str, Any]:
+    counts = views_crm.imported(loaded, people, encoding)
+    del counts["contact_ids"]
     return {
         "success": not loaded.is_refused,
         "dryRun": options["dry_run"],
         **counts,
         "added": loaded.added if options["campaign_id"] else None,
         "errors": said.as_json(),
-        "notes": notes,
         "warnings": list(loaded.warnings),
     }
 
 
-def _show(loaded: Loaded, said: Report, notes: list[str], options: dict[str, Any], report: str | None) -> None:
+def _show(loaded: Loaded, notes: Iterable[str], said: Report, options: dict[str, Any], report: str | None) -> None:
     said.show(report)
     would = "Nothing was written; would be: " if options["dry_run"] else ""
     if not loaded.is_refused:
@@ -125,6 +122,9 @@ def _show(loaded: Loaded, said: Report, notes: list[str], options: dict[str, Any
             f"{loaded.changed} changed, {loaded.unchanged} as before; "
             f"{loaded.merged} merged into others, {loaded.refused} refused."
         )
+        if loaded.do_not_call:
+            by = f"; the import is {loaded.import_id}" if loaded.import_id else ""
+            click.echo(f"{loaded.do_not_call} marked do-not-call{by}.")
         if loaded.uncallable:
             click.echo(f"{loaded.uncallable} without a number that can be called; they are contacts all the same.")
         if options["campaign_id"]:

@@ -9,7 +9,18 @@ import click
 from click.exceptions import Exit
 
 from worker.api import views, views_crm
-from worker.cli.asking import JSON, Asked, as_body, as_changes, country_option, for_team, many, paged
+from worker.cli.asking import (
+    JSON,
+    Asked,
+    as_body,
+    as_changes,
+    confirm,
+    country_option,
+    for_team,
+    many,
+    paged,
+    yes_option,
+)  # fmt: skip
 from worker.cli.contact_import import import_contacts
 from worker.cli.showing import Cell, json_option, plain, show_json, show_made, show_one, show_page, some
 from worker.domain.campaign import parse_contact_ids
@@ -19,6 +30,7 @@ from worker.flow.members import Member, Members, list_members
 from worker.flow.prepare import add_contacts
 from worker.flow.remove import remove_contacts
 from worker.flow.requeue import requeue_contacts
+from worker.flow.undo_import import undo_do_not_call
 
 
 @click.group()
@@ -212,6 +224,23 @@ def requeue(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json:
             click.echo(plain(f"  {error}."))
     if requeued.errors:
         raise Exit(1)
+
+
+@contacts.command("undo-do-not-call")
+@click.argument("import_id")
+@yes_option
+@json_option
+@for_team
+def undo(ask: Asked, import_id: str, yes: bool, as_json: bool) -> None:
+    """Take back whom the import IMPORT_ID marked do-not-call, if it was not meant. Who was do-not-call before, or was
+    marked again since by somebody or by another import, stays so. It is noted in the audit log."""
+    confirm(f"Let everybody be called again whom {import_id} marked do-not-call?", yes)
+    undone = undo_do_not_call(ask.dialer, ask.team_id, import_id, actor=ask.actor)
+    if as_json:
+        show_json(taken_back=undone.taken_back, kept=undone.kept)
+    else:
+        others = f"; {undone.kept} it had marked stay as they are" if undone.kept else ""
+        click.echo(f"Took do-not-call back from {some(undone.taken_back, 'contact')}{others}.")
 
 
 contacts.add_command(import_contacts)

@@ -132,6 +132,8 @@ def _read(lines: Iterable[str]) -> list[ContactLine]:
     for fault in read:
         if isinstance(fault, Fault):
             click.echo(f"{fault.path}: {fault.message}", err=True)
+        elif fault.notice is not None:
+            click.echo(f"{fault.notice.path}: {fault.notice.message}", err=True)
     people = [person for person in read if isinstance(person, ContactLine)]
     if not people:
         raise Invalid([Fault("--contacts", "The file has no contact to call; give at least one.")])

@@ -8,10 +8,10 @@ import click
 
 from worker.cli.asking import Asked, for_team
 from worker.cli.files import reading, separator, text_in
-from worker.cli.importing import from_file, reporting, seeing
+from worker.cli.importing import end_in_part, from_file, reporting, seeing
 from worker.cli.showing import json_option, show_json, some
 from worker.domain.contact_file import number_file
-from worker.domain.csv_text import pieces_of
+from worker.domain.csv_text import choose_encoding, pieces_of
 from worker.flow.ban_file import LONGEST_REASON, ban_file
 from worker.flow.onlooker import Watch
 
@@ -35,15 +35,18 @@ def import_numbers(
 ) -> None:
     """Put the numbers of FILE on the do-not-call list; - reads a pipe.
 
-    FILE is a list with a number on each line, or a CSV whose first line names the columns, one of them phone; a column
-    reason says why. It is read to its end before anything is written, and then written 10,000 lines at a time; with
-    --strict in one transaction, which holds up the team's dialing until it is done. After each, none of its numbers is
-    called any more. Numbers that are on the list stay as they are.
+    FILE is a list with a number on each line, or a CSV whose first line names the columns, one of them phone. Where
+    several hold numbers, all of them are banned; a column reason says why.
+
+    It is read to its end before anything is written, and then written 10,000 lines at a time; with --strict in one
+    transaction, which holds up the team's dialing until it is done. After each, none of its numbers is called any more.
+    Numbers that are on the list stay as they are. Ends with 1 if lines were refused.
     """
     region = ask.region(country)
     with ExitStack() as stack:
         source = stack.enter_context(reading(file))
-        lines = pieces_of(stack.enter_context(text_in(source, encoding)))
+        chosen = choose_encoding(source, encoding)
+        lines = pieces_of(stack.enter_context(text_in(source, chosen)))
         numbers = number_file(lines, separator(delimiter), region)
         said = stack.enter_context(reporting(report))
         seen = stack.enter_context(seeing(source, "number", is_whole=strict or dry_run))
@@ -60,7 +63,12 @@ def import_numbers(
         )
     if as_json:
         counts = {"lines": banned.lines, "refused": banned.refused, "added": banned.added}
-        show_json(success=not banned.is_refused, dryRun=dry_run, **counts, errors=said.as_json())
+        read = {
+            "encoding": chosen.shown,
+            "encoding_source": chosen.source,
+            "notes": [chosen.note] if chosen.note else [],
+        }
+        show_json(success=not banned.is_refused, dryRun=dry_run, **counts, **read, errors=said.as_json())
     else:
         said.show(report)
         if not banned.is_refused:
@@ -68,9 +76,12 @@ def import_numbers(
             click.echo(
                 f"{would}{some(banned.lines, 'line')}: {banned.added} added to the list, {banned.refused} refused."
             )
+        if chosen.note:
+            click.echo(chosen.note)
     if banned.is_refused:
         raise click.ClickException(
             f"Nothing was imported, for {some(banned.refused, 'line')} of the file has no number."
         )
     if banned.lines and not banned.people:
         raise click.ClickException("Nothing was imported, for no line has a number.")
+    end_in_part(banned.refused, banned.lines)

@@ -19,7 +19,7 @@ from typing import IO, BinaryIO, TextIO, cast
 
 import click
 
-from worker.domain.csv_text import text_of
+from worker.domain.csv_text import Encoding, text_of
 from worker.domain.errors import Fault, Invalid
 
 INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -51,14 +51,9 @@ def _opened(path: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def text_in(file: BinaryIO, encoding: str | None) -> Iterator[TextIOWrapper]:
+def text_in(file: BinaryIO, encoding: Encoding) -> Iterator[TextIOWrapper]:
     """The file as text."""
-    try:
-        if encoding is not None:
-            b"a".decode(encoding)
-        text = text_of(file, encoding)
-    except LookupError:
-        raise Invalid([Fault("encoding", f"No encoding {encoding!r}; give one such as utf-8 or cp1252.")]) from None
+    text = text_of(file, encoding)
     try:
         yield text
     finally:

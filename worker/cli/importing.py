@@ -74,7 +74,7 @@ def from_file(command: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("file", type=INPUT),
         country_option,
         click.option("--delimiter", help="What separates the columns, such as ; or tab; else it is found."),
-        click.option("--encoding", help="How the file was saved, such as utf-8 or cp1252; else it is found."),
+        click.option("--encoding", help="How the file was saved, such as utf-8 or windows-1250; else it is found."),
         click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing."),
         click.option("--strict", is_flag=True, help="All or nothing: write nothing if anything is wrong with a line."),
         click.option("--report", type=OUTPUT, metavar="FILE.csv", help="Write what is said about lines to this file."),
@@ -82,6 +82,15 @@ def from_file(command: Callable[..., Any]) -> Callable[..., Any]:
     for give in reversed(given):
         command = give(command)
     return command
+
+
+def end_in_part(refused: int, lines: int) -> None:
+    """End with 1 where lines were refused: it is done in part."""
+    if refused:
+        were = "was" if refused == 1 else "were"
+        raise click.ClickException(
+            f"Done in part: {refused} of {some(lines, 'line')} {were} refused; mend them and import the file again."
+        )
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 Nobody says in which encoding a file was saved, so it is found by what cannot be mistaken: a byte order mark, the NULs
 of UTF-16 in what must be a line of plain names, or text that is UTF-8 from its first byte to its last. What is none
 of these is read as Windows-1252, which is Latin-1 with the signs Excel adds. Guessing further, among the code pages of
-the world, is wrong too often to be done in silence; whoever has such a file knows it, and says so.
+the world, is wrong too often to be done in silence; whoever has such a file knows it, and says so: then it is read as
+declared. Only a byte order mark is believed more than that, for nobody writes one by mistake.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import codecs
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from io import TextIOWrapper
 from itertools import chain
 from typing import BinaryIO, TextIO
 
+from worker.domain.encodings import encoding_named, shown
 from worker.domain.errors import Fault, Invalid
 
 LONGEST_RECORD = 131_072
@@ -39,6 +42,9 @@ _NO_CSV = (
     (b"%PDF-", "This is a PDF, no CSV."),
 )
 _CHUNK_BYTES = 1024 * 1024
+_ASSUMED_NOTE = (
+    "Read as Windows-1252, for it is no UTF-8 and no encoding was declared; if names look wrong, declare it."
+)
 _UNDECODED = re.compile("[\ud800-\udfff]")
 _BEYOND_ASCII = re.compile("[^\x00-\x7f\ud800-\udfff]")
 
@@ -50,6 +56,22 @@ def _as_undecoded(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(UNDECODED, _as_undecoded)
+_ANSI_NOTE = "By ANSI we take Windows-1252; if names look wrong, say which one it is, such as windows-1250."
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a file is read: ``name`` as Python calls it; ``source`` is ``declared``, ``byte_order_mark`` or ``assumed``;
+    ``note`` says what somebody should know of that."""
+
+    name: str
+    source: str
+    note: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The name people know it by."""
+        return shown(self.name)
 
 
 def encoding_of(chunks: Iterable[bytes]) -> str:
@@ -57,19 +79,57 @@ def encoding_of(chunks: Iterable[bytes]) -> str:
 
     Raises :class:`Invalid` for what is plainly no text.
     """
-    pieces = iter(chunks)
-    head = next(pieces, b"")
+    return _from_bytes(iter(chunks)).name
+
+
+def choose_encoding(file: BinaryIO, declared: str | None = None) -> Encoding:
+    """How to read a file, which must be one that can be read twice: by its byte order mark, else as ``declared``, else
+    by its bytes. Raises :class:`Invalid` for a declared encoding nobody knows, and for what is plainly no text."""
+    file.seek(0)
+    if declared is None:
+        return _from_bytes(iter(partial(file.read, _CHUNK_BYTES), b""))
+    wanted = encoding_named(declared)
+    head = file.read(8)
+    marked = _marked(head)
+    if marked is not None:
+        if _family(marked) == _family(wanted):
+            return Encoding(marked, "declared")
+        note = f"Declared as {shown(wanted)}, but its byte order mark is that of {marked}; read as {marked}."
+        return Encoding(marked, "byte_order_mark", note)
+    if wanted == "utf-16":
+        # Without a mark it is little-endian, as Windows writes it, unless the first character shows the contrary.
+        return Encoding(_utf16_by_nuls(head) or "utf-16-le", "declared")
+    return Encoding(wanted, "declared", _ANSI_NOTE if "ansi" in declared.lower() and wanted == "cp1252" else None)
+
+
+def _marked(head: bytes) -> str | None:
     for sign, message in _NO_CSV:
         if head.startswith(sign):
             raise Invalid([Fault("file", message)])
-    for mark, encoding in _MARKS:
-        if head.startswith(mark):
-            return encoding
+    return next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+
+
+def _family(encoding: str) -> str:
+    """``utf-16`` of ``utf-16-le``."""
+    return "-".join(encoding.lower().replace("_", "-").split("-")[:2])
+
+
+def _utf16_by_nuls(head: bytes) -> str | None:
+    """What the NULs beside the first two letters show."""
     if head[1:4:2] == b"\x00\x00" and head[0:3:2].isalnum():
         return "utf-16-le"
     if head[0:3:2] == b"\x00\x00" and head[1:4:2].isalnum():
         return "utf-16-be"
-    return _utf8_or_windows(head, pieces)
+    return None
+
+
+def _from_bytes(pieces: Iterator[bytes]) -> Encoding:
+    head = next(pieces, b"")
+    marked = _marked(head)
+    if marked is not None:
+        return Encoding(marked, "byte_order_mark")
+    found = _utf16_by_nuls(head) or _utf8_or_windows(head, pieces)
+    return Encoding(found, "assumed", _ASSUMED_NOTE if found == "cp1252" else None)
 
 
 def _utf8_or_windows(head: bytes, pieces: Iterable[bytes]) -> str:
@@ -89,14 +149,12 @@ def _seen(text: str, is_damaged: bool, has_utf8: bool) -> tuple[bool, bool]:
     return is_damaged or bool(_UNDECODED.search(text)), has_utf8 or bool(_BEYOND_ASCII.search(text))
 
 
-def text_of(file: BinaryIO, encoding: str | None = None) -> TextIOWrapper:
-    """Read a file, which must be one that can be read twice, as text in its ``encoding``; without one, it is found.
-    Detach the text before the file is used again."""
-    if encoding is None:
-        file.seek(0)
-        encoding = encoding_of(iter(partial(file.read, _CHUNK_BYTES), b""))
+def text_of(file: BinaryIO, encoding: Encoding | str | None = None) -> TextIOWrapper:
+    """Read a file as text, in the encoding that was chosen, or as one that is declared, or as its bytes are. Detach the
+    text before the file is used again."""
+    chosen = encoding if isinstance(encoding, Encoding) else choose_encoding(file, encoding)
     file.seek(0)
-    return TextIOWrapper(file, encoding, UNDECODED, newline="")
+    return TextIOWrapper(file, chosen.name, UNDECODED, newline="")
 
 
 def pieces_of(file: TextIO) -> Iterator[str]:

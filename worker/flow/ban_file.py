@@ -17,9 +17,9 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.domain.contact_file import ContactLine, LineFault, line_fault
-from worker.domain.screening import PhoneFault, normalize
+from worker.domain.screening import Phone, PhoneFault, normalize
 from worker.flow.base import Dialer
-from worker.flow.load import BATCH
+from worker.flow.load import BATCH, READ_AT_ONCE
 from worker.flow.onlooker import Watch
 from worker.store import audit, calls, staged_numbers
 from worker.store.database import Joined, once, pinned, transact
@@ -27,6 +27,8 @@ from worker.store.database import Joined, once, pinned, transact
 log = structlog.get_logger()
 
 LONGEST_REASON = 200
+MOST_NUMBERS = 1000
+"""Numbers of one line, each of which has a place of its own in the order of the file."""
 
 
 @dataclass(slots=True)
@@ -58,16 +60,14 @@ def ban_file(
     actor: str,
     watch: Watch | None = None,
 ) -> Banned:
-    """Ban the ``phone`` of each line, for what its column ``reason`` says, or else for ``reason``. A number that is on
+    """Ban the numbers of each line, for what its column ``reason`` says, or else for ``reason``. A number that is on
     the list stays there as it is. ``watch`` is told of lines that hold no number."""
     banned, eye = Banned(), watch or Watch()
     with pinned(dialer.db) as db:
         once(db, staged_numbers.create)
-        rest = iter(_numbers(lines, reason, region, banned, eye))
-        read = -1
-        while read != banned.lines:
-            read = banned.lines
-            once(db, partial(staged_numbers.copy, numbers=islice(rest, BATCH)))
+        rest = iter(lines)
+        while batch := list(islice(rest, min(BATCH, READ_AT_ONCE))):
+            once(db, partial(staged_numbers.copy, numbers=list(_numbers(batch, reason, region, banned, eye))))
             eye.step(banned)
         banned.is_refused = strict and banned.refused > 0
         if dry_run:
@@ -86,11 +86,15 @@ def _numbers(
     for line in lines:
         banned.lines += 1
         if isinstance(line, ContactLine):
-            phone = normalize(line.phone, region)
-            if not isinstance(phone, PhoneFault):
-                yield line.line, phone.e164, line.custom_fields.get("reason", reason)[:LONGEST_REASON]
+            given = (line.phone, line.phone_secondary, *line.other_phones)
+            phones = [normalize(number, region) for number in given if number] or [normalize(None)]
+            numbers = [phone.e164 for phone in phones if isinstance(phone, Phone)]
+            for i, number in enumerate(numbers[:MOST_NUMBERS]):
+                why = line.custom_fields.get("reason", reason)[:LONGEST_REASON]
+                yield line.line * MOST_NUMBERS + i, number, why
+            if numbers:
                 continue
-            line = line_fault(line.line, phone.message)
+            line = line_fault(line.line, next(phone.message for phone in phones if isinstance(phone, PhoneFault)))
         banned.refused += 1
         eye.tell("refused", line)
 

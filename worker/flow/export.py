@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from worker.domain.contact_table import CONTACT_FIELDS
 from worker.domain.errors import NotFound
 from worker.domain.model import WAITING
 from worker.flow.base import Dialer
@@ -18,10 +19,6 @@ from worker.store.database import Database, once, pinned
 
 PAGE_ROWS = 2000
 
-CONTACT_FIELDS = (
-    "contact_id", "first_name", "last_name", "phone", "email", "timezone", "status", "reason", "attempts",
-    "last_disposition", "last_call_at", "next_call_at", "tags", "custom_fields",
-)  # fmt: skip
 CALL_FIELDS = (
     "id", "run_id", "contact_id", "from_number", "to_number", "state", "attempt", "disposition", "cause",
     "machine_verdict", "reserved_at", "dialing_at", "placed_at", "ringing_at", "answered_at", "ended_at",

@@ -16,7 +16,7 @@ fields and tags are joined; do-not-call is never taken back.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
@@ -35,13 +35,15 @@ from worker.flow import prepare
 from worker.flow.base import Dialer, Fill, Step
 from worker.flow.callee_hours import ByClock
 from worker.flow.onlooker import Watch
-from worker.store import audit, calls, campaigns, contacts, records, staging, tables
+from worker.store import audit, calls, campaigns, contacts, import_marks, records, staging, tables
 from worker.store.database import Joined, once, pinned, transact
 from worker.store.staging import Staged
 
 log = structlog.get_logger()
 
 BATCH = 10_000
+READ_AT_ONCE = 2000
+"""Lines that are read and judged before they are staged: their statement does not wait for that."""
 MOST_FAULTS = 1000
 NUMBERS_REMEMBERED = 20_000
 """A number costs 10 µs as E.164, 30 µs in other forms; that of a line nearby is not judged again."""
@@ -53,14 +55,20 @@ class Loaded:
 
     ``lines`` were read; ``refused`` of them are no contacts, ``merged`` are the same person as an earlier line, the
     others are contacts: ``created``, ``changed``, or as they were. ``uncallable`` lines are contacts without a number
-    that can be called. ``added`` contacts are new in the campaign. ``ids``, in the order of the file, and ``faults``
-    may be cut short, the counts never are. ``is_refused``: ``strict`` found faults, and nothing was written.
-    ``warnings`` tell of numbers that are where the campaign's clock is not.
+    that can be called; ``do_not_call`` lines say that theirs is not to be called, ``unreadable`` of these in words
+    nobody could read. ``added`` contacts are new in the campaign. ``ids``, in the order of the file, and ``faults``,
+    what is to be said of lines, may be cut short, the counts never are. ``is_refused``: ``strict`` found something
+    wrong, and nothing was written. ``warnings`` tell of numbers that are where the campaign's clock is not. By
+    ``import_id`` (a dry run has none) :mod:`worker.flow.undo_import` undoes.
     """
 
+    import_id: str = ""
     lines: int = 0
     refused: int = 0
     uncallable: int = 0
+    do_not_call: int = 0
+    unreadable: int = 0
+    exported: int = 0
     merged: int = 0
     written: int = 0
     created: int = 0
@@ -120,11 +128,12 @@ def load_contacts(
 
     ``tags`` are put on every contact; ``region`` is where numbers without a country code belong. At most ``most_ids``
     ids and ``MOST_FAULTS`` faults are remembered, so that memory does not grow with the file. ``dry_run`` writes
-    nothing, ``strict`` nothing if any line is refused or has no number to call. Raises :class:`NotFound` for a company
-    or campaign the team does not have, :class:`Conflict` for a campaign that takes no contacts, and whatever reading
-    ``lines`` raises; nothing is written then. What is to be done next is in ``steps``.
+    nothing, ``strict`` nothing if any line is refused, has no number to call, or a do-not-call that cannot
+    be read. Raises :class:`NotFound` for a company or campaign the team does not have, :class:`Conflict` for a campaign
+    that takes no contacts, and whatever reading ``lines`` raises; nothing is written then. What is to be done next is
+    in ``steps``.
     """
-    loaded = Loaded()
+    loaded = Loaded("" if dry_run else ids.new(ids.IMPORT))
     with pinned(dialer.db) as db:
         asked = Intake(
             replace(dialer, db=db), team_id, company_id, campaign_id, tags, region, actor, most_ids, watch or Watch()
@@ -132,9 +141,9 @@ def load_contacts(
         asked = replace(asked, campaign=once(db, partial(_begin, asked)))
         loaded.campaign_status = None if asked.campaign is None else str(asked.campaign.status)
         _stage(asked, lines, loaded)
-        loaded.merged = transact(db, staging.fold)
+        loaded.merged = transact(db, partial(staging.fold, team_id=team_id, exported=loaded.exported > 0))
         _tell_merged(asked, loaded.merged)
-        loaded.is_refused = strict and bool(loaded.refused or loaded.uncallable)
+        loaded.is_refused = strict and bool(loaded.refused or loaded.uncallable or loaded.unreadable)
         if dry_run:
             once(db, partial(_foresee, asked, loaded))
         elif not loaded.is_refused:
@@ -160,38 +169,44 @@ def _stage(asked: Intake, lines: Iterable[ContactLine | LineFault], loaded: Load
     judge = lru_cache(maxsize=NUMBERS_REMEMBERED)(partial(normalize, region=asked.region))
     by_clock = ByClock(asked.campaign)
     rest = iter(lines)
-    read = -1
-    while read != loaded.lines:
-        read = loaded.lines
-        batch = _staged(asked, islice(rest, BATCH), judge, loaded, by_clock)
-        once(asked.dialer.db, partial(staging.copy, lines=batch))
+    while batch := list(islice(rest, min(BATCH, READ_AT_ONCE))):
+        staged = [row for line in batch if (row := _staged(asked, line, judge, loaded, by_clock)) is not None]
+        once(asked.dialer.db, partial(staging.copy, lines=staged))
         asked.watch.step(loaded)
     loaded.warnings = by_clock.warnings()
 
 
 def _staged(
     asked: Intake,
-    lines: Iterable[ContactLine | LineFault],
+    line: ContactLine | LineFault,
     judge: Callable[[str | None], Phone | PhoneFault],
     loaded: Loaded,
     by_clock: ByClock,
-) -> Iterator[Staged]:
-    for line in lines:
-        loaded.lines += 1
-        phone = judge(None if isinstance(line, LineFault) else line.phone)
-        line = in_zone(line, phone, asked.region)
-        if isinstance(line, LineFault):
-            loaded.refused += 1
-            if len(loaded.faults) < MOST_FAULTS:
-                loaded.faults.append(line)
-            asked.watch.tell("refused", line)
-            continue
-        if isinstance(phone, PhoneFault):
-            loaded.uncallable += 1
-            asked.watch.tell("uncallable", line_fault(line.line, f"phone: {phone.message}"))
-        elif not line.do_not_call:
-            by_clock.add(phone.e164, line.timezone)
-        yield _as_staged(line, phone, asked.tags)
+) -> Staged | None:
+    loaded.lines += 1
+    phone = judge(None if isinstance(line, LineFault) else line.phone)
+    line = in_zone(line, phone, asked.region)
+    if isinstance(line, LineFault):
+        loaded.refused += 1
+        _tell(asked, loaded, line)
+        return None
+    if isinstance(phone, PhoneFault):
+        loaded.uncallable += 1
+        asked.watch.tell("uncallable", line_fault(line.line, f"phone: {phone.message}"))
+    elif not line.do_not_call:
+        by_clock.add(phone.e164, line.timezone)
+    loaded.do_not_call += line.do_not_call
+    loaded.exported += line.contact_id is not None
+    if line.notice is not None:
+        loaded.unreadable += line.notice.outcome == "unreadable"
+        _tell(asked, loaded, line.notice)
+    return _as_staged(line, phone, asked.tags)
+
+
+def _tell(asked: Intake, loaded: Loaded, fault: LineFault) -> None:
+    if len(loaded.faults) < MOST_FAULTS:
+        loaded.faults.append(fault)
+    asked.watch.tell(fault.outcome, fault)
 
 
 def _as_staged(line: ContactLine, phone: Phone | PhoneFault, tags: tuple[str, ...]) -> Staged:
@@ -200,6 +215,7 @@ def _as_staged(line: ContactLine, phone: Phone | PhoneFault, tags: tuple[str, ..
     key = e164 or ("\x1f".join(words) if any(words) else f"line {line.line}")
     return Staged(
         line=line.line,
+        contact_id=line.contact_id,
         key=key,
         id=ids.new(ids.CONTACT),
         first_name=line.first_name,
@@ -228,15 +244,14 @@ def _foresee(asked: Intake, loaded: Loaded, conn: Connection) -> None:
     reach = staging.next_range(conn, after=0, most=loaded.lines)
     if reach.first is None:
         return
-    staging.match(conn, asked.team_id, reach.first, reach.last)
+    staging.match(conn, asked.team_id, reach.first, reach.last, exported=loaded.exported > 0)
     would = staging.would_write(conn, asked.company_id, asked.campaign_id, reach.first, reach.last)
     loaded.written, loaded.created, loaded.changed = would.contacts, would.created, would.changed
     loaded.added = would.addable if asked.campaign_id is not None else 0
 
 
 def _write(asked: Intake, loaded: Loaded, whole: bool) -> None:
-    """Batch by batch; as a ``whole``, all of them in one transaction, which ``loaded`` only tells of once it is
-    committed."""
+    """Batch by batch; as a ``whole``, in one transaction, of which ``loaded`` tells once it is committed."""
     if not whole:
         _write_batches(asked, loaded)
         return
@@ -265,9 +280,11 @@ def _write_batches(asked: Intake, loaded: Loaded) -> None:
 
 def _write_batch(asked: Intake, loaded: Loaded, first: int, last: int) -> None:
     def work(conn: Connection) -> tuple[staging.Written, list[str], int, list[Step]]:
-        found = staging.match(conn, asked.team_id, first, last)
+        found = staging.match(conn, asked.team_id, first, last, exported=loaded.exported > 0)
         if found.decides:
             calls.lock_team(conn, asked.team_id)
+        if loaded.do_not_call:
+            import_marks.note(conn, asked.team_id, loaded.import_id, first, last)
         written = staging.write(conn, asked.team_id, asked.company_id, first, last, known=found.known > 0)
         steps: list[Step] = []
         if written.zoned:
@@ -280,7 +297,8 @@ def _write_batch(asked: Intake, loaded: Loaded, first: int, last: int) -> None:
             dialer = replace(asked.dialer, db=Joined(conn))
             added, more = prepare.add_contacts(dialer, asked.campaign_id, made, team_id=asked.team_id)
             steps += more
-        detail = {"lines": [first, last], "created": written.created, "changed": written.changed, "added": added}
+        detail = {"import": loaded.import_id, "lines": [first, last], "created": written.created}
+        detail |= {"changed": written.changed, "added": added}
         audit.note(conn, asked.team_id, asked.actor, "import_contacts", asked.campaign_id or "contacts", detail)
         return written, made, added, steps
 

@@ -20,7 +20,7 @@ from worker.domain.parts import MOST_NUMBERS_AT_ONCE, parse_ban
 from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer, Fill, Step
 from worker.flow.country import country_of_team, meant, shown_as
-from worker.store import audit, calls, contacts, people, records, tables
+from worker.store import audit, calls, contacts, import_marks, people, records, tables
 from worker.store.contacts import NewContact
 from worker.store.database import once, transact
 from worker.store.people import Wanted
@@ -112,6 +112,8 @@ def edit_contact(
             raise NotFound("company", company)
         if contacts.edit(conn, team_id, contact_id, changes) is None:
             raise NotFound("contact", contact_id)
+        if "do_not_call" in changes:
+            import_marks.end(conn, contact_id)
         row = _found(conn, team_id, contact_id)
         if decides:
             audit.note(conn, team_id, actor, "edit_contact", contact_id, {"fields": sorted(changes)})

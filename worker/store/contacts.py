@@ -12,11 +12,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, Row, func, text
 
 from worker.store import records, tables
-from worker.store.database import planned_by_size
+from worker.store.database import driver_of, planned_by_size
 
 MANY = 500
 """So many contacts at once are looked for in another way than a few."""
@@ -173,9 +172,8 @@ UNBAN = text("DELETE FROM do_not_call WHERE team_id = :team AND number = :number
 def load(conn: Connection, team_id: str, contacts: Iterable[NewContact]) -> int:
     """Write many contacts with COPY; returns how many. A contact with an id that exists is an error of the
     caller's (ids are made for the purpose)."""
-    raw: PsycopgConnection[Any] = conn.connection.driver_connection  # type: ignore[assignment]  # SQLAlchemy leaves the driver's type open
     count = 0
-    with raw.cursor() as cursor, cursor.copy(COPY) as copy:
+    with driver_of(conn) as driver, driver.cursor() as cursor, cursor.copy(COPY) as copy:
         for c in contacts:
             fields = (
                 c.id,

@@ -17,8 +17,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -26,7 +27,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from worker.clock import monotonic
-from worker.domain.errors import Unavailable
+from worker.domain.errors import Broken, Unavailable
 from worker.store.arrays import use_arrays
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ _LEISURE = {"statement_timeout": "0", "lock_timeout": "'60s'"}
 _TRANSIENT = {"40001", "40P01", "55P03"}  # serialization_failure, deadlock_detected, lock_not_available
 _NO_SCHEMA = {"42P01", "42703", "42883"}  # undefined table, column, function: our statements fit our schema
 _TOO_BUSY = {"57014", "55P03"}  # query_canceled: our own statement_timeout; lock_not_available: our lock_timeout
+_ABOUT = ("table_name", "column_name", "constraint_name", "datatype_name")
 RESTED_SECONDS = 1.0
 _RESTS_SINCE = "rests_since"
 _STOOD_STILL = "25P03"  # idle_in_transaction_session_timeout: this process was stopped in mid-transaction
@@ -106,6 +108,7 @@ def open_database(url: str, *, pool_size: int = 10, statement_ms: int = 5000) ->
             "options": _SESSION.format(statement_ms=statement_ms),
             "prepare_threshold": 1,
         },
+        hide_parameters=True,  # they are people's names and numbers, and errors end in logs
     )
     event.listen(engine, "connect", lambda connection, record: use_arrays(connection))
     _ping_when_rested(engine)
@@ -172,8 +175,25 @@ def is_away(error: BaseException) -> bool:
 
 
 @contextmanager
+def driver_of(conn: Connection) -> Iterator[psycopg.Connection[Any]]:
+    """The driver's own connection, for what SQLAlchemy cannot do (COPY). Its errors leave as SQLAlchemy's, so that they
+    are retried and translated as those of any statement; without what the server said, for with COPY it repeats the
+    row it was at, names and numbers and all."""
+    try:
+        yield cast("psycopg.Connection[Any]", conn.connection.driver_connection)
+    except psycopg.Error as error:
+        is_lost = conn.dialect.is_disconnect(cast(Any, error), conn.connection.dbapi_connection, None)
+        bare = type(error)(type(error).__name__)
+        raise DBAPIError.instance(
+            "COPY", None, bare, psycopg.Error, hide_parameters=True, connection_invalidated=is_lost,
+            dialect=conn.dialect,
+        ) from None  # fmt: skip
+
+
+@contextmanager
 def told_as_unavailable() -> Iterator[None]:
-    """Raise :class:`Unavailable`, with what to do, where PostgreSQL is away, too busy, or without our schema."""
+    """Raise :class:`Unavailable`, with what to do, where PostgreSQL is away, too busy, or without our schema; and
+    :class:`Broken` for whatever else it says."""
     try:
         yield
     except (DBAPIError, PoolTimeout) as error:
@@ -188,7 +208,16 @@ def told_as_unavailable() -> Iterator[None]:
             raise Unavailable(
                 "PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again."
             ) from error
-        raise
+        raise Broken(_without_data(error)).with_traceback(error.__traceback__) from None
+
+
+def _without_data(error: DBAPIError | PoolTimeout) -> str:
+    """What kind of error it is and which name of the schema it is about; what a server says of an error may repeat the
+    row, and ends in logs."""
+    orig = getattr(error, "orig", None)
+    about = [getattr(getattr(orig, "diag", None), name, None) for name in _ABOUT]
+    words = [getattr(orig, "sqlstate", None), type(orig).__name__, *about]
+    return f"PostgreSQL refused a statement: {', '.join(str(word) for word in words if word)}."
 
 
 def once(database: Database, work: Callable[[Connection], T]) -> T:

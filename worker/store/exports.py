@@ -30,7 +30,10 @@ ORDER BY contact_id, id DESC
 INDEX_LATEST = text("CREATE UNIQUE INDEX ON latest_calls (contact_id)")
 
 CONTACTS = text(f"""
-SELECT cc.id, cc.contact_id, k.first_name, k.last_name, coalesce(k.phone_e164, k.phone) AS phone, k.email, k.timezone,
+SELECT cc.id, cc.contact_id, k.first_name, k.last_name, coalesce(k.phone_e164, k.phone) AS phone,
+       k.phone_secondary, k.email, k.timezone,
+       k.do_not_call OR EXISTS (
+           SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call,
        {READS_AS} AS status, cc.reason, cc.attempts, l.disposition AS last_disposition, l.ended_at AS last_call_at,
        cc.due_at, cc.zone, k.tags, k.custom_fields
 FROM campaign_contacts cc

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from worker.store.database import at_leisure
-from worker.store.staging import driver_of
+from worker.store.database import at_leisure, driver_of
 
 CREATE = """
 DROP TABLE IF EXISTS pg_temp.staged_numbers;
@@ -36,7 +35,8 @@ WHERE NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number
 
 def create(conn: Connection) -> None:
     """An empty table for this session."""
-    driver_of(conn).execute(CREATE)
+    with driver_of(conn) as driver:
+        driver.execute(CREATE)
 
 
 def drop(conn: Connection) -> None:
@@ -44,9 +44,9 @@ def drop(conn: Connection) -> None:
     conn.execute(DROP)
 
 
-def copy(conn: Connection, numbers: Iterable[tuple[int, str, str]]) -> None:
-    """Write line, number and reason as they come; none is held."""
-    with driver_of(conn).cursor() as cursor, cursor.copy(COPY) as writer:
+def copy(conn: Connection, numbers: Sequence[tuple[int, str, str]]) -> None:
+    """Write line, number and reason of each."""
+    with driver_of(conn) as driver, driver.cursor() as cursor, cursor.copy(COPY) as writer:
         for number in numbers:
             writer.write_row(number)
 

@@ -11,19 +11,19 @@ The table is ours, so its statements are planned by its size: they read all of i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, Row, text
 
-from worker.store.database import at_leisure
+from worker.store.database import at_leisure, driver_of
 
 CREATE = """
 DROP TABLE IF EXISTS pg_temp.staged;
 CREATE TEMPORARY TABLE staged (
     line            bigint PRIMARY KEY,
+    contact_id      text,
     key             text NOT NULL,
     head            bigint,
     known           text,
@@ -42,11 +42,20 @@ CREATE TEMPORARY TABLE staged (
 )
 """
 COPY = """
-COPY staged (line, key, id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary, email, timezone,
-             do_not_call, custom_fields, tags) FROM STDIN
+COPY staged (line, contact_id, key, id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary, email,
+             timezone, do_not_call, custom_fields, tags) FROM STDIN
 """
 DROP = text("DROP TABLE IF EXISTS pg_temp.staged")
 
+# A line that was exported from this team is that contact, though others may have its number; but not if its number
+# was written over since. That its number is on the list was in the export, too, and is no word about the person.
+FIND_EXPORTED = text("""
+UPDATE staged s SET known = k.id, key = 'contact ' || k.id, do_not_call = s.do_not_call AND NOT EXISTS (
+    SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number = k.phone_e164)
+FROM contacts k
+WHERE s.contact_id IS NOT NULL AND k.id = s.contact_id AND k.team_id = :team
+  AND (k.phone_e164 = s.phone_e164 OR k.phone_e164 IS NULL AND coalesce(k.phone, '') = coalesce(s.phone, ''))
+""")
 FIND_REPEATED = """
 ANALYZE staged;
 DROP TABLE IF EXISTS pg_temp.repeated;
@@ -88,14 +97,15 @@ WHERE s.line = said.head
 REPEATS = text("SELECT line, head FROM repeated WHERE line <> head AND line > :after ORDER BY line LIMIT :most")
 DROP_REPEATED = text("DROP TABLE IF EXISTS pg_temp.repeated")
 
-_HEADS = "s.line BETWEEN :first AND :last AND s.head IS NULL"
+HEADS = "s.line BETWEEN :first AND :last AND s.head IS NULL"
+"""The people of a range of lines, as ``s``."""
 
 TAKE_TURNS = text("SELECT pg_advisory_xact_lock(hashtextextended('import contacts of ' || :team, 0))")
 MATCH_NUMBER = text(f"""
 UPDATE staged s SET known = (
     SELECT k.id FROM contacts k WHERE k.team_id = :team AND k.phone_e164 = s.phone_e164
     ORDER BY k.created_at, k.id LIMIT 1)
-WHERE {_HEADS} AND s.phone_e164 IS NOT NULL
+WHERE {HEADS} AND s.phone_e164 IS NOT NULL AND s.known IS NULL
   AND EXISTS (SELECT FROM contacts k WHERE k.team_id = :team AND k.phone_e164 = s.phone_e164)
 """)
 MATCH_WORDS = text(f"""
@@ -105,15 +115,22 @@ UPDATE staged u SET known = m.id FROM (
     JOIN contacts k ON k.team_id = :team AND k.phone_e164 IS NULL
      AND k.first_name = s.first_name AND k.last_name = s.last_name
      AND coalesce(k.phone, '') = coalesce(s.phone, '') AND coalesce(k.email, '') = coalesce(s.email, '')
-    WHERE {_HEADS} AND s.phone_e164 IS NULL
+    WHERE {HEADS} AND s.phone_e164 IS NULL AND s.known IS NULL
       AND (s.first_name || s.last_name || coalesce(s.phone, '') || coalesce(s.email, '')) <> ''
     ORDER BY s.line, k.created_at, k.id) AS m
 WHERE u.line = m.line
 """)
-HAS_UNCALLABLE = text(f"SELECT EXISTS (SELECT FROM staged s WHERE {_HEADS} AND s.phone_e164 IS NULL)")
+HAS_UNCALLABLE = text(f"SELECT EXISTS (SELECT FROM staged s WHERE {HEADS} AND s.phone_e164 IS NULL)")
+# Two lines may be one contact by different signs, its id and its number; only one of them writes.
+SHARE_BANS = text(f"""
+UPDATE staged s SET do_not_call = true
+WHERE {HEADS} AND s.known IS NOT NULL AND NOT s.do_not_call
+  AND s.known IN (SELECT o.known FROM staged o
+                  WHERE o.line BETWEEN :first AND :last AND o.head IS NULL AND o.do_not_call)
+""")
 KNOWN = text(f"""
 SELECT count(*) AS known, coalesce(bool_or(s.do_not_call OR s.timezone IS NOT NULL), false) AS decides
-FROM staged s WHERE {_HEADS} AND s.known IS NOT NULL
+FROM staged s WHERE {HEADS} AND s.known IS NOT NULL
 """)
 
 INSERT = text(f"""
@@ -121,7 +138,7 @@ INSERT INTO contacts (id, team_id, company_id, first_name, last_name, phone, pho
                       email, timezone, do_not_call, custom_fields, tags)
 SELECT s.id, :team, :company, s.first_name, s.last_name, s.phone, s.phone_e164, s.phone_fault, s.phone_secondary,
        s.email, s.timezone, s.do_not_call, s.custom_fields, s.tags
-FROM staged s WHERE {_HEADS} AND s.known IS NULL ORDER BY s.line
+FROM staged s WHERE {HEADS} AND s.known IS NULL ORDER BY s.line
 """)
 _COLUMNS = """
 company_id, first_name, last_name, phone_secondary, email, timezone, do_not_call, custom_fields, tags
@@ -139,7 +156,7 @@ _NOW = ", ".join(f"k.{column.strip()}" for column in _COLUMNS.split(","))
 _DIFFERS = f"(({_NOW}) IS DISTINCT FROM ({_MERGED}))"
 CHANGE = text(f"""
 UPDATE contacts k SET ({_COLUMNS}, updated_at) = ROW ({_MERGED}, clock_timestamp())
-FROM staged s WHERE {_HEADS} AND k.id = s.known AND {_DIFFERS}
+FROM staged s WHERE {HEADS} AND k.id = s.known AND {_DIFFERS}
 RETURNING k.id, s.timezone IS NOT NULL AS is_zoned
 """)
 WOULD = text(f"""
@@ -147,9 +164,9 @@ SELECT count(*) AS contacts, count(*) FILTER (WHERE s.known IS NULL) AS created,
        count(*) FILTER (WHERE k.id IS NOT NULL AND {_DIFFERS}) AS changed,
        count(*) FILTER (WHERE NOT EXISTS (
            SELECT FROM campaign_contacts cc WHERE cc.contact_id = s.known AND cc.campaign_id = :campaign)) AS addable
-FROM staged s LEFT JOIN contacts k ON k.id = s.known WHERE {_HEADS}
+FROM staged s LEFT JOIN contacts k ON k.id = s.known WHERE {HEADS}
 """)
-CONTACTS = text(f"SELECT coalesce(s.known, s.id) AS id FROM staged s WHERE {_HEADS} ORDER BY s.line")
+CONTACTS = text(f"SELECT coalesce(s.known, s.id) AS id FROM staged s WHERE {HEADS} ORDER BY s.line")
 RANGE = text("""
 SELECT min(line) AS first, max(line) AS last, count(*) AS lines
 FROM (SELECT line FROM staged WHERE line > :after ORDER BY line LIMIT :most) AS next
@@ -157,10 +174,12 @@ FROM (SELECT line FROM staged WHERE line > :after ORDER BY line LIMIT :most) AS 
 
 
 class Staged(NamedTuple):
-    """One line of the file, in the order of ``COPY``. ``key`` is what makes two lines the same person;
+    """One line of the file, in the order of ``COPY``. ``contact_id`` is that of the contact it was exported from;
+    ``key`` is what makes two lines the same person;
     ``custom_fields`` is JSON, ``tags`` may be an array as PostgreSQL writes it."""
 
     line: int
+    contact_id: str | None
     key: str
     id: str
     first_name: str
@@ -188,7 +207,8 @@ class Written:
 
 def create(conn: Connection) -> None:
     """An empty table for this session."""
-    driver_of(conn).execute(CREATE)
+    with driver_of(conn) as driver:
+        driver.execute(CREATE)
 
 
 def drop(conn: Connection) -> None:
@@ -197,17 +217,21 @@ def drop(conn: Connection) -> None:
     conn.execute(DROP)
 
 
-def copy(conn: Connection, lines: Iterable[Staged]) -> None:
-    """Write lines as they come; none is held."""
-    with driver_of(conn).cursor() as cursor, cursor.copy(COPY) as writer:
+def copy(conn: Connection, lines: Sequence[Staged]) -> None:
+    """Write these lines. They are all there before the statement begins: its time is not spent on reading a file."""
+    with driver_of(conn) as driver, driver.cursor() as cursor, cursor.copy(COPY) as writer:
         for line in lines:
             writer.write_row(line)
 
 
-def fold(conn: Connection) -> int:
-    """Make one of all lines that are the same person; how many lines were merged into others."""
+def fold(conn: Connection, team_id: str, *, exported: bool) -> int:
+    """Make one of all lines that are the same person; how many lines were merged into others. ``exported`` is whether
+    there are lines with the id of a contact."""
     with at_leisure(conn):
-        driver_of(conn).execute(FIND_REPEATED)
+        if exported:
+            conn.execute(FIND_EXPORTED, {"team": team_id})
+        with driver_of(conn) as driver:
+            driver.execute(FIND_REPEATED)
         merged = conn.execute(POINT_TO_HEAD).rowcount
         if merged:
             conn.execute(TAKE_UP)
@@ -224,17 +248,20 @@ def next_range(conn: Connection, *, after: int, most: int) -> Row[Any]:
     return conn.execute(RANGE, {"after": after, "most": most}).one()
 
 
-def match(conn: Connection, team_id: str, first: int, last: int) -> Row[Any]:
+def match(conn: Connection, team_id: str, first: int, last: int, *, exported: bool) -> Row[Any]:
     """Find the contacts the team has: by the number, the oldest of several; where there is none that can be dialed,
-    by the same words as number, names and address. Returns how many are ``known``, and whether writing them
-    ``decides`` if or when somebody is rung: then the caller holds :func:`worker.store.calls.lock_team`. Imports of a
-    team take turns from here on, so that two of one file do not both find nobody."""
+    by the same words as number, names and address; those that were ``exported`` :func:`fold` may have found by their
+    own ids. Returns how many are ``known``, and whether writing them ``decides`` if or when somebody is rung: then the
+    caller holds :func:`worker.store.calls.lock_team`. Imports of a team take turns from here on, so that two of one
+    file do not both find nobody."""
     values = {"team": team_id, "first": first, "last": last}
     with at_leisure(conn):
         conn.execute(TAKE_TURNS, {"team": team_id})
         conn.execute(MATCH_NUMBER, values)
         if conn.execute(HAS_UNCALLABLE, {"first": first, "last": last}).scalar_one():
             conn.execute(MATCH_WORDS, values)
+        if exported:
+            conn.execute(SHARE_BANS, {"first": first, "last": last})
         return conn.execute(KNOWN, {"first": first, "last": last}).one()
 
 
@@ -260,8 +287,3 @@ def would_write(conn: Connection, company_id: str | None, campaign_id: str | Non
 def contact_ids(conn: Connection, first: int, last: int) -> list[str]:
     """The contacts of these lines, made or found, in the order of the file."""
     return list(conn.execute(CONTACTS, {"first": first, "last": last}).scalars())
-
-
-def driver_of(conn: Connection) -> PsycopgConnection[Any]:
-    driver: PsycopgConnection[Any] = conn.connection.driver_connection  # type: ignore[assignment]  # SQLAlchemy leaves the driver's type open
-    return driver

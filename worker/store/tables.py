@@ -143,6 +143,12 @@ do_not_call = Table(
     _must("created_at", _INSTANT),
 )
 
+do_not_call_imports = Table(
+    "do_not_call_imports", metadata,
+    _team(), _must("import_id", Text, key=True), _must("contact_id", Text, key=True), _must("created_at", _INSTANT),
+    _may("ended_at", _INSTANT),
+)
+
 campaigns = Table(
     "campaigns", metadata,
     _must("id", Text, key=True), _team(), _must("assistant_id", Text), _must("company_id", Text),
