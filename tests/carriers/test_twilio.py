@@ -29,7 +29,6 @@ from tests.carriers.rigs import (
     twilio_tells,
 )
 from tests.carriers.running import an_order
-from tests.patience import PATIENCE_SECONDS
 from worker.carriers.base import Accepted, BadEvent, BadSignature, CannotTell, CarrierCall, Greeting, Order
 from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.carriers.twilio.signature import OVERRIDES, is_signed, sign
@@ -133,7 +132,7 @@ def test_the_request_is_what_the_vendors_sdk_would_send(carrier: TwilioCarrier, 
         status_callback=callback,
         status_callback_method="POST",
         status_callback_event=["initiated", "ringing", "answered", "completed"],
-        timeout=PATIENCE_SECONDS,
+        timeout=30,
         time_limit=600,
         machine_detection="Enable",
         async_amd="true",

@@ -117,6 +117,7 @@ def test_the_demo_calls_a_file_of_contacts_to_the_end_and_leaves_nothing_behind(
     assert re.search(r"\nNext, .*:\n  .*(dialer|-m worker) up\n$", complained)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("carrier", ["twilio", "telnyx"])
 def test_the_demo_through_a_real_carriers_adapter_comes_to_the_same(contacts: Path, carrier: str) -> None:
     real = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "mine", "TWILIO_API_BASE_URL": "http://127.0.0.1:1"}
@@ -142,6 +143,7 @@ def test_ctrl_c_ends_the_demo_in_order_where_a_script_began_it_too_and_leaves_no
         assert not demo.directory.exists()
 
 
+@pytest.mark.slow
 def test_on_a_terminal_the_demo_shows_the_screen_and_ends_as_in_a_pipe(contacts: Path) -> None:
     command = ("python", "-m", "worker", "demo", "--contacts", str(contacts), "--speed", "300", "--limit", "2")
     with terminal(*command, columns=200, lines=40) as screen:
@@ -152,6 +154,7 @@ def test_on_a_terminal_the_demo_shows_the_screen_and_ends_as_in_a_pipe(contacts:
         assert list(json.loads(answer[0])) == KEYS
 
 
+@pytest.mark.slow
 def test_leaving_the_screen_leaves_the_demo_running_in_lines(contacts: Path) -> None:
     with terminal("python", "-m", "worker", "demo", "--contacts", str(contacts), "--speed", "600") as screen:
         screen.shows("Demonstration")

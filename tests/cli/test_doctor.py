@@ -98,7 +98,7 @@ def test_news_of_no_call_of_ours_is_told_with_how_much_is_kept_and_what_it_may_m
 def test_a_secret_that_can_be_guessed_is_refused_by_doctor_as_at_every_start(doctor: Doctor) -> None:
     answer = doctor(SIMULATOR_SECRET="simulator")
     assert (answer.returncode, answer.stdout) == (2, "")
-    assert "SIMULATOR_SECRET: it is shorter than 16 characters" in answer.stderr
+    assert "SIMULATOR_SECRET: It is shorter than 16 characters" in answer.stderr
 
 
 def test_what_is_wrong_is_named_with_its_offenders(world: World, doctor: Doctor, redis_url: str) -> None:

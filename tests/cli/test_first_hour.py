@@ -27,6 +27,7 @@ NOT_PASTED = {
     "pip install -q .": "installs from the package index; `up` brings the schema up to date",
     "celery -A worker worker": "run until they are stopped; `up` runs them",
     "API=https": "a deployment with an address of its own",
+    "SIMULATOR_SECRET": "another secret than that of the simulator which runs",
     "TWILIO_ACCOUNT_SID": "needs credentials of Twilio",
     "TELNYX_API_KEY": "needs credentials of Telnyx",
 }

@@ -59,6 +59,7 @@ def running() -> Iterator[Running]:
         db.dispose()
 
 
+@pytest.mark.slow
 def test_services_that_are_away_are_told_line_by_line_and_work_goes_on_when_they_are_back(running: Running) -> None:
     """One test, for each step needs the one before it."""
     worker_started_without_postgresql_ticks_when_it_is_there(running)

@@ -158,6 +158,7 @@ def test_up_is_pasted_from_killed_stopped_started_again_and_whoever_watches_sees
     assert (data / "pgdata" / "PG_VERSION").exists()
 
 
+@pytest.mark.slow
 def test_the_screen_shows_the_newest_campaign_and_the_directory_is_nobody_elses_meanwhile(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "worker", "up", "--port", "0", "--data", str(tmp_path), "--watch", "--json")
     with terminal(*command, columns=100, XDG_DATA_HOME="") as screen:
@@ -185,6 +186,7 @@ def test_a_screen_is_not_shown_to_a_pipe(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.slow
 def test_an_older_dialers_data_is_brought_up_to_date_and_a_newer_ones_refused(tmp_path: Path) -> None:
     data, newer = tmp_path / "data", tmp_path / "newer"
     newer.mkdir()
@@ -242,6 +244,7 @@ def test_a_key_that_was_revoked_is_replaced_and_what_was_renamed_stays_so(world:
     assert world.sql("SELECT name FROM companies WHERE id = :id", id=before.company_id) == [("Acme",)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("carrier", ["twilio", "telnyx"])
 def test_up_calls_through_a_real_carriers_adapter_once_a_second(tmp_path: Path, carrier: str) -> None:
     data = tmp_path / "data"

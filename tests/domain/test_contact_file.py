@@ -48,6 +48,7 @@ def written(rows: Sequence[Sequence[str]], ending: str = "\r\n") -> str:
     return file.getvalue()
 
 
+TAG = ONE_LINE.map(lambda text: stripped(text.replace(";", ""))).filter(bool)
 contacts = st.builds(
     ContactLine,
     line=st.just(0),
@@ -58,7 +59,9 @@ contacts = st.builds(
     timezone=st.sampled_from([None, "America/New_York", "Australia/Lord_Howe"]),
     do_not_call=st.booleans(),
     email=TEXT.map(lambda text: stripped(text) or None),
-    tags=st.lists(ONE_LINE.map(lambda text: text.replace(";", "")).filter(bool), max_size=3, unique=True).map(tuple),
+    tags=st.lists(ONE_LINE.map(lambda text: stripped(text.replace(";", ""))).filter(bool), max_size=3, unique=True).map(
+        tuple
+    ),
     custom_fields=TEXT.map(lambda text: {"plan": stripped(text)} if stripped(text) else {}),
 )
 

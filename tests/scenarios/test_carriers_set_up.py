@@ -67,8 +67,12 @@ def test_an_account_of_a_carrier_without_credentials_is_refused_and_says_what_to
     with pytest.raises(Invalid) as refused:
         create_account(there.dialer, there.team, {"name": "One", "carrier": carrier}, actor="test")
     (fault,) = refused.value.faults
-    said = f"This deployment cannot call through {carrier}; set {SETS_UP[carrier]}, and restart."
-    assert (fault.path, fault.message) == ("carrier", said)
+    sets = f"set {SETS_UP[carrier]} for every process and start them again"
+    there_is = f"; until then there is {', '.join(sorted(SETS_UP.keys() - {carrier}))}" if others else ""
+    assert (fault.path, fault.message) == (
+        "carrier",
+        f"This deployment cannot call through {carrier} yet: {sets}{there_is}.",
+    )
 
 
 @pytest.mark.parametrize("carrier", SETS_UP)

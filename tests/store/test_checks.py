@@ -47,6 +47,13 @@ REFUSED: list[tuple[str, str]] = [
     ("carrier_accounts_slowed_times_check", "UPDATE carrier_accounts SET slowed_times = 11, slowed_at = now()"),
     ("carrier_accounts_check", "UPDATE carrier_accounts SET breaker_probe = 'call_1'"),
     ("carrier_accounts_check1", "UPDATE carrier_accounts SET slowed_times = 1"),
+    ("carrier_accounts_channels_check", "UPDATE carrier_accounts SET channels = -1"),
+    ("carrier_accounts_check2", "UPDATE carrier_accounts SET channel_refusals = 1"),
+    *(("teams_country_check", f"UPDATE teams SET country = '{country}'") for country in ("", "us", "USA", "1A")),
+    (
+        "do_not_call_imports_import_id_check",
+        "INSERT INTO do_not_call_imports (team_id, import_id, contact_id) VALUES ('team_a', '', 'cont_1')",
+    ),
     ("phone_numbers_calls_per_second_check", "UPDATE phone_numbers SET calls_per_second = 0"),
     ("assistants_telnyx_assistant_id_check", "UPDATE assistants SET telnyx_assistant_id = ''"),
     ("contacts_timezone_check", "UPDATE contacts SET timezone = ''"),

@@ -287,7 +287,7 @@ NEWS = {
     "kinds": array("ringing", "ringing"),
     **dict.fromkeys(("dispositions", "sip_codes", "verdicts", "occurred"), "'{NULL,NULL}'"),
     "raws": "ARRAY['{}', '{}']",
-    "others": array("false", "false"),
+    **dict.fromkeys(("others", "in_doubt"), array("false", "false")),
     "most_per_call": "1000",
 }
 """Two events of calls there are."""

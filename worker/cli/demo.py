@@ -43,9 +43,10 @@ from worker.dev.stack import Stack
 from worker.domain import ids
 from worker.domain.contact_file import ContactLine, read_contacts
 from worker.domain.errors import DialerError, Fault, Invalid
+from worker.domain.line_zone import in_zone
+from worker.domain.screening import normalize
 from worker.flow import prepare
 from worker.flow.base import Dialer
-from worker.flow.country import region_of
 from worker.flow.examine import examine
 from worker.flow.load import load_contacts
 from worker.flow.watching import Seen, look
@@ -60,6 +61,8 @@ STARTS_AT_NEW_YORK = (12, 55)
 LEAD_SECONDS = 4.0
 """How far ahead, in real seconds, the campaign is scheduled."""
 CALLER_IDS = ("+12025550101", "+12025550102", "+12025550103")
+COUNTRY = "US"
+"""Theirs, and so that of numbers without a country code."""
 MINUTES_BETWEEN_ATTEMPTS = 15
 
 
@@ -128,7 +131,10 @@ def demo(file: Any, speed: float, seed: int, limit: int, carrier: str, plain: bo
 
 def _read(lines: Iterable[str]) -> list[ContactLine]:
     """The contacts of the file; what is wrong with its other lines is said."""
-    read = list(read_contacts(lines))
+    read = [
+        in_zone(line, normalize(line.phone if isinstance(line, ContactLine) else None, COUNTRY), COUNTRY)
+        for line in read_contacts(lines, region=COUNTRY)
+    ]
     for fault in read:
         if isinstance(fault, Fault):
             click.echo(f"{fault.path}: {fault.message}", err=True)
@@ -185,7 +191,7 @@ def _prepare(
             setup.number(conn, number_id, team_id, account_id, number, limit=max(10, limit))
 
     once(dialer.db, set_up)
-    loaded = load_contacts(dialer, team_id, company_id, people, region=region_of(dialer, team_id))
+    loaded = load_contacts(dialer, team_id, company_id, people, region=COUNTRY)
     body = {
         "name": "Demonstration",
         "assistantId": assistant_id,

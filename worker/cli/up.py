@@ -220,7 +220,7 @@ def _write(path: Path, mine: Belongings) -> None:
 def _facts(running: Deployment, mine: Belongings, env: Path) -> dict[str, str]:
     """What a program needs to know, for it to read as JSON."""
     names = ("token", "team_id", "assistant_id", "company_id", "from_number_id", "account_slug")
-    servers = {name.lower(): value for name, value in running.stack.environment.items()}
+    servers = {name: running.environment[name.upper()] for name in ("database_url", "redis_url")}
     return {"url": running.url, **{name: getattr(mine, name) for name in names}, **servers, "env": str(env)}
 
 

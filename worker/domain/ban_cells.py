@@ -59,7 +59,7 @@ _BEGINS_YES = {word for word in _WORDS[Answer.YES].split() if len(word) > 1 or w
 _NOTHING_SIGNS = frozenset(("", "-", "--", "---", "–", "—", "―", "−", ".", "_", "/", "\\", "☐", "□", "▢", "#n/a", "()"))
 _MARKS = frozenset("✓✔☑☒✅🗹√●⬤■◉⦿○〇\ufe0f")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,8}([.,][0-9]{1,15})?%?")
-_ZEROS = re.compile(r"[-+]?[0 .,:/\-TtZz%]*0[0 .,:/\-TtZz%]*")
+_ZEROS = re.compile(r"[-+]?[ .,:/\-TtZz%]*0[0 .,:/\-TtZz%]*")
 _MONTH = (
     "jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez|fev|fév|avr|juin|juil|aoû|déc|ene|abr|ago|dic|gen|"
     "mag|giu|lug|set|ott|mei|maj|mrt"

@@ -88,7 +88,7 @@ KNOWN = ("phone", "phone_secondary", *(name for name in NAMES if name not in ("f
 _BEFORE = ("contact", "customer", "client", "lead", "person", "prospect", "patient", "member")
 _VALUE = re.compile(r"(?<=[0-9])value$")
 _ANSWERS = re.compile(
-    r"[\s\[({:=_-]*\b(y\s*/\s*n|yes\s*/\s*no|true\s*/\s*false|0\s*/\s*1|1\s*/\s*0|x|j\s*/\s*n|o\s*/\s*n|s\s*/\s*n)"
+    r"(?<![\s\[({:=_-])[\s\[({:=_-]*\b(y\s*/\s*n|yes\s*/\s*no|true\s*/\s*false|0\s*/\s*1|1\s*/\s*0|x|j\s*/\s*n|o\s*/\s*n|s\s*/\s*n)"
     r"[\s?\])}]*$",
     re.IGNORECASE,
 )

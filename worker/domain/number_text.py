@@ -18,7 +18,7 @@ _SLASHES = dict.fromkeys("⁄∕⧸＼", "/")
 _PLUSES = dict.fromkeys("➕", "+")
 _LINE_ENDS = "\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029"
 
-_SCHEME = re.compile(r"(?:tel|callto|whatsapp)\s*:\s*(?://)?\s*", re.IGNORECASE)
+_SCHEME = re.compile(r"(?:tel|callto|whatsapp)\s*+:\s*+(?://\s*+)?", re.IGNORECASE)
 _LABEL = re.compile(
     r"(?:(?:tele?(?:fon|phone)?|phone|ph|mob(?:il|ile)?|cell|handy|home|work|office|direct)\b(?: ?(?:no|nr|number))?"
     r"|[cdhmoptw](?=[.:]))[ .:]*(?=[+(\d])",
@@ -32,7 +32,7 @@ _NOTE = re.compile(
 """Words in brackets that say which phone it is. Others are not passed over: they may say that nobody is to call."""
 _FORMULA = re.compile(r"=\s*(?=[+\"'\d])")
 
-OF_ONE_NUMBER = re.compile(r"[(\[ ]*\+?[0-9 ()\[\]./\\\n-]*")
+OF_ONE_NUMBER = re.compile(r"[(\[ ]*+\+?[0-9 ()\[\]./\\\n-]*")
 """The signs within a number: digits, what groups them, and a plus before them. A slash and a line's end may also stand
 between two."""
 _JOINTS = re.compile(r"[/\\\n(\[]")

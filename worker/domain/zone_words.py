@@ -49,9 +49,9 @@ _HAWAII = "HST"
 _GREENWICH = re.compile(r"(?:etc/)?(?:gmt(?:[+-]?0)?|greenwich)")
 _OFFSET = re.compile(r"(etc/)?(?:utc|gmt)? ?([+-]) ?(\d{1,2})(?::?([0-5]\d))?")
 _SHOWN = re.compile(r"\((?:utc|gmt)(?: ?([+-]) ?(\d{1,2}):?([0-5]\d))?\) ?(.*)")
-_TIME = re.compile(r"(.+?)(?: (?:standard|daylight|summer|winter))? time(?: zone)?(?: \((.*)\))?")
+_TIME = re.compile(r"([^(]+?)(?: (?:standard|daylight|summer|winter))? time(?: zone)?(?: \(([^()]*)\))?")
 _AREA_OF_COUNTRY = re.compile(r"(us|usa|u\.s\.|canada) (\w+)|(\w+) (us|usa|u\.s\.|canada)")
-_TWICE = re.compile(r"([a-z]{2,4})/([a-z]{2,4})|(.+?) \((.+)\)")
+_TWICE = re.compile(r"([a-z]{2,4})/([a-z]{2,4})|([^(]+) \(([^()]+)\)")
 _SEPARATOR = re.compile(r" ?[,;&] ?| - ")
 
 
@@ -93,7 +93,7 @@ def _meant(written: str, countries: Countries) -> tuple[str | None, str]:
     is_fixed = name is not None or _OFFSET.fullmatch(word) is not None
     if len(clocks) == 1 and not (is_fixed and has_summer_time(clocks[0])):
         return found[0], ""
-    shown, may = repr(written[:LONGEST_SHOWN]), " or ".join(clocks[:MOST_CHOICES])
+    shown, may = f'"{written[:LONGEST_SHOWN]}"', " or ".join(clocks[:MOST_CHOICES])
     if not clocks:
         example = next((zone for country in countries for zone in zones_of(country)), "America/New_York")
         return None, f"Unknown time zone {shown}; use an IANA name, such as {example}."
