@@ -18,7 +18,7 @@ import pytest
 import worker
 from tests.backtracking import TooManySteps, attacks, steps
 
-SIZES = (120, 240)
+SIZES = (60, 120)
 """Signs, give or take what is repeated."""
 GROWTH = 2.5
 """How much longer twice the text may take: it is 2 where time is in proportion, 4 where it grows by the square."""

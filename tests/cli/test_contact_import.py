@@ -53,7 +53,7 @@ def test_an_import_says_what_became_of_every_line_and_puts_it_in_the_report(
     answer = dialer("contacts", "import", *options, **here)
     assert (answer.returncode, answer.stderr) == (1, part)
     assert answer.stdout.splitlines() == [
-        "line 3 refused: timezone: Unknown time zone '=Mars'; use an IANA name, such as America/New_York.",
+        'line 3 refused: timezone: Unknown time zone "=Mars"; use an IANA name, such as America/New_York.',
         "line 5 uncallable: phone: The number is too short; check for missing digits.",
         "4 lines: 2 contacts created, 0 changed, 0 as before; 1 merged into others, 1 refused.",
         "1 without a number that can be called; they are contacts all the same.",

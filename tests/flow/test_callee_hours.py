@@ -76,5 +76,5 @@ def test_the_zone_of_a_line_is_read_with_the_country_of_its_number_and_of_the_fi
         "+12025550105": None,
     }
     told = {fault.line: fault.message for fault in loaded.faults}
-    assert told[3] == "timezone: 'CST' may mean several time zones; write Asia/Shanghai or America/Chicago."
+    assert told[3] == 'timezone: "CST" may mean several time zones; write Asia/Shanghai or America/Chicago.'
     assert "America/New_York" in told[5]

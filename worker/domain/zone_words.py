@@ -49,7 +49,7 @@ _HAWAII = "HST"
 _GREENWICH = re.compile(r"(?:etc/)?(?:gmt(?:[+-]?0)?|greenwich)")
 _OFFSET = re.compile(r"(etc/)?(?:utc|gmt)? ?([+-]) ?(\d{1,2})(?::?([0-5]\d))?")
 _SHOWN = re.compile(r"\((?:utc|gmt)(?: ?([+-]) ?(\d{1,2}):?([0-5]\d))?\) ?(.*)")
-_TIME = re.compile(r"([^(]+?)(?: (?:standard|daylight|summer|winter))? time(?: zone)?(?: \(([^()]*)\))?")
+_SEASONS = (" standard", " daylight", " summer", " winter")
 _AREA_OF_COUNTRY = re.compile(r"(us|usa|u\.s\.|canada) (\w+)|(\w+) (us|usa|u\.s\.|canada)")
 _TWICE = re.compile(r"([a-z]{2,4})/([a-z]{2,4})|([^(]+) \(([^()]+)\)")
 _SEPARATOR = re.compile(r" ?[,;&] ?| - ")
@@ -133,8 +133,7 @@ def _candidates(word: str, countries: Countries) -> Zones:
 
 def _by_area(word: str, countries: Countries) -> Zones:
     """``Eastern``, ``Eastern Time``, ``Eastern Standard Time``, ``Eastern Time (US & Canada)``."""
-    match = _TIME.fullmatch(word)
-    area, where = (word, None) if match is None else (match[1], match[2])
+    area, where, is_time = _area_of(word)
     of_country = _AREA_OF_COUNTRY.fullmatch(area)
     if of_country is not None and where is None and word not in _windows():
         area, where = of_country[2] or of_country[3], of_country[1] or of_country[4]
@@ -145,7 +144,17 @@ def _by_area(word: str, countries: Countries) -> Zones:
     found = [zone for zone in within if zone in everywhere]
     if found or word in _windows():
         return found
-    return _abroad(everywhere, countries) if everywhere or match is None else _by_place(area, countries)
+    return _abroad(everywhere, countries) if everywhere or not is_time else _by_place(area, countries)
+
+
+def _area_of(word: str) -> tuple[str, str | None, bool]:
+    """The area whose time a word names, where that is, if it says so in brackets, and whether it speaks of time."""
+    head, _, where = word.removesuffix(")").rpartition(" (") if word.endswith(")") else (word, "", "")
+    timed = head.removesuffix(" zone").removesuffix(" time")
+    if timed in ("", head, head.removesuffix(" zone")):
+        return word, None, False
+    area = next((timed.removesuffix(season) for season in _SEASONS if timed.endswith(season)), timed)
+    return (area, where if head != word else None, True) if area else (word, None, False)
 
 
 @cache
