@@ -131,6 +131,7 @@ def test_the_demo_through_a_real_carriers_adapter_comes_to_the_same(contacts: Pa
     assert answer["peak_concurrent"] <= 2
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_demo_in_order_where_a_script_began_it_too_and_leaves_nothing_behind(contacts: Path) -> None:
     in_the_background = ("sh", "-c", "trap '' INT QUIT; exec \"$@\"", "sh")
     with started(contacts, before=in_the_background) as demo:
