@@ -182,6 +182,34 @@ def test_of_several_columns_of_bans_any_binds_and_each_must_be_readable() -> Non
     assert "'Opt Out'" in refused("phone,DNC,Opt Out\n" + numbered("no,Bob", "no,Ann", "no,Cy", "yes,", "yes,"))
 
 
+@pytest.mark.parametrize("column", ["Status", "last_result", "Notes", "tags", "Lead State"])
+@pytest.mark.parametrize(
+    "cell",
+    ["DNC", "dnc", "D.N.C.", "DNCL", "Do Not Call", "DO-NOT-CALL", "don\u2019t call", "Do not contact!", "[DNC]",
+     "never call again", "No more calls", "On DNC list", "opted out of calls", "do\u00a0not\u202fphone", "vip;DNC"],
+)  # fmt: skip
+def test_what_can_mean_nothing_else_binds_in_any_column_and_is_told(column: str, cell: str) -> None:
+    (banned,) = people(f"phone,{column}\n" + numbered(cell))
+    assert banned.do_not_call
+    assert banned.notice is not None
+    assert banned.notice.outcome == "do_not_call"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["No contact", "Not contacted", "Never called", "No call yet", "Called", "Call back", "Do not qualify", "Duncan",
+     "Dr. Call", "no answer", "opt-in", "DNS", "DNC Corp", "Contacted", "don't know", "Dial tone", "unsubscribed"],
+)  # fmt: skip
+def test_what_tells_of_attempts_is_no_ban(cell: str) -> None:
+    (contact,) = people("phone,status,tags\n" + numbered(f"{cell},{cell}"))
+    assert (contact.do_not_call, contact.custom_fields) == (False, {"status": cell})
+
+
+def test_a_ban_on_e_mail_is_none_on_calls() -> None:
+    (contact,) = people("phone,Email Status\n" + numbered("Do not contact"))
+    assert not contact.do_not_call
+
+
 def test_a_plain_no_in_a_column_of_consents_binds_and_stays_a_custom_field() -> None:
     refusal, given_, silent = people("phone,OK to call\n" + numbered("No", "web form 2024", ""))
     assert (refusal.do_not_call, refusal.custom_fields) == (True, {"ok_to_call": "No"})

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import dropwhile, pairwise
 
 from worker.domain.ban_phrases import PHRASES
-from worker.domain.letters import word_set, words_of
+from worker.domain.letters import key_of, word_set, words_of
 
 _CALL = word_set(
     "call calls called calling caller callable callback callbacks phone phones phoned phoning telephone "
@@ -71,6 +71,23 @@ _ALONE = word_set(
 )
 """Words that mean one if nothing else is said, but for words such as ``flag`` or ``date``."""
 _BESIDE = word_set("is the on in at by date flag status list lists indicator yn y n field customer contact person")
+
+
+_BY_ITSELF = word_set(
+    "dnc dncl dnclist ondnc ondnclist ondonotcalllist donotcall donotcalls donotcalllist donotcallagain donotcallever "
+    "donotevercall dontcall dontcallagain dontevercall donotphone dontphone donotdial donotring donotcontact "
+    "dontcontact donotcontactagain donotsolicit nevercallagain nevercontactagain stopcalling stopcallingme "
+    "nomorecalls optedoutofcalls optedoutcalls optedoutofcalling calloptout optoutofcalls optoutcalls phoneoptout "
+    "optedoutofphone optedoutbyphone calloptedout callsoptedout internaldnc federaldnc statednc nationaldnc"
+)
+_LONGEST_BY_ITSELF = 40
+
+
+@lru_cache(maxsize=8192)
+def forbids_by_itself(cell: str) -> bool:
+    """Whether a cell can mean nothing else, whatever column it stands in: the ``DNC`` of a dialer's column of states.
+    ``Never called`` or ``No contact`` tell there what has been tried, and are none."""
+    return len(cell) <= _LONGEST_BY_ITSELF and key_of(cell) in _BY_ITSELF
 
 
 @lru_cache(maxsize=4096)

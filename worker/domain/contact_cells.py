@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from worker.domain.ban_cells import BINDS, REFUSES, Answer, read_ban
+from worker.domain.ban_words import forbids_by_itself, names_other_channel
 from worker.domain.contact_columns import Columns
 from worker.domain.errors import Fault, Invalid
-from worker.domain.letters import plainly_spaced
+from worker.domain.letters import plainly_spaced, words_of
 from worker.domain.screening import Phone, normalize
 
 NUMBERS_REMEMBERED = 2000
@@ -68,12 +69,28 @@ class Flag(NamedTuple):
 _MAY_BE_CALLED, _IS_BANNED = Flag(False), Flag(True)
 
 
-class FlagCells:
-    """Read the columns of bans and of consents, and count what cannot be read, by column: where that is most of what
-    is there, it is some other column."""
+_BEGINS = frozenset("dofnscpi*#-([\"'")
+"""What words that forbid calls by themselves begin with: most cells need not be looked at any further."""
 
-    def __init__(self, columns: Columns) -> None:
+
+def _forbids(part: str) -> bool:
+    part = part.lstrip()
+    return part[:1].lower() in _BEGINS and forbids_by_itself(part)
+
+
+def _may_say_so(columns: Columns) -> list[int]:
+    """The columns that are no fields and not about another way to reach somebody, and the tags."""
+    others = [i for name, i in columns.custom.items() if not names_other_channel(words_of(name))]
+    return others + [i for name, i in columns.fields.items() if name == "tags"]
+
+
+class FlagCells:
+    """Read the columns of bans and of consents, and what plainly forbids calls in any other; and count what cannot be
+    read, by column: where that is most of what is there, it is some other column."""
+
+    def __init__(self, columns: Columns, *, are_banned: bool = False) -> None:
         self._columns = columns
+        self._others = [] if columns.is_export or are_banned else _may_say_so(columns)
         self._filled: Counter[int] = Counter()
         self._unreadable: Counter[int] = Counter()
         self._example: dict[int, tuple[int, str]] = {}
@@ -92,9 +109,15 @@ class FlagCells:
                 flag = _IS_BANNED
         for i in self._columns.consents:
             if cells[i] and not flag.do_not_call and read_ban(cells[i]) in REFUSES:
-                name = self._columns.named[i]
-                flag = Flag(True, "no_consent", f"{name}: It says {cells[i][:_SHOWN]!r}, so this is do-not-call.")
+                flag = self._because(i, cells[i], "no_consent")
+        for i in self._others:
+            if cells[i] and not flag.do_not_call and any(map(_forbids, cells[i].split(";"))):
+                flag = self._because(i, cells[i], "do_not_call")
         return flag
+
+    def _because(self, i: int, cell: str, outcome: str) -> Flag:
+        message = f"{self._columns.named[i]}: It says {cell[:_SHOWN]!r}, so this is do-not-call."
+        return Flag(True, outcome, message)
 
     def _in_doubt(self, line: int, i: int, cell: str) -> Flag:
         self._unreadable[i] += 1

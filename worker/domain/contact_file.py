@@ -94,7 +94,7 @@ class ContactFile:
             self._rows = csv.reader(self._lines, delimiter=self.delimiter, strict=True)
         self.columns = read_columns(self._header, are_banned=are_banned)
         self._phones = PhoneCells(self.columns, region)
-        self._flags = FlagCells(self.columns)
+        self._flags = FlagCells(self.columns, are_banned=are_banned)
         self._lengths = [(name, i, LONGEST[name]) for name, i in self.columns.fields.items() if name in LONGEST]
 
     @property

@@ -25,7 +25,12 @@ def import_notes(people: ContactFile, loaded: Loaded, encoding: Encoding) -> Ite
             f"{loaded.unreadable} of {loaded.do_not_call} lines with do-not-call said so in words that cannot be read; "
             "look at them."
         )
-    if loaded.import_id and loaded.do_not_call and (loaded.unreadable or consents):
+    if loaded.elsewhere:
+        yield (
+            f"{loaded.elsewhere} of {loaded.do_not_call} lines with do-not-call said so in a column of something else; "
+            "it binds."
+        )
+    if loaded.import_id and loaded.do_not_call and (loaded.unreadable or loaded.elsewhere or consents):
         yield f"If do-not-call was not meant, take it back: dialer contacts undo-do-not-call {loaded.import_id}"
     if people.is_cut and loaded.lines:
         yield "The last line has no end; if the file was cut off there, look at its last contact."

@@ -56,10 +56,10 @@ class Loaded:
     ``lines`` were read; ``refused`` of them are no contacts, ``merged`` are the same person as an earlier line, the
     others are contacts: ``created``, ``changed``, or as they were. ``uncallable`` lines are contacts without a number
     that can be called; ``do_not_call`` lines say that theirs is not to be called, ``unreadable`` of these in words
-    nobody could read. ``added`` contacts are new in the campaign. ``ids``, in the order of the file, and ``faults``,
-    what is to be said of lines, may be cut short, the counts never are. ``is_refused``: ``strict`` found something
-    wrong, and nothing was written. ``warnings`` tell of numbers that are where the campaign's clock is not. By
-    ``import_id`` (a dry run has none) :mod:`worker.flow.undo_import` undoes.
+    nobody could read, ``elsewhere`` in a column of something else. ``added`` contacts are new in the campaign. ``ids``,
+    in the order of the file, and ``faults``, what is to be said of lines, may be cut short, the counts never are.
+    ``is_refused``: ``strict`` found something wrong, and nothing was written. ``warnings`` tell of numbers that are
+    where the campaign's clock is not. By ``import_id`` (a dry run has none) :mod:`worker.flow.undo_import` undoes.
     """
 
     import_id: str = ""
@@ -68,6 +68,7 @@ class Loaded:
     uncallable: int = 0
     do_not_call: int = 0
     unreadable: int = 0
+    elsewhere: int = 0
     exported: int = 0
     merged: int = 0
     written: int = 0
@@ -199,6 +200,7 @@ def _staged(
     loaded.exported += line.contact_id is not None
     if line.notice is not None:
         loaded.unreadable += line.notice.outcome == "unreadable"
+        loaded.elsewhere += line.notice.outcome == "do_not_call"
         _tell(asked, loaded, line.notice)
     return _as_staged(line, phone, asked.tags)
 
