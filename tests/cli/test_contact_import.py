@@ -154,13 +154,13 @@ def test_who_is_not_to_be_called_is_said_line_by_line_and_can_be_taken_back(
     assert [row["outcome"] for row in csv.DictReader(report.open())] == ["unreadable", "no_consent"]
     assert answer["custom_fields"] == ["ok_to_call", "colour"]
     assert "line 3 unreadable: do_not_call: It says 'ask Bob'" in shown.stdout
-    assert "3 marked do-not-call; the import is imp_" in shown.stdout
+    assert "3 lines with do-not-call; the import is imp_" in shown.stdout
     second = shown.stdout.partition("undo-do-not-call ")[2].split()[0]
     undo = f"contacts undo-do-not-call {answer['import_id']}"
     kept, both, again, nobody = several(
         undo, f"contacts undo-do-not-call {second} --json", undo, "contacts undo-do-not-call imp_x", **here
     )
-    assert words(kept) == "Took do-not-call back from 0 contacts; 3 it had marked stay as they are."
+    assert words(kept) == "Took do-not-call back from 0 contacts; 3 that it named stay as they are."
     assert document(both) == {"taken_back": 3, "kept": 0}
     assert again.returncode == 0
     assert (nobody.returncode, "imp_x" in sentence(nobody)) == (3, True)

@@ -205,6 +205,12 @@ def test_what_tells_of_attempts_is_no_ban(cell: str) -> None:
     assert (contact.do_not_call, contact.custom_fields) == (False, {"status": cell})
 
 
+@pytest.mark.parametrize("column", ["Marketing calls", "Phone Calls", "Calls", "Phone marketing", "Telefonwerbung"])
+def test_a_plain_no_to_calls_binds_and_a_number_of_calls_does_not(column: str) -> None:
+    found = people(f"phone,{column}\n" + numbered("no", "No", "nein", "0", "3", "yes", "", "no answer"))
+    assert [contact.do_not_call for contact in found] == [True] * 3 + [False] * 5
+
+
 def test_a_ban_on_e_mail_is_none_on_calls() -> None:
     (contact,) = people("phone,Email Status\n" + numbered("Do not contact"))
     assert not contact.do_not_call

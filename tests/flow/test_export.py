@@ -49,6 +49,8 @@ def test_contacts_come_with_status_attempts_last_disposition_next_call_and_reaso
 def test_the_next_call_of_a_contact_is_when_its_window_opens(world: World) -> None:
     window = {"callWindowStart": "13:00", "callWindowEnd": "17:00", "callWindowTimezone": "America/New_York"}
     campaign = world.campaign([world.contact("+12025550111"), world.contact("+12025550112", timezone="UTC")], **window)
+    assert {row["next_call_at"] for row in contacts_of(world, campaign).values()} == {None}, "nobody runs it"
+    world.run(campaign)
     found = contacts_of(world, campaign)
     assert found["+12025550111"]["next_call_at"] - world.now < timedelta(hours=1, seconds=1)
     assert found["+12025550112"]["next_call_at"].hour == 13

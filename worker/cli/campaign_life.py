@@ -17,7 +17,9 @@ from worker.domain.run_request import RunRequest, parse_run
 from worker.domain.screening import causes_in_words
 from worker.flow import admit, prepare, remove, stop
 from worker.flow.base import Step
+from worker.flow.progress import read_progress
 from worker.flow.run_result import RunIsOpen, RunResult
+from worker.tasks import broker_answers
 
 MOST_NAMED = 3
 """How many of those who cannot be called are named, by cause."""
@@ -66,8 +68,11 @@ def run(ask: Asked, /, campaign_id: str, replace: bool, as_json: bool, **given: 
     ask.carry_out(steps)
     if as_json:
         show_json(**views.run_answer(result))
-    else:
-        _tell_run(result)
+        return
+    _tell_run(result)
+    if not (result.calls or result.dry_run) and result.remaining:
+        found = read_progress(ask.dialer, ask.team_id, campaign_id, broker_answers=broker_answers)
+        click.echo(plain(found.activity.message))
 
 
 def _run(ask: Asked, campaign_id: str, wanted: RunRequest, *, may_replace: bool) -> tuple[RunResult, list[Step]]:

@@ -135,7 +135,8 @@ def _in_words(campaign: dict[str, Any], progress: dict[str, Any], *, is_due: boo
     words["contacts"] = _counted(progress["contacts"])
     words["calls"] = _counted(progress["calls"] | {"live": progress["live_calls"]})
     if progress["next_due_at"] is not None and progress["status"] == CampaignStatus.RUNNING:
-        words["next due"] = "now" if is_due else progress["next_due_at"]
+        shut_until = progress["activity"]["until"] if is_due else None
+        words["next due"] = shut_until or ("now" if is_due else progress["next_due_at"])
     if progress["run"] is not None:
         run = progress["run"]
         words["run"] = f"{run['id']}, {'open' if run['is_open'] else 'ended'}, opened by {run['opened_by']}"

@@ -124,7 +124,7 @@ def _show(loaded: Loaded, notes: Iterable[str], said: Report, options: dict[str,
         )
         if loaded.do_not_call:
             by = f"; the import is {loaded.import_id}" if loaded.import_id else ""
-            click.echo(f"{loaded.do_not_call} marked do-not-call{by}.")
+            click.echo(f"{some(loaded.do_not_call, 'line')} with do-not-call{by}.")
         if loaded.uncallable:
             click.echo(f"{loaded.uncallable} without a number that can be called; they are contacts all the same.")
         if options["campaign_id"]:

@@ -239,8 +239,10 @@ def undo(ask: Asked, import_id: str, yes: bool, as_json: bool) -> None:
     if as_json:
         show_json(taken_back=undone.taken_back, kept=undone.kept)
     else:
-        others = f"; {undone.kept} it had marked stay as they are" if undone.kept else ""
+        others = f"; {undone.kept} that it named stay as they are" if undone.kept else ""
         click.echo(f"Took do-not-call back from {some(undone.taken_back, 'contact')}{others}.")
+        if undone.taken_back:
+            click.echo("The next run of a campaign they are in calls them.")
 
 
 contacts.add_command(import_contacts)

@@ -41,7 +41,7 @@ from worker.cli.processes import (
 from worker.cli.services import services
 from worker.cli.watching import Watcher, has_screen, watch_on_screen
 from worker.dev.private_file import write_privately
-from worker.dev.stack import Stack
+from worker.dev.stack import Stack, refuse_taken
 from worker.domain import ids
 from worker.domain.errors import DialerError, Refused
 from worker.domain.parts import default_rate
@@ -96,6 +96,7 @@ def up(data: Path, port: int, as_json: bool, carrier: str, with_screen: bool) ->
     if with_screen and not has_screen():
         raise Refused("--watch needs a terminal; leave it out, and watch from one with: dialer campaigns watch")
     logs.configure("error")
+    refuse_taken(data)
     port = free_port(port)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     click.echo(BEGINS, err=True)

@@ -173,6 +173,13 @@ class Stack:
         return self._given_directory / name if self._given_directory else None
 
 
+def refuse_taken(directory: Path) -> None:
+    """Raises :class:`Unavailable` where another stack works in this directory now."""
+    if directory.exists():
+        with _locked(directory):
+            pass
+
+
 @contextlib.contextmanager
 def _locked(directory: Path) -> Iterator[int]:
     """Keep a directory to one stack. The servers inherit the lock, so it lasts until the last of them has

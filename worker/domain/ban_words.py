@@ -78,7 +78,11 @@ _BY_ITSELF = word_set(
     "donotevercall dontcall dontcallagain dontevercall donotphone dontphone donotdial donotring donotcontact "
     "dontcontact donotcontactagain donotsolicit nevercallagain nevercontactagain stopcalling stopcallingme "
     "nomorecalls optedoutofcalls optedoutcalls optedoutofcalling calloptout optoutofcalls optoutcalls phoneoptout "
-    "optedoutofphone optedoutbyphone calloptedout callsoptedout internaldnc federaldnc statednc nationaldnc"
+    "optedoutofphone optedoutbyphone calloptedout callsoptedout internaldnc federaldnc statednc nationaldnc "
+    "optedout optout askednottobecalled askednottocall pleasedonotcall pleasedontcall "
+    "doesnotwantcalls doesntwantcalls nocallsplease "
+    "requestednocalls donotcallrequest dncrequest donotcallrequested nichtanrufen bittenichtanrufen keineanrufe "
+    "nepasappeler nollamar nonchiamare nietbellen naoligar"
 )
 _LONGEST_BY_ITSELF = 40
 

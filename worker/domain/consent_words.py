@@ -30,6 +30,24 @@ _KEYS = (
 )  # fmt: skip
 
 
+_CALLS = word_set(
+    "calls calling telemarketing telesales phonecalls robocalls telefonwerbung telefonmarketing werbeanrufe anrufe "
+    "llamadas chiamate appels ligacoes"
+)
+_BESIDE_CALLS = word_set(
+    "call phone telephone voice marketing sales cold outreach by via for the of autodialed automated"
+)
+
+
+@lru_cache(maxsize=1024)
+def is_about_calls(name: str) -> bool:
+    """Whether a column's name says no more than calls (``Marketing calls``, ``Phone marketing``): it may count them or
+    have notes on them, but a plain word for *no* there is somebody's who wants none."""
+    words = set(words_of(name))
+    is_named = bool(_CALLS & words) or ("marketing" in words and bool(words & {"call", "phone", "telephone", "voice"}))
+    return is_named and words <= _CALLS | _BESIDE_CALLS
+
+
 @lru_cache(maxsize=1024)
 def allows_calls(name: str) -> bool:
     """Whether a column of this name says who may be called."""

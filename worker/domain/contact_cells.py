@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from worker.domain.ban_cells import BINDS, REFUSES, Answer, read_ban
 from worker.domain.ban_words import forbids_by_itself, names_other_channel
+from worker.domain.consent_words import is_about_calls
 from worker.domain.contact_columns import Columns
 from worker.domain.errors import Fault, Invalid
 from worker.domain.letters import plainly_spaced, words_of
@@ -69,7 +70,7 @@ class Flag(NamedTuple):
 _MAY_BE_CALLED, _IS_BANNED = Flag(False), Flag(True)
 
 
-_BEGINS = frozenset("dofnscpi*#-([\"'")
+_BEGINS = frozenset("dofnscpibarkt*#-([\"'")
 """What words that forbid calls by themselves begin with: most cells need not be looked at any further."""
 
 
@@ -91,6 +92,7 @@ class FlagCells:
     def __init__(self, columns: Columns, *, are_banned: bool = False) -> None:
         self._columns = columns
         self._others = [] if columns.is_export or are_banned else _may_say_so(columns)
+        self._about_calls = [] if columns.is_export else [i for n, i in columns.custom.items() if is_about_calls(n)]
         self._filled: Counter[int] = Counter()
         self._unreadable: Counter[int] = Counter()
         self._example: dict[int, tuple[int, str]] = {}
@@ -109,6 +111,9 @@ class FlagCells:
                 flag = _IS_BANNED
         for i in self._columns.consents:
             if cells[i] and not flag.do_not_call and read_ban(cells[i]) in REFUSES:
+                flag = self._because(i, cells[i], "no_consent")
+        for i in self._about_calls:
+            if cells[i].isalpha() and not flag.do_not_call and read_ban(cells[i]) is Answer.NO:
                 flag = self._because(i, cells[i], "no_consent")
         for i in self._others:
             if cells[i] and not flag.do_not_call and any(map(_forbids, cells[i].split(";"))):

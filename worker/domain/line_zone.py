@@ -13,14 +13,16 @@ from worker.domain.zone_words import read_zone
 
 def in_zone(line: ContactLine | LineFault, phone: Phone | PhoneFault, region: str | None) -> ContactLine | LineFault:
     """The line with its time zone read with the countries it may belong to: that of its number, and the file's. Who is
-    not to be called needs none, and is not lost for one that cannot be read."""
+    not to be called needs none, and is not lost for one that cannot be read; that is reported."""
     if isinstance(line, LineFault) or line.timezone is None:
         return line
     e164 = phone.e164 if isinstance(phone, Phone) else None
     try:
         zone = read_zone(line.timezone, countries=lambda: countries_of(e164, region))
     except Invalid as error:
-        if line.do_not_call:
-            return replace(line, timezone=None)
-        return line_fault(line.line, f"timezone: {error.faults[0].message}")
+        said = f"timezone: {error.faults[0].message}"
+        if not line.do_not_call:
+            return line_fault(line.line, said)
+        notice = line.notice or LineFault(f"line {line.line}", f"{said} It is left out.", line.line, "no_zone")
+        return replace(line, timezone=None, notice=notice)
     return line if zone == line.timezone else replace(line, timezone=zone)

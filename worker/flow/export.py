@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from worker.domain.contact_table import CONTACT_FIELDS
 from worker.domain.errors import NotFound
-from worker.domain.model import WAITING
+from worker.domain.model import WAITING, CampaignStatus
 from worker.flow.base import Dialer
 from worker.flow.progress import next_call_at
 from worker.store import campaigns, exports
@@ -27,8 +27,8 @@ CALL_FIELDS = (
 
 def export_contacts(dialer: Dialer, team_id: str, campaign_id: str) -> Iterator[Mapping[str, Any]]:
     """The campaign's contacts by ``CONTACT_FIELDS``, in the order they were added. ``next_call_at`` is the first
-    instant at which the window lets a waiting contact be called, as of the beginning. Raises :class:`NotFound` before
-    the first is asked for."""
+    instant at which the window lets a contact be called that waits in a running campaign, as of the beginning. Raises
+    :class:`NotFound` before the first is asked for."""
     campaign = once(dialer.db, partial(_campaign, team_id, campaign_id))
     return _contacts(dialer, campaign)
 
@@ -57,7 +57,7 @@ def _contacts(dialer: Dialer, campaign: Row[Any]) -> Iterator[Mapping[str, Any]]
         once(db, lambda conn: exports.find_latest(conn, campaign.id))
         for row in _rows(db, partial(exports.contacts, campaign_id=campaign.id, most=PAGE_ROWS), 0):
             fields = {name: getattr(row, name, None) for name in CONTACT_FIELDS}
-            if row.status in WAITING:
+            if row.status in WAITING and campaign.status == CampaignStatus.RUNNING:
                 fields["next_call_at"] = next_at(row.zone, max(row.due_at, campaign.now))
             yield fields
 
