@@ -257,6 +257,7 @@ def test_without_postgresql_a_callback_is_503_until_it_is_back(web: Web, token: 
     assert web.stored(token) == ["ringing"]
 
 
+@pytest.mark.slow
 def test_a_table_that_stays_locked_is_503_so_that_the_carrier_tries_again(web: Web, token: str) -> None:
     with web.db.connect() as in_the_way:
         in_the_way.execute(text("LOCK TABLE call_events IN EXCLUSIVE MODE"))

@@ -22,6 +22,7 @@ def workload(there: Deployment) -> Workload:
     return Workload(there, 3 * CAMPAIGNS)
 
 
+@pytest.mark.slow
 def test_a_round_calls_every_contact_once_and_counts_what_that_took(there: Deployment, workload: Workload) -> None:
     one = workload.round(refer(there, 20, noops_per_second))  # judges every call, and the invariants, itself
 
@@ -31,6 +32,7 @@ def test_a_round_calls_every_contact_once_and_counts_what_that_took(there: Deplo
     assert one.asked["receipt:statements"] >= 1
 
 
+@pytest.mark.slow
 def test_a_round_in_which_a_call_was_placed_twice_is_refused(there: Deployment, workload: Workload) -> None:
     there.sql("""
         CREATE FUNCTION tell_of_another() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -166,6 +166,7 @@ def test_leaving_the_screen_leaves_the_demo_running_in_lines(contacts: Path) -> 
         assert '"status": "completed"' in rest
 
 
+@pytest.mark.slow
 def test_a_killed_demo_leaves_nothing_behind(contacts: Path) -> None:
     with started(contacts) as demo:
         demo.process.kill()

@@ -135,6 +135,7 @@ def test_a_deployment_of_some_seconds_age_is_not_scolded(world: World, doctor: D
     assert findings(answer)["last tick"]["found"].startswith("none yet, ")
 
 
+@pytest.mark.slow
 def test_services_that_are_away_are_findings_and_no_errors(doctor: Doctor) -> None:
     assert wrong(doctor("--json", **AWAY)) == {"PostgreSQL", "Redis", "broker"}
 

@@ -115,6 +115,7 @@ def test_the_page_holds_everything_and_fetches_nothing(world: World, done: str, 
     assert again.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["empty", "one call", "no answer", "live"])
 @pytest.mark.parametrize("ending", [".html", ".PNG"])
 def test_little_to_tell_is_told_too(world: World, tmp_path: Path, kind: str, ending: str) -> None:

@@ -117,6 +117,7 @@ def test_a_run_is_told_to_a_person_in_words(world: World, database_url: str, sta
     assert last == "0 contacts still waiting."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["CELERY_BROKER_URL", "REDIS_URL"])
 def test_celery_understands_every_spelling_of_the_broker(stack: Stack, redis_url: str, name: str) -> None:
     settings = {**stack.environment, name: redis_url}

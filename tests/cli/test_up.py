@@ -106,6 +106,7 @@ def get(facts: dict[str, str], path: str) -> dict[str, Any]:
         return json.load(answer)
 
 
+@pytest.mark.slow
 def test_up_is_pasted_from_killed_stopped_started_again_and_whoever_watches_sees_on(tmp_path: Path) -> None:
     data = tmp_path / "share" / "campaign-dialer"
     with started(XDG_DATA_HOME=str(data.parent)) as first:

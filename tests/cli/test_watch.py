@@ -207,6 +207,7 @@ def own_stack() -> Iterator[Stack]:
         yield stack
 
 
+@pytest.mark.slow
 def test_a_database_that_goes_while_one_watches_is_told_and_watching_goes_on(own_stack: Stack) -> None:
     for world in make_world(own_stack.postgres.url, own_stack.valkey.url):
         campaign = world.campaign(world.contacts(2))

@@ -103,6 +103,7 @@ def test_children_are_ended_side_by_side_then_the_one_they_need_and_nothing_is_l
     assert not directory.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("end", "user"), [*((signal.SIGKILL, user) for user in users()), (signal.SIGTERM, MYSELF)])
 def test_an_owner_that_is_killed_leaves_no_process_and_no_file(end: signal.Signals, user: str, tmp_path: Path) -> None:
     with running(OWNER, str(tmp_path / "told"), user=user) as owner:
@@ -205,6 +206,7 @@ with Stack(Path(sys.argv[1])) as stack:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [0, 4], ids=["in the directory", "a directory too deep for sockets"])
 def test_an_owner_killed_and_started_again_has_its_sockets_where_they_were(tmp_path: Path, depth: int) -> None:
     base = Path(tempfile.mkdtemp(prefix="d", dir="/tmp"))
