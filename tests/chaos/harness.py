@@ -27,6 +27,7 @@ from redis import Redis
 from sqlalchemy import Connection, text
 
 from tests.chaos import halting
+from tests.patience import PATIENCE_SECONDS
 from worker import tasks
 from worker.carriers.simulator import ledger
 from worker.crashpoint import VARIABLE
@@ -36,7 +37,6 @@ from worker.flow.base import Dial, Dialer, LookUp, Step, Stop
 from worker.store.database import transact
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 30.0
 POLL_SECONDS = 0.02
 
 ROLES = ("simulator", "web", "beat", "worker", "command")

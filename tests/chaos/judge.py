@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from tests.chaos.cast import Campaign, Team
+from tests.patience import PATIENCE_SECONDS
 from worker.carriers.simulator.ledger import Ledger, RecordedCall
 from worker.flow.examine import examine
 from worker.slots import Scope
@@ -18,7 +19,7 @@ DISPOSITIONS = {"completed": "answered", "no-answer": "no_answer", "declined": "
 """The simulator's words that are not the dialer's."""
 
 
-def await_end(team: Team, *campaigns: Campaign, seconds: float = 30.0) -> float:
+def await_end(team: Team, *campaigns: Campaign, seconds: float = PATIENCE_SECONDS) -> float:
     """Wait until the campaigns are completed; returns how long that took."""
     waited = campaigns or tuple(team.campaigns)
     return team.chaos.wait(

@@ -120,7 +120,7 @@ def test_a_campaign_outlives_a_line_of_workers_each_killed_somewhere_else(chaos:
         chaos.died_at(victim, point)
     chaos.thaw(survivor)
     go_on_after_the_stop(campaign)
-    await_end(team, seconds=60)
+    await_end(team)
     judge(team)
 
 

@@ -55,7 +55,7 @@ def test_a_worker_that_stood_still_with_a_transaction_open_holds_nobody_up(chaos
         chaos.wait(lambda: waiting_for_a_lock(chaos), "it waits with its transaction half done")
         chaos.freeze(sleeper)
     chaos.thaw(other)
-    await_end(team, seconds=60)
+    await_end(team)
     before = campaign.books()
     chaos.freeze_idle(other)
     chaos.thaw(sleeper)
@@ -90,5 +90,5 @@ def test_workers_that_stand_still_in_turn_at_any_moment_call_nobody_twice(chaos:
             "the others go on",
         )
         chaos.thaw(sleeper)
-    await_end(team, seconds=60)
+    await_end(team)
     judge(team)

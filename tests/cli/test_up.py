@@ -166,8 +166,7 @@ def test_the_screen_shows_the_newest_campaign_and_the_directory_is_nobody_elses_
         screen.shows("No campaign yet; make and run one, and it is shown here.")
         other = dialer("up", "--port", "0", "--data", str(tmp_path))
         assert other.returncode == 4
-        said = f"dialer: Another dialer works in {tmp_path}; stop it, or name another directory.\n"
-        assert other.stderr == f"{BEGINS}\n{said}"
+        assert sentence(other) == f"Another dialer works in {tmp_path}; stop it, or name another directory."
         paste(first_campaign(tmp_path / "env"))
         screen.shows("First campaign  running", "In flight: 1", "Bob")
         screen.press("p")
