@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
 import pytz
 
@@ -11,6 +12,8 @@ from worker.domain.contact_file import read_contacts
 from worker.domain.errors import Invalid, NotFound
 from worker.flow import load, parts, people
 from worker.flow.members import list_members
+from worker.store import contacts
+from worker.store.contacts import NewContact
 
 NIGHT_IN_TOKYO = {"callWindowStart": "09:00", "callWindowEnd": "17:00", "callWindowTimezone": "America/New_York"}
 """At noon in New York, where the clock of a world begins."""
@@ -299,6 +302,23 @@ def test_a_contacts_number_is_taken_as_it_is_shown_whatever_the_country(world: W
     assert people.banned_numbers(world.dialer, world.team, limit=9, offset=0, number=shown)[0] == 1
     people.unban_number(world.dialer, world.team, shown, actor="test")
     assert banned(world) == {"+12025550199"}
+
+
+def test_in_every_country_a_number_is_taken_as_it_is_shown(world: World) -> None:
+    examples = filter(None, map(phonenumbers.example_number, sorted(phonenumbers.SUPPORTED_REGIONS)))
+    numbers = {
+        phonenumbers.format_number(each, phonenumbers.PhoneNumberFormat.NATIONAL): phonenumbers.format_number(
+            each, phonenumbers.PhoneNumberFormat.E164
+        )
+        for each in examples
+    }
+    assert len(numbers) > 200
+    made = [NewContact(f"cont_x{n}", shown, e164, None) for n, (shown, e164) in enumerate(numbers.items())]
+    world.write(lambda conn: contacts.load(conn, world.team, made))
+    people.ban_numbers(world.dialer, world.team, {"numbers": list(numbers)}, actor="test")
+    assert set(numbers.values()) <= banned(world)
+    every = people.find_contacts(world.dialer, world.team, limit=500, offset=0, do_not_call=True)[1]
+    assert {row.phone for row in every} == set(numbers)
 
 
 def test_the_zone_of_a_contact_is_read_with_its_number_and_the_teams_country(world: World) -> None:
