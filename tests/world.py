@@ -228,7 +228,8 @@ class World:
         self.sql(
             """UPDATE calls SET
                    reserved_at = reserved_at - :ago, rung_at = rung_at - :ago, dialing_at = dialing_at - :ago,
-                   next_check_at = next_check_at - :ago, provable_end_at = provable_end_at - :ago
+                   next_check_at = next_check_at - :ago, provable_end_at = provable_end_at - :ago,
+                   end_tried_at = end_tried_at - :ago, next_end_at = next_end_at - :ago
                WHERE ended_at IS NULL""",
             ago=timedelta(seconds=seconds),
         )
@@ -238,6 +239,10 @@ class World:
             ago=timedelta(seconds=seconds),
         )
         self.sql("UPDATE phone_numbers SET resting_until = resting_until - :ago", ago=timedelta(seconds=seconds))
+        self.sql(
+            "UPDATE unmatched_calls SET end_tried_at = end_tried_at - :ago, next_end_at = next_end_at - :ago",
+            ago=timedelta(seconds=seconds),
+        )
 
     # -- time
 
