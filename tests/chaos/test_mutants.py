@@ -19,7 +19,7 @@ from worker.store import calls, events
 
 def shape():
     return [str(x) for x in (dial._sender, plan.Rooms.read.__func__, semaphore.load_script,
-                             semaphore.Slots.needs_rebuild, dial._dial_team, settle.weigh, calls.ADVANCE.text,
+                             semaphore.Slots.needs_rebuild, dial._send, settle.weigh, calls.ADVANCE.text,
                              record.is_foreign, settle.is_foreign, events.INSERT.text)]
 
 before = shape()
