@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis.exceptions
 
+from tests.chaos import barren
 from tests.chaos.desk import done, is_in_doubt
 from tests.chaos.evidence import CampaignFacts, Deed, Evidence, Held, Left, Row, TeamFacts
 from tests.chaos.harness import Chaos
@@ -154,7 +155,9 @@ def _left(trial: Trial, keys: Mapping[str, str]) -> list[Left]:
         """SELECT cc.campaign_id, c.status::text AS campaign_status, cc.contact_id, cc.status::text AS status,
                   extract(epoch FROM cc.due_at)::float AS due_at
            FROM campaign_contacts cc JOIN campaigns c ON c.id = cc.campaign_id
-           WHERE cc.status IN ('pending', 'queued', 'calling') AND c.status <> 'draft'"""
+           WHERE cc.status IN ('pending', 'queued', 'calling') AND c.status <> 'draft'
+             AND NOT starts_with(c.id, :barren)""",
+        barren=barren.PREFIX,
     )
     return [
         Left(

@@ -19,7 +19,7 @@ from random import Random
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.chaos import faults
+from tests.chaos import barren, faults, full_disk, outages, silences
 from tests.chaos.faults import Fault, Undoing
 from tests.chaos.harness import Chaos, Process
 from tests.chaos.journal import DatabaseClock, Journal
@@ -51,10 +51,19 @@ DECK: Mapping[str, int] = {
     "redis: flushall": 2, "redis: SIGKILL, its file kept": 1, "redis: SIGKILL, empty": 1, "redis: SIGSTOP": 2,
     "redis: clients dropped": 2, "redis: members removed": 2, faults.MEMBERS_ADDED: 2,
     "postgresql: sessions ended": 2, "postgresql: restart, fast": 1, "postgresql: restart, immediate": 1,
-    "postgresql: campaign locked": 1,
+    "postgresql: campaign locked": 1, "postgresql: disk full": 2,
+    "postgresql: silent, half": 2, "postgresql: silent, all": 1,
+    "postgresql: lost, half": 1, "postgresql: lost, all": 1,
+    "redis: silent, half": 2, "redis: silent, all": 1, "redis: lost, half": 1, "redis: lost, all": 1,
     faults.NEWS_FORGED: 2,
+    outages.ONE_HANGS: 3, outages.ALL_HANG: 1, "carrier: hang-ups fail": 3, "carrier: look-ups fail": 1,
+    "carrier: one account is slow": 2, "carrier: every account is slow": 1,
+    "worker: log, its reader gone": 2, "worker: log, unread for 4 s": 2, "web: log, its reader gone": 1,
+    **dict.fromkeys(barren.FAULTS, 1),
 }  # fmt: skip
 """How often each fault is in the deck that is shuffled and dealt."""
+
+SERVICES = {**faults.SERVICES, **outages.FAULTS, **silences.FAULTS, **full_disk.FAULTS, **barren.FAULTS}
 
 
 def draw_faults(seed: int, seconds: float, more: Mapping[str, int] | None = None) -> list[Fault]:
@@ -222,10 +231,12 @@ class Nemesis:
             self._count(fault.kind)
         else:
             began_at = self.clock.now()
-            undoing = faults.SERVICES[fault.kind](self.chaos, Random(fault.dice))
+            undoing = SERVICES[fault.kind](self.chaos, Random(fault.dice))
             self._count(fault.kind)
             if fault.kind in faults.LOSING:
                 self.redis_losses += [began_at, self.clock.now()]
+            if fault.kind == outages.ONE_HANGS:
+                self.provoke("hang up")  # of whom nobody can be told
         if undoing is not None:
             self._undo_later(*undoing)
 
@@ -241,6 +252,8 @@ class Nemesis:
             self._strike(process, "SIGTERM")
             return None
         self._count(fault.kind, process.name)
+        if what in faults.LOGS:
+            return faults.break_log(process, what)
         if what.startswith("SIGSTOP"):
             self._frozen.add(process.pid)
             seconds, go_on = faults.strike(process, what) or (0.0, lambda: None)
