@@ -9,7 +9,7 @@ Types are told to look away wherever something is replaced that is not meant to 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 

@@ -77,6 +77,7 @@ def _orders(conn: Connection, dialer: Dialer, call_ids: Sequence[str]) -> Sequen
 
 
 def _dial_team(dialer: Dialer, team_id: str, batch: Sequence[_Ready]) -> list[Step]:
+    crashpoint("dial.before_commit")
     started_at = monotonic()
     committed = set(once(dialer.db, lambda conn: _commit(conn, dialer, team_id, batch)))
     crashpoint("dial.after_commit")
