@@ -18,6 +18,6 @@ class Mutant:
     faults: Mapping[str, int] = field(default_factory=dict)
     """What to put more of into the nemesis' deck (:data:`tests.chaos.nemesis.DECK`)."""
     aims: Mapping[str, int] = field(default_factory=dict)
-    """What to put more of into the deck of what operators aim (:data:`tests.chaos.aims.DECK`)."""
+    """What to put more of into the deck of what operators aim (:data:`tests.chaos.aiming.ROUND`)."""
     unguard: tuple[str, ...] = ()
     """What of the protection lies in the database's own schema: statements that take it out."""

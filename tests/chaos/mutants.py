@@ -26,6 +26,11 @@ def switch_off(protection: str) -> None:
     MUTANTS[protection].switch_off()
 
 
+def aims(protection: str) -> Mapping[str, int]:
+    """What operators are to aim more often, so that it is needed; nothing where nothing is switched off."""
+    return MUTANTS[protection].aims if protection else {}
+
+
 def unguard(protection: str, database_url: str) -> None:
     """Take out what of the protection lies in the database's own schema."""
     if not protection or not MUTANTS[protection].unguard:

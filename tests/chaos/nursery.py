@@ -84,6 +84,8 @@ def become(order: dict[str, Any], log: int) -> None:
     os.dup2(log, sys.stderr.fileno())
     os.environ.update(order["environment"])
     sys.argv = [order["module"], *order["arguments"]]
+    if aims := os.environ.get(halting.AIMS):
+        halting.stand_still_when_aimed_at(Path(aims))
     if protection := os.environ.get(VARIABLE):
         switch_off(protection)
     if os.environ.get(halting.VARIABLE):
