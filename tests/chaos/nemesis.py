@@ -242,6 +242,8 @@ class Nemesis:
 
     def _befall_process(self, role: str, what: str, fault: Fault) -> Undoing:
         chosen = [p for p in self.chaos.staff[role] if p.pid not in self._struck and p.pid not in self._frozen]
+        if role == "web":  # one that never comes up leaves nobody anything to ask
+            chosen = [process for process in chosen if "Uvicorn running" in process.log]
         if not chosen:
             self.journal.note("missed", self.clock.now(), kind=fault.kind)
             return None

@@ -105,6 +105,8 @@ def become(order: dict[str, Any], log: int) -> None:
     sys.stdout, sys.stderr = (os.fdopen(n, "w", 1, closefd=False) for n in (1, 2))  # a pipe is written otherwise
     os.environ.update(order["environment"])
     sys.argv = [order["module"], *order["arguments"]]
+    if aims := os.environ.get(halting.AIMS):
+        halting.stand_still_when_aimed_at(Path(aims))
     if protection := os.environ.get(VARIABLE):
         switch_off(protection)
     if os.environ.get(halting.VARIABLE):

@@ -8,16 +8,18 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.chaos import barren, evidence, full_disk, mutants
+from tests.chaos import barren, evidence, full_disk, history, mutants
 from tests.chaos.births import Births, set_up
 from tests.chaos.deployment import deployed
 from tests.chaos.desk import Desk
 from tests.chaos.faults import Fault
 from tests.chaos.gathering import Witness, gather
+from tests.chaos.halting import AIMS
 from tests.chaos.harness import Chaos
 from tests.chaos.journal import DatabaseClock, Journal
 from tests.chaos.nemesis import WEB_POINTS, WORKER_POINTS, Nemesis, draw_faults, draw_points
@@ -85,7 +87,10 @@ class Trial:
         self.desk = Desk(self.journal, self.clock, chaos.web_port, tokens)
         self.births = Births(chaos, self.desk, self.business)
         self.unborn.extend(self.cast.campaigns)
-        self.operators = Operators(self.desk, chaos.dialer, chaos.celery, self.cast, self.business, self.births.ids)
+        aims = Path(chaos.environment[AIMS])
+        self.operators = Operators(
+            self.desk, chaos.dialer, chaos.celery, self.cast, self.business, self.births.ids, aims
+        )
         self.nemesis = Nemesis(
             chaos,
             self.journal,
@@ -97,7 +102,7 @@ class Trial:
         )
         self._dice = Random(f"trial {terms.seed}")
         self.schedule = list(self.nemesis.schedule)
-        self.orders = draw_orders(terms.seed, terms.seconds, self.cast)
+        self.orders = draw_orders(terms.seed, terms.seconds, self.cast, mutants.aims(terms.without))
         chaos.man(workers=1, beats=1)
         try:
             self._under_fire()
@@ -128,6 +133,7 @@ class Trial:
         self.say("healing")
         self.nemesis.heal()
         healed_at = self.clock.now()
+        self.witness.healed_at = time.monotonic()
         self.journal.note("healed", healed_at)
         self._await_web()
         self.operators.settle()
@@ -247,7 +253,8 @@ def staged(terms: Terms) -> Iterator[Trial]:
         _migrate(stack)
         with contextlib.ExitStack() as open_:
             relay = open_.enter_context(Relay(0))
-            more = {mutants.VARIABLE: terms.without} if terms.without else {}
+            (aims := stack.directory / "aims").mkdir()
+            more = {AIMS: str(aims), **({mutants.VARIABLE: terms.without} if terms.without else {})}
             chaos = open_.enter_context(
                 deployed(
                     stack, "template1", "trial", cast.script, speed=SPEED,
@@ -257,6 +264,7 @@ def staged(terms: Terms) -> Iterator[Trial]:
             )  # fmt: skip
             relay.web_port = chaos.web_port
             full_disk.make(chaos.environment["DATABASE_URL"])
+            history.install(chaos.environment["DATABASE_URL"])
             mutants.unguard(terms.without, chaos.environment["DATABASE_URL"])
             journal = open_.enter_context(contextlib.closing(Journal(stack.directory / "journal.jsonl")))
             witness = open_.enter_context(Witness(chaos))
