@@ -16,6 +16,7 @@ import json
 import sys
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,9 @@ def _document(trial: Trial, e: Evidence, verdict: Verdict, seconds: float) -> di
         "crash_points_met": dict(sorted(nemesis.met.items())),
         "crash_points_missed": sorted(POINTS - nemesis.met.keys()),
         "did_not_end_when_told": nemesis.stubborn,
+        "longest_end_seconds": round(max((took for _, took in nemesis.ended), default=0.0), 1),
+        "paces": [asdict(it) for it in e.progress.bulkheads],
+        "resumed_seconds": dict(e.progress.resumed),
         "liveness_seconds": {"p50": _quantile(times, 0.5), "p99": _quantile(times, 0.99), "of": len(times)},
         **_judged(verdict, terms.seconds),
         "schedule": [[fault.at, fault.kind] for fault in trial.schedule],

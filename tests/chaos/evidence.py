@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from tests.chaos.judgements_progress import Progress
 from worker.carriers.simulator.ledger import Ledger, RecordedCall
 
 T = TypeVar("T")
@@ -195,6 +196,7 @@ class Evidence:
     processes: int = 0
     ended_by_themselves: Sequence[str] = ()
     mistakes: Sequence[str] = ()
+    progress: Progress = field(default_factory=Progress)
     late: Sequence[str] = ()
     """Calls of which the carrier spoke as alive after we had closed them."""
 

@@ -20,7 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from tests.chaos import barren, history
 from tests.chaos.desk import done, is_in_doubt
 from tests.chaos.evidence import CampaignFacts, Deed, Evidence, Held, Left, Look, Row, TeamFacts
+from tests.chaos.hanging import end_requests
 from tests.chaos.harness import Chaos
+from tests.chaos.judgements_progress import Progress
 from tests.chaos.looks import look_at_everything, look_at_what_must_never_be
 from worker.carriers.simulator import ledger
 from worker.domain.errors import Unavailable
@@ -102,8 +104,9 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
     logs = [(path.name, path.read_text(errors="replace")) for path in chaos.logs]
     late = {row.id for row in chaos.sql("SELECT id FROM calls WHERE late_evidence_at IS NOT NULL")}
     late |= {call_id for _, said in logs for call_id in LATE.findall(said)}
+    book = ledger.read(chaos.ledger_path)
     return Evidence(
-        ledger=ledger.read(chaos.ledger_path),
+        ledger=book,
         teams=[
             TeamFacts(team.id, team.account, team.numbers, _limits(team), team.calls_per_second)
             for team in trial.cast.teams
@@ -136,12 +139,24 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
                 "SELECT campaign_id, count(*) AS n FROM runs WHERE opened_by = 'schedule' GROUP BY campaign_id"
             )
         },
+        progress=_progress(trial, book),
         late=sorted(late),
         history=history.changes(chaos.sql(history.READ)),
         looks=[*trial.witness.looks, *look_at_everything(chaos.dialer)],
         processes=len(chaos.logs),
         ended_by_themselves=trial.nemesis.ended_by_themselves,
         mistakes=chaos.mistakes(services_fail=True),
+    )
+
+
+def _progress(trial: Trial, book: ledger.Ledger) -> Progress:
+    """What was seen of whether anything stands still."""
+    return Progress(
+        end_requests=end_requests(trial.chaos.ledger_path),
+        ended=trial.nemesis.ended,
+        bulkheads=trial.hanging.seen(book),
+        resumed=list(trial.hanging.resumed(book).items()),
+        unhealed=trial.unhealed,
     )
 
 

@@ -23,6 +23,7 @@ from tests.chaos import barren, faults, full_disk, outages, silences
 from tests.chaos.faults import Fault, Undoing
 from tests.chaos.harness import Chaos, Process
 from tests.chaos.journal import DatabaseClock, Journal
+from tests.chaos.judgements_progress import END_SECONDS
 from worker.crashpoint import POINTS
 
 WEB_POINTS = ("record.after_commit", "admit.after_commit", "stop.after_commit")
@@ -30,6 +31,8 @@ WORKER_POINTS = tuple(sorted(POINTS - set(WEB_POINTS)))
 DOOMED_SECONDS = 5.0
 """How long a worker that takes messages may take to come to the place where it is to die."""
 GRACE_SECONDS = 25.0
+TERM_SECONDS = END_SECONDS + 3.0
+"""When a platform kills whom it has told to end."""
 FAULTS_A_SECOND = 0.9
 ROLES = {"worker": 2, "beat": 2, "web": 1}
 
@@ -102,6 +105,8 @@ class Nemesis:
     redis_losses: list[float] = field(default_factory=list)
     ghosts: dict[str, float] = field(default_factory=dict)
     ended_by_themselves: list[str] = field(default_factory=list)
+    ended: list[tuple[str, float]] = field(default_factory=list)
+    """Who was told to end, and how many seconds that took."""
     stubborn: list[str] = field(default_factory=list)
     """Those who did not end when told to."""
     _doomed: dict[int, str] = field(default_factory=dict)
@@ -139,7 +144,7 @@ class Nemesis:
         for process in list(self.chaos.staff["worker"] + self.chaos.staff["web"]):
             if process.pid in self._doomed:
                 self._strike(process, "SIGKILL")
-        deadline = time.monotonic() + GRACE_SECONDS
+        deadline = time.monotonic() + TERM_SECONDS + 2.0
         while self._struck and time.monotonic() < deadline:
             self._bury()
             self._end_the_overdue()
@@ -184,7 +189,9 @@ class Nemesis:
                 continue
             self.chaos.forget(process)
             point = self._doomed.pop(process.pid, "")
-            word, _ = self._struck.pop(process.pid, ("", 0.0))
+            word, since = self._struck.pop(process.pid, ("", 0.0))
+            if word == "SIGTERM":
+                self.ended.append((process.name, time.monotonic() - since))
             self._frozen.discard(process.pid)
             self._ready.discard(process.pid)
             self._halting.discard(process.pid)
@@ -209,8 +216,9 @@ class Nemesis:
                 self._count("worker: SIGKILL", process.name)
         for process in self.chaos.running:
             word, since = self._struck.get(process.pid, ("", now))
-            if word == "SIGTERM" and now - since > GRACE_SECONDS:
+            if word == "SIGTERM" and now - since > TERM_SECONDS:
                 self.stubborn.append(process.name)  # a platform kills it now, and nothing is lost by that
+                self.ended.append((process.name, now - since))
                 self._strike(process, "SIGKILL")
 
     def _strike(self, process: Process, word: str) -> Undoing:

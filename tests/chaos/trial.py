@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from collections import Counter, deque
@@ -20,6 +21,7 @@ from tests.chaos.desk import Desk
 from tests.chaos.faults import Fault
 from tests.chaos.gathering import Witness, gather
 from tests.chaos.halting import AIMS
+from tests.chaos.hanging import HangingAccount, with_steady
 from tests.chaos.harness import Chaos
 from tests.chaos.journal import DatabaseClock, Journal
 from tests.chaos.nemesis import WEB_POINTS, WORKER_POINTS, Nemesis, draw_faults, draw_points
@@ -45,7 +47,8 @@ PATIENCE = evidence.Patience(fence=1.2, request=1.3, slack=0.6, limit_memory=20.
 RECOVERY_SECONDS = 100.0
 MUTANT_SECONDS = 30.0
 """How long the end is waited for; a mutant may never come to it."""
-WEB_SECONDS = 30.0
+WEB_SECONDS, RESUMED_SECONDS = 30.0, 25.0
+"""After the last fault but one: until the web process answers, and until both accounts place calls again."""
 STEP_SECONDS = 0.03
 """The pace of what happens by the clock: a trial lasts so many seconds, and waits for nothing meanwhile."""
 FINISHED = ("completed", "cancelled")
@@ -86,7 +89,8 @@ class Trial:
         tokens = set_up(chaos.dialer, self.cast, terms.carrier)
         self.desk = Desk(self.journal, self.clock, chaos.web_port, tokens)
         self.births = Births(chaos, self.desk, self.business)
-        self.unborn.extend(self.cast.campaigns)
+        self.hanging = HangingAccount(self, self._let_pass)
+        self.unborn.extend(plan for plan in self.cast.campaigns if math.isfinite(plan.born_at))
         aims = Path(chaos.environment[AIMS])
         self.operators = Operators(
             self.desk, chaos.dialer, chaos.celery, self.cast, self.business, self.births.ids, aims
@@ -132,13 +136,18 @@ class Trial:
         """Let it come to an end; returns when the last fault was over."""
         self.say("healing")
         self.nemesis.heal()
-        healed_at = self.clock.now()
-        self.witness.healed_at = time.monotonic()
-        self.journal.note("healed", healed_at)
+        self.journal.note("healed, but for a last hang", self.clock.now())
         self._await_web()
         self.operators.settle()
         self.operators.heal()
         self.operators.settle()
+        self.say("healed, but for a last hang")
+        if not self.hanging.hold(RESUMED_SECONDS):
+            self.say("and none came about")
+        self.operators.settle()
+        healed_at = self.clock.now()
+        self.witness.healed_at = time.monotonic()
+        self.journal.note("healed", healed_at)
         self.say("healed")
         deadline = time.monotonic() + (MUTANT_SECONDS if self.terms.without else RECOVERY_SECONDS)
         began_at = said_at = time.monotonic()
@@ -154,6 +163,13 @@ class Trial:
         while self.witness.look_at_slots() and time.monotonic() < deadline:
             time.sleep(0.25)
         return healed_at
+
+    def _let_pass(self, seconds: float) -> None:
+        """The dialer is left alone."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._supervise()
+            time.sleep(STEP_SECONDS)
 
     def _await_web(self) -> None:
         """A web process that does not come to itself is replaced, as somebody would do it in the end; and told of."""
@@ -248,7 +264,7 @@ class Trial:
 @contextlib.contextmanager
 def staged(terms: Terms) -> Iterator[Trial]:
     """Everything a trial needs, on servers of its own; gone when it is over."""
-    cast = draw_cast(terms.seed, terms.seconds)
+    cast = with_steady(draw_cast(terms.seed, terms.seconds))
     with Stack() as stack:
         _migrate(stack)
         with contextlib.ExitStack() as open_:

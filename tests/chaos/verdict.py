@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from tests.chaos import judgements, judgements_books
+from tests.chaos import judgements, judgements_books, judgements_progress
 from tests.chaos.evidence import Evidence
 from tests.chaos.judgements import Asked
 from tests.chaos.judgements_commits import gate
@@ -56,6 +56,10 @@ def _mistakes(e: Evidence) -> Asked:
     yield from (None for _ in range(e.processes - len(e.mistakes)))
 
 
+def _progress(ask: Callable[[judgements_progress.Progress], Asked]) -> Callable[[Evidence], Asked]:
+    return lambda e: ask(e.progress)
+
+
 _OWED: Mapping[str, float] = {
     "S1": 20,
     "S4": 20,
@@ -91,11 +95,36 @@ JUDGEMENTS = (
         Judgement(it.letter, it.name, it.holds, partial(_looked_at, it.name), _OWED.get(it.letter, NEVER))
         for it in INVARIANTS
     ),
+    Judgement(
+        "G1",
+        "a_hanging_account_hangs_alone",
+        "An account that hangs delays only its own calls.",
+        _progress(judgements_progress.hangs_alone),
+        10,
+    ),
+    Judgement(
+        "G2",
+        "hang_ups_back_off",
+        "No call is asked to end again and again.",
+        _progress(judgements_progress.asks_with_patience),
+        60,
+    ),
+    Judgement(
+        "G3",
+        "ends_when_told",
+        "Whoever is told to end does so in 30 s.",
+        _progress(judgements_progress.ends_when_told),
+        60,
+    ),
+    Judgement(
+        "G4", "goes_on", "Calls are placed again when nothing is broken.", _progress(judgements_progress.goes_on), 10
+    ),
     Judgement("P1", "processes_live", "No process ends by itself.", _processes, 10),
     Judgement("P2", "logs_hold_no_mistake", "No log holds a traceback of ours.", _mistakes, 10),
 )
 BY_NAME: Mapping[str, Judgement] = {judgement.name: judgement for judgement in JUDGEMENTS}
-"""Those of the issue's (``I``), the product's own invariants, and how its processes fared (``P``)."""
+"""Those of the issue's (``I``), whether it goes on (``G``), the product's own invariants, and how its processes fared
+(``P``)."""
 
 
 @dataclass(frozen=True, slots=True)
