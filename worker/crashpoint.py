@@ -21,6 +21,7 @@ POINTS = frozenset(
         "admit.after_commit",  # a run was opened by hand, and nothing was dialed
         "fill.after_slots",  # slots are taken, no call is reserved
         "fill.after_commit",  # calls are reserved, no message was sent
+        "dial.before_commit",  # a thread has its orders, nothing says that their calls may leave
         "dial.after_commit",  # calls may leave, none did
         "dial.after_request",  # calls left, no answer was stored
         "dial.after_store",  # answers are stored, slots of refused calls are held

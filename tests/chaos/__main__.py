@@ -1,7 +1,13 @@
 """``python -m tests.chaos --seconds 60 --seed 1``: break the dialer by the hundred, and judge it by the carrier.
 
 Starts the whole stack, runs campaigns under a seeded nemesis for so many seconds, lets it recover, and prints one
-JSON document. Progress goes to standard error. It ends with 0 only if no judgement found anything.
+JSON document. Progress goes to standard error.
+
+The document has, for every judgement by name, how many occasions it had: how often what it judges could have been
+violated. One without any is listed under ``unproven``; where a trial of that length owes it one
+(:mod:`tests.chaos.verdict`), under ``owed``, too. It ends with 0 only if nothing was violated and nothing is owed, with
+1 if anything was violated, and with 3 if nothing was, and yet something is unproven that should have been proved. A
+mutant is condemned by 1 alone.
 """
 
 from __future__ import annotations
@@ -10,20 +16,21 @@ import json
 import sys
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tests.chaos import mutants
+from tests.chaos.evidence import Evidence
 from tests.chaos.gathering import keep
 from tests.chaos.judgements import liveness
-from tests.chaos.judgements_books import judge
 from tests.chaos.trial import Terms, Trial, carrier_faults, staged
+from tests.chaos.verdict import BY_NAME, Verdict, judge, together
 from worker import logs
 from worker.cli.processes import unwound_by_sigterm
 from worker.crashpoint import POINTS
-from worker.flow.examine import examine
 
 CARRIERS = ("simulator", "telnyx", "twilio")
 MOST_SHOWN = 20
@@ -39,15 +46,21 @@ MOST_SHOWN = 20
 def main(
     seconds: float, seed: int, seeds: str | None, carrier: str, without: str | None, directory: Path | None
 ) -> None:
-    """Try the dialer."""
+    """Try the dialer.
+
+    Ends with 0 if nothing was violated and every judgement that a trial of this length owes an occasion had one, 1 if
+    anything was violated, 3 if nothing was violated but something owed is unproven.
+    """
     logs.configure("error")
-    runs = []
+    runs, verdicts = [], []
     with unwound_by_sigterm():
         for one in _range(seeds) if seeds else [seed]:
-            runs.append(hold(Terms(one, seconds, carrier, without or ""), directory))
-    document = runs[0] if not seeds else _together(runs)
-    click.echo(json.dumps(document))
-    sys.exit(0 if document["violations_total"] == 0 else 1)
+            document, verdict = hold(Terms(one, seconds, carrier, without or ""), directory)
+            runs.append(document)
+            verdicts.append(verdict)
+    whole = together(verdicts)
+    click.echo(json.dumps(runs[0] if not seeds else _together(runs, whole, seconds)))
+    sys.exit(whole.status(seconds))
 
 
 def _range(seeds: str) -> range:
@@ -58,37 +71,29 @@ def _range(seeds: str) -> range:
         raise click.BadParameter(f"{seeds!r} is no range such as 1-20.", param_hint="--seeds") from None
 
 
-def hold(terms: Terms, directory: Path | None) -> dict[str, Any]:
-    """One trial; what it came to."""
+def hold(terms: Terms, directory: Path | None) -> tuple[dict[str, Any], Verdict]:
+    """One trial; what it came to, and in how many words."""
     began_at = time.monotonic()
     with staged(terms) as trial:
         if terms.carrier not in trial.chaos.dialer.carriers:
             raise click.UsageError(f"This dialer knows no carrier {terms.carrier}.")
         try:
             e = trial.run()
-            found = {**judge(e), **_besides(trial)}
-            trial.say(f"{sum(map(len, found.values()))} violations {[name for name, those in found.items() if those]}")
-            document = _document(trial, e, found, time.monotonic() - began_at)
+            verdict = judge(e)
+            found = [BY_NAME[name].title for name, those in verdict.violations.items() if those]
+            owed = [BY_NAME[name].title for name in verdict.owed(terms.seconds)]
+            trial.say(f"{verdict.violations_total} violations {found}; unproven though owed: {owed}")
+            document = _document(trial, e, verdict, time.monotonic() - began_at)
             if directory is not None:
                 (directory / f"seed-{terms.seed}").mkdir(parents=True, exist_ok=True)
                 (directory / f"seed-{terms.seed}" / "verdict.json").write_text(json.dumps(document, indent=1))
-            return document
+            return document, verdict
         finally:
             if directory is not None:
                 keep(trial, directory / f"seed-{terms.seed}")
 
 
-def _besides(trial: Trial) -> dict[str, list[str]]:
-    """What the issue's judgements do not ask: the product's own invariants, and how its processes fared."""
-    broken = {name: rows for name, rows in examine(trial.chaos.dialer).items() if rows}
-    return {
-        "invariants": [f"{name}: {row['offender']}" for name, rows in broken.items() for row in rows],
-        "processes": trial.nemesis.ended_by_themselves,
-        "mistakes": trial.chaos.mistakes(services_fail=True),
-    }
-
-
-def _document(trial: Trial, e: Any, found: dict[str, list[str]], seconds: float) -> dict[str, Any]:
+def _document(trial: Trial, e: Evidence, verdict: Verdict, seconds: float) -> dict[str, Any]:
     nemesis, terms = trial.nemesis, trial.terms
     times = liveness(e, nemesis.at)
     faults = Counter(nemesis.injected) + carrier_faults(trial, e)
@@ -108,11 +113,23 @@ def _document(trial: Trial, e: Any, found: dict[str, list[str]], seconds: float)
         "crash_points_met": dict(sorted(nemesis.met.items())),
         "crash_points_missed": sorted(POINTS - nemesis.met.keys()),
         "did_not_end_when_told": nemesis.stubborn,
+        "longest_end_seconds": round(max((took for _, took in nemesis.ended), default=0.0), 1),
+        "paces": [asdict(it) for it in e.progress.bulkheads],
+        "resumed_seconds": dict(e.progress.resumed),
         "liveness_seconds": {"p50": _quantile(times, 0.5), "p99": _quantile(times, 0.99), "of": len(times)},
-        "violations_total": sum(len(those) for those in found.values()),
-        "violations": {name: those[:MOST_SHOWN] for name, those in found.items() if those},
+        **_judged(verdict, terms.seconds),
         "schedule": [[fault.at, fault.kind] for fault in trial.schedule],
         "orders": [[round(it.at, 3), it.what, trial.cast.campaigns[it.campaign].key] for it in trial.orders],
+    }
+
+
+def _judged(verdict: Verdict, seconds: float) -> dict[str, Any]:
+    return {
+        "violations_total": verdict.violations_total,
+        "violations": {BY_NAME[name].title: those[:MOST_SHOWN] for name, those in verdict.violations.items() if those},
+        "occasions": {judgement.title: verdict.occasions[name] for name, judgement in BY_NAME.items()},
+        "unproven": [BY_NAME[name].title for name in verdict.unproven],
+        "owed": [BY_NAME[name].title for name in verdict.owed(seconds)],
     }
 
 
@@ -120,7 +137,7 @@ def _quantile(times: list[float], share: float) -> float | None:
     return round(times[min(len(times) - 1, int(len(times) * share))], 2) if times else None
 
 
-def _together(runs: list[dict[str, Any]]) -> dict[str, Any]:
+def _together(runs: list[dict[str, Any]], whole: Verdict, seconds: float) -> dict[str, Any]:
     """Several trials in one document."""
     met: Counter[str] = Counter()
     faults: Counter[str] = Counter()
@@ -134,7 +151,7 @@ def _together(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "faults": dict(sorted(faults.items())),
         "crash_points_met": dict(sorted(met.items())),
         "crash_points_missed": sorted(POINTS - met.keys()),
-        "violations_total": sum(run["violations_total"] for run in runs),
+        **_judged(whole, seconds),
         "at_most_per_fault": round(3 / faults.total(), 6) if faults else None,
     }
 

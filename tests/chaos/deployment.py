@@ -15,6 +15,7 @@ import psycopg
 from celery import Celery
 
 from tests.chaos.harness import REPOSITORY, Chaos
+from tests.chaos.routes import Routes
 from worker import tasks, wiring
 from worker.dev.stack import Stack
 from worker.settings import Settings
@@ -54,10 +55,18 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def deployed(
-    stack: Stack, template: str, name: str, script: Mapping[str, Any], *, speed: float = SPEED, **settings: str
+    stack: Stack,
+    template: str,
+    name: str,
+    script: Mapping[str, Any],
+    *,
+    speed: float = SPEED,
+    routes: Routes | None = None,
+    **settings: str,
 ) -> Iterator[Chaos]:
     """A deployment on the servers of ``stack``, with a database and a prefix of its own and a simulator with this
-    script; its processes are for the test to start. ``settings`` in the names of the environment."""
+    script; its processes are for the test to start, and take ``routes`` if there are any, which we do not.
+    ``settings`` in the names of the environment."""
     with psycopg.connect(stack.postgres.url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     web_port, simulator_port, ledger_path = free_port(), free_port(), stack.directory / f"{name}.ledger"
@@ -86,7 +95,7 @@ def deployed(
     celery = Celery(name)
     tasks.configure(celery, chosen)
     with connect(stack.valkey.url) as redis:
-        chaos = Chaos(name, stack, dialer, environment, celery, redis, ledger_path, web_port, orders)
+        chaos = Chaos(name, stack, dialer, environment, celery, redis, ledger_path, web_port, orders, routes)
         chaos.sql("SELECT dialer_set_clock(clock_timestamp(), :speed)", speed=speed)
         try:
             chaos.start("simulator", "worker.carriers.simulator", [*simulator, "--speed", str(speed)])

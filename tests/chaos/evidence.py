@@ -10,8 +10,9 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from tests.chaos.judgements_progress import Progress
 from worker.carriers.simulator.ledger import Ledger, RecordedCall
 
 T = TypeVar("T")
@@ -134,6 +135,30 @@ class Acked:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One change of what decides about calls (:mod:`tests.chaos.history`): the last ``number`` of a transaction is its
+    place in the order of commits. ``was`` is ``None`` for what is new, ``became`` for what is gone. ``at`` is the
+    database's clock, and decides nothing."""
+
+    number: int
+    transaction: int
+    at: float
+    table: str
+    subject: str
+    was: Mapping[str, Any] | None
+    became: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at what must always hold: how often it could have been broken just then, and what was."""
+
+    name: str
+    occasions: int
+    offenders: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
     """Everything a verdict rests on. What is not in the ledger or the journal stands under *looked at*."""
 
@@ -165,6 +190,13 @@ class Evidence:
     """Logs and messages: where, and what."""
     starts: Mapping[str, int] = field(default_factory=dict)
     """Campaign → runs its schedule opened."""
+    history: Sequence[Change] = ()
+    looks: Sequence[Look] = ()
+    """The product's own invariants, asked while it ran and when it was over."""
+    processes: int = 0
+    ended_by_themselves: Sequence[str] = ()
+    mistakes: Sequence[str] = ()
+    progress: Progress = field(default_factory=Progress)
     late: Sequence[str] = ()
     """Calls of which the carrier spoke as alive after we had closed them."""
 

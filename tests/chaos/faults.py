@@ -64,6 +64,19 @@ def strike(process: Process, word: str) -> Undoing:
     return (seconds, lambda: process.signal(signal.SIGCONT)) if seconds else None
 
 
+LOGS: Mapping[str, tuple[signal.Signals, float]] = {
+    "log, its reader gone": (signal.SIGKILL, 0.0),
+    "log, unread for 4 s": (signal.SIGSTOP, 4.0),
+}
+
+
+def break_log(process: Process, word: str) -> Undoing:
+    """What a process says cannot be written any more, or has to wait. A reader that is gone does not come back."""
+    number, seconds = LOGS[word]
+    process.signal_scribe(number)
+    return (seconds, lambda: process.signal_scribe(signal.SIGCONT)) if seconds else None
+
+
 def flush(chaos: Chaos, dice: Random) -> Undoing:
     with _redis(chaos) as redis:
         redis.flushall()

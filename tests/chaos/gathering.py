@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import itertools
 import json
+import math
 import re
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import redis.exceptions
+from sqlalchemy.exc import SQLAlchemyError
 
+from tests.chaos import barren, history
 from tests.chaos.desk import done, is_in_doubt
-from tests.chaos.evidence import CampaignFacts, Deed, Evidence, Held, Left, Row, TeamFacts
+from tests.chaos.evidence import CampaignFacts, Deed, Evidence, Held, Left, Look, Row, TeamFacts
+from tests.chaos.hanging import end_requests
 from tests.chaos.harness import Chaos
+from tests.chaos.judgements_progress import Progress
+from tests.chaos.looks import look_at_everything, look_at_what_must_never_be
 from worker.carriers.simulator import ledger
 from worker.domain.errors import Unavailable
 from worker.store import counters
@@ -26,11 +34,17 @@ if TYPE_CHECKING:
     from tests.chaos.trial import Trial
 
 LOOK_EVERY_SECONDS = 0.3
+INVARIANTS_EVERY = 6
+SETTLED_AFTER_SECONDS = 15.0
+"""How long after the last fault what must come about in time may still be on its way."""
 LATE = re.compile(r"late_evidence +call_id=(\S+)")
 
 
 class Witness:
-    """Looks at the messages that wait, and, when asked, at who holds a slot."""
+    """Looks at the messages that wait, at what must always hold (:mod:`tests.chaos.looks`), and, when asked, at who
+    holds a slot. ``healed_at`` is when no fault was left, by this machine's monotonic clock."""
+
+    healed_at = math.inf
 
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos
@@ -38,6 +52,7 @@ class Witness:
         self._thread = threading.Thread(target=self._watch, name="witness", daemon=True)
         self.messages: set[str] = set()
         self.held: list[tuple[float, str]] = []
+        self.looks: list[Look] = []
 
     def __enter__(self) -> Witness:
         self._thread.start()
@@ -57,8 +72,20 @@ class Witness:
         self.held += [(at, call) for call in members]
         return bool(members)
 
+    def look_at_invariants(self) -> None:
+        """Those that hold at any instant; and all of them, once there was time to mend everything. Where a service is
+        away nobody looks."""
+        settled = time.monotonic() > self.healed_at + SETTLED_AFTER_SECONDS
+        with contextlib.suppress(Unavailable, SQLAlchemyError, redis.exceptions.RedisError):
+            look = look_at_everything if settled else look_at_what_must_never_be
+            self.looks += look(self._chaos.dialer)
+
     def _watch(self) -> None:
-        while not self._over.wait(LOOK_EVERY_SECONDS):
+        for n in itertools.count():
+            if self._over.wait(LOOK_EVERY_SECONDS):
+                return
+            if n % INVARIANTS_EVERY == 0:
+                self.look_at_invariants()
             with contextlib.suppress(redis.exceptions.RedisError):
                 for queue in (CONTROL, DIAL):
                     self.messages.update(self._chaos.redis.lrange(f"{self._chaos.name}:{queue}", 0, 50))
@@ -77,8 +104,9 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
     logs = [(path.name, path.read_text(errors="replace")) for path in chaos.logs]
     late = {row.id for row in chaos.sql("SELECT id FROM calls WHERE late_evidence_at IS NOT NULL")}
     late |= {call_id for _, said in logs for call_id in LATE.findall(said)}
+    book = ledger.read(chaos.ledger_path)
     return Evidence(
-        ledger=ledger.read(chaos.ledger_path),
+        ledger=book,
         teams=[
             TeamFacts(team.id, team.account, team.numbers, _limits(team), team.calls_per_second)
             for team in trial.cast.teams
@@ -111,7 +139,24 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
                 "SELECT campaign_id, count(*) AS n FROM runs WHERE opened_by = 'schedule' GROUP BY campaign_id"
             )
         },
+        progress=_progress(trial, book),
         late=sorted(late),
+        history=history.changes(chaos.sql(history.READ)),
+        looks=[*trial.witness.looks, *look_at_everything(chaos.dialer)],
+        processes=len(chaos.logs),
+        ended_by_themselves=trial.nemesis.ended_by_themselves,
+        mistakes=chaos.mistakes(services_fail=True),
+    )
+
+
+def _progress(trial: Trial, book: ledger.Ledger) -> Progress:
+    """What was seen of whether anything stands still."""
+    return Progress(
+        end_requests=end_requests(trial.chaos.ledger_path),
+        ended=trial.nemesis.ended,
+        bulkheads=trial.hanging.seen(book),
+        resumed=list(trial.hanging.resumed(book).items()),
+        unhealed=trial.unhealed,
     )
 
 
@@ -154,7 +199,9 @@ def _left(trial: Trial, keys: Mapping[str, str]) -> list[Left]:
         """SELECT cc.campaign_id, c.status::text AS campaign_status, cc.contact_id, cc.status::text AS status,
                   extract(epoch FROM cc.due_at)::float AS due_at
            FROM campaign_contacts cc JOIN campaigns c ON c.id = cc.campaign_id
-           WHERE cc.status IN ('pending', 'queued', 'calling') AND c.status <> 'draft'"""
+           WHERE cc.status IN ('pending', 'queued', 'calling') AND c.status <> 'draft'
+             AND NOT starts_with(c.id, :barren)""",
+        barren=barren.PREFIX,
     )
     return [
         Left(

@@ -1,14 +1,32 @@
-"""A process that stands still at its crash point, the first time it comes there, instead of dying: between a commit
-and what follows from it, where a signal from outside hardly ever meets it. The product has no such setting, so its
-module is reached into."""
+"""Processes of the dialer that stand still where a signal from outside hardly ever meets them. The product has no such
+setting, so its modules are reached into.
+
+One halts as a whole at its crash point, the first time it comes there, instead of dying: between a commit and what
+follows from it. In another a single thread halts between its orders and the commit that its calls may leave, when
+somebody takes aim at them (:mod:`tests.chaos.aiming`): it says which calls it has in hand, and waits to be let go on.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 VARIABLE = "CHAOS_HALTS"
+AIMS = "CHAOS_AIMS"
+"""Names the directory in which aim is taken: ``<n>.ask`` holds a team's id and is renamed by whoever has calls of it in
+hand, ``<n>.held`` says which, ``<n>.go`` lets go. While there is an ``<n>.slow``, nobody releases what stopped
+campaigns have reserved: that, too, is done milliseconds after a stop, and then nothing is left to be committed."""
+POINT = "dial.before_commit"
+LONGEST_SECONDS = 6.0
+"""How long a thread stands still if nobody lets it go on: less than anybody's patience with it."""
+IN_HAND = ("id", "team_id", "campaign_id", "contact_id", "number_id", "account_id", "to_number", "zone")
 
 
 def stand_still_once() -> None:
@@ -20,3 +38,52 @@ def stand_still_once() -> None:
         os.kill(pid, signal.SIGSTOP)
 
     crashpoint.os = SimpleNamespace(kill=stop, getpid=os.getpid)  # type: ignore[attr-defined]
+
+
+def stand_still_when_aimed_at(directory: Path) -> None:
+    """Let each thread of this process stand still before a commit that somebody waits for. To be called before
+    anything of the dialer is imported that has crash points."""
+    from worker import crashpoint
+    from worker.store import calls
+
+    dies, read, own = crashpoint.crashpoint, calls.orders, threading.local()
+    find_stale = calls.stale_reserved
+
+    def orders(*args: Any, **more: Any) -> Any:
+        own.rows = read(*args, **more)
+        return own.rows
+
+    def halts(name: str) -> None:
+        dies(name)
+        if name == POINT:
+            _stand_still(directory, [{column: getattr(row, column) for column in IN_HAND} for row in own.rows])
+
+    def stale_reserved(*args: Any, **more: Any) -> list[str]:
+        _wait_until(lambda: next(directory.glob("*.slow"), None) is None)
+        return find_stale(*args, **more)
+
+    calls.orders, calls.stale_reserved = orders, stale_reserved
+    crashpoint.crashpoint = halts
+
+
+def _stand_still(directory: Path, in_hand: Sequence[Mapping[str, str]]) -> None:
+    for asked in directory.glob("*.ask"):
+        try:
+            team_id = asked.read_text()
+            those = [call for call in in_hand if call["team_id"] == team_id]
+            if not those:
+                continue
+            asked.rename(asked.with_suffix(".taken"))
+        except FileNotFoundError:
+            continue  # somebody else was first, or nobody waits any more
+        draft = asked.with_suffix(".draft")
+        draft.write_text(json.dumps(those))
+        draft.rename(asked.with_suffix(".held"))
+        _wait_until(asked.with_suffix(".go").exists)
+        return
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + LONGEST_SECONDS
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.005)  # it stands still: that is what it is for

@@ -26,7 +26,8 @@ from celery import Celery
 from redis import Redis
 from sqlalchemy import Connection, text
 
-from tests.chaos import halting
+from tests.chaos import halting, routes
+from tests.chaos.routes import Routes
 from tests.patience import PATIENCE_SECONDS
 from worker import tasks
 from worker.carriers.simulator import ledger
@@ -80,6 +81,12 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
+    def signal_scribe(self, number: int) -> None:
+        """To whoever reads what it says; see :mod:`tests.chaos.scribe`."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if self.exit_code is None:
+                os.kill(int(self.log_path.with_suffix(".scribe").read_text()), number)
+
 
 @dataclass
 class Chaos:
@@ -94,6 +101,9 @@ class Chaos:
     ledger_path: Path
     web_port: int
     _orders: Path
+    routes: Routes | None = None
+    """By which its processes reach their servers, where that and their logs are to be broken; else they go
+    straight."""
     staff: dict[str, list[Process]] = field(default_factory=lambda: {role: [] for role in ROLES})
     logs: dict[Path, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -147,8 +157,15 @@ class Chaos:
         """``python -m <module> <arguments>`` in the environment of the deployment."""
         name = f"{self.name}-{role}-{next(self._numbers)}"
         log_path = self.stack.directory / f"{name}.log"
-        order = {"name": name, "module": module, "arguments": list(arguments), "log": str(log_path)}
-        line = json.dumps({**order, "environment": environment or {}}) + "\n"
+        ways = self.routes.next_of(role) if self.routes is not None and role in routes.ROLES else {}
+        order = {
+            "name": name,
+            "module": module,
+            "arguments": list(arguments),
+            "log": str(log_path),
+            "piped": bool(ways),
+        }
+        line = json.dumps({**order, "environment": {**ways, **(environment or {})}}) + "\n"
         self.wait(lambda: _hand_over(self._orders, line), f"the nursery takes the order for {name}")
         pid_path = log_path.with_suffix(".pid")
         self.wait(pid_path.exists, f"{name} has begun")

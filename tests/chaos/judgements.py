@@ -1,7 +1,9 @@
 """What must never have happened, read off the carrier's ledger and the journal; our database is not asked.
 
-Each judgement returns a sentence for every violation. Its name is the issue's. What has to be compared with our
-tables, or was seen elsewhere, stands in :mod:`tests.chaos.judgements_books`.
+Each judgement goes through its *occasions*: the times at which what it judges could have been violated. For each it
+yields a sentence that says how it was, or ``None`` where it was not. One that had no occasion proves nothing. What has
+to be compared with our tables, or was seen elsewhere, stands in :mod:`tests.chaos.judgements_books`, and what was
+committed in :mod:`tests.chaos.judgements_commits`.
 
 A deed counts as committed at ``done_at``, the latest instant it can have been, and as undone from the ``asked_at``
 of whatever may have undone it: in doubt nobody is condemned.
@@ -32,9 +34,13 @@ from worker.carriers.simulator.ledger import RecordedCall
 RESUMING = ("resume", "run")
 
 
-def i1(e: Evidence) -> list[str]:
-    """Live calls per scope never exceed the largest limit in force in the last ``limit_memory`` seconds."""
-    found = [f"call {call.call_id} is of no campaign" for call in e.ledger.placed if e.campaign_of(call) is None]
+Asked = Iterator[str | None]
+
+
+def i1(e: Evidence) -> Asked:
+    """Live calls per scope never exceed the largest limit in force in the last ``limit_memory`` seconds. An occasion
+    is a call with which a scope was full."""
+    yield from (f"call {call.call_id} is of no campaign" for call in e.ledger.placed if e.campaign_of(call) is None)
     limits = {scope: limit for team in e.teams for scope, limit in team.limits.items()}
     limits |= {campaign.key: campaign.limit for campaign in e.campaigns}
     live: Counter[str] = Counter()
@@ -47,8 +53,9 @@ def i1(e: Evidence) -> list[str]:
                 continue
             most = max(in_force(limits[scope], edits[scope], at - e.patience.limit_memory, at))
             if live[scope] > most:
-                found.append(f"{live[scope]} live calls in {scope}, whose limit was {most}, at {at:.3f}")
-    return found
+                yield f"{live[scope]} live calls in {scope}, whose limit was {most}, at {at:.3f}"
+            elif live[scope] == most:
+                yield None
 
 
 def _scopes(e: Evidence, call: RecordedCall) -> Iterator[str]:
@@ -60,29 +67,30 @@ def _scopes(e: Evidence, call: RecordedCall) -> Iterator[str]:
         yield campaign.key
 
 
-def i2(e: Evidence) -> list[str]:
-    """Calls to one contact, or to one number of a team, never overlap."""
-    live: dict[tuple[str, str], RecordedCall] = {}
-    found = []
+def i2(e: Evidence) -> Asked:
+    """Calls to one contact, or to one number of a team, never overlap. An occasion is a call to somebody who was
+    called before."""
+    latest: dict[tuple[str, str], RecordedCall] = {}
+    ended: set[str] = set()
     for call, change in e.ledger.changes:
+        if change < 0:
+            ended.add(call.call_id)
+            continue
         team, campaign = e.team_of(call), e.campaign_of(call)
         keys = [(team.id if team else "", call.to_number)]
         if campaign is not None:
             keys.append((campaign.team, campaign.phones[call.to_number]))
-        for key in keys:
-            other = live.get(key)
-            if change > 0:
-                if other is not None:
-                    found.append(f"call {call.call_id} began while {other.call_id} to the same callee lived")
-                live[key] = call
-            elif other is not None and other.call_id == call.call_id:
-                del live[key]
-    return list(dict.fromkeys(found))
+        others = {other.call_id: other for key in keys if (other := latest.get(key)) is not None}
+        live = [call_id for call_id in others if call_id not in ended]
+        yield from (f"call {call.call_id} began while {call_id} to the same callee lived" for call_id in live)
+        if others and not live:
+            yield None
+        latest |= dict.fromkeys(keys, call)
 
 
-def i3(e: Evidence) -> list[str]:
-    """Every call is placed inside a window that was in force, on the callee's own wall clock."""
-    found = []
+def i3(e: Evidence) -> Asked:
+    """Every call is placed inside a window that was in force, on the callee's own wall clock. An occasion is a call
+    of a campaign that had one."""
     for call in e.ledger.placed:
         campaign = e.campaign_of(call)
         if campaign is None:
@@ -92,8 +100,9 @@ def i3(e: Evidence) -> list[str]:
         zones = _zones(e, campaign, call)
         if not any(_is_open(e, call.placed_at, window, zone) for window in windows for zone in zones):
             at = e.clock.business(call.placed_at)
-            found.append(f"call {call.call_id} was placed at {at:%H:%M:%S} UTC, outside {windows} in {zones}")
-    return found
+            yield f"call {call.call_id} was placed at {at:%H:%M:%S} UTC, outside {windows} in {zones}"
+        elif None not in windows:
+            yield None
 
 
 def _zones(e: Evidence, campaign: CampaignFacts, call: RecordedCall) -> list[str]:
@@ -114,19 +123,22 @@ def _is_open(e: Evidence, placed_at: float, window: Window | None, own_zone: str
     return False
 
 
-def i4(e: Evidence) -> list[str]:
+def i4(e: Evidence) -> Asked:
     """Nothing is placed later than fence + request after a stop was committed, nothing before its schedule, and no
-    schedule starts twice. Stops are a pause, a cancel, do-not-call, and what makes a number wrong or unusable."""
-    found = []
+    schedule starts twice. Stops are a pause, a cancel, do-not-call, and what makes a number wrong or unusable. An
+    occasion is a stop that lasted longer than that, or a schedule."""
     for deed, concerns, undone_by in _stops(e):
         if deed.done_at is None:
             continue
         until = min((d.asked_at for d in undone_by if d.done_at is None or d.done_at > deed.asked_at), default=math.inf)
-        for call in e.ledger.placed:
-            if deed.done_at + e.patience.stop < call.placed_at < until and concerns(call):
-                late = call.placed_at - deed.done_at
-                found.append(f"call {call.call_id} was placed {late:.3f} s after {deed.name} of {deed.subject}")
-    return found + _unscheduled(e)
+        since = deed.done_at + e.patience.stop
+        late = [call for call in e.ledger.placed if since < call.placed_at < until and concerns(call)]
+        for call in late:
+            after = call.placed_at - deed.done_at
+            yield f"call {call.call_id} was placed {after:.3f} s after {deed.name} of {deed.subject}"
+        if until > since and not late:
+            yield None
+    yield from _unscheduled(e)
 
 
 def _stops(e: Evidence) -> Iterator[tuple[Deed, Callable[[RecordedCall], bool], Sequence[Deed]]]:
@@ -148,37 +160,40 @@ def _stops(e: Evidence) -> Iterator[tuple[Deed, Callable[[RecordedCall], bool], 
         yield deed, lambda call, number=deed.value: call.to_number == number, ()
     for deed in e.of("disable"):
         yield deed, lambda call, number=deed.value: call.from_number == number, e.of("enable", subject=deed.subject)
+    numbers = {team.account: set(team.numbers.values()) for team in e.teams}
+    for deed in e.of("disable account"):
+        own, enabled = numbers.get(deed.subject, set()), e.of("enable account", subject=deed.subject)
+        yield deed, lambda call, own=own: call.from_number in own, enabled
 
 
-def _unscheduled(e: Evidence) -> list[str]:
-    found = []
+def _unscheduled(e: Evidence) -> Asked:
     for deed in e.of("schedule"):
         starts_at = float(str(deed.value))
         run_at = min((d.asked_at for d in e.of(*RESUMING, subject=deed.subject)), default=math.inf)
-        for call in e.ledger.placed:
-            campaign = e.campaign_of(call)
-            if campaign is not None and campaign.key == deed.subject and call.placed_at < min(starts_at, run_at):
-                found.append(f"call {call.call_id} was placed before its campaign's schedule")
+        early = [call for call in e.ledger.placed if call.placed_at < min(starts_at, run_at)]
+        early = [call for call in early if (it := e.campaign_of(call)) is not None and it.key == deed.subject]
+        yield from (f"call {call.call_id} was placed before its campaign's schedule" for call in early)
+        if not early:
+            yield None
     for key, starts in e.starts.items():
-        if starts > len(e.of("schedule", subject=key)):
-            found.append(f"the schedule of {key} opened {starts} runs")
-    return found
+        yield f"the schedule of {key} opened {starts} runs" if starts > len(e.of("schedule", subject=key)) else None
 
 
-def i5(e: Evidence) -> list[str]:
-    """No contact is called more often than its campaign allows."""
+def i5(e: Evidence) -> Asked:
+    """No contact is called more often than its campaign allows. An occasion is a contact called as often."""
     most = {campaign.key: campaign.attempts for campaign in e.campaigns}
-    return [
-        f"contact {contact} of {key} was called {made} times, of {most[key]}"
-        for (key, contact), calls in e.contacts_calls().items()
-        if (made := sum(counts(call) for call in calls)) > most[key]
-    ]
+    for (key, contact), calls in e.contacts_calls().items():
+        made = sum(counts(call) for call in calls)
+        if made > most[key]:
+            yield f"contact {contact} of {key} was called {made} times, of {most[key]}"
+        elif made == most[key]:
+            yield None
 
 
-def i6(e: Evidence) -> list[str]:
-    """Between the end of an attempt and the next lies the whole retry delay."""
+def i6(e: Evidence) -> Asked:
+    """Between the end of an attempt and the next lies the whole retry delay. An occasion is a retry that had to
+    wait."""
     delays = {campaign.key: campaign.delays for campaign in e.campaigns}
-    found = []
     for (key, contact), calls in e.contacts_calls().items():
         for before, after in itertools.pairwise(calls):
             if before.ended_at is None or not counts(before):
@@ -186,37 +201,41 @@ def i6(e: Evidence) -> list[str]:
             minutes = delays[key].get(disposition_of(before), delays[key][""])
             waited = after.placed_at - before.ended_at
             if waited < minutes * 60 / e.clock.speed:
-                found.append(f"contact {contact} of {key} was called again after {waited:.3f} s")
-    return found
+                yield f"contact {contact} of {key} was called again after {waited:.3f} s"
+            elif minutes > 0:
+                yield None
 
 
-def i7(e: Evidence) -> list[str]:
-    """Nobody is called by a campaign after having answered it."""
-    found = []
+def i7(e: Evidence) -> Asked:
+    """Nobody is called by a campaign after having answered it. An occasion is a contact who answered with attempts
+    left."""
+    most = {campaign.key: campaign.attempts for campaign in e.campaigns}
     for (key, contact), calls in e.contacts_calls().items():
         answered = next((n for n, call in enumerate(calls) if is_human(call)), len(calls))
-        found += [f"contact {contact} of {key} was called after answering" for _ in calls[answered + 1 :]]
-    return found
+        again = calls[answered + 1 :]
+        yield from (f"contact {contact} of {key} was called after answering" for _ in again)
+        if answered < len(calls) and answered + 1 < most[key] and not again:
+            yield None
 
 
-def i11(e: Evidence) -> list[str]:
+def i11(e: Evidence) -> Asked:
     """Over any length of time an account makes no more requests than its rate lets out in it and in the time a
-    request may lag behind its turn, and besides what was promised when Redis forgot the rate."""
-    found = []
+    request may lag behind its turn, and besides what was promised when Redis forgot the rate. An occasion is a request
+    that came as soon after the one before as the rate allows, or within twice that time."""
     for team in e.teams:
         if team.calls_per_second is None:
             continue
         cap, lag = team.calls_per_second, e.patience.fence + e.patience.request + e.patience.slack
         own = set(team.numbers.values())
         sent = sorted(at for at, number in _requests(e) if number in own)
+        yield from (None for before, after in itertools.pairwise(sent) if after - before < 2 / cap)
         for i, j in itertools.combinations(range(len(sent)), 2):
             length = sent[j] - sent[i]
             lost = sum(sent[i] - lag <= at <= sent[j] for at in e.redis_losses)
             allowed = cap * (length + lag + lost * e.patience.rate_burst) + 1
             if j - i + 1 > allowed:
-                found.append(f"{j - i + 1} requests of {team.account} in {length:.3f} s, of {allowed:.1f}")
+                yield f"{j - i + 1} requests of {team.account} in {length:.3f} s, of {allowed:.1f}"
                 break
-    return found
 
 
 def _requests(e: Evidence) -> Iterable[tuple[float, str]]:
@@ -224,10 +243,16 @@ def _requests(e: Evidence) -> Iterable[tuple[float, str]]:
     yield from ((request.at, request.from_number) for request in e.ledger.not_placed)
 
 
-def i15(e: Evidence) -> list[str]:
-    """A call is asked for once: no second request, whatever became of the first."""
+def i15(e: Evidence) -> Asked:
+    """A call is asked for once: no second request, whatever became of the first. An occasion is a request that was
+    answered with a failure, or whose call's end nobody told."""
     asked = Counter(call.token for call in e.ledger.placed) + Counter(it.token for it in e.ledger.not_placed)
-    return [f"the call of token {token} was asked for {times} times" for token, times in asked.items() if times > 1]
+    told = {acked.token for acked in e.acked if acked.ends}
+    for token, times in asked.items():
+        if times > 1:
+            yield f"the call of token {token} was asked for {times} times"
+        elif token not in told:
+            yield None
 
 
 def liveness(e: Evidence, faults: Sequence[float]) -> list[float]:

@@ -9,38 +9,35 @@ Types are told to look away wherever something is replaced that is not meant to 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import psycopg
 from sqlalchemy import text
 
-VARIABLE = "CHAOS_WITHOUT"
+from tests.chaos.mutant import Mutant
 
-EMPHASIS: Mapping[str, Mapping[str, int]] = {
-    "send-fence": {"worker: SIGSTOP 6 s, calls in hand": 40},
-    "claim-limit": {"redis: members removed": 30},
-    "generation-key": {"redis: members added": 10, "worker: SIGKILL": 10},
-    "write-ahead": {"worker: SIGKILL": 25, "worker: SIGSTOP 3 s": 10},
-    "settle-once": {"web: SIGSTOP 3 s": 6, "web: SIGKILL": 4},
-    "news-binding": {"carrier: news forged by another's key": 20},
-}
-"""Protection → what to put more of into the deck, so that it is needed."""
+VARIABLE = "CHAOS_WITHOUT"
 
 
 def switch_off(protection: str) -> None:
     """Let this process do without. Raises ``KeyError`` for one that is not known."""
-    _SWITCHES[protection]()
+    MUTANTS[protection].switch_off()
+
+
+def aims(protection: str) -> Mapping[str, int]:
+    """What operators are to aim more often, so that it is needed; nothing where nothing is switched off."""
+    return MUTANTS[protection].aims if protection else {}
 
 
 def unguard(protection: str, database_url: str) -> None:
-    """What of the protection lies in the database's own schema."""
-    if protection != "settle-once":
+    """Take out what of the protection lies in the database's own schema."""
+    if not protection or not MUTANTS[protection].unguard:
         return
     with psycopg.connect(database_url, autocommit=True) as admin:
-        admin.execute("DROP TRIGGER calls_only_move_forward ON calls")
-        admin.execute("ALTER TABLE counter_deltas DROP CONSTRAINT counter_deltas_call_id_key")
+        for statement in MUTANTS[protection].unguard:
+            admin.execute(statement)
 
 
 def _without_send_fence() -> None:
@@ -141,12 +138,93 @@ def _without_news_binding() -> None:
     events.INSERT = text(events.INSERT.text.replace(asking, "false"))
 
 
-_SWITCHES: Mapping[str, Callable[[], None]] = {
-    "send-fence": _without_send_fence,
-    "claim-limit": _without_claim_limit,
-    "generation-key": _without_generation_key,
-    "write-ahead": _without_write_ahead,
-    "settle-once": _without_settle_once,
-    "news-binding": _without_news_binding,
+def _without_clauses(*clauses: str) -> None:
+    """The last moment before a call does not ask for this. Today that is one statement; whatever else may come to
+    commit a call to be placed must be named here, too."""
+    from worker.store import calls
+
+    statement = str(calls.COMMIT_DIALING.text)
+    for clause in clauses:
+        assert statement.count(clause) == 1, clause
+        statement = statement.replace(clause, "")
+    calls.COMMIT_DIALING = text(statement)
+
+
+def _without_dial_do_not_call() -> None:
+    """Who came on the list, or was marked, after his call was reserved is called."""
+    _without_clauses(
+        " AND NOT p.do_not_call",
+        " AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.to_number)",
+    )
+
+
+def _without_dial_running() -> None:
+    """A call is placed though its campaign has stopped, has a newer run or another policy since it was reserved."""
+    _without_clauses(
+        "c.status = 'running' AND ",
+        "c.deleted_at IS NULL AND ",
+        "c.run_id = k.run_id\n      AND ",
+        "c.policy_version = x.policy_version AND ",
+    )
+
+
+_OWN: Mapping[str, Mutant] = {
+    "send-fence": Mutant(
+        _without_send_fence,
+        ("worker.flow.dial._sender",),
+        ("stops_hold",),
+        faults={"worker: SIGSTOP 6 s, calls in hand": 40},
+    ),
+    "claim-limit": Mutant(
+        _without_claim_limit,
+        ("worker.flow.plan.Rooms.read",),
+        ("limits_hold",),
+        faults={"redis: members removed": 30},
+    ),
+    "generation-key": Mutant(
+        _without_generation_key,
+        ("worker.slots.semaphore.load_script", "worker.slots.semaphore.Slots.needs_rebuild"),
+        ("slots_come_back", "no_slot_leaks"),
+        faults={"redis: members added": 10, "worker: SIGKILL": 10},
+    ),
+    "write-ahead": Mutant(
+        _without_write_ahead,
+        ("worker.flow.dial._send",),
+        ("asked_for_once", "books_agree", "stops_bind_commits", "one_call_at_once"),
+        faults={"worker: SIGKILL": 25, "worker: SIGSTOP 3 s": 10},
+    ),
+    "settle-once": Mutant(
+        _without_settle_once,
+        ("worker.flow.settle.weigh", "worker.flow.settle._step", "worker.store.calls.ADVANCE"),
+        ("books_agree", "counters_add_up"),
+        faults={"web: SIGSTOP 3 s": 6, "web: SIGKILL": 4},
+        unguard=(
+            "DROP TRIGGER calls_only_move_forward ON calls",
+            "ALTER TABLE counter_deltas DROP CONSTRAINT counter_deltas_call_id_key",
+        ),
+    ),
+    "news-binding": Mutant(
+        _without_news_binding,
+        ("worker.flow.record.is_foreign", "worker.flow.settle.is_foreign", "worker.store.events.INSERT"),
+        ("one_call_at_once", "books_agree", "given_up_is_over"),
+        faults={"carrier: news forged by another's key": 20},
+    ),
+    "dial-do-not-call": Mutant(
+        _without_dial_do_not_call,
+        ("worker.store.calls.COMMIT_DIALING",),
+        ("do_not_call_binds_commits",),
+        aims={"ban": 10, "mark": 10},
+    ),
+    "dial-running": Mutant(
+        _without_dial_running,
+        ("worker.store.calls.COMMIT_DIALING",),
+        ("stops_bind_commits", "newer_runs_bind_commits", "policy_binds_commits"),
+        aims={"pause": 10, "run again": 4, "window": 4},
+    ),
 }
-PROTECTIONS = tuple(_SWITCHES)
+
+MUTANTS: Mapping[str, Mutant] = {**_OWN}
+"""Protection → the dialer without it. Those of one kind may stand in a module of their own, and are taken in here."""
+PROTECTIONS = tuple(MUTANTS)
+EMPHASIS: Mapping[str, Mapping[str, int]] = {name: mutant.faults for name, mutant in MUTANTS.items()}
+"""Protection → what to put more of into the nemesis' deck, so that it is needed."""

@@ -19,10 +19,11 @@ from random import Random
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.chaos import faults
+from tests.chaos import barren, faults, full_disk, outages, silences
 from tests.chaos.faults import Fault, Undoing
 from tests.chaos.harness import Chaos, Process
 from tests.chaos.journal import DatabaseClock, Journal
+from tests.chaos.judgements_progress import END_SECONDS
 from worker.crashpoint import POINTS
 
 WEB_POINTS = ("record.after_commit", "admit.after_commit", "stop.after_commit")
@@ -30,6 +31,8 @@ WORKER_POINTS = tuple(sorted(POINTS - set(WEB_POINTS)))
 DOOMED_SECONDS = 5.0
 """How long a worker that takes messages may take to come to the place where it is to die."""
 GRACE_SECONDS = 25.0
+TERM_SECONDS = END_SECONDS + 3.0
+"""When a platform kills whom it has told to end."""
 FAULTS_A_SECOND = 0.9
 ROLES = {"worker": 2, "beat": 2, "web": 1}
 
@@ -51,10 +54,19 @@ DECK: Mapping[str, int] = {
     "redis: flushall": 2, "redis: SIGKILL, its file kept": 1, "redis: SIGKILL, empty": 1, "redis: SIGSTOP": 2,
     "redis: clients dropped": 2, "redis: members removed": 2, faults.MEMBERS_ADDED: 2,
     "postgresql: sessions ended": 2, "postgresql: restart, fast": 1, "postgresql: restart, immediate": 1,
-    "postgresql: campaign locked": 1,
+    "postgresql: campaign locked": 1, "postgresql: disk full": 2,
+    "postgresql: silent, half": 2, "postgresql: silent, all": 1,
+    "postgresql: lost, half": 1, "postgresql: lost, all": 1,
+    "redis: silent, half": 2, "redis: silent, all": 1, "redis: lost, half": 1, "redis: lost, all": 1,
     faults.NEWS_FORGED: 2,
+    outages.ONE_HANGS: 3, outages.ALL_HANG: 1, "carrier: hang-ups fail": 3, "carrier: look-ups fail": 1,
+    "carrier: one account is slow": 2, "carrier: every account is slow": 1,
+    "worker: log, its reader gone": 2, "worker: log, unread for 4 s": 2, "web: log, its reader gone": 1,
+    **dict.fromkeys(barren.FAULTS, 1),
 }  # fmt: skip
 """How often each fault is in the deck that is shuffled and dealt."""
+
+SERVICES = {**faults.SERVICES, **outages.FAULTS, **silences.FAULTS, **full_disk.FAULTS, **barren.FAULTS}
 
 
 def draw_faults(seed: int, seconds: float, more: Mapping[str, int] | None = None) -> list[Fault]:
@@ -93,6 +105,8 @@ class Nemesis:
     redis_losses: list[float] = field(default_factory=list)
     ghosts: dict[str, float] = field(default_factory=dict)
     ended_by_themselves: list[str] = field(default_factory=list)
+    ended: list[tuple[str, float]] = field(default_factory=list)
+    """Who was told to end, and how many seconds that took."""
     stubborn: list[str] = field(default_factory=list)
     """Those who did not end when told to."""
     _doomed: dict[int, str] = field(default_factory=dict)
@@ -130,7 +144,7 @@ class Nemesis:
         for process in list(self.chaos.staff["worker"] + self.chaos.staff["web"]):
             if process.pid in self._doomed:
                 self._strike(process, "SIGKILL")
-        deadline = time.monotonic() + GRACE_SECONDS
+        deadline = time.monotonic() + TERM_SECONDS + 2.0
         while self._struck and time.monotonic() < deadline:
             self._bury()
             self._end_the_overdue()
@@ -175,7 +189,9 @@ class Nemesis:
                 continue
             self.chaos.forget(process)
             point = self._doomed.pop(process.pid, "")
-            word, _ = self._struck.pop(process.pid, ("", 0.0))
+            word, since = self._struck.pop(process.pid, ("", 0.0))
+            if word == "SIGTERM":
+                self.ended.append((process.name, time.monotonic() - since))
             self._frozen.discard(process.pid)
             self._ready.discard(process.pid)
             self._halting.discard(process.pid)
@@ -200,8 +216,9 @@ class Nemesis:
                 self._count("worker: SIGKILL", process.name)
         for process in self.chaos.running:
             word, since = self._struck.get(process.pid, ("", now))
-            if word == "SIGTERM" and now - since > GRACE_SECONDS:
+            if word == "SIGTERM" and now - since > TERM_SECONDS:
                 self.stubborn.append(process.name)  # a platform kills it now, and nothing is lost by that
+                self.ended.append((process.name, now - since))
                 self._strike(process, "SIGKILL")
 
     def _strike(self, process: Process, word: str) -> Undoing:
@@ -222,15 +239,19 @@ class Nemesis:
             self._count(fault.kind)
         else:
             began_at = self.clock.now()
-            undoing = faults.SERVICES[fault.kind](self.chaos, Random(fault.dice))
+            undoing = SERVICES[fault.kind](self.chaos, Random(fault.dice))
             self._count(fault.kind)
             if fault.kind in faults.LOSING:
                 self.redis_losses += [began_at, self.clock.now()]
+            if fault.kind == outages.ONE_HANGS:
+                self.provoke("hang up")  # of whom nobody can be told
         if undoing is not None:
             self._undo_later(*undoing)
 
     def _befall_process(self, role: str, what: str, fault: Fault) -> Undoing:
         chosen = [p for p in self.chaos.staff[role] if p.pid not in self._struck and p.pid not in self._frozen]
+        if role == "web":  # one that never comes up leaves nobody anything to ask
+            chosen = [process for process in chosen if "Uvicorn running" in process.log]
         if not chosen:
             self.journal.note("missed", self.clock.now(), kind=fault.kind)
             return None
@@ -241,6 +262,8 @@ class Nemesis:
             self._strike(process, "SIGTERM")
             return None
         self._count(fault.kind, process.name)
+        if what in faults.LOGS:
+            return faults.break_log(process, what)
         if what.startswith("SIGSTOP"):
             self._frozen.add(process.pid)
             seconds, go_on = faults.strike(process, what) or (0.0, lambda: None)

@@ -5,7 +5,8 @@ and these tests start dozens. Here that is done once. Of our own modules none is
 a process becomes is the product's own command, in the environment it is given (or, where that asks for it, a
 mutant: :mod:`tests.chaos.mutants`, or one that halts: :mod:`tests.chaos.halting`).
 
-ORDERS is a fifo of JSON lines: ``name``, ``module``, ``arguments``, ``environment``, ``log``. Beside it appear
+ORDERS is a fifo of JSON lines: ``name``, ``module``, ``arguments``, ``environment``, ``log``, and whether it is
+``piped``, that is, written by a :mod:`tests.chaos.scribe`. Beside it appear ``<name>.scribe``, whose process that is,
 ``<name>.pid`` when the process has begun, and ``<name>.exit``, its exit code, when it has ended.
 """
 
@@ -36,7 +37,7 @@ import structlog
 import tenacity
 import uvicorn
 
-from tests.chaos import halting
+from tests.chaos import halting, scribe
 from tests.chaos.mutants import VARIABLE, switch_off
 
 IMPORTED = (
@@ -48,6 +49,7 @@ IMPORTED = (
 
 def main(orders: Path) -> None:
     names: dict[int, str] = {}
+    """Of a scribe it is empty."""
 
     def bury(*_: object) -> None:
         """Write down who has ended, and how."""
@@ -56,8 +58,8 @@ def main(orders: Path) -> None:
                 ended, status = os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:  # a signal that came meanwhile has led to its burial
                 continue
-            if ended:
-                write(orders.parent / f"{names.pop(pid)}.exit", os.waitstatus_to_exitcode(status))
+            if ended and (name := names.pop(pid)):
+                write(orders.parent / f"{name}.exit", os.waitstatus_to_exitcode(status))
 
     signal.signal(signal.SIGCHLD, bury)
     while True:
@@ -66,6 +68,10 @@ def main(orders: Path) -> None:
         for order in asked:
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # it must have a name before it ends
             log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            if order["piped"]:
+                log, pid = begin_scribe(log)
+                names[pid] = ""
+                write(orders.parent / f"{order['name']}.scribe", pid)
             pid = os.fork()
             if pid == 0:
                 become(order, log)
@@ -76,14 +82,31 @@ def main(orders: Path) -> None:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
 
 
+def begin_scribe(log: int) -> tuple[int, int]:
+    """Let a process write to ``log`` what comes through a pipe; the end of that to write to, and its id."""
+    reading, writing = scribe.open_pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(writing)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        scribe.write_down(reading, log)
+    os.close(reading)
+    os.close(log)
+    return writing, pid
+
+
 def become(order: dict[str, Any], log: int) -> None:
     """Be from here on what was ordered, as if started from a shell."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     os.dup2(log, sys.stdout.fileno())
     os.dup2(log, sys.stderr.fileno())
+    os.close(log)
+    sys.stdout, sys.stderr = (os.fdopen(n, "w", 1, closefd=False) for n in (1, 2))  # a pipe is written otherwise
     os.environ.update(order["environment"])
     sys.argv = [order["module"], *order["arguments"]]
+    if aims := os.environ.get(halting.AIMS):
+        halting.stand_still_when_aimed_at(Path(aims))
     if protection := os.environ.get(VARIABLE):
         switch_off(protection)
     if os.environ.get(halting.VARIABLE):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from typing import Any, ParamSpec
 
@@ -20,8 +21,10 @@ import pytz
 from celery import Celery
 from kombu.exceptions import KombuError
 
+from tests.chaos import aiming
+from tests.chaos.aiming import Marksman, draw_aims
 from tests.chaos.desk import Desk
-from tests.chaos.evidence import Clock
+from tests.chaos.evidence import Clock, Window
 from tests.chaos.plan import ZONES, CampaignPlan, Cast, Person, TeamPlan
 from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer
@@ -29,8 +32,9 @@ from worker.flow.teams import edit_team
 
 P = ParamSpec("P")
 
-HANDS = 3
+HANDS = 5
 TRIES = 20
+PAUSE_SECONDS = (0.3, 2.5)
 HOLD_SECONDS = 7.0
 DEEDS_A_SECOND = 1.2
 DECK = (
@@ -50,8 +54,9 @@ class Order:
     dice: int
 
 
-def draw_orders(seed: int, seconds: float, cast: Cast) -> list[Order]:
-    """One after the other off a shuffled deck, each about a campaign that is born by then."""
+def draw_orders(seed: int, seconds: float, cast: Cast, more: Mapping[str, int] | None = None) -> list[Order]:
+    """One after the other off a shuffled deck, each about a campaign that is born by then; and beside them what is
+    aimed, with ``more`` of some of it."""
     dice = Random(f"operators {seed}")
     orders, deck, at = [], [], 1.5
     while at < seconds:
@@ -60,7 +65,12 @@ def draw_orders(seed: int, seconds: float, cast: Cast) -> list[Order]:
         if born:
             orders.append(Order(at, deck.pop(), dice.choice(born[-6:]), dice.randrange(1 << 30)))
         at += dice.expovariate(DEEDS_A_SECOND)
-    return orders
+    aims, at = draw_aims(seed, more), aiming.FIRST_SECOND
+    while at < seconds:
+        born = [n for n, campaign in enumerate(cast.campaigns) if campaign.born_at < at - 1]
+        orders.append(Order(at, next(aims), dice.choice(born[-4:]), dice.randrange(1 << 30)))
+        at += aiming.EVERY_SECONDS
+    return sorted(orders, key=lambda order: order.at)
 
 
 class Operators:
@@ -74,23 +84,25 @@ class Operators:
         cast: Cast,
         business: Clock,
         campaign_ids: Mapping[str, str],
+        aims: Path,
     ) -> None:
         self.cast = cast
-        self._desk, self._dialer, self._celery = desk, dialer, celery
-        self._business, self._ids = business, campaign_ids
-        self._over = threading.Event()
+        self._marksman = Marksman(self, aims)
+        self.desk, self._dialer, self._celery = desk, dialer, celery
+        self.business, self.ids = business, campaign_ids
+        self.over = threading.Event()
         self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="operator")
         self._under_way: list[Future[None]] = []
 
     def ask(self, order: Order) -> None:
         """Have this done by whoever is free."""
         campaign = self.cast.campaigns[order.campaign]
-        if campaign.key in self._ids:
+        if campaign.key in self.ids:
             self._put(self._do, order.what, campaign, Random(order.dice))
 
     def finish(self, seconds: float) -> None:
         """Let nobody begin anything any more."""
-        self._over.set()
+        self.over.set()
         self._hands.shutdown(wait=False, cancel_futures=True)
         self._wait([work for work in self._under_way if not work.cancelled()], seconds)
 
@@ -109,10 +121,11 @@ class Operators:
         """Let everything that can still be called be called: no window, wide limits, all numbers, nothing paused."""
         for team in self.cast.teams:
             for number_id in team.numbers:
-                self._put(self._enable, team, number_id, maxConcurrentCalls=20)
+                self._put(self.enable, team, number_id, maxConcurrentCalls=20)
             self._put(self._limit_team, team, 40)
+            self._put(self.enable_account, team)
         for campaign in self.cast.campaigns:
-            if campaign.key in self._ids:
+            if campaign.key in self.ids:
                 self._put(self._open, campaign)
 
     def _put(self, deed: Callable[P, None], *args: P.args, **more: P.kwargs) -> None:
@@ -121,31 +134,31 @@ class Operators:
     # -- deeds
 
     def _do(self, what: str, campaign: CampaignPlan, dice: Random) -> None:
+        if what.startswith(aiming.AIM):
+            self._marksman.aim(what.removeprefix(aiming.AIM), campaign, dice)
+            return
         match what:
             case "pause":
-                self._verb(campaign, "pause")
-                self._over.wait(dice.uniform(0.3, 2.5))
-                self._resume(campaign)
+                self.verb(campaign, "pause")
+                self.over.wait(dice.uniform(*PAUSE_SECONDS))
+                self.resume(campaign)
             case "hold":
-                self._verb(campaign, "pause")
-                self._over.wait(HOLD_SECONDS)
-                self._resume(campaign)
+                self.verb(campaign, "pause")
+                self.over.wait(HOLD_SECONDS)
+                self.resume(campaign)
             case "cancel":
-                self._verb(campaign, "cancel", {"hangUp": dice.random() < 0.5})
+                self.verb(campaign, "cancel", {"hangUp": dice.random() < 0.5})
             case "ban":
-                person = dice.choice(campaign.everybody)
-                body = {"numbers": [person.phone]}
-                team_id = campaign.team.id
-                self._desk.do("ban", team_id, team_id, ("POST", "/do-not-call"), body, value=person.phone)
+                self.ban(campaign.team, dice.choice(campaign.everybody).phone)
             case "mark":
                 person = dice.choice(campaign.everybody)
-                self._contact("mark", campaign, person, {"doNotCall": True}, None)
+                self.contact("mark", campaign, person.id, {"doNotCall": True}, None)
             case "limit":
                 limit = dice.randint(1, 7)
-                self._edit("limit", campaign, {"maxConcurrentCalls": limit}, limit)
+                self.edit("limit", campaign, {"maxConcurrentCalls": limit}, limit)
             case "limit number":
                 number_id, limit = dice.choice(campaign.callers), dice.randint(1, 5)
-                self._number("limit", campaign.team, number_id, {"maxConcurrentCalls": limit}, limit)
+                self.number("limit", campaign.team, number_id, {"maxConcurrentCalls": limit}, limit)
             case "limit team":
                 self._limit_team(campaign.team, dice.randint(3, 9))
             case "window":
@@ -153,19 +166,19 @@ class Operators:
             case "disable":
                 number_id = dice.choice(campaign.callers)
                 number = campaign.team.numbers[number_id]
-                self._number("disable", campaign.team, number_id, {"enabled": False}, number)
-                self._over.wait(dice.uniform(0.5, 3.0))
-                self._enable(campaign.team, number_id)
+                self.number("disable", campaign.team, number_id, {"enabled": False}, number)
+                self.over.wait(dice.uniform(0.5, 3.0))
+                self.enable(campaign.team, number_id)
             case "add":
                 self.add(campaign, dice.sample(campaign.later, 4))
             case "renumber":
                 person = dice.choice(campaign.later)
-                self._contact("renumber", campaign, person, {"phone": person.spare}, person.phone)
+                self.contact("renumber", campaign, person.id, {"phone": person.spare}, person.phone)
             case "zone":
                 person, zone = dice.choice(campaign.people), dice.choice((*ZONES, None))
-                self._contact("zone", campaign, person, {"timezone": zone}, zone or "")
+                self.contact("zone", campaign, person.id, {"timezone": zone}, zone or "")
             case "run":
-                self._until_answered(lambda: self._verb(campaign, "run", {}))
+                self.until_answered(lambda: self.verb(campaign, "run", {}))
             case "message":
                 self._run_by_message(campaign)
             case "run twice":
@@ -174,26 +187,26 @@ class Operators:
     def add(self, campaign: CampaignPlan, people: Sequence[Person]) -> None:
         """Add contacts that exist to the campaign."""
         body = {"contactIds": [person.id for person in people]}
-        self._desk.do("add", campaign.team.id, campaign.key, ("POST", f"{self._path(campaign)}/contacts"), body)
+        self.desk.do("add", campaign.team.id, campaign.key, ("POST", f"{self.path(campaign)}/contacts"), body)
 
     def _run_twice(self, campaign: CampaignPlan, dice: Random) -> None:
         """The same request at the same time from two clients, with one key or none; now and then with a budget."""
         key = {"Idempotency-Key": str(uuid.UUID(int=dice.getrandbits(128)))} if dice.random() < 0.5 else {}
         body = {"maxCalls": dice.randint(2, 6)} if dice.random() < 0.3 else {}
-        twin = threading.Thread(target=self._verb, args=(campaign, "run", body, key), daemon=True)
+        twin = threading.Thread(target=self.verb, args=(campaign, "run", body, key), daemon=True)
         twin.start()
-        self._verb(campaign, "run", body, key)
+        self.verb(campaign, "run", body, key)
         twin.join(2 * HOLD_SECONDS)
         if body:
-            self._over.wait(2.0)
-            self._verb(campaign, "run", {})
+            self.over.wait(2.0)
+            self.verb(campaign, "run", {})
 
     def _run_by_message(self, campaign: CampaignPlan) -> None:
         """Nobody answers a message: when it is followed, and whether, nobody knows."""
-        entry = self._desk.begin("run", campaign.key, "by message")
+        entry = self.desk.begin("run", campaign.key, "by message")
         with contextlib.suppress(KombuError):
-            self._celery.send_task("worker.run_campaign", [self._ids[campaign.key]])
-        self._desk.end(entry, None)
+            self._celery.send_task("worker.run_campaign", [self.ids[campaign.key]])
+        self.desk.end(entry, None)
 
     def _move_window(self, campaign: CampaignPlan, dice: Random) -> None:
         """Around now, or away from it, or none at all."""
@@ -201,87 +214,99 @@ class Operators:
         begins, lasts = dice.choice(((-2, 4), (-1, 3), (1, 5), (-5, 6))), dice.random() < 0.7
         window = None
         if lasts:
-            wall = self._business.business(self._desk.clock.now()).astimezone(pytz.timezone(zone))
+            wall = self.business.business(self.desk.clock.now()).astimezone(pytz.timezone(zone))
             start, end = (wall + timedelta(minutes=minutes) for minutes in begins)
             window = (start.strftime("%H:%M"), end.strftime("%H:%M"), zone)
-        self._edit("window", campaign, window_body(window), window)
+        self.edit_window(campaign, window)
+
+    def edit_window(self, campaign: CampaignPlan, window: Window | None) -> None:
+        self.edit("window", campaign, window_body(window), window)
 
     def _open(self, campaign: CampaignPlan) -> None:
         """Twice, for one that is completed can be edited only when it runs again."""
+        self.until_answered(lambda: self.verb(campaign, "restore"))
         body = {**window_body(None), "maxConcurrentCalls": 20}
         for _ in range(2):
-            self._verb(campaign, "pause")
+            self.verb(campaign, "pause")
             answers = []
             for name, value in (("limit", 20), ("window", None)):
                 fields = {key: body[key] for key in body if (key == "maxConcurrentCalls") == (name == "limit")}
-                answers.append(self._patch(name, campaign, fields, value))
-            self._until_answered(lambda: self._verb(campaign, "run", {}))
+                answers.append(self.patch(name, campaign, fields, value))
+            self.until_answered(lambda: self.verb(campaign, "run", {}))
             if answers == [200, 200]:
                 return
 
-    def _until_answered(self, ask: Callable[[], int | None]) -> None:
+    def until_answered(self, ask: Callable[[], int | None]) -> None:
         """Again, as long as nobody says yes or no."""
         for _ in range(TRIES):
             status = ask()
-            if self._over.is_set() or (status is not None and status < 500):
+            if self.over.is_set() or (status is not None and status < 500):
                 return
-            self._over.wait(1.0)
+            self.over.wait(1.0)
 
-    def _edit(self, name: str, campaign: CampaignPlan, body: Mapping[str, Any], value: object) -> None:
+    def edit(self, name: str, campaign: CampaignPlan, body: Mapping[str, Any], value: object) -> None:
         """A policy is edited while its campaign is paused."""
-        self._verb(campaign, "pause")
-        self._patch(name, campaign, body, value)
-        self._resume(campaign)
+        self.verb(campaign, "pause")
+        self.patch(name, campaign, body, value)
+        self.resume(campaign)
 
-    def _patch(self, name: str, campaign: CampaignPlan, body: Mapping[str, Any], value: object) -> int | None:
-        return self._desk.do(name, campaign.team.id, campaign.key, ("PATCH", self._path(campaign)), body, value=value)
+    def patch(self, name: str, campaign: CampaignPlan, body: Mapping[str, Any], value: object) -> int | None:
+        return self.desk.do(name, campaign.team.id, campaign.key, ("PATCH", self.path(campaign)), body, value=value)
 
-    def _resume(self, campaign: CampaignPlan) -> None:
-        self._until_answered(lambda: self._verb(campaign, "resume"))
+    def resume(self, campaign: CampaignPlan) -> None:
+        self.until_answered(lambda: self.verb(campaign, "resume"))
 
-    def _verb(
+    def verb(
         self,
         campaign: CampaignPlan,
         verb: str,
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> int | None:
-        path = f"{self._path(campaign)}/{verb}"
-        return self._desk.do(verb, campaign.team.id, campaign.key, ("POST", path), body, headers=headers)
+        path = f"{self.path(campaign)}/{verb}"
+        return self.desk.do(verb, campaign.team.id, campaign.key, ("POST", path), body, headers=headers)
 
-    def _contact(
-        self, name: str, campaign: CampaignPlan, person: Person, body: Mapping[str, Any], value: object
+    def contact(
+        self, name: str, campaign: CampaignPlan, contact_id: str, body: Mapping[str, Any], value: object
     ) -> None:
-        request = ("PATCH", f"/contacts/{person.id}")
-        self._desk.do(name, campaign.team.id, person.id, request, body, value=value)
+        request = ("PATCH", f"/contacts/{contact_id}")
+        self.desk.do(name, campaign.team.id, contact_id, request, body, value=value)
 
-    def _number(self, name: str, team: TeamPlan, number_id: str, body: Mapping[str, Any], value: object) -> int | None:
-        return self._desk.do(name, team.id, number_id, ("PATCH", f"/phone-numbers/{number_id}"), body, value=value)
+    def ban(self, team: TeamPlan, number: str) -> None:
+        self.desk.do("ban", team.id, team.id, ("POST", "/do-not-call"), {"numbers": [number]}, value=number)
 
-    def _enable(self, team: TeamPlan, number_id: str, **more: int) -> None:
+    def number(self, name: str, team: TeamPlan, number_id: str, body: Mapping[str, Any], value: object) -> int | None:
+        return self.desk.do(name, team.id, number_id, ("PATCH", f"/phone-numbers/{number_id}"), body, value=value)
+
+    def enable(self, team: TeamPlan, number_id: str, **more: int) -> None:
         number = team.numbers[number_id]
-        self._until_answered(lambda: self._number("enable", team, number_id, {"enabled": True}, number))
+        self.until_answered(lambda: self.number("enable", team, number_id, {"enabled": True}, number))
         if more:
-            self._number("limit", team, number_id, more, more["maxConcurrentCalls"])
+            self.number("limit", team, number_id, more, more["maxConcurrentCalls"])
 
     def _limit_team(self, team: TeamPlan, limit: int) -> None:
         """The account's over HTTP, the team's own as the command does it, for it has no route."""
-        body = {"maxConcurrentCalls": limit + 1}
-        path = f"/carrier-accounts/{team.account}"
-        self._desk.do("limit", team.id, team.account, ("PATCH", path), body, value=limit + 1)
-        entry = self._desk.begin("limit", team.id, limit)
+        self.account("limit", team, {"maxConcurrentCalls": limit + 1}, limit + 1)
+        entry = self.desk.begin("limit", team.id, limit)
         try:
             edit_team(self._dialer, team.id, {"maxConcurrentCalls": limit}, actor="operator")
             status: int | None = 200
         except Unavailable:
             status = None
-        self._desk.end(entry, status)
+        self.desk.end(entry, status)
 
-    def _path(self, campaign: CampaignPlan) -> str:
-        return f"/campaigns/{self._ids[campaign.key]}"
+    def enable_account(self, team: TeamPlan) -> None:
+        self.until_answered(lambda: self.account("enable account", team, {"enabled": True}, None))
+
+    def account(self, name: str, team: TeamPlan, body: Mapping[str, Any], value: object) -> int | None:
+        request = ("PATCH", f"/carrier-accounts/{team.account}")
+        return self.desk.do(name, team.id, team.account, request, body, value=value)
+
+    def path(self, campaign: CampaignPlan) -> str:
+        return f"/campaigns/{self.ids[campaign.key]}"
 
 
-def window_body(window: tuple[str, str, str] | None) -> dict[str, str | None]:
+def window_body(window: Window | None) -> dict[str, str | None]:
     """A window in the names of the API."""
     names = ("callWindowStart", "callWindowEnd", "callWindowTimezone")
     return dict(zip(names, window or (None, None, None), strict=True))

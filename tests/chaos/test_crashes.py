@@ -56,6 +56,7 @@ WORKERS: Mapping[str, Callable[[Team], Campaign]] = {
     "promote.after_commit": it_starts_by_itself,
     "fill.after_slots": it_starts_by_itself,
     "fill.after_commit": it_starts_by_itself,
+    "dial.before_commit": it_runs,
     "dial.after_commit": it_runs,
     "dial.after_request": its_calls_end_in_silence,
     "dial.after_store": it_runs,
@@ -97,8 +98,8 @@ def go_on_after_the_stop(campaign: Campaign) -> None:
 
 
 LINE = (
-    "promote.after_commit", "fill.after_slots", "fill.after_commit", "dial.after_commit", "dial.after_request",
-    "dial.after_store", "settle.before_commit", "settle.after_commit", "settle.after_release",
+    "promote.after_commit", "fill.after_slots", "fill.after_commit", "dial.before_commit", "dial.after_commit",
+    "dial.after_request", "dial.after_store", "settle.before_commit", "settle.after_commit", "settle.after_release",
     "roll_up.before_commit", "reap.after_take", "reap.after_look_up", "rebuild.after_raise", "rebuild.after_write",
     "stop.after_mark", "stop.after_told",
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,8 @@ from tests.chaos.evidence import (
     in_force,
 )
 from tests.chaos.judgements import liveness
-from tests.chaos.judgements_books import JUDGEMENTS, judge
+from tests.chaos.judgements_commits import GATES
+from tests.chaos.verdict import JUDGEMENTS, Judgement, judge
 from worker.carriers.simulator.ledger import Ledger, NotPlaced, RecordedCall
 
 ADA, BOB, CALLER, OTHER_CALLER = "+13032000001", "+13032000002", "+17205550001", "+17205550002"
@@ -109,6 +111,7 @@ CONDEMNED: dict[str, list[Evidence]] = {
         seen(call(20, None), deeds=[deed("ban", "team", 10, ADA)]),
         seen(call(20, None), deeds=[deed("renumber", "ada", 10, ADA)]),
         seen(call(20, None), deeds=[deed("disable", "pn_1", 10, CALLER)]),
+        seen(call(20, None), deeds=[deed("disable account", "account", 10)]),
         seen(call(20, None), deeds=[deed("schedule", "c1", 1, 21.0)]),
         seen(deeds=[deed("schedule", "c1", 1, 21.0)], starts={"c1": 2}),
     ],
@@ -191,6 +194,7 @@ ACQUITTED: dict[str, list[Evidence]] = {
         seen(call(20, None, BOB), deeds=[deed("mark", "ada", 10), deed("ban", "team", 10, ADA)]),
         seen(call(20, None, caller=OTHER_CALLER), campaigns=(OTHER,), deeds=[deed("disable", "pn_1", 10, CALLER)]),
         seen(call(20, None), deeds=[deed("disable", "pn_1", 10, CALLER), deed("enable", "pn_1", 12)]),
+        seen(call(20, None), deeds=[deed("disable account", "account", 10), deed("enable account", "account", 18)]),
         seen(call(20, None), deeds=[deed("schedule", "c1", 1, 19.0)], starts={"c1": 1}),
         seen(call(20, None), deeds=[deed("schedule", "c1", 1, 21.0), deed("run", "c1", 18)]),
     ],
@@ -232,28 +236,50 @@ ACQUITTED: dict[str, list[Evidence]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "nth"), [(name, nth) for name, those in CONDEMNED.items() for nth in range(len(those))]
-)
-def test_a_judgement_condemns_what_it_is_for(name: str, nth: int) -> None:
-    assert JUDGEMENTS[name](CONDEMNED[name][nth])
+OCCASIONS: dict[str, list[int]] = {
+    "I1": [2, 2, 2, 2], "I2": [1, 0, 0], "I3": [1, 0, 1, 1], "I4": [1, 0, 1, 0, 2, 1, 0, 1, 2, 1], "I5": [1],
+    "I6": [1, 1, 0, 0], "I7": [0, 1], "I8": [1, 1], "I9": [3, 3, 1], "I10": [1, 0, 2], "I11": [39, 4], "I12": [1],
+    "I13": [1], "I14": [0], "I15": [3],
+}  # fmt: skip
+"""How often each of those that are acquitted could have been guilty."""
 
 
-@pytest.mark.parametrize(
-    ("name", "nth"), [(name, nth) for name, those in ACQUITTED.items() for nth in range(len(those))]
-)
-def test_a_judgement_acquits_what_only_looks_like_it(name: str, nth: int) -> None:
-    assert JUDGEMENTS[name](ACQUITTED[name][nth]) == []
+def asked(letter: str, e: Evidence) -> list[str | None]:
+    (judgement,) = (it for it in JUDGEMENTS if it.letter == letter)
+    return list(judgement.ask(e))
+
+
+def each(those: Mapping[str, Sequence[Evidence]]) -> list[tuple[str, int]]:
+    return [(letter, nth) for letter, evidence in those.items() for nth in range(len(evidence))]
+
+
+@pytest.mark.parametrize(("letter", "nth"), each(CONDEMNED))
+def test_a_judgement_condemns_what_it_is_for(letter: str, nth: int) -> None:
+    assert any(asked(letter, CONDEMNED[letter][nth]))
+
+
+@pytest.mark.parametrize(("letter", "nth"), each(ACQUITTED))
+def test_a_judgement_acquits_what_only_looks_like_it_and_counts_how_often_it_could_have_been_guilty(
+    letter: str, nth: int
+) -> None:
+    assert asked(letter, ACQUITTED[letter][nth]) == [None] * OCCASIONS[letter][nth]
+
+
+@pytest.mark.parametrize("judgement", JUDGEMENTS, ids=lambda judgement: judgement.title)
+def test_where_nothing_happened_nothing_was_proved(judgement: Judgement) -> None:
+    assert list(judgement.ask(seen())) == []
 
 
 def test_every_judgement_is_tried_both_ways() -> None:
-    assert CONDEMNED.keys() == ACQUITTED.keys() == JUDGEMENTS.keys() == {f"I{n}" for n in range(1, 16)}
+    tried = {f"I{n}" for n in range(1, 16)}
+    assert CONDEMNED.keys() == ACQUITTED.keys() == OCCASIONS.keys() == tried
+    assert {it.letter for it in JUDGEMENTS if it.letter.startswith("I")} == tried | GATES.keys()
 
 
 def test_a_run_without_a_flaw_is_acquitted_of_everything() -> None:
     calls = (call(0, 1), answered(200, 210), call(3, 4, BOB))
     counted = {"c1": {"called": 2, "answered": 1, "calls busy": 2, "calls answered": 1}}
-    assert not any(judge(seen(*calls, rows=rows(*calls), counters=counted)).values())
+    assert judge(seen(*calls, rows=rows(*calls), counters=counted)).violations_total == 0
 
 
 def test_an_edit_holds_from_when_it_was_asked_until_a_later_one_was_surely_done() -> None:

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.chaos import evidence, mutants
+from tests.chaos import barren, evidence, full_disk, history, mutants
 from tests.chaos.births import Births, set_up
 from tests.chaos.deployment import deployed
 from tests.chaos.desk import Desk
 from tests.chaos.faults import Fault
 from tests.chaos.gathering import Witness, gather
+from tests.chaos.halting import AIMS
+from tests.chaos.hanging import HangingAccount, with_steady
 from tests.chaos.harness import Chaos
 from tests.chaos.journal import DatabaseClock, Journal
 from tests.chaos.nemesis import WEB_POINTS, WORKER_POINTS, Nemesis, draw_faults, draw_points
 from tests.chaos.operators import Operators, Order, draw_orders
 from tests.chaos.plan import CampaignPlan, Cast, draw_cast
 from tests.chaos.relay import Relay
+from tests.chaos.routes import routed
 from worker.dev.stack import Stack
 from worker.store.database import open_database
 from worker.store.migrate import migrate
@@ -42,6 +47,8 @@ PATIENCE = evidence.Patience(fence=1.2, request=1.3, slack=0.6, limit_memory=20.
 RECOVERY_SECONDS = 100.0
 MUTANT_SECONDS = 30.0
 """How long the end is waited for; a mutant may never come to it."""
+WEB_SECONDS, RESUMED_SECONDS = 30.0, 25.0
+"""After the last fault but one: until the web process answers, and until both accounts place calls again."""
 STEP_SECONDS = 0.03
 """The pace of what happens by the clock: a trial lasts so many seconds, and waits for nothing meanwhile."""
 FINISHED = ("completed", "cancelled")
@@ -70,6 +77,8 @@ class Trial:
     business: evidence.Clock
     witness: Witness
     patience: evidence.Patience = PATIENCE
+    unhealed: list[str] = field(default_factory=list)
+    """What did not come to itself when nothing befell it any more."""
     unborn: deque[CampaignPlan] = field(default_factory=deque)
     _provocations: list[tuple[float, str]] = field(default_factory=list)
     _second: float = 0.0
@@ -80,8 +89,12 @@ class Trial:
         tokens = set_up(chaos.dialer, self.cast, terms.carrier)
         self.desk = Desk(self.journal, self.clock, chaos.web_port, tokens)
         self.births = Births(chaos, self.desk, self.business)
-        self.unborn.extend(self.cast.campaigns)
-        self.operators = Operators(self.desk, chaos.dialer, chaos.celery, self.cast, self.business, self.births.ids)
+        self.hanging = HangingAccount(self, self._let_pass)
+        self.unborn.extend(plan for plan in self.cast.campaigns if math.isfinite(plan.born_at))
+        aims = Path(chaos.environment[AIMS])
+        self.operators = Operators(
+            self.desk, chaos.dialer, chaos.celery, self.cast, self.business, self.births.ids, aims
+        )
         self.nemesis = Nemesis(
             chaos,
             self.journal,
@@ -93,7 +106,7 @@ class Trial:
         )
         self._dice = Random(f"trial {terms.seed}")
         self.schedule = list(self.nemesis.schedule)
-        self.orders = draw_orders(terms.seed, terms.seconds, self.cast)
+        self.orders = draw_orders(terms.seed, terms.seconds, self.cast, mutants.aims(terms.without))
         chaos.man(workers=1, beats=1)
         try:
             self._under_fire()
@@ -123,12 +136,18 @@ class Trial:
         """Let it come to an end; returns when the last fault was over."""
         self.say("healing")
         self.nemesis.heal()
-        healed_at = self.clock.now()
-        self.journal.note("healed", healed_at)
-        self.chaos.wait(self.chaos.web_answers, "the web process answers", 60)
+        self.journal.note("healed, but for a last hang", self.clock.now())
+        self._await_web()
         self.operators.settle()
         self.operators.heal()
         self.operators.settle()
+        self.say("healed, but for a last hang")
+        if not self.hanging.hold(RESUMED_SECONDS):
+            self.say("and none came about")
+        self.operators.settle()
+        healed_at = self.clock.now()
+        self.witness.healed_at = time.monotonic()
+        self.journal.note("healed", healed_at)
         self.say("healed")
         deadline = time.monotonic() + (MUTANT_SECONDS if self.terms.without else RECOVERY_SECONDS)
         began_at = said_at = time.monotonic()
@@ -145,6 +164,24 @@ class Trial:
             time.sleep(0.25)
         return healed_at
 
+    def _let_pass(self, seconds: float) -> None:
+        """The dialer is left alone."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._supervise()
+            time.sleep(STEP_SECONDS)
+
+    def _await_web(self) -> None:
+        """A web process that does not come to itself is replaced, as somebody would do it in the end; and told of."""
+        deadline = time.monotonic() + WEB_SECONDS
+        while not self.chaos.web_answers():
+            if time.monotonic() > deadline:
+                self.unhealed.append(f"the web process did not answer {WEB_SECONDS:g} s after the last fault")
+                for process in list(self.chaos.staff["web"]):
+                    self.chaos.kill(process)
+                self.chaos.web()
+            time.sleep(0.25)
+
     def _supervise(self) -> None:
         """Nobody ends by themselves now, but if they do it is to be known."""
         self.nemesis.step(self.terms.seconds)
@@ -153,16 +190,21 @@ class Trial:
         """Whether every contact has come to its end and every event is settled."""
         with contextlib.suppress(SQLAlchemyError):
             (row,) = self.chaos.sql(
-                """SELECT (SELECT count(*) FROM campaigns WHERE status NOT IN ('completed', 'cancelled', 'draft'))
+                """SELECT (SELECT count(*) FROM campaigns WHERE status NOT IN ('completed', 'cancelled', 'draft')
+                           AND NOT starts_with(id, :barren))
                         + (SELECT count(*) FROM calls WHERE ended_at IS NULL)
-                        + (SELECT count(*) FROM call_events WHERE outcome IS NULL)"""
+                        + (SELECT count(*) FROM call_events WHERE outcome IS NULL)""",
+                barren=barren.PREFIX,
             )
             return bool(row[0] == 0)
         return False
 
     def _state(self) -> str:
         with contextlib.suppress(SQLAlchemyError):
-            rows = self.chaos.sql("SELECT status::text, count(*) FROM campaigns GROUP BY 1 ORDER BY 1")
+            rows = self.chaos.sql(
+                "SELECT status::text, count(*) FROM campaigns WHERE NOT starts_with(id, :barren) GROUP BY 1 ORDER BY 1",
+                barren=barren.PREFIX,
+            )
             return ", ".join(f"{row[1]} {row[0]}" for row in rows)
         return "the database is away"
 
@@ -195,6 +237,8 @@ class Trial:
             self._provocations += [(self._second + wait, "message") for wait in (1.5, 3.0)]
         elif point == "admit.after_commit":
             self._provocations += [(self._second + wait, "run twice") for wait in (1.0, 2.5)]
+        elif point == "hang up":
+            self._provocations += [(self._second + 0.5, "cancel")]
         elif point == "promote.after_commit" and self.unborn:
             self._provocations += [(self._second + 1.0, "birth")]
 
@@ -220,19 +264,23 @@ class Trial:
 @contextlib.contextmanager
 def staged(terms: Terms) -> Iterator[Trial]:
     """Everything a trial needs, on servers of its own; gone when it is over."""
-    cast = draw_cast(terms.seed, terms.seconds)
+    cast = with_steady(draw_cast(terms.seed, terms.seconds))
     with Stack() as stack:
         _migrate(stack)
         with contextlib.ExitStack() as open_:
             relay = open_.enter_context(Relay(0))
-            more = {mutants.VARIABLE: terms.without} if terms.without else {}
+            (aims := stack.directory / "aims").mkdir()
+            more = {AIMS: str(aims), **({mutants.VARIABLE: terms.without} if terms.without else {})}
             chaos = open_.enter_context(
                 deployed(
                     stack, "template1", "trial", cast.script, speed=SPEED,
+                    routes=open_.enter_context(routed(stack, "trial")),
                     **BOUNDS, PUBLIC_BASE_URL=relay.url, **more,
                 )
             )  # fmt: skip
             relay.web_port = chaos.web_port
+            full_disk.make(chaos.environment["DATABASE_URL"])
+            history.install(chaos.environment["DATABASE_URL"])
             mutants.unguard(terms.without, chaos.environment["DATABASE_URL"])
             journal = open_.enter_context(contextlib.closing(Journal(stack.directory / "journal.jsonl")))
             witness = open_.enter_context(Witness(chaos))

@@ -14,8 +14,8 @@ from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.carriers.simulator.lives import Life
 from worker.domain.errors import Conflict
-from worker.flow import admit, fill, finish, prepare, promote, stop
-from worker.store import campaigns, contacts
+from worker.flow import admit, fill, finish, prepare, promote, results, stop
+from worker.store import calls, campaigns, contacts
 
 TALK = Life(1, 60)
 
@@ -112,6 +112,34 @@ def test_a_stop_waits_for_a_dialing_commit_under_way_and_nothing_is_committed_af
         world.carry_out(stopping.result(10))
     world.carry_out(steps)
     assert world.stage.requests == []
+
+
+def run_again(world: World, campaign: str) -> object:
+    return admit.run_campaign(world.dialer, campaign, opened_by="api")
+
+
+def retire_its_number(world: World, campaign: str) -> object:
+    (row,) = world.sql("SELECT team_id, number_id FROM calls")
+    return results._retire_number(world.dialer, row, "13229")
+
+
+@pytest.mark.parametrize("stops", [run_again, retire_its_number], ids=lambda stops: str(stops.__name__))
+def test_what_stops_a_call_by_the_way_waits_for_a_dialing_commit_under_way_too(
+    world: World, stops: Callable[[World, str], object]
+) -> None:
+    """A newer run stops what the older one has reserved; a carrier that refuses a caller ID, what would show it."""
+    campaign = world.campaign(world.contacts(1))
+    world.reserve(campaign)
+    asked = "SELECT run_id, enabled FROM campaigns, phone_numbers"
+    before = world.sql(asked)
+    with ThreadPoolExecutor(1) as threads:
+        with world.engine.begin() as dialing:
+            calls.lock_team_shared(dialing, world.team)
+            stopping = threads.submit(stops, world, campaign)
+            world.wait_for_blocked()
+            assert world.sql(asked) == before
+        stopping.result(PATIENCE_SECONDS)
+    assert world.sql(asked) != before
 
 
 def test_pause_and_resume_from_many_sides_leave_a_campaign_that_can_go_on(world: World) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -32,11 +33,20 @@ from worker.flow.plan import plan_calls
 from worker.flow.reconcile import reconcile
 from worker.flow.run_result import RunIsOpen, RunResult, Unreached
 from worker.flow.stop import refused
-from worker.store import campaigns, claims, contacts, counters, runs
+from worker.store import calls, campaigns, claims, contacts, counters, runs
 from worker.store.claims import Reservation
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
+
+
+class _Replaces(Exception):
+    """An older run goes on. Its calls are not to be committed beside the newer one, so that is opened under the
+    team's lock, which is taken before the campaign's row; where none goes on, screening would only keep the team's
+    other campaigns waiting."""
+
+    def __init__(self, team_id: str) -> None:
+        self.team_id = team_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,9 @@ def run_campaign(
     """
     _check(max_calls)
 
-    def open_it(conn: Connection) -> _Opened:
+    def open_it(conn: Connection, replaces_of: str = "") -> _Opened:
+        if replaces_of:
+            calls.lock_team(conn, replaces_of)
         if run_id is not None and _find(conn, campaign_id, team_id) and runs.exists(conn, run_id):
             raise Conflict(f"Run {run_id} of campaign {campaign_id} was opened before; ask for another.")
         row = _legal(conn, Verb.RUN, campaign_id, team_id)
@@ -84,12 +96,17 @@ def run_campaign(
         refuse_unreachable_run(conn, campaign_id)
         if not (may_replace or dry_run) and campaigns.has_open_run(conn, campaign_id):
             raise RunIsOpen(campaign_id, row.run_id)
+        if row.status == CampaignStatus.RUNNING and not (dry_run or replaces_of):
+            raise _Replaces(row.team_id)
         return _opened(conn, dialer, row, _open(conn, Verb.RUN, row, opened_by, max_calls, run_id))
 
     if dry_run:
         return _preview(dialer, campaign_id, open_it), []
     dialer.slots.server()  # away, it had better say so now than leave a run that starts nothing
-    opened = transact(dialer.db, open_it)
+    try:
+        opened = transact(dialer.db, open_it)
+    except _Replaces as older:
+        opened = transact(dialer.db, partial(open_it, replaces_of=older.team_id))
     crashpoint("admit.after_commit")
     filled = _first_wave(dialer, opened.team_id, campaign_id)
     log.info("run_opened", run_id=opened.run_id, campaign_id=campaign_id, opened_by=opened_by)

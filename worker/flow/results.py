@@ -88,7 +88,7 @@ def _consequences(dialer: Dialer, row: Row[Any], outcome: Outcome) -> list[Step]
         case Rejected(code, Action.BACK_OFF, retry_after):
             back_off(dialer, row.account_id, retry_after, code)
         case Rejected(code, Action.RETIRE_NUMBER):
-            return _retire_number(dialer, row.number_id, code)
+            return _retire_number(dialer, row, code)
         case Rejected(code, Action.REST_NUMBER):
             once(dialer.db, lambda conn: accounts.rest_number(conn, row.number_id))
             log.warning("caller_id_rested", number_id=row.number_id, code=code)
@@ -102,11 +102,16 @@ def _consequences(dialer: Dialer, row: Row[Any], outcome: Outcome) -> list[Step]
     return []
 
 
-def _retire_number(dialer: Dialer, number_id: str, code: str) -> list[Step]:
+def _retire_number(dialer: Dialer, row: Row[Any], code: str) -> list[Step]:
     """Take the caller ID out of rotation; campaigns that have no other pause, for nothing else would end their
-    waiting."""
-    bare = once(dialer.db, lambda conn: accounts.retire_number(conn, number_id, code))
-    log.warning("caller_id_retired", number_id=number_id, code=code)
+    waiting. Under the team's lock, as where a person disables it: no call is committed with it afterwards."""
+
+    def retire(conn: Connection) -> list[str]:
+        calls.lock_team(conn, row.team_id)
+        return accounts.retire_number(conn, row.number_id, code)
+
+    bare = once(dialer.db, retire)
+    log.warning("caller_id_retired", number_id=row.number_id, code=code)
     steps: list[Step] = []
     for campaign_id in bare:
         steps += pause_campaign(dialer, campaign_id, f"no_caller_id: {code}", actor="dialer")

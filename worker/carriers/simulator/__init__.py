@@ -12,6 +12,7 @@ Two halves that share nothing but :mod:`.words` and speak HTTP to each other:
 ``calls``       what a call is, and what a face must be able to say of it
 ``exchange``    the calls: places them, lets them live, ends them
 ``faces``       how they look from outside: our own protocol, Twilio's, Telnyx's
+``outages``     what ails the API just now, told while it runs
 ``courier``     posts signed callbacks, and tries again while the receiver is away
 ``agenda``      one thread that does things later
 ``ledger``      what really happened, one JSON line a fact, written before anybody is answered

@@ -113,6 +113,27 @@ class Exchange:
                 self._end_now(call)
             return is_live
 
+    def turn_away(self, request: Request, refusal: Refusal) -> None:
+        """Write down a request that places no call, for a reason that is none of its number's life; status 0 where
+        it is not answered at all."""
+        with self._lock:
+            if not self._is_closed:
+                self._record_refusal(request, self._attempts[request.to_number], refusal)
+
+    def leave_live(self, call_ids: Iterable[str], status: int) -> None:
+        """Write down that the end of a call was asked for and is refused with this status; 0: not answered."""
+        with self._lock:
+            for call in [self._calls[call_id] for call_id in call_ids if call_id in self._calls]:
+                if not self._is_closed:
+                    self._write(Fact.END_REQUESTED, call, live=call.status in LIVE, refused_with=status)
+
+    def account_of(self, call_ids: Iterable[str], tokens: Iterable[str] = ()) -> str | None:
+        """Whose the first call is that is known by one of these; ``None`` if none is."""
+        with self._lock:
+            found = [self._calls[call_id] for call_id in call_ids if call_id in self._calls]
+            found += [call for token in tokens for call in self._by_token.get(token, ())]
+            return found[0].request.account if found else None
+
     def connect(self, call_id: str, connected: Connected) -> bool:
         """Note to whom the callee of a call that is answered is connected; false if there is no such call."""
         with self._lock:
@@ -265,7 +286,7 @@ class Exchange:
         self._ledger.write(fact, {"call": call.id, **_parties(call.request), **details})
 
     def _record_refusal(self, request: Request, attempt: int, refusal: Refusal) -> None:
-        fact = Fact.REFUSED if refusal.status >= 500 else Fact.REJECTED
+        fact = Fact.REJECTED if 400 <= refusal.status < 500 else Fact.REFUSED
         details = {"attempt": attempt, "status": refusal.status, "code": refusal.code}
         self._ledger.write(fact, {"call": None, **_parties(request), **details})
 

@@ -10,11 +10,12 @@ fact              besides
                   ``callback_url``; by another face than our own, its name as ``face``
                   and what it was ``asked``
 ``rejected``      ``attempt``, ``status``, ``code``; ``call`` is null, nobody's phone rings
-``refused``       the same, answered with a 5xx
+``refused``       the same, answered with a 5xx, or not at all: ``status`` 0
 ``ringing``
 ``answered``
 ``connected``     ``connected_to``, ``parameters``: who speaks to the callee, where the dialer says so
-``end_requested`` ``live``: whether there was anything left to end
+``end_requested`` ``live``: whether there was anything left to end; ``refused_with`` a status
+                  (0: no answer) where the call goes on all the same
 ``ended``         ``disposition`` in the simulator's words, ``sip_code``, ``answered_by``
 ================= ==========================================================================
 
@@ -141,7 +142,7 @@ class RecordedCall:
 
 @dataclass(frozen=True, slots=True)
 class NotPlaced:
-    """A request that placed no call: refused with a 4xx, or with a 5xx."""
+    """A request that placed no call: refused with a 4xx or a 5xx, or never answered (``status`` 0)."""
 
     token: str
     from_number: str

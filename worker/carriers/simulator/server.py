@@ -3,6 +3,7 @@
 Besides what the faces (:mod:`.faces`) answer::
 
     GET  /v1/stats              200 {live, peak, placed, callbacks: {delivered, given_up, tries, waiting}}
+    POST /faults                200 {}; see :mod:`.outages`
     GET  /healthz               200 {ok: true}, the only path without authorization
 
 One thread per connection, kept open: a client has a handful of connections, and a life that answers late, never,
@@ -18,6 +19,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,11 +30,14 @@ from worker.carriers.simulator.courier import Courier
 from worker.carriers.simulator.exchange import Exchange
 from worker.carriers.simulator.faces.base import Asked, Malformed, Spoken, Told
 from worker.carriers.simulator.lives import Callbacks, Refusal, Reply
+from worker.carriers.simulator.outages import Asking, Outage, Outages, account_of, asking_of
 
 MAX_BODY_BYTES = 64 * 1024
 HOLD_SECONDS = 120.0
 FIRST_CALLBACK_WITHIN_SECONDS = 10.0
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+LOOK_EVERY_SECONDS = 0.05
+UNANSWERED = Refusal(0, "unanswered")
 
 
 class SimulatorServer(ThreadingHTTPServer):
@@ -46,11 +51,13 @@ class SimulatorServer(ThreadingHTTPServer):
         self.faces = {face.root: face for face in faces}
         self.exchange = exchange
         self.courier = courier
+        self.outages = Outages()
         self.closing = threading.Event()
 
     def close(self) -> None:
         """Take no more connections; answers that are held back go out now."""
         self.closing.set()
+        self.outages.end_all()
         self.shutdown()
         self.server_close()
 
@@ -85,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
     def _respond(self, body: bytes) -> None:
         url = urlsplit(self.path)
         path = tuple(unquote(part) for part in url.path.split("/")[1:])
-        face = self.server.faces.get(path[0]) if path else None
+        face = self.server.faces.get("v1" if path == ("faults",) else path[0]) if path else None
         if face is None:
             return self._send(Told(404, {"error": {"code": "no_such_path", "message": ""}}))
         authorization = self.headers.get("Authorization", "")
@@ -96,14 +103,61 @@ class Handler(BaseHTTPRequestHandler):
             counts = self.server.exchange.counts()
             return self._send(Told(200, {**counts, "callbacks": self.server.courier.counts()}))
         try:
-            answer = face.answer(asked, self.server.exchange)
+            if (asked.method, path) == ("POST", ("faults",)):
+                self.server.outages.change(body)
+                return self._send(Told(200, {}))
+            return self._ask(face, asked)
         except Malformed as error:
             return self._send(face.refused(error.refusal, str(error)))
+
+    def _ask(self, face: Spoken, asked: Asked) -> None:
+        exchange, asking = self.server.exchange, asking_of(asked)
+        if asking is not Asking.PLACE:
+            outage = self.server.outages.of(asking, account_of(asked, exchange))
+            if outage is not None and not self._gets_through(outage):
+                if outage.obeyed:
+                    face.answer(asked, exchange)
+                elif asking is Asking.END:
+                    exchange.leave_live([part.removesuffix(".json") for part in asked.path], outage.status)
+                return self._turn_away(face, outage)
+        answer = face.answer(asked, exchange)
         if isinstance(answer, Request):
             return self._place(face, answer)
         return self._send(answer or face.refused(Refusal(404, "no_such_path")))
 
+    def _gets_through(self, outage: Outage) -> bool:
+        """Whether an outage lets a request pass, late: its client may have gone by then."""
+        if outage.slow_seconds:
+            outage.over.wait(outage.slow_seconds)
+            return not self._is_gone()
+        return False
+
+    def _turn_away(self, face: Spoken, outage: Outage) -> None:
+        """Refuse a request; or hold it, until its client gives up or the outage is over, and answer nothing."""
+        if outage.status:
+            return self._send(face.refused(Refusal(outage.status)))
+        self.close_connection = True
+        until = time.monotonic() + outage.hang_seconds
+        while time.monotonic() < until and not self._is_gone() and not outage.over.wait(LOOK_EVERY_SECONDS):
+            pass
+        return None
+
+    def _is_gone(self) -> bool:
+        """Whether the client has closed the connection."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        try:
+            return bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""
+        except ConnectionError:
+            return True
+
     def _place(self, face: Spoken, request: Request) -> None:
+        outage = self.server.outages.of(Asking.PLACE, request.account)
+        if outage is not None and not self._gets_through(outage):
+            if not outage.obeyed:
+                self.server.exchange.turn_away(request, Refusal(outage.status) if outage.status else UNANSWERED)
+            elif not isinstance(placed := self.server.exchange.place(request), Refusal):
+                self.server.exchange.begin(placed)
+            return self._turn_away(face, outage)
         placed = self.server.exchange.place(request)
         if isinstance(placed, Refusal):
             return self._send(face.refused(placed, request=request))

@@ -1,0 +1,164 @@
+"""The last thing that befalls a deployment: one carrier account hangs while another goes on, and nothing else is wrong.
+
+Among hundreds of faults nobody can say which of them made a healthy account wait. So when all else is healed, both
+accounts get campaigns with more to do than there is time for; then one of them hangs and has a campaign cancelled whose
+calls cannot be told to end. What the healthy one places before and meanwhile is compared.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.chaos import outages
+from tests.chaos.judgements_progress import Bulkhead, EndRequest
+from tests.chaos.operators import Order
+from tests.chaos.plan import CampaignPlan, Cast, Person, TeamPlan
+from worker.carriers.simulator.ledger import Fact, Ledger, read_facts
+
+if TYPE_CHECKING:
+    from tests.chaos.trial import Trial
+
+PEOPLE = 160
+LIVES = {"goes_on": {"ring": 4, "talk": 12}, "stops": {"ring": 2, "talk": 90}}
+"""Two seconds of the machine's at a trial's speed; and eleven, so that there are calls to hang up."""
+LIMITS = {"goes_on": 12, "stops": 20}
+FIRST_CALLS = 2
+BEFORE_SECONDS, SINKS_IN_SECONDS, MEANWHILE_SECONDS = 5.0, 4.0, 6.0
+STEP_SECONDS = 0.2
+SURE = next(n for n in itertools.count() if Random(n).random() < 0.5)
+"""Dice by which an operator who cancels hangs up, too."""
+
+
+def with_steady(cast: Cast) -> Cast:
+    """The cast with campaigns that are born when all is healed: one of each team that goes on, and one that will be
+    cancelled."""
+    plans = tuple(_steady(team, n, word) for n, team in enumerate(cast.teams) for word in ("goes_on", "stops"))
+    lives = {
+        phone: [LIVES[plan.key.removesuffix(f"_{plan.team.id}")]]
+        for plan in plans
+        for person in plan.everybody
+        for phone in (person.phone, person.spare)
+    }
+    return replace(cast, campaigns=(*cast.campaigns, *plans), script={**cast.script, **lives})
+
+
+def _steady(team: TeamPlan, nth: int, word: str) -> CampaignPlan:
+    key, first = f"{word}_{team.id}", 1_000 * (2 * nth + (word == "stops"))
+    people = tuple(
+        Person(f"cont_{key}_{n}", f"+1305{2_000_000 + first + n}", f"+1305{3_000_000 + first + n}")
+        for n in range(PEOPLE)
+    )
+    return CampaignPlan(
+        key=key, team=team, born_at=math.inf, starts_in=None, people=people, later=(),
+        callers=tuple(team.numbers), limit=LIMITS[word], attempts=2, delay=0,
+    )  # fmt: skip
+
+
+@dataclass
+class HangingAccount:
+    """Holds it, step by step; ``spans`` are what was before the hang and what was meanwhile, ``asked_at`` when there
+    was something to do again, all by the machine's clock, as the ledger."""
+
+    trial: Trial
+    wait: Callable[[float], None]
+    """Lets so many seconds pass."""
+    asked_at: float = math.inf
+    spans: list[tuple[float, float]] = field(default_factory=list)
+
+    def hold(self, seconds: float) -> bool:
+        """Whether it came about: within so many seconds both accounts must be at work again."""
+        cast, seed = self.trial.cast, self.trial.terms.seed
+        self.hanging, self.healthy = cast.teams[seed % 2], cast.teams[1 - seed % 2]
+        deadline = time.monotonic() + seconds
+        if not self._bear(deadline):
+            return False
+        self.asked_at = time.time()
+        for plan in self._plans():
+            self._ask("run", plan)
+        self.trial.operators.settle()
+        while min(self._placed_by(team) for team in cast.teams) < FIRST_CALLS:
+            if time.monotonic() > deadline:
+                return False
+            self.wait(STEP_SECONDS)
+        if self.trial.terms.carrier == "simulator":  # the accounts of other faces are one to their carrier
+            self._let_one_hang()
+        for plan in self._plans():
+            self._ask("cancel", plan)
+        return True
+
+    def _let_one_hang(self) -> None:
+        self._measure(BEFORE_SECONDS)
+        hangs = {"hang_seconds": 60}
+        end = outages.begin(self.trial.chaos, self.hanging.account, place=hangs, end=hangs, look_up=hangs)
+        try:
+            self._ask("cancel", self._plan("stops", self.hanging))
+            self.wait(SINKS_IN_SECONDS)
+            self._measure(MEANWHILE_SECONDS)
+        finally:
+            end()
+
+    def seen(self, ledger: Ledger) -> Sequence[Bulkhead]:
+        """What the carrier's ledger says of it; nothing where it did not come about."""
+        if len(self.spans) < 2:
+            return ()
+        phones = {person.phone for person in self._plan("goes_on", self.healthy).people}
+        placed = [call.placed_at for call in ledger.placed if call.to_number in phones]
+        before, meanwhile = ((sum(begun <= at < ended for at in placed), ended - begun) for begun, ended in self.spans)
+        return [Bulkhead(self.healthy.account, self.hanging.account, *before, *meanwhile)]
+
+    def resumed(self, ledger: Ledger) -> Mapping[str, float | None]:
+        """Account → the seconds until it placed its first call of those; empty if nobody could ask for any."""
+        if math.isinf(self.asked_at):
+            return {}
+        phones = {p.phone: plan.team.account for plan in self._plans() for p in plan.people}
+        firsts: dict[str, float | None] = {team.account: None for team in self.trial.cast.teams}
+        for call in ledger.placed:
+            account = phones.get(call.to_number)
+            if account is not None and firsts[account] is None:
+                firsts[account] = call.placed_at - self.asked_at
+        return firsts
+
+    def _bear(self, deadline: float) -> bool:
+        for plan in self._plans():
+            while not self.trial.births.bear(plan):
+                if time.monotonic() > deadline:
+                    return False
+                self.wait(STEP_SECONDS)
+        return True
+
+    def _measure(self, seconds: float) -> None:
+        begun = time.time()
+        self.wait(seconds)
+        self.spans.append((begun, time.time()))
+
+    def _placed_by(self, team: TeamPlan) -> int:
+        ids = [self.trial.births.ids[self._plan(word, team).key] for word in ("goes_on", "stops")]
+        (row,) = self.trial.chaos.sql(
+            "SELECT count(*) FROM calls WHERE campaign_id = ANY(:ids) AND placed_at IS NOT NULL", ids=ids
+        )
+        return int(row[0])
+
+    def _plans(self) -> list[CampaignPlan]:
+        return [plan for plan in self.trial.cast.campaigns if math.isinf(plan.born_at)]
+
+    def _plan(self, word: str, team: TeamPlan) -> CampaignPlan:
+        return next(plan for plan in self._plans() if plan.key == f"{word}_{team.id}")
+
+    def _ask(self, what: str, plan: CampaignPlan) -> None:
+        self.trial.operators.ask(Order(0.0, what, self.trial.cast.campaigns.index(plan), SURE))
+
+
+def end_requests(ledger_path: Path) -> list[EndRequest]:
+    """Of the ledger's facts those that ask for the end of a call that lived."""
+    return [
+        EndRequest(fact["call"], fact["at"], "refused_with" not in fact)
+        for fact in read_facts(ledger_path)
+        if fact["fact"] == Fact.END_REQUESTED and fact["live"]
+    ]

@@ -1,0 +1,170 @@
+"""No call is committed to be placed against what was committed before it: the gate, asked again of its history.
+
+The history (:mod:`tests.chaos.history`) is gone through in the order of commits. At each call's ``dialing`` everything
+that must then hold of its campaign, its contact and its caller ID is asked anew, by this module's own reading of the
+contract and without any tolerance. An occasion is a call that was reserved and allowed when something changed that
+forbade it: it was still to be committed, and must not be, unless that is undone.
+
+A window is asked at the business instant of the commit, ``dialed_at``: it must be open then. The twenty seconds kept
+free before its end are the product's margin and not the callee's right; they are not asked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import pytz
+
+from tests.chaos.evidence import Change, Clock, Evidence
+
+Values = Mapping[str, Any]
+
+
+@dataclass
+class _State:
+    """What the database said at a moment. Of a call, what it was reserved with."""
+
+    rows: dict[tuple[str, str], Values] = field(default_factory=dict)
+    banned: set[tuple[str, str]] = field(default_factory=set)
+    callers: set[tuple[str, str]] = field(default_factory=set)
+    reserved: dict[str, Values] = field(default_factory=dict)
+
+    def apply(self, change: Change) -> None:
+        sets = {"do_not_call": (self.banned, "number"), "campaign_numbers": (self.callers, "number_id")}
+        if change.table in sets:
+            those, column = sets[change.table]
+            if change.was is not None:
+                those.discard((change.subject, change.was[column]))
+            if change.became is not None:
+                those.add((change.subject, change.became[column]))
+        elif change.became is not None:
+            self.rows[change.table, change.subject] = change.became
+
+    def of(self, table: str, subject: str) -> Values:
+        return self.rows.get((table, subject), {})
+
+
+def _stopped(state: _State, call: Values, at: datetime) -> str | None:
+    campaign = state.of("campaigns", call["campaign_id"])
+    if campaign.get("deleted_at") is not None:
+        return "its campaign was deleted"
+    return None if campaign.get("status") == "running" else f"its campaign was {campaign.get('status')}"
+
+
+def _replaced(state: _State, call: Values, at: datetime) -> str | None:
+    is_newest = state.of("campaigns", call["campaign_id"]).get("run_id") == call["run_id"]
+    return None if is_newest else "its run had been replaced"
+
+
+def _outside_policy(state: _State, call: Values, at: datetime) -> str | None:
+    campaign = state.of("campaigns", call["campaign_id"])
+    if (call["campaign_id"], call["number_id"]) not in state.callers:
+        return "its caller ID was no longer the campaign's"
+    if campaign.get("call_window_start") is None:
+        return None
+    start, end = str(campaign["call_window_start"]), str(campaign["call_window_end"])
+    follows_contact = (campaign.get("settings") or {}).get("useContactTimezone", True)
+    zone = (call["zone"] if follows_contact else "") or campaign["call_window_timezone"]
+    wall = at.astimezone(pytz.timezone(zone)).strftime("%H:%M")
+    is_open = (start <= wall < end) if start < end else (wall >= start or wall < end)
+    return None if is_open else f"it was {wall} in {zone}, outside {start}-{end}"
+
+
+def _not_to_be_called(state: _State, call: Values, at: datetime) -> str | None:
+    if (call["team_id"], call["to_number"]) in state.banned:
+        return "its number was on the do-not-call list"
+    return "its contact was marked do-not-call" if state.of("contacts", call["contact_id"]).get("do_not_call") else None
+
+
+def _changed(state: _State, call: Values, at: datetime) -> str | None:
+    contact = state.of("contacts", call["contact_id"])
+    if contact.get("phone_e164") != call["to_number"]:
+        return "its contact had another number"
+    return None if (contact.get("timezone") or "") == call["zone"] else "its contact had another zone"
+
+
+def _unusable(state: _State, call: Values, at: datetime) -> str | None:
+    if not state.of("phone_numbers", call["number_id"]).get("enabled", True):
+        return "its caller ID was disabled"
+    is_enabled = state.of("carrier_accounts", call["account_id"]).get("enabled", True)
+    return None if is_enabled else "its carrier account was disabled"
+
+
+Gate = Callable[[_State, Values, datetime], str | None]
+"""Why a call may not be committed at a business instant, in this state; ``None`` if it may."""
+GATES: Mapping[str, Gate] = {
+    "I16": _stopped, "I17": _replaced, "I18": _outside_policy, "I19": _not_to_be_called, "I20": _changed,
+    "I21": _unusable,
+}  # fmt: skip
+
+
+def gate(letter: str) -> Callable[[Evidence], Iterator[str | None]]:
+    """The judgement by this letter."""
+    return lambda e: iter(_asked(e)[letter])
+
+
+def transactions(history: Iterable[Change]) -> list[list[Change]]:
+    """What was changed together, in the order of commits."""
+    together: dict[int, list[Change]] = {}
+    for change in history:
+        together.setdefault(change.transaction, []).append(change)
+    return sorted(together.values(), key=lambda changes: changes[-1].number)
+
+
+@lru_cache(maxsize=2)
+def _asked(e: Evidence) -> Mapping[str, list[str | None]]:
+    walk = _Walk(e.clock)
+    for changes in transactions(e.history):
+        walk.step(changes)
+    return walk.found
+
+
+@dataclass
+class _Walk:
+    """Through the history, one transaction after the other. ``forbidden`` is since when, by the database's clock, a
+    gate is shut before a reserved call, and which occasion of that judgement it was."""
+
+    clock: Clock
+    state: _State = field(default_factory=_State)
+    found: dict[str, list[str | None]] = field(default_factory=lambda: {letter: [] for letter in GATES})
+    forbidden: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+
+    def step(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            self.state.apply(change)
+            if change.table == "calls":
+                self._move(change)
+        for call_id, call in self.state.reserved.items():
+            for letter, ask in GATES.items():
+                if ask(self.state, call, self.clock.business(changes[-1].at)) is None:
+                    self.forbidden.pop((letter, call_id), None)
+                elif (letter, call_id) not in self.forbidden:
+                    self.forbidden[letter, call_id] = changes[-1].at, len(self.found[letter])
+                    self.found[letter].append(None)
+
+    def _move(self, change: Change) -> None:
+        call = change.became or {}
+        self.state.reserved.pop(change.subject, None)
+        if call.get("state") == "reserved":
+            self.state.reserved[change.subject] = call
+        elif call.get("state") == "dialing":
+            self._judge(change.subject, call)
+
+    def _judge(self, call_id: str, call: Values) -> None:
+        """It is committed to be placed."""
+        at = datetime.fromisoformat(call["dialed_at"])
+        dialing_at = datetime.fromisoformat(call["dialing_at"]).timestamp()
+        for letter, ask in GATES.items():
+            why = ask(self.state, call, at)
+            if why is None:
+                continue
+            said = f"call {call_id} was committed to be placed when {why}"
+            if (letter, call_id) in self.forbidden:
+                since, nth = self.forbidden[letter, call_id]
+                self.found[letter][nth] = f"{said}, for {dialing_at - since:.3f} s"
+            else:
+                self.found[letter].append(said)

@@ -1,0 +1,96 @@
+"""Whether what hangs stops nobody else: shares within one trial, so that a slow machine is as slow in both halves.
+
+Each judgement goes through its occasions: ``None`` for one that was well, a sentence for one that was not.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+Asked = Iterator[str | None]
+
+END_SECONDS = 30.0
+"""How long a process may take to end when told, whatever hangs."""
+LEAST_BEFORE = 4
+"""Calls of the healthy account before the other hangs, below which there is nothing to compare."""
+LEAST_SHARE = 0.35
+"""Of its pace before, what a healthy account must keep while another hangs."""
+MOST_REQUESTS = 6
+WITHIN_SECONDS = 4.0
+"""A call is asked to end at most so often in any such time; the first of a back-off come quickly, and two workers may
+each have taken it once."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequest:
+    """One request to end a call, as the carrier has it; ``took_effect`` unless it was refused or not answered."""
+
+    call_id: str
+    at: float
+    took_effect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bulkhead:
+    """How many calls a healthy account placed in so many seconds before another one hung, and while it did."""
+
+    healthy: str
+    hanging: str
+    before: int
+    before_seconds: float
+    meanwhile: int
+    meanwhile_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What was seen of it in a trial."""
+
+    end_requests: Sequence[EndRequest] = ()
+    ended: Sequence[tuple[str, float]] = ()
+    """Processes that were told to end, and the seconds they took; those that were stopped meanwhile are not here."""
+    bulkheads: Sequence[Bulkhead] = ()
+    resumed: Sequence[tuple[str, float | None]] = field(default=())
+    """Accounts that had something to do when nothing befell them any more, and the seconds until their next call."""
+    allowed_seconds: float = 25.0
+    """For :attr:`resumed`: as long as calls in doubt may hold what the next ones need, and a back-off may last."""
+    unhealed: Sequence[str] = ()
+
+
+def hangs_alone(p: Progress) -> Asked:
+    """An account that hangs delays only its own calls."""
+    for it in p.bulkheads:
+        if it.before < LEAST_BEFORE:
+            continue
+        pace, kept = it.before / it.before_seconds, it.meanwhile / it.meanwhile_seconds
+        said = f"{it.healthy} went from {pace:.1f} to {kept:.1f} calls a second while {it.hanging} hung"
+        yield said if kept < LEAST_SHARE * pace else None
+
+
+def asks_with_patience(p: Progress) -> Asked:
+    """A call whose hang-up fails is not asked to end again and again."""
+    asked: dict[str, list[float]] = defaultdict(list)
+    for it in p.end_requests:
+        if not it.took_effect:
+            asked[it.call_id].append(it.at)
+    for call_id, times in asked.items():
+        times.sort()
+        most = max(sum(at <= other <= at + WITHIN_SECONDS for other in times) for at in times)
+        said = f"call {call_id} was asked to end {most} times in {WITHIN_SECONDS:g} s, of {MOST_REQUESTS}"
+        yield said if most > MOST_REQUESTS else None
+
+
+def ends_when_told(p: Progress) -> Asked:
+    """A process that is told to end does so in time."""
+    for name, seconds in p.ended:
+        yield f"{name} took {seconds:.1f} s to end, of {END_SECONDS:g}" if seconds > END_SECONDS else None
+
+
+def goes_on(p: Progress) -> Asked:
+    """Where there is something to do and nothing is broken, calls are placed again."""
+    yield from p.unhealed
+    for account, seconds in p.resumed:
+        said = f"{account} placed nothing for {p.allowed_seconds:g} s after the healing"
+        yield None if seconds is not None and seconds <= p.allowed_seconds else said

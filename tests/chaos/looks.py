@@ -1,0 +1,83 @@
+"""The product's own invariants, asked while it is under fire: most speak of live calls, and in the end there are none.
+
+What must never be (S) is asked all the time. What must come about in time (L) is asked when no fault keeps it from
+coming about any more. Beside each stands what counts its occasions: the rows that could break it just then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, text
+
+from tests.chaos.evidence import Look
+from worker.flow.base import Dialer
+from worker.flow.examine import examine
+from worker.store.database import once, planned_by_size
+from worker.store.invariants import INVARIANTS, TOLD_TO_HAVE_ENDED
+
+OCCASIONS: Mapping[str, str] = {
+    "limit_held": """
+        SELECT count(*) FROM (
+            SELECT FROM calls k CROSS JOIN LATERAL (VALUES
+                (1, k.team_id), (2, k.campaign_id), (3, k.number_id), (4, k.account_id)) AS s (n, scope)
+            WHERE k.ended_at IS NULL GROUP BY s.n, s.scope
+            HAVING count(*) >= (
+                array_agg(k.claim_limits[s.n] ORDER BY k.reserved_at DESC, k.id DESC))[1]) AS full_up""",
+    "ended_calls_are_over": f"""
+        SELECT count(*) FROM calls k
+        WHERE k.ended_at IS NOT NULL AND k.placed_at IS NOT NULL AND NOT {TOLD_TO_HAVE_ENDED}""",
+    "limit_held_at_carrier": """
+        SELECT count(*) FROM (
+            SELECT FROM calls k WHERE k.ended_at IS NULL AND k.state IN ('placed', 'ringing', 'in_progress')
+            GROUP BY k.campaign_id HAVING count(*) >= max(k.claim_limits[2])) AS full_up""",
+    "one_live_call_per_contact": """
+        SELECT count(*) FROM calls k
+        WHERE k.ended_at IS NULL AND EXISTS (
+            SELECT FROM contacts p JOIN campaign_contacts cc ON cc.contact_id = p.id
+            WHERE p.team_id = k.team_id AND p.phone_e164 = k.to_number AND cc.status IN ('pending', 'queued'))""",
+    "counters_add_up": "SELECT count(DISTINCT campaign_id) FROM calls WHERE ended_at IS NOT NULL",
+    "attempts_within_limit": """
+        SELECT count(*) FROM campaign_contacts cc JOIN campaigns c ON c.id = cc.campaign_id
+        WHERE cc.attempts >= c.max_attempts_per_contact""",
+    "stops_hold": """
+        SELECT (SELECT count(*) FROM calls k JOIN campaigns c ON c.id = k.campaign_id
+                WHERE k.dialing_at IS NOT NULL AND c.status IN ('paused', 'cancelled'))
+             + (SELECT count(*) FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.to_number
+                WHERE k.dialing_at IS NOT NULL)""",
+    "calls_end_in_time": "SELECT count(*) FROM calls WHERE ended_at IS NULL AND provable_end_at < clock_timestamp()",
+    "no_slot_leaks": "SELECT count(*) FROM calls WHERE ended_at > clock_timestamp() - interval '5 s'",
+    "due_contacts_are_called": """
+        SELECT count(*) FROM campaigns c
+        WHERE c.status = 'running' AND c.deleted_at IS NULL AND EXISTS (
+            SELECT FROM campaign_contacts cc WHERE cc.campaign_id = c.id AND cc.status IN ('pending', 'queued')
+              AND cc.due_at < dialer_now())""",
+}
+
+
+def look_at_what_must_never_be(dialer: Dialer) -> list[Look]:
+    """The invariants that hold at any instant, whatever is broken."""
+    return once(dialer.db, _look)
+
+
+def _look(conn: Connection) -> list[Look]:
+    looks = []
+    with planned_by_size(conn):
+        for it in INVARIANTS:
+            if it.letter.startswith("S"):
+                offenders = [f"{row.offender}" for row in conn.execute(text(it.query))]
+                looks.append(_seen(conn, it.name, offenders))
+    return looks
+
+
+def look_at_everything(dialer: Dialer) -> list[Look]:
+    """All of them, when nothing is broken."""
+    found = examine(dialer)
+    said = {name: [f"{row['offender']}" for row in rows] for name, rows in found.items()}
+    return once(dialer.db, lambda conn: [_seen(conn, name, offenders) for name, offenders in said.items()])
+
+
+def _seen(conn: Connection, name: str, offenders: Iterable[str]) -> Look:
+    occasions: int = conn.execute(text(OCCASIONS[name])).scalar_one()
+    found = tuple(offenders)
+    return Look(name, max(occasions, len(found)), found)

@@ -1,0 +1,146 @@
+"""The gate asked again of a history: a call committed after a stop is condemned by what that stop is, and no other."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.chaos.evidence import Change, Clock, Evidence
+from tests.chaos.judgements_commits import GATES
+from tests.chaos.verdict import JUDGEMENTS
+from worker.carriers.simulator.ledger import Ledger
+
+Line = tuple[str, str, Mapping[str, Any] | None, Mapping[str, Any] | None]
+CAMPAIGN = {"status": "running", "run_id": "run_1", "deleted_at": None, "call_window_start": None, "settings": {}}
+ADA = {"phone_e164": "+13032000001", "timezone": None, "do_not_call": False}
+CALL = {
+    "state": "reserved", "team_id": "team", "campaign_id": "c1", "run_id": "run_1", "contact_id": "ada",
+    "number_id": "pn_1", "account_id": "account", "to_number": "+13032000001", "zone": "",
+}  # fmt: skip
+NOON = 12 * 3600.0
+
+
+def becomes(table: str, subject: str, before: Mapping[str, Any], **changes: Any) -> tuple[Line, Line]:
+    """A change, and what undoes it."""
+    after = {**before, **changes}
+    return (table, subject, before, after), (table, subject, after, before)
+
+
+def window(start: str, end: str, zone: str = "UTC") -> tuple[Line, Line]:
+    return becomes("campaigns", "c1", CAMPAIGN, call_window_start=start, call_window_end=end, call_window_timezone=zone)
+
+
+STOPS: Mapping[str, tuple[str, tuple[Line, Line]]] = {
+    "pause": ("I16", becomes("campaigns", "c1", CAMPAIGN, status="paused")),
+    "cancel": ("I16", becomes("campaigns", "c1", CAMPAIGN, status="cancelled")),
+    "delete": ("I16", becomes("campaigns", "c1", CAMPAIGN, deleted_at="2027-01-01T12:00:00+00:00")),
+    "newer run": ("I17", becomes("campaigns", "c1", CAMPAIGN, run_id="run_2")),
+    "window not yet open": ("I18", window("13:00", "17:00")),
+    "window that has ended": ("I18", window("09:00", "12:00")),
+    "window over midnight": ("I18", window("20:00", "09:00")),
+    "window of another zone": ("I18", window("09:00", "17:00", "Asia/Tokyo")),
+    "caller ID taken out": ("I18", (("campaign_numbers", "c1", {"number_id": "pn_1"}, None),
+                                    ("campaign_numbers", "c1", None, {"number_id": "pn_1"}))),
+    "ban": ("I19", (("do_not_call", "team", None, {"number": "+13032000001"}),
+                    ("do_not_call", "team", {"number": "+13032000001"}, None))),
+    "mark": ("I19", becomes("contacts", "ada", ADA, do_not_call=True)),
+    "another number": ("I20", becomes("contacts", "ada", ADA, phone_e164="+13032000009")),
+    "no number": ("I20", becomes("contacts", "ada", ADA, phone_e164=None)),
+    "another zone": ("I20", becomes("contacts", "ada", ADA, timezone="Asia/Kolkata")),
+    "caller ID disabled": ("I21", becomes("phone_numbers", "pn_1", {"enabled": True}, enabled=False)),
+    "account disabled": ("I21", becomes("carrier_accounts", "account", {"enabled": True}, enabled=False)),
+}  # fmt: skip
+HARMLESS: Mapping[str, Line] = {
+    "another campaign is paused": becomes("campaigns", "c2", CAMPAIGN, status="paused")[0],
+    "another number is banned": ("do_not_call", "team", None, {"number": "+13032000002"}),
+    "another team bans it": ("do_not_call", "rivals", None, {"number": "+13032000001"}),
+    "somebody else is marked": becomes("contacts", "bob", ADA, do_not_call=True)[0],
+    "an open window": window("09:00", "17:00")[0],
+    "a window open over midnight": window("11:00", "09:00")[0],
+    "another caller ID is taken out": ("campaign_numbers", "c1", {"number_id": "pn_2"}, None),
+}
+RESERVED: Line = ("calls", "call_1", None, CALL)
+RELEASED: Line = ("calls", "call_1", CALL, {**CALL, "state": "ended"})
+
+
+def dialing(at: float) -> Line:
+    instant = datetime.fromtimestamp(at, UTC).isoformat()
+    return ("calls", "call_1", CALL, {**CALL, "state": "dialing", "dialing_at": instant, "dialed_at": instant})
+
+
+BEFORE: Sequence[Line] = (
+    ("campaigns", "c1", None, CAMPAIGN),
+    ("campaign_numbers", "c1", None, {"number_id": "pn_1"}),
+    ("contacts", "ada", None, ADA),
+)
+
+
+def history(*lines: Line | tuple[Line, ...]) -> Evidence:
+    """Each in a transaction of its own, a second after the one before, at noon; a tuple of them in one together."""
+    numbers, changes = itertools.count(1), []
+    for second, together in enumerate((*BEFORE, *lines)):
+        of_one: Sequence[Any] = together if isinstance(together[0], tuple) else (together,)
+        for line in of_one:
+            changes.append(Change(next(numbers), second, NOON + second, *line))
+    return Evidence(ledger=Ledger((), (), (), ()), history=changes, clock=Clock())
+
+
+def asked(e: Evidence) -> dict[str, list[str | None]]:
+    """By letter, where there was an occasion."""
+    found = {it.letter: list(it.ask(e)) for it in JUDGEMENTS if it.letter in GATES}
+    return {letter: those for letter, those in found.items() if those}
+
+
+@pytest.mark.parametrize("name", STOPS)
+def test_a_call_that_is_committed_after_a_stop_is_condemned_by_the_right_judgement(name: str) -> None:
+    letter, (stop, _) = STOPS[name]
+    (found,) = asked(history(RESERVED, stop, dialing(NOON + 5))).items()
+    assert found[0] == letter
+    (said,) = found[1]
+    assert said is not None
+    assert said.startswith("call call_1 was committed to be placed when ")
+    assert said.endswith(", for 1.000 s")
+
+
+@pytest.mark.parametrize("name", STOPS)
+def test_a_call_that_is_committed_before_or_released_after_a_stop_is_not_and_only_the_second_was_an_occasion(
+    name: str,
+) -> None:
+    letter, (stop, _) = STOPS[name]
+    assert asked(history(RESERVED, dialing(NOON + 4), stop)) == {}
+    assert asked(history(RESERVED, stop, RELEASED)) == {letter: [None]}
+
+
+@pytest.mark.parametrize("name", STOPS)
+def test_a_stop_that_was_undone_in_between_condemns_nobody(name: str) -> None:
+    letter, (stop, undo) = STOPS[name]
+    assert asked(history(RESERVED, stop, undo, dialing(NOON + 6))) == {letter: [None]}
+    assert asked(history(RESERVED, (stop, undo), dialing(NOON + 5))) == {}, "nor is one that nobody saw an occasion"
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_concerns_somebody_else_is_no_occasion(name: str) -> None:
+    assert asked(history(RESERVED, HARMLESS[name], dialing(NOON + 5))) == {}
+
+
+@pytest.mark.parametrize("name", STOPS)
+def test_the_order_of_commits_decides_and_no_clock(name: str) -> None:
+    """The clock is set back an hour between them: the stop still came first, or last."""
+    letter, (stop, _) = STOPS[name]
+    if "window" not in name:
+        assert any(asked(history(RESERVED, stop, dialing(NOON - 3600)))[letter])
+    assert asked(history(RESERVED, dialing(NOON + 3600), stop)) == {} or "window" in name
+
+
+def test_a_contacts_own_zone_is_asked_unless_the_campaign_turns_it_off() -> None:
+    berlin = ("calls", "call_1", None, {**CALL, "zone": "Europe/Berlin"})
+    lives = becomes("contacts", "ada", ADA, timezone="Europe/Berlin")[0]
+    shut = window("12:00", "13:00")[0]
+    own = {**(shut[3] or {}), "settings": {"useContactTimezone": False}}
+    dialed: Line = ("calls", "call_1", None, {**(dialing(NOON + 6)[3] or {}), "zone": "Europe/Berlin"})
+    assert any(asked(history(lives, berlin, shut, dialed))["I18"])
+    assert asked(history(lives, berlin, ("campaigns", "c1", CAMPAIGN, own), dialed)) == {}
