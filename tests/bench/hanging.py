@@ -54,10 +54,12 @@ INSERT INTO campaigns (id, team_id, assistant_id, company_id, name, max_concurre
     VALUES ('{1}', 'team_{0}', 'asst_{0}', 'comp_{0}', 'Campaign {1}', {2}, 1);
 INSERT INTO campaign_numbers (team_id, campaign_id, number_id, position) VALUES ('team_{0}', '{1}', 'pn_{0}', 0);
 INSERT INTO campaign_zones (campaign_id, zone) VALUES ('{1}', '') ON CONFLICT DO NOTHING;
-INSERT INTO campaign_contacts (campaign_id, team_id, contact_id, zone)
-    SELECT '{1}', 'team_{0}', id, '' FROM contacts WHERE team_id = 'team_{0}';
+INSERT INTO campaign_contacts (campaign_id, team_id, contact_id, zone, due_at)
+    SELECT '{1}', 'team_{0}', id, '', clock_timestamp() FROM contacts WHERE team_id = 'team_{0}';
 """
 SCRIPT = {"*": {"ring": 0.2, "talk": 0.8}}
+LONG = {f"+13030{n:06d}": {"ring": 0.2, "talk": 600} for n in range(1, CONTACTS + 1)}
+"""Calls of the ill account that last until they are hung up, for the cases that are about hanging up."""
 LOOK = """
 SELECT (SELECT extract(epoch FROM clock_timestamp() - last_at) FROM ticks WHERE name = 'tick')::float,
        (SELECT extract(epoch FROM clock_timestamp() - min(received_at)) FROM call_events
@@ -132,7 +134,9 @@ def seconds_to_end(child: Child) -> float:
 
 
 @contextlib.contextmanager
-def site(home: Path, *, relay: bool = False, shadow: bool = False) -> Iterator[tuple[Site, TcpRelay | None]]:
+def site(
+    home: Path, *, long: bool = False, relay: bool = False, shadow: bool = False
+) -> Iterator[tuple[Site, TcpRelay | None]]:
     with Stack() as stack, contextlib.ExitStack() as more:
         web_port, simulator_port = free_port(), free_port()
         path = stack.directory / "ledger"
@@ -151,7 +155,7 @@ def site(home: Path, *, relay: bool = False, shadow: bool = False) -> Iterator[t
             "PYTHONPATH": "",
         }
         script = stack.directory / "script.json"
-        script.write_text(json.dumps(SCRIPT))
+        script.write_text(json.dumps(SCRIPT | (LONG if long else {})))
         arguments = ["--port", str(simulator_port), "--ledger", str(path), "--script", str(script)]
         stack.spawn(
             "simulator", [sys.executable, "-m", "worker.carriers.simulator", *arguments], environment, cwd=REPOSITORY
@@ -230,8 +234,8 @@ def crowd(there: Site, relay: TcpRelay | None) -> Callable[[], None]:
             INSERT INTO campaign_numbers (team_id, campaign_id, number_id, position)
                 VALUES ('team_well', '{each}', 'pn_rests', 0);
             INSERT INTO campaign_zones VALUES ('{each}', '') ON CONFLICT DO NOTHING;
-            INSERT INTO campaign_contacts (campaign_id, team_id, contact_id, zone)
-                SELECT '{each}', 'team_well', id, '' FROM contacts WHERE id IN ('cont_well_1', 'cont_well_2');
+            INSERT INTO campaign_contacts (campaign_id, team_id, contact_id, zone, due_at)
+                SELECT '{each}', 'team_well', id, '', clock_timestamp() FROM contacts WHERE id IN ('cont_well_1', 'cont_well_2');
             INSERT INTO runs (id, campaign_id, opened_by) VALUES ('run_{each}', '{each}', 'api');
             UPDATE campaigns SET status = 'running', run_id = 'run_{each}', next_wake_at = clock_timestamp(),
                    short_of_slots = true WHERE id = '{each}';"""
@@ -260,7 +264,7 @@ CASES: Mapping[str, tuple[str, Befall]] = {
 def trial(home: Path, case: str) -> dict[str, float | int | None]:
     """One case on one product."""
     _, befall = CASES[case]
-    with site(home, relay=case == "C4", shadow=case == "C8") as (there, relay):
+    with site(home, long=case in ("C1", "C2"), relay=case == "C4", shadow=case == "C8") as (there, relay):
         begin(there)
         over = threading.Event()
         watcher = threading.Thread(target=there.watch, args=(over,), daemon=True)
