@@ -28,6 +28,7 @@ from worker.store import (
     hangups,
     progress,
     retention,
+    standstill,
     watching,
 )  # fmt: skip
 from worker.store.database import open_database
@@ -278,6 +279,9 @@ PERIODIC = {
     "retention.CLEAR": retention.CLEAR,
     "campaigns.DUE": campaigns.DUE,
     "campaigns.ASLEEP": campaigns.ASLEEP,
+    "standstill.NEWS": standstill.NEWS,
+    "standstill.LIVE": standstill.LIVE,
+    "standstill.TO_BE_ENDED": standstill.TO_BE_ENDED,
 }
 NEWS = {
     "carrier": "'simulator'",
@@ -301,6 +305,7 @@ GIVEN = {
     "margin": "20",
     "kept": "10000",
     "days": "30",
+    "recovery": "60",
 }
 
 
@@ -314,3 +319,14 @@ def test_keeping_news_reads_the_call_that_its_token_names(crowd: psycopg.Connect
 def test_what_is_asked_every_second_reads_what_is_live_and_no_more(crowd: psycopg.Connection[Any], name: str) -> None:
     """There is one live call, one event that waits, and nothing else to do."""
     reads_little(explain(crowd, PERIODIC[name], **GIVEN), rows=20, pages=100)
+
+
+@pytest.mark.usefixtures("mode")
+def test_whether_somebody_could_be_called_is_asked_of_one_contact_a_zone(crowd: psycopg.Connection[Any]) -> None:
+    for statement, found in ((standstill.DUE, 3), (standstill.DUE_IN, 1)):
+        plan = explain(crowd, statement, after="25", recovery="60", id="'camp_a_zones'")
+        assert plan["Actual Rows"] == found
+        for scan in scans(plan):
+            assert scan.get("Index Name") == WAITING, scan["Node Type"]
+            assert scan["Actual Rows"] <= 1
+        reads_little(plan, rows=100, pages=400)

@@ -22,16 +22,19 @@ WHERE c.id = k.campaign_id AND k.ended_at IS NULL AND k.end_requested_at IS NULL
 RETURNING k.id
 """)
 
-TO_BE_ENDED = text("""
-SELECT k.id, k.team_id, k.token, k.account_id, k.from_number, k.to_number, k.carrier_call_id, k.dialing_at,
-       a.carrier
-FROM calls k JOIN carrier_accounts a ON a.id = k.account_id JOIN campaigns c ON c.id = k.campaign_id
-WHERE k.end_told_at IS NULL AND k.carrier_call_id IS NOT NULL
+IS_TO_BE_ENDED = """k.end_told_at IS NULL AND k.carrier_call_id IS NOT NULL
   AND (k.ended_at IS NULL AND k.end_requested_at IS NOT NULL
        AND (k.state IN ('unknown', 'placed')   -- who rings or talks by now goes on, but for ...
             OR k.machine_verdict IN ('machine', 'fax') AND k.end_requested_at >= k.answered_at   -- while it talked
             OR c.status = 'cancelled' AND c.hang_up OR k.provable_end_at <= clock_timestamp())
-       OR k.late_evidence_at IS NOT NULL)
+       OR k.late_evidence_at IS NOT NULL)"""
+"""Whether the carrier of a call ``k`` of a campaign ``c`` has still to be told that it must end."""
+
+TO_BE_ENDED = text(f"""
+SELECT k.id, k.team_id, k.token, k.account_id, k.from_number, k.to_number, k.carrier_call_id, k.dialing_at,
+       a.carrier
+FROM calls k JOIN carrier_accounts a ON a.id = k.account_id JOIN campaigns c ON c.id = k.campaign_id
+WHERE {IS_TO_BE_ENDED}
 ORDER BY k.id LIMIT :most
 """)
 
