@@ -36,6 +36,7 @@ SERVICES = (
 )
 OF_THE_DATABASE = (
     Question("last tick", "PostgreSQL", findings_work.ticking),
+    Question("standstill", "PostgreSQL", findings_work.standing_still),
     Question("callbacks refused", "PostgreSQL", findings_carriers.refused_callbacks),
     Question("ignored news", "PostgreSQL", findings_carriers.ignored_news),
     Question("channels", "PostgreSQL", findings_carriers.channels_held),

@@ -48,4 +48,4 @@ def _read(question: Question, answer: Future[list[Finding]], until: float, withi
     except Unavailable as error:
         return [Finding(question.name, str(error), ok=False)]
     except TimeoutError:
-        return [Finding(question.name, f"no answer from {question.of} within {within_seconds:.0f} s", ok=False)]
+        return [Finding(question.name, f"no answer from {question.of} within {within_seconds:g} s", ok=False)]

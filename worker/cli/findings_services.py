@@ -6,8 +6,9 @@ from sqlalchemy import Connection, text
 
 from worker import queues
 from worker.cli.findings import Finding
+from worker.domain.errors import Broken, Unavailable
 from worker.flow.base import Dialer
-from worker.store import migrate
+from worker.store import migrate, probe
 from worker.store.database import once
 
 CLOCKS_APART_SECONDS = 2.0
@@ -28,7 +29,17 @@ def postgres(dialer: Dialer) -> list[Finding]:
             Finding("schema", schema, version == newest),
         ]
 
-    return once(dialer.db, ask)
+    found = once(dialer.db, ask)
+    return [*found, _writes(dialer)] if all(finding.ok for finding in found) else found
+
+
+def _writes(dialer: Dialer) -> Finding:
+    """Reading is not enough: a standby does it, and so does a server whose disk is full."""
+    try:
+        probe.write(dialer.db, "doctor")
+    except (Unavailable, Broken) as error:
+        return Finding("writes", f"{error} Is it a standby, read-only, or without room on its disk?", ok=False)
+    return Finding("writes", "are taken", ok=True)
 
 
 def redis(dialer: Dialer) -> list[Finding]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from worker.cli.findings import Finding
+from worker.domain.standstill import OF_AN_ACCOUNT, Kind, Standstill
 from worker.flow.base import Dialer
 from worker.flow.examine import examine
 from worker.flow.progress import TICK_OLD_SECONDS
+from worker.flow.standstill import look
 from worker.store import calls, ticks
 from worker.store.database import once
 from worker.store.invariants import BY_NAME
@@ -25,6 +27,40 @@ def ticking(dialer: Dialer) -> list[Finding]:
     return [
         Finding("last tick", f"none yet, {ago} after the schema was made" if is_recent else NEVER_TICKED, is_recent)
     ]
+
+
+def standing_still(dialer: Dialer) -> list[Finding]:
+    """What should move and does not, and what of each carrier account waits inside the workers."""
+    reading = look(dialer.db, dialer.bounds)
+    still = {each.key for each in reading.still}
+    found = [
+        _standstill(each) for each in reading.still if each.waiting.kind is not Kind.TICK
+    ]  # which is looked at apart
+    if not found:
+        found = [Finding("standstill", "nothing stands still", ok=True)]
+    return found + [
+        Finding(f"{WAITING[each.kind]} at {each.name}", f"{each.count}, the oldest for {each.seconds:.0f} s", ok=True)
+        for each in reading.waiting
+        if each.kind in OF_AN_ACCOUNT and (each.kind, each.subject) not in still
+    ]
+
+
+def _standstill(each: Standstill) -> Finding:
+    return Finding(f"standstill: {WAITING[each.waiting.kind]}", each.sentence(), ok=False, offenders=_subject(each))
+
+
+def _subject(each: Standstill) -> tuple[str, ...]:
+    return (each.waiting.subject,) if each.waiting.subject else ()
+
+
+WAITING = {
+    Kind.NEWS: "news",
+    Kind.DUE: "due contacts",
+    Kind.PLACING: "calls to be placed",
+    Kind.REQUESTS: "requests under way",
+    Kind.LOOK_UPS: "calls to be looked up",
+    Kind.HANG_UPS: "calls to be hung up",
+}
 
 
 def slots(dialer: Dialer) -> list[Finding]:
