@@ -9,7 +9,7 @@ from worker.domain.errors import Refused
 from worker.settings import settings
 from worker.tasks import app
 from worker.timer import start
-from worker.watchdog import watch
+from worker.watchdog import watch, watch_beat
 
 try:
     settings()
@@ -17,4 +17,4 @@ except Refused as error:
     print(f"dialer: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 
-__all__ = ["app", "start", "watch"]
+__all__ = ["app", "start", "watch", "watch_beat"]
