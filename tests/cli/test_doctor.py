@@ -20,9 +20,9 @@ from worker import tasks
 from worker.carriers.base import Action, CallEvent, EventKind, Rejected
 from worker.cli.doctor import SERVICES
 from worker.cli.findings import answers
-from worker.cli.findings_work import WAITING, standing_still
+from worker.cli.findings_work import standing_still
 from worker.clock import wall
-from worker.domain.standstill import Kind
+from worker.domain.standstill import NAMES, Kind
 from worker.flow import record, standstill
 from worker.settings import Settings
 from worker.slots import SlotRequest, Slots, connect
@@ -185,7 +185,7 @@ def test_an_account_whose_carrier_has_no_channel_free_is_named_and_nothing_is_wr
     assert "1000 by our limit" in found["found"]
 
 
-@pytest.mark.parametrize("kind", WAITING)
+@pytest.mark.parametrize("kind", NAMES)
 def test_what_stands_still_is_named_with_since_when_and_what_to_do(
     world: World, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,7 +193,7 @@ def test_what_stands_still_is_named_with_since_when_and_what_to_do(
     world.tick()
     subject = BROUGHT_ABOUT[kind](world)
     (found,) = (finding for finding in standing_still(world.dialer) if not finding.ok)
-    assert (found.name, found.offenders) == (f"standstill: {WAITING[kind]}", (subject,) if subject else ())
+    assert (found.name, found.offenders) == (f"standstill: {NAMES[kind]}", (subject,) if subject else ())
     assert ", for 4" in found.found
     move_on(world, kind)
     assert all(finding.ok for finding in standing_still(world.dialer))

@@ -249,6 +249,7 @@ def test_a_screen_reads_a_handful_of_each_zone(crowd: psycopg.Connection[Any], c
     reads_little(explain(crowd, watching.QUEUE, id=f"'{campaign_id}'", most="12"), rows=120, pages=300)
     reads_little(explain(crowd, watching.LIVE, id=f"'{campaign_id}'", most="100"), rows=20, pages=60)
     reads_little(explain(crowd, progress.FACTS, id=f"'{campaign_id}'", team="'team_a'"), rows=100, pages=200)
+    reads_little(explain(crowd, standstill.LIVE_IN, id=f"'{campaign_id}'", recovery="60"), rows=20, pages=60)
     reads_little(explain(crowd, progress.NUMBERS, id=f"'{campaign_id}'"), rows=20, pages=100)
 
 

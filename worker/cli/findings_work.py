@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from worker.cli.findings import Finding
-from worker.domain.standstill import OF_AN_ACCOUNT, Kind, Standstill
+from worker.domain.standstill import NAMES, OF_AN_ACCOUNT, Kind, Standstill
 from worker.flow.base import Dialer
 from worker.flow.examine import examine
 from worker.flow.progress import TICK_OLD_SECONDS
@@ -39,28 +39,18 @@ def standing_still(dialer: Dialer) -> list[Finding]:
     if not found:
         found = [Finding("standstill", "nothing stands still", ok=True)]
     return found + [
-        Finding(f"{WAITING[each.kind]} at {each.name}", f"{each.count}, the oldest for {each.seconds:.0f} s", ok=True)
+        Finding(f"{NAMES[each.kind]} at {each.name}", f"{each.count}, the oldest for {each.seconds:.0f} s", ok=True)
         for each in reading.waiting
         if each.kind in OF_AN_ACCOUNT and (each.kind, each.subject) not in still
     ]
 
 
 def _standstill(each: Standstill) -> Finding:
-    return Finding(f"standstill: {WAITING[each.waiting.kind]}", each.sentence(), ok=False, offenders=_subject(each))
+    return Finding(f"standstill: {NAMES[each.waiting.kind]}", each.sentence(), ok=False, offenders=_subject(each))
 
 
 def _subject(each: Standstill) -> tuple[str, ...]:
     return (each.waiting.subject,) if each.waiting.subject else ()
-
-
-WAITING = {
-    Kind.NEWS: "news",
-    Kind.DUE: "due contacts",
-    Kind.PLACING: "calls to be placed",
-    Kind.REQUESTS: "requests under way",
-    Kind.LOOK_UPS: "calls to be looked up",
-    Kind.HANG_UPS: "calls to be hung up",
-}
 
 
 def slots(dialer: Dialer) -> list[Finding]:

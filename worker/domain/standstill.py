@@ -31,6 +31,16 @@ class Kind(StrEnum):
     HANG_UPS = "hang_ups"  # calls are to end, and their carrier has not taken that
 
 
+NAMES = {
+    Kind.NEWS: "news",
+    Kind.DUE: "due contacts",
+    Kind.PLACING: "calls to be placed",
+    Kind.REQUESTS: "requests under way",
+    Kind.LOOK_UPS: "calls to be looked up",
+    Kind.HANG_UPS: "calls to be hung up",
+}
+"""What people call that which waits; a tick is no such thing."""
+
 OF_AN_ACCOUNT = (Kind.PLACING, Kind.REQUESTS, Kind.LOOK_UPS, Kind.HANG_UPS)
 
 

@@ -61,11 +61,15 @@ def look(db: Database, bounds: Bounds, *, pause: Callable[[float], object] = clo
     return Reading(second.at, second.waiting, [each for each in second.still if each.key in seen])
 
 
-def due_in(conn: Connection, campaign_id: str, bounds: Bounds) -> Waiting | None:
-    """Since when the campaign could have called somebody and has not; ``None`` where it could not."""
-    row = standstill.could_call_in(conn, campaign_id, recovery_seconds=bounds.rate_recovery_seconds)
-    found = _due([] if row is None else [row], bounds)
-    return found[0] if found else None
+def read_campaign(conn: Connection, campaign_id: str, bounds: Bounds) -> Reading:
+    """What of one campaign waits, and what of that stands still."""
+    at, recovery = standstill.machine_now(conn), bounds.rate_recovery_seconds
+    row = standstill.could_call_in(conn, campaign_id, recovery_seconds=recovery)
+    waiting = [
+        *_due([] if row is None else [row], bounds),
+        *_live(standstill.live_in(conn, campaign_id, recovery_seconds=recovery)),
+    ]
+    return Reading(at, waiting, standstills(waiting, bounds, at))
 
 
 def _due(rows: Iterable[Row[Any]], bounds: Bounds) -> list[Waiting]:

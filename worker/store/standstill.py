@@ -38,7 +38,7 @@ FROM (SELECT received_at, held_until FROM call_events
 """)
 
 # By number, for a number has a rate of its own.
-LIVE = text(f"""
+_LIVE = f"""
 SELECT k.account_id, a.name, k.number_id, {RATE_NOW} AS account_rate, n.calls_per_second AS number_rate,
        k.reserved, k.reserved_seconds, k.dialing, k.dialing_seconds, k.overdue, k.overdue_seconds
 FROM (SELECT account_id, number_id,
@@ -49,11 +49,13 @@ FROM (SELECT account_id, number_id,
              count(*) FILTER (WHERE next_check_at <= clock_timestamp()) AS overdue,
              coalesce(max({_age("next_check_at")}) FILTER (WHERE next_check_at <= clock_timestamp()), 0)
                  AS overdue_seconds
-      FROM calls WHERE ended_at IS NULL GROUP BY account_id, number_id) AS k
+      FROM calls WHERE ended_at IS NULL{{and_which}} GROUP BY account_id, number_id) AS k
 CROSS JOIN LATERAL (SELECT * FROM carrier_accounts WHERE id = k.account_id LIMIT 1) AS a
 CROSS JOIN LATERAL (SELECT * FROM phone_numbers WHERE id = k.number_id LIMIT 1) AS n
 ORDER BY k.account_id, k.number_id
-""")
+"""
+LIVE = text(_LIVE.format(and_which=""))
+LIVE_IN = text(_LIVE.format(and_which=" AND campaign_id = :id"))
 
 TO_BE_ENDED = text(f"""
 SELECT k.account_id, a.name, count(*) AS waiting,
@@ -125,6 +127,11 @@ def live(conn: Connection, *, recovery_seconds: float) -> Sequence[Row[Any]]:
     """Live calls by carrier account and number, those that are ``reserved``, ``dialing``, ``overdue`` to be looked up:
     how many, and the age of the oldest; with the rates they wait for (calls a second; ``None``: none)."""
     return conn.execute(LIVE, {"recovery": recovery_seconds}).all()
+
+
+def live_in(conn: Connection, campaign_id: str, *, recovery_seconds: float) -> Sequence[Row[Any]]:
+    """The same of one campaign."""
+    return conn.execute(LIVE_IN, {"id": campaign_id, "recovery": recovery_seconds}).all()
 
 
 def to_be_ended(conn: Connection) -> Sequence[Row[Any]]:
