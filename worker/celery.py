@@ -10,7 +10,7 @@ from worker.settings import settings
 from worker.stopping import stop
 from worker.tasks import app
 from worker.timer import start
-from worker.watchdog import watch
+from worker.watchdog import watch, watch_beat
 
 try:
     settings()
@@ -18,4 +18,4 @@ except Refused as error:
     print(f"dialer: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 
-__all__ = ["app", "start", "stop", "watch"]
+__all__ = ["app", "start", "stop", "watch", "watch_beat"]

@@ -117,18 +117,20 @@ def _stamp(headers: dict[str, Any], **_: Any) -> None:
     headers[SENT_AT] = wall()
 
 
-def told(task: Callable[..., None]) -> Callable[..., None]:
+def told(task: Callable[..., None]) -> Callable[..., Any]:
     """Say in one line what a task could not do, when that is nobody's bug: a service is away (the tick will
-    look again), or the caller asked for something that cannot be."""
+    look again), or the caller asked for something that cannot be. False in the first case: nothing was done."""
 
     @wraps(task)
-    def run(*args: Any, **kwargs: Any) -> None:
+    def run(*args: Any, **kwargs: Any) -> bool:
         try:
             task(*args, **kwargs)
         except Unavailable as error:
             log.warning("service_away", task=task.__name__, message=str(error))
+            return False
         except Refused as error:
             log.error("request_refused", task=task.__name__, message=str(error))
+        return True
 
     return run
 

@@ -88,6 +88,15 @@ def _dialer() -> Dialer:
     return build(settings())
 
 
+def ask_redis() -> None:
+    """Whether Redis answers, over a connection made for this. Raises :class:`~worker.domain.errors.Unavailable`."""
+    redis = connect(for_redis(settings().redis_url.get_secret_value()), retries=0)
+    try:
+        Slots(redis, settings().redis_prefix).server()
+    finally:
+        redis.close()
+
+
 @cache
 def throttle() -> Throttle:
     """The allowances of the API's clients. Its own connections, which wait for no slow Redis: a request is let

@@ -235,7 +235,8 @@ def crowd(there: Site, relay: TcpRelay | None) -> Callable[[], None]:
                 VALUES ('team_well', '{each}', 'pn_rests', 0);
             INSERT INTO campaign_zones VALUES ('{each}', '') ON CONFLICT DO NOTHING;
             INSERT INTO campaign_contacts (campaign_id, team_id, contact_id, zone, due_at)
-                SELECT '{each}', 'team_well', id, '', clock_timestamp() FROM contacts WHERE id IN ('cont_well_1', 'cont_well_2');
+                SELECT '{each}', 'team_well', id, '', clock_timestamp()
+                FROM contacts WHERE id IN ('cont_well_1', 'cont_well_2');
             INSERT INTO runs (id, campaign_id, opened_by) VALUES ('run_{each}', '{each}', 'api');
             UPDATE campaigns SET status = 'running', run_id = 'run_{each}', next_wake_at = clock_timestamp(),
                    short_of_slots = true WHERE id = '{each}';"""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,18 +14,24 @@ import pytest
 from celery import Celery
 
 from tests.cli.running import AWAY, dialer
+from tests.standing import BROUGHT_ABOUT, move_on
 from tests.world import World
 from worker import tasks
 from worker.carriers.base import Action, CallEvent, EventKind, Rejected
+from worker.cli.doctor import SERVICES
+from worker.cli.findings import answers
+from worker.cli.findings_work import standing_still
 from worker.clock import wall
-from worker.flow import record
+from worker.domain.standstill import NAMES, Kind
+from worker.flow import record, standstill
 from worker.settings import Settings
-from worker.slots import SlotRequest
+from worker.slots import SlotRequest, Slots, connect
+from worker.store.database import open_database
 from worker.store.invariants import BY_NAME
 
 LOOKED_AT = {
     "Python", "tzdb of pytz", "PostgreSQL", "schema", "Redis", "last tick", "queue control", "queue dial",
-    "clocks of PostgreSQL and Redis", "slots", *BY_NAME,
+    "clocks of PostgreSQL and Redis", "slots", "writes", "standstill", *BY_NAME,
 }  # fmt: skip
 
 Doctor = Callable[..., subprocess.CompletedProcess[str]]
@@ -175,3 +183,43 @@ def test_an_account_whose_carrier_has_no_channel_free_is_named_and_nothing_is_wr
     assert (answer.returncode, found["ok"]) == (0, True)
     assert "the carrier has no channel free (90010)" in found["found"]
     assert "1000 by our limit" in found["found"]
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_what_stands_still_is_named_with_since_when_and_what_to_do(
+    world: World, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standstill, "AGAIN_AFTER_SECONDS", 0.0)
+    world.tick()
+    subject = BROUGHT_ABOUT[kind](world)
+    (found,) = (finding for finding in standing_still(world.dialer) if not finding.ok)
+    assert (found.name, found.offenders) == (f"standstill: {NAMES[kind]}", (subject,) if subject else ())
+    assert ", for 4" in found.found
+    move_on(world, kind)
+    assert all(finding.ok for finding in standing_still(world.dialer))
+
+
+def test_the_command_names_everything_that_stands_still(world: World, doctor: Doctor) -> None:
+    world.tick()
+    for kind in (Kind.NEWS, Kind.PLACING):
+        BROUGHT_ABOUT[kind](world)
+    assert wrong(doctor("--json")) == {"standstill: news", "standstill: calls to be placed"}
+
+
+def test_what_only_waits_inside_the_workers_is_shown_and_nothing_is_wrong(world: World) -> None:
+    world.tick()
+    world.reserve(world.campaign(world.contacts(2)))
+    well, waits = standing_still(world.dialer)
+    assert (well.found, well.ok) == ("nothing stands still", True)
+    assert (waits.name, waits.ok) == ("calls to be placed at An account", True)
+    assert waits.found.startswith("2, the oldest for ")
+    world.tick()
+
+
+def test_a_service_that_takes_connections_and_says_nothing_is_named_and_holds_nobody(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        there = open_database(f"postgresql://127.0.0.1:{port}/none", pool_size=1)
+        away = replace(world.dialer, db=there, slots=Slots(connect(f"redis://127.0.0.1:{port}/0"), "test"))
+        found = {finding.name: finding.found for finding in answers(away, SERVICES[:2], within_seconds=0.5)}
+    assert found == {name: f"no answer from {name} within 0.5 s" for name in ("PostgreSQL", "Redis")}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from worker.domain.activity import Activity, Away, CallerIdState, Full, Situation, activity
 from worker.domain.model import CampaignStatus
+from worker.domain.standstill import Kind, Standstill, Waiting
 
 NOW = datetime(2027, 3, 1, 17, 0, tzinfo=UTC)
 EARLIER, LATER, LATEST = NOW - timedelta(hours=1), NOW + timedelta(hours=1), NOW + timedelta(hours=2)
@@ -38,10 +39,18 @@ def test_a_campaign_that_dials_says_how_many_calls_are_live() -> None:
     assert activity(replace(DIALING, live=0)).code == "starting"
 
 
+def still(kind: Kind, name: str) -> Standstill:
+    """Twelve of them, for 43 s."""
+    return Standstill(Waiting(kind, 12, 43.0, "an_id", name), NOW - timedelta(seconds=43))
+
+
 # Each line takes one more obstacle away; what stands first is told first.
 OBSTACLES: list[tuple[str, dict[str, object]]] = [
     ("deleted", {"is_deleted": True}),
     ("not_ticking", {"away": Away.TICK}),
+    ("calls_not_placed", {"still": [still(Kind.PLACING, "main")]}),
+    ("requests_unanswered", {"still": [still(Kind.REQUESTS, "main")]}),
+    ("calls_not_looked_up", {"still": [still(Kind.LOOK_UPS, "main")]}),
     ("max_calls_reached", {"budget": 0}),
     ("nothing_waiting", {"next_due_at": None}),
     ("no_caller_id", {"callers": [OFF]}),
@@ -54,6 +63,7 @@ OBSTACLES: list[tuple[str, dict[str, object]]] = [
     ("number_limit", {"callers": [replace(WELL, full=Full.NUMBER)], "planned": 0}),
     ("slots_rebuilding", {"are_slots_rebuilt": True}),
     ("slots_held", {"are_slots_held": True, "live": 0}),
+    ("not_taken_up", {"still": [still(Kind.DUE, "A campaign")]}),
 ]
 
 
@@ -193,3 +203,10 @@ def test_there_is_always_one_sentence_and_no_instant_that_has_passed(situation: 
     assert "None" not in found.message
     assert found.until is None or found.until > NOW
     assert all(read > NOW.strftime("%Y-%m-%dT%H:%M:%SZ") for read in re.findall(r"\d{4}-\S+Z", found.message))
+
+
+def test_calls_that_nobody_places_are_named_with_their_account_and_since_when() -> None:
+    assert activity(replace(DIALING, still=[still(Kind.PLACING, "main")])).message == (
+        "12 calls are reserved and not placed at the carrier account main, the oldest since 16:59:17 UTC, for 43 s; "
+        "its carrier answers slowly or not at all, or no worker takes them."
+    )

@@ -8,11 +8,13 @@ from datetime import timedelta
 
 import pytest
 
+from tests.standing import BROUGHT_ABOUT, move_on
 from tests.world import World
 from worker.carriers.simulator.lives import Life
 from worker.carriers.simulator.words import Status
 from worker.domain.activity import Activity
 from worker.domain.errors import NotFound
+from worker.domain.standstill import Kind
 from worker.flow import admit
 from worker.flow.base import Dial
 from worker.flow.plan import plan_calls
@@ -260,3 +262,30 @@ def test_a_campaign_of_another_team_is_not_found(world: World) -> None:
     campaign = running(world)
     with pytest.raises(NotFound):
         read_progress(world.dialer, "team_b", campaign)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (Kind.PLACING, "calls_not_placed"),
+        (Kind.REQUESTS, "requests_unanswered"),
+        (Kind.LOOK_UPS, "calls_not_looked_up"),
+        (Kind.DUE, "not_taken_up"),
+    ],
+)
+def test_what_of_the_campaign_stands_still_is_the_reason_until_it_moves(world: World, kind: Kind, code: str) -> None:
+    BROUGHT_ABOUT[kind](world)
+    (campaign,) = {row.campaign_id for row in world.all_calls()}
+    found = said(world, campaign)
+    assert (found.code, found.is_dialing) == (code, False)
+    assert ", for 4" in found.message
+    move_on(world, kind)
+    assert said(world, campaign).code != code
+
+
+def test_what_waits_inside_the_workers_is_read_with_the_progress(world: World) -> None:
+    campaign = world.campaign(world.contacts(2))
+    world.reserve(campaign)
+    (waiting,) = read_progress(world.dialer, world.team, campaign).waiting
+    assert (waiting.kind, waiting.count, waiting.name) == (Kind.PLACING, 2, "An account")
+    world.tick()

@@ -28,6 +28,7 @@ from worker.store import (
     hangups,
     progress,
     retention,
+    standstill,
     watching,
 )  # fmt: skip
 from worker.store.database import open_database
@@ -248,6 +249,7 @@ def test_a_screen_reads_a_handful_of_each_zone(crowd: psycopg.Connection[Any], c
     reads_little(explain(crowd, watching.QUEUE, id=f"'{campaign_id}'", most="12"), rows=120, pages=300)
     reads_little(explain(crowd, watching.LIVE, id=f"'{campaign_id}'", most="100"), rows=20, pages=60)
     reads_little(explain(crowd, progress.FACTS, id=f"'{campaign_id}'", team="'team_a'"), rows=100, pages=200)
+    reads_little(explain(crowd, standstill.LIVE_IN, id=f"'{campaign_id}'", recovery="60"), rows=20, pages=60)
     reads_little(explain(crowd, progress.NUMBERS, id=f"'{campaign_id}'"), rows=20, pages=100)
 
 
@@ -278,6 +280,9 @@ PERIODIC = {
     "retention.CLEAR": retention.CLEAR,
     "campaigns.DUE": campaigns.DUE,
     "campaigns.ASLEEP": campaigns.ASLEEP,
+    "standstill.NEWS": standstill.NEWS,
+    "standstill.LIVE": standstill.LIVE,
+    "standstill.TO_BE_ENDED": standstill.TO_BE_ENDED,
 }
 NEWS = {
     "carrier": "'simulator'",
@@ -320,3 +325,14 @@ def test_keeping_news_reads_the_call_that_its_token_names(crowd: psycopg.Connect
 def test_what_is_asked_every_second_reads_what_is_live_and_no_more(crowd: psycopg.Connection[Any], name: str) -> None:
     """There is one live call, one event that waits, and nothing else to do."""
     reads_little(explain(crowd, PERIODIC[name], **GIVEN), rows=20, pages=100)
+
+
+@pytest.mark.usefixtures("mode")
+def test_whether_somebody_could_be_called_is_asked_of_one_contact_a_zone(crowd: psycopg.Connection[Any]) -> None:
+    for statement, found in ((standstill.DUE, 3), (standstill.DUE_IN, 1)):
+        plan = explain(crowd, statement, after="25", recovery="60", id="'camp_a_zones'")
+        assert plan["Actual Rows"] == found
+        for scan in scans(plan):
+            assert scan.get("Index Name") == WAITING, scan["Node Type"]
+            assert scan["Actual Rows"] <= 1
+        reads_little(plan, rows=100, pages=400)

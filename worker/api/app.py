@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -23,6 +24,7 @@ from worker.api import (
     docs,
     health,
     phone_numbers,
+    watchdog,
 )
 from worker.api.doorway import Doorway
 from worker.api.envelope import add_handlers, success
@@ -48,7 +50,11 @@ ROUTERS = (
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     logs.configure(settings().log_level, settings().log_format)
+    pulse = watchdog.Pulse()
+    beating = asyncio.create_task(watchdog.beat(pulse))
+    watchdog.watch(pulse)
     yield
+    beating.cancel()
 
 
 def _most_bytes(path: str) -> int:

@@ -1,55 +1,104 @@
-"""Whether this process lives, and whether it can do its work."""
+"""Whether this process lives, and whether calls can be placed.
+
+Neither uses the threads that requests wait in, nor the connections they wait for: when those are all taken is when one
+wants to know.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import Connection
 
 from worker import tasks, wiring
-from worker.domain.errors import Unavailable
+from worker.api.instants import instant
+from worker.background import in_background
+from worker.domain.standstill import OF_AN_ACCOUNT, Standstill
 from worker.domain.window import TZDB_VERSION
-from worker.store import migrate, ticks
-from worker.store.database import once
+from worker.flow.readiness import NO_ANSWER, OK, Readiness, find_out
+from worker.flow.standstill import Reading
 
 router = APIRouter(tags=["Health"])
 
-OLDEST_TICK_SECONDS = 30.0
+ANSWER_SECONDS = 5.0
+"""Readiness is told within this time, with what is known by then."""
+MOST_AT_ONCE = 4
+"""So many ask at once; whoever comes when as many wait for an answer is told what they are told."""
 
 
 @router.get("/healthz", summary="Is this process alive?")
 async def healthz() -> dict[str, str]:
     """This process answers; it says nothing of the services behind it, and waits for no thread that waits for one."""
-    return {"status": "ok", "tzdb": TZDB_VERSION}
+    return {"status": OK, "tzdb": TZDB_VERSION}
 
 
 @router.get("/readyz", summary="Can calls be placed?", responses={503: {"description": "Something is missing."}})
-def readyz() -> Response:
-    """Database, schema, broker, and whether somebody ticks: 200 when all are well, else 503, each with a word
-    on how it is."""
-    checks = {**_database(), "broker": "ok" if tasks.broker_answers() else "away"}
-    is_ready = all(said == "ok" for said in checks.values())
-    return JSONResponse({"status": "ok" if is_ready else "unavailable", **checks}, 200 if is_ready else 503)
+async def readyz() -> Response:
+    """A word on each of database, schema, writes, broker, tick and work: 200 when all are well, else 503. Under
+    `standing_still` is what should move and does not, since when and what to do; under `waiting` how many calls of each
+    carrier account wait for what, and for how many seconds the oldest."""
+    asked = _begin()
+    answers: list[asyncio.Future[Any]] = [asyncio.wrap_future(asked.database), asyncio.wrap_future(asked.broker)]
+    await asyncio.wait(answers, timeout=ANSWER_SECONDS)
+    words = asked.found.words() | {"broker": _broker_word(asked.broker)}
+    is_ready = all(word == OK for word in words.values())
+    told = {"status": OK if is_ready else "unavailable", **words, **_detail(asked.found.reading)}
+    return JSONResponse(told, 200 if is_ready else 503)
 
 
-def _database() -> dict[str, str]:
-    def ask(conn: Connection) -> tuple[int | None, float | None]:
-        found = migrate.version(conn)
-        return found, None if found is None else ticks.age_seconds(conn, "tick")
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who was asked, and what is found out meanwhile."""
 
-    try:
-        version, age = once(wiring.dialer().db, ask)
-    except Unavailable:
-        return {"database": "away", "schema": "unknown", "tick": "unknown"}
-    return {"database": "ok", "schema": _schema(version), "tick": _tick(age)}
+    found: Readiness
+    database: Future[None]
+    broker: Future[bool]
 
 
-def _schema(version: int | None) -> str:
-    wanted = migrate.newest()
-    return "ok" if version == wanted else f"version {version}, this code is for {wanted}; run the migrations"
+_under_way: list[_Asked] = []
+"""Touched by the event loop alone."""
 
 
-def _tick(age: float | None) -> str:
-    if age is None:
-        return "never; start beat and a worker"
-    return "ok" if age <= OLDEST_TICK_SECONDS else f"{age:.0f} s ago; start beat and a worker"
+def _begin() -> _Asked:
+    _under_way[:] = [asked for asked in _under_way if not (asked.database.done() and asked.broker.done())]
+    if len(_under_way) >= MOST_AT_ONCE:
+        return _under_way[-1]
+    dialer, found = wiring.dialer(), Readiness()
+    database = in_background("readiness", partial(find_out, dialer.db, dialer.bounds, found))
+    asked = _Asked(found, database, in_background("readiness", tasks.broker_answers))
+    _under_way.append(asked)
+    return asked
+
+
+def _broker_word(answers: Future[bool]) -> str:
+    if not answers.done():
+        return NO_ANSWER
+    return OK if answers.exception() is None and answers.result() else "away"
+
+
+def _detail(reading: Reading | None) -> dict[str, Any]:
+    """By ids: names are nobody's business here, where no key is asked for."""
+    if reading is None:
+        return {"standing_still": [], "waiting": {}}
+    waiting: dict[str, dict[str, Any]] = {}
+    for each in reading.waiting:
+        if each.kind in OF_AN_ACCOUNT:
+            told = {"count": each.count, "seconds": round(each.seconds, 1)}
+            waiting.setdefault(each.subject, {})[each.kind.value] = told
+    return {"standing_still": [_still(each) for each in reading.still], "waiting": waiting}
+
+
+def _still(each: Standstill) -> dict[str, Any]:
+    return {
+        "what": each.waiting.kind.value,
+        "of": each.waiting.subject or None,
+        "since": instant(each.since),
+        "seconds": round(each.waiting.seconds, 1),
+        "count": each.waiting.count,
+        "message": each.sentence(by_name=False),
+    }

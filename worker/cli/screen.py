@@ -18,6 +18,7 @@ from rich.text import Text
 
 from worker.cli.screen_tables import Part, call_table, clock_table, duration, on_the_clock, retry_table
 from worker.cli.showing import plain
+from worker.domain.standstill import NAMES
 from worker.flow.watching import Seen
 from worker.logs import mask
 
@@ -40,7 +41,15 @@ class View:
 
 def render(view: View, width: int, height: int) -> RenderableType:
     """The whole screen, no wider and no higher than the terminal."""
-    head = [_title(view), *_sentence(view), _bar(view, width), _contacts(view), _outcomes(view), _slots(view)]
+    head = [
+        _title(view),
+        *_sentence(view),
+        _bar(view, width),
+        _contacts(view),
+        _outcomes(view),
+        _slots(view),
+        *_inside(view),
+    ]
     foot = _foot(view)
     if _lines(foot, width) > 3:
         foot = _clipped(foot)
@@ -137,6 +146,13 @@ def _slots(view: View) -> Text:
     used += [f"{plain(row.account_name)} {row.account_live}/{row.account_limit}" for row in accounts.values()]
     used += [f"{mask(row.number)} {row.number_live}/{row.number_limit}" for row in view.seen.progress.numbers[:8]]
     return _named("slots", used)
+
+
+def _inside(view: View) -> list[RenderableType]:
+    """What waits inside the workers, which no queue shows."""
+    waiting = view.seen.progress.waiting
+    told = [f"{each.count} {NAMES[each.kind]}, the oldest for {each.seconds:.0f} s" for each in waiting]
+    return [_named("waiting", told)] if told else []
 
 
 def _named(name: str, values: Sequence[str]) -> Text:

@@ -8,12 +8,13 @@ many at once. How much room there is and which caller IDs may be used is not jud
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from worker.domain.model import CampaignStatus
+from worker.domain.standstill import Kind, Standstill
 
 ACCOUNT_STOPPED = "account_stopped:"
 """How the reason of a pause begins that the carrier's refusal of the account has caused; its code follows."""
@@ -65,7 +66,7 @@ class Situation:
     ``is_due_then`` where what comes then is that one falls due, not that a window opens. ``budget`` is what is left
     of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked (``None``: never).
     ``planned`` is how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and
-    ``is_team_full`` say that these may have no further call at once.
+    ``is_team_full`` say that these may have no further call at once. ``still`` is what of the campaign stands still.
     """
 
     status: CampaignStatus
@@ -89,6 +90,7 @@ class Situation:
     planned: int = 0
     are_slots_rebuilt: bool = False
     are_slots_held: bool = False
+    still: Sequence[Standstill] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,15 @@ def activity(now: Situation) -> Activity:
         return Activity("deleted", "The campaign is deleted; restore it to go on.")
     if now.status is not CampaignStatus.RUNNING:
         return (_missing(now) if now.status is CampaignStatus.SCHEDULED else None) or _at_rest(now)
-    found = _missing(now) or _used_up(now) or _no_caller(now) or _not_yet(now) or _full(now)
+    found = (
+        _missing(now)
+        or _still(now, STUCK_CALLS)
+        or _used_up(now)
+        or _no_caller(now)
+        or _not_yet(now)
+        or _full(now)
+        or _still(now, {Kind.DUE: "not_taken_up"})
+    )
     if found is not None:
         return found
     if now.live:
@@ -135,6 +145,21 @@ def _missing(now: Situation) -> Activity | None:
         case Away.TICK:
             said = "ever ticked" if now.silent_seconds is None else f"ticked for {now.silent_seconds:.0f} s"
             return Activity("not_ticking", f"No worker has {said}; start beat and a worker, or read their logs.")
+    return None
+
+
+STUCK_CALLS = {
+    Kind.PLACING: "calls_not_placed",
+    Kind.REQUESTS: "requests_unanswered",
+    Kind.LOOK_UPS: "calls_not_looked_up",
+}
+
+
+def _still(now: Situation, codes: Mapping[Kind, str]) -> Activity | None:
+    """Some of it waits for longer than it may: its calls look live, and nothing happens to them."""
+    for standstill in now.still:
+        if standstill.waiting.kind in codes:
+            return Activity(codes[standstill.waiting.kind], standstill.sentence())
     return None
 
 

@@ -5,7 +5,8 @@
 places the calls · ``record`` keeps what the carrier says · ``answer`` tells it what to do with a callee who
 answered · ``settle`` moves the calls on and ends them · ``stop`` pauses, cancels and hangs up · ``finish``
 completes · ``wake`` looks at sleeping campaigns · ``reap`` ends calls whose time ran out · ``reconcile`` makes
-slots and live calls agree · ``tick`` does the periodic rest.
+slots and live calls agree · ``tick`` does the periodic rest. ``standstill`` tells which of it does not move, and
+``readiness`` whether it could.
 
 A step does its work against the :class:`~worker.flow.base.Dialer` it is given and returns the steps that
 follow, as values; only :mod:`worker.tasks` sends them, after the commit.

@@ -18,8 +18,10 @@ from sqlalchemy import Connection, Row
 from worker.domain.activity import Activity, Away, CallerIdState, Full, Situation, activity
 from worker.domain.errors import NotFound, Unavailable
 from worker.domain.model import CampaignStatus, Disposition
+from worker.domain.standstill import OF_AN_ACCOUNT, Waiting
 from worker.flow.base import Dialer, window_of
 from worker.flow.plan import Plan, plan_calls
+from worker.flow.standstill import read_campaign
 from worker.slots import Kind
 from worker.store import counters, progress, ticks
 from worker.store.database import once
@@ -33,7 +35,7 @@ class Progress:
     """A campaign at one instant. ``counts`` are contacts by name (:data:`worker.store.counters.COLUMNS`), of a
     cancelled campaign none waiting; ``dispositions`` count calls that ended; ``next_due_at`` is when the first
     waiting contact is due, now or later; ``facts`` is the row of :func:`worker.store.progress.facts`, ``numbers``
-    those of :func:`worker.store.progress.numbers`."""
+    those of :func:`worker.store.progress.numbers`, ``waiting`` what of its calls waits inside the workers."""
 
     facts: Row[Any]
     numbers: Sequence[Row[Any]]
@@ -41,6 +43,7 @@ class Progress:
     dispositions: Mapping[str, int]
     next_due_at: datetime | None
     activity: Activity
+    waiting: Sequence[Waiting]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Standing:
     dispositions: Mapping[str, int]
     situation: Situation
     plan: Plan | None
+    waiting: Sequence[Waiting]
 
 
 def read_progress(
@@ -79,8 +83,11 @@ def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: s
         situation = _with_times(situation, facts, margin)
     if plan is not None:
         situation = _as_planned(situation, facts, numbers, plan)
+    reading = read_campaign(conn, campaign_id, dialer.bounds)
+    situation = replace(situation, still=reading.still)
+    waiting = [each for each in reading.waiting if each.kind in OF_AN_ACCOUNT]
     dispositions = {disposition.value: ended.get(disposition, 0) for disposition in Disposition}
-    return Standing(facts, numbers, counts, dispositions, situation, plan)
+    return Standing(facts, numbers, counts, dispositions, situation, plan, waiting)
 
 
 def finish_reading(dialer: Dialer, standing: Standing, broker_answers: Callable[[], bool]) -> Progress:
@@ -91,7 +98,13 @@ def finish_reading(dialer: Dialer, standing: Standing, broker_answers: Callable[
     if standing.plan is not None:
         now = _with_slots(dialer, standing.facts.generation, now, standing.plan)
     return Progress(
-        standing.facts, standing.numbers, standing.counts, standing.dispositions, now.next_due_at, activity(now)
+        standing.facts,
+        standing.numbers,
+        standing.counts,
+        standing.dispositions,
+        now.next_due_at,
+        activity(now),
+        standing.waiting,
     )
 
 

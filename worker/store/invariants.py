@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds
-from worker.store.channels import ACCOUNT_LIMIT
 from worker.store.database import planned_by_size
+from worker.store.room import CALLER_IDS_WITH_ROOM, MAY_CALL_MORE
 
 # Its own end: not one that another carrier's key told, and not that of another call under its token.
 TOLD_TO_HAVE_ENDED = """EXISTS (
@@ -134,22 +134,12 @@ JOIN unnest(CAST(:open_campaigns AS text[]), CAST(:open_zones AS text[])) AS o (
     ON o.campaign_id = c.id
 JOIN runs r ON r.id = c.run_id AND r.state = 'open'
 JOIN teams t ON t.id = c.team_id
-WHERE c.status = 'running' AND c.deleted_at IS NULL AND (r.max_calls IS NULL OR r.calls_used < r.max_calls)
+WHERE {MAY_CALL_MORE}
   AND c.next_wake_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second'
   AND EXISTS (SELECT FROM campaign_contacts cc
               WHERE cc.campaign_id = c.id AND cc.zone = o.zone AND cc.status IN ('pending', 'queued')
                 AND cc.due_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second')
-  AND (SELECT count(*) FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL) < c.max_concurrent_calls
-  AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.ended_at IS NULL) < t.max_concurrent_calls
-  AND EXISTS (SELECT FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
-              JOIN carrier_accounts a ON a.id = n.account_id
-              WHERE cn.campaign_id = c.id AND n.enabled AND a.enabled
-                AND coalesce(n.resting_until <= clock_timestamp(), true)
-                AND coalesce(a.resting_until <= clock_timestamp(), true) AND a.breaker_until IS NULL
-                AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.number_id = n.id
-                     AND k.ended_at IS NULL) < n.max_concurrent_calls
-                AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.account_id = a.id
-                     AND k.ended_at IS NULL) < {ACCOUNT_LIMIT})
+  AND EXISTS (SELECT {CALLER_IDS_WITH_ROOM})
 """
 
 

@@ -1,0 +1,28 @@
+"""Whether a campaign could have one more call now, by the rows: the question of the invariant that nobody waits who may
+be called, and of what stands still. It is asked otherwise than a claim asks it (:mod:`worker.store.claims`), so that a
+fault there does not hide itself."""
+
+from __future__ import annotations
+
+from worker.store.channels import ACCOUNT_LIMIT
+
+MAY_CALL_MORE = """c.status = 'running' AND c.deleted_at IS NULL AND (r.max_calls IS NULL OR r.calls_used < r.max_calls)
+  AND (SELECT count(*) FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL) < c.max_concurrent_calls
+  AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.ended_at IS NULL) < t.max_concurrent_calls"""
+"""A campaign ``c`` runs, with some of the budget of its run ``r``, and has room, as has its team ``t``."""
+
+LIVE_OF_NUMBER = """(SELECT count(*) FROM calls k
+                 WHERE k.team_id = c.team_id AND k.number_id = n.id AND k.ended_at IS NULL)"""
+LIVE_OF_ACCOUNT = """(SELECT count(*) FROM calls k
+                 WHERE k.team_id = c.team_id AND k.account_id = a.id AND k.ended_at IS NULL)"""
+
+CALLER_IDS_WITH_ROOM = f"""
+              FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
+              JOIN carrier_accounts a ON a.id = n.account_id
+              WHERE cn.campaign_id = c.id AND n.enabled AND a.enabled
+                AND coalesce(n.resting_until <= clock_timestamp(), true)
+                AND coalesce(a.resting_until <= clock_timestamp(), true) AND a.breaker_until IS NULL
+                AND {LIVE_OF_NUMBER} < n.max_concurrent_calls
+                AND {LIVE_OF_ACCOUNT} < {ACCOUNT_LIMIT}"""
+"""The caller IDs ``n`` of a campaign ``c`` that may be used now, each with its account ``a``: enabled, not resting,
+nothing being tried, with room in both."""

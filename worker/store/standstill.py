@@ -1,0 +1,151 @@
+"""Since when what should move has not moved: read without a lock, and no more than what is live, what waits in the
+inbox, and one contact for each zone of a campaign that could call somebody.
+
+Ages are how far an instant lies from now, in whichever direction: one that lies ahead was written down before the
+server's clock was set back, and what waits since then must not look new until the clock has caught up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from worker.store.breakers import RATE_NOW
+from worker.store.hangups import IS_TO_BE_ENDED
+from worker.store.room import CALLER_IDS_WITH_ROOM, LIVE_OF_ACCOUNT, LIVE_OF_NUMBER, MAY_CALL_MORE
+
+MOST_EVENTS = 1000
+"""Of the events that wait so many are counted, the oldest: a long queue is not made longer by counting it."""
+MOST_CAMPAIGNS = 200
+"""Of the campaigns that may stand still, so many are looked at, those first that were filled longest ago."""
+RATE_SECONDS = 2.0
+"""As many reserved calls as an account's rate lets out in this time leave no room for more
+(:data:`worker.flow.plan.RATE_RESERVE_SECONDS`)."""
+
+
+def _age(instant: str) -> str:
+    return f"abs(extract(epoch FROM clock_timestamp() - {instant}))::float"
+
+
+NEWS = text(f"""
+SELECT count(*) AS waiting, coalesce(max({_age("greatest(received_at, held_until)")}), 0) AS seconds
+FROM (SELECT received_at, held_until FROM call_events
+      WHERE outcome IS NULL AND (held_until IS NULL OR held_until <= clock_timestamp())
+      ORDER BY id LIMIT {MOST_EVENTS}) AS first
+""")
+
+# By number, for a number has a rate of its own.
+_LIVE = f"""
+SELECT k.account_id, a.name, k.number_id, {RATE_NOW} AS account_rate, n.calls_per_second AS number_rate,
+       k.reserved, k.reserved_seconds, k.dialing, k.dialing_seconds, k.overdue, k.overdue_seconds
+FROM (SELECT account_id, number_id,
+             count(*) FILTER (WHERE state = 'reserved') AS reserved,
+             coalesce(max({_age("reserved_at")}) FILTER (WHERE state = 'reserved'), 0) AS reserved_seconds,
+             count(*) FILTER (WHERE state = 'dialing') AS dialing,
+             coalesce(max({_age("dialing_at")}) FILTER (WHERE state = 'dialing'), 0) AS dialing_seconds,
+             count(*) FILTER (WHERE next_check_at <= clock_timestamp()) AS overdue,
+             coalesce(max({_age("next_check_at")}) FILTER (WHERE next_check_at <= clock_timestamp()), 0)
+                 AS overdue_seconds
+      FROM calls WHERE ended_at IS NULL{{and_which}} GROUP BY account_id, number_id) AS k
+CROSS JOIN LATERAL (SELECT * FROM carrier_accounts WHERE id = k.account_id LIMIT 1) AS a
+CROSS JOIN LATERAL (SELECT * FROM phone_numbers WHERE id = k.number_id LIMIT 1) AS n
+ORDER BY k.account_id, k.number_id
+"""
+LIVE = text(_LIVE.format(and_which=""))
+LIVE_IN = text(_LIVE.format(and_which=" AND campaign_id = :id"))
+
+TO_BE_ENDED = text(f"""
+SELECT k.account_id, a.name, count(*) AS waiting,
+       max({_age("greatest(k.end_requested_at, k.late_evidence_at)")}) AS seconds
+FROM calls k JOIN carrier_accounts a ON a.id = k.account_id JOIN campaigns c ON c.id = k.campaign_id
+WHERE {IS_TO_BE_ENDED}
+GROUP BY k.account_id, a.name ORDER BY k.account_id
+""")
+
+# A campaign with room for one more call, and since when nothing has happened that could have kept it from one: its run,
+# its last fill, its last call, the rest of the caller IDs it may use, an edit or a resume, business time set anew; and,
+# unless half of every shared scope is free, the last call of its team, for others may have had its turn. The round in
+# which each campaign of the team gets its turn at the account's rate is counted on top.
+_DUE = f"""
+SELECT c.id, c.name, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
+       (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
+       least({_age("c.filled_at")}, {_age("c.updated_at")}, {_age("r.opened_at")}, ids.rested_seconds,
+             latest.moved_seconds, (SELECT {_age("real_at")} FROM clock),
+             CASE WHEN NOT ids.is_half_free OR 2 * team.live > t.max_concurrent_calls THEN team.reserved_seconds END
+       ) AS seconds,
+       (SELECT count(*) FROM campaigns o WHERE o.team_id = c.team_id AND o.status = 'running') / ids.rate
+           AS turn_seconds,
+       ARRAY(SELECT json_build_array(z.zone, extract(epoch FROM (
+                 SELECT min(cc.due_at) FROM campaign_contacts cc
+                 WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued'))))
+             FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone
+FROM campaigns c
+JOIN runs r ON r.id = c.run_id AND r.state = 'open'
+JOIN teams t ON t.id = c.team_id
+CROSS JOIN LATERAL (
+    SELECT max({_age("greatest(n.resting_until, a.resting_until, 'epoch')")}) AS rested_seconds,
+           max({RATE_NOW}) AS rate,
+           bool_or(2 * {LIVE_OF_NUMBER} <= n.max_concurrent_calls
+                   AND 2 * {LIVE_OF_ACCOUNT} <= a.max_concurrent_calls) AS is_half_free
+    {CALLER_IDS_WITH_ROOM}
+      AND (a.calls_per_second IS NULL
+           OR (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.account_id = a.id
+                 AND k.ended_at IS NULL AND k.state = 'reserved') < ceil({RATE_NOW} * {RATE_SECONDS}))
+    HAVING count(*) > 0) AS ids
+CROSS JOIN LATERAL (
+    SELECT count(*) AS live, min({_age("k.reserved_at")}) AS reserved_seconds FROM calls k
+    WHERE k.team_id = c.team_id AND k.ended_at IS NULL) AS team
+CROSS JOIN LATERAL (
+    SELECT min({_age("greatest(l.reserved_at, l.ended_at)")}) AS moved_seconds
+    FROM (SELECT k.reserved_at, k.ended_at FROM calls k WHERE k.campaign_id = c.id
+          ORDER BY k.id DESC LIMIT 20) AS l) AS latest
+WHERE {{which}} AND (SELECT coalesce((SELECT speed > 0 FROM clock), true))
+  AND {MAY_CALL_MORE}
+"""
+NOT_FILLED = f"c.next_wake_at IS NOT NULL AND {_age('c.filled_at')} > :after"
+DUE = text(_DUE.format(which=NOT_FILLED) + f"ORDER BY c.filled_at, c.id LIMIT {MOST_CAMPAIGNS}")
+DUE_IN = text(_DUE.format(which="c.id = :id"))
+NOW = text("SELECT clock_timestamp()")
+
+
+def machine_now(conn: Connection) -> datetime:
+    """What the database server's clock reads."""
+    at: datetime = conn.execute(NOW).scalar_one()
+    return at
+
+
+def news(conn: Connection) -> Row[Any]:
+    """Events that wait to be settled: ``waiting`` (at most :data:`MOST_EVENTS`) and ``seconds``, the age of the oldest;
+    those that are held wait from then on."""
+    return conn.execute(NEWS).one()
+
+
+def live(conn: Connection, *, recovery_seconds: float) -> Sequence[Row[Any]]:
+    """Live calls by carrier account and number, those that are ``reserved``, ``dialing``, ``overdue`` to be looked up:
+    how many, and the age of the oldest; with the rates they wait for (calls a second; ``None``: none)."""
+    return conn.execute(LIVE, {"recovery": recovery_seconds}).all()
+
+
+def live_in(conn: Connection, campaign_id: str, *, recovery_seconds: float) -> Sequence[Row[Any]]:
+    """The same of one campaign."""
+    return conn.execute(LIVE_IN, {"id": campaign_id, "recovery": recovery_seconds}).all()
+
+
+def to_be_ended(conn: Connection) -> Sequence[Row[Any]]:
+    """By carrier account, the calls whose end its carrier has still to be told: how many, and since when the oldest."""
+    return conn.execute(TO_BE_ENDED).all()
+
+
+def could_call(conn: Connection, *, after_seconds: float, recovery_seconds: float) -> Sequence[Row[Any]]:
+    """Running campaigns with room for a call everywhere which were not filled for ``after_seconds``: since when nothing
+    kept them, for ``turn_seconds`` at the most (``None``: no rate) the turns of others, and when the next contact of
+    each zone is due. None while business time stands."""
+    return conn.execute(DUE, {"after": after_seconds, "recovery": recovery_seconds}).all()
+
+
+def could_call_in(conn: Connection, campaign_id: str, *, recovery_seconds: float) -> Row[Any] | None:
+    """The same of one campaign, if it has room."""
+    return conn.execute(DUE_IN, {"id": campaign_id, "recovery": recovery_seconds}).first()
