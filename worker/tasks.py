@@ -31,8 +31,8 @@ from worker.clock import pause, wall
 from worker.crashpoint import crashpoint
 from worker.domain import ids
 from worker.domain.errors import Refused, Unavailable
-from worker.flow import admit, dial, fill, finish, reap, reconcile, settle, stop, tick
-from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop
+from worker.flow import admit, dial, fill, finish, reap, reconcile, settle, stop, tick, wake
+from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop, Wake
 from worker.lines import Lines
 from worker.settings import Settings, settings
 
@@ -224,6 +224,13 @@ def stop_calls() -> None:
     carry_out(stop.stop_calls(wiring.dialer()))
 
 
+@app.task(name="worker.wake")
+@told
+def wake_more(after_team: str | None) -> None:
+    """Look at the next of the campaigns that are due to be looked at."""
+    carry_out(wake.wake_more(wiring.dialer(), after_team))
+
+
 def carry_out(steps: Iterable[Step]) -> None:
     """Fill where it arises, and send the rest on."""
     dialer = wiring.dialer()
@@ -288,6 +295,7 @@ _TASKS: dict[type, Task[..., None]] = {
     LookUp: look_up,
     Settle: settle_events,
     Stop: stop_calls,
+    Wake: wake_more,
 }
 
 
@@ -308,10 +316,19 @@ def send(steps: Iterable[Step]) -> None:
         ours = app.producer_pool.acquire(block=True, timeout=10)
         with ours as producer, _unbroken(producer), producer.batch(max_size=100):
             for step in messages:
-                arguments = (list(step.call_ids),) if isinstance(step, Dial | LookUp) else ()
-                _TASKS[type(step)].apply_async(arguments, producer=producer)
+                _TASKS[type(step)].apply_async(_arguments(step), producer=producer)
     except KombuError as error:  # no connection, none free, or a batch that may have arrived in part
         log.warning("broker_away", messages=len(messages), message=str(error))
+
+
+def _arguments(step: Step) -> tuple[object, ...]:
+    match step:
+        case Dial(call_ids) | LookUp(call_ids):
+            return (list(call_ids),)
+        case Wake(after_team):
+            return (after_team,)
+        case _:
+            return ()
 
 
 def _is_taken(step: Step, dialer: Dialer) -> bool:
