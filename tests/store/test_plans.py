@@ -24,6 +24,7 @@ from worker.store import (
     campaigns,
     claims,
     contacts,
+    credentials,
     events,
     hangups,
     progress,
@@ -265,8 +266,9 @@ def test_putting_contacts_back_reads_those_and_not_the_campaign(crowd: psycopg.C
         reads_little(explain(crowd, statement, campaign="'camp_a_done'", ids=ids), rows=20, pages=100)
 
 
-PAGE = {"after_at": "NULL", "after_id": "''", "full": "'{}'"}
+PAGE = {"after_at": "NULL", "after_id": "''", "full": "'{}'", "sharing": "'{}'"}
 PERIODIC = {
+    "credentials.READ": credentials.READ,
     "claims.LIVE": claims.LIVE,
     "calls.OVERDUE": calls.OVERDUE,
     "calls.UNHEARD": calls.UNHEARD,
@@ -302,6 +304,8 @@ GIVEN = {
     "after_team": "''",
     "taken_for": "10",
     "overdue": "15",
+    "carriers": "'{simulator}'",
+    "recovery": "60",
     "again": "30",
     "after": "10",
     "release_after": "120",

@@ -59,7 +59,7 @@ HOT: Mapping[str, tuple[TextClause, Mapping[str, str]]] = {
         claims.PICK,
         {"team": TEAM, "campaigns": array("camp_a"), "zones": array(""), "wants": array(BATCH)},
     ),
-    "calls.ORDERS": (calls.ORDERS, {"ids": array(*IDS), "recovery": "60"}),
+    "calls.ORDERS": (calls.ORDERS, {"ids": array(*IDS), "recovery": "60", "sharing": "'{}'"}),
     "calls.COMMIT_DIALING": (
         calls.COMMIT_DIALING,
         {

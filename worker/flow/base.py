@@ -38,6 +38,11 @@ class Dialer:
     default_window: CallWindow | None = None
     tally: Tally = field(default_factory=Tally)
 
+    @property
+    def sharing(self) -> list[str]:
+        """The carriers of which all accounts have one set of credentials; see :mod:`worker.store.credentials`."""
+        return [name for name, carrier in self.carriers.items() if carrier.shares_credentials]
+
     def order(self, row: Row[Any]) -> Order:
         """What the carrier is told about the call of this row."""
         return Order(

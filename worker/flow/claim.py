@@ -17,7 +17,7 @@ from worker.domain import ids
 from worker.domain.model import ContactStatus, Reason
 from worker.domain.rotation import assign
 from worker.flow.base import Dialer
-from worker.flow.plan import MOST_PER_CAMPAIGN, Plan, Planned, Rooms, is_open
+from worker.flow.plan import Plan, Planned, Rooms, is_open, read_rooms
 from worker.store import claims
 from worker.store.claims import Aside, Pace, Reservation
 
@@ -43,28 +43,10 @@ def claim(
     campaigns that stand behind are looked at as well, so that many such campaigns hold nobody up either.
     """
     claims.lock(conn, team_id, list(plan.rows))
-    live = claims.live(conn, team_id)
-    rows = {
-        row.id: row
-        for row in claims.candidates(
-            conn,
-            team_id,
-            list(plan.rows),
-            most=MOST_PER_CAMPAIGN,
-            recovery_seconds=dialer.bounds.rate_recovery_seconds,
-            hungry=False,
-        )
-    }
-    rooms = Rooms.read(list(rows.values()), live)
-    offers: dict[str, list[Planned]] = {}
-    for call in granted:
-        row = rows.get(call.slot.campaign_id)
-        offered = offers.setdefault(call.slot.campaign_id, [])
-        if row is None or (row.budget is not None and len(offered) >= row.budget):
-            continue
-        if rooms.take(call.slot.campaign_id, call.slot.number_id, call.slot.account_id):
-            offered.append(call)
-    looks = {campaign_id: len(offered) + spare for campaign_id, offered in offers.items() if offered}
+    candidates, _, rooms = read_rooms(conn, dialer, team_id, list(plan.rows), holds=True)
+    rows = {row.id: row for row in candidates}
+    offers = _offers(rows, rooms, granted)
+    looks = {campaign_id: len(offered) + spare for campaign_id, offered in offers.items()}
     if spare:
         looks |= dict.fromkeys(plan.short & rows.keys() - looks.keys(), SCREENED)
     wants = [
@@ -78,19 +60,37 @@ def claim(
     if strayed:
         claims.rezone(conn, strayed)
     at_home = [row for row in picked if row.zone == row.own_zone]
-    reservations, asides = _sort_out(dialer, rows, offers, at_home)
+    reservations, asides = _sort_out(dialer, rows, rooms, offers, at_home)
     if asides:
         claims.set_aside(conn, asides)
     if reservations:
         claims.reserve(conn, team_id, reservations)
-    turns = {campaign_id for campaign_id, offered in offers.items() if offered}
-    _pace(conn, dialer, plan, rows, turns, asides)
+    _pace(conn, dialer, plan, rows, offers, asides)
     return Claimed(tuple(reservations), again=bool(asides or strayed))
+
+
+def _offers(rows: Mapping[str, Row[Any]], rooms: Rooms, granted: Sequence[Planned]) -> Mapping[str, list[Planned]]:
+    """The granted calls that there is still room and budget for, by campaign."""
+    offers: dict[str, list[Planned]] = {}
+    for call in granted:
+        row = rows.get(call.slot.campaign_id)
+        if row is None or (row.budget is not None and len(offers.get(row.id, ())) >= row.budget):
+            continue
+        if rooms.take(row.id, call.slot.number_id, call.slot.account_id, _credentials(row, call)):
+            offers.setdefault(row.id, []).append(call)
+    return offers
+
+
+def _credentials(row: Row[Any], call: Planned) -> str | None:
+    """The credentials of the call's number that other accounts have too, as they are now."""
+    found: str | None = next((n["credentials"] for n in row.numbers if n["id"] == call.slot.number_id), None)
+    return found
 
 
 def _sort_out(
     dialer: Dialer,
     rows: Mapping[str, Row[Any]],
+    rooms: Rooms,
     offers: Mapping[str, list[Planned]],
     picked: Sequence[Row[Any]],
 ) -> tuple[list[Reservation], list[Aside]]:
@@ -113,7 +113,7 @@ def _sort_out(
         reservation
         for campaign_id, contacts in chosen.items()
         if contacts
-        for reservation in _pair(rows[campaign_id], offers[campaign_id], contacts)
+        for reservation in _pair(rows[campaign_id], rooms, offers[campaign_id], contacts)
     ]
     return reservations, asides
 
@@ -137,7 +137,7 @@ def _aside(dialer: Dialer, row: Row[Any], contact: Row[Any], numbers: set[str]) 
     return None
 
 
-def _pair(row: Row[Any], offered: Sequence[Planned], contacts: Sequence[Row[Any]]) -> list[Reservation]:
+def _pair(row: Row[Any], rooms: Rooms, offered: Sequence[Planned], contacts: Sequence[Row[Any]]) -> list[Reservation]:
     """A call for each contact; a retry keeps its former number if that is among those on offer."""
     pool: dict[str, list[Planned]] = {}
     for call in offered:
@@ -159,7 +159,13 @@ def _pair(row: Row[Any], offered: Sequence[Planned], contacts: Sequence[Row[Any]
                 from_number=call.from_number,
                 to_number=contact.phone_e164,
                 zone=contact.zone,
-                limits=(row.team_limit, row.max_concurrent_calls, number["limit"], number["account_limit"]),
+                limits=(
+                    row.team_limit,
+                    row.max_concurrent_calls,
+                    number["limit"],
+                    number["account_limit"],
+                    rooms.shared_limits.get(number["credentials"]),
+                ),
             )
         )
     return reservations

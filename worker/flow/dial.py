@@ -31,7 +31,7 @@ from worker.flow.base import Dial, Dialer, Step, Stop, fill_steps, slot_of, vali
 from worker.flow.ending import end, not_sent, release
 from worker.flow.order import order_for, turn_away
 from worker.flow.stop import pause_campaign
-from worker.slots import Kind, Rate, Scope
+from worker.slots import Credentials, Kind, Rate, Scope
 from worker.store import accounts, audit, breakers, calls, campaigns, hangups
 from worker.store.calls import Move
 from worker.store.database import once, transact
@@ -73,7 +73,8 @@ def dial(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
 
 
 def _orders(conn: Connection, dialer: Dialer, call_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    return calls.orders(conn, call_ids, recovery_seconds=dialer.bounds.rate_recovery_seconds)
+    recovery = dialer.bounds.rate_recovery_seconds
+    return calls.orders(conn, call_ids, recovery_seconds=recovery, sharing=dialer.sharing)
 
 
 def _dial_team(dialer: Dialer, team_id: str, batch: Sequence[_Ready]) -> list[Step]:
@@ -105,6 +106,8 @@ def _rates(row: Row[Any]) -> list[Rate]:
     rates = []
     if row.account_rate is not None:
         rates.append(Rate(Scope(Kind.ACCOUNT, row.account_id), row.account_rate))
+    if row.credentials_rate is not None:
+        rates.append(Rate(Credentials(row.carrier), row.credentials_rate))
     if row.number_rate is not None:
         rates.append(Rate(Scope(Kind.NUMBER, row.number_id), row.number_rate))
     return rates
@@ -196,17 +199,19 @@ def _consequences(dialer: Dialer, row: Row[Any], outcome: Outcome) -> list[Step]
     return []
 
 
-def _rest_account(dialer: Dialer, row: Row[Any], seconds: float | None, reason: str) -> None:
+def _rest_account(
+    dialer: Dialer, row: Row[Any], seconds: float | None, reason: str, *, sharing: Sequence[str] = ()
+) -> None:
     rest = random.uniform(*REST_SECONDS) if seconds is None else min(seconds, LONGEST_REST_SECONDS)
-    once(dialer.db, lambda conn: accounts.rest_account(conn, row.account_id, rest, reason))
+    once(dialer.db, lambda conn: accounts.rest_account(conn, row.account_id, rest, reason, sharing=sharing))
     log.warning("account_rested", account_id=row.account_id, seconds=round(rest, 1), reason=reason)
 
 
 def _back_off(dialer: Dialer, row: Row[Any], seconds: float | None, code: str) -> None:
-    """Rest as long as the carrier says, and go on half as fast."""
-    _rest_account(dialer, row, seconds, f"the carrier asked for a pause ({code})")
-    recovery = dialer.bounds.rate_recovery_seconds
-    rate = once(dialer.db, lambda conn: breakers.slow(conn, row.account_id, recovery_seconds=recovery))
+    """Rest as long as the carrier says, and go on half as fast: all accounts that are the same there."""
+    recovery, sharing = dialer.bounds.rate_recovery_seconds, dialer.sharing
+    _rest_account(dialer, row, seconds, f"the carrier asked for a pause ({code})", sharing=sharing)
+    rate = once(dialer.db, lambda conn: breakers.slow(conn, row.account_id, recovery_seconds=recovery, sharing=sharing))
     if rate is not None:
         log.warning("account_slowed", account_id=row.account_id, calls_per_second=rate)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from worker.crashpoint import crashpoint
+from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer, Mend, Step, dial_steps
 from worker.flow.claim import claim
 from worker.flow.plan import Plan, Planned, plan_calls
@@ -43,21 +44,24 @@ class Filled:
     idle: tuple[str, ...]
 
 
-def fill(dialer: Dialer, team_id: str, campaign_ids: Sequence[str], *, hungry: bool = True) -> Filled:
+def fill(
+    dialer: Dialer, team_id: str, campaign_ids: Sequence[str], *, hungry: bool = True, yields: bool = True
+) -> Filled:
     """Reserve what can be reserved now for these campaigns and, when ``hungry``, for those of the team that went short.
 
     Page by page in the order of turns, as long as the team has room: whoever stands first and cannot be filled keeps
-    nobody behind from a slot.
+    nobody behind from a slot. Where other teams share the credentials it ``yields`` to those whose turn it is.
     """
     reserved: list[Reservation] = []
     steps: list[Step] = []
     idle: dict[str, None] = {}
-    page, passed_over = Page(campaign_ids, hungry), 0
+    page, passed_over = Page(campaign_ids, hungry, yields=yields), 0
     for _ in range(MOST_ROUNDS):
         outcome = _round(dialer, team_id, page, spare=SPARE if passed_over else 0)
         reserved += outcome.reserved
         steps += outcome.steps
         idle |= dict.fromkeys(outcome.idle)
+        steps += _let_go_first(dialer, outcome.ahead)
         if outcome.again and passed_over < ROUNDS - 1:
             passed_over += 1
         elif outcome.next is None:
@@ -65,6 +69,17 @@ def fill(dialer: Dialer, team_id: str, campaign_ids: Sequence[str], *, hungry: b
         elif outcome.next is not page:
             page, passed_over = outcome.next, 0
     return Filled(tuple(reserved), (*steps, *_dial(dialer, reserved)), tuple(idle))
+
+
+def _let_go_first(dialer: Dialer, team_ids: Sequence[str]) -> list[Step]:
+    """Fill these teams; what they cannot take, or one of them cannot be asked to, is left to whoever let them go."""
+    steps: list[Step] = []
+    for team_id in team_ids:
+        try:
+            steps += fill(dialer, team_id, (), yields=False).steps
+        except Unavailable as error:
+            log.warning("fill_put_off", team_id=team_id, message=str(error))
+    return steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +91,39 @@ class Page:
     hungry: bool
     after: Place | None = None
     full: frozenset[str] = frozenset()
+    yields: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One round: what was reserved, whether contacts had to be passed over while slots were left, and which page is
-    next, if any: the same one where it had more than a round reserves."""
+    next, if any: the same one where it had more than a round reserves. Teams that come ``ahead`` are to be filled
+    before, and nothing was done yet."""
 
     reserved: tuple[Reservation, ...] = ()
     again: bool = False
     next: Page | None = None
     steps: tuple[Step, ...] = ()
     idle: tuple[str, ...] = ()
+    ahead: Sequence[str] = ()
 
 
 def _round(dialer: Dialer, team_id: str, page: Page, *, spare: int) -> Outcome:
     plan = once(
         dialer.db,
         lambda conn: plan_calls(
-            conn, dialer, team_id, page.campaign_ids, hungry=page.hungry, after=page.after, full=page.full
+            conn,
+            dialer,
+            team_id,
+            page.campaign_ids,
+            hungry=page.hungry,
+            after=page.after,
+            full=page.full,
+            yields=page.yields,
         ),
     )
+    if plan.ahead:
+        return Outcome(ahead=plan.ahead, next=replace(page, yields=False))
     granted = _take_slots(dialer, plan)
     if granted is None:
         return Outcome(steps=(Mend(),))
@@ -113,6 +140,7 @@ def _round(dialer: Dialer, team_id: str, page: Page, *, spare: int) -> Outcome:
 
 def _next(page: Page, plan: Plan, *, reserved: int) -> Page | None:
     """Where to go on: with the same page while it yields, then behind it."""
+    page = replace(page, yields=False) if page.yields else page
     if plan.has_more and reserved:
         return page
     if plan.following is None:

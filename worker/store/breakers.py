@@ -7,10 +7,12 @@ results are only written down once one of the latest has failed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
+
+from worker.store.accounts import SAME
 
 IS_WATCHED = "(a.recent_results <> '' OR a.breaker_until IS NOT NULL)"
 """Whether good news about an account ``a`` matters, too."""
@@ -57,9 +59,9 @@ WHERE a.id = x.account_id AND a.breaker_until <= clock_timestamp() AND NOT {IS_P
 
 SLOW = text(f"""
 UPDATE carrier_accounts a SET slowed_times = least(:most, {HALVINGS} + 1), slowed_at = clock_timestamp()
-WHERE id = :id AND calls_per_second IS NOT NULL
+WHERE id = ANY({SAME}) AND calls_per_second IS NOT NULL
   AND (slowed_at IS NULL OR slowed_at <= clock_timestamp() - :burst * interval '1 second')
-RETURNING {RATE_NOW} AS rate
+RETURNING {RATE_NOW} AS rate, id = :id AS is_it
 """)
 
 MOST_HALVINGS = 4
@@ -95,9 +97,10 @@ def take_probes(conn: Connection, firsts: Mapping[str, str]) -> None:
     conn.execute(TAKE_PROBE, {"accounts": accounts, "calls": [firsts[account] for account in accounts]})
 
 
-def slow(conn: Connection, account_id: str, *, recovery_seconds: float) -> float | None:
-    """Halve the account's calls per second, at most four times in a row, and once for refusals that come within a
-    second of each other, for they were on their way together. The rate as it is then; ``None`` if nothing changed."""
+def slow(conn: Connection, account_id: str, *, recovery_seconds: float, sharing: Sequence[str] = ()) -> float | None:
+    """Halve the calls per second of the account, and of any that is the same at a carrier ``sharing`` credentials: at
+    most four times in a row, and once for refusals that come within a second of each other, for they were on their way
+    together. The account's rate as it is then; ``None`` if nothing changed."""
     values = {"id": account_id, "most": MOST_HALVINGS, "burst": BURST_SECONDS, "recovery": recovery_seconds}
-    row = conn.execute(SLOW, values).first()
-    return None if row is None else float(row.rate)
+    rows = conn.execute(SLOW, values | {"sharing": list(sharing)})
+    return next((float(row.rate) for row in rows if row.is_it), None)

@@ -21,8 +21,13 @@ from worker.domain.model import Bounds
 from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW
 
 ORDERS = text(f"""
+WITH shared AS MATERIALIZED (   -- of accounts that are one at their carrier, the fastest gives the pace
+    SELECT a.carrier,
+           CASE WHEN count(*) > 1 AND bool_and(a.calls_per_second IS NOT NULL) THEN max({RATE_NOW}) END AS rate
+    FROM carrier_accounts a WHERE a.enabled AND a.carrier = ANY(CAST(:sharing AS carrier[])) GROUP BY a.carrier)
 SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number,
        k.zone, a.carrier, {RATE_NOW} AS account_rate, n.calls_per_second AS number_rate,
+       (SELECT s.rate FROM shared s WHERE s.carrier = a.carrier) AS credentials_rate,
        c.policy_version, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        c.max_attempts_per_contact, c.retry_delay_minutes, k.rang,
@@ -181,10 +186,14 @@ class Move:
     invalid: int = 0
 
 
-def orders(conn: Connection, call_ids: Sequence[str], *, recovery_seconds: float) -> Sequence[Row[Any]]:
+def orders(
+    conn: Connection, call_ids: Sequence[str], *, recovery_seconds: float, sharing: Sequence[str] = ()
+) -> Sequence[Row[Any]]:
     """What is needed to dial the calls named that are still only reserved, team by team, ids ascending;
-    ``account_rate`` as slowed as it is now, recovering step by step in ``recovery_seconds``."""
-    return conn.execute(ORDERS, {"ids": list(call_ids), "recovery": recovery_seconds}).all()
+    ``account_rate`` as slowed as it is now, recovering step by step in ``recovery_seconds``, and ``credentials_rate``,
+    of a carrier among those ``sharing`` them, that of all its accounts together."""
+    values = {"ids": list(call_ids), "recovery": recovery_seconds, "sharing": list(sharing)}
+    return conn.execute(ORDERS, values).all()
 
 
 def lock_team_shared(conn: Connection, team_id: str) -> None:

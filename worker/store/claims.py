@@ -58,7 +58,10 @@ SELECT c.id, c.filled_at, c.short_of_slots, c.run_id, c.policy_version,
        ARRAY(SELECT json_build_object(
                  'id', n.id, 'number', n.number, 'account', a.id, 'used_at', extract(epoch FROM cn.used_at),
                  'limit', n.max_concurrent_calls, 'account_limit', {ACCOUNT_LIMIT}, 'channels', a.channels,
-                 'account_rate', {RATE_NOW}, 'half_open', a.breaker_until IS NOT NULL)
+                 'account_rate', {RATE_NOW}, 'half_open', a.breaker_until IS NOT NULL,
+                 'credentials', CASE WHEN a.carrier = ANY(CAST(:sharing AS carrier[])) AND EXISTS (
+                                          SELECT FROM carrier_accounts o WHERE o.carrier = a.carrier AND o.id <> a.id)
+                                     THEN a.carrier END)
              FROM campaign_numbers cn
              JOIN phone_numbers n ON n.id = cn.number_id
              JOIN carrier_accounts a ON a.id = n.account_id
@@ -77,7 +80,9 @@ WHERE c.status = 'running' AND c.deleted_at IS NULL
                       JOIN phone_numbers n ON n.id = cn.number_id
                       JOIN carrier_accounts a ON a.id = n.account_id
                       WHERE cn.campaign_id = c.id AND {USABLE}
-                        AND n.id <> ALL(CAST(:full AS text[])) AND a.id <> ALL(CAST(:full AS text[]))))
+                        AND n.id <> ALL(CAST(:full AS text[])) AND a.id <> ALL(CAST(:full AS text[]))
+                        AND (a.carrier <> ALL(CAST(:sharing AS carrier[]))
+                             OR CAST(a.carrier AS text) <> ALL(CAST(:full AS text[])))))
 ORDER BY c.filled_at, c.id
 LIMIT {PAGE}
 """)
@@ -126,9 +131,10 @@ WITH claimed AS MATERIALIZED (
         CAST(:ids AS text[]), CAST(:campaigns AS text[]), CAST(:runs AS text[]), CAST(:contacts AS text[]),
         CAST(:numbers AS text[]), CAST(:accounts AS text[]), CAST(:tokens AS text[]), CAST(:froms AS text[]),
         CAST(:tos AS text[]), CAST(:zones AS text[]), CAST(:team_limits AS integer[]),
-        CAST(:campaign_limits AS integer[]), CAST(:number_limits AS integer[]), CAST(:account_limits AS integer[]))
+        CAST(:campaign_limits AS integer[]), CAST(:number_limits AS integer[]), CAST(:account_limits AS integer[]),
+        CAST(:shared_limits AS integer[]))
         WITH ORDINALITY AS x (id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
-                              to_number, zone, lt, lc, ln, la, ord)),
+                              to_number, zone, lt, lc, ln, la, ls, ord)),
 turned AS (
     UPDATE campaign_contacts cc SET status = 'calling', last_number_id = x.number_id
     FROM claimed x WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id),
@@ -142,7 +148,7 @@ rotated AS (
 INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
                    to_number, zone, claim_limits)
 SELECT id, :team, campaign_id, run_id, contact_id, number_id, account_id, token, from_number, to_number, zone,
-       ARRAY[lt, lc, ln, la]
+       array_remove(ARRAY[lt, lc, ln, la, ls], NULL)
 FROM claimed ORDER BY ord
 """)
 
@@ -180,7 +186,8 @@ WHERE c.id = x.id AND c.status = 'running'
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """One call about to be reserved; ``limits`` are those of team, campaign, number and account as read."""
+    """One call about to be reserved; ``limits`` are those of team, campaign, number and account as read, and of the
+    credentials, where other accounts share them."""
 
     call_id: str
     campaign_id: str
@@ -192,7 +199,7 @@ class Reservation:
     from_number: str
     to_number: str
     zone: str
-    limits: tuple[int, int, int, int]
+    limits: tuple[int, int, int, int, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,16 +243,28 @@ def candidates(
     hungry: bool = True,
     after: Place | None = None,
     full: Collection[str] = (),
+    sharing: Sequence[str] = (),
 ) -> Sequence[Row[Any]]:
     """A page of the running campaigns among those named — and, when ``hungry``, of those of the team that lacked a
     shared slot — whose turn is longest ago first. The first page is of all of them; one that comes ``after`` a place
-    of that order only of those that have a usable caller ID which is not ``full`` (ids of numbers and accounts), so
+    of that order only of those that have a usable caller ID which is not ``full`` (numbers, accounts, carriers), so
     that a crowd that cannot be filled is passed over at once. Each with its due contacts by zone (counted up to
     ``most``), its usable caller IDs (longest unused first; of an account whose breaker is half open until one call
-    tries it) and what is left of its budget (``None``: no cap)."""
-    values = {"team": team_id, "ids": list(campaign_ids), "most": most, "hungry": hungry, "recovery": recovery_seconds}
+    tries it; with the ``credentials``, of a carrier among those ``sharing`` them, that other accounts have too) and
+    what is left of its budget (``None``: no cap)."""
     after_at, after_id = after or (None, "")
-    return conn.execute(CANDIDATES, values | {"after_at": after_at, "after_id": after_id, "full": sorted(full)}).all()
+    values = {
+        "team": team_id,
+        "ids": list(campaign_ids),
+        "most": most,
+        "hungry": hungry,
+        "recovery": recovery_seconds,
+        "after_at": after_at,
+        "after_id": after_id,
+        "full": sorted(full),
+        "sharing": list(sharing),
+    }
+    return conn.execute(CANDIDATES, values).all()
 
 
 def lock(conn: Connection, team_id: str, campaign_ids: Sequence[str]) -> None:
@@ -264,7 +283,7 @@ def pick(conn: Connection, team_id: str, wants: Sequence[tuple[str, str, int]]) 
 
 def reserve(conn: Connection, team_id: str, reservations: Sequence[Reservation]) -> None:
     """Write the calls, turn their contacts to ``calling``, take the runs' budget, move the rotation on."""
-    team, campaign, number, account = zip(*(r.limits for r in reservations), strict=True)
+    team, campaign, number, account, shared = zip(*(r.limits for r in reservations), strict=True)
     conn.execute(
         RESERVE,
         {
@@ -283,6 +302,7 @@ def reserve(conn: Connection, team_id: str, reservations: Sequence[Reservation])
             "campaign_limits": list(campaign),
             "number_limits": list(number),
             "account_limits": list(account),
+            "shared_limits": list(shared),
         },
     )
 

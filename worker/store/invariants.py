@@ -24,13 +24,14 @@ TOLD_TO_HAVE_ENDED = """EXISTS (
             AND e.outcome IS DISTINCT FROM 'foreign'
             AND (k.carrier_call_id IS NULL OR e.carrier_call_id = k.carrier_call_id))"""
 
-# Live calls of each scope against the limit that the claim which added the last of them had read.
+# Live calls of each scope against the limit that the claim which added the last of them had read; of credentials it
+# has read one where several accounts have them.
 S1 = """
 WITH scoped AS (
     SELECT k.id, k.reserved_at, s.kind, s.scope, k.claim_limits[s.n] AS allowed
-    FROM calls k CROSS JOIN LATERAL (VALUES
+    FROM calls k JOIN carrier_accounts a ON a.id = k.account_id CROSS JOIN LATERAL (VALUES
         (1, 'team', k.team_id), (2, 'campaign', k.campaign_id), (3, 'number', k.number_id),
-        (4, 'account', k.account_id)) AS s (n, kind, scope)
+        (4, 'account', k.account_id), (5, 'credentials', CAST(a.carrier AS text))) AS s (n, kind, scope)
     WHERE k.ended_at IS NULL)
 SELECT kind || ' ' || scope AS offender, count(*) AS live, (array_agg(allowed ORDER BY reserved_at DESC, id DESC))[1]
 FROM scoped GROUP BY kind, scope
@@ -129,6 +130,8 @@ WHERE NOT EXISTS (SELECT FROM calls k WHERE k.id = m.call_id AND (
 
 # Contacts due in an open zone (given) of a running campaign with room everywhere, untouched for two ticks.
 L3 = f"""
+WITH together AS (
+    SELECT a.carrier, max({ACCOUNT_LIMIT}) AS most FROM carrier_accounts a WHERE a.enabled GROUP BY a.carrier)
 SELECT DISTINCT c.id AS offender FROM campaigns c
 JOIN unnest(CAST(:open_campaigns AS text[]), CAST(:open_zones AS text[])) AS o (campaign_id, zone)
     ON o.campaign_id = c.id
@@ -153,7 +156,12 @@ WHERE c.status = 'running' AND c.deleted_at IS NULL AND (r.max_calls IS NULL OR 
                 AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.number_id = n.id
                      AND k.ended_at IS NULL) < n.max_concurrent_calls
                 AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.account_id = a.id
-                     AND k.ended_at IS NULL) < {ACCOUNT_LIMIT})
+                     AND k.ended_at IS NULL) < {ACCOUNT_LIMIT}
+                AND NOT EXISTS (   -- a live call was claimed under a limit of shared credentials, and they are used up
+                    SELECT FROM calls k JOIN carrier_accounts o ON o.id = k.account_id
+                    WHERE o.carrier = a.carrier AND k.ended_at IS NULL
+                    HAVING bool_or(k.claim_limits[5] IS NOT NULL)
+                       AND count(*) >= (SELECT most FROM together WHERE carrier = a.carrier)))
 """
 
 
