@@ -294,7 +294,7 @@ UPDATE calls k SET rung_at = clock_timestamp()
 WHERE k.id IN (SELECT id FROM calls
                WHERE ended_at IS NULL AND state = 'reserved'
                  AND coalesce(rung_at, reserved_at) <= clock_timestamp() - :after * interval '1 second'
-               ORDER BY id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
+               ORDER BY coalesce(rung_at, reserved_at), id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING k.id, k.team_id, k.reserved_at <= clock_timestamp() - :release_after * interval '1 second' AS is_stale
 """)
 
