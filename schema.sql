@@ -125,6 +125,8 @@ CREATE TABLE carrier_accounts (
     CHECK (channel_refusals = 0 OR channels IS NOT NULL)
 );
 
+CREATE INDEX carrier_accounts_of_carrier ON carrier_accounts (carrier);
+
 CREATE TABLE phone_numbers (
     id                   text PRIMARY KEY CHECK (id <> ''),
     team_id              text NOT NULL REFERENCES teams,
@@ -221,7 +223,7 @@ CREATE TABLE campaigns (
     policy_version           integer NOT NULL DEFAULT 1,   -- one up on each edit of window, limits, numbers, settings
     run_id                   text,                     -- the newest run; it governs
     next_wake_at             timestamptz,              -- business time; when the tick must look again; NULL: never
-    filled_at                timestamptz NOT NULL DEFAULT 'epoch',   -- who was filled longest ago goes first
+    filled_at                timestamptz NOT NULL DEFAULT 'epoch',   -- or had its turn; who had it longest ago goes first
     short_of_slots           boolean NOT NULL DEFAULT false,   -- a shared slot was missing at the last fill
     pause_reason             text,
     hang_up                  boolean NOT NULL DEFAULT false,   -- cancelled with its live calls
@@ -393,7 +395,7 @@ CREATE TABLE calls (
     carrier_call_id  text,
     disposition      disposition,
     cause            text,                             -- the carrier's code, or ours, for how it ended
-    claim_limits     integer[] NOT NULL,               -- team, campaign, number, account as the claim read them
+    claim_limits     integer[] NOT NULL,               -- team, campaign, number, account, and shared credentials if any
     valid_until      timestamptz,                      -- business time; the last moment to commit dialing
     dialed_at        timestamptz,                      -- business time of that commit
     max_attempts     smallint,                         -- as read then
@@ -430,6 +432,7 @@ CREATE TABLE calls (
 CREATE UNIQUE INDEX calls_by_token ON calls (token);
 CREATE UNIQUE INDEX calls_one_live_per_contact ON calls (team_id, contact_id) WHERE ended_at IS NULL;   -- S4
 CREATE UNIQUE INDEX calls_one_live_per_number ON calls (to_number, team_id) WHERE ended_at IS NULL;     -- S4
+CREATE INDEX calls_live_of_account ON calls (account_id) WHERE ended_at IS NULL;
 CREATE INDEX calls_live_of_campaign ON calls (campaign_id) WHERE ended_at IS NULL;
 CREATE INDEX calls_of_campaign ON calls (campaign_id, id DESC);
 CREATE INDEX calls_late_evidence ON calls (late_evidence_at) WHERE late_evidence_at IS NOT NULL;

@@ -24,11 +24,13 @@ from worker.store import (
     campaigns,
     claims,
     contacts,
+    credentials,
     events,
     hangups,
     progress,
     retention,
     standstill,
+    wakes,
     watching,
 )  # fmt: skip
 from worker.store.database import open_database
@@ -178,7 +180,7 @@ def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_o
 
 @pytest.mark.usefixtures("mode")
 def test_planning_a_fill_counts_no_more_than_it_could_take(crowd: psycopg.Connection[Any]) -> None:
-    values = {"team": "'team_a'", "ids": array(*ALL), "most": "200", "hungry": "true", "recovery": "60"}
+    values = {"team": "'team_a'", "ids": array(*ALL), "most": "200", "hungry": "true", "recovery": "60", **PAGE}
     plan = explain(crowd, claims.CANDIDATES, **values)
     assert plan["Actual Rows"] == 3
     for scan in scans(plan):
@@ -190,7 +192,7 @@ def test_planning_a_fill_counts_no_more_than_it_could_take(crowd: psycopg.Connec
 
 @pytest.mark.usefixtures("mode")
 def test_setting_an_alarm_reads_one_contact_a_zone(crowd: psycopg.Connection[Any]) -> None:
-    plan = explain(crowd, claims.NEXT_DUE, ids=array(*ALL))
+    plan = explain(crowd, wakes.NEXT_DUE, ids=array(*ALL))
     assert plan["Actual Rows"] == 3
     for scan in scans(plan):
         assert scan.get("Index Name") == WAITING, scan["Node Type"]
@@ -266,7 +268,9 @@ def test_putting_contacts_back_reads_those_and_not_the_campaign(crowd: psycopg.C
         reads_little(explain(crowd, statement, campaign="'camp_a_done'", ids=ids), rows=20, pages=100)
 
 
+PAGE = {"after_at": "NULL", "after_id": "''", "full": "'{}'", "sharing": "'{}'"}
 PERIODIC = {
+    "credentials.READ": credentials.READ,
     "claims.LIVE": claims.LIVE,
     "calls.OVERDUE": calls.OVERDUE,
     "calls.UNHEARD": calls.UNHEARD,
@@ -279,10 +283,10 @@ PERIODIC = {
     "retention.DROP": retention.DROP,
     "retention.CLEAR": retention.CLEAR,
     "campaigns.DUE": campaigns.DUE,
-    "campaigns.ASLEEP": campaigns.ASLEEP,
     "standstill.NEWS": standstill.NEWS,
     "standstill.LIVE": standstill.LIVE,
     "standstill.TO_BE_ENDED": standstill.TO_BE_ENDED,
+    "wakes.TAKE": wakes.TAKE,
 }
 NEWS = {
     "carrier": "'simulator'",
@@ -300,6 +304,13 @@ GIVEN = {
     "team": "'team_a'",
     "campaign": "NULL",
     "most": "200",
+    "most_cancelled": "10",
+    "most_teams": "20",
+    "after_team": "''",
+    "taken_for": "10",
+    "overdue": "15",
+    "carriers": "'{simulator}'",
+    "recovery": "60",
     "again": "30",
     "after": "10",
     "release_after": "120",
@@ -311,7 +322,6 @@ GIVEN = {
     "room": "8",
     "tries": "10",
     "lease": "48",
-    "recovery": "60",
 }
 
 

@@ -193,6 +193,9 @@ class Carrier(Protocol):
     name: str
     queues_over_cps: bool
     list_lag_seconds: float
+    shares_credentials: bool
+    """Whether all accounts with this carrier are one there, because the deployment's credentials are: then they share
+    its limits."""
 
     def place(self, order: Order) -> Outcome:
         """Ask for one call with exactly one HTTP request."""

@@ -23,6 +23,12 @@ class CallerId:
     account_id: str
     room: int
     last_used: float
+    credentials: str | None = None
+
+    @property
+    def shared(self) -> list[str]:
+        """What it shares its account's room with: the account, and credentials that other accounts have too."""
+        return [self.account_id] if self.credentials is None else [self.account_id, self.credentials]
 
 
 def pick(numbers: Sequence[CallerId], account_room: Mapping[str, int], count: int) -> list[str]:
@@ -30,7 +36,8 @@ def pick(numbers: Sequence[CallerId], account_room: Mapping[str, int], count: in
 
     Round after round over all numbers, longest rested first, each taking one call while it and its carrier
     account have room: no number gets its second call while another with room has had none. Shorter than
-    ``count`` when the room is. ``account_room`` must name the account of every number.
+    ``count`` when the room is. ``account_room`` must name the account of every number, and its credentials where
+    they are shared.
     """
     left = dict(account_room)
     waiting = [(number, number.room) for number in sorted(numbers, key=lambda n: (n.last_used, n.id))]
@@ -40,9 +47,10 @@ def pick(numbers: Sequence[CallerId], account_room: Mapping[str, int], count: in
         for number, room in waiting:
             if len(picked) == count:
                 break
-            if room > 0 and left[number.account_id] > 0:
+            if room > 0 and all(left[scope] > 0 for scope in number.shared):
                 picked.append(number.id)
-                left[number.account_id] -= 1
+                for scope in number.shared:
+                    left[scope] -= 1
                 still.append((number, room - 1))
         waiting = still
     return picked

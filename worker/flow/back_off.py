@@ -4,6 +4,7 @@ request that could not leave."""
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import structlog
 
@@ -26,15 +27,15 @@ def breathe(dialer: Dialer, account_id: str, reason: str) -> None:
 
 
 def back_off(dialer: Dialer, account_id: str, seconds: float | None, code: str) -> None:
-    """Rest as long as the carrier says, and go on half as fast."""
+    """Rest as long as the carrier says, and go on half as fast: all accounts that are the same there."""
     rest = random.uniform(*REST_SECONDS) if seconds is None else min(seconds, LONGEST_REST_SECONDS)
-    _rest(dialer, account_id, rest, f"the carrier asked for a pause ({code})")
-    recovery = dialer.bounds.rate_recovery_seconds
-    rate = once(dialer.db, lambda conn: breakers.slow(conn, account_id, recovery_seconds=recovery))
+    recovery, sharing = dialer.bounds.rate_recovery_seconds, dialer.sharing
+    _rest(dialer, account_id, rest, f"the carrier asked for a pause ({code})", sharing)
+    rate = once(dialer.db, lambda conn: breakers.slow(conn, account_id, recovery_seconds=recovery, sharing=sharing))
     if rate is not None:
         log.warning("account_slowed", account_id=account_id, calls_per_second=rate)
 
 
-def _rest(dialer: Dialer, account_id: str, seconds: float, reason: str) -> None:
-    once(dialer.db, lambda conn: accounts.rest_account(conn, account_id, seconds, reason))
+def _rest(dialer: Dialer, account_id: str, seconds: float, reason: str, sharing: Sequence[str] = ()) -> None:
+    once(dialer.db, lambda conn: accounts.rest_account(conn, account_id, seconds, reason, sharing=sharing))
     log.warning("account_rested", account_id=account_id, seconds=round(seconds, 1), reason=reason)

@@ -44,6 +44,11 @@ class Dialer:
     default_window: CallWindow | None = None
     tally: Tally = field(default_factory=Tally)
 
+    @property
+    def sharing(self) -> list[str]:
+        """The carriers of which all accounts have one set of credentials; see :mod:`worker.store.credentials`."""
+        return [name for name, carrier in self.carriers.items() if carrier.shares_credentials]
+
     def order(self, row: Row[Any]) -> Order:
         """What the carrier is told about the call of this row."""
         return Order(
@@ -93,11 +98,19 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Wake:
+    """More campaigns are due to be looked at than one turn takes. ``after_team`` is up to which team those that lack a
+    slot were looked at; ``None`` when all were."""
+
+    after_team: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Mend:
     """The slots in Redis cannot be trusted: rebuild them."""
 
 
-Step = Dial | Fill | Settle | LookUp | Stop | Mend
+Step = Dial | Fill | Settle | LookUp | Stop | Wake | Mend
 
 
 def slot_of(row: Row[Any]) -> SlotRequest:

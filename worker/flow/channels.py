@@ -9,7 +9,7 @@ with a higher limit neither hammers at the carrier's nor takes all its contacts 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -40,24 +40,26 @@ def hear(dialer: Dialer, told: Iterable[tuple[Row[Any], Outcome]]) -> None:
             taken.add(row.account_id)
             held |= {row.account_id} if row.is_held else set()
     for account_id, refusal in sorted(refused.items()):
-        work = partial(_refused, account_id=account_id, refusal=refusal, anew=account_id in taken)
+        work = partial(
+            _refused, sharing=dialer.sharing, account_id=account_id, refusal=refusal, anew=account_id in taken
+        )
         once(dialer.db, work)
     for account_id in sorted(held - refused.keys()):
-        once(dialer.db, partial(channels.taken, account_id=account_id))
+        once(dialer.db, partial(channels.taken, account_id=account_id, sharing=dialer.sharing))
 
 
-def _refused(conn: Connection, account_id: str, refusal: Rejected, *, anew: bool) -> None:
+def _refused(conn: Connection, sharing: Sequence[str], account_id: str, refusal: Rejected, *, anew: bool) -> None:
     """Let the account rest. Refusals that come while it does were on their way already: they tell again how many calls
     it has, and lengthen nothing."""
-    row = channels.lock(conn, account_id)
+    row = channels.lock(conn, account_id, sharing)
     if row.is_resting:
-        channels.refused(conn, account_id, live=row.live, refusals=row.channel_refusals)
+        channels.refused(conn, account_id, sharing, live=row.live, refusals=row.channel_refusals)
         return
     refusals = 1 if anew else min(row.channel_refusals + 1, 30)
     rest = min(FIRST_REST_SECONDS * 2 ** (refusals - 1), LONGEST_REST_SECONDS)
     seconds = max(rest, refusal.retry_after_seconds or 0.0)
-    channels.refused(conn, account_id, live=row.live, refusals=refusals)
-    accounts.rest_account(conn, account_id, seconds, reason(refusal.code, row.live))
+    channels.refused(conn, account_id, sharing, live=row.live, refusals=refusals)
+    accounts.rest_account(conn, account_id, seconds, reason(refusal.code, row.live), sharing=sharing)
     log.warning("channels_taken", account_id=account_id, live=row.live, refusals=refusals, seconds=seconds)
 
 

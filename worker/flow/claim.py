@@ -7,7 +7,7 @@ limits hold whatever the slots in Redis say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,12 @@ from worker.domain import ids
 from worker.domain.model import ContactStatus, Reason
 from worker.domain.rotation import assign
 from worker.flow.base import Dialer
-from worker.flow.plan import MOST_PER_CAMPAIGN, Plan, Planned, Rooms, is_open
+from worker.flow.plan import Plan, Planned, Rooms, is_open, read_rooms
 from worker.store import claims
 from worker.store.claims import Aside, Pace, Reservation
+
+SCREENED = 10
+"""How many contacts of each campaign that was offered nothing are looked at beside those that were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,34 +39,20 @@ def claim(
     """Reserve the granted calls, as far as the rows — locked, and read again — still allow them.
 
     ``spare`` is how many more contacts to look at than there are calls: none at first, many once it has shown
-    that those who are due first cannot be called, so that a crowd of them holds nobody up.
+    that those who are due first cannot be called, so that a crowd of them holds nobody up. Then a few of the
+    campaigns that stand behind are looked at as well, so that many such campaigns hold nobody up either.
     """
     claims.lock(conn, team_id, list(plan.rows))
-    live = claims.live(conn, team_id)
-    rows = {
-        row.id: row
-        for row in claims.candidates(
-            conn,
-            team_id,
-            list(plan.rows),
-            most=MOST_PER_CAMPAIGN,
-            recovery_seconds=dialer.bounds.rate_recovery_seconds,
-            hungry=False,
-        )
-    }
-    rooms = Rooms.read(list(rows.values()), live)
-    offers: dict[str, list[Planned]] = {}
-    for call in granted:
-        row = rows.get(call.slot.campaign_id)
-        offered = offers.setdefault(call.slot.campaign_id, [])
-        if row is None or (row.budget is not None and len(offered) >= row.budget):
-            continue
-        if rooms.take(call.slot.campaign_id, call.slot.number_id, call.slot.account_id):
-            offered.append(call)
+    candidates, _, rooms = read_rooms(conn, dialer, team_id, list(plan.rows), holds=True)
+    rows = {row.id: row for row in candidates}
+    offers = _offers(rows, rooms, granted)
+    looks = {campaign_id: len(offered) + spare for campaign_id, offered in offers.items()}
+    if spare:
+        looks |= dict.fromkeys(plan.short & rows.keys() - looks.keys(), SCREENED)
     wants = [
-        (campaign_id, zone, len(offered) + spare)
-        for campaign_id, offered in offers.items()
-        for zone, due in (rows[campaign_id].due_by_zone if offered else ())
+        (campaign_id, zone, count)
+        for campaign_id, count in sorted(looks.items())
+        for zone, due in rows[campaign_id].due_by_zone
         if due and is_open(dialer, rows[campaign_id], zone)
     ]
     picked = claims.pick(conn, team_id, wants) if wants else []
@@ -71,18 +60,37 @@ def claim(
     if strayed:
         claims.rezone(conn, strayed)
     at_home = [row for row in picked if row.zone == row.own_zone]
-    reservations, asides = _sort_out(dialer, rows, offers, at_home)
+    reservations, asides = _sort_out(dialer, rows, rooms, offers, at_home)
     if asides:
         claims.set_aside(conn, asides)
     if reservations:
         claims.reserve(conn, team_id, reservations)
-    _pace(conn, dialer, plan, rows, reservations, asides)
+    _pace(conn, dialer, plan, rows, offers, asides)
     return Claimed(tuple(reservations), again=bool(asides or strayed))
+
+
+def _offers(rows: Mapping[str, Row[Any]], rooms: Rooms, granted: Sequence[Planned]) -> Mapping[str, list[Planned]]:
+    """The granted calls that there is still room and budget for, by campaign."""
+    offers: dict[str, list[Planned]] = {}
+    for call in granted:
+        row = rows.get(call.slot.campaign_id)
+        if row is None or (row.budget is not None and len(offers.get(row.id, ())) >= row.budget):
+            continue
+        if rooms.take(row.id, call.slot.number_id, call.slot.account_id, _credentials(row, call)):
+            offers.setdefault(row.id, []).append(call)
+    return offers
+
+
+def _credentials(row: Row[Any], call: Planned) -> str | None:
+    """The credentials of the call's number that other accounts have too, as they are now."""
+    found: str | None = next((n["credentials"] for n in row.numbers if n["id"] == call.slot.number_id), None)
+    return found
 
 
 def _sort_out(
     dialer: Dialer,
     rows: Mapping[str, Row[Any]],
+    rooms: Rooms,
     offers: Mapping[str, list[Planned]],
     picked: Sequence[Row[Any]],
 ) -> tuple[list[Reservation], list[Aside]]:
@@ -91,11 +99,13 @@ def _sort_out(
     asides: list[Aside] = []
     numbers: set[str] = set()
     for contact in picked:
-        if len(chosen[contact.campaign_id]) == len(offers[contact.campaign_id]):
+        offered = offers.get(contact.campaign_id, ())
+        if offered and len(chosen[contact.campaign_id]) == len(offered):
             continue
         aside = _aside(dialer, rows[contact.campaign_id], contact, numbers)
         if aside is not None:
             asides.append(aside)
+        if aside is not None or not offered:
             continue
         numbers.add(contact.phone_e164)
         chosen[contact.campaign_id].append(contact)
@@ -103,7 +113,7 @@ def _sort_out(
         reservation
         for campaign_id, contacts in chosen.items()
         if contacts
-        for reservation in _pair(rows[campaign_id], offers[campaign_id], contacts)
+        for reservation in _pair(rows[campaign_id], rooms, offers[campaign_id], contacts)
     ]
     return reservations, asides
 
@@ -127,7 +137,7 @@ def _aside(dialer: Dialer, row: Row[Any], contact: Row[Any], numbers: set[str]) 
     return None
 
 
-def _pair(row: Row[Any], offered: Sequence[Planned], contacts: Sequence[Row[Any]]) -> list[Reservation]:
+def _pair(row: Row[Any], rooms: Rooms, offered: Sequence[Planned], contacts: Sequence[Row[Any]]) -> list[Reservation]:
     """A call for each contact; a retry keeps its former number if that is among those on offer."""
     pool: dict[str, list[Planned]] = {}
     for call in offered:
@@ -149,7 +159,13 @@ def _pair(row: Row[Any], offered: Sequence[Planned], contacts: Sequence[Row[Any]
                 from_number=call.from_number,
                 to_number=contact.phone_e164,
                 zone=contact.zone,
-                limits=(row.team_limit, row.max_concurrent_calls, number["limit"], number["account_limit"]),
+                limits=(
+                    row.team_limit,
+                    row.max_concurrent_calls,
+                    number["limit"],
+                    number["account_limit"],
+                    rooms.shared_limits.get(number["credentials"]),
+                ),
             )
         )
     return reservations
@@ -160,21 +176,21 @@ def _pace(
     dialer: Dialer,
     plan: Plan,
     rows: Mapping[str, Row[Any]],
-    reservations: Sequence[Reservation],
+    turns: Collection[str],
     asides: Sequence[Aside],
 ) -> None:
-    """Note who was filled and who went short, where that is news."""
-    filled = {reservation.campaign_id for reservation in reservations}
+    """Note who had a turn and who went short, where that is news. Who was offered a call has had it, used or not: one
+    whose contacts all turn out to be out of reach would else stand first for ever, and hold up those behind it."""
     put_back = {aside.campaign_id for aside in asides if aside.status == ContactStatus.QUEUED}
     paces = [
         Pace(
             campaign_id,
-            campaign_id in filled,
+            campaign_id in turns,
             campaign_id in plan.short,
             dialer.bounds.number_busy_seconds if campaign_id in put_back else None,
         )
         for campaign_id, row in rows.items()
-        if campaign_id in filled | put_back or row.short_of_slots != (campaign_id in plan.short)
+        if campaign_id in turns or campaign_id in put_back or row.short_of_slots != (campaign_id in plan.short)
     ]
     if paces:
         claims.pace(conn, paces)

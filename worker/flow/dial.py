@@ -91,7 +91,8 @@ def dial(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
 
 
 def _orders(conn: Connection, dialer: Dialer, call_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    return calls.orders(conn, call_ids, recovery_seconds=dialer.bounds.rate_recovery_seconds)
+    recovery = dialer.bounds.rate_recovery_seconds
+    return calls.orders(conn, call_ids, recovery_seconds=recovery, sharing=dialer.sharing)
 
 
 def _account_of(row: Row[Any]) -> str:

@@ -48,6 +48,7 @@ def hang_up(dialer: Dialer) -> None:
             tries=bounds.hang_up_tries,
             lease_seconds=LEASE_REQUESTS * bounds.request_seconds,
             recovery_seconds=bounds.rate_recovery_seconds,
+            sharing=dialer.sharing,
         ),
     )
     for account, of_it in groupby(sorted(rows, key=_account_of), key=_account_of):

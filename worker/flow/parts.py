@@ -23,7 +23,7 @@ from worker.domain.parts import (
 )
 from worker.flow.base import Dialer, Fill, Step
 from worker.flow.country import region_of
-from worker.store import accounts, audit, calls, campaigns, records, tables
+from worker.store import accounts, audit, calls, campaigns, credentials, records, tables
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
@@ -64,6 +64,8 @@ def create_number(
 
 def _create(dialer: Dialer, what: str, team_id: str, prefix: str, new: Mapping[str, Any], actor: str) -> Row[Any]:
     def work(conn: Connection) -> Row[Any]:
+        if what == ACCOUNT and new["carrier"] in dialer.sharing:
+            credentials.hold_claims(conn, new["carrier"])
         row = records.add(conn, _TABLES[what], {"id": ids.new(prefix), "team_id": team_id, **new})
         if row is None:
             raise Conflict(f"The team has the number {new['number']} already; edit that one.")

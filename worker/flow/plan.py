@@ -6,10 +6,10 @@ The plan is read, not locked: it may be out of date when it is used, and the cla
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any
+from typing import Any, overload
 
 from sqlalchemy import Connection, Row
 
@@ -17,10 +17,15 @@ from worker.domain import ids
 from worker.domain.rotation import CallerId, pick
 from worker.flow.base import Dialer, valid_until
 from worker.slots import Kind, Scope, SlotRequest
-from worker.store import claims
+from worker.store import claims, credentials
+from worker.store.claims import Place
 
 MOST_PER_CAMPAIGN = 200
 """How many calls one round reserves for one campaign; the next round takes the rest."""
+MOST_AHEAD = 3
+"""How many other teams are let go first, where credentials are shared."""
+MOST_AT_ONCE = 1000
+"""How many calls one round reserves in all: one transaction, under the team's lock."""
 RATE_RESERVE_SECONDS = 2.0
 """No more calls of an account are reserved than its rate lets out in this time."""
 
@@ -28,13 +33,16 @@ RATE_RESERVE_SECONDS = 2.0
 @dataclass(slots=True)
 class Rooms:
     """How many more calls each scope of a team may carry, by the rows; counted down as calls are planned.
-    ``paced`` are the accounts whose rate leaves less room than their limit."""
+    ``paced`` are the accounts whose rate leaves less room than their limit. ``shared`` is the room, and
+    ``shared_limits`` the limit, of credentials that several accounts have."""
 
     team: int
     campaigns: dict[str, int]
     numbers: dict[str, int]
     accounts: dict[str, int]
     paced: set[str] = field(default_factory=set)
+    shared: dict[str, int] = field(default_factory=dict)
+    shared_limits: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, rows: Sequence[Row[Any]], live: Sequence[Row[Any]]) -> Rooms:
@@ -72,13 +80,29 @@ class Rooms:
             paced=slowed,
         )
 
-    def take(self, campaign_id: str, number_id: str, account_id: str) -> bool:
+    @property
+    def full(self) -> set[str]:
+        """The numbers, accounts and carriers without room."""
+        return {i for rooms in (self.numbers, self.accounts, self.shared) for i, room in rooms.items() if room <= 0}
+
+    def share(self, books: Sequence[Row[Any]]) -> None:
+        """Add what several accounts may do together (:func:`worker.store.credentials.read`)."""
+        for row in books:
+            most = row.known_to_fit if row.live < row.known_to_fit else row.most
+            room = most - row.live
+            if row.rate is not None:
+                room = min(room, ceil(row.rate * RATE_RESERVE_SECONDS) - row.reserved)
+            self.shared[row.carrier] = room
+            self.shared_limits[row.carrier] = row.most
+
+    def take(self, campaign_id: str, number_id: str, account_id: str, credentials: str | None) -> bool:
         """Count one call in, if every scope has room."""
         room = min(
             self.team,
             self.campaigns.get(campaign_id, 0),
             self.numbers.get(number_id, 0),
             self.accounts.get(account_id, 0),
+            self.team if credentials is None else self.shared.get(credentials, 0),
         )
         if room <= 0:
             return False
@@ -86,6 +110,8 @@ class Rooms:
         self.campaigns[campaign_id] -= 1
         self.numbers[number_id] -= 1
         self.accounts[account_id] -= 1
+        if credentials is not None:
+            self.shared[credentials] -= 1
         return True
 
 
@@ -95,13 +121,15 @@ class Planned:
 
     slot: SlotRequest
     from_number: str
+    credentials: str | None = None
 
 
 @dataclass(slots=True)
 class Plan:
     """What a fill would ask for. ``short`` are the campaigns that want more than shared scopes allow, ``idle``
     those with nothing due and nothing live, or with their budget used up. ``rooms`` is what the calls it asks
-    for would leave."""
+    for would leave; ``has_more`` is whether it could ask for more than a round reserves. ``ahead`` are
+    other teams whose turn it is, where calls would be made by credentials that these share."""
 
     rooms: Rooms
     rows: dict[str, Row[Any]] = field(default_factory=dict)
@@ -110,27 +138,39 @@ class Plan:
     short: set[str] = field(default_factory=set)
     idle: list[str] = field(default_factory=list)
     generation: int = 0
+    has_more: bool = False
+    ahead: Sequence[str] = ()
 
     @property
     def is_news(self) -> bool:
         """Whether a campaign went short that did not before, or the other way round."""
         return any(row.short_of_slots != (row.id in self.short) for row in self.rows.values())
 
+    @property
+    def following(self) -> Place | None:
+        """After which place the next page of candidates begins; ``None`` when there is none, or nothing to share out
+        to those on it."""
+        if len(self.rows) < claims.PAGE or self.rooms.team <= 0:
+            return None
+        last = list(self.rows.values())[-1]
+        return last.filled_at, last.id
+
 
 def plan_calls(
-    conn: Connection, dialer: Dialer, team_id: str, campaign_ids: Sequence[str], *, hungry: bool = True
+    conn: Connection,
+    dialer: Dialer,
+    team_id: str,
+    campaign_ids: Sequence[str],
+    *,
+    hungry: bool = True,
+    after: Place | None = None,
+    full: Collection[str] = (),
+    yields: bool = False,
 ) -> Plan:
-    """Which calls the rows would allow now, campaign by campaign in the order of their turn."""
-    live = claims.live(conn, team_id)
-    rows = claims.candidates(
-        conn,
-        team_id,
-        campaign_ids,
-        most=MOST_PER_CAMPAIGN,
-        recovery_seconds=dialer.bounds.rate_recovery_seconds,
-        hungry=hungry,
-    )
-    rooms = Rooms.read(rows, live)
+    """Which calls the rows would allow now, campaign by campaign in the order of their turn: those of the page that
+    begins ``after`` this place (see :func:`worker.store.claims.candidates`). With ``yields`` it is asked, too, who of
+    other teams comes first."""
+    rows, live, rooms = read_rooms(conn, dialer, team_id, campaign_ids, hungry=hungry, after=after, full=full)
     live_in = Counter({row.campaign_id: 0 for row in live})
     for row in live:
         live_in[row.campaign_id] += row.live
@@ -142,28 +182,92 @@ def plan_calls(
         budget = due if row.budget is None else row.budget
         if not live_in[row.id] and min(due, budget) == 0:
             plan.idle.append(row.id)
-        want = min(due, budget, MOST_PER_CAMPAIGN, rooms.campaigns[row.id])
+        want = min(due, budget, rooms.campaigns[row.id])
         if want > 0:
             _plan_campaign(plan, rooms, team_id, row, want)
+    if yields:
+        plan.ahead = _ahead(conn, team_id, plan)
     return plan
 
 
+def read_rooms(
+    conn: Connection,
+    dialer: Dialer,
+    team_id: str,
+    campaign_ids: Sequence[str],
+    *,
+    hungry: bool = False,
+    after: Place | None = None,
+    full: Collection[str] = (),
+    holds: bool = False,
+) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]], Rooms]:
+    """The candidates, the team's live calls, and the room there is. ``holds`` is for a claim: where other accounts
+    have the same credentials, nobody adds to what is counted of them until its transaction ends."""
+    recovery = dialer.bounds.rate_recovery_seconds
+    live = claims.live(conn, team_id)
+    rows = claims.candidates(
+        conn,
+        team_id,
+        campaign_ids,
+        most=MOST_PER_CAMPAIGN,
+        recovery_seconds=recovery,
+        hungry=hungry,
+        after=after,
+        full=full,
+        sharing=dialer.sharing,
+    )
+    rooms = Rooms.read(rows, live)
+    carriers = {n["credentials"] for row in rows for n in row.numbers if n["credentials"] is not None}
+    if carriers and holds:
+        credentials.lock(conn, carriers)
+    if carriers:
+        rooms.share(credentials.read(conn, carriers, recovery_seconds=recovery))
+    return rows, live, rooms
+
+
+def _ahead(conn: Connection, team_id: str, plan: Plan) -> Sequence[str]:
+    shared = [call for call in plan.calls if call.credentials is not None]
+    if not shared:
+        return ()
+    oldest = min(plan.rows[call.slot.campaign_id].filled_at for call in shared)
+    carriers = {call.credentials for call in shared if call.credentials is not None}
+    return credentials.ahead(conn, team_id, carriers, oldest, most=MOST_AHEAD)
+
+
 def _plan_campaign(plan: Plan, rooms: Rooms, team_id: str, row: Row[Any], want: int) -> None:
+    most = min(MOST_PER_CAMPAIGN, MOST_AT_ONCE - len(plan.calls))
+    if want > most and row.short_of_slots:
+        plan.short.add(row.id)  # as before: the next round will tell
+    want = left = min(want, most)
     numbers = {n["id"]: n for n in row.numbers}
-    callers = [CallerId(n["id"], n["account"], rooms.numbers[n["id"]], float(n["used_at"])) for n in row.numbers]
-    for number_id in pick(callers, rooms.accounts, min(want, max(0, rooms.team))):
+    shared = {key(carrier): room for carrier, room in rooms.shared.items()}
+    callers = [
+        CallerId(n["id"], n["account"], rooms.numbers[n["id"]], float(n["used_at"]), key(n["credentials"]))
+        for n in row.numbers
+    ]
+    for number_id in pick(callers, rooms.accounts | shared, min(want, max(0, rooms.team))):
         number = numbers[number_id]
-        if not rooms.take(row.id, number_id, number["account"]):
+        if not rooms.take(row.id, number_id, number["account"], number["credentials"]):
             break
         slot = SlotRequest(ids.new(ids.CALL), team_id, row.id, number_id, number["account"])
-        plan.calls.append(Planned(slot, number["number"]))
+        plan.calls.append(Planned(slot, number["number"], number["credentials"]))
         plan.limits[Scope(Kind.NUMBER, number_id)] = number["limit"]
         plan.limits[Scope(Kind.ACCOUNT, number["account"])] = number["account_limit"]
-        want -= 1
+        left -= 1
+    plan.has_more |= want - left == most
     plan.limits[Scope(Kind.TEAM, team_id)] = row.team_limit
     plan.limits[Scope(Kind.CAMPAIGN, row.id)] = row.max_concurrent_calls
-    if want > 0 and callers:
+    if left > 0 and callers:
         plan.short.add(row.id)
+
+
+@overload
+def key(carrier: str) -> str: ...
+@overload
+def key(carrier: None) -> None: ...
+def key(carrier: str | None) -> str | None:
+    """What the credentials of a carrier are called beside ids of accounts."""
+    return None if carrier is None else f"credentials of {carrier}"
 
 
 def is_open(dialer: Dialer, row: Row[Any], zone: str) -> bool:

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import structlog
+
+from worker.domain.errors import Unavailable
 from worker.flow.admit import start
 from worker.flow.base import Dialer, Fill, Step
 from worker.store import campaigns
 from worker.store.database import once
 
+log = structlog.get_logger()
+
+MOST_FAILURES = 3
+"""How many campaigns are passed over whose row, or a service, is not to be had."""
+
 
 def promote(dialer: Dialer, *, most: int = 100) -> list[Step]:
     """Start up to ``most`` scheduled campaigns, earliest first; each in a transaction of its own, so that one
-    that cannot start holds up no other."""
+    that cannot start, because somebody holds its row for long, holds up no other."""
     due = once(dialer.db, lambda conn: campaigns.due_to_start(conn, most=most))
-    started = [(campaign.id, start(dialer, campaign.id)) for campaign in due]
-    return [Fill(team_id, (campaign_id,)) for campaign_id, team_id in started if team_id is not None]
+    steps: list[Step] = []
+    failures = 0
+    for campaign in due:
+        try:
+            team_id = start(dialer, campaign.id)
+        except Unavailable as error:
+            failures += 1
+            if failures == MOST_FAILURES:
+                raise
+            log.warning("start_put_off", campaign_id=campaign.id, message=str(error))
+        else:
+            steps += [Fill(team_id, (campaign.id,))] if team_id is not None else []
+    return steps

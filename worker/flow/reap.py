@@ -78,10 +78,12 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> None:
     """Begin to ask the carriers about these calls; what can be known is written down as it comes. Calls their account
     has no room for now are taken again when their turn comes again."""
 
+    recovery = dialer.bounds.rate_recovery_seconds
+
     def read(conn: Connection) -> tuple[Sequence[Row[Any]], Mapping[str, Row[Any]]]:
         rows = calls.live_by_id(conn, call_ids)
         accounts = sorted({row.account_id for row in rows})
-        return rows, breakers.rates(conn, accounts, recovery_seconds=dialer.bounds.rate_recovery_seconds)
+        return rows, breakers.rates(conn, accounts, recovery_seconds=recovery, sharing=dialer.sharing)
 
     rows, rates = once(dialer.db, read)
     for row in rows:

@@ -9,13 +9,14 @@ gcra throttle``. Redis ≥ 6.2 or Valkey; not Redis Cluster.
 from worker.slots.client import connect
 from worker.slots.nudge import Nudge
 from worker.slots.rate import Rate, Rates
-from worker.slots.scope import Kind, Scope, SlotRequest
+from worker.slots.scope import Credentials, Kind, Scope, SlotRequest
 from worker.slots.semaphore import Acquired, Diff, Slots
 from worker.slots.throttle import Allowance, Throttle
 
 __all__ = [
     "Acquired",
     "Allowance",
+    "Credentials",
     "Diff",
     "Kind",
     "Nudge",

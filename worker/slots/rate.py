@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from worker.slots.client import asking_redis, load_script
-from worker.slots.scope import Scope
+from worker.slots.scope import Credentials, Scope
 
 LONGEST_HORIZON_SECONDS = 60.0
 
@@ -26,7 +26,7 @@ class Rate:
     """At most ``per_second`` requests a second in ``scope``; more than 0, fractions allowed. An edited rate
     counts from the next request on."""
 
-    scope: Scope
+    scope: Scope | Credentials
     per_second: float
 
     def __post_init__(self) -> None:

@@ -23,6 +23,21 @@ class Scope(NamedTuple):
     id: str
 
 
+class Credentials(NamedTuple):
+    """Those of a carrier, of which several accounts call: paced as one. There are no slots of it, for the claim, which
+    counts the calls themselves, needs no help to refuse what is seldom asked for."""
+
+    carrier: str
+
+    @property
+    def kind(self) -> str:
+        return "credentials"
+
+    @property
+    def id(self) -> str:
+        return self.carrier
+
+
 @dataclass(frozen=True, slots=True)
 class SlotRequest:
     """One call and where it needs a slot. The same value asks for slots, gives them back, and tells a

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, text
 
-REST_ACCOUNT = text("""
+SAME = """
+ARRAY(SELECT a.id FROM carrier_accounts a
+      WHERE a.id = :id OR a.carrier = ANY(CAST(:sharing AS carrier[]))
+                          AND a.carrier = (SELECT carrier FROM carrier_accounts WHERE id = :id)
+      ORDER BY a.id FOR NO KEY UPDATE)
+"""
+"""An account, and those that are the same at its carrier because they are ``sharing`` its credentials; locked."""
+
+REST_ACCOUNT = text(f"""
 UPDATE carrier_accounts
 SET resting_until = greatest(resting_until, clock_timestamp() + :seconds * interval '1 second'),
     resting_reason = CASE WHEN resting_until > clock_timestamp() + :seconds * interval '1 second'
                           THEN resting_reason ELSE :reason END
-WHERE id = :id
+WHERE id = ANY({SAME})
 """)
 
 REST_NUMBER = text("""
@@ -39,9 +49,13 @@ FLAGGED_SECONDS = 4 * 3600.0
 """How long a caller ID rests that the callees' networks take for a nuisance."""
 
 
-def rest_account(conn: Connection, account_id: str, seconds: float, reason: str) -> None:
-    """Place no call through the account for so long (machine time); the reason is that of the longest rest."""
-    conn.execute(REST_ACCOUNT, {"id": account_id, "seconds": seconds, "reason": reason})
+def rest_account(
+    conn: Connection, account_id: str, seconds: float, reason: str, *, sharing: Sequence[str] = ()
+) -> None:
+    """Place no call through the account for so long (machine time), nor through any that is the same at a carrier
+    among those ``sharing`` credentials; the reason is that of the longest rest."""
+    values = {"id": account_id, "seconds": seconds, "reason": reason}
+    conn.execute(REST_ACCOUNT, values | {"sharing": list(sharing)})
 
 
 def rest_number(conn: Connection, number_id: str, seconds: float = FLAGGED_SECONDS) -> None:

@@ -12,12 +12,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.accounts import SAME
+
 IS_WATCHED = "(a.recent_results <> '' OR a.breaker_until IS NOT NULL)"
 """Whether good news about an account ``a`` matters, too."""
 
 HALVINGS = "greatest(0, a.slowed_times - floor(extract(epoch FROM clock_timestamp() - a.slowed_at) / :recovery))"
 RATE_NOW = f"a.calls_per_second / power(2, {HALVINGS})"
 """The calls per second of an account ``a`` as slowed as it is now; one halving is undone in each ``:recovery`` s."""
+
+SHARED_RATES = f"""
+    SELECT a.carrier,
+           CASE WHEN count(*) > 1 AND bool_and(a.calls_per_second IS NOT NULL) THEN max({RATE_NOW}) END AS rate
+    FROM carrier_accounts a WHERE a.enabled AND a.carrier = ANY(CAST(:sharing AS carrier[])) GROUP BY a.carrier
+"""
+"""Of accounts that are one at their carrier the fastest gives the pace of all together."""
 
 MAY_DIAL = """(a.resting_until IS NULL OR a.resting_until <= clock_timestamp())
       AND (n.resting_until IS NULL OR n.resting_until <= clock_timestamp())
@@ -57,21 +66,29 @@ WHERE a.id = x.account_id AND a.breaker_until <= clock_timestamp() AND NOT {IS_P
 
 SLOW = text(f"""
 UPDATE carrier_accounts a SET slowed_times = least(:most, {HALVINGS} + 1), slowed_at = clock_timestamp()
-WHERE id = :id AND calls_per_second IS NOT NULL
+WHERE id = ANY({SAME}) AND calls_per_second IS NOT NULL
   AND (slowed_at IS NULL OR slowed_at <= clock_timestamp() - :burst * interval '1 second')
-RETURNING {RATE_NOW} AS rate
+RETURNING {RATE_NOW} AS rate, id = :id AS is_it
 """)
 
 MOST_HALVINGS = 4
 BURST_SECONDS = 1.0
 
 
-RATES = text(f"SELECT a.id AS account_id, {RATE_NOW} AS account_rate FROM carrier_accounts a WHERE a.id = ANY(:ids)")
+RATES = text(f"""
+WITH shared AS MATERIALIZED ({SHARED_RATES})
+SELECT a.id AS account_id, a.carrier, {RATE_NOW} AS account_rate,
+       (SELECT s.rate FROM shared s WHERE s.carrier = a.carrier) AS credentials_rate
+FROM carrier_accounts a WHERE a.id = ANY(:ids)
+""")
 
 
-def rates(conn: Connection, account_ids: Sequence[str], *, recovery_seconds: float) -> dict[str, Row[Any]]:
-    """Account → its ``account_id`` and its ``account_rate``, as slowed as it is now."""
-    rows = conn.execute(RATES, {"ids": list(account_ids), "recovery": recovery_seconds})
+def rates(
+    conn: Connection, account_ids: Sequence[str], *, recovery_seconds: float, sharing: Sequence[str] = ()
+) -> dict[str, Row[Any]]:
+    """Account → what it is at its carrier, its ``account_rate``, as slowed as it is now, and ``credentials_rate``, of
+    a carrier among those ``sharing`` them, that of all its accounts together."""
+    rows = conn.execute(RATES, {"ids": list(account_ids), "recovery": recovery_seconds, "sharing": list(sharing)})
     return {row.account_id: row for row in rows}
 
 
@@ -104,9 +121,10 @@ def take_probes(conn: Connection, firsts: Mapping[str, str]) -> None:
     conn.execute(TAKE_PROBE, {"accounts": accounts, "calls": [firsts[account] for account in accounts]})
 
 
-def slow(conn: Connection, account_id: str, *, recovery_seconds: float) -> float | None:
-    """Halve the account's calls per second, at most four times in a row, and once for refusals that come within a
-    second of each other, for they were on their way together. The rate as it is then; ``None`` if nothing changed."""
+def slow(conn: Connection, account_id: str, *, recovery_seconds: float, sharing: Sequence[str] = ()) -> float | None:
+    """Halve the calls per second of the account, and of any that is the same at a carrier ``sharing`` credentials: at
+    most four times in a row, and once for refusals that come within a second of each other, for they were on their way
+    together. The account's rate as it is then; ``None`` if nothing changed."""
     values = {"id": account_id, "most": MOST_HALVINGS, "burst": BURST_SECONDS, "recovery": recovery_seconds}
-    row = conn.execute(SLOW, values).first()
-    return None if row is None else float(row.rate)
+    rows = conn.execute(SLOW, values | {"sharing": list(sharing)})
+    return next((float(row.rate) for row in rows if row.is_it), None)

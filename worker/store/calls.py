@@ -18,11 +18,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from worker.domain.model import Bounds
-from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW
+from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW, SHARED_RATES
 
 ORDERS = text(f"""
+WITH shared AS MATERIALIZED ({SHARED_RATES})
 SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number,
        k.zone, a.carrier, {RATE_NOW} AS account_rate, n.calls_per_second AS number_rate,
+       (SELECT s.rate FROM shared s WHERE s.carrier = a.carrier) AS credentials_rate,
        c.policy_version, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        c.max_attempts_per_contact, c.retry_delay_minutes, k.rang,
@@ -181,10 +183,14 @@ class Move:
     invalid: int = 0
 
 
-def orders(conn: Connection, call_ids: Sequence[str], *, recovery_seconds: float) -> Sequence[Row[Any]]:
+def orders(
+    conn: Connection, call_ids: Sequence[str], *, recovery_seconds: float, sharing: Sequence[str] = ()
+) -> Sequence[Row[Any]]:
     """What is needed to dial the calls named that are still only reserved, team by team, ids ascending;
-    ``account_rate`` as slowed as it is now, recovering step by step in ``recovery_seconds``."""
-    return conn.execute(ORDERS, {"ids": list(call_ids), "recovery": recovery_seconds}).all()
+    ``account_rate`` as slowed as it is now, recovering step by step in ``recovery_seconds``, and ``credentials_rate``,
+    of a carrier among those ``sharing`` them, that of all its accounts together."""
+    values = {"ids": list(call_ids), "recovery": recovery_seconds, "sharing": list(sharing)}
+    return conn.execute(ORDERS, values).all()
 
 
 def lock_team_shared(conn: Connection, team_id: str) -> None:
@@ -286,7 +292,7 @@ UPDATE calls k SET rung_at = clock_timestamp()
 WHERE k.id IN (SELECT id FROM calls
                WHERE ended_at IS NULL AND state = 'reserved'
                  AND coalesce(rung_at, reserved_at) <= clock_timestamp() - :after * interval '1 second'
-               ORDER BY id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
+               ORDER BY coalesce(rung_at, reserved_at), id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING k.id, k.team_id, k.account_id,
           k.reserved_at <= clock_timestamp() - :release_after * interval '1 second' AS is_stale
 """)

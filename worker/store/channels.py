@@ -2,40 +2,42 @@
 
 ``channels`` is how many calls were live when it said that these were all; where as many are, one more may be tried, and
 if that is taken, ``channels`` grows by it. ``channel_refusals`` counts the refusals in a row, by which the pauses
-between tries grow. Nothing is lowered for good: the limit that people have set stands, and is reached again a call at a
-time.
+between tries grow. Accounts that are the same at their carrier, because they are ``sharing`` its credentials, learn
+together: it is written into the rows of them all. Nothing is lowered for good: the limit that people have set stands,
+and is reached again a call at a time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.accounts import SAME
+
 ACCOUNT_LIMIT = "least(a.max_concurrent_calls, coalesce(a.channels, a.max_concurrent_calls) + 1)"
 """How many calls an account ``a`` may have at once now: as people have set it, or one more than its carrier took."""
 
-LIVE = """
-(SELECT count(*) FROM calls k
- WHERE k.team_id = a.team_id AND k.account_id = a.id AND k.ended_at IS NULL AND k.state NOT IN ('reserved', 'dialing'))
-"""
-"""The calls an account ``a`` has at its carrier, those in doubt included."""
+LOCK = text(f"SELECT cardinality({SAME})")
 
-LOCK = text(f"""
-SELECT id, {LIVE} AS live, channel_refusals,
+READ = text(f"""
+SELECT id, channel_refusals,
+       (SELECT count(*) FROM calls k
+        WHERE k.account_id = ANY({SAME}) AND k.ended_at IS NULL AND k.state NOT IN ('reserved', 'dialing')) AS live,
        channel_refusals > 0 AND coalesce(resting_until > clock_timestamp(), false) AS is_resting
-FROM carrier_accounts a WHERE id = :id FOR NO KEY UPDATE
+FROM carrier_accounts WHERE id = :id
 """)
 
-REFUSED = text("""
-UPDATE carrier_accounts SET channels = :live, channel_refusals = :refusals WHERE id = :id
+REFUSED = text(f"""
+UPDATE carrier_accounts SET channels = :live, channel_refusals = :refusals WHERE id = ANY({SAME})
 """)
 
 TAKEN = text(f"""
-UPDATE carrier_accounts a
-SET channel_refusals = 0,
-    channels = CASE WHEN {LIVE} < a.max_concurrent_calls THEN greatest(a.channels, {LIVE}) END
-WHERE id = :id AND channels IS NOT NULL
+UPDATE carrier_accounts
+SET channel_refusals = 0, channels = CASE WHEN :live < max_concurrent_calls THEN greatest(channels, :live) END
+WHERE id = ANY({SAME}) AND channels IS NOT NULL
+  AND (channel_refusals > 0 OR channels < :live OR :live >= max_concurrent_calls)
 """)
 
 SHORT = text("""
@@ -44,19 +46,24 @@ WHERE channel_refusals > 0 AND enabled ORDER BY id
 """)
 
 
-def lock(conn: Connection, account_id: str) -> Row[Any]:
-    """The account, locked: its ``live`` calls, its refusals in a row, and whether it ``is_resting`` for one."""
-    return conn.execute(LOCK, {"id": account_id}).one()
+def lock(conn: Connection, account_id: str, sharing: Sequence[str]) -> Row[Any]:
+    """The account, locked with those that are the same at its carrier: the ``live`` calls of them all at the carrier,
+    those in doubt included, its refusals in a row, and whether it ``is_resting`` for one."""
+    values = {"id": account_id, "sharing": list(sharing)}
+    conn.execute(LOCK, values)  # a statement of its own, so that the next one reads what others have written
+    return conn.execute(READ, values).one()
 
 
-def refused(conn: Connection, account_id: str, *, live: int, refusals: int) -> None:
+def refused(conn: Connection, account_id: str, sharing: Sequence[str], *, live: int, refusals: int) -> None:
     """The carrier took no further call beside these."""
-    conn.execute(REFUSED, {"id": account_id, "live": live, "refusals": refusals})
+    values = {"id": account_id, "sharing": list(sharing)}
+    conn.execute(REFUSED, values | {"live": live, "refusals": refusals})
 
 
-def taken(conn: Connection, account_id: str) -> None:
+def taken(conn: Connection, account_id: str, sharing: Sequence[str]) -> None:
     """The carrier took a call: it allows as many as are live now, and where that is all it may be, nothing is held."""
-    conn.execute(TAKEN, {"id": account_id})
+    row = lock(conn, account_id, sharing)
+    conn.execute(TAKEN, {"id": account_id, "sharing": list(sharing), "live": row.live})
 
 
 def short(conn: Connection) -> list[Row[Any]]:

@@ -15,7 +15,7 @@ touch more rows than it says when PostgreSQL plans it as a nested loop; a list t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,8 +31,19 @@ FROM calls WHERE team_id = :team AND ended_at IS NULL
 GROUP BY campaign_id, number_id, account_id
 """)
 
+PAGE = 200
+"""How many candidates are looked at together."""
+
+USABLE = f"""n.enabled AND a.enabled
+               AND (n.resting_until IS NULL OR n.resting_until <= clock_timestamp())
+               AND (a.resting_until IS NULL OR a.resting_until <= clock_timestamp())
+               AND (a.breaker_until IS NULL OR a.breaker_until <= clock_timestamp() AND NOT {IS_PROBED})"""
+"""Whether a number ``n`` of an account ``a`` may be shown now: both are enabled, neither rests, and the breaker is
+closed or lets one call try."""
+
 CANDIDATES = text(f"""
-SELECT c.id, c.run_id, c.policy_version, c.max_concurrent_calls, c.max_attempts_per_contact, c.short_of_slots,
+SELECT c.id, c.filled_at, c.short_of_slots, c.run_id, c.policy_version,
+       c.max_concurrent_calls, c.max_attempts_per_contact,
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
        t.max_concurrent_calls AS team_limit, r.max_calls - r.calls_used AS budget,
        (SELECT dialer_now()) AS now, g.generation,
@@ -47,14 +58,14 @@ SELECT c.id, c.run_id, c.policy_version, c.max_concurrent_calls, c.max_attempts_
        ARRAY(SELECT json_build_object(
                  'id', n.id, 'number', n.number, 'account', a.id, 'used_at', extract(epoch FROM cn.used_at),
                  'limit', n.max_concurrent_calls, 'account_limit', {ACCOUNT_LIMIT}, 'channels', a.channels,
-                 'account_rate', {RATE_NOW}, 'half_open', a.breaker_until IS NOT NULL)
+                 'account_rate', {RATE_NOW}, 'half_open', a.breaker_until IS NOT NULL,
+                 'credentials', CASE WHEN a.carrier = ANY(CAST(:sharing AS carrier[])) AND EXISTS (
+                                          SELECT FROM carrier_accounts o WHERE o.carrier = a.carrier AND o.id <> a.id)
+                                     THEN a.carrier END)
              FROM campaign_numbers cn
              JOIN phone_numbers n ON n.id = cn.number_id
              JOIN carrier_accounts a ON a.id = n.account_id
-             WHERE cn.campaign_id = c.id AND n.enabled AND a.enabled
-               AND (n.resting_until IS NULL OR n.resting_until <= clock_timestamp())
-               AND (a.resting_until IS NULL OR a.resting_until <= clock_timestamp())
-               AND (a.breaker_until IS NULL OR a.breaker_until <= clock_timestamp() AND NOT {IS_PROBED})
+             WHERE cn.campaign_id = c.id AND {USABLE}
              ORDER BY cn.used_at, cn.position) AS numbers
 FROM campaigns c
 JOIN teams t ON t.id = c.team_id
@@ -63,8 +74,17 @@ CROSS JOIN slot_generation g
 WHERE c.status = 'running' AND c.deleted_at IS NULL
   AND (c.id = ANY(:ids) AND c.team_id || '' = :team   -- || '': or all campaigns of the team are gone through
        OR :hungry AND c.short_of_slots AND c.team_id = :team)
+  AND (CAST(:after_at AS timestamptz) IS NULL   -- the first page is of all; those behind, of who has a chance
+       OR (c.filled_at, c.id) > (CAST(:after_at AS timestamptz), :after_id)
+          AND EXISTS (SELECT FROM campaign_numbers cn
+                      JOIN phone_numbers n ON n.id = cn.number_id
+                      JOIN carrier_accounts a ON a.id = n.account_id
+                      WHERE cn.campaign_id = c.id AND {USABLE}
+                        AND n.id <> ALL(CAST(:full AS text[])) AND a.id <> ALL(CAST(:full AS text[]))
+                        AND (a.carrier <> ALL(CAST(:sharing AS carrier[]))
+                             OR CAST(a.carrier AS text) <> ALL(CAST(:full AS text[])))))
 ORDER BY c.filled_at, c.id
-LIMIT 200
+LIMIT {PAGE}
 """)
 
 LOCK = text("""
@@ -111,9 +131,10 @@ WITH claimed AS MATERIALIZED (
         CAST(:ids AS text[]), CAST(:campaigns AS text[]), CAST(:runs AS text[]), CAST(:contacts AS text[]),
         CAST(:numbers AS text[]), CAST(:accounts AS text[]), CAST(:tokens AS text[]), CAST(:froms AS text[]),
         CAST(:tos AS text[]), CAST(:zones AS text[]), CAST(:team_limits AS integer[]),
-        CAST(:campaign_limits AS integer[]), CAST(:number_limits AS integer[]), CAST(:account_limits AS integer[]))
+        CAST(:campaign_limits AS integer[]), CAST(:number_limits AS integer[]), CAST(:account_limits AS integer[]),
+        CAST(:shared_limits AS integer[]))
         WITH ORDINALITY AS x (id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
-                              to_number, zone, lt, lc, ln, la, ord)),
+                              to_number, zone, lt, lc, ln, la, ls, ord)),
 turned AS (
     UPDATE campaign_contacts cc SET status = 'calling', last_number_id = x.number_id
     FROM claimed x WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id),
@@ -127,7 +148,7 @@ rotated AS (
 INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
                    to_number, zone, claim_limits)
 SELECT id, :team, campaign_id, run_id, contact_id, number_id, account_id, token, from_number, to_number, zone,
-       ARRAY[lt, lc, ln, la]
+       array_remove(ARRAY[lt, lc, ln, la, ls], NULL)
 FROM claimed ORDER BY ord
 """)
 
@@ -153,19 +174,20 @@ INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT campaign_id, zone
 
 PACE = text("""
 UPDATE campaigns c
-SET filled_at = CASE WHEN x.filled THEN statement_timestamp() + x.ord * interval '1 microsecond' ELSE c.filled_at END,
+SET filled_at = CASE WHEN x.turn THEN statement_timestamp() + x.ord * interval '1 microsecond' ELSE c.filled_at END,
     short_of_slots = x.short,
     next_wake_at = CASE WHEN x.wake_in IS NULL THEN c.next_wake_at
                         ELSE least(c.next_wake_at, dialer_now() + x.wake_in * interval '1 second') END
-FROM unnest(CAST(:ids AS text[]), CAST(:filled AS boolean[]), CAST(:short AS boolean[]),
-            CAST(:wake_in AS double precision[])) WITH ORDINALITY AS x (id, filled, short, wake_in, ord)
+FROM unnest(CAST(:ids AS text[]), CAST(:turns AS boolean[]), CAST(:short AS boolean[]),
+            CAST(:wake_in AS double precision[])) WITH ORDINALITY AS x (id, turn, short, wake_in, ord)
 WHERE c.id = x.id AND c.status = 'running'
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """One call about to be reserved; ``limits`` are those of team, campaign, number and account as read."""
+    """One call about to be reserved; ``limits`` are those of team, campaign, number and account as read, and of the
+    credentials, where other accounts share them."""
 
     call_id: str
     campaign_id: str
@@ -177,7 +199,7 @@ class Reservation:
     from_number: str
     to_number: str
     zone: str
-    limits: tuple[int, int, int, int]
+    limits: tuple[int, int, int, int, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +215,17 @@ class Aside:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How one campaign came out of a fill: whether it got a slot, whether a shared one was missing, and in
+    """How one campaign came out of a fill: whether it had its ``turn``, whether a shared slot was missing, and in
     how many seconds of business time, at the latest, somebody must look again."""
 
     campaign_id: str
-    filled: bool
+    turn: bool
     short: bool
     wake_in_seconds: float | None = None
+
+
+Place = tuple[datetime, str]
+"""Where a campaign stands in the order of turns: when it had its last, and its id."""
 
 
 def live(conn: Connection, team_id: str) -> Sequence[Row[Any]]:
@@ -215,13 +241,30 @@ def candidates(
     most: int,
     recovery_seconds: float,
     hungry: bool = True,
+    after: Place | None = None,
+    full: Collection[str] = (),
+    sharing: Sequence[str] = (),
 ) -> Sequence[Row[Any]]:
-    """The running campaigns among those named — and, when ``hungry``, those of the team that lacked a shared
-    slot — longest unfilled first, each with its due contacts by zone (counted up to ``most``), its usable
-    caller IDs (longest unused first; of an account whose breaker is half
-    open until one call tries it) and what is left of its budget (``None``: no cap)."""
-    values = {"team": team_id, "ids": list(campaign_ids), "most": most, "hungry": hungry}
-    return conn.execute(CANDIDATES, values | {"recovery": recovery_seconds}).all()
+    """A page of the running campaigns among those named — and, when ``hungry``, of those of the team that lacked a
+    shared slot — whose turn is longest ago first. The first page is of all of them; one that comes ``after`` a place
+    of that order only of those that have a usable caller ID which is not ``full`` (numbers, accounts, carriers), so
+    that a crowd that cannot be filled is passed over at once. Each with its due contacts by zone (counted up to
+    ``most``), its usable caller IDs (longest unused first; of an account whose breaker is half open until one call
+    tries it; with the ``credentials``, of a carrier among those ``sharing`` them, that other accounts have too) and
+    what is left of its budget (``None``: no cap)."""
+    after_at, after_id = after or (None, "")
+    values = {
+        "team": team_id,
+        "ids": list(campaign_ids),
+        "most": most,
+        "hungry": hungry,
+        "recovery": recovery_seconds,
+        "after_at": after_at,
+        "after_id": after_id,
+        "full": sorted(full),
+        "sharing": list(sharing),
+    }
+    return conn.execute(CANDIDATES, values).all()
 
 
 def lock(conn: Connection, team_id: str, campaign_ids: Sequence[str]) -> None:
@@ -240,7 +283,7 @@ def pick(conn: Connection, team_id: str, wants: Sequence[tuple[str, str, int]]) 
 
 def reserve(conn: Connection, team_id: str, reservations: Sequence[Reservation]) -> None:
     """Write the calls, turn their contacts to ``calling``, take the runs' budget, move the rotation on."""
-    team, campaign, number, account = zip(*(r.limits for r in reservations), strict=True)
+    team, campaign, number, account, shared = zip(*(r.limits for r in reservations), strict=True)
     conn.execute(
         RESERVE,
         {
@@ -259,6 +302,7 @@ def reserve(conn: Connection, team_id: str, reservations: Sequence[Reservation])
             "campaign_limits": list(campaign),
             "number_limits": list(number),
             "account_limits": list(account),
+            "shared_limits": list(shared),
         },
     )
 
@@ -284,44 +328,13 @@ def rezone(conn: Connection, contacts: Sequence[tuple[str, str]]) -> None:
 
 
 def pace(conn: Connection, paces: Sequence[Pace]) -> None:
-    """Note which campaigns were filled, which lack a shared slot, and when to look again at the latest."""
+    """Note which campaigns had their turn, which lack a shared slot, and when to look again at the latest."""
     conn.execute(
         PACE,
         {
             "ids": [p.campaign_id for p in paces],
-            "filled": [p.filled for p in paces],
+            "turns": [p.turn for p in paces],
             "short": [p.short for p in paces],
             "wake_in": [p.wake_in_seconds for p in paces],
         },
     )
-
-
-NEXT_DUE = text("""
-SELECT c.id, c.team_id, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings, c.short_of_slots,
-       (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
-       EXISTS (SELECT FROM calls l WHERE l.campaign_id = c.id AND l.ended_at IS NULL) AS is_live,
-       ARRAY(SELECT json_build_array(z.zone, extract(epoch FROM (
-                 SELECT min(cc.due_at) FROM campaign_contacts cc
-                 WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued'))))
-             FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone
-FROM campaigns c
-WHERE c.id = ANY(:ids) AND c.status = 'running'
-ORDER BY c.id
-""")
-
-SET_WAKE = text("""
-UPDATE campaigns c SET next_wake_at = x.at
-FROM unnest(CAST(:ids AS text[]), CAST(:ats AS timestamptz[])) AS x (id, at)
-WHERE c.id = x.id AND c.status = 'running'
-""")
-
-
-def next_due(conn: Connection, campaign_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """When the next contact of each zone of the running campaigns named is due (epoch seconds of business time,
-    ``None`` where none waits). Sure only under :func:`worker.store.campaigns.lock_all`."""
-    return conn.execute(NEXT_DUE, {"ids": list(campaign_ids)}).all()
-
-
-def set_wake(conn: Connection, wakes: Sequence[tuple[str, datetime]]) -> None:
-    """Set the instant (business time) at which the tick looks at each campaign again."""
-    conn.execute(SET_WAKE, {"ids": [c for c, _ in wakes], "ats": [at for _, at in wakes]})

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from worker.store.breakers import RATE_NOW
+from worker.store.breakers import RATE_NOW, SHARED_RATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ LEASE = "end_tried_at = clock_timestamp(), next_end_at = clock_timestamp() + :le
 
 # Each account's that were tried longest ago; a lease is asked for again under the row's lock.
 TAKE = text(f"""
-WITH rooms AS MATERIALIZED (
+WITH shared AS MATERIALIZED ({SHARED_RATES}),
+rooms AS MATERIALIZED (
     SELECT * FROM unnest(CAST(:accounts AS text[]), CAST(:rooms AS integer[])) AS x (account, room)),
 due AS MATERIALIZED (
     SELECT k.id, k.account_id,
@@ -75,10 +76,12 @@ unmatched AS (
         WHERE end_told_at IS NULL AND end_tries < :tries AND {IS_FREE}
         ORDER BY found_at LIMIT :room FOR NO KEY UPDATE SKIP LOCKED)
     RETURNING u.carrier, u.carrier_call_id, u.token, u.account_id, u.end_tries)
-SELECT o.*, a.carrier, {RATE_NOW} AS account_rate
+SELECT o.*, a.carrier, {RATE_NOW} AS account_rate,
+       (SELECT s.rate FROM shared s WHERE s.carrier = a.carrier) AS credentials_rate
 FROM own o JOIN carrier_accounts a ON a.id = o.account_id
 UNION ALL
-SELECT NULL, a.team_id, u.token, u.account_id, '', '', u.carrier_call_id, NULL, u.end_tries, u.carrier, {RATE_NOW}
+SELECT NULL, a.team_id, u.token, u.account_id, '', '', u.carrier_call_id, NULL, u.end_tries, u.carrier, {RATE_NOW},
+       (SELECT s.rate FROM shared s WHERE s.carrier = u.carrier)
 FROM unmatched u LEFT JOIN carrier_accounts a ON a.id = u.account_id
 """)
 
@@ -148,13 +151,21 @@ def hang_up(conn: Connection, call_ids: Sequence[str]) -> None:
 
 
 def take(
-    conn: Connection, *, rooms: Mapping[str, int], room: int, tries: int, lease_seconds: float, recovery_seconds: float
+    conn: Connection,
+    *,
+    rooms: Mapping[str, int],
+    room: int,
+    tries: int,
+    lease_seconds: float,
+    recovery_seconds: float,
+    sharing: Sequence[str] = (),
 ) -> Sequence[Row[Any]]:
     """Lease calls whose end their carrier is to be told, for ``lease_seconds``: of each account as many as there is
     room for (``room`` where ``rooms`` does not name it), those that have failed ``tries`` times left out. Among them
     are calls alive that none of ours stands for (``id`` is ``None``, and ``account_id`` where nobody knows it).
-    ``account_rate`` is as slowed as it is now."""
-    values = {"accounts": list(rooms), "rooms": list(rooms.values()), "room": room, "tries": tries}
+    Rates are those of :func:`worker.store.breakers.rates`."""
+    values: dict[str, Any] = {"accounts": list(rooms), "rooms": list(rooms.values()), "room": room, "tries": tries}
+    values["sharing"] = list(sharing)
     return conn.execute(TAKE, values | {"lease": lease_seconds, "recovery": recovery_seconds}).all()
 
 

@@ -24,13 +24,14 @@ TOLD_TO_HAVE_ENDED = """EXISTS (
             AND e.outcome IS DISTINCT FROM 'foreign'
             AND (k.carrier_call_id IS NULL OR e.carrier_call_id = k.carrier_call_id))"""
 
-# Live calls of each scope against the limit that the claim which added the last of them had read.
+# Live calls of each scope against the limit that the claim which added the last of them had read; of credentials it
+# has read one where several accounts have them.
 S1 = """
 WITH scoped AS (
     SELECT k.id, k.reserved_at, s.kind, s.scope, k.claim_limits[s.n] AS allowed
-    FROM calls k CROSS JOIN LATERAL (VALUES
+    FROM calls k JOIN carrier_accounts a ON a.id = k.account_id CROSS JOIN LATERAL (VALUES
         (1, 'team', k.team_id), (2, 'campaign', k.campaign_id), (3, 'number', k.number_id),
-        (4, 'account', k.account_id)) AS s (n, kind, scope)
+        (4, 'account', k.account_id), (5, 'credentials', CAST(a.carrier AS text))) AS s (n, kind, scope)
     WHERE k.ended_at IS NULL)
 SELECT kind || ' ' || scope AS offender, count(*) AS live, (array_agg(allowed ORDER BY reserved_at DESC, id DESC))[1]
 FROM scoped GROUP BY kind, scope
@@ -136,10 +137,15 @@ JOIN runs r ON r.id = c.run_id AND r.state = 'open'
 JOIN teams t ON t.id = c.team_id
 WHERE {MAY_CALL_MORE}
   AND c.next_wake_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second'
+  AND NOT (c.short_of_slots AND EXISTS (   -- those are looked at together, team by team
+          SELECT FROM ticks k WHERE k.name = 'fill ' || c.team_id
+          AND k.last_at >= clock_timestamp() - :late_seconds * interval '1 second'))
   AND EXISTS (SELECT FROM campaign_contacts cc
               WHERE cc.campaign_id = c.id AND cc.zone = o.zone AND cc.status IN ('pending', 'queued')
                 AND cc.due_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second')
-  AND EXISTS (SELECT {CALLER_IDS_WITH_ROOM})
+  AND EXISTS (SELECT {CALLER_IDS_WITH_ROOM}
+                AND coalesce(n.resting_until <= clock_timestamp() - :late_seconds * interval '1 second', true)
+                AND coalesce(a.resting_until <= clock_timestamp() - :late_seconds * interval '1 second', true))
 """
 
 

@@ -23,6 +23,12 @@ CALLER_IDS_WITH_ROOM = f"""
                 AND coalesce(n.resting_until <= clock_timestamp(), true)
                 AND coalesce(a.resting_until <= clock_timestamp(), true) AND a.breaker_until IS NULL
                 AND {LIVE_OF_NUMBER} < n.max_concurrent_calls
-                AND {LIVE_OF_ACCOUNT} < {ACCOUNT_LIMIT}"""
+                AND {LIVE_OF_ACCOUNT} < {ACCOUNT_LIMIT}
+                AND NOT EXISTS (   -- a live call was claimed under a limit of shared credentials, and they are used up
+                    SELECT FROM calls k JOIN carrier_accounts o ON o.id = k.account_id
+                    WHERE o.carrier = a.carrier AND k.ended_at IS NULL
+                    HAVING bool_or(k.claim_limits[5] IS NOT NULL)
+                       AND count(*) >= (SELECT max({ACCOUNT_LIMIT.replace("a.", "s.")}) FROM carrier_accounts s
+                                        WHERE s.carrier = a.carrier AND s.enabled))"""
 """The caller IDs ``n`` of a campaign ``c`` that may be used now, each with its account ``a``: enabled, not resting,
 nothing being tried, with room in both."""

@@ -31,6 +31,7 @@ class TelnyxCarrier:
     name = "telnyx"
     queues_over_cps = False
     list_lag_seconds = 0.0
+    shares_credentials = True
 
     def __init__(
         self,

@@ -35,6 +35,7 @@ class TwilioCarrier:
     name = "twilio"
     queues_over_cps = True
     list_lag_seconds = 60.0
+    shares_credentials = True
 
     def __init__(
         self,

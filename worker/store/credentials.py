@@ -1,0 +1,86 @@
+"""What the accounts of one set of carrier credentials may do together.
+
+A deployment has one set of credentials per carrier. Where a carrier knows its accounts by them, all accounts of that
+carrier, whoever's they are, are one account there: they share its limit of calls at once and its calls per second. Each
+has limits of its own besides; together they have the largest that any of them which is enabled has.
+
+Which carriers do so, their adapters say (:attr:`worker.carriers.base.Carrier.shares_credentials`); here they are given
+as ``sharing``. Calls of several teams are counted under a lock of the credentials, which a claim takes after its team's
+row and its campaigns': last, so that nobody who holds it waits for one who wants it. Where a carrier has one account
+only, nothing of this is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from worker.store.breakers import RATE_NOW
+from worker.store.channels import ACCOUNT_LIMIT
+from worker.store.claims import USABLE
+
+LOCK = text("""
+SELECT pg_advisory_xact_lock(hashtextextended('credentials ' || name, 0))
+FROM unnest(CAST(:carriers AS text[])) AS x (name)
+""")
+
+HOLD_CLAIMS = text("""
+SELECT id FROM teams
+WHERE id IN (SELECT team_id FROM carrier_accounts WHERE carrier = CAST(:carrier AS carrier))
+ORDER BY id FOR NO KEY UPDATE
+""")
+
+READ = text(f"""
+WITH lived AS MATERIALIZED (   -- an account at a time, by the index of what is live
+    SELECT a.id,
+           (SELECT count(*) FROM calls k WHERE k.account_id = a.id AND k.ended_at IS NULL) AS live,
+           (SELECT count(*) FROM calls k
+            WHERE k.account_id = a.id AND k.ended_at IS NULL AND k.state = 'reserved') AS reserved
+    FROM carrier_accounts a WHERE a.carrier = ANY(CAST(:carriers AS carrier[])))
+SELECT CAST(a.carrier AS text) AS carrier, sum(l.live)::integer AS live, sum(l.reserved)::integer AS reserved,
+       coalesce(max({ACCOUNT_LIMIT}) FILTER (WHERE a.enabled), 0) AS most,
+       coalesce(max(least(a.max_concurrent_calls, a.channels)) FILTER (WHERE a.enabled), 0) AS known_to_fit,
+       CASE WHEN bool_and(a.calls_per_second IS NOT NULL) FILTER (WHERE a.enabled)
+            THEN max({RATE_NOW}) FILTER (WHERE a.enabled) END AS rate
+FROM carrier_accounts a JOIN lived l ON l.id = a.id
+GROUP BY a.carrier
+""")
+
+AHEAD = text(f"""
+SELECT team_id FROM (
+    SELECT DISTINCT c.team_id FROM campaigns c
+    WHERE c.short_of_slots AND c.status = 'running' AND c.team_id <> :team AND c.filled_at < :before
+      AND EXISTS (SELECT FROM campaign_numbers cn
+                  JOIN phone_numbers n ON n.id = cn.number_id
+                  JOIN carrier_accounts a ON a.id = n.account_id
+                  WHERE cn.campaign_id = c.id AND a.carrier = ANY(CAST(:carriers AS carrier[])) AND {USABLE})) AS teams
+ORDER BY random() LIMIT :most   -- one that cannot be filled after all must not be asked first every time
+""")
+
+
+def lock(conn: Connection, carriers: Collection[str]) -> None:
+    """Hold off claims of other teams with these credentials until the transaction ends; a statement of its own, so
+    that the next one counts what they have committed."""
+    conn.execute(LOCK, {"carriers": sorted(carriers)})
+
+
+def hold_claims(conn: Connection, carrier: str) -> None:
+    """Wait for the claims under way of all teams with an account of this carrier, and hold off further ones until the
+    transaction ends: those that find a new account committed count with it, and none goes on that does not."""
+    conn.execute(HOLD_CLAIMS, {"carrier": carrier})
+
+
+def read(conn: Connection, carriers: Collection[str], *, recovery_seconds: float) -> Sequence[Row[Any]]:
+    """What is under way by the credentials of each carrier, all teams together, and what may be: ``live`` calls and
+    of them ``reserved``; at ``most`` so many live, of which so many are ``known_to_fit`` the carrier's channels; calls
+    per second (``None``: no limit)."""
+    return conn.execute(READ, {"carriers": sorted(carriers), "recovery": recovery_seconds}).all()
+
+
+def ahead(conn: Connection, team_id: str, carriers: Collection[str], before: datetime, *, most: int) -> list[str]:
+    """Other teams with a campaign that lacks a slot, could call by these credentials, and had its turn ``before``."""
+    values = {"team": team_id, "carriers": sorted(carriers), "before": before, "most": most}
+    return [row.team_id for row in conn.execute(AHEAD, values)]
