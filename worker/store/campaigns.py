@@ -113,7 +113,7 @@ SWEPT_AT_ONCE = 5000
 # or a generic plan takes it for a tenth of the table.
 SWEEP = text(f"""
 UPDATE campaign_contacts SET status = 'cancelled'
-WHERE campaign_id = :id AND id = ANY(ARRAY(
+WHERE campaign_id = :id AND id > 0 AND id = ANY(ARRAY(
     SELECT cc.id FROM campaign_contacts cc
     WHERE cc.campaign_id = :id AND cc.status IN ('pending', 'queued')
     ORDER BY cc.zone, cc.due_at, cc.id LIMIT {SWEPT_AT_ONCE} FOR NO KEY UPDATE SKIP LOCKED))
@@ -130,7 +130,7 @@ WHERE c.id = :id AND c.status = 'cancelled'
 IS_WAITING = text("""
 SELECT (SELECT true FROM campaign_contacts WHERE campaign_id = :id AND status IN ('pending', 'queued')
         ORDER BY zone, due_at, id LIMIT 1) IS NOT NULL AS waiting,
-       (SELECT true FROM campaign_contacts WHERE campaign_id = :id ORDER BY id LIMIT 1) IS NOT NULL AS any
+       (SELECT true FROM campaign_contacts WHERE campaign_id = :id AND id > 0 ORDER BY id LIMIT 1) IS NOT NULL AS any
 """)
 
 RUNNING = text("SELECT id FROM campaigns WHERE status = 'running' ORDER BY id")
