@@ -181,9 +181,8 @@ UNDONE = {
     " DROP TABLE callback_refusals",
     4: "DROP TABLE news_dropped, news_cleared; DROP INDEX call_events_ignored",
     11: "DROP INDEX contacts_of_team, campaigns_of_team, campaign_contacts_in_order, runs_of_campaign,"
-    " calls_of_campaign, contacts_without_number, calls_of_contact;"
+    " calls_of_campaign, calls_of_contact, contacts_by_words;"
     " CREATE INDEX contacts_of_team ON contacts (team_id, created_at DESC, id DESC);"
-    " CREATE INDEX contacts_without_number ON contacts (team_id, id) WHERE phone_e164 IS NULL;"
     " CREATE INDEX campaigns_of_team ON campaigns (team_id, created_at DESC, id DESC);"
     " CREATE UNIQUE INDEX campaign_contacts_in_order ON campaign_contacts (campaign_id, id);"
     " CREATE INDEX runs_of_campaign ON runs (campaign_id, opened_at DESC, id DESC);"

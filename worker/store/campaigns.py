@@ -104,7 +104,8 @@ SELECT c.id FROM campaigns c
 WHERE c.id = ANY(:ids) AND c.status = 'running'
   AND (SELECT true FROM campaign_contacts cc WHERE cc.campaign_id = c.id AND cc.status IN ('pending', 'queued')
        ORDER BY cc.zone, cc.due_at, cc.id LIMIT 1) IS NULL
-  AND NOT EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL)
+  AND CASE WHEN EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL) THEN false
+           ELSE pg_try_advisory_xact_lock(hashtextextended('adding to ' || c.id, 0)) END
 ORDER BY c.id
 """)
 
@@ -249,7 +250,8 @@ def running(conn: Connection) -> list[str]:
 
 
 def finished(conn: Connection, campaign_ids: Iterable[str]) -> list[str]:
-    """Those running campaigns in which no contact waits and no call is live."""
+    """Those running campaigns in which no contact waits, no call is live, and nobody is about to add more contacts
+    (:func:`worker.store.contacts.hold_open`), nor begins to before this transaction ends."""
     return [row.id for row in conn.execute(FINISHED, {"ids": list(campaign_ids)})]
 
 
