@@ -11,7 +11,7 @@ import pytest
 from tests.flow.test_settle import DARK, SILENT, event, on_the_way, outcomes
 from tests.world import World
 from worker.carriers.base import CallEvent, EventKind, Verdict
-from worker.cli.doctor import ignored_news
+from worker.cli.findings_carriers import ignored_news
 from worker.domain.model import Disposition
 from worker.flow import record, settle
 from worker.flow.base import Settle

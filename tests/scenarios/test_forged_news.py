@@ -29,7 +29,7 @@ from worker.carriers.simulator.words import sign as simulator_sign
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.carriers.twilio.signature import sign as twilio_sign
-from worker.cli.doctor import ignored_news
+from worker.cli.findings_carriers import ignored_news
 from worker.flow import record
 from worker.store import setup
 

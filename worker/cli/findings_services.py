@@ -1,0 +1,58 @@
+"""Findings about what the dialer stands on: the services, their clocks, and what waits at the broker."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from worker import queues
+from worker.cli.findings import Finding
+from worker.flow.base import Dialer
+from worker.store import migrate
+from worker.store.database import once
+
+CLOCKS_APART_SECONDS = 2.0
+MESSAGE_OLD_SECONDS = 30.0
+"""Messages mean "look again" and take milliseconds; one that has waited so long waits for a worker."""
+
+
+def postgres(dialer: Dialer) -> list[Finding]:
+    """The server and the schema on it."""
+
+    def ask(conn: Connection) -> list[Finding]:
+        server = conn.execute(text("SHOW server_version")).scalar_one()
+        number = int(conn.execute(text("SHOW server_version_num")).scalar_one())
+        version, newest = migrate.version(conn), migrate.newest()
+        schema = "none; run: dialer db migrate" if version is None else f"version {version} of {newest}"
+        return [
+            Finding("PostgreSQL", server, number >= migrate.OLDEST_SERVER),
+            Finding("schema", schema, version == newest),
+        ]
+
+    return once(dialer.db, ask)
+
+
+def redis(dialer: Dialer) -> list[Finding]:
+    """The server of the slots."""
+    version, _ = dialer.slots.server()
+    return [Finding("Redis", version, tuple(int(part) for part in version.split(".")[:2]) >= (6, 2))]
+
+
+def clocks(dialer: Dialer) -> list[Finding]:
+    """Whether both servers agree about the time."""
+    _, redis_at = dialer.slots.server()
+    postgres_at: float = once(
+        dialer.db, lambda conn: conn.execute(text("SELECT extract(epoch FROM clock_timestamp())::float")).scalar_one()
+    )
+    apart = abs(redis_at - postgres_at)
+    return [Finding("clocks of PostgreSQL and Redis", f"{apart:.2f} s apart", apart <= CLOCKS_APART_SECONDS)]
+
+
+def messages(_: Dialer) -> list[Finding]:
+    """What waits at the broker."""
+    return [_queue(f"queue {name}", waiting) for name, waiting in queues.look().items()]
+
+
+def _queue(name: str, waiting: queues.Waiting) -> Finding:
+    age = waiting.oldest_seconds
+    found = f"{waiting.messages} waiting" if age is None else f"{waiting.messages} waiting, the oldest for {age:.1f} s"
+    return Finding(name, found, age is None or age <= MESSAGE_OLD_SECONDS)

@@ -1,0 +1,49 @@
+"""Findings about the work: whether it goes on, and whether what must hold does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from worker.cli.findings import Finding
+from worker.flow.base import Dialer
+from worker.flow.examine import examine
+from worker.flow.progress import TICK_OLD_SECONDS
+from worker.store import calls, ticks
+from worker.store.database import once
+from worker.store.invariants import BY_NAME
+
+NEVER_TICKED = "never; start a worker and beat"
+
+
+def ticking(dialer: Dialer) -> list[Finding]:
+    """Whether anybody is at work."""
+    silence = once(dialer.db, ticks.silence)
+    ago = f"{silence.seconds:.1f} s"
+    is_recent = silence.seconds <= TICK_OLD_SECONDS
+    if silence.has_ticked:
+        return [Finding("last tick", f"{ago} ago" + ("" if is_recent else "; start a worker and beat"), is_recent)]
+    return [
+        Finding("last tick", f"none yet, {ago} after the schema was made" if is_recent else NEVER_TICKED, is_recent)
+    ]
+
+
+def slots(dialer: Dialer) -> list[Finding]:
+    """Slots and live calls are never equal at every instant: a claim takes its slots before it commits, and the
+    slots of a call that ended are given back after. Those who hold one without a call for too long are L2's; here
+    the other side is judged, calls that have been live for two reconciliations and hold no slot."""
+    held = {call for members in dialer.slots.members().values() for call in members}
+    old = timedelta(seconds=2 * dialer.bounds.reconcile_every_seconds)
+    live = once(dialer.db, calls.all_live)
+    without = sorted(row.id for row in live if row.id not in held and row.live_for > old)
+    found = f"{len(live)} live calls, {len(held)} hold slots"
+    return [Finding("slots", found + (f", {len(without)} should" if without else ""), not without, tuple(without))]
+
+
+def invariants(dialer: Dialer) -> list[Finding]:
+    """What must never be."""
+    findings = []
+    for name, rows in examine(dialer).items():
+        offenders = tuple(str(row["offender"]) for row in rows)
+        holds = BY_NAME[name].holds
+        findings.append(Finding(name, f"Broken by {len(rows)}: {holds}" if rows else holds, not rows, offenders))
+    return findings
