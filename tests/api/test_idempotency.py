@@ -141,10 +141,10 @@ def as_if_dead(world: World, key: str, path: str, body: bytes, *, worked: bool, 
     request = store.KeyedRequest(world.team, key, "POST", path, sha256(body).digest())
 
     def work(conn: Any) -> None:
-        taken_at = store.take(conn, request)
-        assert taken_at is not None
+        taken = store.take(conn, request)
+        assert taken is not None
         if worked:
-            assert store.note_work(conn, request, taken_at)
+            assert store.note_work(conn, request, taken.at)
         conn.execute(text("UPDATE idempotency_keys SET taken_at = taken_at - :s * interval '1 second'"), {"s": seconds})
 
     world.write(work)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.world import World
 from worker.domain.contact_file import number_file
-from worker.flow import ban_file as ban
+from worker.flow import batches
 from worker.flow.ban_file import Banned, ban_file
 from worker.flow.onlooker import Watch
 from worker.store import calls
@@ -24,7 +24,7 @@ def listed(world: World) -> dict[str, str]:
 
 
 def test_each_number_is_banned_once_for_the_first_reason_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ban, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     told: list[str] = []
     lines = ("number,reason", "+12025550101,asked", "202 555 0102,", "(202) 555-0101,again", "none,", "+12025550103,")
     assert read(world, *lines, dry_run=True).added == 3

@@ -9,8 +9,9 @@ import pytest
 from tests.world import World
 from worker.domain.contact_file import read_contacts
 from worker.domain.errors import Invalid, NotFound
-from worker.flow import people, undo_import
-from worker.flow.load import Loaded, load_contacts
+from worker.flow import batches, people
+from worker.flow.intake import Loaded
+from worker.flow.load import load_contacts
 from worker.flow.undo_import import Undone, undo_do_not_call
 
 NUMBERS = [f"+120255501{n:02d}" for n in range(4)]
@@ -76,7 +77,7 @@ def test_the_same_file_again_changes_nothing(world: World) -> None:
 
 
 def test_marks_are_taken_back_batch_by_batch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(undo_import, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     loaded = read(world, *(f"+1202555{n:04d}" for n in range(300, 305)))
     assert undo(world, loaded) == Undone(5, 0)
     assert len(world.sql("SELECT FROM audit_log WHERE action = 'undo_do_not_call'")) == 3

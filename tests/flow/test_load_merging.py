@@ -16,9 +16,10 @@ from sqlalchemy import text
 from tests.world import World
 from worker.domain.contact_file import LineFault, read_contacts
 from worker.domain.errors import Conflict, NotFound, Unavailable
-from worker.flow import load, people, prepare
+from worker.flow import batches, load, people
 from worker.flow.base import Fill
-from worker.flow.load import Loaded, load_contacts
+from worker.flow.intake import Loaded, waits_for_next_run
+from worker.flow.load import load_contacts
 from worker.flow.onlooker import Coming, Watch
 from worker.store import calls
 from worker.store.database import Joined, once
@@ -111,19 +112,19 @@ file_lines = st.lists(st.tuples(numbers, names, flags, plans), max_size=8)
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=file_lines, after=file_lines, batch=st.integers(1, 4))
-def test_batches_a_whole_and_a_dry_run_agree_with_what_the_words_say(
+def test_batches_of_any_size_and_a_dry_run_agree_with_what_the_words_say(
     world: World, before: list[tuple[str, ...]], after: list[tuple[str, ...]], batch: int
 ) -> None:
     world.write(lambda conn: conn.exec_driver_sql("TRUNCATE contacts CASCADE"))
     expected = _merged(_merged({}, before), after)
-    size, load.BATCH = load.BATCH, batch
+    size, batches.BATCH = batches.BATCH, batch
     try:
-        read(world, *_as_file(before), region="US", whole=True)
+        read(world, *_as_file(before), region="US")
         foreseen = read(world, *_as_file(after), region="US", dry_run=True)
         assert len(rows(world)) == len(_merged({}, before)), "a dry run writes nothing"
         loaded = read(world, *_as_file(after), region="US")
     finally:
-        load.BATCH = size
+        batches.BATCH = size
     assert counts(foreseen) == counts(loaded)
     found = sorted((r.phone_e164, r.first_name, r.do_not_call, r.custom_fields.get("plan", "")) for r in called(world))
     assert found == sorted((phone, *said) for phone, said in expected.items() if isinstance(phone, str))
@@ -161,7 +162,7 @@ def test_strict_writes_nothing_if_a_line_is_refused_or_has_no_number_to_call(wor
 def test_a_campaign_gets_the_contacts_once_in_the_order_of_the_file(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     known = world.contact("+12025550103")
     campaign = world.campaign([known])
     lines = ("phone", "+12025550104", "+12025550103", "+12025550102", "12", "+12025550104")
@@ -185,7 +186,7 @@ def test_contacts_imported_into_a_running_campaign_are_called_and_into_a_complet
     world.until(campaign, "completed")
     assert len(world.dialed(loaded.ids[0])) == 1
     late = read(world, "phone", "+12025550191", campaign_id=campaign)
-    assert (load.waits_for_next_run(late), late.steps, world.status(campaign)) == (True, [], "completed")
+    assert (waits_for_next_run(late), late.steps, world.status(campaign)) == (True, [], "completed")
     world.run(campaign)
     world.until(campaign, "completed")
     assert len(world.dialed(late.ids[0])) == 1
@@ -203,10 +204,11 @@ def test_a_campaign_that_takes_no_contacts_refuses_the_file_before_it_is_read(wo
         load_contacts(world.dialer, world.team, None, read_contacts(unread()), campaign_id="camp_nobody")
 
 
+@pytest.mark.parametrize("strict", [False, True])
 def test_what_ends_an_import_half_way_leaves_whole_batches_and_whoever_looks_on_knows_them(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, strict: bool
 ) -> None:
-    monkeypatch.setattr(load, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     campaign = world.campaign()
     seen: list[int] = []
 
@@ -217,34 +219,15 @@ def test_what_ends_an_import_half_way_leaves_whole_batches_and_whoever_looks_on_
 
     lines = ("phone", *(f"+120255501{n:02d}" for n in range(5)))
     with pytest.raises(Conflict, match="cancelled"):
-        read(world, *lines, campaign_id=campaign, watch=Watch(step=step))
+        read(world, *lines, campaign_id=campaign, strict=strict, watch=Watch(step=step))
     assert (seen[-1], len(rows(world)), sum(world.by_status(campaign).values())) == (2, 2, 2)
     assert counts(read(world, *lines)) == (3, 0, 2, 0, 0), "the same again does the rest"
-
-
-@pytest.mark.parametrize("option", [{"strict": True}, {"whole": True}])
-def test_one_transaction_leaves_all_or_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch, option: dict[str, bool]
-) -> None:
-    monkeypatch.setattr(load, "BATCH", 1)
-    campaign = world.campaign()
-    add, said = prepare.add_contacts, iter([True, False])
-
-    def until_it_ends(*args: Any, **options: Any) -> Any:
-        if next(said):
-            return add(*args, **options)
-        raise Unavailable("PostgreSQL cannot be reached")
-
-    monkeypatch.setattr(prepare, "add_contacts", until_it_ends)
-    with pytest.raises(Unavailable):
-        read(world, "phone", "+12025550101", "+12025550102", campaign_id=campaign, **option)
-    assert (rows(world), world.by_status(campaign)) == ([], {})
 
 
 def test_a_session_that_is_lost_while_the_file_is_read_leaves_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "BATCH", 1)
+    monkeypatch.setattr(batches, "BATCH", 1)
 
     def lose(coming: Coming) -> None:
         world.sql(
@@ -309,7 +292,7 @@ def test_two_imports_of_one_file_at_once_make_everybody_once(world: World) -> No
 
 
 def test_every_batch_is_noted_with_who_asked_for_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     read(world, "phone", "+12025550101", "+12025550102", "+12025550103", actor="cli")
     noted = world.sql("SELECT actor, detail FROM audit_log WHERE action = 'import_contacts' ORDER BY detail->'lines'")
     assert [(row.actor, row.detail["lines"], row.detail["created"]) for row in noted] == [
@@ -325,7 +308,7 @@ def test_nothing_temporary_is_left_in_the_session(world: World) -> None:
 
 
 def test_what_is_held_does_not_grow_with_the_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "BATCH", 500)
+    monkeypatch.setattr(load, "READ_AT_ONCE", 500)
     monkeypatch.setattr(load, "NUMBERS_REMEMBERED", 500)
 
     def most_held(count: int) -> int:

@@ -10,7 +10,7 @@ from tests.world import World
 from worker.carriers.simulator.lives import Life
 from worker.domain.contact_file import read_contacts
 from worker.domain.errors import Invalid, NotFound
-from worker.flow import load, parts, people
+from worker.flow import batches, load, parts, people
 from worker.flow.members import list_members
 from worker.store import contacts
 from worker.store.contacts import NewContact
@@ -199,7 +199,7 @@ def test_a_file_of_contacts_is_loaded_whole_and_its_faults_are_told_by_line(worl
 
 
 def test_a_file_that_cannot_be_read_to_its_end_loads_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "BATCH", 1)
+    monkeypatch.setattr(load, "READ_AT_ONCE", 1)
 
     def lines() -> object:
         yield from ["phone\n", "+12025550111\n", "+12025550112\n"]
@@ -211,7 +211,7 @@ def test_a_file_that_cannot_be_read_to_its_end_loads_nothing(world: World, monke
 
 
 def test_memory_of_a_long_file_is_bounded_and_its_counts_are_not(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "BATCH", 4)
+    monkeypatch.setattr(batches, "BATCH", 4)
     monkeypatch.setattr(load, "MOST_FAULTS", 3)
     lines = ["phone,timezone\n"] + [f"+1202555{n:04d},{'Mars' if n % 2 else ''}\n" for n in range(20)]
     loaded = load.load_contacts(world.dialer, world.team, None, read_contacts(lines), most_ids=5)

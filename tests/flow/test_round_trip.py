@@ -14,7 +14,8 @@ from worker.domain.contact_table import CONTACT_FIELDS, texts_of
 from worker.domain.spreadsheet import cells
 from worker.flow import people
 from worker.flow.export import export_contacts
-from worker.flow.load import Loaded, load_contacts
+from worker.flow.intake import Loaded
+from worker.flow.load import load_contacts
 
 HOSTILE = {"first_name": "=Ann", "last_name": "'=x\r\n\" ;", "email": "a;b@example.com", "tags": ["a;b", "c\\;d", "é"]}
 NESTED = {"do_not_call": "yes", "Do Not Call?": 1.5, "phone": {"a": [1, None, "=1"]}, "": "x", "tags": ";"}

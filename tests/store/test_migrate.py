@@ -180,6 +180,15 @@ UNDONE = {
     1: "ALTER TABLE assistants DROP COLUMN telnyx_assistant_id; ALTER TABLE call_events DROP COLUMN held_until;"
     " DROP TABLE callback_refusals",
     4: "DROP TABLE news_dropped, news_cleared; DROP INDEX call_events_ignored",
+    11: "DROP INDEX contacts_of_team, campaigns_of_team, campaign_contacts_in_order, runs_of_campaign,"
+    " calls_of_campaign, calls_of_contact, contacts_by_words;"
+    " CREATE INDEX contacts_of_team ON contacts (team_id, created_at DESC, id DESC);"
+    " CREATE INDEX campaigns_of_team ON campaigns (team_id, created_at DESC, id DESC);"
+    " CREATE UNIQUE INDEX campaign_contacts_in_order ON campaign_contacts (campaign_id, id);"
+    " CREATE INDEX runs_of_campaign ON runs (campaign_id, opened_at DESC, id DESC);"
+    " CREATE INDEX calls_of_campaign ON calls (campaign_id, id DESC);"
+    " ALTER TABLE phone_numbers ADD UNIQUE (team_id, number), DROP CONSTRAINT phone_numbers_number_team_id_key;"
+    " ALTER TABLE idempotency_keys DROP COLUMN progress, DROP COLUMN heard_at",
 }
 """What takes each migration back, by its number."""
 SHAPE = """

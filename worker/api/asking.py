@@ -20,12 +20,13 @@ from sqlalchemy import Connection
 from worker import tasks, wiring
 from worker.api.access import authenticate
 from worker.api.envelope import Rebuff, answer, request_id_of
-from worker.api.idempotency import LONGEST_KEY, Answer, Told, Work, do_once, tell
+from worker.api.idempotency import LONGEST_KEY, Answer, Told, Work, WorkInBatches, do_in_batches, do_once, tell
 from worker.api.parameters import parameter_faults
 from worker.domain.errors import Fault, Invalid, NotFound, Unavailable
 from worker.domain.fields import storable, unknown_fields
 from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
 from worker.flow.base import Dialer, Step
+from worker.flow.batches import ANEW
 from worker.flow.keys import Bearer
 from worker.store.database import once
 from worker.store.idempotency import KeyedRequest
@@ -102,6 +103,16 @@ class Asked:
             told = tell(work(self.dialer))
         else:
             told = do_once(self.dialer, self._keyed(self.key), request_id_of(self.request), work, in_one=in_one)
+        _carry_out(told)
+        return answer(told.text, told.status, told.headers)
+
+    def do_in_batches(self, work: WorkInBatches) -> Response:
+        """The same for work that lasts as long as its input is long, of which each batch is committed when it is done.
+        ``work`` does nothing twice that it is told was done."""
+        if self.key is None:
+            told = tell(work(self.dialer, ANEW))
+        else:
+            told = do_in_batches(self.dialer, self._keyed(self.key), request_id_of(self.request), work)
         _carry_out(told)
         return answer(told.text, told.status, told.headers)
 

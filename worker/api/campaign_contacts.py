@@ -18,6 +18,7 @@ from worker.api.openapi import takes
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus
 from worker.flow.base import Dialer
+from worker.flow.batches import Bookmark
 from worker.flow.look import find_campaign
 from worker.flow.members import list_members
 from worker.flow.prepare import add_contacts as add
@@ -33,11 +34,11 @@ def add_campaign_contacts(ask: Ask, id: str) -> Response:
     unknown id refuses the whole request and is named."""
     contact_ids = parse_contact_ids(ask.body())
 
-    def work(dialer: Dialer) -> Answer:
-        _, steps = add(dialer, id, contact_ids, team_id=ask.team_id)
+    def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
+        _, steps = add(dialer, id, contact_ids, team_id=ask.team_id, bookmark=bookmark)
         return answered(*steps)
 
-    return ask.do(work)
+    return ask.do_in_batches(work)
 
 
 @router.delete(
@@ -48,11 +49,11 @@ def remove_campaign_contacts(ask: Ask, id: str) -> Response:
     contact with calls refuses the whole request, for calls are history."""
     contact_ids = parse_contact_ids(ask.body())
 
-    def work(dialer: Dialer) -> Answer:
-        removed, steps = remove(dialer, ask.team_id, id, contact_ids, actor=ask.actor)
+    def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
+        removed, steps = remove(dialer, ask.team_id, id, contact_ids, actor=ask.actor, bookmark=bookmark)
         return answered(*steps, removed=removed)
 
-    return ask.do(work)
+    return ask.do_in_batches(work)
 
 
 @router.get("/contacts", response_model=CampaignContactList, summary="List the contacts of a campaign")

@@ -1,23 +1,28 @@
 """Contacts from a CSV file, as long as it may be.
 
-The body is written to disk as it comes in and read from there line by line, so memory does not grow with it. All of
-it is one transaction: lines that are no contacts are told and passed over, but what ends the reading leaves nothing
-behind.
+The body is written to disk as it comes in and read from there line by line, so memory does not grow with it. Lines that
+are no contacts are told and passed over; what ends the reading leaves nothing behind. What was read is written batch by
+batch (:mod:`worker.flow.batches`), so that dialing, stops and the team's other requests pass in between. If that breaks
+off, the answer says how far it came, and the same request again does the rest and nothing twice; under the same
+``Idempotency-Key`` it answers for both.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from tempfile import SpooledTemporaryFile
 from typing import Annotated, BinaryIO, cast
 
+import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from worker.api.asking import Ask, Asked, answered, knock
 from worker.api.contacts import TeamId
+from worker.api.envelope import RETRY_AFTER_SECONDS, Rebuff
 from worker.api.idempotency import Answer
 from worker.api.models_contacts import ImportAnswer, UndoneAnswer
 from worker.api.views_crm import imported
@@ -25,11 +30,15 @@ from worker.domain.contact import MOST_AT_ONCE, TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import choose_encoding, pieces_of, text_of
 from worker.domain.encodings import declared_in
+from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer
+from worker.flow.batches import Bookmark
 from worker.flow.country import region_of
 from worker.flow.load import load_contacts
+from worker.flow.onlooker import Coming, Watch
 from worker.flow.undo_import import undo_do_not_call
 
+log = structlog.get_logger()
 router = APIRouter(prefix="/api/crm/contacts", tags=["Contacts"])
 
 PATH = "/api/crm/contacts/import"
@@ -88,33 +97,55 @@ def import_contacts(
     replaces what was there, an empty field changes nothing, and nobody is taken off do-not-call. A do-not-call that
     cannot be read binds; where most cannot, the file is refused. The answer counts, gives up to 10 000 ids (by a `tag`
     the list of contacts finds them all) and says what is wrong with up to 1000 lines.
+
+    The file is read to its end first, then written in batches, so that calling goes on beside it. If a service goes
+    away meanwhile, the 503 says how many contacts were imported and how many are left; send the same file again: it
+    does the rest, and nothing twice. Under the same `Idempotency-Key` the answer then counts both.
     """
     sent.asked.own(team_id)
     tags = TAGS(tag or [], "tag")
 
-    def work(dialer: Dialer) -> Answer:
+    def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
         file = cast(BinaryIO, sent.file)
         encoding = choose_encoding(file, sent.charset)
         text = text_of(file, encoding)
         try:
             region = region_of(dialer, sent.asked.team_id)
             lines = ContactFile(pieces_of(text), region=region)
-            loaded = load_contacts(
-                dialer,
-                sent.asked.team_id,
-                company_id,
-                lines,
-                tags=tuple(tags),
-                region=region,
-                whole=True,
-                actor=sent.asked.actor,
-                most_ids=MOST_AT_ONCE,
-            )
+            with _saying_how_far() as watch:
+                loaded = load_contacts(
+                    dialer,
+                    sent.asked.team_id,
+                    company_id,
+                    lines,
+                    tags=tuple(tags),
+                    region=region,
+                    actor=sent.asked.actor,
+                    most_ids=MOST_AT_ONCE,
+                    watch=watch,
+                    bookmark=bookmark,
+                )
         finally:
-            text.detach()  # or it would close the file, which another attempt may want to read again
+            text.detach()  # or it would close the file, which is not its own
         return answered(*loaded.steps, **imported(loaded, lines, encoding))
 
-    return sent.asked.do(work)
+    return sent.asked.do_in_batches(work)
+
+
+@contextmanager
+def _saying_how_far() -> Iterator[Watch]:
+    """Who looks on, and says of a service that went away how much was done by then."""
+    come: list[Coming] = []
+    try:
+        yield Watch(step=lambda coming: come.__setitem__(slice(None), [coming]))
+    except Unavailable as error:
+        if not (come and come[0].written):
+            raise
+        done, people = come[0].written, come[0].people
+        log.warning("import_interrupted", written=done, contacts=people, message=str(error))
+        so_far = f"{done} of the file's {people} contacts were imported before, {people - done} are left"
+        message = f"The service is not available now. {so_far}: send the same file again, it does the rest."
+        raise Rebuff(503, "unavailable", message, {"Retry-After": str(RETRY_AFTER_SECONDS)}) from error
 
 
 @router.post("/imports/{id}/undo-do-not-call", response_model=UndoneAnswer, summary="Take an import's do-not-call back")
@@ -127,8 +158,8 @@ def undo_import_do_not_call(ask: Ask, id: str) -> Response:
     """
     ask.nothing("teamId")
 
-    def work(dialer: Dialer) -> Answer:
-        undone = undo_do_not_call(dialer, ask.team_id, id, actor=ask.actor)
+    def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
+        undone = undo_do_not_call(dialer, ask.team_id, id, actor=ask.actor, bookmark=bookmark)
         return answered(taken_back=undone.taken_back, kept=undone.kept)
 
-    return ask.do(work)
+    return ask.do_in_batches(work)

@@ -16,6 +16,7 @@ from worker.api.models_contacts import AddedNumbers, BannedNumberList, NumbersNo
 from worker.api.openapi import takes
 from worker.flow import people
 from worker.flow.base import Dialer
+from worker.flow.batches import Bookmark
 
 router = APIRouter(prefix="/api/crm/do-not-call", tags=["Do not call"])
 
@@ -43,10 +44,10 @@ def add_to_do_not_call(ask: Ask) -> Response:
     """
     sent = ask.body()
 
-    def work(dialer: Dialer) -> Answer:
-        return answered(added=people.ban_numbers(dialer, ask.team_id, sent, actor=ask.actor))
+    def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
+        return answered(added=people.ban_numbers(dialer, ask.team_id, sent, actor=ask.actor, bookmark=bookmark))
 
-    return ask.do(work)
+    return ask.do_in_batches(work)
 
 
 @router.delete("/{number}", response_model=Done, summary="Remove from the do-not-call list")

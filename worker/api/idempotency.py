@@ -1,9 +1,9 @@
 """``Idempotency-Key``: a POST that is sent again does its work once, and is given the first answer.
 
 The key is taken in a transaction of its own, so that a second request sees at once that the first is running.
-Then there are two kinds of work:
+Then there are three kinds of work:
 
-*In one* (all but ``run`` and ``resume``): everything the endpoint does, and the answer, commit in one
+*In one* (all but those named below): everything the endpoint does, and the answer, commit in one
 transaction. Either all of it happened, and the same answer is given for a day, or nothing did.
 
 *In steps* (``run``, ``resume``: they take slots in Redis between transactions, and holding the campaign's row
@@ -11,20 +11,28 @@ meanwhile could cross with a worker filling it): each transaction that changed a
 that there was work. If the process dies before the answer is kept, the work is not done again: the key answers
 409 ``idempotency_answer_lost``, and the caller looks at what the first request did.
 
-Not heard of for 60 s and without work, a request counts as dead and its key is free. Should it be alive after
-all, it finds its key taken when it wants to commit, and is rolled back. So under one key work is never committed
-twice; what is not promised is that it is done at all, which only an answer says.
+*In batches* (a file of contacts, many contacts into a campaign or out of it, many numbers onto the do-not-call list,
+an import's do-not-call taken back: under the team's lock or the campaign's, which must not be held for as long as the
+input is long): each batch commits with how far the work has come, on the key's row. If the process dies, the same
+request again takes the key with that, does the rest, and answers for the whole: its counts are those of all tries.
+A batch that is committed stays, and binds; who does not send the request again has it done in part.
+
+Not heard of for 60 s and without work, or with work that can go on, a request counts as dead and its key is free; the
+latter for the same request only. Should it be alive after all, it finds its key taken when it wants to commit, and is
+rolled back. So under one key work is never committed twice; what is not promised is that it is done at all, which only
+an answer says.
 
 A refusal (400, 404, 409) is an answer like any other, and kept. What is our fault (500, 503) is not kept: nothing
-was done, and the same request may be sent again at once.
+was done, or what was done is known, and the same request may be sent again at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -33,9 +41,10 @@ from sqlalchemy import Connection, Engine
 from worker.api.envelope import Rebuff, refusal, render
 from worker.domain.errors import Refused, Unavailable
 from worker.flow.base import Dialer, Step
+from worker.flow.batches import Bookmark
 from worker.store import idempotency
 from worker.store.database import Escorted, Joined, once, transact
-from worker.store.idempotency import GIVEN_UP_AFTER_SECONDS, KeyedRequest
+from worker.store.idempotency import GIVEN_UP_AFTER_SECONDS, KeyedRequest, Taken
 
 log = structlog.get_logger()
 
@@ -63,6 +72,8 @@ class Told:
 
 Work = Callable[[Dialer], Answer]
 """What an endpoint does, given the dialer whose transactions it is to use."""
+WorkInBatches = Callable[[Dialer, Bookmark], Answer]
+"""The same in batches, given how far tries before this one have come."""
 
 
 def tell(answer: Answer) -> Told:
@@ -73,12 +84,27 @@ def tell(answer: Answer) -> Told:
 def do_once(dialer: Dialer, request: KeyedRequest, request_id: str, work: Work, *, in_one: bool) -> Told:
     """Do the work, or give the answer it was given before. Raises :class:`Rebuff` (409, 422) where the key does
     not allow either, and whatever the work raises but refusals."""
-    taken_at = _take(dialer, request)
-    if isinstance(taken_at, Told):
-        return taken_at
+    taken = _take(dialer, request)
+    if isinstance(taken, Told):
+        return taken
     do = _in_one if in_one else _in_steps
+    return _or_refusal(dialer, request, taken.at, request_id, partial(do, dialer, request, taken.at, work))
+
+
+def do_in_batches(dialer: Dialer, request: KeyedRequest, request_id: str, work: WorkInBatches) -> Told:
+    """Do the work, or the rest of it, or give the answer it was given before. Raises as :func:`do_once` does."""
+    taken = _take(dialer, request)
+    if isinstance(taken, Told):
+        return taken
+    return _or_refusal(dialer, request, taken.at, request_id, partial(_in_batches, dialer, request, taken, work))
+
+
+def _or_refusal(
+    dialer: Dialer, request: KeyedRequest, taken_at: datetime, request_id: str, do: Callable[[], Told]
+) -> Told:
+    """Do it under the key that was taken; a refusal is kept as the answer, after anything else the key is let go."""
     try:
-        return do(dialer, request, taken_at, work)
+        return do()
     except Refused as error:
         status, body = refusal(request_id, error)
         told = Told(status, render(body))
@@ -90,11 +116,11 @@ def do_once(dialer: Dialer, request: KeyedRequest, request_id: str, work: Work, 
         raise
 
 
-def _take(dialer: Dialer, request: KeyedRequest) -> datetime | Told:
-    def work(conn: Connection) -> datetime | Told | None:
-        taken_at = idempotency.take(conn, request)
-        if taken_at is not None:
-            return taken_at
+def _take(dialer: Dialer, request: KeyedRequest) -> Taken | Told:
+    def work(conn: Connection) -> Taken | Told | None:
+        taken = idempotency.take(conn, request)
+        if taken is not None:
+            return taken
         seen = idempotency.seen(conn, request)
         if seen is None:
             return None
@@ -130,7 +156,23 @@ def _in_steps(dialer: Dialer, request: KeyedRequest, taken_at: datetime, work: W
             raise _given_up()
 
     assert isinstance(dialer.db, Engine)
-    told = tell(work(replace(dialer, db=Escorted(dialer.db, escort))))
+    return _kept(dialer, request, taken_at, tell(work(replace(dialer, db=Escorted(dialer.db, escort)))))
+
+
+def _in_batches(dialer: Dialer, request: KeyedRequest, taken: Taken, work: WorkInBatches) -> Told:
+    def keep(conn: Connection, come: Mapping[str, Any]) -> None:
+        if not idempotency.note_progress(conn, request, taken.at, come):
+            raise _given_up()
+
+    def is_at_it(conn: Connection) -> None:
+        if not idempotency.heard(conn, request, taken.at):
+            raise _given_up()
+
+    return _kept(dialer, request, taken.at, tell(work(dialer, Bookmark(taken.progress or {}, keep, is_at_it))))
+
+
+def _kept(dialer: Dialer, request: KeyedRequest, taken_at: datetime, told: Told) -> Told:
+    """The answer to work that is done already, kept if it can be."""
     try:
         once(dialer.db, lambda conn: _keep(conn, request, taken_at, told))
     except Unavailable as error:  # the work is done: this caller is told, and who asks again that the answer is lost

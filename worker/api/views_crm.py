@@ -10,7 +10,7 @@ from worker.api.instants import instant
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import Encoding
 from worker.flow.import_notes import import_notes
-from worker.flow.load import Loaded
+from worker.flow.intake import Loaded
 
 
 def contact(row: Row[Any]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import Encoding, choose_encoding, pieces_of
 from worker.flow.import_notes import import_notes
-from worker.flow.load import Loaded, load_contacts
+from worker.flow.intake import Loaded
+from worker.flow.load import load_contacts
 from worker.flow.onlooker import Watch
 
 
@@ -53,8 +54,9 @@ def import_contacts(
     do-not-call. Without a number that can be called, the same number, name and email as written are the same contact.
     The same file twice changes nothing.
 
-    The file is read to its end before anything is written. It is then written 10,000 lines at a time, each with its
-    place in the campaign; if that breaks off, you are told how far it came. With --strict it is one transaction.
+    The file is read to its end before anything is written; with --strict nothing is, if anything is wrong with a line.
+    It is then written 500 lines at a time, each with its place in the campaign, and dialing and stops pass in between.
+    If that breaks off, you are told how far it came, and the same command again does the rest.
 
     Ends with 1 if lines were refused, and so does a --dry-run of such a file.
     """
@@ -81,7 +83,7 @@ def import_contacts(
 
 
 def _load(ask: Asked, people: ContactFile, source: BinaryIO, said: Report, **options: Any) -> Loaded:
-    with seeing(source, "contact", is_whole=options["strict"] or options["dry_run"]) as seen:
+    with seeing(source, "contact", is_whole=options["dry_run"]) as seen:
         return load_contacts(
             ask.dialer,
             ask.team_id,

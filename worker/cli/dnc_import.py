@@ -38,8 +38,8 @@ def import_numbers(
     FILE is a list with a number on each line, or a CSV whose first line names the columns, one of them phone. Where
     several hold numbers, all of them are banned; a column reason says why.
 
-    It is read to its end before anything is written, and then written 10,000 lines at a time; with --strict in one
-    transaction, which holds up the team's dialing until it is done. After each, none of its numbers is called any more.
+    It is read to its end before anything is written; with --strict nothing is, if a line has no number. It is then
+    written 500 lines at a time, and dialing passes in between; after each, none of its numbers is called any more.
     Numbers that are on the list stay as they are. Ends with 1 if lines were refused.
     """
     region = ask.region(country)
@@ -49,7 +49,7 @@ def import_numbers(
         lines = pieces_of(stack.enter_context(text_in(source, chosen)))
         numbers = number_file(lines, separator(delimiter), region)
         said = stack.enter_context(reporting(report))
-        seen = stack.enter_context(seeing(source, "number", is_whole=strict or dry_run))
+        seen = stack.enter_context(seeing(source, "number", is_whole=dry_run))
         banned = ban_file(
             ask.dialer,
             ask.team_id,

@@ -15,7 +15,7 @@ import click
 from rich.table import Table
 
 from worker import logs, wiring
-from worker.cli import findings_carriers, findings_services, findings_work
+from worker.cli import findings_carriers, findings_services, findings_snapshots, findings_work
 from worker.cli.findings import Finding, Question, answers
 from worker.cli.showing import console
 from worker.domain.window import TZDB_VERSION
@@ -40,6 +40,7 @@ OF_THE_DATABASE = (
     Question("callbacks refused", "PostgreSQL", findings_carriers.refused_callbacks),
     Question("ignored news", "PostgreSQL", findings_carriers.ignored_news),
     Question("channels", "PostgreSQL", findings_carriers.channels_held),
+    Question(findings_snapshots.NAME, "PostgreSQL", findings_snapshots.held_snapshots),
 )
 """Asked where PostgreSQL answers and has our schema."""
 OF_DATABASE_AND_SLOTS = (

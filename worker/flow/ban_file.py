@@ -1,9 +1,8 @@
 """Put a file of numbers on a team's do-not-call list, however long it is.
 
 As with contacts (:mod:`worker.flow.load`) the file is read to its end before anything is written, and then written
-``BATCH`` lines at a time. Each batch is under the team's lock, for no number of it may be committed to be called
-after it; so dialing waits for a batch, and for a whole file only where ``strict`` asks for one transaction. If
-PostgreSQL goes away in between, the numbers of the batches before are on the list.
+batch by batch (:mod:`worker.flow.batches`), for each is under the team's lock: no number of it may be committed to be
+called after it. If PostgreSQL goes away in between, the numbers of the batches before are on the list.
 """
 
 from __future__ import annotations
@@ -18,11 +17,12 @@ from sqlalchemy import Connection
 
 from worker.domain.contact_file import ContactLine, LineFault, line_fault
 from worker.domain.screening import Phone, PhoneFault, normalize
+from worker.flow import batches
 from worker.flow.base import Dialer
-from worker.flow.load import BATCH, READ_AT_ONCE
+from worker.flow.load import READ_AT_ONCE
 from worker.flow.onlooker import Watch
 from worker.store import audit, calls, staged_numbers
-from worker.store.database import Joined, once, pinned, transact
+from worker.store.database import once, pinned, transact
 
 log = structlog.get_logger()
 
@@ -61,12 +61,12 @@ def ban_file(
     watch: Watch | None = None,
 ) -> Banned:
     """Ban the numbers of each line, for what its column ``reason`` says, or else for ``reason``. A number that is on
-    the list stays there as it is. ``watch`` is told of lines that hold no number."""
+    the list stays there as it is. ``strict`` bans nobody if a line holds no number; ``watch`` is told of such lines."""
     banned, eye = Banned(), watch or Watch()
     with pinned(dialer.db) as db:
         once(db, staged_numbers.create)
         rest = iter(lines)
-        while batch := list(islice(rest, min(BATCH, READ_AT_ONCE))):
+        while batch := list(islice(rest, READ_AT_ONCE)):
             once(db, partial(staged_numbers.copy, numbers=list(_numbers(batch, reason, region, banned, eye))))
             eye.step(banned)
         banned.is_refused = strict and banned.refused > 0
@@ -74,7 +74,7 @@ def ban_file(
             banned.added = once(db, partial(staged_numbers.would_ban, team_id=team_id))
             banned.written = banned.people
         elif not banned.is_refused:
-            _write(replace(dialer, db=db), team_id, banned, actor, eye, strict)
+            _write(replace(dialer, db=db), team_id, banned, actor, eye)
         once(db, staged_numbers.drop)
     log.info("numbers_banned", numbers=banned.written, added=banned.added, refused=banned.refused, dry_run=dry_run)
     return banned
@@ -99,22 +99,7 @@ def _numbers(
         eye.tell("refused", line)
 
 
-def _write(dialer: Dialer, team_id: str, banned: Banned, actor: str, eye: Watch, whole: bool) -> None:
-    """Batch by batch; as a ``whole``, all of them in one transaction, which ``banned`` tells of once it is there."""
-    if not whole:
-        _write_batches(dialer, team_id, banned, actor, eye)
-        return
-
-    def work(conn: Connection) -> Banned:
-        told = replace(banned)
-        _write_batches(replace(dialer, db=Joined(conn)), team_id, told, actor, eye)
-        return told
-
-    done = transact(dialer.db, work)
-    banned.written, banned.added = done.written, done.added
-
-
-def _write_batches(dialer: Dialer, team_id: str, banned: Banned, actor: str, eye: Watch) -> None:
+def _write(dialer: Dialer, team_id: str, banned: Banned, actor: str, eye: Watch) -> None:
     after: int | None = 0
     while after is not None:
         written, added, after = transact(dialer.db, partial(_write_batch, team_id, actor, after))
@@ -124,7 +109,7 @@ def _write_batches(dialer: Dialer, team_id: str, banned: Banned, actor: str, eye
 
 
 def _write_batch(team_id: str, actor: str, after: int, conn: Connection) -> tuple[int, int, int | None]:
-    reach = staged_numbers.next_range(conn, after=after, most=BATCH)
+    reach = staged_numbers.next_range(conn, after=after, most=batches.BATCH)
     if reach.first is None:
         return 0, 0, None
     calls.lock_team(conn, team_id)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import Encoding
-from worker.flow.load import Loaded, waits_for_next_run
+from worker.flow.intake import Loaded, waits_for_next_run
 
 
 def import_notes(people: ContactFile, loaded: Loaded, encoding: Encoding) -> Iterator[str]:

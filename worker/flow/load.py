@@ -1,11 +1,10 @@
 """Bring a file of contacts into the CRM, and into a campaign, however long it is.
 
 The file is read to its end into a temporary table before anything is written, so what cannot be read, a file that
-breaks off or a line that is refused, is known while it costs nothing. Then it is merged ``BATCH`` lines at a time,
-each batch a transaction that also adds its contacts to the campaign: a pause, a cancel or a dial waits for a batch
-and never for the file. If PostgreSQL goes away in between, the batches before stay; ``watch`` has heard of each, and
-the same file again finds their contacts and changes nothing. ``whole`` makes it one transaction, which is what
-``strict`` implies.
+breaks off or a line that is refused, is known while it costs nothing. Then it is merged batch by batch
+(:mod:`worker.flow.load_batches`), each a transaction that also adds its contacts to the campaign: a pause, a cancel or
+a dial waits for a batch and never for the file. If PostgreSQL goes away in between, the batches before stay; ``watch``
+has heard of each, and the same file again finds their contacts and changes nothing.
 
 Two lines are the same person, and a line is a contact of the team, where the number is the same in E.164, however it
 was written; where there is no number to call, where number, names and address are the same words. Of several contacts
@@ -16,8 +15,8 @@ fields and tags are joined; do-not-call is never taken back.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
@@ -29,83 +28,26 @@ from worker.domain import ids
 from worker.domain.contact_file import ContactLine, LineFault, line_fault
 from worker.domain.errors import NotFound
 from worker.domain.line_zone import in_zone
-from worker.domain.model import CampaignStatus
 from worker.domain.screening import Phone, PhoneFault, normalize
 from worker.flow import prepare
-from worker.flow.base import Dialer, Fill, Step
+from worker.flow.base import Dialer
+from worker.flow.batches import ANEW, Bookmark
 from worker.flow.callee_hours import ByClock
+from worker.flow.intake import Intake, Loaded
+from worker.flow.load_batches import write
 from worker.flow.onlooker import Watch
-from worker.store import audit, calls, campaigns, contacts, import_marks, records, staging, tables
-from worker.store.database import Joined, once, pinned, transact
+from worker.store import campaigns, records, staging, tables
+from worker.store.database import once, pinned, transact
 from worker.store.staging import Staged
 
 log = structlog.get_logger()
 
-BATCH = 10_000
 READ_AT_ONCE = 2000
 """Lines that are read and judged before they are staged: their statement does not wait for that."""
+TOLD_AT_ONCE = 10_000
 MOST_FAULTS = 1000
 NUMBERS_REMEMBERED = 20_000
 """A number costs 10 µs as E.164, 30 µs in other forms; that of a line nearby is not judged again."""
-
-
-@dataclass(slots=True)
-class Loaded:
-    """What became of a file.
-
-    ``lines`` were read; ``refused`` of them are no contacts, ``merged`` are the same person as an earlier line, the
-    others are contacts: ``created``, ``changed``, or as they were. ``uncallable`` lines are contacts without a number
-    that can be called; ``do_not_call`` lines say that theirs is not to be called, ``unreadable`` of these in words
-    nobody could read, ``elsewhere`` in a column of something else. ``added`` contacts are new in the campaign. ``ids``,
-    in the order of the file, and ``faults``, what is to be said of lines, may be cut short, the counts never are.
-    ``is_refused``: ``strict`` found something wrong, and nothing was written. ``warnings`` tell of numbers that are
-    where the campaign's clock is not. By ``import_id`` (a dry run has none) :mod:`worker.flow.undo_import` undoes.
-    """
-
-    import_id: str = ""
-    lines: int = 0
-    refused: int = 0
-    uncallable: int = 0
-    do_not_call: int = 0
-    unreadable: int = 0
-    elsewhere: int = 0
-    exported: int = 0
-    merged: int = 0
-    written: int = 0
-    created: int = 0
-    changed: int = 0
-    added: int = 0
-    ids: list[str] = field(default_factory=list)
-    faults: list[LineFault] = field(default_factory=list)
-    is_refused: bool = False
-    campaign_status: str | None = None
-    warnings: tuple[str, ...] = ()
-    steps: list[Step] = field(default_factory=list)
-
-    @property
-    def people(self) -> int:
-        """The contacts the file has."""
-        return self.lines - self.refused - self.merged
-
-    @property
-    def unchanged(self) -> int:
-        return self.written - self.created - self.changed
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What is asked of one file."""
-
-    dialer: Dialer
-    team_id: str
-    company_id: str | None
-    campaign_id: str | None
-    tags: tuple[str, ...]
-    region: str | None
-    actor: str
-    most_ids: int | None
-    watch: Watch
-    campaign: Row[Any] | None = None
 
 
 def load_contacts(
@@ -119,10 +61,10 @@ def load_contacts(
     region: str | None = None,
     dry_run: bool = False,
     strict: bool = False,
-    whole: bool = False,
     actor: str = "import",
     most_ids: int | None = None,
     watch: Watch | None = None,
+    bookmark: Bookmark = ANEW,
 ) -> Loaded:
     """Read all lines, then write their contacts; a line that cannot be read is reported and passed over. A number
     that cannot be called is kept with its reason: the contact exists all the same.
@@ -131,14 +73,15 @@ def load_contacts(
     ids and ``MOST_FAULTS`` faults are remembered, so that memory does not grow with the file. ``dry_run`` writes
     nothing, ``strict`` nothing if any line is refused, has no number to call, or a do-not-call that cannot
     be read. Raises :class:`NotFound` for a company or campaign the team does not have, :class:`Conflict` for a campaign
-    that takes no contacts, and whatever reading ``lines`` raises; nothing is written then. What is to be done next is
-    in ``steps``.
+    that takes no contacts, and whatever reading ``lines`` raises; nothing is written then. Where a try before this one
+    left its ``bookmark``, it is the same import, which goes on from there. What is to be done next is in ``steps``.
     """
-    loaded = Loaded("" if dry_run else ids.new(ids.IMPORT))
+    loaded = Loaded("" if dry_run else bookmark.found.get("import") or ids.new(ids.IMPORT))
     with pinned(dialer.db) as db:
         asked = Intake(
-            replace(dialer, db=db), team_id, company_id, campaign_id, tags, region, actor, most_ids, watch or Watch()
-        )
+            replace(dialer, db=db), team_id, company_id, campaign_id, tags, region, actor, most_ids, watch or Watch(),
+            bookmark,
+        )  # fmt: skip
         asked = replace(asked, campaign=once(db, partial(_begin, asked)))
         loaded.campaign_status = None if asked.campaign is None else str(asked.campaign.status)
         _stage(asked, lines, loaded)
@@ -148,7 +91,7 @@ def load_contacts(
         if dry_run:
             once(db, partial(_foresee, asked, loaded))
         elif not loaded.is_refused:
-            _write(asked, loaded, whole or strict)
+            write(asked, loaded)
         once(db, staging.drop)
     log.info("contacts_loaded", lines=loaded.lines, created=loaded.created, changed=loaded.changed,
              refused=loaded.refused, added=loaded.added, dry_run=dry_run)  # fmt: skip
@@ -170,11 +113,16 @@ def _stage(asked: Intake, lines: Iterable[ContactLine | LineFault], loaded: Load
     judge = lru_cache(maxsize=NUMBERS_REMEMBERED)(partial(normalize, region=asked.region))
     by_clock = ByClock(asked.campaign)
     rest = iter(lines)
-    while batch := list(islice(rest, min(BATCH, READ_AT_ONCE))):
+    while batch := list(islice(rest, READ_AT_ONCE)):
         staged = [row for line in batch if (row := _staged(asked, line, judge, loaded, by_clock)) is not None]
-        once(asked.dialer.db, partial(staging.copy, lines=staged))
+        once(asked.dialer.db, partial(_copy, asked, staged))
         asked.watch.step(loaded)
     loaded.warnings = by_clock.warnings()
+
+
+def _copy(asked: Intake, staged: Sequence[Staged], conn: Connection) -> None:
+    staging.copy(conn, staged)
+    asked.bookmark.is_at_it(conn)
 
 
 def _staged(
@@ -236,8 +184,8 @@ def _as_staged(line: ContactLine, phone: Phone | PhoneFault, tags: tuple[str, ..
 
 def _tell_merged(asked: Intake, merged: int) -> None:
     after = 0
-    for _ in range(-(-merged // BATCH)):
-        for row in once(asked.dialer.db, partial(staging.repeats, after=after, most=BATCH)):
+    for _ in range(-(-merged // TOLD_AT_ONCE)):
+        for row in once(asked.dialer.db, partial(staging.repeats, after=after, most=TOLD_AT_ONCE)):
             asked.watch.tell("merged", line_fault(row.line, f"It is the same person as line {row.head}."))
             after = row.line
 
@@ -246,74 +194,7 @@ def _foresee(asked: Intake, loaded: Loaded, conn: Connection) -> None:
     reach = staging.next_range(conn, after=0, most=loaded.lines)
     if reach.first is None:
         return
-    staging.match(conn, asked.team_id, reach.first, reach.last, exported=loaded.exported > 0)
+    staging.match_all(conn, asked.team_id, reach.last, exported=loaded.exported > 0)
     would = staging.would_write(conn, asked.company_id, asked.campaign_id, reach.first, reach.last)
     loaded.written, loaded.created, loaded.changed = would.contacts, would.created, would.changed
     loaded.added = would.addable if asked.campaign_id is not None else 0
-
-
-def _write(asked: Intake, loaded: Loaded, whole: bool) -> None:
-    """Batch by batch; as a ``whole``, in one transaction, of which ``loaded`` tells once it is committed."""
-    if not whole:
-        _write_batches(asked, loaded)
-        return
-
-    def work(conn: Connection) -> Loaded:
-        dialer = replace(asked.dialer, db=Joined(conn))
-        told = replace(loaded, ids=[], steps=[])
-        _write_batches(replace(asked, dialer=dialer), told)
-        return told
-
-    done = transact(asked.dialer.db, work)
-    loaded.written, loaded.created, loaded.changed, loaded.added = done.written, done.created, done.changed, done.added
-    loaded.ids, loaded.steps = done.ids, done.steps
-
-
-def _write_batches(asked: Intake, loaded: Loaded) -> None:
-    after = 0
-    for _ in range(-(-loaded.lines // BATCH) + 1):
-        reach = once(asked.dialer.db, partial(staging.next_range, after=after, most=BATCH))
-        if reach.first is None:
-            return
-        _write_batch(asked, loaded, reach.first, reach.last)
-        after = reach.last
-        asked.watch.step(loaded)
-
-
-def _write_batch(asked: Intake, loaded: Loaded, first: int, last: int) -> None:
-    def work(conn: Connection) -> tuple[staging.Written, list[str], int, list[Step]]:
-        found = staging.match(conn, asked.team_id, first, last, exported=loaded.exported > 0)
-        if found.decides:
-            calls.lock_team(conn, asked.team_id)
-        if loaded.do_not_call:
-            import_marks.note(conn, asked.team_id, loaded.import_id, first, last)
-        written = staging.write(conn, asked.team_id, asked.company_id, first, last, known=found.known > 0)
-        steps: list[Step] = []
-        if written.zoned:
-            contacts.move_to_zones(conn, written.zoned)
-            waits_in = contacts.waits_in(conn, written.zoned)
-            steps += [Fill(asked.team_id, tuple(waits_in))] if waits_in else []
-        made = staging.contact_ids(conn, first, last)
-        added = 0
-        if asked.campaign_id is not None and made:
-            dialer = replace(asked.dialer, db=Joined(conn))
-            added, more = prepare.add_contacts(dialer, asked.campaign_id, made, team_id=asked.team_id)
-            steps += more
-        detail = {"import": loaded.import_id, "lines": [first, last], "created": written.created}
-        detail |= {"changed": written.changed, "added": added}
-        audit.note(conn, asked.team_id, asked.actor, "import_contacts", asked.campaign_id or "contacts", detail)
-        return written, made, added, steps
-
-    written, made, added, steps = transact(asked.dialer.db, work)
-    room = len(made) if asked.most_ids is None else asked.most_ids - len(loaded.ids)
-    loaded.ids += made[:room]
-    loaded.written += len(made)
-    loaded.created += written.created
-    loaded.changed += written.changed
-    loaded.added += added
-    loaded.steps += [step for step in steps if step not in loaded.steps]
-
-
-def waits_for_next_run(loaded: Loaded) -> bool:
-    """Whether contacts were added to a campaign that had been completed: nobody is called before it is run again."""
-    return loaded.added > 0 and loaded.campaign_status == CampaignStatus.COMPLETED

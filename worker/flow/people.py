@@ -8,6 +8,7 @@ reserved already is held back when it is to be dialed, for it no longer matches 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from worker.domain.errors import NotFound
 from worker.domain.parts import MOST_NUMBERS_AT_ONCE, parse_ban
 from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer, Fill, Step
+from worker.flow.batches import ANEW, Bookmark, in_batches
 from worker.flow.country import country_of_team, meant, shown_as
 from worker.store import audit, calls, contacts, import_marks, people, records, tables
 from worker.store.contacts import NewContact
@@ -135,19 +137,30 @@ def _changes(
     return parse_contact(body, is_new=False, region=region, number=number)
 
 
-def ban_numbers(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str, region: str | None = None) -> int:
+def ban_numbers(
+    dialer: Dialer,
+    team_id: str,
+    body: Mapping[str, Any],
+    *,
+    actor: str,
+    region: str | None = None,
+    bookmark: Bookmark = ANEW,
+) -> int:
     """Put ``numbers`` on the team's do-not-call list, with the ``reason``; how many were new to it. After this
     returns none of them is committed to be called, by whatever campaign. Raises :class:`Invalid` with every one
     that is no number."""
     e164s, reason = once(dialer.db, lambda conn: _to_ban(conn, team_id, body, region))
 
-    def work(conn: Connection) -> int:
+    def work(conn: Connection, some: Sequence[str], before: int) -> int:
         calls.lock_team(conn, team_id)
-        added = contacts.ban(conn, team_id, e164s, reason)
-        audit.note(conn, team_id, actor, "ban_numbers", "do_not_call", {"numbers": len(e164s), "added": added})
+        added = contacts.ban(conn, team_id, some, reason)
+        audit.note(conn, team_id, actor, "ban_numbers", "do_not_call", {"numbers": len(some), "added": added})
+        bookmark.keep(conn, {"added": before + added})
         return added
 
-    added = transact(dialer.db, work)
+    added = bookmark.count("added")
+    for some in in_batches(e164s):
+        added += transact(dialer.db, partial(work, some=some, before=added))
     log.info("numbers_banned", numbers=len(e164s), added=added)
     return added
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -14,11 +15,12 @@ from worker.domain.errors import Conflict, NotFound
 from worker.domain.lifecycle import Verb
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Fill, Step
+from worker.flow.batches import ANEW, Bookmark, in_batches, kept_open
 from worker.flow.order import refuse_unreachable
 from worker.flow.stop import refused
 from worker.store import campaigns, contacts
 from worker.store.campaigns import NewCampaign
-from worker.store.database import transact
+from worker.store.database import once, transact
 
 log = structlog.get_logger()
 
@@ -66,23 +68,51 @@ def create_campaign(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, ac
 
 
 def add_contacts(
-    dialer: Dialer, campaign_id: str, contact_ids: Sequence[str], *, team_id: str | None = None
+    dialer: Dialer,
+    campaign_id: str,
+    contact_ids: Sequence[str],
+    *,
+    team_id: str | None = None,
+    bookmark: Bookmark = ANEW,
 ) -> tuple[int, list[Step]]:
-    """Add existing contacts to a campaign; those already in it are left as they are. Returns how many were
-    new. Raises :class:`NotFound` naming unknown contacts (then none is added), :class:`Conflict` for a
+    """Add existing contacts to a campaign, batch by batch; those already in it are left as they are. Returns how many
+    were new. Raises :class:`NotFound` naming unknown contacts (then none is added), :class:`Conflict` for a
     cancelled campaign."""
+    wanted = list(dict.fromkeys(contact_ids))
+    added, steps = bookmark.count("added"), list[Step]()
 
-    def work(conn: Connection) -> tuple[int, str, bool]:
-        campaign = open_for_contacts(conn, campaign_id, team_id)
-        missing = contacts.hold(conn, campaign.team_id, contact_ids)
-        if missing:
-            raise NotFound("contact", *missing)
-        added = contacts.add(conn, campaign.team_id, campaign_id, contact_ids)
-        return added, campaign.team_id, campaign.status == CampaignStatus.RUNNING
+    def work(conn: Connection, some: Sequence[str], before: int) -> tuple[int, list[Step]]:
+        new, following = add_batch(conn, campaign_id, some, team_id=team_id)
+        bookmark.keep(conn, {"added": before + new})
+        return new, following
 
-    added, team, is_running = transact(dialer.db, work)
+    with kept_open(dialer.db, campaign_id, len(wanted)) as db:
+        once(db, partial(_refuse_missing, campaign_id=campaign_id, contact_ids=wanted, team_id=team_id))
+        for some in in_batches(wanted):
+            new, following = transact(db, partial(work, some=some, before=added))
+            added, steps = added + new, following or steps
     log.info("contacts_added", campaign_id=campaign_id, added=added)
-    return added, [Fill(team, (campaign_id,))] if is_running and added else []
+    return added, steps
+
+
+def _refuse_missing(conn: Connection, campaign_id: str, contact_ids: Sequence[str], team_id: str | None) -> None:
+    campaign = open_for_contacts(conn, campaign_id, team_id)
+    missing = contacts.missing(conn, campaign.team_id, contact_ids)
+    if missing:
+        raise NotFound("contact", *missing)
+
+
+def add_batch(
+    conn: Connection, campaign_id: str, contact_ids: Sequence[str], *, team_id: str | None = None
+) -> tuple[int, list[Step]]:
+    """Add one batch in the caller's transaction; how many were new, and what is to be done once it is committed."""
+    campaign = open_for_contacts(conn, campaign_id, team_id)
+    missing = contacts.hold(conn, campaign.team_id, contact_ids)
+    if missing:
+        raise NotFound("contact", *missing)
+    added = contacts.add(conn, campaign.team_id, campaign_id, contact_ids)
+    is_running = campaign.status == CampaignStatus.RUNNING
+    return added, [Fill(campaign.team_id, (campaign_id,))] if is_running and added else []
 
 
 def open_for_contacts(conn: Connection, campaign_id: str, team_id: str | None = None) -> Row[Any]:

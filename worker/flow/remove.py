@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
@@ -10,8 +11,9 @@ from sqlalchemy import Connection
 from worker.domain.errors import Conflict, NotFound
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Fill, Step
+from worker.flow.batches import ANEW, Bookmark, in_batches
 from worker.store import campaign_contacts, campaign_edits, campaigns, contacts
-from worker.store.database import transact
+from worker.store.database import once, transact
 
 log = structlog.get_logger()
 
@@ -49,33 +51,60 @@ def restore_campaign(dialer: Dialer, team_id: str, campaign_id: str, *, actor: s
 
 
 def remove_contacts(
-    dialer: Dialer, team_id: str, campaign_id: str, contact_ids: Sequence[str], *, actor: str
+    dialer: Dialer,
+    team_id: str,
+    campaign_id: str,
+    contact_ids: Sequence[str],
+    *,
+    actor: str,
+    bookmark: Bookmark = ANEW,
 ) -> tuple[int, list[Step]]:
     """Take contacts out of a campaign, those that are in it; returns how many.
 
     Raises :class:`Conflict` naming contacts that have calls in the campaign, which are its history, and
-    :class:`NotFound` naming ids that are no contacts of the team; then none is removed.
+    :class:`NotFound` naming ids that are no contacts of the team; then none is removed. Many are removed batch by
+    batch: one that is called in between is named so, too, and those of the batches before are gone.
     """
 
-    def work(conn: Connection) -> tuple[int, bool]:
-        if campaigns.get(conn, campaign_id, team_id) is None:
-            raise NotFound("campaign", campaign_id)
-        campaign = campaigns.share(conn, campaign_id)
-        if campaign is None:
-            raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
-        missing = contacts.hold(conn, team_id, contact_ids)
+    def check(conn: Connection) -> None:
+        _held(conn, team_id, campaign_id)
+        missing = contacts.missing(conn, team_id, wanted)
         if missing:
             raise NotFound("contact", *missing)
-        found = campaign_contacts.lock(conn, campaign_id, contact_ids)
-        called = campaign_contacts.called(conn, campaign_id, found)
-        if called:
-            named = ", ".join(called)
-            raise Conflict(f"Contacts that have calls in campaign {campaign_id} cannot be removed from it: {named}.")
+        _refuse_called(conn, campaign_id, wanted)
+
+    def work(conn: Connection, some: Sequence[str], before: int) -> tuple[int, bool]:
+        is_running = _held(conn, team_id, campaign_id)
+        contacts.hold(conn, team_id, some)
+        found = campaign_contacts.lock(conn, campaign_id, some)
+        _refuse_called(conn, campaign_id, found)
         removed = campaign_contacts.remove(conn, campaign_id, found)
         campaigns.audit(conn, campaign_id, actor, "remove_contacts", {"removed": removed})
-        return removed, campaign.status == CampaignStatus.RUNNING
+        bookmark.keep(conn, {"removed": before + removed})
+        return removed, is_running
 
-    removed, is_running = transact(dialer.db, work)
+    wanted, removed, is_running = list(dict.fromkeys(contact_ids)), bookmark.count("removed"), False
+    once(dialer.db, check)
+    for some in in_batches(wanted):
+        gone, is_running = transact(dialer.db, partial(work, some=some, before=removed))
+        removed += gone
     log.info("contacts_removed", campaign_id=campaign_id, removed=removed)
     # A running campaign whose last waiting contacts are gone is complete, which filling it finds out.
     return removed, [Fill(team_id, (campaign_id,))] if is_running and removed else []
+
+
+def _held(conn: Connection, team_id: str, campaign_id: str) -> bool:
+    """Keep the campaign as it is; whether it runs."""
+    if campaigns.get(conn, campaign_id, team_id) is None:
+        raise NotFound("campaign", campaign_id)
+    campaign = campaigns.share(conn, campaign_id)
+    if campaign is None:
+        raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
+    return bool(campaign.status == CampaignStatus.RUNNING)
+
+
+def _refuse_called(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> None:
+    called = campaign_contacts.called(conn, campaign_id, contact_ids)
+    if called:
+        named = ", ".join(called)
+        raise Conflict(f"Contacts that have calls in campaign {campaign_id} cannot be removed from it: {named}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,8 +14,9 @@ from worker.domain.errors import Conflict, NotFound
 from worker.domain.model import CampaignStatus, ContactStatus, Reason
 from worker.domain.requeue import ABOUT_THE_NUMBER, GivenUp, is_settled, why_not
 from worker.flow.base import Dialer, Fill, Step
+from worker.flow.batches import in_batches, kept_open
 from worker.store import campaign_contacts, campaigns, contacts
-from worker.store.database import transact
+from worker.store.database import once, transact
 
 log = structlog.get_logger()
 
@@ -38,31 +40,50 @@ def requeue_contacts(
     Takes turns with adding contacts, completing and editing, so that each sees what the other has done. Do-not-call
     may be said a moment later; it is asked again before every call. Raises :class:`NotFound` naming ids that are no
     contacts of the team, and :class:`Conflict` for a campaign that is cancelled or deleted; then nothing is done.
+    Many are done batch by batch: if the campaign is cancelled in between, those before wait no longer either.
     """
 
-    def work(conn: Connection) -> tuple[Requeued, bool]:
-        if campaigns.get(conn, campaign_id, team_id) is None:
-            raise NotFound("campaign", campaign_id)
-        held = campaigns.share(conn, campaign_id)
-        if held is None:
-            raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
-        if held.status == CampaignStatus.CANCELLED:
-            raise Conflict(f"Campaign {campaign_id} is cancelled; its contacts cannot wait again.")
-        missing = contacts.hold(conn, team_id, contact_ids)
+    def work(conn: Connection, some: Sequence[str]) -> tuple[int, list[str], bool]:
+        is_running = _open(conn, team_id, campaign_id)
+        missing = contacts.hold(conn, team_id, some)
         if missing:
             raise NotFound("contact", *missing)
         contacts.take_turns(conn, campaign_id)
-        campaign_contacts.lock(conn, campaign_id, contact_ids)
+        campaign_contacts.lock(conn, campaign_id, some)
         campaign = campaigns.get(conn, campaign_id)
         assert campaign is not None
-        wanted, errors = _sort_out(conn, campaign, contact_ids)
+        wanted, errors = _sort_out(conn, campaign, some)
         count = campaign_contacts.requeue(conn, campaign_id, wanted)
         campaigns.audit(conn, campaign_id, actor, "requeue_contacts", {"requeued": count, "refused": len(errors)})
-        return Requeued(count, tuple(errors)), held.status == CampaignStatus.RUNNING
+        return count, errors, is_running
 
-    requeued, is_running = transact(dialer.db, work)
+    asked = list(dict.fromkeys(contact_ids))
+    with kept_open(dialer.db, campaign_id, len(asked)) as db:
+        missing = once(db, partial(_missing, team_id=team_id, campaign_id=campaign_id, contact_ids=asked))
+        if missing:
+            raise NotFound("contact", *missing)
+        done = [transact(db, partial(work, some=some)) for some in in_batches(asked)]
+    requeued = Requeued(sum(count for count, _, _ in done), tuple(error for _, errors, _ in done for error in errors))
     log.info("contacts_requeued", campaign_id=campaign_id, requeued=requeued.count, refused=len(requeued.errors))
-    return requeued, [Fill(team_id, (campaign_id,))] if is_running and requeued.count else []
+    is_running = any(running for count, _, running in done if count)
+    return requeued, [Fill(team_id, (campaign_id,))] if is_running else []
+
+
+def _missing(conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequence[str]) -> list[str]:
+    _open(conn, team_id, campaign_id)
+    return contacts.missing(conn, team_id, contact_ids)
+
+
+def _open(conn: Connection, team_id: str, campaign_id: str) -> bool:
+    """Keep the campaign, which contacts may wait in, as it is; whether it runs."""
+    if campaigns.get(conn, campaign_id, team_id) is None:
+        raise NotFound("campaign", campaign_id)
+    held = campaigns.share(conn, campaign_id)
+    if held is None:
+        raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
+    if held.status == CampaignStatus.CANCELLED:
+        raise Conflict(f"Campaign {campaign_id} is cancelled; its contacts cannot wait again.")
+    return bool(held.status == CampaignStatus.RUNNING)
 
 
 def _sort_out(conn: Connection, campaign: Row[Any], contact_ids: Sequence[str]) -> tuple[list[str], list[str]]:

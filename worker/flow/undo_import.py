@@ -8,18 +8,20 @@ dialing waits for a batch and never for all.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from worker.domain.errors import NotFound
+from worker.flow import batches
 from worker.flow.base import Dialer
+from worker.flow.batches import ANEW, Bookmark
 from worker.store import audit, calls, import_marks
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
-
-BATCH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +32,28 @@ class Undone:
     kept: int
 
 
-def undo_do_not_call(dialer: Dialer, team_id: str, import_id: str, *, actor: str) -> Undone:
+def undo_do_not_call(dialer: Dialer, team_id: str, import_id: str, *, actor: str, bookmark: Bookmark = ANEW) -> Undone:
     """Take the import's do-not-call marks back. Contacts that were left out of a campaign for it come back with its
     next run. Doing it again changes nothing. Raises :class:`NotFound` for an import that marked nobody."""
     marked = once(dialer.db, lambda conn: import_marks.count(conn, team_id, import_id))
     if not marked:
         raise NotFound("import that marked anybody do-not-call", import_id)
 
-    def work(conn: Connection) -> tuple[int, int]:
+    def work(conn: Connection, after: str, before: int) -> Row[Any]:
         calls.lock_team(conn, team_id)
-        done = import_marks.take_back(conn, team_id, import_id, most=BATCH)
+        done = import_marks.take_back(conn, team_id, import_id, after=after, most=batches.BATCH)
         if done.ended:
             detail = {"taken_back": done.taken_back, "kept": done.ended - done.taken_back}
             audit.note(conn, team_id, actor, "undo_do_not_call", import_id, detail)
-        return done.ended, done.taken_back
+        bookmark.keep(conn, {"taken_back": before + done.taken_back})
+        return done
 
-    taken_back = 0
-    for _ in range(-(-marked // BATCH)):
-        ended, back = transact(dialer.db, work)
-        taken_back += back
-        if ended < BATCH:
+    taken_back, after = bookmark.count("taken_back"), ""
+    for _ in range(-(-marked // batches.BATCH)):
+        done = transact(dialer.db, partial(work, after=after, before=taken_back))
+        taken_back += done.taken_back
+        if done.ended < batches.BATCH:
             break
+        after = done.last
     log.info("do_not_call_undone", import_id=import_id, taken_back=taken_back)
     return Undone(taken_back, marked - taken_back)

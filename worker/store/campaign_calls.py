@@ -15,7 +15,7 @@ SELECT id, campaign_id, run_id, contact_id, from_number, to_number, state, attem
 FROM calls
 """
 
-PAGE = text(_SHOWN + " WHERE campaign_id = :campaign ORDER BY id DESC LIMIT :limit OFFSET :offset")
+PAGE = text(_SHOWN + " WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :limit OFFSET :offset")
 BY_IDS = text(_SHOWN + " WHERE id = ANY(:ids) ORDER BY id")
 LIVE = text("SELECT count(*) FROM calls WHERE campaign_id = :campaign AND ended_at IS NULL")
 

@@ -25,7 +25,7 @@ SELECT cc.contact_id, k.first_name, k.last_name, k.phone, k.timezone, {READS_AS}
        k.do_not_call OR EXISTS (SELECT FROM do_not_call d
                                 WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call
 FROM (SELECT * FROM campaign_contacts
-      WHERE campaign_id = :campaign
+      WHERE campaign_id = :campaign AND id > 0
         AND (CAST(:statuses AS contact_status[]) IS NULL OR status = ANY(CAST(:statuses AS contact_status[])))
       ORDER BY id DESC LIMIT :limit OFFSET :offset) AS cc
 JOIN campaigns c ON c.id = cc.campaign_id
@@ -103,7 +103,7 @@ def members(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> S
 
 
 def last_called(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> dict[str, str]:
-    """The number by which each of the contacts was called last in the campaign. Walks the campaign's calls."""
+    """The number by which each of the contacts was called last in the campaign."""
     rows = conn.execute(LAST_CALLED, {"campaign": campaign_id, "ids": list(contact_ids)}) if contact_ids else ()
     return {row.contact_id: row.to_number for row in rows}
 

@@ -53,7 +53,7 @@ def show(conn: Connection, team_id: str, campaign_id: str) -> Shown | None:
 
 def page(conn: Connection, team_id: str, chosen: Filter, *, limit: int, offset: int) -> tuple[int, Sequence[Shown]]:
     """How many campaigns match, and ``limit`` of them after ``offset``, newest first."""
-    where = [campaigns.c.team_id == team_id]
+    where = [campaigns.c.team_id == team_id, campaigns.c.id != ""]
     if chosen.status is not None:
         where.append(campaigns.c.status == chosen.status)
     if chosen.assistant_id is not None:

@@ -99,7 +99,8 @@ SELECT c.id FROM campaigns c
 WHERE c.id = ANY(:ids) AND c.status = 'running'
   AND (SELECT true FROM campaign_contacts cc WHERE cc.campaign_id = c.id AND cc.status IN ('pending', 'queued')
        ORDER BY cc.zone, cc.due_at, cc.id LIMIT 1) IS NULL
-  AND NOT EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL)
+  AND CASE WHEN EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL) THEN false
+           ELSE pg_try_advisory_xact_lock(hashtextextended('adding to ' || c.id, 0)) END
 ORDER BY c.id
 """)
 
@@ -108,7 +109,7 @@ SWEPT_AT_ONCE = 5000
 # or a generic plan takes it for a tenth of the table.
 SWEEP = text(f"""
 UPDATE campaign_contacts SET status = 'cancelled'
-WHERE campaign_id = :id AND id = ANY(ARRAY(
+WHERE campaign_id = :id AND id > 0 AND id = ANY(ARRAY(
     SELECT cc.id FROM campaign_contacts cc
     WHERE cc.campaign_id = :id AND cc.status IN ('pending', 'queued')
     ORDER BY cc.zone, cc.due_at, cc.id LIMIT {SWEPT_AT_ONCE} FOR NO KEY UPDATE SKIP LOCKED))
@@ -126,7 +127,7 @@ WHERE c.id = :id AND c.status = 'cancelled'
 IS_WAITING = text("""
 SELECT (SELECT true FROM campaign_contacts WHERE campaign_id = :id AND status IN ('pending', 'queued')
         ORDER BY zone, due_at, id LIMIT 1) IS NOT NULL AS waiting,
-       (SELECT true FROM campaign_contacts WHERE campaign_id = :id ORDER BY id LIMIT 1) IS NOT NULL AS any
+       (SELECT true FROM campaign_contacts WHERE campaign_id = :id AND id > 0 ORDER BY id LIMIT 1) IS NOT NULL AS any
 """)
 
 RUNNING = text("SELECT id FROM campaigns WHERE status = 'running' ORDER BY id")
@@ -240,7 +241,8 @@ def running(conn: Connection) -> list[str]:
 
 
 def finished(conn: Connection, campaign_ids: Iterable[str]) -> list[str]:
-    """Those running campaigns in which no contact waits and no call is live."""
+    """Those running campaigns in which no contact waits, no call is live, and nobody is about to add more contacts
+    (:func:`worker.store.contacts.hold_open`), nor begins to before this transaction ends."""
     return [row.id for row in conn.execute(FINISHED, {"ids": list(campaign_ids)})]
 
 

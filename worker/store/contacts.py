@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, text
 
 from worker.store import records, tables
-from worker.store.database import driver_of, planned_by_size
-
-MANY = 500
-"""So many contacts at once are looked for in another way than a few."""
+from worker.store.database import driver_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +43,34 @@ COPY contacts (id, team_id, company_id, first_name, last_name, phone, phone_e164
 """
 
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('add to ' || :campaign, 0))")
+HOLD_OPEN = text("SELECT pg_advisory_lock_shared(hashtextextended('adding to ' || :campaign, 0))")
+LET_COMPLETE = text("SELECT pg_advisory_unlock_shared(hashtextextended('adding to ' || :campaign, 0))")
 
 # A contact that cannot be called is added as skipped with its reason, so that adding loses nobody; a number
-# that is in the campaign already, or twice in this request, is called once.
+# that is in the campaign already, or twice in this request, is called once. LIMIT and OFFSET 0 keep the planner from
+# beginning with all the contacts there are, or all numbers on the list, which while they are few looks as good.
 ADD = text("""
 WITH wanted AS MATERIALIZED (
     SELECT k.id, k.phone_e164, k.phone_fault, coalesce(k.timezone, '') AS zone, w.ord, b.banned,
            row_number() OVER (PARTITION BY k.phone_e164, b.banned ORDER BY w.ord) AS nth
     FROM (SELECT id, min(ord) AS ord FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord)
           GROUP BY id) AS w
-    JOIN contacts k ON k.id = w.id AND k.team_id = :team
-    CROSS JOIN LATERAL (SELECT k.do_not_call OR EXISTS (
-        SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number = k.phone_e164) AS banned) AS b
-    WHERE NOT EXISTS (SELECT FROM campaign_contacts cc WHERE cc.contact_id = k.id AND cc.campaign_id = :campaign)),
+    CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = w.id AND team_id = :team LIMIT 1) AS k
+    CROSS JOIN LATERAL (SELECT k.do_not_call OR (
+        SELECT true FROM do_not_call d WHERE d.team_id = :team AND d.number = k.phone_e164 LIMIT 1
+        ) IS NOT NULL AS banned) AS b
+    WHERE (SELECT true FROM campaign_contacts cc WHERE cc.contact_id = k.id AND cc.campaign_id = :campaign LIMIT 1
+          ) IS NULL),
 judged AS (
     SELECT w.*, CASE
         WHEN w.phone_e164 IS NULL THEN coalesce(w.phone_fault, 'no_phone_number')
         WHEN w.banned THEN 'do_not_call'
-        WHEN w.nth > 1 OR EXISTS (
-            SELECT FROM contacts o
-            JOIN campaign_contacts oc ON oc.contact_id = o.id AND oc.campaign_id = :campaign
-            WHERE o.team_id = :team AND o.phone_e164 = w.phone_e164 AND oc.status <> 'skipped')
-            THEN 'duplicate_number'
+        WHEN w.nth > 1 OR (
+            SELECT true
+            FROM (SELECT id FROM contacts WHERE team_id = :team AND phone_e164 = w.phone_e164 OFFSET 0) AS o
+            CROSS JOIN LATERAL (SELECT status FROM campaign_contacts
+                                WHERE contact_id = o.id AND campaign_id = :campaign OFFSET 0) AS oc
+            WHERE oc.status <> 'skipped' LIMIT 1) THEN 'duplicate_number'
         END AS reason
     FROM wanted w),
 zones AS (
@@ -81,6 +83,11 @@ SELECT :team, :campaign, id, zone,
        reason, (SELECT dialer_now())
 FROM judged ORDER BY ord
 ON CONFLICT (contact_id, campaign_id) DO NOTHING
+""")
+
+MISSING = text("""
+SELECT u.id FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord)
+WHERE NOT EXISTS (SELECT FROM contacts k WHERE k.id = u.id AND k.team_id = :team) ORDER BY u.ord LIMIT :most
 """)
 
 HOLD = text("""
@@ -145,13 +152,14 @@ GROUP BY reason ORDER BY count DESC, reason
 # Two statements, for the first may have to wait for somebody who is adding the contact to a campaign, and only
 # a statement that begins afterwards sees what was added.
 MOVE_TO_ZONE = text("""
-WITH own AS (SELECT id, coalesce(timezone, '') AS zone FROM contacts WHERE id = ANY(CAST(:ids AS text[]))),
-zones AS (
+WITH zones AS (
     INSERT INTO campaign_zones (campaign_id, zone)
-    SELECT cc.campaign_id, own.zone FROM own JOIN campaign_contacts cc ON cc.contact_id = own.id
+    SELECT DISTINCT cc.campaign_id, (SELECT coalesce(k.timezone, '') FROM contacts k WHERE k.id = cc.contact_id)
+    FROM campaign_contacts cc WHERE cc.contact_id = ANY(CAST(:ids AS text[]))
     ON CONFLICT DO NOTHING)
-UPDATE campaign_contacts cc SET zone = own.zone FROM own
-WHERE cc.contact_id = own.id AND cc.zone <> own.zone
+UPDATE campaign_contacts cc SET zone = (SELECT coalesce(k.timezone, '') FROM contacts k WHERE k.id = cc.contact_id)
+WHERE cc.contact_id = ANY(CAST(:ids AS text[]))
+  AND cc.zone <> (SELECT coalesce(k.timezone, '') FROM contacts k WHERE k.id = cc.contact_id)
 """)
 
 WAITS_IN = text("""
@@ -191,6 +199,11 @@ def load(conn: Connection, team_id: str, contacts: Iterable[NewContact]) -> int:
     return count
 
 
+def missing(conn: Connection, team_id: str, contact_ids: Sequence[str], *, most: int = 20) -> list[str]:
+    """Those of the ids that are no contact of this team, the first ``most`` of them."""
+    return list(conn.execute(MISSING, {"team": team_id, "ids": list(contact_ids), "most": most}).scalars())
+
+
 def hold(conn: Connection, team_id: str, contact_ids: Sequence[str], *, most: int = 20) -> list[str]:
     """Keep these contacts from being edited until this transaction ends: a zone that changes while its contact is
     being added would be the wrong one in the campaign for ever. Returns those of the ids that are no contact of
@@ -204,13 +217,23 @@ def add(conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequence[
     were new. The caller holds the contacts, and the campaign by :func:`worker.store.campaigns.share`; requests for
     one campaign take turns, so that a number in two of them is seen."""
     take_turns(conn, campaign_id)
-    with planned_by_size(conn) if len(contact_ids) > MANY else nullcontext():
-        return conn.execute(ADD, {"team": team_id, "campaign": campaign_id, "ids": list(contact_ids)}).rowcount
+    return conn.execute(ADD, {"team": team_id, "campaign": campaign_id, "ids": list(contact_ids)}).rowcount
 
 
 def take_turns(conn: Connection, campaign_id: str) -> None:
     """Wait for whoever else adds contacts to the campaign, and keep others waiting until this transaction ends."""
     conn.execute(ONE_AT_A_TIME, {"campaign": campaign_id})
+
+
+def hold_open(conn: Connection, campaign_id: str) -> None:
+    """Keep the campaign from completing (:func:`worker.store.campaigns.finished`) until :func:`let_complete`, or the
+    session ends: more contacts are on their way, in other transactions of it."""
+    conn.execute(HOLD_OPEN, {"campaign": campaign_id})
+
+
+def let_complete(conn: Connection, campaign_id: str) -> None:
+    """All of them are there."""
+    conn.execute(LET_COMPLETE, {"campaign": campaign_id})
 
 
 def screen(conn: Connection, team_id: str, campaign_id: str) -> None:

@@ -56,6 +56,7 @@ _BY_SIZE = {
     "join_collapse_limit": "8",
     "work_mem": "'64MB'",
 }
+_BY_HASH = {"enable_hashjoin": "on", "enable_nestloop": "off"}
 _LEISURE = {"statement_timeout": "0", "lock_timeout": "'60s'"}
 _ABOUT = ("table_name", "column_name", "constraint_name", "datatype_name")
 RESTED_SECONDS = 1.0
@@ -150,6 +151,14 @@ def _ping_when_rested(engine: Engine) -> None:
 def planned_by_size(conn: Connection) -> Iterator[None]:
     """For statements about thousands of rows, or about all there are."""
     with _set(conn, _BY_SIZE):
+        yield
+
+
+@contextmanager
+def joined_by_hash(conn: Connection) -> Iterator[None]:
+    """For statements that join one batch with another, each found by an index: whatever sizes they are taken for, that
+    costs their sum, and never their product."""
+    with _set(conn, _BY_HASH):
         yield
 
 

@@ -24,7 +24,7 @@ DROP_LATEST = text("DROP TABLE IF EXISTS pg_temp.latest_calls")
 FIND_LATEST = text("""
 CREATE TEMPORARY TABLE latest_calls AS
 SELECT DISTINCT ON (contact_id) contact_id, disposition, ended_at FROM calls
-WHERE campaign_id = :campaign AND ended_at IS NOT NULL AND disposition <> 'not_sent'
+WHERE campaign_id = :campaign AND id <> '' AND ended_at IS NOT NULL AND disposition <> 'not_sent'
 ORDER BY contact_id, id DESC
 """)
 INDEX_LATEST = text("CREATE UNIQUE INDEX ON latest_calls (contact_id)")
@@ -40,14 +40,14 @@ FROM campaign_contacts cc
 JOIN campaigns c ON c.id = cc.campaign_id
 JOIN contacts k ON k.id = cc.contact_id
 LEFT JOIN latest_calls l ON l.contact_id = cc.contact_id
-WHERE cc.campaign_id = :campaign AND cc.id > :after
+WHERE cc.campaign_id = :campaign AND cc.id > 0 AND cc.id > :after
 ORDER BY cc.id LIMIT :most
 """)
 
 CALLS = text("""
 SELECT id, run_id, contact_id, from_number, to_number, state, attempt, disposition, cause, machine_verdict,
        reserved_at, dialing_at, placed_at, ringing_at, answered_at, ended_at
-FROM calls WHERE campaign_id = :campaign AND id > :after
+FROM calls WHERE campaign_id = :campaign AND id <> '' AND id > :after
 ORDER BY id LIMIT :most
 """)
 

@@ -1,11 +1,14 @@
 """Idempotency keys: taken by one request at a time, answered once, forgotten after a day (machine time).
 
 A request holds its key by the ``taken_at`` it was given. A request that was given up, because nothing was heard
-of it for a minute, finds another instant there, and what it then tries to commit is rolled back.
+of it for a minute, finds another instant there, and what it then tries to commit is rolled back. One that works in
+batches is heard of with each; when it is given up, the same request again takes the key with the ``progress`` it had.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,21 +18,28 @@ from sqlalchemy import Connection, Row, text
 GIVEN_UP_AFTER_SECONDS = 60
 KEPT_HOURS = 24
 
+_IS_KEPT = f"k.created_at > clock_timestamp() - interval '{KEPT_HOURS} hours'"
+_IS_SAME = "k.method = excluded.method AND k.path = excluded.path AND k.body_sha256 = excluded.body_sha256"
+_GOES_ON = f"{_IS_KEPT} AND k.progress IS NOT NULL"
+
 TAKE = text(f"""
 INSERT INTO idempotency_keys AS k (team_id, key, method, path, body_sha256)
 VALUES (:team, :key, :method, :path, :body_sha256)
 ON CONFLICT (team_id, key) DO UPDATE
 SET method = excluded.method, path = excluded.path, body_sha256 = excluded.body_sha256, taken_at = clock_timestamp(),
-    worked_at = NULL, status = NULL, response = NULL, created_at = clock_timestamp()
-WHERE k.created_at <= clock_timestamp() - interval '{KEPT_HOURS} hours'
-   OR (k.status IS NULL AND k.worked_at IS NULL
-       AND k.taken_at <= clock_timestamp() - interval '{GIVEN_UP_AFTER_SECONDS} seconds')
-RETURNING taken_at
+    heard_at = NULL, status = NULL, response = NULL,
+    worked_at = CASE WHEN {_GOES_ON} THEN k.worked_at END, progress = CASE WHEN {_GOES_ON} THEN k.progress END,
+    created_at = CASE WHEN {_GOES_ON} THEN k.created_at ELSE clock_timestamp() END
+WHERE NOT {_IS_KEPT}
+   OR (k.status IS NULL AND (k.worked_at IS NULL OR k.progress IS NOT NULL AND {_IS_SAME})
+       AND coalesce(k.heard_at, k.taken_at) <= clock_timestamp() - interval '{GIVEN_UP_AFTER_SECONDS} seconds')
+RETURNING taken_at AS at, progress
 """)
 
 SEEN = text(f"""
 SELECT method = :method AND path = :path AND body_sha256 = :body_sha256 AS is_same, status, response,
-       worked_at IS NOT NULL AND taken_at <= clock_timestamp() - interval '{GIVEN_UP_AFTER_SECONDS} seconds' AS is_lost
+       worked_at IS NOT NULL AND progress IS NULL
+           AND taken_at <= clock_timestamp() - interval '{GIVEN_UP_AFTER_SECONDS} seconds' AS is_lost
 FROM idempotency_keys WHERE team_id = :team AND key = :key
 """)
 
@@ -37,6 +47,18 @@ HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 
 NOTE_WORK = text("""
 UPDATE idempotency_keys SET worked_at = coalesce(worked_at, clock_timestamp())
+WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
+""")
+
+NOTE_PROGRESS = text("""
+UPDATE idempotency_keys
+SET progress = CAST(:progress AS jsonb), worked_at = coalesce(worked_at, clock_timestamp()),
+    heard_at = clock_timestamp()
+WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
+""")
+
+HEARD = text("""
+UPDATE idempotency_keys SET heard_at = clock_timestamp()
 WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
 """)
 
@@ -48,6 +70,11 @@ WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
 FREE = text("""
 DELETE FROM idempotency_keys
 WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL AND worked_at IS NULL
+""")
+
+LEAVE = text("""
+UPDATE idempotency_keys SET heard_at = '-infinity'
+WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL AND progress IS NOT NULL
 """)
 
 PURGE = text(f"""
@@ -69,11 +96,20 @@ class KeyedRequest:
     body_sha256: bytes
 
 
-def take(conn: Connection, request: KeyedRequest) -> datetime | None:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A key that is held since ``at``, and the ``progress`` of the request that held it before, where this is the same
+    and goes on."""
+
+    at: datetime
+    progress: Mapping[str, Any] | None
+
+
+def take(conn: Connection, request: KeyedRequest) -> Taken | None:
     """Take the key, new or given up; ``None`` if another request has it or has answered (see :func:`seen`)."""
     values = {"team": request.team_id, "key": request.key, "method": request.method, "path": request.path}
-    at: datetime | None = conn.execute(TAKE, values | {"body_sha256": request.body_sha256}).scalar_one_or_none()
-    return at
+    row = conn.execute(TAKE, values | {"body_sha256": request.body_sha256}).one_or_none()
+    return None if row is None else Taken(row.at, row.progress)
 
 
 def seen(conn: Connection, request: KeyedRequest) -> Row[Any] | None:
@@ -93,6 +129,17 @@ def note_work(conn: Connection, request: KeyedRequest, taken_at: datetime) -> bo
     return conn.execute(NOTE_WORK, _held(request, taken_at)).rowcount == 1
 
 
+def note_progress(conn: Connection, request: KeyedRequest, taken_at: datetime, progress: Mapping[str, Any]) -> bool:
+    """Note, in the transaction of a batch, how far the work has come with it; false if the key was lost."""
+    values = _held(request, taken_at) | {"progress": json.dumps(dict(progress))}
+    return conn.execute(NOTE_PROGRESS, values).rowcount == 1
+
+
+def heard(conn: Connection, request: KeyedRequest, taken_at: datetime) -> bool:
+    """Note that somebody is at it still; false if the key was lost to another request."""
+    return conn.execute(HEARD, _held(request, taken_at)).rowcount == 1
+
+
 def answer(conn: Connection, request: KeyedRequest, taken_at: datetime, status: int, response: str) -> bool:
     """Keep the answer; false if the key was lost to another request."""
     values = _held(request, taken_at) | {"status": status, "response": response}
@@ -100,8 +147,9 @@ def answer(conn: Connection, request: KeyedRequest, taken_at: datetime, status: 
 
 
 def free(conn: Connection, request: KeyedRequest, taken_at: datetime) -> None:
-    """Let the key go, unless there was work."""
+    """Let the key go, unless there was work; with how far it has come, where it can go on."""
     conn.execute(FREE, _held(request, taken_at))
+    conn.execute(LEAVE, _held(request, taken_at))
 
 
 def purge(conn: Connection, *, most: int = 10_000) -> int:

@@ -39,7 +39,7 @@ class Wanted:
 
 def find(conn: Connection, team_id: str, wanted: Wanted, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
     """How many contacts of the team match, and a page of them, newest first."""
-    where: list[ColumnElement[bool]] = [contacts.c.team_id == team_id]
+    where: list[ColumnElement[bool]] = [contacts.c.team_id == team_id, contacts.c.id != ""]
     if wanted.phone_e164 is not None:
         where.append(contacts.c.phone_e164 == wanted.phone_e164)
     if wanted.phone is not None:

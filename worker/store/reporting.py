@@ -19,7 +19,8 @@ ONE_LOOK = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 PATIENTLY = text("SET LOCAL statement_timeout = '10min'")
 
 PLACED = """
-FROM calls WHERE campaign_id = :id AND dialed_at IS NOT NULL AND disposition IS NOT NULL AND disposition <> 'not_sent'
+FROM calls
+WHERE campaign_id = :id AND id <> '' AND dialed_at IS NOT NULL AND disposition IS NOT NULL AND disposition <> 'not_sent'
 """
 
 HOURS = text(f"""
@@ -46,7 +47,7 @@ SLOTS = text(f"""
 WITH mine AS MATERIALIZED (
     SELECT extract(epoch FROM reserved_at)::float AS took, extract(epoch FROM ended_at)::float AS gave,
            claim_limits[2] AS campaign_limit
-    FROM calls WHERE campaign_id = :id),
+    FROM calls WHERE campaign_id = :id AND id <> ''),
 span AS (
     SELECT min(took) AS first, greatest(max(took), max(gave), min(took) + 1) AS last FROM mine),
 moves AS (

@@ -26,7 +26,7 @@ WHERE c.status = 'running' AND r.calls_used >= r.max_calls
 
 OF_CAMPAIGN = text("""
 SELECT id, campaign_id, state, opened_by, max_calls, calls_used, opened_at, ended_at, end_reason
-FROM runs WHERE campaign_id = :campaign ORDER BY opened_at DESC, id DESC LIMIT :limit OFFSET :offset
+FROM runs WHERE campaign_id = :campaign AND id <> '' ORDER BY opened_at DESC, id DESC LIMIT :limit OFFSET :offset
 """)
 
 EXISTS = text("SELECT EXISTS (SELECT FROM runs WHERE id = :id)")

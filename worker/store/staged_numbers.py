@@ -59,8 +59,7 @@ def next_range(conn: Connection, *, after: int, most: int) -> Row[Any]:
 def ban(conn: Connection, team_id: str, first: int, last: int) -> int:
     """Put the numbers of these lines on the team's list; how many were not on it. The caller holds
     :func:`worker.store.calls.lock_team`."""
-    with at_leisure(conn):
-        return conn.execute(BAN, {"team": team_id, "first": first, "last": last}).rowcount
+    return conn.execute(BAN, {"team": team_id, "first": first, "last": last}).rowcount
 
 
 def would_ban(conn: Connection, team_id: str) -> int:

@@ -6,7 +6,8 @@ the head is already. All of it is one session's (:func:`worker.store.database.pi
 is touched before :func:`write`, which works on ``first`` to ``last`` line, so that a transaction is as short as the
 caller wants it.
 
-The table is ours, so its statements are planned by its size: they read all of it or a range of its lines.
+What reads all of it, folding it and looking ahead, is planned by its size; what is about a batch finds its lines by
+their number and each contact by an index, as every statement of a batch does.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, text
 
-from worker.store.database import at_leisure, driver_of
+from worker.store.database import at_leisure, driver_of, joined_by_hash
 
 CREATE = """
 DROP TABLE IF EXISTS pg_temp.staged;
@@ -106,18 +107,25 @@ UPDATE staged s SET known = (
     SELECT k.id FROM contacts k WHERE k.team_id = :team AND k.phone_e164 = s.phone_e164
     ORDER BY k.created_at, k.id LIMIT 1)
 WHERE {HEADS} AND s.phone_e164 IS NOT NULL AND s.known IS NULL
-  AND EXISTS (SELECT FROM contacts k WHERE k.team_id = :team AND k.phone_e164 = s.phone_e164)
+  AND (SELECT true FROM contacts k WHERE k.team_id = :team AND k.phone_e164 = s.phone_e164 LIMIT 1)
 """)
+# As the index contacts_by_words has it.
+_WORDS = """
+md5({0}.first_name || E'\\x1f' || {0}.last_name || E'\\x1f' || coalesce({0}.phone, '') || E'\\x1f'
+    || coalesce({0}.email, ''))
+"""
 MATCH_WORDS = text(f"""
 UPDATE staged u SET known = m.id FROM (
-    SELECT DISTINCT ON (s.line) s.line, k.id
-    FROM staged s
-    JOIN contacts k ON k.team_id = :team AND k.phone_e164 IS NULL
-     AND k.first_name = s.first_name AND k.last_name = s.last_name
-     AND coalesce(k.phone, '') = coalesce(s.phone, '') AND coalesce(k.email, '') = coalesce(s.email, '')
+    SELECT s.line, k.id
+    FROM staged s CROSS JOIN LATERAL (
+        SELECT k.id FROM contacts k
+        WHERE coalesce(k.phone_e164, '') = '' AND {_WORDS.format("k")} = {_WORDS.format("s")}
+          AND k.team_id || '' = :team   -- for which there is no index, or all of the team's may be gone through
+          AND k.first_name = s.first_name AND k.last_name = s.last_name
+          AND coalesce(k.phone, '') = coalesce(s.phone, '') AND coalesce(k.email, '') = coalesce(s.email, '')
+        ORDER BY k.created_at, k.id LIMIT 1) AS k
     WHERE {HEADS} AND s.phone_e164 IS NULL AND s.known IS NULL
-      AND (s.first_name || s.last_name || coalesce(s.phone, '') || coalesce(s.email, '')) <> ''
-    ORDER BY s.line, k.created_at, k.id) AS m
+      AND (s.first_name || s.last_name || coalesce(s.phone, '') || coalesce(s.email, '')) <> '') AS m
 WHERE u.line = m.line
 """)
 HAS_UNCALLABLE = text(f"SELECT EXISTS (SELECT FROM staged s WHERE {HEADS} AND s.phone_e164 IS NULL)")
@@ -133,6 +141,8 @@ SELECT count(*) AS known, coalesce(bool_or(s.do_not_call OR s.timezone IS NOT NU
 FROM staged s WHERE {HEADS} AND s.known IS NOT NULL
 """)
 
+# Each contact by itself, in these and in the statements of a batch elsewhere: planned while there were few, a join
+# begins with all there are, and the plan is kept.
 INSERT = text(f"""
 INSERT INTO contacts (id, team_id, company_id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary,
                       email, timezone, do_not_call, custom_fields, tags)
@@ -156,7 +166,8 @@ _NOW = ", ".join(f"k.{column.strip()}" for column in _COLUMNS.split(","))
 _DIFFERS = f"(({_NOW}) IS DISTINCT FROM ({_MERGED}))"
 CHANGE = text(f"""
 UPDATE contacts k SET ({_COLUMNS}, updated_at) = ROW ({_MERGED}, clock_timestamp())
-FROM staged s WHERE {HEADS} AND k.id = s.known AND {_DIFFERS}
+FROM staged s WHERE {HEADS} AND s.known IS NOT NULL AND k.id = s.known AND {_DIFFERS}
+  AND k.id = ANY(ARRAY(SELECT s.known FROM staged s WHERE {HEADS} AND s.known IS NOT NULL))
 RETURNING k.id, s.timezone IS NOT NULL AS is_zoned
 """)
 WOULD = text(f"""
@@ -166,7 +177,7 @@ SELECT count(*) AS contacts, count(*) FILTER (WHERE s.known IS NULL) AS created,
            SELECT FROM campaign_contacts cc WHERE cc.contact_id = s.known AND cc.campaign_id = :campaign)) AS addable
 FROM staged s LEFT JOIN contacts k ON k.id = s.known WHERE {HEADS}
 """)
-CONTACTS = text(f"SELECT coalesce(s.known, s.id) AS id FROM staged s WHERE {HEADS} ORDER BY s.line")
+CONTACTS = text(f"SELECT coalesce(s.known, s.id) AS id FROM staged s WHERE {HEADS} ORDER BY s.line LIMIT :most")
 RANGE = text("""
 SELECT min(line) AS first, max(line) AS last, count(*) AS lines
 FROM (SELECT line FROM staged WHERE line > :after ORDER BY line LIMIT :most) AS next
@@ -248,21 +259,32 @@ def next_range(conn: Connection, *, after: int, most: int) -> Row[Any]:
     return conn.execute(RANGE, {"after": after, "most": most}).one()
 
 
+def take_turns(conn: Connection, team_id: str) -> None:
+    """Imports of a team take turns from here to the end of the transaction, so that two of one file do not both find
+    nobody."""
+    with at_leisure(conn):
+        conn.execute(TAKE_TURNS, {"team": team_id})
+
+
 def match(conn: Connection, team_id: str, first: int, last: int, *, exported: bool) -> Row[Any]:
     """Find the contacts the team has: by the number, the oldest of several; where there is none that can be dialed,
     by the same words as number, names and address; those that were ``exported`` :func:`fold` may have found by their
     own ids. Returns how many are ``known``, and whether writing them ``decides`` if or when somebody is rung: then the
-    caller holds :func:`worker.store.calls.lock_team`. Imports of a team take turns from here on, so that two of one
-    file do not both find nobody."""
+    caller holds :func:`worker.store.calls.lock_team`."""
     values = {"team": team_id, "first": first, "last": last}
-    with at_leisure(conn):
-        conn.execute(TAKE_TURNS, {"team": team_id})
-        conn.execute(MATCH_NUMBER, values)
-        if conn.execute(HAS_UNCALLABLE, {"first": first, "last": last}).scalar_one():
-            conn.execute(MATCH_WORDS, values)
-        if exported:
+    conn.execute(MATCH_NUMBER, values)
+    if conn.execute(HAS_UNCALLABLE, {"first": first, "last": last}).scalar_one():
+        conn.execute(MATCH_WORDS, values)
+    if exported:
+        with joined_by_hash(conn):
             conn.execute(SHARE_BANS, {"first": first, "last": last})
-        return conn.execute(KNOWN, {"first": first, "last": last}).one()
+    return conn.execute(KNOWN, {"first": first, "last": last}).one()
+
+
+def match_all(conn: Connection, team_id: str, last: int, *, exported: bool) -> None:
+    """The same for all lines up to ``last``, however many they are, where nothing is written."""
+    with at_leisure(conn):
+        match(conn, team_id, 0, last, exported=exported)
 
 
 def write(conn: Connection, team_id: str, company_id: str | None, first: int, last: int, *, known: bool) -> Written:
@@ -270,9 +292,11 @@ def write(conn: Connection, team_id: str, company_id: str | None, first: int, la
     there, what it does not say stays; fields and tags are joined; nobody is taken off do-not-call. ``known`` says
     whether there are such others."""
     values = {"company": company_id, "first": first, "last": last}
-    with at_leisure(conn):
-        changed = conn.execute(CHANGE, values).all() if known else []
-        created = conn.execute(INSERT, {"team": team_id} | values).rowcount
+    changed: Sequence[Row[Any]] = []
+    if known:
+        with joined_by_hash(conn):
+            changed = conn.execute(CHANGE, values).all()
+    created = conn.execute(INSERT, {"team": team_id} | values).rowcount
     return Written(created, len(changed), [row.id for row in changed if row.is_zoned])
 
 
@@ -284,6 +308,6 @@ def would_write(conn: Connection, company_id: str | None, campaign_id: str | Non
         return conn.execute(WOULD, values).one()
 
 
-def contact_ids(conn: Connection, first: int, last: int) -> list[str]:
-    """The contacts of these lines, made or found, in the order of the file."""
-    return list(conn.execute(CONTACTS, {"first": first, "last": last}).scalars())
+def contact_ids(conn: Connection, first: int, last: int, *, most: int | None = None) -> list[str]:
+    """The contacts of these lines, made or found, in the order of the file; ``most`` of them."""
+    return list(conn.execute(CONTACTS, {"first": first, "last": last, "most": most}).scalars())

@@ -274,7 +274,8 @@ idempotency_keys = Table(
     "idempotency_keys", metadata,
     _must("team_id", Text, ForeignKey("teams.id"), key=True), _must("key", Text, key=True), _must("method", Text),
     _must("path", Text), _must("body_sha256", LargeBinary), _must("taken_at", _INSTANT), _may("worked_at", _INSTANT),
-    _may("status", Integer), _may("response", Text), _must("created_at", _INSTANT),
+    _may("status", Integer), _may("response", Text), _must("created_at", _INSTANT), _may("progress", JSONB),
+    _may("heard_at", _INSTANT),
 )
 
 audit_log = Table(

@@ -43,19 +43,20 @@ WHERE z.campaign_id = :id AND cc.status = 'queued'
 ORDER BY cc.due_at, cc.contact_id
 """)
 
-# Ids of calls are in the order of time. No index leads from a contact to its calls, so it is looked for among the
-# latest of the campaign, and not found if more have been made since.
+# Ids of calls are in the order of time. A contact may have been called for months: its latest call is looked for among
+# the latest of the campaign, and not found if more have been made since.
 LOOK_BACK = 2000
 LATEST_ENDS = text(f"""
 SELECT DISTINCT ON (contact_id) contact_id, CAST(disposition AS text) AS disposition, cause
 FROM (SELECT id, contact_id, disposition, cause FROM calls
-      WHERE campaign_id = :id ORDER BY id DESC LIMIT {LOOK_BACK}) AS latest
+      WHERE campaign_id = :id AND id <> '' ORDER BY id DESC LIMIT {LOOK_BACK}) AS latest
 WHERE contact_id = ANY(:contacts) AND disposition IS NOT NULL
 ORDER BY contact_id, id DESC
 """)
 
 NEWEST = text("""
-SELECT id FROM campaigns WHERE team_id = :team AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1
+SELECT id FROM campaigns WHERE team_id = :team AND id <> '' AND deleted_at IS NULL
+ORDER BY created_at DESC, id DESC LIMIT 1
 """)
 
 

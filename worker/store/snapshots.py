@@ -1,0 +1,52 @@
+"""Who holds an old snapshot: a transaction somebody left open, a backup, a prepared transaction, a standby.
+
+PostgreSQL keeps every version of a row that the oldest snapshot may still see. Each call writes some, of itself, of its
+contact and of its events, and what reads the live calls or the contacts that wait reads over those of calls that have
+long ended: a claim takes as many milliseconds more as thousands of calls have ended since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+# A session of another user shows nothing of this to one without pg_read_all_stats, nor that it is there for this.
+HELD = text("""
+SELECT * FROM (
+    SELECT 'session' AS kind, coalesce(nullif(application_name, ''), backend_type) AS name, CAST(pid AS text) AS handle,
+           CAST(usename AS text) AS owner, coalesce(host(client_addr), 'this machine') AS place, state,
+           extract(epoch FROM clock_timestamp() - xact_start)::float AS seconds,
+           greatest(age(backend_xmin), age(backend_xid)) AS transactions
+    FROM pg_stat_activity
+    WHERE (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) AND pid <> pg_backend_pid()
+      AND (datname = current_database() OR datname IS NULL) AND backend_type NOT LIKE 'autovacuum%'
+    UNION ALL
+    SELECT 'prepared', gid, quote_literal(gid), CAST(owner AS text), database, 'prepared',
+           extract(epoch FROM clock_timestamp() - prepared)::float, age(transaction)
+    FROM pg_prepared_xacts WHERE database = current_database()
+    UNION ALL
+    SELECT 'slot', slot_name, quote_literal(slot_name), '', '', CASE WHEN active THEN 'active' ELSE 'unused' END,
+           NULL, age(xmin)
+    FROM pg_replication_slots WHERE xmin IS NOT NULL) AS held
+ORDER BY transactions DESC, seconds DESC NULLS LAST LIMIT :most
+""")
+
+UNSEEN = text("""
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND usename <> current_user AND NOT pg_has_role('pg_read_all_stats', 'USAGE')
+""")
+
+
+def held(conn: Connection, *, most: int = 5) -> Sequence[Row[Any]]:
+    """Those that keep the oldest versions first: of what ``kind`` (session, prepared, slot), its ``name`` and by what
+    ``handle`` it is ended, who owns it and from where, its ``state``, for how many ``seconds`` (``None``: not known)
+    and over how many ``transactions`` of others it has been held."""
+    return conn.execute(HELD, {"most": most}).all()
+
+
+def unseen(conn: Connection) -> int:
+    """How many sessions of other users there are that this one may not look at."""
+    count: int = conn.execute(UNSEEN).scalar_one()
+    return count
