@@ -21,6 +21,8 @@ from worker.settings import Settings
 from worker.slots import SlotRequest
 from worker.store.invariants import BY_NAME
 
+pytestmark = pytest.mark.usefixtures("at_work")
+
 LOOKED_AT = {
     "Python", "tzdb of pytz", "PostgreSQL", "schema", "Redis", "last tick", "queue control", "queue dial",
     "clocks of PostgreSQL and Redis", "slots", *BY_NAME,

@@ -14,6 +14,7 @@ from sqlalchemy import Row
 from worker.carriers.base import Carrier, Order
 from worker.domain.model import Bounds
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
+from worker.flow.clock_jumps import ClockWatch
 from worker.flow.tally import Tally
 from worker.slots import Nudge, Rates, SlotRequest, Slots
 from worker.store.database import Database
@@ -24,7 +25,8 @@ class Dialer:
     """Everything a step works with; made once a process by :mod:`worker.wiring`.
 
     ``placers`` runs the requests to carriers of one batch side by side; ``default_window`` is the deployment's
-    ``DEFAULT_CALL_WINDOW``; ``tally`` counts what strangers send.
+    ``DEFAULT_CALL_WINDOW``; ``tally`` counts what strangers send;
+    ``clock`` is what is known of the database's.
     """
 
     db: Database
@@ -37,6 +39,7 @@ class Dialer:
     public_base_url: str
     default_window: CallWindow | None = None
     tally: Tally = field(default_factory=Tally)
+    clock: ClockWatch = field(default_factory=ClockWatch)
 
     def order(self, row: Row[Any]) -> Order:
         """What the carrier is told about the call of this row."""

@@ -20,6 +20,7 @@ from worker.domain.breaker import Evidence
 from worker.domain.model import CallState, Disposition
 from worker.flow import breaker
 from worker.flow.base import Dialer, LookUp, Step, Stop, dial_steps, fill_steps, slot_of
+from worker.flow.clock_jumps import steadily
 from worker.flow.ending import LOOK_UP, end, release
 from worker.store import calls, hangups
 from worker.store.calls import Move
@@ -86,7 +87,7 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
         evidence[:] = [_evidence(row, answers[row.id]) for row in fresh]
         return calls.advance(conn, [_weigh(dialer, row, answers[row.id]) for row in fresh])
 
-    moved = transact(dialer.db, work)
+    moved = steadily(dialer.db, dialer.clock, work)
     ended = [row for row in moved if row.just_ended]
     dialer.slots.release([slot_of(row) for row in ended])
     for row, answer in zip(rows, seen, strict=True):

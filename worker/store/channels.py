@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.instants import is_over
+
 ACCOUNT_LIMIT = "least(a.max_concurrent_calls, coalesce(a.channels, a.max_concurrent_calls) + 1)"
 """How many calls an account ``a`` may have at once now: as people have set it, or one more than its carrier took."""
 
@@ -23,7 +25,7 @@ LIVE = """
 
 LOCK = text(f"""
 SELECT id, {LIVE} AS live, channel_refusals,
-       channel_refusals > 0 AND coalesce(resting_until > clock_timestamp(), false) AS is_resting
+       channel_refusals > 0 AND NOT {is_over("rested_at", "resting_until")} AS is_resting
 FROM carrier_accounts a WHERE id = :id FOR NO KEY UPDATE
 """)
 

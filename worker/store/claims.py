@@ -22,8 +22,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from worker.store.breakers import IS_PROBED, RATE_NOW
+from worker.store.breakers import IS_PAUSE_OVER, IS_PROBED, RATE_NOW, RESTS_NOT
 from worker.store.channels import ACCOUNT_LIMIT
+from worker.store.failovers import IS_NOT_HELD
+from worker.store.instants import jumped_forward, turn
 
 LIVE = text("""
 SELECT campaign_id, number_id, account_id, count(*) AS live, count(*) FILTER (WHERE state = 'reserved') AS reserved
@@ -45,17 +47,16 @@ SELECT c.id, c.run_id, c.policy_version, c.max_concurrent_calls, c.max_attempts_
                      LIMIT least(c.max_concurrent_calls, :most)) AS due))
              FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone,
        ARRAY(SELECT json_build_object(
-                 'id', n.id, 'number', n.number, 'account', a.id, 'used_at', extract(epoch FROM cn.used_at),
+                 'id', n.id, 'number', n.number, 'account', a.id, 'used_at', extract(epoch FROM {turn("cn.used_at")}),
                  'limit', n.max_concurrent_calls, 'account_limit', {ACCOUNT_LIMIT}, 'channels', a.channels,
                  'account_rate', {RATE_NOW}, 'half_open', a.breaker_until IS NOT NULL)
              FROM campaign_numbers cn
              JOIN phone_numbers n ON n.id = cn.number_id
              JOIN carrier_accounts a ON a.id = n.account_id
              WHERE cn.campaign_id = c.id AND n.enabled AND a.enabled
-               AND (n.resting_until IS NULL OR n.resting_until <= clock_timestamp())
-               AND (a.resting_until IS NULL OR a.resting_until <= clock_timestamp())
-               AND (a.breaker_until IS NULL OR a.breaker_until <= clock_timestamp() AND NOT {IS_PROBED})
-             ORDER BY cn.used_at, cn.position) AS numbers
+               AND {IS_NOT_HELD} AND {RESTS_NOT}
+               AND (a.breaker_until IS NULL OR {IS_PAUSE_OVER} AND NOT {IS_PROBED})
+             ORDER BY {turn("cn.used_at")}, cn.position) AS numbers
 FROM campaigns c
 JOIN teams t ON t.id = c.team_id
 JOIN runs r ON r.id = c.run_id AND r.state = 'open'
@@ -63,7 +64,7 @@ CROSS JOIN slot_generation g
 WHERE c.status = 'running' AND c.deleted_at IS NULL
   AND (c.id = ANY(:ids) AND c.team_id || '' = :team   -- || '': or all campaigns of the team are gone through
        OR :hungry AND c.short_of_slots AND c.team_id = :team)
-ORDER BY c.filled_at, c.id
+ORDER BY {turn("c.filled_at")}, c.id
 LIMIT 200
 """)
 
@@ -73,7 +74,7 @@ WHERE t.id = :team AND c.id = ANY(:ids)
 ORDER BY c.id FOR NO KEY UPDATE OF t, c
 """)
 
-PICK = text("""
+PICK = text(f"""
 WITH due AS MATERIALIZED (
     SELECT found.*
     FROM unnest(CAST(:campaigns AS text[]), CAST(:zones AS text[]), CAST(:wants AS integer[]))
@@ -90,7 +91,8 @@ live AS MATERIALIZED (   -- looked up in a list, not in an index: of those over 
     SELECT contact_id, to_number FROM calls WHERE team_id = :team AND ended_at IS NULL),   -- at night, any may be taken
 revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until it ends, or provably has
     SELECT l.team_id, l.contact_id, l.to_number FROM calls l
-    WHERE l.late_evidence_at IS NOT NULL AND l.late_evidence_at > now() - interval '5 hours'
+    WHERE l.late_evidence_at IS NOT NULL AND l.late_evidence_at > clock_timestamp() - interval '5 hours'
+                                      - {jumped_forward("l.late_evidence_at")} * interval '1 second'
       AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = l.token AND e.kind = 'ended'
                         AND e.outcome IS DISTINCT FROM 'foreign'
                         AND (l.carrier_call_id IS NULL OR e.carrier_call_id = l.carrier_call_id)))

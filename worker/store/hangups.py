@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.instants import CALL_IS_OVER
+
 REQUEST_END = text("""
 UPDATE calls k SET end_requested_at = clock_timestamp()
 FROM campaigns c
@@ -22,7 +24,7 @@ WHERE c.id = k.campaign_id AND k.ended_at IS NULL AND k.end_requested_at IS NULL
 RETURNING k.id
 """)
 
-TO_BE_ENDED = text("""
+TO_BE_ENDED = text(f"""
 SELECT k.id, k.team_id, k.token, k.account_id, k.from_number, k.to_number, k.carrier_call_id, k.dialing_at,
        a.carrier
 FROM calls k JOIN carrier_accounts a ON a.id = k.account_id JOIN campaigns c ON c.id = k.campaign_id
@@ -30,7 +32,7 @@ WHERE k.end_told_at IS NULL AND k.carrier_call_id IS NOT NULL
   AND (k.ended_at IS NULL AND k.end_requested_at IS NOT NULL
        AND (k.state IN ('unknown', 'placed')   -- who rings or talks by now goes on, but for ...
             OR k.machine_verdict IN ('machine', 'fax') AND k.end_requested_at >= k.answered_at   -- while it talked
-            OR c.status = 'cancelled' AND c.hang_up OR k.provable_end_at <= clock_timestamp())
+            OR c.status = 'cancelled' AND c.hang_up OR {CALL_IS_OVER})
        OR k.late_evidence_at IS NOT NULL)
 ORDER BY k.id LIMIT :most
 """)
@@ -41,7 +43,7 @@ WHERE id = ANY(:ids) AND ended_at IS NULL
 """)
 
 HANG_UP = text("""
-UPDATE calls SET end_requested_at = clock_timestamp(), end_told_at = NULL
+UPDATE calls SET end_requested_at = greatest(clock_timestamp(), answered_at), end_told_at = NULL
 WHERE id = ANY(:ids) AND ended_at IS NULL AND state = 'in_progress'
 """)
 

@@ -12,8 +12,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.instants import has_waited, jumped_forward
+
 GIVEN_UP_AFTER_SECONDS = 60
 KEPT_HOURS = 24
+
+_IS_GIVEN_UP = has_waited("k.taken_at", str(GIVEN_UP_AFTER_SECONDS))
+_IS_OLD = f"""k.created_at <= clock_timestamp() - interval '{KEPT_HOURS} hours'
+    AND k.created_at <= clock_timestamp() - interval '{KEPT_HOURS} hours'
+                        - {jumped_forward("k.created_at")} * interval '1 second'"""
 
 TAKE = text(f"""
 INSERT INTO idempotency_keys AS k (team_id, key, method, path, body_sha256)
@@ -21,16 +28,14 @@ VALUES (:team, :key, :method, :path, :body_sha256)
 ON CONFLICT (team_id, key) DO UPDATE
 SET method = excluded.method, path = excluded.path, body_sha256 = excluded.body_sha256, taken_at = clock_timestamp(),
     worked_at = NULL, status = NULL, response = NULL, created_at = clock_timestamp()
-WHERE k.created_at <= clock_timestamp() - interval '{KEPT_HOURS} hours'
-   OR (k.status IS NULL AND k.worked_at IS NULL
-       AND k.taken_at <= clock_timestamp() - interval '{GIVEN_UP_AFTER_SECONDS} seconds')
+WHERE {_IS_OLD} OR (k.status IS NULL AND k.worked_at IS NULL AND {_IS_GIVEN_UP})
 RETURNING taken_at
 """)
 
 SEEN = text(f"""
 SELECT method = :method AND path = :path AND body_sha256 = :body_sha256 AS is_same, status, response,
-       worked_at IS NOT NULL AND taken_at <= clock_timestamp() - interval '{GIVEN_UP_AFTER_SECONDS} seconds' AS is_lost
-FROM idempotency_keys WHERE team_id = :team AND key = :key
+       worked_at IS NOT NULL AND {_IS_GIVEN_UP} AS is_lost
+FROM idempotency_keys k WHERE team_id = :team AND key = :key
 """)
 
 HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
@@ -52,8 +57,7 @@ WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
 
 PURGE = text(f"""
 DELETE FROM idempotency_keys WHERE (team_id, key) IN (
-    SELECT team_id, key FROM idempotency_keys
-    WHERE created_at <= clock_timestamp() - interval '{KEPT_HOURS} hours'
+    SELECT team_id, key FROM idempotency_keys k WHERE {_IS_OLD}
     ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED)
 """)
 

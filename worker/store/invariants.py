@@ -15,8 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds
+from worker.store.breakers import RESTS_NOT
 from worker.store.channels import ACCOUNT_LIMIT
 from worker.store.database import planned_by_size
+from worker.store.failovers import IS_NOT_HELD
+from worker.store.instants import jumped, turn
 
 # Its own end: not one that another carrier's key told, and not that of another call under its token.
 TOLD_TO_HAVE_ENDED = """EXISTS (
@@ -25,16 +28,16 @@ TOLD_TO_HAVE_ENDED = """EXISTS (
             AND (k.carrier_call_id IS NULL OR e.carrier_call_id = k.carrier_call_id))"""
 
 # Live calls of each scope against the limit that the claim which added the last of them had read.
-S1 = """
+S1 = f"""
 WITH scoped AS (
-    SELECT k.id, k.reserved_at, s.kind, s.scope, k.claim_limits[s.n] AS allowed
+    SELECT k.id, {turn("k.reserved_at")} AS turn, s.kind, s.scope, k.claim_limits[s.n] AS allowed
     FROM calls k CROSS JOIN LATERAL (VALUES
         (1, 'team', k.team_id), (2, 'campaign', k.campaign_id), (3, 'number', k.number_id),
         (4, 'account', k.account_id)) AS s (n, kind, scope)
     WHERE k.ended_at IS NULL)
-SELECT kind || ' ' || scope AS offender, count(*) AS live, (array_agg(allowed ORDER BY reserved_at DESC, id DESC))[1]
+SELECT kind || ' ' || scope AS offender, count(*) AS live, (array_agg(allowed ORDER BY turn DESC, id DESC))[1]
 FROM scoped GROUP BY kind, scope
-HAVING count(*) > (array_agg(allowed ORDER BY reserved_at DESC, id DESC))[1]
+HAVING count(*) > (array_agg(allowed ORDER BY turn DESC, id DESC))[1]
 """
 
 # A call the dialer has closed, that its carrier speaks of as alive, and that nothing has ended since.
@@ -104,19 +107,25 @@ JOIN (SELECT campaign_id, contact_id, max(max_attempts) AS most,
 WHERE cc.attempts < k.sent OR cc.attempts > k.most
 """
 
+IS_AHEAD = """EXISTS (SELECT FROM clock_jumps j
+    WHERE j.seconds < 0 AND j.number > k.clock_jump AND k.dialing_at > j.at)"""
+"""Whether a call was dialed by a clock that was set back behind it since: it looks later than what came after it."""
+
 # Nothing committed to be placed after the stop that now governs, nor in a window's last moments.
-S7 = """
+S7 = f"""
 SELECT k.id AS offender FROM calls k JOIN campaigns c ON c.id = k.campaign_id
 WHERE k.dialing_at IS NOT NULL
-  AND (c.status IN ('paused', 'cancelled') AND k.dialing_at > c.stopped_at OR k.dialed_at >= k.valid_until)
+  AND (c.status IN ('paused', 'cancelled') AND k.dialing_at > c.stopped_at AND NOT {IS_AHEAD}
+       OR k.dialed_at >= k.valid_until)
 UNION ALL
 SELECT k.id FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.to_number
-WHERE k.dialing_at > d.created_at
+WHERE k.dialing_at > d.created_at AND NOT {IS_AHEAD}
 """
 
-L1 = """
-SELECT id AS offender, provable_end_at FROM calls
-WHERE ended_at IS NULL AND provable_end_at < clock_timestamp() - :reap_seconds * interval '1 second'
+L1 = f"""
+SELECT k.id AS offender, k.provable_end_at FROM calls k
+WHERE k.ended_at IS NULL AND k.provable_end_at + {jumped("k.clock_jump", "k.dialing_at")} * interval '1 second'
+                             < clock_timestamp() - :reap_seconds * interval '1 second'
 """
 
 # Members of slots (given) older than a reconcile and the grace, whose call has not been live for as long. They were
@@ -144,8 +153,7 @@ WHERE c.status = 'running' AND c.deleted_at IS NULL AND (r.max_calls IS NULL OR 
   AND EXISTS (SELECT FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
               JOIN carrier_accounts a ON a.id = n.account_id
               WHERE cn.campaign_id = c.id AND n.enabled AND a.enabled
-                AND coalesce(n.resting_until <= clock_timestamp(), true)
-                AND coalesce(a.resting_until <= clock_timestamp(), true) AND a.breaker_until IS NULL
+                AND {IS_NOT_HELD} AND {RESTS_NOT} AND a.breaker_until IS NULL
                 AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.number_id = n.id
                      AND k.ended_at IS NULL) < n.max_concurrent_calls
                 AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.account_id = a.id
