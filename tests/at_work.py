@@ -10,9 +10,11 @@ import psycopg
 
 AHEAD = "9 seconds"
 """How far ahead the last tick is kept, so that it is no older than what is told of even if this thread is kept waiting.
-A tick that a test has set back, taken or deleted is its own, and left alone."""
+A tick that a test has set back, taken or deleted is its own, and left alone; a schema that a test has made young
+stays so."""
 KEEP = f"""
-UPDATE ticks SET last_at = clock_timestamp() + interval '{AHEAD}' WHERE name = 'tick' AND last_at > clock_timestamp()
+UPDATE ticks SET last_at = clock_timestamp() + interval '{AHEAD}' WHERE name = 'tick' AND last_at > clock_timestamp();
+UPDATE schema_migrations SET applied_at = clock_timestamp() + interval '{AHEAD}' WHERE applied_at > clock_timestamp()
 """
 
 

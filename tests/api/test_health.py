@@ -84,3 +84,12 @@ def test_it_is_not_ready_without_its_services(web: World, url: str, configure: C
         {"status": "unavailable", "database": "away", "schema": "unknown", "tick": "unknown", "broker": "away"},
     )
     web.dialer = alive
+
+
+def test_it_is_not_ready_while_a_failover_holds_calls_back(web: World, url: str) -> None:
+    web.tick()
+    web.sql("UPDATE database_server SET timeline = timeline - 1, is_synchronous = false")
+    web.tick()
+    status, said = ready(url)
+    assert status == 503
+    assert said["server"].startswith("failed over at ")

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from celery import Celery
 
+from tests.at_work import AHEAD
 from tests.cli.running import AWAY, dialer
 from tests.world import World
 from worker import tasks
 from worker.carriers.base import Action, CallEvent, EventKind, Rejected
 from worker.clock import wall
 from worker.flow import record
+from worker.flow.failover import watch_server
 from worker.settings import Settings
 from worker.slots import SlotRequest
 from worker.store.invariants import BY_NAME
@@ -25,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("at_work")
 
 LOOKED_AT = {
     "Python", "tzdb of pytz", "PostgreSQL", "schema", "Redis", "last tick", "queue control", "queue dial",
-    "clocks of PostgreSQL and Redis", "slots", *BY_NAME,
+    "clocks of PostgreSQL and Redis", "clocks of PostgreSQL and this machine", "commits", "slots", *BY_NAME,
 }  # fmt: skip
 
 Doctor = Callable[..., subprocess.CompletedProcess[str]]
@@ -131,7 +133,7 @@ def test_what_is_wrong_is_named_with_its_offenders(world: World, doctor: Doctor,
 
 def test_a_deployment_of_some_seconds_age_is_not_scolded(world: World, doctor: Doctor) -> None:
     world.sql("DELETE FROM ticks")
-    world.sql("UPDATE schema_migrations SET applied_at = clock_timestamp() + interval '1 minute'")  # for slow machines
+    world.sql(f"UPDATE schema_migrations SET applied_at = clock_timestamp() + interval '{AHEAD}'")  # and kept so
     answer = doctor("--json")
     assert answer.returncode == 0
     assert findings(answer)["last tick"]["found"].startswith("none yet, ")
@@ -177,3 +179,15 @@ def test_an_account_whose_carrier_has_no_channel_free_is_named_and_nothing_is_wr
     assert (answer.returncode, found["ok"]) == (0, True)
     assert "the carrier has no channel free (90010)" in found["found"]
     assert "1000 by our limit" in found["found"]
+
+
+def test_calls_that_a_failover_holds_back_are_told_and_let_go_by_hand(world: World, doctor: Doctor) -> None:
+    watch_server(world.dialer)
+    world.sql("UPDATE database_server SET timeline = timeline - 1, is_synchronous = false")
+    watch_server(world.dialer)
+    answer = doctor("--json")
+    assert wrong(answer) == {"server"}
+    assert "dialer doctor --after-failover" in findings(answer)["server"]["found"]
+    answer = doctor("--json", "--after-failover")
+    assert (answer.returncode, answer.stderr.strip()) == (0, "Calls are placed again.")
+    assert doctor("--after-failover").stdout.startswith("No calls were held back for a failover.")

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from worker import tasks, wiring
 from worker.domain.errors import Unavailable
 from worker.domain.window import TZDB_VERSION
+from worker.flow.server import held_back
 from worker.store import migrate, ticks
 from worker.store.database import once
 
@@ -33,15 +34,18 @@ def readyz() -> Response:
 
 
 def _database() -> dict[str, str]:
-    def ask(conn: Connection) -> tuple[int | None, float | None]:
+    def ask(conn: Connection) -> tuple[int | None, float | None, str | None]:
         found = migrate.version(conn)
-        return found, None if found is None else ticks.age_seconds(conn, "tick")
+        if found is None or found < migrate.newest():
+            return found, None if found is None else ticks.age_seconds(conn, "tick"), None
+        return found, ticks.age_seconds(conn, "tick"), held_back(conn)
 
     try:
-        version, age = once(wiring.dialer().db, ask)
+        version, age, held = once(wiring.dialer().db, ask)
     except Unavailable:
         return {"database": "away", "schema": "unknown", "tick": "unknown"}
-    return {"database": "ok", "schema": _schema(version), "tick": _tick(age)}
+    why = {} if held is None else {"server": held}
+    return {"database": "ok", "schema": _schema(version), "tick": _tick(age), **why}
 
 
 def _schema(version: int | None) -> str:

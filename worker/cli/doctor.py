@@ -17,13 +17,16 @@ from sqlalchemy import Connection, Row, text
 
 from worker import logs, queues, wiring
 from worker.cli.showing import console
+from worker.clock import wall
 from worker.domain.errors import Unavailable
 from worker.domain.lifecycle import Ignored
 from worker.domain.window import TZDB_VERSION
 from worker.flow.base import Dialer
 from worker.flow.confirm import pause_all
 from worker.flow.examine import examine
+from worker.flow.failover import lift_hold
 from worker.flow.progress import TICK_OLD_SECONDS
+from worker.flow.server import look_at_server
 from worker.settings import misnamed, read_settings
 from worker.store import calls, channels, events, migrate, retention, ticks
 from worker.store.database import once
@@ -49,8 +52,9 @@ class Finding:
 
 @click.command()
 @click.option("--after-restore", is_flag=True, help="A backup was restored: pause every campaign until confirmed.")
+@click.option("--after-failover", is_flag=True, help="A failover lost no call, or all are over: dial again at once.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON.")
-def doctor(after_restore: bool, as_json: bool) -> None:
+def doctor(after_restore: bool, after_failover: bool, as_json: bool) -> None:
     """Look at versions, services, clocks, ticks, queues, slots and every invariant; exit 1 if anything is wrong."""
     chosen = read_settings()
     logs.configure("error", chosen.log_format)
@@ -58,6 +62,9 @@ def doctor(after_restore: bool, as_json: bool) -> None:
     if after_restore:
         paused = pause_all(dialer, "restored_from_backup", actor="doctor")
         click.echo(f"Paused {len(paused)} campaigns; look at each and resume it.", err=as_json)
+    if after_failover:
+        is_lifted = lift_hold(dialer, actor="doctor")
+        click.echo("Calls are placed again." if is_lifted else "No calls were held back for a failover.", err=as_json)
     findings = look(dialer)
     if as_json:
         click.echo(
@@ -82,7 +89,7 @@ def look(dialer: Dialer) -> list[Finding]:
     findings += [*database, *redis]
     if all(finding.ok for finding in database):
         findings += [
-            *_ticking(dialer), *_refused_callbacks(dialer), *ignored_news(dialer), *_channels(dialer),
+            *_ticking(dialer), *_server(dialer), *_refused_callbacks(dialer), *ignored_news(dialer), *_channels(dialer),
         ]  # fmt: skip
     findings += _reach("broker", dialer, _queues)
     if all(finding.ok for finding in (*database, *redis)):
@@ -121,8 +128,17 @@ def _clocks(dialer: Dialer) -> list[Finding]:
     postgres_at: float = once(
         dialer.db, lambda conn: conn.execute(text("SELECT extract(epoch FROM clock_timestamp())::float")).scalar_one()
     )
-    apart = abs(redis_at - postgres_at)
-    return [Finding("clocks of PostgreSQL and Redis", f"{apart:.2f} s apart", apart <= CLOCKS_APART_SECONDS)]
+    clocks = (("PostgreSQL and Redis", redis_at), ("PostgreSQL and this machine", wall()))
+    return [
+        Finding(
+            f"clocks of {names}", f"{abs(at - postgres_at):.2f} s apart", abs(at - postgres_at) <= CLOCKS_APART_SECONDS
+        )
+        for names, at in clocks
+    ]
+
+
+def _server(dialer: Dialer) -> list[Finding]:
+    return [Finding(told.name, told.sentence, told.ok) for told in once(dialer.db, look_at_server)]
 
 
 def _ticking(dialer: Dialer) -> list[Finding]:

@@ -21,7 +21,7 @@ from worker.domain.model import CampaignStatus, Disposition
 from worker.flow.base import Dialer, window_of
 from worker.flow.plan import Plan, plan_calls
 from worker.slots import Kind
-from worker.store import counters, progress, ticks
+from worker.store import counters, failovers, progress, ticks
 from worker.store.database import once
 
 TICK_OLD_SECONDS = 10.0
@@ -74,7 +74,9 @@ def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: s
     is_running = facts.status == CampaignStatus.RUNNING
     plan = plan_calls(conn, dialer, team_id, [campaign_id], hungry=False) if is_running else None
     margin = dialer.bounds.closing_margin_seconds
-    situation = _situation(facts, counts, ticks.silence(conn))
+    server = failovers.standing(conn) if is_running else None
+    held_until = server.held_until if server is not None and server.is_held else None
+    situation = replace(_situation(facts, counts, ticks.silence(conn)), failover_held_until=held_until)
     if facts.status != CampaignStatus.CANCELLED:
         situation = _with_times(situation, facts, margin)
     if plan is not None:
