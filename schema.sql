@@ -597,6 +597,16 @@ CREATE TABLE clock_jumps (
     seconds double precision NOT NULL CHECK (seconds <> 0)
 );
 
+-- What `due_at` is compared with and counted from: business time, or the latest it has been where the clock was set
+-- back since. Who was due stays due, and nobody is called again sooner than his delay. Windows go by dialer_now().
+-- A clock that was wrong by more than a day says nothing of what is due.
+CREATE FUNCTION dialer_due_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL RESTRICTED AS $$
+    SELECT greatest(dialer_now(), (
+        SELECT max(coalesce((SELECT business_at + (was.at - real_at) * speed FROM clock), was.at))
+        FROM clock_jumps j CROSS JOIN LATERAL (SELECT j.at - j.seconds * interval '1 second' AS at) AS was
+        WHERE j.seconds < 0 AND was.at <= clock_timestamp() + interval '1 day'))
+$$;
+
 -- The server that workers have last found here, and whether it had its commits confirmed by a standby. Another one is
 -- a failover: what the last one committed may be lost, and nothing is dialed until calls of then have provably ended.
 CREATE TABLE database_server (

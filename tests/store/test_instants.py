@@ -16,7 +16,7 @@ from tests.conftest import EMPTY
 from tests.store.dialing import committing, plan, reserve, running
 from tests.world import World, make_world
 from worker.dev.stack import Stack
-from worker.flow import reap
+from worker.flow import prepare, reap
 from worker.flow.base import slot_of
 from worker.flow.clock_jumps import watch_clock
 from worker.flow.ending import not_sent
@@ -303,9 +303,9 @@ def _late_evidence(world: World, move: Move, forward: bool) -> None:
     assert picked.on_the_phone
 
 
-def never_left(world: World, call: str) -> None:
+def never_left(world: World, call: str, *, due_in_seconds: float = 0.0) -> None:
     """The request of this call provably never left."""
-    moved = once(world.engine, lambda conn: calls.advance(conn, [not_sent(call, "no connection", 0.0)]))
+    moved = once(world.engine, lambda conn: calls.advance(conn, [not_sent(call, "no connection", due_in_seconds)]))
     world.dialer.slots.release([slot_of(row) for row in moved])
 
 
@@ -391,6 +391,26 @@ def _alarm(world: World, move: Move, forward: bool) -> None:
     move()
     watch_clock(world.engine, world.dialer.clock)
     assert [row.id for row in once(world.engine, lambda conn: campaigns.due_to_wake(conn, most=9))] == [campaign]
+
+
+@trial("campaign_contacts.due_at")
+def _due(world: World, move: Move, forward: bool) -> None:
+    """Who was due stays due, and who was called waits for his delay, however short that is beside the jump."""
+    world.sql("DELETE FROM clock")
+    campaign = one_waits(world)
+    (call,) = reserve(world, campaign)
+    world.sql("UPDATE campaigns SET max_concurrent_calls = 1, retry_delay_minutes = 10")
+    other = world.contact()
+    world.carry_out(prepare.add_contacts(world.dialer, campaign, [other])[1])
+    never_left(world, call, due_in_seconds=600.0)
+    move()
+    watch_clock(world.engine, world.dialer.clock)
+    (again,) = reserve(world, campaign)
+    if forward:
+        return
+    assert world.sql("SELECT contact_id FROM calls WHERE id = :id", id=again)[0][0] == other
+    never_left(world, again, due_in_seconds=600.0)
+    assert not is_planned(world, campaign)
 
 
 REQUEST = KeyedRequest("team_a", "once", "POST", "/", bytes(32))

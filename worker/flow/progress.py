@@ -131,7 +131,8 @@ def next_call_at(row: Row[Any], zone: str, due_at: datetime, margin_seconds: flo
 
 def _with_times(now: Situation, row: Row[Any], margin_seconds: float) -> Situation:
     """When the first contact is due, and when the first may be called."""
-    dues = [(zone, datetime.fromtimestamp(float(at), UTC)) for zone, at in row.due_by_zone if at is not None]
+    read = [(zone, datetime.fromtimestamp(float(at), UTC)) for zone, at in row.due_by_zone if at is not None]
+    dues = [(zone, at if at > row.due_now else min(at, row.now)) for zone, at in read]
     opens = [(next_call_at(row, zone, at, margin_seconds), at) for zone, at in dues]
     first = min(((at, due) for at, due in opens if at is not None), default=None)
     return replace(

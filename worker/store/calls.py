@@ -124,7 +124,7 @@ turned AS (
     UPDATE campaign_contacts cc
     SET status = e.status, reason = e.reason,
         due_at = CASE WHEN e.due_in IS NULL THEN cc.due_at
-                      ELSE (SELECT dialer_now()) + e.due_in * interval '1 second' END,
+                      ELSE (SELECT dialer_due_now()) + e.due_in * interval '1 second' END,
         attempts = cc.attempts - (NOT e.counts AND e.attempt IS NOT NULL)::int,
         called = CASE WHEN e.reached OR e.attempt IS NULL THEN cc.called ELSE e.called_before END,
         answered = cc.answered OR e.status = 'completed',
@@ -314,7 +314,7 @@ WITH rung AS (
     RETURNING contact_id, campaign_id)
 UPDATE campaign_contacts cc
 SET attempts = least(cc.attempts + 1, 20),
-    due_at = CASE WHEN cc.status = 'queued' THEN greatest(cc.due_at, dialer_now() + :due_in * interval '1 second')
+    due_at = CASE WHEN cc.status = 'queued' THEN greatest(cc.due_at, dialer_due_now() + :due_in * interval '1 second')
                   ELSE cc.due_at END
 FROM rung r WHERE cc.contact_id = r.contact_id AND cc.campaign_id = r.campaign_id
 """)

@@ -42,7 +42,7 @@ SELECT c.id, c.run_id, c.policy_version, c.max_concurrent_calls, c.max_attempts_
                  SELECT count(*) FROM (
                      SELECT 1 FROM campaign_contacts cc
                      WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued')
-                       AND cc.due_at <= (SELECT dialer_now())
+                       AND cc.due_at <= (SELECT dialer_due_now())
                      ORDER BY cc.due_at, cc.id   -- or the planner, guessing at the LIMIT, reads the whole table
                      LIMIT least(c.max_concurrent_calls, :most)) AS due))
              FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone,
@@ -83,7 +83,7 @@ WITH due AS MATERIALIZED (
         SELECT cc.id, cc.campaign_id, cc.contact_id, cc.zone, cc.due_at, cc.attempts, cc.last_number_id
         FROM campaign_contacts cc
         WHERE cc.campaign_id = w.campaign_id AND cc.zone = w.zone AND cc.status IN ('pending', 'queued')
-          AND cc.due_at <= (SELECT dialer_now())
+          AND cc.due_at <= (SELECT dialer_due_now())
         ORDER BY cc.due_at, cc.id
         LIMIT w.want
         FOR NO KEY UPDATE OF cc SKIP LOCKED) AS found),
@@ -136,7 +136,7 @@ FROM claimed ORDER BY ord
 PUT_BACK = text("""
 UPDATE campaign_contacts cc
 SET status = CAST(x.status AS contact_status), reason = x.reason,
-    due_at = greatest(cc.due_at, dialer_now() + x.seconds * interval '1 second')
+    due_at = greatest(cc.due_at, (SELECT dialer_due_now()) + x.seconds * interval '1 second')
 FROM unnest(CAST(:campaigns AS text[]), CAST(:contacts AS text[]), CAST(:statuses AS text[]),
             CAST(:reasons AS text[]), CAST(:seconds AS double precision[]))
      AS x (campaign_id, contact_id, status, reason, seconds)

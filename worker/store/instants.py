@@ -18,7 +18,9 @@ dialer nor rings anybody twice, everything that is compared with the clock goes 
     corrected where the call was certainly dialed before, else waited for as long again. *Forward*: corrected.
 ``KEPT`` for hours or days, then deleted or forgotten. *Back*: an hour longer. *Forward*: an hour less.
 ``NOTED`` for people and for reports; nothing decides by it. Ages shown are never negative.
-``BUSINESS`` is the time people mean: windows, schedules, retries. It *is* the clock: who sets that sets these.
+``BUSINESS`` is the time people mean: windows, schedules, retries. It *is* the clock: who sets that sets these. *Back*:
+    windows and schedules go by what it reads now; who was due stays due, and retries wait for as long again
+    (``dialer_due_now()``). *Forward*: schedules start and retries are due early.
 
 The rules live in SQL, for that is where the instants are; the scripts in Redis keep the same ones. ``INSTANTS`` is the
 whole table; a test holds it against the schema and the scripts, and each row that decides anything has its own test.
@@ -153,8 +155,9 @@ INSTANTS = (
         "campaigns.completed_at", "campaigns.deleted_at", "campaign_contacts.added_at", "runs.opened_at",
         "runs.ended_at", "idempotency_keys.worked_at", "audit_log.at", "schema_migrations.applied_at", "clock.real_at",
     ),
+    Instant("campaign_contacts.due_at", _R.BUSINESS, "claim", "due by the latest that business time has been"),
     *_business(
-        "campaigns.scheduled_start_at", "campaign_contacts.due_at", "calls.valid_until", "calls.dialed_at",
+        "campaigns.scheduled_start_at", "calls.valid_until", "calls.dialed_at",
         "clock.business_at",
     ),
     Instant("slots/acquire.lua", _R.DISTANCE, "reconcile", "members are as old as they are far away"),

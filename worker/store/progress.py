@@ -14,7 +14,7 @@ FACTS = text("""
 SELECT c.id, c.name, c.status, c.pause_reason, c.scheduled_start_at, c.deleted_at, c.next_wake_at,
        c.max_concurrent_calls,
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
-       (SELECT dialer_now()) AS now, clock_timestamp() AS machine_now,
+       (SELECT dialer_now()) AS now, (SELECT dialer_due_now()) AS due_now, clock_timestamp() AS machine_now,
        (SELECT generation FROM slot_generation) AS generation,
        t.max_concurrent_calls AS team_limit,
        (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.ended_at IS NULL) AS team_live,

@@ -31,3 +31,13 @@ EXCEPTION WHEN insufficient_privilege OR undefined_function OR feature_not_suppo
     OR object_not_in_prerequisite_state THEN
     RETURN;
 END $$;
+
+-- What `due_at` is compared with and counted from: business time, or the latest it has been where the clock was set
+-- back since. Who was due stays due, and nobody is called again sooner than his delay. Windows go by dialer_now().
+-- A clock that was wrong by more than a day says nothing of what is due.
+CREATE FUNCTION dialer_due_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL RESTRICTED AS $$
+    SELECT greatest(dialer_now(), (
+        SELECT max(coalesce((SELECT business_at + (was.at - real_at) * speed FROM clock), was.at))
+        FROM clock_jumps j CROSS JOIN LATERAL (SELECT j.at - j.seconds * interval '1 second' AS at) AS was
+        WHERE j.seconds < 0 AND was.at <= clock_timestamp() + interval '1 day'))
+$$;
