@@ -518,3 +518,9 @@ def _nudge(world: World, move: Move, forward: bool) -> None:
     (key,) = world.redis.keys("{testnudge}*")
     _shifted(world, key, (-HOUR if forward else HOUR) * 1000)
     assert [nudge.take(), nudge.take()] == [True, False]
+
+
+def test_a_rest_whose_beginning_an_older_worker_did_not_note_is_in_force(world: World) -> None:
+    campaign = one_waits(world)
+    world.sql("UPDATE carrier_accounts SET resting_until = clock_timestamp() + interval '1 minute'")
+    assert not is_planned(world, campaign)
