@@ -123,6 +123,8 @@ CREATE TABLE carrier_accounts (
     created_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
     channels             integer CHECK (channels >= 0),   -- how many calls at once its carrier seems to allow; NULL: all
     channel_refusals     smallint NOT NULL DEFAULT 0,  -- how often in a row it has refused one more
+    rested_at            timestamptz,                  -- since when it rests, and ...
+    breaker_opened_at    timestamptz,                  -- ... since when it is open: before that, both are over
     UNIQUE (team_id, id),
     CHECK (breaker_probe IS NULL OR breaker_until IS NOT NULL),
     CHECK (slowed_times = 0 OR slowed_at IS NOT NULL),
@@ -142,6 +144,7 @@ CREATE TABLE phone_numbers (
     disabled_reason      text,
     resting_until        timestamptz,
     created_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    rested_at            timestamptz,                  -- since when; before that, the rest is over
     UNIQUE (team_id, id),
     UNIQUE (number, team_id),
     FOREIGN KEY (team_id, account_id) REFERENCES carrier_accounts (team_id, id)
@@ -425,6 +428,8 @@ CREATE TABLE calls (
     end_tries        smallint NOT NULL DEFAULT 0,      -- requests to end it
     end_tried_at     timestamptz,                      -- when last somebody took it to ask for its end ...
     next_end_at      timestamptz,                      -- ... and when the next may
+    checked_at       timestamptz,                      -- since when it waits to be asked about
+    clock_jump       integer NOT NULL DEFAULT 0,       -- the newest jump of the clock known when dialing was committed
     FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (contact_id, campaign_id) REFERENCES campaign_contacts (contact_id, campaign_id),
     FOREIGN KEY (campaign_id, run_id) REFERENCES runs (campaign_id, id),
@@ -615,6 +620,48 @@ CREATE TABLE ticks (
     name    text PRIMARY KEY,
     last_at timestamptz NOT NULL
 );
+
+-- When the clock of this server was found to have jumped, and by how much (forward: more than 0). What may not end
+-- early by such a jump adds those it has lived through; see worker/store/clock_jumps.py.
+CREATE TABLE clock_jumps (
+    number  integer PRIMARY KEY CHECK (number > 0),    -- counted up without gaps, under a lock
+    at      timestamptz NOT NULL,                      -- the clock after the jump, when it was noticed
+    seconds double precision NOT NULL CHECK (seconds <> 0)
+);
+
+-- What `due_at` is compared with and counted from: business time, or the latest it has been where the clock was set
+-- back since. Who was due stays due, and nobody is called again sooner than his delay. Windows go by dialer_now().
+-- A clock that was wrong by more than a day says nothing of what is due.
+CREATE FUNCTION dialer_due_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL RESTRICTED AS $$
+    SELECT greatest(dialer_now(), (
+        SELECT max(coalesce((SELECT business_at + (was.at - real_at) * speed FROM clock), was.at))
+        FROM clock_jumps j CROSS JOIN LATERAL (SELECT j.at - j.seconds * interval '1 second' AS at) AS was
+        WHERE j.seconds < 0 AND was.at <= clock_timestamp() + interval '1 day'))
+$$;
+
+-- The server that workers have last found here, and whether it had its commits confirmed by a standby. Another one is
+-- a failover: what the last one committed may be lost, and nothing is dialed until calls of then have provably ended.
+CREATE TABLE database_server (
+    only_row          boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    system_identifier bigint NOT NULL,
+    timeline          integer NOT NULL,
+    is_synchronous    boolean NOT NULL,
+    failed_over_at    timestamptz,                     -- when this one was first found in the place of another
+    held_until        timestamptz,                     -- NULL: nothing is held back, or not any more
+    clock_jump        integer NOT NULL DEFAULT 0,      -- the newest jump of the clock known then
+    CHECK (held_until IS NULL OR failed_over_at IS NOT NULL)
+);
+
+-- Which server this is: its cluster and its timeline, which is another after every failover. No row where a provider
+-- does not let an ordinary role ask, and none on a standby, which has none of its own.
+CREATE FUNCTION dialer_server() RETURNS TABLE (system_identifier bigint, timeline integer) LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY SELECT c.system_identifier, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
+                 FROM pg_control_system() c;
+EXCEPTION WHEN insufficient_privilege OR undefined_function OR feature_not_supported
+    OR object_not_in_prerequisite_state THEN
+    RETURN;
+END $$;
 
 -- The generation of the slots in Redis that is good; anything else there is to be rebuilt.
 CREATE TABLE slot_generation (

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
+from tests.at_work import somebody_ticks
 from tests.carriers.peer import Peer
 from tests.world import World, make_world
 from worker.dev.stack import Stack
@@ -124,6 +125,13 @@ def world(database_url: str, redis_url: str) -> Iterator[World]:
     """A team with everything a campaign needs, a stepped clock, a scripted carrier, and a check of every
     invariant at the end."""
     yield from make_world(database_url, redis_url)
+
+
+@pytest.fixture
+def at_work(world: World, database_url: str) -> Iterator[None]:
+    """Somebody goes on ticking in the world, however long the test takes."""
+    with somebody_ticks(database_url):
+        yield
 
 
 def _run(stack: Stack, statement: str) -> None:

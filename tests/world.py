@@ -13,6 +13,7 @@ from typing import Any
 from redis import Redis
 from sqlalchemy import Connection, Engine, text
 
+from tests.at_work import AHEAD
 from tests.patience import PATIENCE_SECONDS
 from tests.stage import Played, Stage
 from worker.bulkheads import Bulkheads
@@ -230,17 +231,23 @@ class World:
         self.sql(
             """UPDATE calls SET
                    reserved_at = reserved_at - :ago, rung_at = rung_at - :ago, dialing_at = dialing_at - :ago,
-                   next_check_at = next_check_at - :ago, provable_end_at = provable_end_at - :ago,
+                   checked_at = checked_at - :ago, next_check_at = next_check_at - :ago,
+                   provable_end_at = provable_end_at - :ago,
                    end_tried_at = end_tried_at - :ago, next_end_at = next_end_at - :ago
                WHERE ended_at IS NULL""",
             ago=timedelta(seconds=seconds),
         )
         self.sql(
-            """UPDATE carrier_accounts SET resting_until = resting_until - :ago, breaker_until = breaker_until - :ago,
-                                           slowed_at = slowed_at - :ago""",
+            """UPDATE carrier_accounts SET
+                   rested_at = rested_at - :ago, resting_until = resting_until - :ago,
+                   breaker_opened_at = breaker_opened_at - :ago, breaker_until = breaker_until - :ago,
+                   slowed_at = slowed_at - :ago""",
             ago=timedelta(seconds=seconds),
         )
-        self.sql("UPDATE phone_numbers SET resting_until = resting_until - :ago", ago=timedelta(seconds=seconds))
+        self.sql(
+            "UPDATE phone_numbers SET rested_at = rested_at - :ago, resting_until = resting_until - :ago",
+            ago=timedelta(seconds=seconds),
+        )
         self.sql(
             "UPDATE unmatched_calls SET end_tried_at = end_tried_at - :ago, next_end_at = next_end_at - :ago",
             ago=timedelta(seconds=seconds),
@@ -426,7 +433,7 @@ def make_world(
     world.write(lambda conn: _make_team(conn, world.team, 100))
     world.numbers = [world.number("+12025550001"), world.number("+12025550002")]
     reconcile.reconcile(dialer)
-    world.sql("INSERT INTO ticks VALUES ('tick', clock_timestamp() + interval '1 hour')")  # somebody is at work
+    world.sql(f"INSERT INTO ticks VALUES ('tick', clock_timestamp() + interval '{AHEAD}')")  # somebody is at work
     yield world
     world.check()
     engine.dispose()

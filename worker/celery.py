@@ -8,6 +8,7 @@ import sys
 from worker import logs
 from worker.domain.errors import Refused
 from worker.settings import settings
+from worker.startup import say
 from worker.stopping import stop
 from worker.tasks import app
 from worker.timer import start
@@ -21,4 +22,4 @@ except Refused as error:
 
 logs.shield_stdout()
 
-__all__ = ["app", "start", "stop", "watch", "watch_beat"]
+__all__ = ["app", "say", "start", "stop", "watch", "watch_beat"]

@@ -7,6 +7,9 @@ for machine time); what is left is measuring how long something took, and tellin
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
+
+_BEGAN = (datetime.now(UTC), time.monotonic())
 
 
 def monotonic() -> float:
@@ -14,9 +17,22 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def boot() -> float:
+    """Seconds since this machine was started, those included in which it slept; where no such clock is known, as
+    :func:`monotonic`. What is measured by it goes on while this process, or all of the machine, stands still."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
 def wall() -> float:
     """Epoch seconds by this machine's wall clock, which may be wrong and may jump: for people, never to decide by."""
     return time.time()
+
+
+def steady() -> datetime:
+    """A wall clock that nobody sets: what it read when this process began, and what has passed since. For schedulers
+    that keep time by a date, and would stand still for an hour when the clock is set back by one."""
+    began_at, began = _BEGAN
+    return began_at + timedelta(seconds=time.monotonic() - began)
 
 
 def pause(seconds: float) -> None:

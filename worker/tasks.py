@@ -22,12 +22,13 @@ import structlog
 from celery import Celery, Task
 from celery.app.amqp import AMQP
 from celery.exceptions import Reject
+from celery.schedules import schedule
 from celery.signals import before_task_publish, setup_logging, worker_ready
 from kombu import Connection, Queue
 from kombu.exceptions import KombuError, OperationalError
 
 from worker import logs, wiring
-from worker.clock import pause, wall
+from worker.clock import pause, steady, wall
 from worker.crashpoint import crashpoint
 from worker.dial_pool import DialPool
 from worker.domain import ids
@@ -79,7 +80,7 @@ def configure(app: Celery, chosen: Settings) -> None:
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,
         beat_scheduler="celery.beat:Scheduler",
-        beat_schedule={"tick": {"task": "worker.tick", "schedule": TICK_SECONDS}},
+        beat_schedule={"tick": {"task": "worker.tick", "schedule": schedule(TICK_SECONDS, nowfun=steady)}},
         beat_max_loop_interval=TICK_SECONDS,
     )
 

@@ -148,3 +148,12 @@ def test_a_silent_database_holds_neither_it_nor_who_asks_after_it(
             status, found = words(url)
             assert (status, found["database"]) == (503, "no answer in time")
     web.dialer = alive
+
+
+def test_it_is_not_ready_while_a_failover_holds_calls_back(web: World, url: str) -> None:
+    web.tick()
+    web.sql("UPDATE database_server SET timeline = timeline - 1, is_synchronous = false")
+    web.tick()
+    status, said = ready(url)
+    assert status == 503
+    assert said["server"].startswith("failed over at ")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from httpx2 import Client
 
 from tests.api.asking import CAMPAIGNS
 from tests.world import World
 from worker.carriers.simulator.lives import Life
 from worker.carriers.simulator.words import Status
+
+pytestmark = pytest.mark.usefixtures("at_work")
 
 
 def progress(client: Client, campaign: str) -> dict[str, Any]:

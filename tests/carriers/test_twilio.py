@@ -182,11 +182,10 @@ def test_a_search_asks_for_the_two_numbers_and_for_no_start(carrier: TwilioCarri
         ("queued", 0, True),
         ("ringing", 16, True),
         ("in-progress", -20, True),  # the clocks differ, and no earlier call to the number can be alive
-        ("in-progress", -3600, False),
         ("completed", 1, True),
         ("completed", -2, False),  # over before ours was asked for
         ("busy", 0, True),
-        ("queued", 600, False),
+        ("completed", 600, False),
     ],
 )
 def test_only_a_call_made_at_that_moment_may_be_ours(
@@ -196,12 +195,21 @@ def test_only_a_call_made_at_that_moment_may_be_ours(
     assert [call.carrier_call_id for call in found(carrier, peer, view)] == (["CA1"] if is_ours else [])
 
 
+@pytest.mark.parametrize("status", ["queued", "ringing", "in-progress"])
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_a_call_that_lives_is_no_miss_however_wrong_the_clock_is(
+    carrier: TwilioCarrier, peer: Peer, status: str, seconds: int
+) -> None:
+    view = twilio_call(status, made_at=DIALED_AT + timedelta(seconds=seconds))
+    assert isinstance(found(carrier, peer, view), CannotTell)
+
+
 def test_a_call_of_that_moment_that_cannot_be_read_is_no_miss(carrier: TwilioCarrier, peer: Peer) -> None:
     assert isinstance(found(carrier, peer, twilio_call("exploded", made_at=DIALED_AT)), CannotTell)
 
 
 def test_calls_without_a_date_are_passed_over(carrier: TwilioCarrier, peer: Peer) -> None:
-    assert found(carrier, peer, {"sid": "CA1", "status": "queued"}, "nonsense", None) == ()
+    assert found(carrier, peer, {"sid": "CA1", "status": "completed"}, "nonsense", None) == ()
 
 
 def test_a_machine_that_had_answered_is_seen_afterwards(carrier: TwilioCarrier, peer: Peer) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from celery import Celery
 
+from tests.at_work import AHEAD
 from tests.cli.running import AWAY, dialer
 from tests.standing import BROUGHT_ABOUT, move_on
 from tests.world import World
@@ -24,14 +25,18 @@ from worker.cli.findings_work import standing_still
 from worker.clock import wall
 from worker.domain.standstill import NAMES, Kind
 from worker.flow import record, standstill
+from worker.flow.failover import watch_server
 from worker.settings import Settings
 from worker.slots import SlotRequest, Slots, connect
 from worker.store.database import open_database
 from worker.store.invariants import BY_NAME
 
+pytestmark = pytest.mark.usefixtures("at_work")
+
 LOOKED_AT = {
     "Python", "tzdb of pytz", "PostgreSQL", "schema", "Redis", "last tick", "queue control", "queue dial",
-    "clocks of PostgreSQL and Redis", "slots", "writes", "standstill", *BY_NAME,
+    "clocks of PostgreSQL and Redis", "clocks of PostgreSQL and this machine", "commits", "slots", "writes",
+    "standstill", *BY_NAME,
 }  # fmt: skip
 
 Doctor = Callable[..., subprocess.CompletedProcess[str]]
@@ -137,7 +142,7 @@ def test_what_is_wrong_is_named_with_its_offenders(world: World, doctor: Doctor,
 
 def test_a_deployment_of_some_seconds_age_is_not_scolded(world: World, doctor: Doctor) -> None:
     world.sql("DELETE FROM ticks")
-    world.sql("UPDATE schema_migrations SET applied_at = clock_timestamp() + interval '1 minute'")  # for slow machines
+    world.sql(f"UPDATE schema_migrations SET applied_at = clock_timestamp() + interval '{AHEAD}'")  # and kept so
     answer = doctor("--json")
     assert answer.returncode == 0
     assert findings(answer)["last tick"]["found"].startswith("none yet, ")
@@ -223,3 +228,15 @@ def test_a_service_that_takes_connections_and_says_nothing_is_named_and_holds_no
         away = replace(world.dialer, db=there, slots=Slots(connect(f"redis://127.0.0.1:{port}/0"), "test"))
         found = {finding.name: finding.found for finding in answers(away, SERVICES[:2], within_seconds=0.5)}
     assert found == {name: f"no answer from {name} within 0.5 s" for name in ("PostgreSQL", "Redis")}
+
+
+def test_calls_that_a_failover_holds_back_are_told_and_let_go_by_hand(world: World, doctor: Doctor) -> None:
+    watch_server(world.dialer)
+    world.sql("UPDATE database_server SET timeline = timeline - 1, is_synchronous = false")
+    watch_server(world.dialer)
+    answer = doctor("--json")
+    assert wrong(answer) == {"server"}
+    assert "dialer doctor --after-failover" in findings(answer)["server"]["found"]
+    answer = doctor("--json", "--after-failover")
+    assert (answer.returncode, answer.stderr.strip()) == (0, "Calls are placed again.")
+    assert doctor("--after-failover").stdout.startswith("No calls were held back for a failover.")

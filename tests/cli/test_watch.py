@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.at_work import AHEAD
 from tests.cli.running import AWAY, Started, dialer, sentence, started, wait_until
 from tests.cli.terminal import LEAVES_THE_SCREEN, SHOWS_THE_CURSOR, Terminal, terminal
 from tests.world import World, make_world
@@ -51,7 +52,7 @@ def campaign(world: World) -> str:
     made = world.campaign(contacts, name="Spring", maxConcurrentCalls=2, retryDelayMinutes=45, **WINDOW)
     world.run(made)
     world.advance(20)
-    world.sql("UPDATE ticks SET last_at = clock_timestamp() + interval '1 hour'")  # somebody goes on ticking
+    world.sql(f"UPDATE ticks SET last_at = clock_timestamp() + interval '{AHEAD}'")  # somebody goes on ticking
     return made
 
 

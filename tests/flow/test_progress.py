@@ -22,6 +22,8 @@ from worker.flow.progress import read_progress
 from worker.slots import Slots, connect
 from worker.store.database import once
 
+pytestmark = pytest.mark.usefixtures("at_work")
+
 SHUT = {"callWindowStart": "09:00", "callWindowEnd": "10:00", "callWindowTimezone": "America/New_York"}
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 LONG = Life(5, 900)

@@ -179,6 +179,10 @@ def test_a_fresh_database_of_a_newer_release_has_its_migrations_behind_it(
 UNDONE = {
     1: "ALTER TABLE assistants DROP COLUMN telnyx_assistant_id; ALTER TABLE call_events DROP COLUMN held_until;"
     " DROP TABLE callback_refusals",
+    9: "DROP TABLE clock_jumps, database_server; DROP FUNCTION dialer_server, dialer_due_now;"
+    " ALTER TABLE carrier_accounts DROP COLUMN rested_at, DROP COLUMN breaker_opened_at;"
+    " ALTER TABLE phone_numbers DROP COLUMN rested_at; ALTER TABLE calls DROP COLUMN checked_at,"
+    " DROP COLUMN clock_jump",
     4: "DROP TABLE news_dropped, news_cleared; DROP INDEX call_events_ignored",
     11: "DROP INDEX contacts_of_team, campaigns_of_team, campaign_contacts_in_order, runs_of_campaign,"
     " calls_of_campaign, calls_of_contact, contacts_by_words;"

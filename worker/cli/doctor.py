@@ -21,6 +21,7 @@ from worker.cli.showing import console
 from worker.domain.window import TZDB_VERSION
 from worker.flow.base import Dialer
 from worker.flow.confirm import pause_all
+from worker.flow.failover import lift_hold
 from worker.settings import misnamed, read_settings
 
 MOST_SHOWN = 20
@@ -37,6 +38,7 @@ SERVICES = (
 OF_THE_DATABASE = (
     Question("last tick", "PostgreSQL", findings_work.ticking),
     Question("standstill", "PostgreSQL", findings_work.standing_still),
+    Question("server", "PostgreSQL", findings_services.server),
     Question("callbacks refused", "PostgreSQL", findings_carriers.refused_callbacks),
     Question("ignored news", "PostgreSQL", findings_carriers.ignored_news),
     Question("channels", "PostgreSQL", findings_carriers.channels_held),
@@ -53,8 +55,9 @@ OF_DATABASE_AND_SLOTS = (
 
 @click.command()
 @click.option("--after-restore", is_flag=True, help="A backup was restored: pause every campaign until confirmed.")
+@click.option("--after-failover", is_flag=True, help="A failover lost no call, or all are over: dial again at once.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON.")
-def doctor(after_restore: bool, as_json: bool) -> None:
+def doctor(after_restore: bool, after_failover: bool, as_json: bool) -> None:
     """Look at versions, services, clocks, ticks, queues, slots and every invariant; exit 1 if anything is wrong."""
     chosen = read_settings()
     logs.configure("error", chosen.log_format)
@@ -62,6 +65,9 @@ def doctor(after_restore: bool, as_json: bool) -> None:
     if after_restore:
         paused = pause_all(dialer, "restored_from_backup", actor="doctor")
         click.echo(f"Paused {len(paused)} campaigns; look at each and resume it.", err=as_json)
+    if after_failover:
+        is_lifted = lift_hold(dialer, actor="doctor")
+        click.echo("Calls are placed again." if is_lifted else "No calls were held back for a failover.", err=as_json)
     findings = look(dialer)
     if as_json:
         click.echo(

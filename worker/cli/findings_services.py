@@ -6,8 +6,10 @@ from sqlalchemy import Connection, text
 
 from worker import queues
 from worker.cli.findings import Finding
+from worker.clock import wall
 from worker.domain.errors import Broken, Unavailable
 from worker.flow.base import Dialer
+from worker.flow.server import look_at_server
 from worker.store import migrate, probe
 from worker.store.database import once
 
@@ -49,13 +51,23 @@ def redis(dialer: Dialer) -> list[Finding]:
 
 
 def clocks(dialer: Dialer) -> list[Finding]:
-    """Whether both servers agree about the time."""
+    """Whether both servers, and this machine, agree about the time."""
     _, redis_at = dialer.slots.server()
     postgres_at: float = once(
         dialer.db, lambda conn: conn.execute(text("SELECT extract(epoch FROM clock_timestamp())::float")).scalar_one()
     )
-    apart = abs(redis_at - postgres_at)
-    return [Finding("clocks of PostgreSQL and Redis", f"{apart:.2f} s apart", apart <= CLOCKS_APART_SECONDS)]
+    clocks = (("PostgreSQL and Redis", redis_at), ("PostgreSQL and this machine", wall()))
+    return [
+        Finding(
+            f"clocks of {names}", f"{abs(at - postgres_at):.2f} s apart", abs(at - postgres_at) <= CLOCKS_APART_SECONDS
+        )
+        for names, at in clocks
+    ]
+
+
+def server(dialer: Dialer) -> list[Finding]:
+    """What a failure of the database's server may lose, and whether it or its clock is another than it was."""
+    return [Finding(told.name, told.sentence, told.ok) for told in once(dialer.db, look_at_server)]
 
 
 def messages(_: Dialer) -> list[Finding]:

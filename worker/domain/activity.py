@@ -67,6 +67,8 @@ class Situation:
     of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked (``None``: never).
     ``planned`` is how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and
     ``is_team_full`` say that these may have no further call at once. ``still`` is what of the campaign stands still.
+    ``failover_held_until`` (machine time) is set while calls that a failover of the database may have lost keep others
+    from being placed.
     """
 
     status: CampaignStatus
@@ -91,6 +93,7 @@ class Situation:
     are_slots_rebuilt: bool = False
     are_slots_held: bool = False
     still: Sequence[Standstill] = ()
+    failover_held_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,12 @@ def _missing(now: Situation) -> Activity | None:
         case Away.TICK:
             said = "ever ticked" if now.silent_seconds is None else f"ticked for {now.silent_seconds:.0f} s"
             return Activity("not_ticking", f"No worker has {said}; start beat and a worker, or read their logs.")
+    if now.failover_held_until is not None and now.status is CampaignStatus.RUNNING:
+        at = now.failover_held_until
+        why = (
+            f"The database failed over and may lack calls that ring; calls go on at {_clock(at)}, when all have ended."
+        )
+        return Activity("failover", why, at)
     return None
 
 

@@ -14,6 +14,7 @@ from worker.bulkheads import Bulkheads
 from worker.carriers.base import Carrier, Order
 from worker.domain.model import Bounds
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
+from worker.flow.clock_jumps import ClockWatch
 from worker.flow.tally import Tally
 from worker.slots import Nudge, Rates, SlotRequest, Slots
 from worker.store.database import Database
@@ -29,7 +30,7 @@ class Dialer:
 
     ``bulkheads`` make the requests to carriers, each account's by itself; steps that come of what a carrier answered
     after the step that asked had returned go to ``follow_up``. ``default_window`` is the deployment's
-    ``DEFAULT_CALL_WINDOW``; ``tally`` counts what strangers send.
+    ``DEFAULT_CALL_WINDOW``; ``tally`` counts what strangers send; ``clock`` is what is known of the database's.
     """
 
     db: Database
@@ -43,6 +44,7 @@ class Dialer:
     follow_up: Callable[[Iterable[Step]], None] = _left_to_the_tick
     default_window: CallWindow | None = None
     tally: Tally = field(default_factory=Tally)
+    clock: ClockWatch = field(default_factory=ClockWatch)
 
     @property
     def sharing(self) -> list[str]:

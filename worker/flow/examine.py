@@ -21,7 +21,7 @@ def examine(dialer: Dialer) -> Mapping[str, list[dict[str, Any]]]:
     oldest = timedelta(seconds=bounds.slot_grace_seconds + 2 * bounds.reconcile_every_seconds)
     members = dialer.slots.members()
     now = datetime.fromtimestamp(dialer.slots.server()[1], UTC)  # by the clock that wrote down since when they hold
-    stale = {c for calls in members.values() for c, since in calls.items() if now - since > oldest}
+    stale = {c for calls in members.values() for c, since in calls.items() if abs(now - since) > oldest}
 
     def ask(conn: Connection) -> Mapping[str, list[dict[str, Any]]]:
         return invariants.violations(

@@ -23,7 +23,7 @@ from worker.flow.base import Dialer, window_of
 from worker.flow.plan import Plan, plan_calls
 from worker.flow.standstill import read_campaign
 from worker.slots import Kind
-from worker.store import counters, progress, ticks
+from worker.store import counters, failovers, progress, ticks
 from worker.store.database import once
 
 TICK_OLD_SECONDS = 10.0
@@ -78,7 +78,9 @@ def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: s
     is_running = facts.status == CampaignStatus.RUNNING
     plan = plan_calls(conn, dialer, team_id, [campaign_id], hungry=False) if is_running else None
     margin = dialer.bounds.closing_margin_seconds
-    situation = _situation(facts, counts, ticks.silence(conn))
+    server = failovers.standing(conn) if is_running else None
+    held_until = server.held_until if server is not None and server.is_held else None
+    situation = replace(_situation(facts, counts, ticks.silence(conn)), failover_held_until=held_until)
     if facts.status != CampaignStatus.CANCELLED:
         situation = _with_times(situation, facts, margin)
     if plan is not None:
@@ -142,7 +144,8 @@ def next_call_at(row: Row[Any], zone: str, due_at: datetime, margin_seconds: flo
 
 def _with_times(now: Situation, row: Row[Any], margin_seconds: float) -> Situation:
     """When the first contact is due, and when the first may be called."""
-    dues = [(zone, datetime.fromtimestamp(float(at), UTC)) for zone, at in row.due_by_zone if at is not None]
+    read = [(zone, datetime.fromtimestamp(float(at), UTC)) for zone, at in row.due_by_zone if at is not None]
+    dues = [(zone, at if at > row.due_now else min(at, row.now)) for zone, at in read]
     opens = [(next_call_at(row, zone, at, margin_seconds), at) for zone, at in dues]
     first = min(((at, due) for at, due in opens if at is not None), default=None)
     return replace(

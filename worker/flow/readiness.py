@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from worker.domain.errors import Broken, Unavailable
 from worker.domain.model import Bounds
 from worker.domain.standstill import STILL_SECONDS, Kind
+from worker.flow.server import held_back
 from worker.flow.standstill import Reading, look
 from worker.store import migrate, probe, ticks
 from worker.store.database import Database, once
@@ -32,11 +33,12 @@ class Readiness:
     writes: str = UNKNOWN
     tick: str = UNKNOWN
     work: str = UNKNOWN
+    server: str = OK
     reading: Reading | None = None
 
     def words(self) -> dict[str, str]:
         """Each word by what it is on."""
-        return {name: getattr(self, name) for name in ("database", "schema", "writes", "tick", "work")}
+        return {name: getattr(self, name) for name in ("database", "schema", "writes", "tick", "work", "server")}
 
 
 def find_out(db: Database, bounds: Bounds, found: Readiness) -> None:
@@ -54,6 +56,7 @@ def find_out(db: Database, bounds: Bounds, found: Readiness) -> None:
         try:
             found.tick = _tick(once(own, lambda conn: ticks.age_seconds(conn, "tick")))
             found.writes = _writes(own)
+            found.server = once(own, held_back) or OK
             _note_work(found, look(own, bounds))
         except Unavailable as error:  # it went away meanwhile, or the schema is not ours
             found.work = str(error)

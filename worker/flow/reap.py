@@ -22,6 +22,7 @@ from worker.domain.model import CallState, Disposition
 from worker.flow import breaker
 from worker.flow.back_off import back_off
 from worker.flow.base import Dialer, LookUp, Step, Stop, dial_steps, fill_steps, slot_of
+from worker.flow.clock_jumps import steadily
 from worker.flow.ending import LOOK_UP, end, release
 from worker.flow.pacing import await_turn
 from worker.store import breakers, calls, hangups
@@ -120,7 +121,7 @@ def _conclude(dialer: Dialer, looked_up: Sequence[tuple[Row[Any], _Seen]]) -> No
         return calls.advance(conn, [_weigh(dialer, row, answers[row.id]) for row in fresh])
 
     with dialer.bulkheads.desk:
-        moved = transact(dialer.db, work)
+        moved = steadily(dialer.db, dialer.clock, work)
         ended = [row for row in moved if row.just_ended]
         dialer.slots.release([slot_of(row) for row in ended])
         steps = breaker.hear(dialer, evidence)

@@ -244,7 +244,7 @@ def _step(
 def _is_network_block(row: Row[Any], event: Row[Any], settled: Settled) -> bool:
     """Whether the callee's network refused the caller ID, by what was told of the call and how soon it ended."""
     taken_at = row.placed_at or event.received_at
-    seconds = (event.received_at - taken_at).total_seconds() * row.speed
+    seconds = abs((event.received_at - taken_at).total_seconds()) * row.speed  # in haste is not before it was taken
     is_declined = event.disposition == Disposition.REJECTED
     return is_declined and is_network_block(event.sip_code, seconds, rang=event.token in settled.known_rings)
 

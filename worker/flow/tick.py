@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 from worker.crashpoint import crashpoint
 from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer, Settle, Step
+from worker.flow.clock_jumps import watch_clock
+from worker.flow.failover import watch_server
 from worker.flow.promote import promote
 from worker.flow.reap import reap, ring_again
 from worker.flow.reconcile import reconcile
@@ -36,6 +38,8 @@ def tick(dialer: Dialer) -> list[Step]:
     mine, reconciles = transact(dialer.db, take)
     if not mine:
         return []
+    watch_clock(dialer.db, dialer.clock)
+    watch_server(dialer)
     steps: list[Step] = []
     for work in (*([_reconcile] if reconciles else []), *WORK):
         try:

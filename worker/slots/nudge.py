@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from redis import Redis
 
-from worker.slots.client import asking_redis
+from worker.slots.client import asking_redis, load_script
 
 OUTSTANDING_SECONDS = 2
 
@@ -19,11 +19,12 @@ class Nudge:
     def __init__(self, client: Redis, prefix: str) -> None:
         self._redis = client
         self._key = f"{{{prefix}nudge}}:settle"
+        self._take = load_script(client, "nudge")
 
     def take(self) -> bool:
         """Whether the caller is the one to send the message."""
         with asking_redis():
-            return bool(self._redis.set(self._key, "1", nx=True, ex=OUTSTANDING_SECONDS))
+            return bool(self._take([self._key], [OUTSTANDING_SECONDS * 1000]))
 
     def clear(self) -> None:
         """The message has arrived: news from here on needs another."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+from worker.store.instants import is_over
+
 SAME = """
 ARRAY(SELECT a.id FROM carrier_accounts a
       WHERE a.id = :id OR a.carrier = ANY(CAST(:sharing AS carrier[]))
@@ -16,14 +18,17 @@ ARRAY(SELECT a.id FROM carrier_accounts a
 
 REST_ACCOUNT = text(f"""
 UPDATE carrier_accounts
-SET resting_until = greatest(resting_until, clock_timestamp() + :seconds * interval '1 second'),
+SET rested_at = clock_timestamp(),
+    resting_until = greatest(CASE WHEN NOT {is_over("rested_at", "resting_until")} THEN resting_until END,
+                             clock_timestamp() + :seconds * interval '1 second'),
     resting_reason = CASE WHEN resting_until > clock_timestamp() + :seconds * interval '1 second'
-                          THEN resting_reason ELSE :reason END
+                           AND NOT {is_over("rested_at", "resting_until")} THEN resting_reason ELSE :reason END
 WHERE id = ANY({SAME})
 """)
 
 REST_NUMBER = text("""
-UPDATE phone_numbers SET resting_until = clock_timestamp() + :seconds * interval '1 second' WHERE id = :id
+UPDATE phone_numbers
+SET rested_at = clock_timestamp(), resting_until = clock_timestamp() + :seconds * interval '1 second' WHERE id = :id
 """)
 
 RETIRE_NUMBER = text("""

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.instants import CALL_IS_OVER
+
 REACH = text("""
 SELECT v.stream_url, v.answer_url, v.telnyx_assistant_id,
        ARRAY(SELECT DISTINCT a.carrier::text FROM phone_numbers n JOIN carrier_accounts a ON a.id = n.account_id
@@ -21,13 +23,13 @@ SELECT v.stream_url, v.answer_url, v.telnyx_assistant_id,
 FROM campaigns c JOIN assistants v ON v.id = c.assistant_id WHERE c.id = :campaign
 """)
 
-EXPECTING = text("""
+EXPECTING = text(f"""
 SELECT k.id, k.campaign_id, k.contact_id, v.stream_url, v.answer_url, v.telnyx_assistant_id
 FROM calls k JOIN campaigns c ON c.id = k.campaign_id JOIN assistants v ON v.id = c.assistant_id
 JOIN carrier_accounts a ON a.id = k.account_id
 WHERE k.token = :token AND a.carrier = CAST(:carrier AS carrier) AND k.ended_at IS NULL AND k.state <> 'reserved'
   AND (k.carrier_call_id IS NULL OR k.carrier_call_id = :carrier_call)
-  AND NOT (c.status = 'cancelled' AND c.hang_up) AND k.provable_end_at > clock_timestamp()
+  AND NOT (c.status = 'cancelled' AND c.hang_up) AND NOT {CALL_IS_OVER}
 """)
 
 

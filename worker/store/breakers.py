@@ -13,11 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from worker.store.accounts import SAME
+from worker.store.instants import has_waited, is_over
 
 IS_WATCHED = "(a.recent_results <> '' OR a.breaker_until IS NOT NULL)"
 """Whether good news about an account ``a`` matters, too."""
 
-HALVINGS = "greatest(0, a.slowed_times - floor(extract(epoch FROM clock_timestamp() - a.slowed_at) / :recovery))"
+HALVINGS = """CASE WHEN a.slowed_at > clock_timestamp() THEN 0   -- the clock was set back since
+     ELSE greatest(0, a.slowed_times - floor(extract(epoch FROM clock_timestamp() - a.slowed_at) / :recovery)) END"""
 RATE_NOW = f"a.calls_per_second / power(2, {HALVINGS})"
 """The calls per second of an account ``a`` as slowed as it is now; one halving is undone in each ``:recovery`` s."""
 
@@ -28,9 +30,14 @@ SHARED_RATES = f"""
 """
 """Of accounts that are one at their carrier the fastest gives the pace of all together."""
 
-MAY_DIAL = """(a.resting_until IS NULL OR a.resting_until <= clock_timestamp())
-      AND (n.resting_until IS NULL OR n.resting_until <= clock_timestamp())
-      AND (a.breaker_until IS NULL OR a.breaker_until <= clock_timestamp() AND a.breaker_probe = k.id)"""
+RESTS_NOT = f"{is_over('a.rested_at', 'a.resting_until')} AND {is_over('n.rested_at', 'n.resting_until')}"
+"""Whether neither an account ``a`` nor a number ``n`` of it rests."""
+
+IS_PAUSE_OVER = is_over("a.breaker_opened_at", "a.breaker_until")
+"""Whether the breaker of an account ``a`` is half open, or closed."""
+
+MAY_DIAL = f"""{RESTS_NOT}
+      AND (a.breaker_until IS NULL OR {IS_PAUSE_OVER} AND a.breaker_probe = k.id)"""
 """Whether a call ``k`` of an account ``a`` with a number ``n`` may leave: neither rests, and the breaker is closed or
 this is the probe."""
 
@@ -42,14 +49,18 @@ SELECT id, team_id, recent_results, breaker_trips, breaker_until IS NOT NULL AS 
 FROM carrier_accounts WHERE id = :id FOR NO KEY UPDATE
 """)
 
-SAVE = text("""
+SAVE = text(f"""
 UPDATE carrier_accounts
 SET recent_results = :recent, breaker_trips = :trips, breaker_probe = :probe,
     breaker_until = CASE WHEN CAST(:pause AS double precision) IS NOT NULL
                          THEN clock_timestamp() + :pause * interval '1 second'
                          WHEN :is_open THEN breaker_until END,
+    breaker_opened_at = CASE WHEN CAST(:pause AS double precision) IS NOT NULL THEN clock_timestamp()
+                             WHEN :is_open THEN breaker_opened_at END,
+    rested_at = CASE WHEN CAST(:pause AS double precision) IS NULL THEN rested_at ELSE clock_timestamp() END,
     resting_until = CASE WHEN CAST(:pause AS double precision) IS NULL THEN resting_until
-                         ELSE greatest(resting_until, clock_timestamp() + :pause * interval '1 second') END,
+                         ELSE greatest(CASE WHEN NOT {is_over("rested_at", "resting_until")} THEN resting_until END,
+                                       clock_timestamp() + :pause * interval '1 second') END,
     resting_reason = coalesce(:reason, resting_reason)
 WHERE id = :id
 """)
@@ -61,13 +72,13 @@ SELECT id FROM carrier_accounts WHERE id = ANY(:ids) AND breaker_until IS NOT NU
 TAKE_PROBE = text(f"""
 UPDATE carrier_accounts a SET breaker_probe = x.call_id
 FROM unnest(CAST(:accounts AS text[]), CAST(:calls AS text[])) AS x (account_id, call_id)
-WHERE a.id = x.account_id AND a.breaker_until <= clock_timestamp() AND NOT {IS_PROBED}
+WHERE a.id = x.account_id AND a.breaker_until IS NOT NULL AND {IS_PAUSE_OVER} AND NOT {IS_PROBED}
 """)
 
 SLOW = text(f"""
-UPDATE carrier_accounts a SET slowed_times = least(:most, {HALVINGS} + 1), slowed_at = clock_timestamp()
+UPDATE carrier_accounts a SET slowed_times = least(:most, ({HALVINGS}) + 1), slowed_at = clock_timestamp()
 WHERE id = ANY({SAME}) AND calls_per_second IS NOT NULL
-  AND (slowed_at IS NULL OR slowed_at <= clock_timestamp() - :burst * interval '1 second')
+  AND (slowed_at IS NULL OR {has_waited("slowed_at", ":burst")})
 RETURNING {RATE_NOW} AS rate, id = :id AS is_it
 """)
 

@@ -19,6 +19,8 @@ from sqlalchemy import Connection, Row, text
 
 from worker.domain.model import Bounds
 from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW, SHARED_RATES
+from worker.store.failovers import IS_NOT_HELD
+from worker.store.instants import CALL_AGE, CALL_IS_OVER, age, has_waited, is_over, turn
 
 ORDERS = text(f"""
 WITH shared AS MATERIALIZED ({SHARED_RATES})
@@ -61,6 +63,7 @@ free AS MATERIALIZED (
     WHERE k.state = 'reserved' AND c.status = 'running' AND c.deleted_at IS NULL AND c.run_id = k.run_id
       AND c.policy_version = x.policy_version AND now.at < x.valid_until
       AND cc.attempts < c.max_attempts_per_contact AND n.enabled AND a.enabled
+      AND k.reserved_at <= clock_timestamp() AND {IS_NOT_HELD}
       AND {MAY_DIAL}
       AND p.phone_e164 = k.to_number AND coalesce(p.timezone, '') = k.zone AND NOT p.do_not_call
       AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.to_number)
@@ -71,7 +74,8 @@ numbered AS (
 UPDATE calls k
 SET state = 'dialing', attempt = f.attempts + 1, called_before = f.called, max_attempts = f.max_attempts_per_contact,
     valid_until = f.valid_until, dialed_at = f.now, dialing_at = clock_timestamp(),
-    next_check_at = clock_timestamp() + :request * interval '1 second',
+    checked_at = clock_timestamp(), next_check_at = clock_timestamp() + :request * interval '1 second',
+    clock_jump = coalesce((SELECT max(number) FROM clock_jumps), 0),
     provable_end_at = clock_timestamp()
         + (:overhead + :callee / dialer_speed()) * interval '1 second'
 FROM free f WHERE k.id = f.id
@@ -109,6 +113,7 @@ moved AS (
                            THEN coalesce(k.answered_at, clock_timestamp()) ELSE k.answered_at END,
         ended_at = CASE WHEN x.disposition IS NOT NULL THEN coalesce(k.ended_at, clock_timestamp())
                         ELSE k.ended_at END,
+        checked_at = CASE WHEN x.check_in IS NULL THEN k.checked_at ELSE clock_timestamp() END,
         next_check_at = CASE WHEN x.check_in IS NULL THEN k.next_check_at
                              ELSE clock_timestamp() + x.check_in * interval '1 second' END
     FROM locked x
@@ -121,7 +126,7 @@ turned AS (
     UPDATE campaign_contacts cc
     SET status = e.status, reason = e.reason,
         due_at = CASE WHEN e.due_in IS NULL THEN cc.due_at
-                      ELSE (SELECT dialer_now()) + e.due_in * interval '1 second' END,
+                      ELSE (SELECT dialer_due_now()) + e.due_in * interval '1 second' END,
         attempts = cc.attempts - (NOT e.counts AND e.attempt IS NOT NULL)::int,
         called = CASE WHEN e.reached OR e.attempt IS NULL THEN cc.called ELSE e.called_before END,
         answered = cc.answered OR e.status = 'completed',
@@ -218,14 +223,21 @@ def commit_dialing(conn: Connection, bounds: Bounds, calls: Sequence[tuple[str, 
             "valid_until": list(valid_until),
             "versions": list(versions),
             "request": bounds.send_fence_seconds + bounds.request_seconds,
-            "overhead": bounds.send_fence_seconds
-            + bounds.request_seconds
-            + bounds.carrier_queue_seconds
-            + bounds.provable_end_margin_seconds,
+            "overhead": overhead_seconds(bounds),
             "callee": float(bounds.ring_seconds + bounds.longest_call_seconds),
         },
     )
     return sorted(row.id for row in rows)
+
+
+def overhead_seconds(bounds: Bounds) -> float:
+    """How much longer than its callee rings and talks a call can last from the commit of ``dialing`` on."""
+    return (
+        bounds.send_fence_seconds
+        + bounds.request_seconds
+        + bounds.carrier_queue_seconds
+        + bounds.provable_end_margin_seconds
+    )
 
 
 def advance(conn: Connection, moves: Sequence[Move]) -> Sequence[Row[Any]]:
@@ -265,9 +277,8 @@ HISTORY = f"""
 SELECT k.id, k.team_id, k.campaign_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number, k.state,
        k.carrier_call_id, k.disposition, k.cause, k.rang, k.machine_verdict, k.attempt, k.misses, k.dialing_at,
        coalesce(k.placed_at, k.dialing_at) AS placed_at,
-       k.end_requested_at, k.provable_end_at <= clock_timestamp() AS is_over,
+       k.end_requested_at, {CALL_IS_OVER} AS is_over, {CALL_AGE} AS age_seconds, a.carrier,
        extract(epoch FROM k.provable_end_at - clock_timestamp())::float AS over_in_seconds,
-       extract(epoch FROM clock_timestamp() - k.dialing_at)::float AS age_seconds, a.carrier,
        k.cause, {IS_WATCHED} AS is_watched,
        cc.attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
        c.max_attempts_per_contact, c.retry_delay_minutes, c.settings, dialer_speed() AS speed
@@ -280,21 +291,21 @@ JOIN carrier_accounts a ON a.id = k.account_id
 BY_TOKEN = text(HISTORY + " WHERE k.token = ANY(:tokens) ORDER BY k.id FOR NO KEY UPDATE OF k")
 BY_ID = text(HISTORY + " WHERE k.id = ANY(:ids) AND k.ended_at IS NULL ORDER BY k.id FOR NO KEY UPDATE OF k")
 
-OVERDUE = text("""
-UPDATE calls k SET next_check_at = clock_timestamp() + :again * interval '1 second'
-WHERE k.id IN (SELECT id FROM calls WHERE ended_at IS NULL AND next_check_at <= clock_timestamp()
+OVERDUE = text(f"""
+UPDATE calls k SET checked_at = clock_timestamp(), next_check_at = clock_timestamp() + :again * interval '1 second'
+WHERE k.id IN (SELECT id FROM calls
+               WHERE ended_at IS NULL AND next_check_at IS NOT NULL AND {is_over("checked_at", "next_check_at")}
                ORDER BY next_check_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING k.id
 """)
 
-UNHEARD = text("""
+UNHEARD = text(f"""
 UPDATE calls k SET rung_at = clock_timestamp()
 WHERE k.id IN (SELECT id FROM calls
                WHERE ended_at IS NULL AND state = 'reserved'
-                 AND coalesce(rung_at, reserved_at) <= clock_timestamp() - :after * interval '1 second'
-               ORDER BY coalesce(rung_at, reserved_at), id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING k.id, k.team_id, k.account_id,
-          k.reserved_at <= clock_timestamp() - :release_after * interval '1 second' AS is_stale
+                 AND {has_waited("coalesce(rung_at, reserved_at)", ":after")}
+               ORDER BY {turn("coalesce(rung_at, reserved_at)")}, id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING k.id, k.team_id, k.account_id, {has_waited("k.reserved_at", ":release_after")} AS is_stale
 """)
 
 STALE_RESERVED = text("""
@@ -310,13 +321,13 @@ WITH rung AS (
     RETURNING contact_id, campaign_id)
 UPDATE campaign_contacts cc
 SET attempts = least(cc.attempts + 1, 20),
-    due_at = CASE WHEN cc.status = 'queued' THEN greatest(cc.due_at, dialer_now() + :due_in * interval '1 second')
+    due_at = CASE WHEN cc.status = 'queued' THEN greatest(cc.due_at, dialer_due_now() + :due_in * interval '1 second')
                   ELSE cc.due_at END
 FROM rung r WHERE cc.contact_id = r.contact_id AND cc.campaign_id = r.campaign_id
 """)
 
-ALL_LIVE = text("""
-SELECT id, team_id, campaign_id, number_id, account_id, clock_timestamp() - reserved_at AS live_for
+ALL_LIVE = text(f"""
+SELECT id, team_id, campaign_id, number_id, account_id, {age("reserved_at")} * interval '1 second' AS live_for
 FROM calls WHERE ended_at IS NULL ORDER BY id
 """)
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from worker.store.accounts import SAME
+from worker.store.instants import is_over
 
 ACCOUNT_LIMIT = "least(a.max_concurrent_calls, coalesce(a.channels, a.max_concurrent_calls) + 1)"
 """How many calls an account ``a`` may have at once now: as people have set it, or one more than its carrier took."""
@@ -25,7 +26,7 @@ READ = text(f"""
 SELECT id, channel_refusals,
        (SELECT count(*) FROM calls k
         WHERE k.account_id = ANY({SAME}) AND k.ended_at IS NULL AND k.state NOT IN ('reserved', 'dialing')) AS live,
-       channel_refusals > 0 AND coalesce(resting_until > clock_timestamp(), false) AS is_resting
+       channel_refusals > 0 AND NOT {is_over("rested_at", "resting_until")} AS is_resting
 FROM carrier_accounts WHERE id = :id
 """)
 

@@ -22,8 +22,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from worker.store.breakers import IS_PROBED, RATE_NOW
+from worker.store.breakers import IS_PAUSE_OVER, IS_PROBED, RATE_NOW, RESTS_NOT
 from worker.store.channels import ACCOUNT_LIMIT
+from worker.store.failovers import IS_NOT_HELD
+from worker.store.instants import jumped_forward, turn
 
 LIVE = text("""
 SELECT campaign_id, number_id, account_id, count(*) AS live, count(*) FILTER (WHERE state = 'reserved') AS reserved
@@ -34,15 +36,13 @@ GROUP BY campaign_id, number_id, account_id
 PAGE = 200
 """How many candidates are looked at together."""
 
-USABLE = f"""n.enabled AND a.enabled
-               AND (n.resting_until IS NULL OR n.resting_until <= clock_timestamp())
-               AND (a.resting_until IS NULL OR a.resting_until <= clock_timestamp())
-               AND (a.breaker_until IS NULL OR a.breaker_until <= clock_timestamp() AND NOT {IS_PROBED})"""
-"""Whether a number ``n`` of an account ``a`` may be shown now: both are enabled, neither rests, and the breaker is
-closed or lets one call try."""
+USABLE = f"""n.enabled AND a.enabled AND {IS_NOT_HELD} AND {RESTS_NOT}
+               AND (a.breaker_until IS NULL OR {IS_PAUSE_OVER} AND NOT {IS_PROBED})"""
+"""Whether a number ``n`` of an account ``a`` may be shown now: both are enabled, neither rests, the breaker is closed
+or lets one call try, and no failover holds calls back."""
 
 CANDIDATES = text(f"""
-SELECT c.id, c.filled_at, c.short_of_slots, c.run_id, c.policy_version,
+SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots, c.run_id, c.policy_version,
        c.max_concurrent_calls, c.max_attempts_per_contact,
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
        t.max_concurrent_calls AS team_limit, r.max_calls - r.calls_used AS budget,
@@ -51,12 +51,12 @@ SELECT c.id, c.filled_at, c.short_of_slots, c.run_id, c.policy_version,
                  SELECT count(*) FROM (
                      SELECT 1 FROM campaign_contacts cc
                      WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued')
-                       AND cc.due_at <= (SELECT dialer_now())
+                       AND cc.due_at <= (SELECT dialer_due_now())
                      ORDER BY cc.due_at, cc.id   -- or the planner, guessing at the LIMIT, reads the whole table
                      LIMIT least(c.max_concurrent_calls, :most)) AS due))
              FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone,
        ARRAY(SELECT json_build_object(
-                 'id', n.id, 'number', n.number, 'account', a.id, 'used_at', extract(epoch FROM cn.used_at),
+                 'id', n.id, 'number', n.number, 'account', a.id, 'used_at', extract(epoch FROM {turn("cn.used_at")}),
                  'limit', n.max_concurrent_calls, 'account_limit', {ACCOUNT_LIMIT}, 'channels', a.channels,
                  'account_rate', {RATE_NOW}, 'half_open', a.breaker_until IS NOT NULL,
                  'credentials', CASE WHEN a.carrier = ANY(CAST(:sharing AS carrier[])) AND EXISTS (
@@ -66,7 +66,7 @@ SELECT c.id, c.filled_at, c.short_of_slots, c.run_id, c.policy_version,
              JOIN phone_numbers n ON n.id = cn.number_id
              JOIN carrier_accounts a ON a.id = n.account_id
              WHERE cn.campaign_id = c.id AND {USABLE}
-             ORDER BY cn.used_at, cn.position) AS numbers
+             ORDER BY {turn("cn.used_at")}, cn.position) AS numbers
 FROM campaigns c
 JOIN teams t ON t.id = c.team_id
 JOIN runs r ON r.id = c.run_id AND r.state = 'open'
@@ -75,7 +75,7 @@ WHERE c.status = 'running' AND c.deleted_at IS NULL
   AND (c.id = ANY(:ids) AND c.team_id || '' = :team   -- || '': or all campaigns of the team are gone through
        OR :hungry AND c.short_of_slots AND c.team_id = :team)
   AND (CAST(:after_at AS timestamptz) IS NULL   -- the first page is of all; those behind, of who has a chance
-       OR (c.filled_at, c.id) > (CAST(:after_at AS timestamptz), :after_id)
+       OR ({turn("c.filled_at")}, c.id) > (CAST(:after_at AS timestamptz), :after_id)
           AND EXISTS (SELECT FROM campaign_numbers cn
                       JOIN phone_numbers n ON n.id = cn.number_id
                       JOIN carrier_accounts a ON a.id = n.account_id
@@ -83,7 +83,7 @@ WHERE c.status = 'running' AND c.deleted_at IS NULL
                         AND n.id <> ALL(CAST(:full AS text[])) AND a.id <> ALL(CAST(:full AS text[]))
                         AND (a.carrier <> ALL(CAST(:sharing AS carrier[]))
                              OR CAST(a.carrier AS text) <> ALL(CAST(:full AS text[])))))
-ORDER BY c.filled_at, c.id
+ORDER BY {turn("c.filled_at")}, c.id
 LIMIT {PAGE}
 """)
 
@@ -93,7 +93,7 @@ WHERE t.id = :team AND c.id = ANY(:ids)
 ORDER BY c.id FOR NO KEY UPDATE OF t, c
 """)
 
-PICK = text("""
+PICK = text(f"""
 WITH due AS MATERIALIZED (
     SELECT found.*
     FROM unnest(CAST(:campaigns AS text[]), CAST(:zones AS text[]), CAST(:wants AS integer[]))
@@ -102,7 +102,7 @@ WITH due AS MATERIALIZED (
         SELECT cc.id, cc.campaign_id, cc.contact_id, cc.zone, cc.due_at, cc.attempts, cc.last_number_id
         FROM campaign_contacts cc
         WHERE cc.campaign_id = w.campaign_id AND cc.zone = w.zone AND cc.status IN ('pending', 'queued')
-          AND cc.due_at <= (SELECT dialer_now())
+          AND cc.due_at <= (SELECT dialer_due_now())
         ORDER BY cc.due_at, cc.id
         LIMIT w.want
         FOR NO KEY UPDATE OF cc SKIP LOCKED) AS found),
@@ -110,7 +110,8 @@ live AS MATERIALIZED (   -- looked up in a list, not in an index: of those over 
     SELECT contact_id, to_number FROM calls WHERE team_id = :team AND ended_at IS NULL),   -- at night, any may be taken
 revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until it ends, or provably has
     SELECT l.team_id, l.contact_id, l.to_number FROM calls l
-    WHERE l.late_evidence_at IS NOT NULL AND l.late_evidence_at > now() - interval '5 hours'
+    WHERE l.late_evidence_at IS NOT NULL AND l.late_evidence_at > clock_timestamp() - interval '5 hours'
+                                      - {jumped_forward("l.late_evidence_at")} * interval '1 second'
       AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = l.token AND e.kind = 'ended'
                         AND e.outcome IS DISTINCT FROM 'foreign'
                         AND (l.carrier_call_id IS NULL OR e.carrier_call_id = l.carrier_call_id)))
@@ -155,7 +156,7 @@ FROM claimed ORDER BY ord
 PUT_BACK = text("""
 UPDATE campaign_contacts cc
 SET status = CAST(x.status AS contact_status), reason = x.reason,
-    due_at = greatest(cc.due_at, dialer_now() + x.seconds * interval '1 second')
+    due_at = greatest(cc.due_at, (SELECT dialer_due_now()) + x.seconds * interval '1 second')
 FROM unnest(CAST(:campaigns AS text[]), CAST(:contacts AS text[]), CAST(:statuses AS text[]),
             CAST(:reasons AS text[]), CAST(:seconds AS double precision[]))
      AS x (campaign_id, contact_id, status, reason, seconds)

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Row, text
 from worker.store.breakers import RATE_NOW
 from worker.store.channels import ACCOUNT_LIMIT
 from worker.store.claims import USABLE
+from worker.store.instants import turn
 
 LOCK = text("""
 SELECT pg_advisory_xact_lock(hashtextextended('credentials ' || name, 0))
@@ -52,7 +53,7 @@ GROUP BY a.carrier
 AHEAD = text(f"""
 SELECT team_id FROM (
     SELECT DISTINCT c.team_id FROM campaigns c
-    WHERE c.short_of_slots AND c.status = 'running' AND c.team_id <> :team AND c.filled_at < :before
+    WHERE c.short_of_slots AND c.status = 'running' AND c.team_id <> :team AND {turn("c.filled_at")} < :before
       AND EXISTS (SELECT FROM campaign_numbers cn
                   JOIN phone_numbers n ON n.id = cn.number_id
                   JOIN carrier_accounts a ON a.id = n.account_id

@@ -15,6 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.instants import age, has_waited, is_over
+
 MOST_PER_CALL = 1000
 """Events that are kept of one call. A life has five; whoever holds the key could otherwise send new ones for ever."""
 
@@ -45,19 +47,21 @@ ON CONFLICT (token, event_id) DO NOTHING
 RETURNING outcome
 """)
 
-COLUMNS = """
+_IS_HELD_NO_MORE = is_over("received_at", "held_until")
+
+COLUMNS = f"""
 SELECT id, carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, received_at,
-       extract(epoch FROM clock_timestamp() - received_at)::float AS age_seconds
+       {age("received_at")} AS age_seconds
 FROM call_events
 """
 
 TAKE = text(f"""
-{COLUMNS} WHERE outcome IS NULL AND (held_until IS NULL OR held_until <= clock_timestamp())
+{COLUMNS} WHERE outcome IS NULL AND {_IS_HELD_NO_MORE}
 ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 
 TAKE_HELD = text(f"""
-{COLUMNS} WHERE token = ANY(:tokens) AND outcome IS NULL AND held_until > clock_timestamp()
+{COLUMNS} WHERE token = ANY(:tokens) AND outcome IS NULL AND NOT {_IS_HELD_NO_MORE}
 ORDER BY id FOR UPDATE SKIP LOCKED
 """)
 
@@ -78,8 +82,8 @@ FROM unnest(CAST(:carriers AS text[]), CAST(:counts AS bigint[])) AS x (carrier,
 ON CONFLICT (carrier) DO UPDATE SET refused = r.refused + excluded.refused, last_at = excluded.last_at
 """)
 
-REFUSED = text("""
-SELECT carrier, refused, extract(epoch FROM clock_timestamp() - last_at)::float AS age_seconds
+REFUSED = text(f"""
+SELECT carrier, refused, {age("last_at")} AS age_seconds
 FROM callback_refusals ORDER BY carrier
 """)
 
@@ -88,10 +92,9 @@ UPDATE call_events e SET outcome = x.outcome
 FROM unnest(CAST(:ids AS bigint[]), CAST(:outcomes AS text[])) AS x (id, outcome) WHERE e.id = x.id
 """)
 
-OVERDUE = text("""
+OVERDUE = text(f"""
 SELECT EXISTS (SELECT FROM call_events
-               WHERE outcome IS NULL AND received_at <= clock_timestamp() - :after * interval '1 second'
-                 AND (held_until IS NULL OR held_until <= clock_timestamp()))
+               WHERE outcome IS NULL AND {has_waited("received_at", ":after")} AND {_IS_HELD_NO_MORE})
 """)
 
 

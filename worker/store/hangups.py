@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from worker.store.breakers import RATE_NOW, SHARED_RATES
+from worker.store.instants import CALL_IS_OVER, is_over, turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,15 @@ WHERE c.id = k.campaign_id AND k.ended_at IS NULL AND k.end_requested_at IS NULL
 RETURNING k.id
 """)
 
-IS_TO_BE_ENDED = """k.end_told_at IS NULL AND k.carrier_call_id IS NOT NULL
+IS_TO_BE_ENDED = f"""k.end_told_at IS NULL AND k.carrier_call_id IS NOT NULL
   AND (k.ended_at IS NULL AND k.end_requested_at IS NOT NULL
        AND (k.state IN ('unknown', 'placed')   -- who rings or talks by now goes on, but for ...
             OR k.machine_verdict IN ('machine', 'fax') AND k.end_requested_at >= k.answered_at   -- while it talked
-            OR c.status = 'cancelled' AND c.hang_up OR k.provable_end_at <= clock_timestamp())
+            OR c.status = 'cancelled' AND c.hang_up OR {CALL_IS_OVER})
        OR k.late_evidence_at IS NOT NULL)"""
 """Whether the carrier is to be told to end a call ``k`` of a campaign ``c`` and was not yet."""
 
-# A lease holds from when it was taken to its end; where it begins later than now, the clock was moved back.
-IS_FREE = "(next_end_at IS NULL OR next_end_at <= clock_timestamp() OR end_tried_at > clock_timestamp())"
+IS_FREE = is_over("end_tried_at", "next_end_at")
 LEASE = "end_tried_at = clock_timestamp(), next_end_at = clock_timestamp() + :lease * interval '1 second'"
 
 # Each account's that were tried longest ago; a lease is asked for again under the row's lock.
@@ -56,7 +56,7 @@ rooms AS MATERIALIZED (
     SELECT * FROM unnest(CAST(:accounts AS text[]), CAST(:rooms AS integer[])) AS x (account, room)),
 due AS MATERIALIZED (
     SELECT k.id, k.account_id,
-           row_number() OVER (PARTITION BY k.account_id ORDER BY k.end_tried_at NULLS FIRST, k.id) AS nth
+           row_number() OVER (PARTITION BY k.account_id ORDER BY {turn("k.end_tried_at")} NULLS FIRST, k.id) AS nth
     FROM calls k JOIN campaigns c ON c.id = k.campaign_id
     WHERE {IS_TO_BE_ENDED} AND k.end_tries < :tries AND {IS_FREE}),
 own AS (
@@ -69,12 +69,13 @@ own AS (
         ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED))
     RETURNING k.id, k.team_id, k.token, k.account_id, k.from_number, k.to_number, k.carrier_call_id, k.dialing_at,
               k.end_tries),
+first AS MATERIALIZED (   -- or a nested loop asks for so many again and again
+    SELECT carrier, carrier_call_id FROM unmatched_calls
+    WHERE end_told_at IS NULL AND end_tries < :tries AND {IS_FREE}
+    ORDER BY {turn("end_tried_at")} NULLS FIRST, found_at LIMIT :room FOR NO KEY UPDATE SKIP LOCKED),
 unmatched AS (
     UPDATE unmatched_calls u SET {LEASE}
-    WHERE u.end_told_at IS NULL AND {IS_FREE} AND (u.carrier, u.carrier_call_id) IN (
-        SELECT carrier, carrier_call_id FROM unmatched_calls
-        WHERE end_told_at IS NULL AND end_tries < :tries AND {IS_FREE}
-        ORDER BY found_at LIMIT :room FOR NO KEY UPDATE SKIP LOCKED)
+    FROM first f WHERE u.carrier = f.carrier AND u.carrier_call_id = f.carrier_call_id
     RETURNING u.carrier, u.carrier_call_id, u.token, u.account_id, u.end_tries)
 SELECT o.*, a.carrier, {RATE_NOW} AS account_rate,
        (SELECT s.rate FROM shared s WHERE s.carrier = a.carrier) AS credentials_rate
@@ -91,7 +92,7 @@ WHERE id = ANY(:ids) AND ended_at IS NULL
 """)
 
 HANG_UP = text("""
-UPDATE calls SET end_requested_at = clock_timestamp(), end_told_at = NULL
+UPDATE calls SET end_requested_at = greatest(clock_timestamp(), answered_at), end_told_at = NULL
 WHERE id = ANY(:ids) AND ended_at IS NULL AND state = 'in_progress'
 """)
 

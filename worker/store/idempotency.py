@@ -15,12 +15,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.instants import has_waited, jumped_forward
+
 GIVEN_UP_AFTER_SECONDS = 60
 KEPT_HOURS = 24
 
-_IS_KEPT = f"k.created_at > clock_timestamp() - interval '{KEPT_HOURS} hours'"
+_IS_GIVEN_UP = has_waited("coalesce(k.heard_at, k.taken_at)", str(GIVEN_UP_AFTER_SECONDS))
+_IS_OLD = f"""k.created_at <= clock_timestamp() - interval '{KEPT_HOURS} hours'
+    AND k.created_at <= clock_timestamp() - interval '{KEPT_HOURS} hours'
+                        - {jumped_forward("k.created_at")} * interval '1 second'"""
 _IS_SAME = "k.method = excluded.method AND k.path = excluded.path AND k.body_sha256 = excluded.body_sha256"
-_GOES_ON = f"{_IS_KEPT} AND k.progress IS NOT NULL"
+_GOES_ON = f"NOT ({_IS_OLD}) AND k.progress IS NOT NULL"
 
 TAKE = text(f"""
 INSERT INTO idempotency_keys AS k (team_id, key, method, path, body_sha256)
@@ -30,17 +35,15 @@ SET method = excluded.method, path = excluded.path, body_sha256 = excluded.body_
     heard_at = NULL, status = NULL, response = NULL,
     worked_at = CASE WHEN {_GOES_ON} THEN k.worked_at END, progress = CASE WHEN {_GOES_ON} THEN k.progress END,
     created_at = CASE WHEN {_GOES_ON} THEN k.created_at ELSE clock_timestamp() END
-WHERE NOT {_IS_KEPT}
-   OR (k.status IS NULL AND (k.worked_at IS NULL OR k.progress IS NOT NULL AND {_IS_SAME})
-       AND coalesce(k.heard_at, k.taken_at) <= clock_timestamp() - interval '{GIVEN_UP_AFTER_SECONDS} seconds')
+WHERE {_IS_OLD}
+   OR (k.status IS NULL AND (k.worked_at IS NULL OR k.progress IS NOT NULL AND {_IS_SAME}) AND {_IS_GIVEN_UP})
 RETURNING taken_at AS at, progress
 """)
 
 SEEN = text(f"""
 SELECT method = :method AND path = :path AND body_sha256 = :body_sha256 AS is_same, status, response,
-       worked_at IS NOT NULL AND progress IS NULL
-           AND taken_at <= clock_timestamp() - interval '{GIVEN_UP_AFTER_SECONDS} seconds' AS is_lost
-FROM idempotency_keys WHERE team_id = :team AND key = :key
+       worked_at IS NOT NULL AND progress IS NULL AND {_IS_GIVEN_UP} AS is_lost
+FROM idempotency_keys k WHERE team_id = :team AND key = :key
 """)
 
 HAS_WRITTEN = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
@@ -73,14 +76,13 @@ WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
 """)
 
 LEAVE = text("""
-UPDATE idempotency_keys SET heard_at = '-infinity'
+UPDATE idempotency_keys SET heard_at = 'epoch'
 WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL AND progress IS NOT NULL
 """)
 
 PURGE = text(f"""
 DELETE FROM idempotency_keys WHERE (team_id, key) IN (
-    SELECT team_id, key FROM idempotency_keys
-    WHERE created_at <= clock_timestamp() - interval '{KEPT_HOURS} hours'
+    SELECT team_id, key FROM idempotency_keys k WHERE {_IS_OLD}
     ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED)
 """)
 

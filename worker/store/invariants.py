@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds
 from worker.store.database import planned_by_size
+from worker.store.instants import has_waited, jumped, turn
 from worker.store.room import CALLER_IDS_WITH_ROOM, MAY_CALL_MORE
 
 # Its own end: not one that another carrier's key told, and not that of another call under its token.
@@ -26,16 +27,16 @@ TOLD_TO_HAVE_ENDED = """EXISTS (
 
 # Live calls of each scope against the limit that the claim which added the last of them had read; of credentials it
 # has read one where several accounts have them.
-S1 = """
+S1 = f"""
 WITH scoped AS (
-    SELECT k.id, k.reserved_at, s.kind, s.scope, k.claim_limits[s.n] AS allowed
+    SELECT k.id, {turn("k.reserved_at")} AS turn, s.kind, s.scope, k.claim_limits[s.n] AS allowed
     FROM calls k JOIN carrier_accounts a ON a.id = k.account_id CROSS JOIN LATERAL (VALUES
         (1, 'team', k.team_id), (2, 'campaign', k.campaign_id), (3, 'number', k.number_id),
         (4, 'account', k.account_id), (5, 'credentials', CAST(a.carrier AS text))) AS s (n, kind, scope)
     WHERE k.ended_at IS NULL)
-SELECT kind || ' ' || scope AS offender, count(*) AS live, (array_agg(allowed ORDER BY reserved_at DESC, id DESC))[1]
+SELECT kind || ' ' || scope AS offender, count(*) AS live, (array_agg(allowed ORDER BY turn DESC, id DESC))[1]
 FROM scoped GROUP BY kind, scope
-HAVING count(*) > (array_agg(allowed ORDER BY reserved_at DESC, id DESC))[1]
+HAVING count(*) > (array_agg(allowed ORDER BY turn DESC, id DESC))[1]
 """
 
 # A call the dialer has closed, that its carrier speaks of as alive, and that nothing has ended since.
@@ -105,19 +106,25 @@ JOIN (SELECT campaign_id, contact_id, max(max_attempts) AS most,
 WHERE cc.attempts < k.sent OR cc.attempts > k.most
 """
 
+IS_AHEAD = """EXISTS (SELECT FROM clock_jumps j
+    WHERE j.seconds < 0 AND j.number > k.clock_jump AND k.dialing_at > j.at)"""
+"""Whether a call was dialed by a clock that was set back behind it since: it looks later than what came after it."""
+
 # Nothing committed to be placed after the stop that now governs, nor in a window's last moments.
-S7 = """
+S7 = f"""
 SELECT k.id AS offender FROM calls k JOIN campaigns c ON c.id = k.campaign_id
 WHERE k.dialing_at IS NOT NULL
-  AND (c.status IN ('paused', 'cancelled') AND k.dialing_at > c.stopped_at OR k.dialed_at >= k.valid_until)
+  AND (c.status IN ('paused', 'cancelled') AND k.dialing_at > c.stopped_at AND NOT {IS_AHEAD}
+       OR k.dialed_at >= k.valid_until)
 UNION ALL
 SELECT k.id FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.to_number
-WHERE k.dialing_at > d.created_at
+WHERE k.dialing_at > d.created_at AND NOT {IS_AHEAD}
 """
 
-L1 = """
-SELECT id AS offender, provable_end_at FROM calls
-WHERE ended_at IS NULL AND provable_end_at < clock_timestamp() - :reap_seconds * interval '1 second'
+L1 = f"""
+SELECT k.id AS offender, k.provable_end_at FROM calls k
+WHERE k.ended_at IS NULL AND k.provable_end_at + {jumped("k.clock_jump", "k.dialing_at")} * interval '1 second'
+                             < clock_timestamp() - :reap_seconds * interval '1 second'
 """
 
 # Members of slots (given) older than a reconcile and the grace, whose call has not been live for as long. They were
@@ -139,7 +146,7 @@ WHERE {MAY_CALL_MORE}
   AND c.next_wake_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second'
   AND NOT (c.short_of_slots AND EXISTS (   -- those are looked at together, team by team
           SELECT FROM ticks k WHERE k.name = 'fill ' || c.team_id
-          AND k.last_at >= clock_timestamp() - :late_seconds * interval '1 second'))
+          AND NOT {has_waited("k.last_at", ":late_seconds")}))
   AND EXISTS (SELECT FROM campaign_contacts cc
               WHERE cc.campaign_id = c.id AND cc.zone = o.zone AND cc.status IN ('pending', 'queued')
                 AND cc.due_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second')

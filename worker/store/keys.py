@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.instants import has_waited
+
 _SHOWN = "id, team_id, name, created_at, last_used_at, revoked_at"
 
 INSERT = text(f"""
@@ -15,15 +17,17 @@ SELECT :id, id, :name, :secret_sha256 FROM teams WHERE id = :team
 RETURNING {_SHOWN}
 """)
 
-FIND = text("""
+_IS_USE_STALE = f"(last_used_at IS NULL OR {has_waited('last_used_at', '60')})"
+
+FIND = text(f"""
 SELECT id, team_id, secret_sha256, revoked_at IS NOT NULL AS is_revoked,
-       coalesce(last_used_at < clock_timestamp() - interval '1 minute', true) AS is_use_stale
+       {_IS_USE_STALE} AS is_use_stale
 FROM api_keys WHERE id = :id
 """)
 
-USED = text("""
+USED = text(f"""
 UPDATE api_keys SET last_used_at = clock_timestamp()
-WHERE id = :id AND coalesce(last_used_at < clock_timestamp() - interval '1 minute', true)
+WHERE id = :id AND {_IS_USE_STALE}
 """)
 
 REVOKE = text(f"""

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from worker.store.breakers import IS_PROBED
+from worker.store.instants import is_over
 
 FACTS = text("""
 SELECT c.id, c.name, c.status, c.pause_reason, c.scheduled_start_at, c.deleted_at, c.next_wake_at,
        c.max_concurrent_calls,
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
-       (SELECT dialer_now()) AS now, clock_timestamp() AS machine_now,
+       (SELECT dialer_now()) AS now, (SELECT dialer_due_now()) AS due_now, clock_timestamp() AS machine_now,
        (SELECT generation FROM slot_generation) AS generation,
        t.max_concurrent_calls AS team_limit,
        (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.ended_at IS NULL) AS team_live,
@@ -30,8 +31,10 @@ WHERE c.id = :id AND c.team_id = :team
 """)
 
 NUMBERS = text(f"""
-SELECT n.id, n.number, n.enabled AS is_enabled, n.disabled_reason, n.resting_until, n.account_id,
-       a.name AS account_name, a.enabled AS is_account_enabled, a.resting_until AS account_resting_until,
+SELECT n.id, n.number, n.enabled AS is_enabled, n.disabled_reason, n.account_id,
+       CASE WHEN NOT {is_over("n.rested_at", "n.resting_until")} THEN n.resting_until END AS resting_until,
+       CASE WHEN NOT {is_over("a.rested_at", "a.resting_until")} THEN a.resting_until END AS account_resting_until,
+       a.name AS account_name, a.enabled AS is_account_enabled,
        a.resting_reason, a.breaker_until IS NOT NULL AS is_tripped, a.channels,
        a.breaker_until IS NOT NULL AND {IS_PROBED} AS is_probed,
        n.max_concurrent_calls AS number_limit, a.max_concurrent_calls AS account_limit,

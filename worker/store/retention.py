@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.store.instants import age
+
 DROPPED_AT_ONCE = 1000
 CLEARED_AT_ONCE = 500
 
@@ -66,14 +68,14 @@ INSERT INTO news_cleared (through_id) SELECT max(id) FROM old HAVING count(*) > 
 ON CONFLICT (only_row) DO UPDATE SET through_id = excluded.through_id
 """)
 
-IGNORED = text("""
+IGNORED = text(f"""
 WITH kept AS (
     SELECT carrier, outcome, count(*) AS kept, min(received_at) AS since, max(received_at) AS last_at,
            sum(pg_column_size(raw))::bigint AS bytes
     FROM call_events WHERE outcome IN ('unknown_token', 'foreign') GROUP BY carrier, outcome)
 SELECT carrier::text, outcome, coalesce(kept, 0) AS kept, coalesce(kept, 0) + coalesce(dropped, 0) AS seen,
        coalesce(bytes, 0) AS bytes, least(k.since, d.since) AS since, k.since AS oldest_at,
-       extract(epoch FROM clock_timestamp() - last_at)::float AS age_seconds
+       {age("last_at")} AS age_seconds
 FROM kept k FULL JOIN news_dropped d USING (carrier, outcome) ORDER BY carrier, outcome
 """)
 

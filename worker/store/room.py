@@ -4,7 +4,9 @@ fault there does not hide itself."""
 
 from __future__ import annotations
 
+from worker.store.breakers import RESTS_NOT
 from worker.store.channels import ACCOUNT_LIMIT
+from worker.store.failovers import IS_NOT_HELD
 
 MAY_CALL_MORE = """c.status = 'running' AND c.deleted_at IS NULL AND (r.max_calls IS NULL OR r.calls_used < r.max_calls)
   AND (SELECT count(*) FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL) < c.max_concurrent_calls
@@ -20,8 +22,7 @@ CALLER_IDS_WITH_ROOM = f"""
               FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
               JOIN carrier_accounts a ON a.id = n.account_id
               WHERE cn.campaign_id = c.id AND n.enabled AND a.enabled
-                AND coalesce(n.resting_until <= clock_timestamp(), true)
-                AND coalesce(a.resting_until <= clock_timestamp(), true) AND a.breaker_until IS NULL
+                AND {IS_NOT_HELD} AND {RESTS_NOT} AND a.breaker_until IS NULL
                 AND {LIVE_OF_NUMBER} < n.max_concurrent_calls
                 AND {LIVE_OF_ACCOUNT} < {ACCOUNT_LIMIT}
                 AND NOT EXISTS (   -- a live call was claimed under a limit of shared credentials, and they are used up

@@ -117,6 +117,7 @@ carrier_accounts = Table(
     _must("recent_results", Text), _must("breaker_trips", SmallInteger), _may("breaker_until", _INSTANT),
     _may("breaker_probe", Text), _must("slowed_times", SmallInteger), _may("slowed_at", _INSTANT),
     _must("created_at", _INSTANT), _may("channels", Integer), _must("channel_refusals", SmallInteger),
+    _may("rested_at", _INSTANT), _may("breaker_opened_at", _INSTANT),
 )
 
 phone_numbers = Table(
@@ -124,7 +125,7 @@ phone_numbers = Table(
     _must("id", Text, key=True), _team(), _must("account_id", Text), _must("number", Text),
     _must("max_concurrent_calls", Integer), _may("calls_per_second", Double), _must("enabled", Boolean),
     _may("disabled_reason", Text), _may("resting_until", _INSTANT), _must("created_at", _INSTANT),
-    _own("account_id", of="carrier_accounts"),
+    _may("rested_at", _INSTANT), _own("account_id", of="carrier_accounts"),
 )
 
 contacts = Table(
@@ -210,6 +211,7 @@ calls = Table(
     _may("next_check_at", _INSTANT), _must("misses", SmallInteger), _may("end_requested_at", _INSTANT),
     _may("end_told_at", _INSTANT), _may("machine_verdict", Text), _may("late_evidence_at", _INSTANT),
     _must("end_tries", SmallInteger), _may("end_tried_at", _INSTANT), _may("next_end_at", _INSTANT),
+    _may("checked_at", _INSTANT), _must("clock_jump", Integer),
     _own("campaign_id", of="campaigns"), _own("number_id", of="phone_numbers"),
     _own("account_id", of="carrier_accounts"),
     ForeignKeyConstraint(
@@ -265,6 +267,17 @@ disposition_totals = Table(
 )
 
 ticks = Table("ticks", metadata, _must("name", Text, key=True), _must("last_at", _INSTANT))
+
+clock_jumps = Table(
+    "clock_jumps", metadata, _must("number", Integer, key=True), _must("at", _INSTANT), _must("seconds", Double),
+)
+
+database_server = Table(
+    "database_server", metadata,
+    _must("only_row", Boolean, key=True), _must("system_identifier", BigInteger), _must("timeline", Integer),
+    _must("is_synchronous", Boolean), _may("failed_over_at", _INSTANT), _may("held_until", _INSTANT),
+    _must("clock_jump", Integer),
+)
 
 slot_generation = Table(
     "slot_generation", metadata, _must("only_row", Boolean, key=True), _must("generation", BigInteger),

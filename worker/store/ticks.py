@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-CLAIM = text("""
+from worker.store.instants import age, has_waited
+
+CLAIM = text(f"""
 INSERT INTO ticks AS t (name, last_at) VALUES (:name, clock_timestamp())
-ON CONFLICT (name) DO UPDATE SET last_at = excluded.last_at
-WHERE t.last_at <= excluded.last_at - :every * interval '1 second'
+ON CONFLICT (name) DO UPDATE SET last_at = clock_timestamp()   -- read under the row's lock, as is its age
+WHERE {has_waited("t.last_at", ":every")}
 RETURNING name
 """)
 
@@ -21,11 +23,11 @@ ON CONFLICT (name) DO UPDATE SET last_at = excluded.last_at
 
 FREE = text("DELETE FROM ticks WHERE name = :name")
 
-AGE = text("SELECT extract(epoch FROM clock_timestamp() - last_at)::float FROM ticks WHERE name = :name")
+AGE = text(f"SELECT {age('last_at')} FROM ticks WHERE name = :name")
 
-SILENCE = text("""
+SILENCE = text(f"""
 SELECT t.last_at IS NOT NULL AS has_ticked,
-       extract(epoch FROM clock_timestamp() - coalesce(t.last_at, m.made_at))::float AS seconds
+       {age("coalesce(t.last_at, m.made_at)")} AS seconds
 FROM (SELECT min(applied_at) AS made_at FROM schema_migrations) AS m LEFT JOIN ticks t ON t.name = 'tick'
 """)
 
@@ -46,7 +48,8 @@ def silence(conn: Connection) -> Silence:
 
 
 def claim(conn: Connection, name: str, *, every_seconds: float) -> bool:
-    """Whether this work is due, and now the caller's to do: true at most once in ``every_seconds``."""
+    """Whether this work is due, and now the caller's to do: true at most once in ``every_seconds``, and at once where
+    the clock was set back behind the last time."""
     return conn.execute(CLAIM, {"name": name, "every": every_seconds}).first() is not None
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from worker.store.claims import USABLE
+from worker.store.instants import turn
 
 TAKEN_FOR_SECONDS = 5.0
 """How long a campaign that was taken is left to whoever took it; machine time."""
@@ -34,7 +35,7 @@ WITH running AS MATERIALIZED (
                        JOIN carrier_accounts a ON a.id = n.account_id
                        WHERE cn.campaign_id = c.id AND {USABLE})
            OR c.next_wake_at <= dialer_now() - :overdue * dialer_speed() * interval '1 second')
-    ORDER BY c.next_wake_at, c.filled_at, c.id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED),
+    ORDER BY c.next_wake_at, {turn("c.filled_at")}, c.id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED),
 cancelled AS MATERIALIZED (
     SELECT c.id FROM campaigns c
     WHERE c.status = 'cancelled' AND c.next_wake_at <= dialer_now()

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Row, text
 LIVE = text("""
 SELECT l.id, l.contact_id, l.to_number, l.zone, CAST(l.state AS text) AS state, k.first_name, k.last_name,
        coalesce(l.attempt, cc.attempts + 1) AS attempt,
-       extract(epoch FROM clock_timestamp()
+       greatest(0, extract(epoch FROM clock_timestamp()
                - coalesce(l.answered_at, l.ringing_at, l.placed_at, l.dialing_at, l.reserved_at))::float
-           * (SELECT dialer_speed()) AS for_seconds
+           * (SELECT dialer_speed())) AS for_seconds
 FROM calls l
 JOIN contacts k ON k.id = l.contact_id
 JOIN campaign_contacts cc ON cc.contact_id = l.contact_id AND cc.campaign_id = l.campaign_id

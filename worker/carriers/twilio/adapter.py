@@ -68,7 +68,8 @@ class TwilioCarrier:
 
     def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
         """Among the newest calls between the two numbers, those made at the moment of the request. The list lags,
-        and while a call is queued it has no start to search by."""
+        and while a call is queued it has no start to search by. One that lives and was made at another moment may be
+        ours all the same, by a clock that is wrong: it is not taken for ours, nor is its callee taken for free."""
         if order.dialed_at is None:
             return CannotTell("no moment to search for")
         query = urlencode({"To": order.to_number, "From": order.from_number, "PageSize": 50})
@@ -79,6 +80,8 @@ class TwilioCarrier:
         if answer.status != 200 or not isinstance(views, list):
             return unclear(answer)
         of_then = [view for view in views if translation.may_be_of(view, order.dialed_at)]
+        if not of_then and any(translation.is_live(view) for view in views):
+            return CannotTell("a_call_of_another_moment")
         known = tuple(call for call in map(translation.carrier_call, of_then) if call is not None)
         return known if len(known) == len(of_then) else CannotTell("unreadable_call")
 

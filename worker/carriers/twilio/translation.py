@@ -127,8 +127,12 @@ def may_be_of(view: Any, dialed_at: datetime) -> bool:
     made_at = _instant(view.get("date_created") if isinstance(view, Mapping) else None)
     if made_at is None or made_at > dialed_at + WITHIN:
         return False
-    is_live = str(view.get("status")) in STATES
-    return made_at >= (dialed_at - CLOCKS_APART if is_live else dialed_at.replace(microsecond=0))
+    return made_at >= (dialed_at - CLOCKS_APART if is_live(view) else dialed_at.replace(microsecond=0))
+
+
+def is_live(view: Any) -> bool:
+    """Whether this call, as Twilio shows it, is not over."""
+    return isinstance(view, Mapping) and str(view.get("status")) in STATES
 
 
 def other_account(fields: Mapping[str, str], account_sid: str) -> str | None:

@@ -1,0 +1,99 @@
+"""What people should know of the server the database is on: what a failure of it may lose, whether it is another than
+it was, and whether its clock has been set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from worker.store import clock_jumps, failovers
+
+LATELY_SECONDS = 86_400.0
+"""How long a jump of the clock is told."""
+LIFT = "dialer doctor --after-failover"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing about the server: its name, a sentence, and whether it is as it should be."""
+
+    name: str
+    sentence: str
+    ok: bool = True
+
+
+def look_at_server(conn: Connection) -> list[Told]:
+    """Everything there is to say; of a clock that was never set and a server that was always this one, nothing."""
+    return [
+        _commits(failovers.settings(conn)),
+        *_server(failovers.standing(conn)),
+        *_clock(clock_jumps.latest(conn, within_seconds=LATELY_SECONDS)),
+    ]
+
+
+def held_back(conn: Connection) -> str | None:
+    """Why no call is placed, where it is for a failover."""
+    told = _server(failovers.standing(conn))
+    return next((each.sentence for each in told if not each.ok), None)
+
+
+def _commits(row: Row[Any]) -> Told:
+    """Whether a commit can be lost once it has been answered; the guarantee that nobody is rung twice stands on it."""
+    name = "commits"
+    if row.synchronous_commit == "off":
+        sentence = "synchronous_commit is off: if PostgreSQL crashes, calls it has just placed are forgotten and those "
+        return Told(name, f"{sentence}people may be rung again. Set it to on.", ok=False)
+    if not row.is_durable:
+        return Told(
+            name, "fsync or full_page_writes is off: for demonstrations only, a crash of the machine loses data"
+        )
+    if row.standby_names and row.synchronous_commit != "local":
+        return Told(name, f"wait for a standby ({row.standby_names}); a failover to it loses none")
+    streams = f"{row.standbys} that streams now" if row.standbys else "one"
+    return Told(
+        name,
+        "are on this server's disk and wait for no standby: a failover to "
+        f"{streams} may lose the last, and dialing then stops for as long as a call can last. To prevent it, set "
+        "synchronous_standby_names" + (" and synchronous_commit to on" if row.synchronous_commit == "local" else ""),
+    )
+
+
+def _server(row: Row[Any] | None) -> list[Told]:
+    name = "server"
+    if row is None:
+        return []
+    if not row.is_known:
+        sentence = "this role may not ask which it is, so a failover goes unnoticed: grant it pg_control_system() and "
+        return [Told(name, f"{sentence}pg_walfile_name(), or use synchronous standbys alone")]
+    if row.is_another:
+        sentence = "another one than the workers have last found; no call is placed before a tick has looked at it"
+        return [Told(name, sentence, ok=False)]
+    if row.is_held:
+        return [
+            Told(
+                name,
+                f"failed over at {_clock_of(row.failed_over_at)}, perhaps without its last commits: no call is placed "
+                f"until {_clock_of(row.held_until)}, when every call of that moment has ended. Where none was lost, or "
+                f"all are over, go on with: {LIFT}",
+                ok=False,
+            )
+        ]
+    return []
+
+
+def _clock(rows: Sequence[Row[Any]]) -> list[Told]:
+    told = []
+    for row in rows:
+        way = "forward" if row.seconds > 0 else "back"
+        held = "" if row.held_until is None else f"; calls of before are held until {_clock_of(row.held_until)} at most"
+        sentence = f"moved {way} by {abs(row.seconds):.0f} s at {_clock_of(row.at)}{held}"
+        told.append(Told("clock of PostgreSQL", sentence, ok=row.held_until is None))
+    return told
+
+
+def _clock_of(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"

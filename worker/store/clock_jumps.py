@@ -1,0 +1,68 @@
+"""When the clock of PostgreSQL's server jumped, and by how much; noted once, whoever noticed it.
+
+What waits for something in the world to be over (:class:`worker.store.instants.Rule`, ``HELD``) adds these jumps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from worker.store.instants import CALL_IS_OVER, jumped
+
+READ = text("""
+SELECT extract(epoch FROM clock_timestamp())::float AS at, coalesce((SELECT max(number) FROM clock_jumps), 0) AS known
+""")
+
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('clock jumps', 0))")
+
+NOTE = text("""
+INSERT INTO clock_jumps (number, at, seconds)
+SELECT coalesce(max(number), 0) + 1, clock_timestamp(),
+       :seconds - coalesce(sum(seconds) FILTER (WHERE number > :known), 0)
+FROM clock_jumps
+HAVING abs(:seconds - coalesce(sum(seconds) FILTER (WHERE number > :known), 0)) > :tolerance
+RETURNING number, seconds
+""")
+
+LATEST = text(f"""
+SELECT j.number, j.at, j.seconds,
+       (SELECT max(k.provable_end_at + {jumped("k.clock_jump", "k.dialing_at")} * interval '1 second') FROM calls k
+        WHERE k.ended_at IS NULL AND k.clock_jump < j.number AND NOT {CALL_IS_OVER}) AS held_until
+FROM clock_jumps j WHERE abs(extract(epoch FROM clock_timestamp() - j.at)) < :within
+ORDER BY j.number DESC LIMIT 1
+""")
+
+# An alarm is never set more than a minute ahead: one further away was set before the clock was set back.
+BRING_BACK = text("""
+UPDATE campaigns SET next_wake_at = (SELECT dialer_now())
+WHERE id = ANY(ARRAY(SELECT id FROM campaigns WHERE next_wake_at > (SELECT dialer_now()) + interval '61 seconds'
+                     ORDER BY next_wake_at LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED))
+""")
+
+
+def read(conn: Connection) -> tuple[float, int]:
+    """The clock in epoch seconds, and the number of the newest jump that is known. The jumps are those that were noted
+    before the clock was read, so the reading has them in it."""
+    row = conn.execute(READ).one()
+    return row.at, row.known
+
+
+def note(conn: Connection, seconds: float, *, known: int, tolerance: float) -> Row[Any] | None:
+    """Note what the clock has jumped since a reading at which ``known`` was the newest jump, less what others have
+    noted of it since. The row (``number``, ``seconds``) if that was more than ``tolerance``."""
+    conn.execute(LOCK)  # a statement of its own, so that the next one reads what was noted meanwhile
+    return conn.execute(NOTE, {"seconds": seconds, "known": known, "tolerance": tolerance}).first()
+
+
+def latest(conn: Connection, *, within_seconds: float) -> Sequence[Row[Any]]:
+    """The newest jump, if it is not longer ago than that: ``at``, ``seconds``, and until when calls are held that were
+    dialed before it (``held_until``, ``None`` where there is none any more)."""
+    return conn.execute(LATEST, {"within": within_seconds}).all()
+
+
+def bring_alarms_back(conn: Connection) -> int:
+    """Let campaigns be looked at now whose alarm lies further ahead than any is set; how many there were."""
+    return conn.execute(BRING_BACK).rowcount
