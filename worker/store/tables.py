@@ -89,7 +89,7 @@ clock = Table(
 teams = Table(
     "teams", metadata,
     _must("id", Text, key=True), _must("slug", Text), _must("name", Text), _must("max_concurrent_calls", Integer),
-    _must("created_at", _INSTANT), _may("country", Text),
+    _must("created_at", _INSTANT), _may("country", Text), _must("live_from", BigInteger),
 )
 
 api_keys = Table(
@@ -209,6 +209,7 @@ calls = Table(
     _may("answered_at", _INSTANT), _may("ended_at", _INSTANT), _may("provable_end_at", _INSTANT),
     _may("next_check_at", _INSTANT), _must("misses", SmallInteger), _may("end_requested_at", _INSTANT),
     _may("end_told_at", _INSTANT), _may("machine_verdict", Text), _may("late_evidence_at", _INSTANT),
+    _may("seq", BigInteger),
     _own("campaign_id", of="campaigns"), _own("number_id", of="phone_numbers"),
     _own("account_id", of="carrier_accounts"),
     ForeignKeyConstraint(
