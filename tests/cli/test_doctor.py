@@ -23,6 +23,7 @@ from worker.store.invariants import BY_NAME
 
 LOOKED_AT = {
     "Python", "tzdb of pytz", "PostgreSQL", "schema", "Redis", "last tick", "queue control", "queue dial",
+    "oldest snapshot",
     "clocks of PostgreSQL and Redis", "slots", *BY_NAME,
 }  # fmt: skip
 

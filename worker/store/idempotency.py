@@ -73,7 +73,7 @@ WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
 """)
 
 LEAVE = text("""
-UPDATE idempotency_keys SET heard_at = '-infinity'
+UPDATE idempotency_keys SET heard_at = 'epoch'
 WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL AND progress IS NOT NULL
 """)
 
