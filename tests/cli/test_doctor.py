@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("at_work")
 LOOKED_AT = {
     "Python", "tzdb of pytz", "PostgreSQL", "schema", "Redis", "last tick", "queue control", "queue dial",
     "clocks of PostgreSQL and Redis", "clocks of PostgreSQL and this machine", "commits", "slots", "writes",
-    "standstill", *BY_NAME,
+    "standstill", "oldest snapshot", *BY_NAME,
 }  # fmt: skip
 
 Doctor = Callable[..., subprocess.CompletedProcess[str]]

@@ -192,7 +192,8 @@ UNDONE = {
     " CREATE INDEX runs_of_campaign ON runs (campaign_id, opened_at DESC, id DESC);"
     " CREATE INDEX calls_of_campaign ON calls (campaign_id, id DESC);"
     " ALTER TABLE phone_numbers ADD UNIQUE (team_id, number), DROP CONSTRAINT phone_numbers_number_team_id_key;"
-    " ALTER TABLE idempotency_keys DROP COLUMN progress, DROP COLUMN heard_at",
+    " ALTER TABLE idempotency_keys DROP COLUMN progress, DROP COLUMN heard_at;"
+    " ALTER TABLE calls DROP COLUMN seq; DROP SEQUENCE calls_seq; ALTER TABLE teams DROP COLUMN live_from",
 }
 """What takes each migration back, by its number."""
 SHAPE = """

@@ -15,7 +15,7 @@ NAME = "oldest snapshot"
 HELD_LONG_SECONDS = 900.0
 HELD_OVER_TRANSACTIONS = 10_000
 """Where it is not known since when; that many are some ten thousand calls."""
-COSTS = "until it ends no replaced row is cleared away, and claims and ticks grow slower with every call"
+COSTS = "until it ends no replaced row is cleared away, and every tick grows slower with every call"
 END = {
     "session": "end it with SELECT pg_terminate_backend({handle}), and take long backups from a standby",
     "prepared": "end it with ROLLBACK PREPARED {handle}, or COMMIT PREPARED",

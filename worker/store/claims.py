@@ -27,9 +27,17 @@ from worker.store.channels import ACCOUNT_LIMIT
 from worker.store.failovers import IS_NOT_HELD
 from worker.store.instants import jumped_forward, turn
 
-LIVE = text("""
+# From where on calls of a team may live its claims move on, under the lock that all of them take, so none is missed.
+_LIVE_OF_TEAM = """
+team_id = :team AND seq >= (SELECT live_from FROM teams WHERE id = :team)
+AND coalesce(ended_at, 'infinity') = 'infinity'
+"""
+MOVED_AT_ONCE = 1000
+"""So many calls have ended before it is, that the team's row is not written with every claim."""
+
+LIVE = text(f"""
 SELECT campaign_id, number_id, account_id, count(*) AS live, count(*) FILTER (WHERE state = 'reserved') AS reserved
-FROM calls WHERE team_id = :team AND ended_at IS NULL
+FROM calls WHERE {_LIVE_OF_TEAM}
 GROUP BY campaign_id, number_id, account_id
 """)
 
@@ -107,7 +115,7 @@ WITH due AS MATERIALIZED (
         LIMIT w.want
         FOR NO KEY UPDATE OF cc SKIP LOCKED) AS found),
 live AS MATERIALIZED (   -- looked up in a list, not in an index: of those over live calls, all of which look empty
-    SELECT contact_id, to_number FROM calls WHERE team_id = :team AND ended_at IS NULL),   -- at night, any may be taken
+    SELECT contact_id, to_number FROM calls WHERE {_LIVE_OF_TEAM}),   -- at night, any may be taken
 revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until it ends, or provably has
     SELECT l.team_id, l.contact_id, l.to_number FROM calls l
     WHERE l.late_evidence_at IS NOT NULL AND l.late_evidence_at > clock_timestamp() - interval '5 hours'
@@ -126,7 +134,7 @@ FROM due CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = due.contact_id LI
 ORDER BY due.due_at, due.id
 """)
 
-RESERVE = text("""
+RESERVE = text(f"""
 WITH claimed AS MATERIALIZED (
     SELECT * FROM unnest(
         CAST(:ids AS text[]), CAST(:campaigns AS text[]), CAST(:runs AS text[]), CAST(:contacts AS text[]),
@@ -145,12 +153,18 @@ budgeted AS (
 rotated AS (
     UPDATE campaign_numbers cn SET used_at = statement_timestamp() + u.last * interval '1 microsecond'
     FROM (SELECT campaign_id, number_id, max(ord) AS last FROM claimed GROUP BY campaign_id, number_id) AS u
-    WHERE cn.campaign_id = u.campaign_id AND cn.number_id = u.number_id)
-INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
-                   to_number, zone, claim_limits)
-SELECT id, :team, campaign_id, run_id, contact_id, number_id, account_id, token, from_number, to_number, zone,
-       array_remove(ARRAY[lt, lc, ln, la, ls], NULL)
-FROM claimed ORDER BY ord
+    WHERE cn.campaign_id = u.campaign_id AND cn.number_id = u.number_id),
+reserved AS (
+    INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
+                       to_number, zone, claim_limits)
+    SELECT id, :team, campaign_id, run_id, contact_id, number_id, account_id, token, from_number, to_number, zone,
+           array_remove(ARRAY[lt, lc, ln, la, ls], NULL)
+    FROM claimed ORDER BY ord
+    RETURNING seq),
+oldest AS (   -- of those before, or where none of them lives of these
+    SELECT coalesce((SELECT seq FROM calls WHERE {_LIVE_OF_TEAM} ORDER BY seq LIMIT 1),
+                    (SELECT min(seq) FROM reserved)) AS seq)
+UPDATE teams SET live_from = oldest.seq FROM oldest WHERE id = :team AND oldest.seq >= live_from + :moved_at_once
 """)
 
 PUT_BACK = text("""
@@ -289,6 +303,7 @@ def reserve(conn: Connection, team_id: str, reservations: Sequence[Reservation])
         RESERVE,
         {
             "team": team_id,
+            "moved_at_once": MOVED_AT_ONCE,
             "ids": [r.call_id for r in reservations],
             "campaigns": [r.campaign_id for r in reservations],
             "runs": [r.run_id for r in reservations],

@@ -1,8 +1,9 @@
 """Who holds an old snapshot: a transaction somebody left open, a backup, a prepared transaction, a standby.
 
 PostgreSQL keeps every version of a row that the oldest snapshot may still see. Each call writes some, of itself, of its
-contact and of its events, and what reads the live calls or the contacts that wait reads over those of calls that have
-long ended: a claim takes as many milliseconds more as thousands of calls have ended since.
+contact and of its events, and what a tick asks of all live calls, of events and of contacts that wait reads over those
+of calls that have long ended: milliseconds more for every thousand of them. (A claim counts the team's live calls from
+a mark on that moves, ``teams.live_from``, and reads over few.)
 """
 
 from __future__ import annotations

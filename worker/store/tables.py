@@ -89,7 +89,7 @@ clock = Table(
 teams = Table(
     "teams", metadata,
     _must("id", Text, key=True), _must("slug", Text), _must("name", Text), _must("max_concurrent_calls", Integer),
-    _must("created_at", _INSTANT), _may("country", Text),
+    _must("created_at", _INSTANT), _may("country", Text), _must("live_from", BigInteger),
 )
 
 api_keys = Table(
@@ -212,6 +212,7 @@ calls = Table(
     _may("end_told_at", _INSTANT), _may("machine_verdict", Text), _may("late_evidence_at", _INSTANT),
     _must("end_tries", SmallInteger), _may("end_tried_at", _INSTANT), _may("next_end_at", _INSTANT),
     _may("checked_at", _INSTANT), _must("clock_jump", Integer),
+    _may("seq", BigInteger),
     _own("campaign_id", of="campaigns"), _own("number_id", of="phone_numbers"),
     _own("account_id", of="carrier_accounts"),
     ForeignKeyConstraint(
