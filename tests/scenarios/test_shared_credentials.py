@@ -20,10 +20,13 @@ from worker.carriers.simulator.adapter import SimulatorCarrier
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.domain import ids
+from worker.domain.activity import Full
 from worker.flow import dial, fill
 from worker.flow.base import slot_of
 from worker.flow.ending import release
+from worker.flow.progress import read_standing
 from worker.store import calls, invariants, setup
+from worker.store.database import once
 
 TEAMS = ("team_a", "team_b", "team_c")
 
@@ -211,6 +214,16 @@ def test_what_is_refused_to_one_is_refused_to_all(
     assert [account.slowed_times for account in accounts] == slowed
     if isinstance(outcome, Rejected) and outcome.action is Action.CHANNELS:
         assert [account.channels for account in accounts] == ([2, 2] if shares else [0, None])
+
+
+def test_a_campaign_that_waits_for_the_others_reads_as_one_whose_account_is_full(shared: Shared) -> None:
+    for account in shared.campaigns:
+        shared.set(account, max_concurrent_calls=3)
+    shared.fill("acct_0")
+    world, campaign = shared.world, shared.campaigns["acct_1"]
+    team = world.campaign_row(campaign).team_id
+    standing = once(world.dialer.db, lambda conn: read_standing(conn, world.dialer, team, campaign))
+    assert [caller.full for caller in standing.situation.callers] == [Full.ACCOUNT]
 
 
 # -- turns between teams
