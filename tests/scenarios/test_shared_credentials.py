@@ -20,10 +20,13 @@ from worker.carriers.simulator.adapter import SimulatorCarrier
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.domain import ids
+from worker.domain.activity import Full
 from worker.flow import dial, fill
 from worker.flow.base import slot_of
 from worker.flow.ending import release
+from worker.flow.progress import read_standing
 from worker.store import calls, invariants, setup
+from worker.store.database import once
 
 TEAMS = ("team_a", "team_b", "team_c")
 
@@ -213,20 +216,37 @@ def test_what_is_refused_to_one_is_refused_to_all(
         assert [account.channels for account in accounts] == ([2, 2] if shares else [0, None])
 
 
+def test_a_campaign_that_waits_for_the_others_reads_as_one_whose_account_is_full(shared: Shared) -> None:
+    for account in shared.campaigns:
+        shared.set(account, max_concurrent_calls=3)
+    shared.fill("acct_0")
+    world, campaign = shared.world, shared.campaigns["acct_1"]
+    team = world.campaign_row(campaign).team_id
+    standing = once(world.dialer.db, lambda conn: read_standing(conn, world.dialer, team, campaign))
+    assert [caller.full for caller in standing.situation.callers] == [Full.ACCOUNT]
+
+
 # -- turns between teams
 
 
-def test_teams_take_turns_at_a_slot_they_share(world: World) -> None:
+@pytest.mark.parametrize("limit", [1, 2, 5])
+@pytest.mark.parametrize("had_turns", [True, False], ids=["by turns", "none had one"])
+def test_teams_take_turns_at_slots_they_share(world: World, limit: int, had_turns: bool) -> None:
+    """Also where each has campaign after campaign that never was filled."""
     shared = deploy(world, TEAMS)
-    world.sql("UPDATE carrier_accounts SET max_concurrent_calls = 2")
-    assert [shared.fill(account) for account in shared.campaigns] == [2, 0, 0]
-    for _ in range(9):
-        holder = min(shared.live())
+    world.sql("UPDATE carrier_accounts SET max_concurrent_calls = :limit", limit=limit)
+    assert [shared.fill(account) for account in shared.campaigns] == [limit, 0, 0]
+    for _ in range(18):
+        holder = next(
+            call.account_id for call in world.all_calls() if call.ended_at is None
+        )  # the call that lasts longest
+        if not had_turns:
+            world.sql("UPDATE campaigns SET filled_at = 'epoch'")
         shared.end(holder)
         shared.fill(holder)
-        assert shared.live().total() == 2
+        assert shared.live().total() == limit
     had = Counter(call.account_id for call in world.all_calls())
-    assert min(had.values()) >= 2, "nobody waits while another has turn after turn"
+    assert min(had[account] for account in shared.campaigns) >= 3, had
 
 
 def test_a_team_that_cannot_use_its_turn_leaves_the_slot_to_others(world: World) -> None:

@@ -5,8 +5,10 @@ slots in Redis keep workers from all running at the last one; the claim (:mod:`w
 transaction under the team's row, counts live calls anew and is the only thing that decides. What was granted
 and not used is given back.
 
-Campaigns that share a scope take turns: longest unfilled first, and one that went short is tried at every
-fill of its team until it got what it wanted.
+Campaigns that share a scope take turns: who had its turn longest ago goes first, and one that went short is tried at
+every fill of its team until it got what it wanted. Who was offered a call has had its turn, used or not. As many as
+there may be that cannot be filled — whose accounts rest, whose contacts all talk — they are gone through page by page,
+behind the first only those with a caller ID that has room, until the team has none.
 """
 
 from __future__ import annotations

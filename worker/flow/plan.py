@@ -34,7 +34,7 @@ RATE_RESERVE_SECONDS = 2.0
 class Rooms:
     """How many more calls each scope of a team may carry, by the rows; counted down as calls are planned.
     ``paced`` are the accounts whose rate leaves less room than their limit. ``shared`` is the room, and
-    ``shared_limits`` the limit, of credentials that several accounts have."""
+    ``shared_limits`` the limit, of credentials that several accounts have; ``sharers`` are these, by carrier."""
 
     team: int
     campaigns: dict[str, int]
@@ -43,6 +43,7 @@ class Rooms:
     paced: set[str] = field(default_factory=set)
     shared: dict[str, int] = field(default_factory=dict)
     shared_limits: dict[str, int] = field(default_factory=dict)
+    sharers: dict[str, set[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, rows: Sequence[Row[Any]], live: Sequence[Row[Any]]) -> Rooms:
@@ -59,8 +60,11 @@ class Rooms:
             reserved[account_id] += count_reserved
             total += count
         number_room, account_room, slowed = {}, {}, set()
+        sharers: dict[str, set[str]] = defaultdict(set)
         for number in (n for row in rows for n in row.numbers):
             account = number["account"]
+            if number["credentials"] is not None:
+                sharers[number["credentials"]].add(account)
             number_room[number["id"]] = number["limit"] - numbers[number["id"]]
             account_room[account] = number["account_limit"] - accounts[account]
             if number["channels"] is not None and accounts[account] < number["channels"]:
@@ -78,6 +82,7 @@ class Rooms:
             numbers=number_room,
             accounts=account_room,
             paced=slowed,
+            sharers=sharers,
         )
 
     @property
@@ -89,11 +94,15 @@ class Rooms:
         """Add what several accounts may do together (:func:`worker.store.credentials.read`)."""
         for row in books:
             most = row.known_to_fit if row.live < row.known_to_fit else row.most
-            room = most - row.live
+            by_limit = by_rate = most - row.live
             if row.rate is not None:
-                room = min(room, ceil(row.rate * RATE_RESERVE_SECONDS) - row.reserved)
-            self.shared[row.carrier] = room
+                by_rate = ceil(row.rate * RATE_RESERVE_SECONDS) - row.reserved
+            room = self.shared[row.carrier] = min(by_limit, by_rate)
             self.shared_limits[row.carrier] = row.most
+            for account in self.sharers[row.carrier]:
+                if room < self.accounts[account]:
+                    self.accounts[account] = room
+                    self.paced |= {account} if by_rate < by_limit else set()
 
     def take(self, campaign_id: str, number_id: str, account_id: str, credentials: str | None) -> bool:
         """Count one call in, if every scope has room."""
@@ -217,7 +226,7 @@ def read_rooms(
         sharing=dialer.sharing,
     )
     rooms = Rooms.read(rows, live)
-    carriers = {n["credentials"] for row in rows for n in row.numbers if n["credentials"] is not None}
+    carriers = rooms.sharers.keys()
     if carriers and holds:
         credentials.lock(conn, carriers)
     if carriers:

@@ -50,14 +50,22 @@ FROM carrier_accounts a JOIN lived l ON l.id = a.id
 GROUP BY a.carrier
 """)
 
+_LIVE_OF = """
+(SELECT count(*) FROM calls k JOIN carrier_accounts o ON o.id = k.account_id
+ WHERE k.team_id = {team} AND k.ended_at IS NULL AND o.carrier = ANY(CAST(:carriers AS carrier[])))
+"""
 AHEAD = text(f"""
-SELECT team_id FROM (
-    SELECT DISTINCT c.team_id FROM campaigns c
-    WHERE c.short_of_slots AND c.status = 'running' AND c.team_id <> :team AND {turn("c.filled_at")} < :before
-      AND EXISTS (SELECT FROM campaign_numbers cn
-                  JOIN phone_numbers n ON n.id = cn.number_id
-                  JOIN carrier_accounts a ON a.id = n.account_id
-                  WHERE cn.campaign_id = c.id AND a.carrier = ANY(CAST(:carriers AS carrier[])) AND {USABLE})) AS teams
+WITH mine AS MATERIALIZED (SELECT {_LIVE_OF.format(team=":team")} AS live)
+SELECT w.team_id
+FROM (SELECT c.team_id, min({turn("c.filled_at")}) AS oldest FROM campaigns c
+      WHERE c.short_of_slots AND c.status = 'running' AND c.team_id <> :team
+        AND EXISTS (SELECT FROM campaign_numbers cn
+                    JOIN phone_numbers n ON n.id = cn.number_id
+                    JOIN carrier_accounts a ON a.id = n.account_id
+                    WHERE cn.campaign_id = c.id AND a.carrier = ANY(CAST(:carriers AS carrier[])) AND {USABLE})
+      GROUP BY c.team_id) AS w
+CROSS JOIN LATERAL (SELECT {_LIVE_OF.format(team="w.team_id")} AS live) AS theirs CROSS JOIN mine
+WHERE theirs.live < mine.live OR theirs.live = mine.live AND w.oldest <= :before
 ORDER BY random() LIMIT :most   -- one that cannot be filled after all must not be asked first every time
 """)
 
@@ -82,6 +90,7 @@ def read(conn: Connection, carriers: Collection[str], *, recovery_seconds: float
 
 
 def ahead(conn: Connection, team_id: str, carriers: Collection[str], before: datetime, *, most: int) -> list[str]:
-    """Other teams with a campaign that lacks a slot, could call by these credentials, and had its turn ``before``."""
+    """Other teams with a campaign that lacks a slot and could call by these credentials, whose turn it is: they have
+    fewer calls live by them, or as many, and the campaign had its last turn ``before`` or then."""
     values = {"team": team_id, "carriers": sorted(carriers), "before": before, "most": most}
     return [row.team_id for row in conn.execute(AHEAD, values)]
