@@ -48,5 +48,8 @@ def _look(client: Any, prefix: str, queue: str) -> Waiting:
 
 
 def _age_seconds(message: bytes | str) -> float | None:
-    sent_at = json.loads(message).get("headers", {}).get(SENT_AT)
+    try:
+        sent_at = json.loads(message)["headers"][SENT_AT]
+    except (ValueError, RecursionError, TypeError, LookupError):  # it is none of ours, and dropped when its turn comes
+        return None
     return max(0.0, wall() - sent_at) if isinstance(sent_at, float) else None

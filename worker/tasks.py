@@ -20,14 +20,14 @@ from typing import Any
 
 import structlog
 from celery import Celery, Task
-from celery.app.amqp import AMQP
 from celery.exceptions import Reject
 from celery.schedules import schedule
 from celery.signals import before_task_publish, setup_logging, worker_ready
-from kombu import Connection, Queue
+from kombu import Queue
 from kombu.exceptions import KombuError, OperationalError
 
 from worker import logs, wiring
+from worker.broker import Broker
 from worker.clock import pause, steady, wall
 from worker.crashpoint import crashpoint
 from worker.dial_pool import DialPool
@@ -60,10 +60,10 @@ def configure(app: Celery, chosen: Settings) -> None:
             "visibility_timeout": chosen.broker_visibility_seconds,
             "unacked_restore_interval": 10,
             "unacked_restore_throttle": 1,
-            "socket_timeout": 10,
+            "socket_timeout": 5,
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
-            "health_check_interval": 15,
+            "health_check_interval": 5,  # a consumer whose connection fell silent notices after twice as long
             "global_keyprefix": f"{chosen.redis_prefix}:",
             "priority_steps": [0],
         },
@@ -83,21 +83,6 @@ def configure(app: Celery, chosen: Settings) -> None:
         beat_schedule={"tick": {"task": "worker.tick", "schedule": schedule(TICK_SECONDS, nowfun=steady)}},
         beat_max_loop_interval=TICK_SECONDS,
     )
-
-
-class Persistent(Connection):
-    """A connection that is tried again every other second at least while the broker is away. Left to itself the
-    pause grows with every failure, to half a minute: that long dialing would wait for a Redis that is back."""
-
-    def ensure_connection(self, *args: Any, **more: Any) -> Any:
-        pauses = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}
-        return super().ensure_connection(*args, **{**more, **pauses})
-
-
-class Broker(AMQP):
-    """Celery's, with such connections."""
-
-    Connection = Persistent
 
 
 app = Celery("worker", amqp=Broker)
@@ -159,8 +144,12 @@ def run_campaign(message: Task[..., None], campaign_id: str, max_calls: int | No
 @app.task(name="worker.tick")
 @told
 def tick_once() -> None:
-    """Whatever is due."""
-    carry_out(tick.tick(wiring.dialer()))
+    """Whatever is due. What one part of it fails with is this task's failure, after all the others were done."""
+    steps: list[Step] = []
+    try:
+        tick.tick_into(wiring.dialer(), steps)
+    finally:
+        carry_out(steps)
 
 
 @app.task(name="worker.settle")

@@ -9,7 +9,7 @@ from redis.connection import SSLConnection
 
 from tests.slots.calls import ALL, calls
 from tests.slots.conftest import Server
-from worker.domain.errors import Broken, Refused, Unavailable
+from worker.domain.errors import Refused, Unavailable
 from worker.slots import Kind, Rate, Rates, Scope, Slots, connect
 
 SECRET = "hunter2secret"
@@ -149,13 +149,4 @@ def test_a_replica_that_was_never_promoted_is_unavailable(own_server: Server) ->
     client.replicaof("127.0.0.1", 1)
 
     with pytest.raises(Unavailable):
-        slots.acquire(calls("c1"), dict.fromkeys(ALL, 1), 1)
-
-
-def test_a_key_of_another_type_is_broken_and_not_away(client: Redis) -> None:
-    slots = Slots(client, "t:")
-    slots.rebuild([], 1)
-    client.set("{t:slots}:team:team_a", "not ours")
-
-    with pytest.raises(Broken):
         slots.acquire(calls("c1"), dict.fromkeys(ALL, 1), 1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
+
 import structlog
 from sqlalchemy import Connection
 
@@ -30,6 +33,14 @@ EVERY_SECONDS = 0.8
 def tick(dialer: Dialer) -> list[Step]:
     """Whatever is due: start, wake, ring again, drain, stop, reap, reconcile, roll up. Nothing, if another
     worker has just done it."""
+    steps: list[Step] = []
+    tick_into(dialer, steps)
+    return steps
+
+
+def tick_into(dialer: Dialer, steps: list[Step]) -> None:
+    """The same, adding to ``steps``. Every part is done whatever became of those before it; what failed is
+    raised, the last of it, when all are done, and by then ``steps`` holds what the others want."""
 
     def take(conn: Connection) -> tuple[bool, bool]:
         mine = ticks.claim(conn, "tick", every_seconds=EVERY_SECONDS)
@@ -37,16 +48,22 @@ def tick(dialer: Dialer) -> list[Step]:
 
     mine, reconciles = transact(dialer.db, take)
     if not mine:
-        return []
+        return
     watch_clock(dialer.db, dialer.clock)
     watch_server(dialer)
-    steps: list[Step] = []
-    for work in (*([_reconcile] if reconciles else []), *WORK):
-        try:
-            steps += work(dialer)
-        except Unavailable as error:  # Redis away must not keep PostgreSQL's part of the work from being done
-            log.warning("tick_incomplete", work=work.__name__.strip("_"), message=str(error))
-    return steps
+    with ExitStack() as parts:
+        for work in reversed((*([_reconcile] if reconciles else []), *WORK)):
+            parts.callback(_do, work, dialer, steps)
+
+
+def _do(work: Callable[[Dialer], list[Step]], dialer: Dialer, steps: list[Step]) -> None:
+    try:
+        steps += work(dialer)
+    except Unavailable as error:  # Redis away must not keep PostgreSQL's part of the work from being done
+        log.warning("tick_incomplete", work=work.__name__.strip("_"), message=str(error))
+    except Exception:  # raised again; but of several that fail only the last would be heard of
+        log.error("tick_part_failed", work=work.__name__.strip("_"), exc_info=True)
+        raise
 
 
 def _reconcile(dialer: Dialer) -> list[Step]:

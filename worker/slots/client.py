@@ -53,7 +53,16 @@ _CANNOT_SERVE = (
 
 # The same, where redis-py has no class for it, or where Redis 6.2 wraps what happened inside a script into a
 # sentence of its own; so the word may stand anywhere.
-_CANNOT_SERVE_WORDS = re.compile(r"\b(READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN|BUSY|UNKILLABLE|NOAUTH|NOPERM)\b")
+_CANNOT_SERVE_WORDS = re.compile(
+    r"\b(READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|LOADING|BUSY|UNKILLABLE|NOAUTH|NOPERM|WRONGPASS)\b"
+)
+
+
+_WRONG_TYPE = re.compile(r"\bWRONGTYPE\b")
+
+
+class WrongType(Broken):
+    """A key is not of the type that we give it."""
 
 
 def connect(url: str, *, answer_seconds: float = 5.0, retries: int = 2) -> Redis:
@@ -103,8 +112,9 @@ def _unreadable() -> Refused:
 
 @contextmanager
 def asking_redis() -> Iterator[None]:
-    """Translate what Redis may fail with: :class:`Unavailable` when it is away, :class:`Broken` when it
-    refuses what was asked, which no state of a healthy server can bring about."""
+    """Translate what Redis may fail with: :class:`Unavailable` when it is away, :class:`WrongType` for a key that is
+    not ours (:mod:`worker.slots.mending`), :class:`Broken` when it refuses what was asked, which no state of a healthy
+    server can bring about."""
     try:
         yield
     except (ConnectionError, TimeoutError) as error:
@@ -114,6 +124,8 @@ def asking_redis() -> Iterator[None]:
     except ResponseError as error:
         if isinstance(error, _CANNOT_SERVE) or _CANNOT_SERVE_WORDS.search(str(error)):
             raise Unavailable(f"Redis cannot serve now ({_said(error)}); check its state.") from error
+        if _WRONG_TYPE.search(str(error)):
+            raise WrongType(f"A key in Redis is not of its type ({_said(error)}).") from error
         raise Broken(f"Redis refused a command of the dialer ({_said(error)}); please report this.") from error
     except RedisError as error:
         raise Broken(f"Redis answered in a way the dialer cannot read ({_said(error)}).") from error

@@ -10,20 +10,31 @@ All under one hash tag::
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from worker.slots.mending import as_pattern
 from worker.slots.scope import Kind, Scope, SlotRequest
+
+LATEST_MS = 253_402_300_799_000
+"""No score of ours is later than the end of the year 9999, as in ``drop.lua``; somebody else's may be infinite."""
 
 
 class Keys:
     """The keys under one prefix. ``pattern`` matches those of every scope (and more; ask for zsets)."""
 
     def __init__(self, prefix: str) -> None:
-        self._root = f"{{{prefix}slots}}:"
+        self.root = self._root = f"{{{prefix}slots}}:"
         self.generation = f"{self._root}generation"
         self.run_id = f"{self._root}run_id"
-        self.pattern = re.sub(r"([*?\[\]\\])", r"\\\1", self._root) + "*"
+        self.pattern = as_pattern(self._root)
+
+    def type_of(self, key: str) -> str:
+        """The type of the key in Redis."""
+        return "string" if key in (self.generation, self.run_id) else "zset"
+
+    def is_scope(self, key: str) -> bool:
+        """Whether it is the key of a scope's members, and not of something that somebody else has put there."""
+        return key.removeprefix(self._root).partition(":")[0] in set(Kind)
 
     def of(self, scope: Scope) -> str:
         """The key of a scope's members."""

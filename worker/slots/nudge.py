@@ -6,11 +6,16 @@ the message it stands for is lost, the next callback after it, or the tick, send
 
 from __future__ import annotations
 
+import structlog
 from redis import Redis
 
 from worker.slots.client import asking_redis, load_script
 
+log = structlog.get_logger()
+
 OUTSTANDING_SECONDS = 2
+_IN_PLACE_OF_ANOTHER = 2
+"""What the script returns where what it found was none of ours."""
 
 
 class Nudge:
@@ -24,7 +29,10 @@ class Nudge:
     def take(self) -> bool:
         """Whether the caller is the one to send the message."""
         with asking_redis():
-            return bool(self._take([self._key], [OUTSTANDING_SECONDS * 1000]))
+            taken = self._take([self._key], [OUTSTANDING_SECONDS * 1000])
+        if taken == _IN_PLACE_OF_ANOTHER:
+            log.warning("redis_key_rebuilt", key=self._key, was="a key that is none of ours", expected="string")
+        return bool(taken)
 
     def clear(self) -> None:
         """The message has arrived: news from here on needs another."""

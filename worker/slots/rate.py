@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from worker.slots.client import asking_redis, load_script
+from worker.slots.client import load_script
+from worker.slots.mending import mended
 from worker.slots.scope import Credentials, Scope
 
 LONGEST_HORIZON_SECONDS = 60.0
@@ -43,6 +44,7 @@ class Rates:
     """The rates of one deployment. Safe to share between threads."""
 
     def __init__(self, client: Redis, prefix: str) -> None:
+        self._redis = client
         self._root = f"{{{prefix}rates}}:"
         self._gcra = load_script(client, "gcra")
 
@@ -69,6 +71,5 @@ class Rates:
             for rate in rates:
                 key = f"{self._root}{rate.scope.kind}:{rate.scope.id}"
                 arguments += [index.setdefault(key, len(index) + 1), rate.interval_microseconds]
-        with asking_redis():
-            waits = self._gcra(list(index), arguments)
+        waits = mended(self._redis, self._root, lambda key: "string", lambda: self._gcra(list(index), arguments))
         return [None if wait < 0 else wait / 1_000_000 for wait in waits]

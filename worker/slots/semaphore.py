@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -29,7 +30,8 @@ from redis import Redis
 from redis.commands.core import Script
 
 from worker.slots.client import asking_redis, load_script
-from worker.slots.keys import Keys
+from worker.slots.keys import LATEST_MS, Keys
+from worker.slots.mending import mended
 from worker.slots.scope import Kind, Scope, SlotRequest
 
 _KINDS = tuple(Kind)
@@ -88,8 +90,7 @@ class Slots:
         """
         keys, calls = self._keys.numbered(requests, first=2)
         arguments = [generation, *(limits[self._keys.scope(key)] for key in keys), *calls]
-        with asking_redis():
-            answers = self._acquire([self._keys.generation, *keys], arguments)
+        answers = self._ask(lambda: self._acquire([self._keys.generation, *keys], arguments))
         if answers is None:
             return Acquired(generation_ok=False)
         answered = list(zip(requests, answers, strict=True))
@@ -105,17 +106,19 @@ class Slots:
         if not calls:
             return 0
         keys, arguments = self._keys.numbered(calls, first=1)
-        with asking_redis():
-            return int(self._release(keys, arguments))
+        return int(self._ask(lambda: self._release(keys, arguments)))
 
     def room(self, limits: Mapping[Scope, int]) -> dict[Scope, int]:
         """How many more calls each scope could take now, at least 0. A hint for choosing what to ask for;
         only :meth:`acquire` decides."""
-        with asking_redis():
+
+        def count() -> list[int]:
             pipeline = self._redis.pipeline(transaction=False)
             for scope in limits:
                 pipeline.zcard(self._keys.of(scope))
-            held = pipeline.execute()
+            return pipeline.execute()
+
+        held = self._ask(count)
         return {scope: max(0, limits[scope] - count) for scope, count in zip(limits, held, strict=True)}
 
     def needs_rebuild(self, generation: int) -> bool:
@@ -150,10 +153,11 @@ class Slots:
             self._redis.unlink(self._keys.generation, self._keys.run_id)
             for keys in _chunks(self._scope_keys()):
                 self._redis.unlink(*keys)
-            for calls in _chunks(live):
-                keys, arguments = self._keys.numbered(calls, first=2)
-                if not self._rebuild([self._keys.generation, *keys], arguments):
-                    return False
+        for calls in _chunks(live):
+            keys, arguments = self._keys.numbered(calls, first=2)
+            if not self._ask(partial(self._rebuild, [self._keys.generation, *keys], arguments)):
+                return False
+        with asking_redis():
             return bool(self._redis.msetnx({self._keys.generation: str(generation), self._keys.run_id: run_id}))
 
     def reconcile(
@@ -182,9 +186,9 @@ class Slots:
 
         A server whose clock was set back has members from its future; they are as old as they are far away.
         """
+        if self._ask(lambda: self._redis.get(self._keys.generation)) != str(generation):
+            return Diff(generation_ok=False)
         with asking_redis():
-            if self._redis.get(self._keys.generation) != str(generation):
-                return Diff(generation_ok=False)
             now_ms = _milliseconds(self._redis.time())
             seen = self._snapshot()
 
@@ -202,9 +206,8 @@ class Slots:
         missing = [
             (key, call_id) for key, call_ids in live.items() for call_id in call_ids.difference(seen.get(key, ()))
         ]
-        with asking_redis():
-            dropped = self._change(self._drop, stale, generation)
-            added = None if dropped is None else self._change(self._add, missing, generation)
+        dropped = self._ask(lambda: self._change(self._drop, stale, generation))
+        added = None if dropped is None else self._ask(lambda: self._change(self._add, missing, generation))
         if dropped is None or added is None:
             return Diff(generation_ok=False, dropped=dropped or frozenset())
         return Diff(generation_ok=True, dropped=dropped, added=added)
@@ -229,7 +232,12 @@ class Slots:
                 call_id: datetime.fromtimestamp(score / 1000, UTC) for call_id, score in members.items()
             }
             for key, members in snapshot.items()
+            if self._keys.is_scope(key)
         }
+
+    def _ask(self, ask: Callable[[], _T]) -> _T:
+        """With every key of its type. Where one was not, its members are lost, so that all must be rebuilt."""
+        return mended(self._redis, self._keys.root, self._keys.type_of, ask, also=self._keys.generation)
 
     def _change(
         self, script: Script, members: Iterable[tuple[str, str] | tuple[str, str, int]], generation: int
@@ -257,7 +265,7 @@ class Slots:
                 pipeline.zrange(key, 0, -1, withscores=True)
             for key, members in zip(keys, pipeline.execute(), strict=True):
                 if members:
-                    snapshot[key] = {call_id: int(score) for call_id, score in members}
+                    snapshot[key] = {call_id: int(max(0, min(score, LATEST_MS))) for call_id, score in members}
         return snapshot
 
     def _scope_keys(self) -> Iterator[str]:
@@ -267,11 +275,7 @@ class Slots:
         not on it would never be mended. The walk costs about 0.2 s for a million keys, so a database that is
         shared with a large cache is a poor home; one of its own (``redis://host/1``) costs nothing.
         """
-        seen: set[str] = set()
-        for key in self._redis.scan_iter(match=self._keys.pattern, count=1000, _type="zset"):
-            if key not in seen:
-                seen.add(key)
-                yield key
+        yield from dict.fromkeys(self._redis.scan_iter(match=self._keys.pattern, count=1000, _type="zset"))
 
 
 def _kinds_in(full: int) -> frozenset[Kind]:

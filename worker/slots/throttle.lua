@@ -15,7 +15,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 
-local empty_at = math.max(now, tonumber(redis.call('GET', KEYS[1]) or 0))
+local empty_at = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '') or 0)
 -- No bucket is fuller than full: the server's clock was set back, and nobody is to wait for it to catch up.
 empty_at = math.min(empty_at, now + interval * burst)
 

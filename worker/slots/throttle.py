@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from worker.slots.client import asking_redis, load_script
+from worker.slots.client import load_script
+from worker.slots.mending import mended
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,12 @@ class Throttle:
     """
 
     def __init__(self, client: Redis, prefix: str) -> None:
+        self._redis = client
         self._root = f"{{{prefix}throttle}}:"
         self._throttle = load_script(client, "throttle")
 
     def take(self, kind: str, who: str, allowance: Allowance) -> float:
         """Let one request of ``who`` through: 0.0 when it may pass, else the seconds after which one may."""
-        with asking_redis():
-            wait: int = self._throttle(
-                [f"{self._root}{kind}:{who}"], [allowance.interval_microseconds, allowance.burst]
-            )
+        key, arguments = f"{self._root}{kind}:{who}", [allowance.interval_microseconds, allowance.burst]
+        wait: int = mended(self._redis, self._root, lambda key: "string", lambda: self._throttle([key], arguments))
         return wait / 1_000_000
