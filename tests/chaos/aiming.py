@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 AIM = "aim: "
 FIRST_SECOND = 2.0
-EVERY_SECONDS = 1.7
+EVERY_SECONDS = 1.3
 WAIT_SECONDS = 4.0
 """How long somebody takes aim when nobody is about to call anyone."""
 UNDONE_AFTER = (0.5, 2.0)
