@@ -165,6 +165,7 @@ def _without_dial_running() -> None:
         "c.deleted_at IS NULL AND ",
         "c.run_id = k.run_id\n      AND ",
         "c.policy_version = x.policy_version AND ",
+        "AND EXISTS (SELECT FROM campaign_numbers o WHERE o.campaign_id = k.campaign_id AND o.number_id = k.number_id)",
     )
 
 
