@@ -82,6 +82,7 @@ class Marksman:
                 self._operators.desk.journal.note("missed", self._operators.desk.clock.now(), aim=what)
                 return
             call = dice.choice(known)
+            self._operators.desk.journal.note("aimed", self._operators.desk.clock.now(), aim=what, call=call["id"])
             self._forbid(what, call, plans[keys[call["campaign_id"]]], dice, let_go)
 
     def _forbid(self, what: str, call: Call, campaign: CampaignPlan, dice: Random, let_go: threading.Event) -> None:
@@ -180,3 +181,4 @@ class Marksman:
         asked.with_suffix(".go").touch()
         self._operators.over.wait(RELEASED_AFTER_SECONDS)
         asked.with_suffix(".slow").unlink()
+        asked.with_suffix(".held").unlink(missing_ok=True)
