@@ -10,7 +10,7 @@ import pytest
 from tests.chaos.aiming import AIM, ROUND, draw_aims
 from tests.chaos.desk import done, is_in_doubt
 from tests.chaos.nemesis import DECK, WEB_POINTS, WORKER_POINTS, draw_faults, draw_points
-from tests.chaos.operators import draw_orders
+from tests.chaos.orders import draw_orders
 from tests.chaos.plan import draw_cast
 from worker.carriers.simulator.script import parse_life
 from worker.crashpoint import POINTS

@@ -23,7 +23,8 @@ from tests.chaos.halting import AIMS
 from tests.chaos.harness import Chaos
 from tests.chaos.journal import DatabaseClock, Journal
 from tests.chaos.nemesis import WEB_POINTS, WORKER_POINTS, Nemesis, draw_faults, draw_points
-from tests.chaos.operators import Operators, Order, draw_orders
+from tests.chaos.operators import Operators
+from tests.chaos.orders import Order, draw_orders
 from tests.chaos.plan import CampaignPlan, Cast, draw_cast
 from tests.chaos.relay import Relay
 from worker.dev.stack import Stack
