@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tests.chaos import evidence, history, mutants
 from tests.chaos.births import Births, set_up
+from tests.chaos.commands import Commands
 from tests.chaos.deployment import deployed
 from tests.chaos.desk import Desk
 from tests.chaos.faults import Fault
@@ -81,7 +82,8 @@ class Trial:
         """From the first process to the last look."""
         terms, chaos = self.terms, self.chaos
         tokens = set_up(chaos.dialer, self.cast, terms.carrier)
-        self.desk = Desk(self.journal, self.clock, chaos.web_port, tokens)
+        commands = Commands(chaos.dialer, chaos.celery)
+        self.desk = Desk(self.journal, self.clock, chaos.web_port, tokens, commands=commands)
         self.births = Births(chaos, self.desk, self.business)
         self.unborn.extend(self.cast.campaigns)
         aims = Path(chaos.environment[AIMS])
