@@ -42,7 +42,9 @@ MOST_SHOWN = 20
 @click.option("--seeds", help="A range such as 1-20, one trial after the other, instead of one seed.")
 @click.option("--carrier", type=click.Choice(CARRIERS), default="simulator", show_default=True, help="Which face.")
 @click.option("--without", type=click.Choice(mutants.PROTECTIONS), help="Switch a protection off: a mutant.")
-@click.option("--keep", "directory", type=click.Path(file_okay=False, path_type=Path), help="Keep logs, verdicts.")
+@click.option(
+    "--keep", "directory", type=click.Path(file_okay=False, path_type=Path), help="Keep logs, verdicts, history."
+)
 def main(
     seconds: float, seed: int, seeds: str | None, carrier: str, without: str | None, directory: Path | None
 ) -> None:
@@ -87,6 +89,8 @@ def hold(terms: Terms, directory: Path | None) -> tuple[dict[str, Any], Verdict]
             if directory is not None:
                 (directory / f"seed-{terms.seed}").mkdir(parents=True, exist_ok=True)
                 (directory / f"seed-{terms.seed}" / "verdict.json").write_text(json.dumps(document, indent=1))
+                changes = "".join(f"{json.dumps(asdict(change))}\n" for change in e.history)
+                (directory / f"seed-{terms.seed}" / "history.jsonl").write_text(changes)
             return document, verdict
         finally:
             if directory is not None:
@@ -103,6 +107,7 @@ def _document(trial: Trial, e: Evidence, verdict: Verdict, seconds: float) -> di
         "seconds": terms.seconds,
         "carrier": terms.carrier,
         "without": terms.without or None,
+        "condemned_by": _condemned_by(terms.without, verdict),
         "took_seconds": round(seconds, 1),
         "calls": len(e.ledger.placed),
         "answered": sum(call.answered_at is not None for call in e.ledger.placed),
@@ -121,6 +126,13 @@ def _document(trial: Trial, e: Evidence, verdict: Verdict, seconds: float) -> di
         "schedule": [[fault.at, fault.kind] for fault in trial.schedule],
         "orders": [[round(it.at, 3), it.what, trial.cast.campaigns[it.campaign].key] for it in trial.orders],
     }
+
+
+def _condemned_by(protection: str, verdict: Verdict) -> list[str] | None:
+    """Those of a mutant's own judgements that have found it out; what else was violated follows from that."""
+    if not protection:
+        return None
+    return [BY_NAME[name].title for name in mutants.MUTANTS[protection].condemned_by if verdict.violations[name]]
 
 
 def _judged(verdict: Verdict, seconds: float) -> dict[str, Any]:

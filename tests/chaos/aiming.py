@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 AIM = "aim: "
 FIRST_SECOND = 2.0
-EVERY_SECONDS = 1.7
+EVERY_SECONDS = 1.3
 WAIT_SECONDS = 4.0
 """How long somebody takes aim when nobody is about to call anyone."""
 UNDONE_AFTER = (0.5, 2.0)
@@ -82,6 +82,7 @@ class Marksman:
                 self._operators.desk.journal.note("missed", self._operators.desk.clock.now(), aim=what)
                 return
             call = dice.choice(known)
+            self._operators.desk.journal.note("aimed", self._operators.desk.clock.now(), aim=what, call=call["id"])
             self._forbid(what, call, plans[keys[call["campaign_id"]]], dice, let_go)
 
     def _forbid(self, what: str, call: Call, campaign: CampaignPlan, dice: Random, let_go: threading.Event) -> None:
@@ -180,3 +181,4 @@ class Marksman:
         asked.with_suffix(".go").touch()
         self._operators.over.wait(RELEASED_AFTER_SECONDS)
         asked.with_suffix(".slow").unlink()
+        asked.with_suffix(".held").unlink(missing_ok=True)

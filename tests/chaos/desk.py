@@ -1,4 +1,4 @@
-"""Where operators ask: each deed over the real HTTP API, and journaled with the instants it lay between."""
+"""Where operators ask: each deed over the real HTTP API or by a command, journaled with the instants it lay between."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.chaos.commands import Commands
 from tests.chaos.journal import DatabaseClock, Journal
 
 ANSWER_SECONDS = 12.0
@@ -17,13 +18,15 @@ NOT_ASKED = 599
 
 @dataclass
 class Desk:
-    """``keys`` are the teams' bearer keys, ``answers`` what those were told who were refused."""
+    """``keys`` are the teams' bearer keys, ``answers`` what those were told who were refused. Where nobody listens, the
+    ``commands`` do it."""
 
     journal: Journal
     clock: DatabaseClock
     web_port: int
     keys: Mapping[str, str]
     answers: list[str] = field(default_factory=list)
+    commands: Commands | None = None
 
     def do(
         self,
@@ -39,6 +42,8 @@ class Desk:
         """Ask for it, by method and path; the status of the answer, ``None`` where none came."""
         entry = self.begin(name, subject, value)
         status = self._request(team_id, *request, body, headers or {})
+        if status == NOT_ASKED and self.commands is not None:
+            status = self.commands.do(team_id, *request, body)
         self.end(entry, status)
         return status
 

@@ -165,6 +165,7 @@ def _without_dial_running() -> None:
         "c.deleted_at IS NULL AND ",
         "c.run_id = k.run_id\n      AND ",
         "c.policy_version = x.policy_version AND ",
+        "AND EXISTS (SELECT FROM campaign_numbers o WHERE o.campaign_id = k.campaign_id AND o.number_id = k.number_id)",
     )
 
 
@@ -172,13 +173,13 @@ _OWN: Mapping[str, Mutant] = {
     "send-fence": Mutant(
         _without_send_fence,
         ("worker.flow.dial._sender",),
-        ("stops_hold",),
+        ("stops_reach_the_carrier",),
         faults={"worker: SIGSTOP 6 s, calls in hand": 40},
     ),
     "claim-limit": Mutant(
         _without_claim_limit,
         ("worker.flow.plan.Rooms.read",),
-        ("limits_hold",),
+        ("calls_within_limits", "limit_held", "limit_held_at_carrier"),
         faults={"redis: members removed": 30},
     ),
     "generation-key": Mutant(
@@ -190,7 +191,7 @@ _OWN: Mapping[str, Mutant] = {
     "write-ahead": Mutant(
         _without_write_ahead,
         ("worker.flow.dial._send",),
-        ("asked_for_once", "books_agree", "stops_bind_commits", "one_call_at_once"),
+        ("asked_for_once", "books_agree", "one_call_to_a_callee"),
         faults={"worker: SIGKILL": 25, "worker: SIGSTOP 3 s": 10},
     ),
     "settle-once": Mutant(
@@ -206,7 +207,7 @@ _OWN: Mapping[str, Mutant] = {
     "news-binding": Mutant(
         _without_news_binding,
         ("worker.flow.record.is_foreign", "worker.flow.settle.is_foreign", "worker.store.events.INSERT"),
-        ("one_call_at_once", "books_agree", "given_up_is_over"),
+        ("one_call_to_a_callee", "calls_within_limits", "books_agree", "given_up_is_over"),
         faults={"carrier: news forged by another's key": 20},
     ),
     "dial-do-not-call": Mutant(

@@ -1,7 +1,7 @@
 """Operators at random, through the real HTTP API; what each did is journaled with the instants it lay between.
 
-What is done when, and to whom, is drawn from the seed beforehand. A deed whose answer never came may have been done
-or not, and is journaled so.
+What is done when, and to whom, is drawn from the seed beforehand (:mod:`tests.chaos.orders`). A deed whose answer never
+came may have been done or not, and is journaled so.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -22,9 +21,10 @@ from celery import Celery
 from kombu.exceptions import KombuError
 
 from tests.chaos import aiming
-from tests.chaos.aiming import Marksman, draw_aims
+from tests.chaos.aiming import Marksman
 from tests.chaos.desk import Desk
 from tests.chaos.evidence import Clock, Window
+from tests.chaos.orders import Order
 from tests.chaos.plan import ZONES, CampaignPlan, Cast, Person, TeamPlan
 from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer
@@ -36,41 +36,6 @@ HANDS = 5
 TRIES = 20
 PAUSE_SECONDS = (0.3, 2.5)
 HOLD_SECONDS = 7.0
-DEEDS_A_SECOND = 1.2
-DECK = (
-    "pause", "pause", "pause", "cancel", "ban", "mark", "limit", "limit", "limit number", "limit team", "window",
-    "window", "disable", "add", "add", "add", "renumber", "zone", "run twice", "run twice",
-    "message",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Something an operator is to do at a second of the trial. ``dice`` seeds what it leaves open."""
-
-    at: float
-    what: str
-    campaign: int
-    dice: int
-
-
-def draw_orders(seed: int, seconds: float, cast: Cast, more: Mapping[str, int] | None = None) -> list[Order]:
-    """One after the other off a shuffled deck, each about a campaign that is born by then; and beside them what is
-    aimed, with ``more`` of some of it."""
-    dice = Random(f"operators {seed}")
-    orders, deck, at = [], [], 1.5
-    while at < seconds:
-        deck = deck or dice.sample(DECK, len(DECK))
-        born = [n for n, campaign in enumerate(cast.campaigns) if campaign.born_at < at - 1]
-        if born:
-            orders.append(Order(at, deck.pop(), dice.choice(born[-6:]), dice.randrange(1 << 30)))
-        at += dice.expovariate(DEEDS_A_SECOND)
-    aims, at = draw_aims(seed, more), aiming.FIRST_SECOND
-    while at < seconds:
-        born = [n for n, campaign in enumerate(cast.campaigns) if campaign.born_at < at - 1]
-        orders.append(Order(at, next(aims), dice.choice(born[-4:]), dice.randrange(1 << 30)))
-        at += aiming.EVERY_SECONDS
-    return sorted(orders, key=lambda order: order.at)
 
 
 class Operators:

@@ -8,9 +8,11 @@ import sys
 
 import pytest
 
+from tests.chaos.aiming import AIMS
 from tests.chaos.harness import REPOSITORY
 from tests.chaos.mutants import EMPHASIS, MUTANTS, PROTECTIONS
 from tests.chaos.nemesis import DECK
+from tests.chaos.verdict import BY_NAME
 
 LOOK = """
 import json, sys
@@ -38,6 +40,10 @@ def test_a_mutant_lacks_its_protection_and_nothing_else(protection: str) -> None
     assert json.loads(told.stdout) == sorted(MUTANTS[protection].replaces)
 
 
-def test_what_is_put_more_of_into_the_deck_is_known() -> None:
+def test_what_is_put_more_of_into_the_decks_is_known_and_so_is_who_condemns() -> None:
     assert EMPHASIS.keys() == set(PROTECTIONS)
-    assert all(more.keys() <= DECK.keys() for more in EMPHASIS.values())
+    for mutant in MUTANTS.values():
+        assert mutant.faults.keys() <= DECK.keys()
+        assert mutant.aims.keys() <= AIMS
+        assert mutant.condemned_by
+        assert BY_NAME.keys() >= set(mutant.condemned_by)

@@ -7,9 +7,10 @@ from collections import Counter
 
 import pytest
 
+from tests.chaos.aiming import AIM, ROUND, draw_aims
 from tests.chaos.desk import done, is_in_doubt
 from tests.chaos.nemesis import DECK, WEB_POINTS, WORKER_POINTS, draw_faults, draw_points
-from tests.chaos.operators import draw_orders
+from tests.chaos.orders import draw_orders
 from tests.chaos.plan import draw_cast
 from worker.carriers.simulator.script import parse_life
 from worker.crashpoint import POINTS
@@ -60,6 +61,21 @@ def test_the_simulator_can_read_every_life() -> None:
 def test_every_kind_of_fault_is_dealt_before_one_comes_too_often() -> None:
     size = sum(DECK.values())
     assert Counter(fault.kind for fault in draw_faults(1, 600)[:size]) == Counter(DECK)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_kind_is_aimed_before_one_is_aimed_again(seed: int) -> None:
+    orders = draw_orders(seed, 60, draw_cast(seed, 60))
+    aimed = [order.what.removeprefix(AIM) for order in orders if order.what.startswith(AIM)]
+    assert len(aimed) > 4 * len(ROUND)
+    for rounds in range(len(aimed) // len(ROUND)):
+        of_one = aimed[rounds * len(ROUND) : (rounds + 1) * len(ROUND)]
+        assert sorted(next(n for n, kind in enumerate(ROUND) if aim in kind) for aim in of_one) == [*range(len(ROUND))]
+
+
+def test_what_is_aimed_more_often_comes_in_every_round() -> None:
+    drawn = list(itertools.islice(draw_aims(1, {"ban": 4}), 10))
+    assert drawn.count(AIM + "ban") >= 4
 
 
 def test_every_place_where_a_crash_may_fall_is_somebodys() -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tests.chaos import barren, evidence, full_disk, history, mutants
 from tests.chaos.births import Births, set_up
+from tests.chaos.commands import Commands
 from tests.chaos.deployment import deployed
 from tests.chaos.desk import Desk
 from tests.chaos.faults import Fault
@@ -25,7 +26,8 @@ from tests.chaos.hanging import HangingAccount, with_steady
 from tests.chaos.harness import Chaos
 from tests.chaos.journal import DatabaseClock, Journal
 from tests.chaos.nemesis import WEB_POINTS, WORKER_POINTS, Nemesis, draw_faults, draw_points
-from tests.chaos.operators import Operators, Order, draw_orders
+from tests.chaos.operators import Operators
+from tests.chaos.orders import Order, draw_orders
 from tests.chaos.plan import CampaignPlan, Cast, draw_cast
 from tests.chaos.relay import Relay
 from tests.chaos.routes import routed
@@ -87,7 +89,8 @@ class Trial:
         """From the first process to the last look."""
         terms, chaos = self.terms, self.chaos
         tokens = set_up(chaos.dialer, self.cast, terms.carrier)
-        self.desk = Desk(self.journal, self.clock, chaos.web_port, tokens)
+        commands = Commands(chaos.dialer, chaos.celery)
+        self.desk = Desk(self.journal, self.clock, chaos.web_port, tokens, commands=commands)
         self.births = Births(chaos, self.desk, self.business)
         self.hanging = HangingAccount(self, self._let_pass)
         self.unborn.extend(plan for plan in self.cast.campaigns if math.isfinite(plan.born_at))

@@ -86,11 +86,11 @@ JUDGEMENTS = (
     Judgement("I14", "given_up_is_over", "Nothing lives that was given up.", judgements_books.i14, 60),
     Judgement("I15", "asked_for_once", "No call is asked for twice.", judgements.i15, 20),
     Judgement("I16", "stops_bind_commits", "No call is committed after its campaign stopped.", gate("I16"), 20),
-    Judgement("I17", "newer_runs_bind_commits", "No call of an older run is committed.", gate("I17"), 60),
-    Judgement("I18", "policy_binds_commits", "No call is committed by an older policy.", gate("I18"), 60),
-    Judgement("I19", "do_not_call_binds_commits", "No call is committed against do-not-call.", gate("I19"), 20),
-    Judgement("I20", "contacts_bind_commits", "No call is committed to an older number or zone.", gate("I20"), 60),
-    Judgement("I21", "callers_bind_commits", "No call is committed with what is disabled.", gate("I21"), 60),
+    Judgement("I17", "newer_runs_bind_commits", "No call of an older run is committed.", gate("I17"), 30),
+    Judgement("I18", "policy_binds_commits", "No call is committed by an older policy.", gate("I18"), 30),
+    Judgement("I19", "do_not_call_binds_commits", "No call is committed against do-not-call.", gate("I19"), 30),
+    Judgement("I20", "contacts_bind_commits", "No call is committed to an older number or zone.", gate("I20"), 30),
+    Judgement("I21", "callers_bind_commits", "No call is committed with what is disabled.", gate("I21"), 30),
     *(
         Judgement(it.letter, it.name, it.holds, partial(_looked_at, it.name), _OWED.get(it.letter, NEVER))
         for it in INVARIANTS

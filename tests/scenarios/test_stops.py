@@ -8,6 +8,7 @@ from tests.world import World
 from worker.carriers.simulator.lives import Callbacks, Life, Reply
 from worker.carriers.simulator.words import Status
 from worker.flow import stop
+from worker.flow.edit import edit_campaign
 
 LONG = Life(10, 60)
 
@@ -29,6 +30,21 @@ def test_after_a_pause_nothing_reserved_is_placed(world: World) -> None:
     assert world.by_status(campaign) == {"queued": 3}
     assert world.counts(campaign)["called"] == 0
     assert world.dialer.slots.members() == {}
+
+
+def test_what_was_reserved_with_a_caller_id_the_campaign_has_lost_since_is_not_placed(world: World) -> None:
+    """Paused, edited and resumed before anybody came to release what was reserved."""
+    campaign = world.campaign(world.contacts(1))
+    steps = world.reserve(campaign)
+    (reserved,) = world.calls(campaign)
+    left = [number_id for number_id in world.numbers if number_id != reserved.number_id]
+    world.pause_behind_its_back(campaign)
+    edit_campaign(world.dialer, world.team, campaign, {"fromNumberIds": left}, actor="test")
+    world.resume(campaign)
+    world.carry_out(steps)
+    assert [call.disposition for call in world.calls(campaign) if call.number_id == reserved.number_id] == ["not_sent"]
+    world.until(campaign, "completed")
+    assert {call.number_id for call in world.calls(campaign) if call.id != reserved.id} == set(left)
 
 
 def test_a_pause_cancels_what_the_carrier_still_keeps_in_its_queue(world: World) -> None:

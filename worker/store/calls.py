@@ -62,6 +62,7 @@ free AS MATERIALIZED (
     CROSS JOIN now
     WHERE k.state = 'reserved' AND c.status = 'running' AND c.deleted_at IS NULL AND c.run_id = k.run_id
       AND c.policy_version = x.policy_version AND now.at < x.valid_until
+      AND EXISTS (SELECT FROM campaign_numbers o WHERE o.campaign_id = k.campaign_id AND o.number_id = k.number_id)
       AND cc.attempts < c.max_attempts_per_contact AND n.enabled AND a.enabled
       AND k.reserved_at <= clock_timestamp() AND {IS_NOT_HELD}
       AND {MAY_DIAL}

@@ -1,0 +1,138 @@
+"""Whatever stops a call, by whichever of the product's ways, stands in the history before what is committed later."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.chaos import history
+from tests.chaos.evidence import Clock, Evidence
+from tests.chaos.judgements_commits import GATES
+from tests.chaos.looks import look_at_everything, look_at_what_must_never_be
+from tests.chaos.verdict import JUDGEMENTS, judge
+from tests.world import World, make_world
+from worker.carriers.simulator.ledger import Ledger
+from worker.domain.contact_file import ContactLine
+from worker.flow import admit, ban_file, dial, parts, people, reconcile, remove, settle, stop
+from worker.flow.edit import edit_campaign
+from worker.store.invariants import BY_NAME as INVARIANTS
+
+COMMIT = """
+UPDATE calls SET state = 'dialing', attempt = 1, called_before = false, max_attempts = 3, dialed_at = dialer_now(),
+    valid_until = dialer_now() + interval '1 hour', dialing_at = clock_timestamp(), provable_end_at = clock_timestamp()
+WHERE id = :id
+"""
+"""What a dialer would do that asks nothing."""
+END = "UPDATE calls SET state = 'ended', disposition = 'lost', ended_at = clock_timestamp() WHERE ended_at IS NULL"
+
+ByWay = Callable[[World, str, str], object]
+"""Stops the campaign's only call, which goes to the contact."""
+
+
+def edit(world: World, campaign: str, **fields: object) -> None:
+    world.pause_behind_its_back(campaign)
+    edit_campaign(world.dialer, world.team, campaign, fields, actor="test")
+    admit.resume(world.dialer, campaign, actor="test")
+
+
+def edit_person(world: World, contact: str, **fields: object) -> None:
+    people.edit_contact(world.dialer, world.team, contact, fields, actor="test")
+
+
+def delete(world: World, campaign: str, contact: str) -> None:
+    world.pause_behind_its_back(campaign)
+    remove.delete_campaign(world.dialer, world.team, campaign, actor="test")
+
+
+def enable(world: World, is_enabled: bool) -> None:
+    parts.edit_number(world.dialer, world.team, latest(world).number_id, {"enabled": is_enabled}, actor="test")
+
+
+def enable_account(world: World, is_enabled: bool) -> None:
+    parts.edit_account(world.dialer, world.team, f"acct_{world.team}", {"enabled": is_enabled}, actor="test")
+
+
+def latest(world: World) -> Any:
+    """The call that is to be stopped."""
+    return world.sql("SELECT id, team_id, number_id FROM calls ORDER BY reserved_at DESC")[0]
+
+
+WAYS: Mapping[str, tuple[str, ByWay]] = {
+    "paused": ("I16", lambda world, campaign, _: world.pause_behind_its_back(campaign)),
+    "cancelled": ("I16", lambda world, campaign, _: stop.cancel_campaign(world.dialer, campaign, actor="test")),
+    "deleted": ("I16", delete),
+    "run again": ("I17", lambda world, campaign, _: admit.run_campaign(world.dialer, campaign, opened_by="api")),
+    "window moved": ("I18", lambda world, campaign, _: edit(
+        world, campaign, callWindowStart="03:00", callWindowEnd="04:00", callWindowTimezone="America/New_York")),
+    "caller ID taken out": ("I18", lambda world, campaign, _: edit(
+        world, campaign, fromNumberIds=[n for n in world.numbers if n != latest(world).number_id])),
+    "banned": ("I19", lambda world, _, contact: world.ban(world.phone(contact))),
+    "banned by a file": ("I19", lambda world, _, contact: ban_file.ban_file(
+        world.dialer, world.team, [ContactLine(1, phone=world.phone(contact))], actor="test")),
+    "banned by its network": ("I19", lambda world, _, contact: settle._ban(
+        world.dialer, [(world.team, world.phone(contact))])),
+    "marked": ("I19", lambda world, _, contact: edit_person(world, contact, doNotCall=True)),
+    "another number": ("I20", lambda world, _, contact: edit_person(world, contact, phone="+12025557777")),
+    "another zone": ("I20", lambda world, _, contact: edit_person(world, contact, timezone="Europe/Berlin")),
+    "caller ID retired": ("I21", lambda world, *_: dial._retire_number(world.dialer, latest(world), "13229")),
+    "caller ID disabled": ("I21", lambda world, *_: enable(world, False)),
+    "account disabled": ("I21", lambda world, *_: enable_account(world, False)),
+}  # fmt: skip
+
+BESIDES: Mapping[str, set[str]] = {"window moved": {"I16"}, "caller ID taken out": {"I16"}}
+"""What stops the call on the way, and is undone."""
+
+
+@pytest.fixture
+def world(own_database_url: str, redis_url: str) -> Iterator[World]:
+    """One that keeps its history, and is not checked at its end: calls are placed in it that must not be."""
+    history.install(own_database_url)
+    world = next(iter(make_world(own_database_url, redis_url)))
+    yield world
+    world.engine.dispose()
+
+
+def asked(world: World) -> Counter[str]:
+    """Letter → occasions so far, and with a ! behind it violations."""
+    changes = history.changes(world.sql(history.READ))
+    clock = Clock(changes[-1].at, world.now.timestamp(), speed=0.0)
+    verdict = judge(Evidence(ledger=Ledger((), (), (), ()), history=changes, clock=clock))
+    gates = [it for it in JUDGEMENTS if it.letter in GATES]
+    found = Counter({it.letter: verdict.occasions[it.name] for it in gates})
+    return found + Counter({f"{it.letter}!": len(verdict.violations[it.name]) for it in gates})
+
+
+def test_every_way_of_the_products_to_stop_a_call_is_an_occasion_and_condemns_a_commit_after_it(world: World) -> None:
+    found = {}
+    for name, (_, by_way) in WAYS.items():
+        contact = world.contact()
+        campaign = world.campaign([contact])
+        admit.run_campaign(world.dialer, campaign, opened_by="api")
+        before, reserved = asked(world), latest(world).id
+        by_way(world, campaign, contact)
+        stopped = asked(world)
+        world.sql(COMMIT, id=reserved)
+        found[name] = (stopped - before, asked(world) - stopped)
+        world.sql(END)
+        world.sql("UPDATE phone_numbers SET enabled = true")
+        enable_account(world, True)
+        world.redis.flushall()
+        reconcile.reconcile(world.dialer)
+    allowed = {name: {letter} | BESIDES.get(name, set()) for name, (letter, _) in WAYS.items()}
+    assert {name: set(occasions) for name, (occasions, _) in found.items()} == allowed
+    assert {name: set(violations) for name, (_, violations) in found.items()} == {
+        name: {f"{letter}!"} for name, (letter, _) in WAYS.items()
+    }
+
+
+def test_what_must_always_hold_is_looked_at_while_a_call_lives(world: World) -> None:
+    contact = world.contact()
+    world.run(world.campaign([contact], maxConcurrentCalls=1))
+    for looks in (look_at_what_must_never_be(world.dialer), look_at_everything(world.dialer)):
+        seen = {look.name: look for look in looks}
+        assert not any(look.offenders for look in looks)
+        assert seen["limit_held"].occasions == 1, "its campaign is full"
+    assert seen.keys() == INVARIANTS.keys()
