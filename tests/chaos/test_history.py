@@ -16,7 +16,7 @@ from tests.chaos.verdict import JUDGEMENTS, judge
 from tests.world import World, make_world
 from worker.carriers.simulator.ledger import Ledger
 from worker.domain.contact_file import ContactLine
-from worker.flow import admit, ban_file, dial, parts, people, reconcile, remove, settle, stop
+from worker.flow import admit, ban_file, parts, people, reconcile, remove, results, settle, stop
 from worker.flow.edit import edit_campaign
 from worker.store.invariants import BY_NAME as INVARIANTS
 
@@ -77,7 +77,7 @@ WAYS: Mapping[str, tuple[str, ByWay]] = {
     "marked": ("I19", lambda world, _, contact: edit_person(world, contact, doNotCall=True)),
     "another number": ("I20", lambda world, _, contact: edit_person(world, contact, phone="+12025557777")),
     "another zone": ("I20", lambda world, _, contact: edit_person(world, contact, timezone="Europe/Berlin")),
-    "caller ID retired": ("I21", lambda world, *_: dial._retire_number(world.dialer, latest(world), "13229")),
+    "caller ID retired": ("I21", lambda world, *_: results._retire_number(world.dialer, latest(world), "13229")),
     "caller ID disabled": ("I21", lambda world, *_: enable(world, False)),
     "account disabled": ("I21", lambda world, *_: enable_account(world, False)),
 }  # fmt: skip
