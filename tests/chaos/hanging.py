@@ -30,7 +30,7 @@ LIVES = {"goes_on": {"ring": 4, "talk": 12}, "stops": {"ring": 2, "talk": 90}}
 """Two seconds of the machine's at a trial's speed; and eleven, so that there are calls to hang up."""
 LIMITS = {"goes_on": 12, "stops": 20}
 FIRST_CALLS = 2
-BEFORE_SECONDS, SINKS_IN_SECONDS, MEANWHILE_SECONDS = 5.0, 4.0, 6.0
+BEFORE_SECONDS, SINKS_IN_SECONDS, MEANWHILE_SECONDS = 5.0, 9.0, 6.0
 STEP_SECONDS = 0.2
 SURE = next(n for n in itertools.count() if Random(n).random() < 0.5)
 """Dice by which an operator who cancels hangs up, too."""
@@ -74,8 +74,8 @@ class HangingAccount:
 
     def hold(self, seconds: float) -> bool:
         """Whether it came about: within so many seconds both accounts must be at work again."""
-        cast, seed = self.trial.cast, self.trial.terms.seed
-        self.hanging, self.healthy = cast.teams[seed % 2], cast.teams[1 - seed % 2]
+        cast = self.trial.cast
+        self.healthy, self.hanging = sorted(cast.teams, key=lambda team: team.calls_per_second is None)
         deadline = time.monotonic() + seconds
         if not self._bear(deadline):
             return False
