@@ -411,6 +411,9 @@ CREATE TABLE calls (
     end_told_at      timestamptz,                      -- the carrier took the request
     machine_verdict  text,
     late_evidence_at timestamptz,                      -- the carrier spoke of it as alive after it had ended
+    end_tries        smallint NOT NULL DEFAULT 0,      -- requests to end it
+    end_tried_at     timestamptz,                      -- when last somebody took it to ask for its end ...
+    next_end_at      timestamptz,                      -- ... and when the next may
     FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (contact_id, campaign_id) REFERENCES campaign_contacts (contact_id, campaign_id),
     FOREIGN KEY (campaign_id, run_id) REFERENCES runs (campaign_id, id),
@@ -491,6 +494,22 @@ CREATE TABLE news_cleared (
 
 -- Callbacks whose signature was wrong, by carrier: a wrong secret on our side looks like an attack, and the other
 -- way round, so an operator has to see that there were any.
+-- Calls alive at a carrier that none of ours stands for: a second one under a call's token, and one that was answered
+-- under a token nobody knows. They are hung up, as calls of ours are that are to end.
+CREATE TABLE unmatched_calls (
+    carrier         carrier NOT NULL,
+    carrier_call_id text NOT NULL CHECK (carrier_call_id <> ''),
+    token           text NOT NULL,
+    account_id      text,                              -- of the call whose token it bears
+    found_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    end_tries       smallint NOT NULL DEFAULT 0,
+    end_tried_at    timestamptz,
+    next_end_at     timestamptz,
+    end_told_at     timestamptz,
+    PRIMARY KEY (carrier, carrier_call_id)
+);
+CREATE INDEX unmatched_calls_to_end ON unmatched_calls (found_at) WHERE end_told_at IS NULL;
+
 CREATE TABLE callback_refusals (
     carrier carrier PRIMARY KEY,
     refused bigint NOT NULL CHECK (refused > 0),

@@ -121,16 +121,16 @@ class Stage:
         played = self.calls.get(carrier_call_id)
         return None if played is None else _seen(played)
 
-    def end(self, order: Order, carrier_call_id: str) -> bool:
+    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
         self.end_requests.append(carrier_call_id)
         played = self.calls.get(carrier_call_id)
         if played is None or not self.can_end:
-            return False
+            return CannotTell("http_500")
         if played.is_live:
             talks = played.status is Status.IN_PROGRESS
             status, who = (Status.COMPLETED, played.life.answered_by) if talks else (Status.CANCELED, None)
             self._happen(played, Step(0.0, Happening.ENDED, status, who, SIP_CODE[status]))
-        return True
+        return None
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
         raise NotImplementedError("the stage speaks directly")

@@ -138,8 +138,7 @@ def test_certificates_are_spoken_of_in_anybodys_words(scheme: str, option: str) 
     chosen = read_settings({"REDIS_URL": f"{scheme}://:pw@host/0?ssl_cert_reqs={option}&socket_timeout=2"})
     word = option.lower().removeprefix("cert_")
     assert chosen.broker_url == f"rediss://:pw@host/0?ssl_cert_reqs={word}"
-    dialer = build(chosen)
-    dialer.placers.shutdown()
+    build(chosen)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +315,6 @@ SIMULATOR = {"SIMULATOR_SECRET": token_hex(16)}
 def test_a_carrier_is_there_when_its_credentials_are(environment: dict[str, str], names: set[str]) -> None:
     dialer = build(read_settings(environment | BASE))
     assert dialer.carriers.keys() == names
-    dialer.placers.shutdown()
 
 
 @pytest.mark.parametrize("secret", ["simulator", "secret", "shared-secret", "x" * 32, "0123456789abcdef"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -16,6 +15,7 @@ from sqlalchemy import Connection, Engine, text
 
 from tests.patience import PATIENCE_SECONDS
 from tests.stage import Played, Stage
+from worker.bulkheads import Bulkheads
 from worker.carriers.base import CallEvent
 from worker.carriers.simulator.lives import Book, Life
 from worker.domain import ids
@@ -45,6 +45,7 @@ class World:
     numbers: list[str] = field(default_factory=list)
     counter: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     later: deque[Step] = field(default_factory=deque)
+    followed_up: list[Step] = field(default_factory=list)
 
     # -- making things
 
@@ -135,7 +136,7 @@ class World:
 
     def do(self, step: Step) -> Sequence[Step]:
         match step:
-            case Dial(call_ids):
+            case Dial(_, call_ids):
                 return dial.dial(self.dialer, call_ids)
             case Fill(team_id, campaign_ids):
                 filled = fill.fill(self.dialer, team_id, campaign_ids)
@@ -144,22 +145,27 @@ class World:
             case Settle():
                 return settle.settle(self.dialer)
             case LookUp(call_ids):
-                return reap.look_up(self.dialer, call_ids)
+                reap.look_up(self.dialer, call_ids)
+                return self._followed_up()
             case Stop():
-                return stop.stop_calls(self.dialer)
+                return [*stop.stop_calls(self.dialer), *self._followed_up()]
             case Mend():
                 reconcile.reconcile(self.dialer)
                 return []
 
+    def _followed_up(self) -> list[Step]:
+        """What followed from answers of the carrier, which here come at once."""
+        steps, self.followed_up[:] = list(self.followed_up), []
+        return steps
+
     def tick(self) -> None:
         """One tick, whenever the last one was."""
-        self.sql("DELETE FROM ticks")
-        self.carry_out(tick.tick(self.dialer))
+        self.carry_out(self.steps_of_a_tick())
 
     def steps_of_a_tick(self) -> list[Step]:
         """What a tick would send, held back."""
         self.sql("DELETE FROM ticks")
-        return tick.tick(self.dialer)
+        return [*tick.tick(self.dialer), *self._followed_up()]
 
     def finish_all(self) -> None:
         """Cancel what is not over, and let live calls end."""
@@ -222,7 +228,8 @@ class World:
         self.sql(
             """UPDATE calls SET
                    reserved_at = reserved_at - :ago, rung_at = rung_at - :ago, dialing_at = dialing_at - :ago,
-                   next_check_at = next_check_at - :ago, provable_end_at = provable_end_at - :ago
+                   next_check_at = next_check_at - :ago, provable_end_at = provable_end_at - :ago,
+                   end_tried_at = end_tried_at - :ago, next_end_at = next_end_at - :ago
                WHERE ended_at IS NULL""",
             ago=timedelta(seconds=seconds),
         )
@@ -232,6 +239,10 @@ class World:
             ago=timedelta(seconds=seconds),
         )
         self.sql("UPDATE phone_numbers SET resting_until = resting_until - :ago", ago=timedelta(seconds=seconds))
+        self.sql(
+            "UPDATE unmatched_calls SET end_tried_at = end_tried_at - :ago, next_end_at = next_end_at - :ago",
+            ago=timedelta(seconds=seconds),
+        )
 
     # -- time
 
@@ -395,7 +406,6 @@ def make_world(
     """A world at noon of a Monday in New York; checked at the end, and taken apart."""
     redis = connect(redis_url)
     engine = open_database(database_url, pool_size=6)
-    placers = ThreadPoolExecutor(1)
     stage = Stage(Book(seed=1, script={"*": (Life(1, 5),)}), now=lambda: world.now)
     dialer = Dialer(
         db=engine,
@@ -404,8 +414,9 @@ def make_world(
         nudge=Nudge(redis, "test"),
         carriers={"simulator": stage},
         bounds=bounds or Bounds(),
-        placers=placers,
+        bulkheads=Bulkheads(lambda work: work()),
         public_base_url="http://127.0.0.1:1",
+        follow_up=lambda steps: world.followed_up.extend(steps),
     )
     world = World(dialer, stage, engine, redis)
     stage.before_answer = world.tell_before_answer
@@ -418,7 +429,6 @@ def make_world(
     world.check()
     engine.dispose()
     redis.close()
-    placers.shutdown()
 
 
 def _make_team(conn: Connection, team: str, limit: int) -> None:

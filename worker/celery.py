@@ -7,6 +7,7 @@ import sys
 
 from worker.domain.errors import Refused
 from worker.settings import settings
+from worker.stopping import stop
 from worker.tasks import app
 from worker.timer import start
 from worker.watchdog import watch
@@ -17,4 +18,4 @@ except Refused as error:
     print(f"dialer: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 
-__all__ = ["app", "start", "watch"]
+__all__ = ["app", "start", "stop", "watch"]

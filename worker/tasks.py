@@ -7,7 +7,7 @@ PostgreSQL or Redis away says so in one line and ends. One message says what no 
 it alone is kept by the broker until it was carried out.
 
 Fills are carried out where they arise, in the same task, because a freed slot is worth most at once. The calls they
-reserve go to the lines of the same worker (:mod:`worker.lines`), or into messages where those have no room.
+reserve go to the pool of the same worker (:mod:`worker.dial_pool`), or into messages where that has no room.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ import structlog
 from celery import Celery, Task
 from celery.app.amqp import AMQP
 from celery.exceptions import Reject
-from celery.signals import before_task_publish, setup_logging, worker_ready, worker_shutdown
+from celery.signals import before_task_publish, setup_logging, worker_ready
 from kombu import Connection, Queue
 from kombu.exceptions import KombuError, OperationalError
 
 from worker import logs, wiring
 from worker.clock import pause, wall
 from worker.crashpoint import crashpoint
+from worker.dial_pool import DialPool
 from worker.domain import ids
 from worker.domain.errors import Refused, Unavailable
 from worker.flow import admit, dial, fill, finish, reap, reconcile, settle, stop, tick
 from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop
-from worker.lines import Lines
 from worker.settings import Settings, settings
 
 log = structlog.get_logger()
@@ -175,33 +175,40 @@ def settle_events() -> None:
     send([Settle()])
 
 
-_lines: Lines | None = None
-"""Of a worker that takes the messages of dialing; see :mod:`worker.lines`."""
+_pool: DialPool | None = None
+"""Of a worker that takes the messages of dialing; see :mod:`worker.dial_pool`."""
 
 
 @worker_ready.connect
-def _open_lines(sender: Any, **_: Any) -> None:
-    global _lines
+def _open_pool(sender: Any, **_: Any) -> None:
+    global _pool
     if any(queue.name == DIAL for queue in sender.task_consumer.queues):
-        _lines = Lines(max(1, settings().worker_concurrency // 2), _place)
+        preparing = max(1, settings().worker_concurrency // 2)
+        _pool = DialPool(wiring.dialer().bulkheads, _place, preparing=preparing)
 
 
-@worker_shutdown.connect
-def _close_lines(**_: Any) -> None:
-    if _lines is not None:
-        _lines.close()
+def close_pool() -> None:
+    """Place nothing any more; what waits is left to others. It may be asked again."""
+    if _pool is not None and (dropped := _pool.close()):
+        log.info("calls_left_to_others", calls=dropped)
 
 
-def lines_stand_still(seconds: float) -> bool:
-    """Whether calls wait for this worker's lines, which have done nothing for so long."""
-    return _lines is not None and _lines.stand_still(seconds)
+def await_answers(seconds: float) -> None:
+    """Wait, so long at most, until the answers to all requests to place calls are written down."""
+    if _pool is not None and not _pool.wait(seconds):
+        log.warning("answers_not_awaited", seconds=seconds)
+
+
+def pool_stands_still(seconds: float) -> bool:
+    """Whether calls wait for this worker's pool, and have for so long, though their accounts have senders free."""
+    return _pool is not None and _pool.stands_still(seconds)
 
 
 @app.task(name="worker.dial")
 @told
-def dial_calls(call_ids: Sequence[str]) -> None:
-    """Place reserved calls, on a line of this worker."""
-    if _lines is None or not _lines.take(call_ids):
+def dial_calls(call_ids: Sequence[str], account_id: str = "") -> None:
+    """Place reserved calls of an account, from this worker's pool. A message of an older version names no account."""
+    if _pool is None or not account_id or not _pool.take(account_id, call_ids):
         _place(tuple(call_ids))
 
 
@@ -214,7 +221,7 @@ def _place(call_ids: tuple[str, ...]) -> None:
 @told
 def look_up(call_ids: Sequence[str]) -> None:
     """Ask the carriers about these calls."""
-    carry_out(reap.look_up(wiring.dialer(), call_ids))
+    reap.look_up(wiring.dialer(), call_ids)
 
 
 @app.task(name="worker.stop")
@@ -240,6 +247,8 @@ def carry_out(steps: Iterable[Step]) -> None:
         reconcile.reconcile(dialer)
     send(step for step in messages if step != Mend())
 
+
+wiring.follow_up_by(told(carry_out))
 
 _wanted: dict[str, dict[str, None]] = {}
 """Team → campaigns with free slots that no thread has looked at yet."""
@@ -295,7 +304,7 @@ _loading = threading.Lock()
 
 
 def send(steps: Iterable[Step]) -> None:
-    """Hand steps to the lines of this worker, or to the workers as messages. If the broker is away nothing is lost:
+    """Hand steps to the pool of this worker, or to the workers as messages. If the broker is away nothing is lost:
     the rows say what is to be done, and the tick sends it again."""
     with _loading:  # Celery reads its settings at first use; two threads of the web process at once recurse for ever
         app.conf.get("broker_url")
@@ -308,17 +317,26 @@ def send(steps: Iterable[Step]) -> None:
         ours = app.producer_pool.acquire(block=True, timeout=10)
         with ours as producer, _unbroken(producer), producer.batch(max_size=100):
             for step in messages:
-                arguments = (list(step.call_ids),) if isinstance(step, Dial | LookUp) else ()
-                _TASKS[type(step)].apply_async(arguments, producer=producer)
+                _TASKS[type(step)].apply_async(_arguments(step), producer=producer)
     except KombuError as error:  # no connection, none free, or a batch that may have arrived in part
         log.warning("broker_away", messages=len(messages), message=str(error))
 
 
-def _is_taken(step: Step, dialer: Dialer) -> bool:
-    """Whether a step needs no message: this worker's lines place the calls, or a settle is on its way already."""
+def _arguments(step: Step) -> tuple[Any, ...]:
     match step:
-        case Dial(call_ids):
-            return _lines is not None and _lines.offer(call_ids)
+        case Dial(account_id, call_ids):
+            return list(call_ids), account_id
+        case LookUp(call_ids):
+            return (list(call_ids),)
+        case _:
+            return ()
+
+
+def _is_taken(step: Step, dialer: Dialer) -> bool:
+    """Whether a step needs no message: this worker's pool places the calls, or a settle is on its way already."""
+    match step:
+        case Dial(account_id, call_ids):
+            return _pool is not None and _pool.offer(account_id, call_ids)
         case Settle():
             return not dialer.nudge.take()
         case _:

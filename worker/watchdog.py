@@ -1,7 +1,7 @@
 """End a worker that has stopped working, so that its supervisor starts another.
 
 A process can be alive and useless: every thread waiting on something that will not come, or a consumer whose
-broker connection died without a word. It is told from an idle one by its queues and its lines: messages or calls wait,
+broker connection died without a word. It is told from an idle one by its queues and its pool: messages or calls wait,
 and for a long time nothing was finished. Ending it is safe at any moment, as every crash is.
 """
 
@@ -18,7 +18,7 @@ from celery.signals import task_postrun, worker_ready
 from worker.clock import monotonic
 from worker.domain.errors import Unavailable
 from worker.queues import look
-from worker.tasks import lines_stand_still
+from worker.tasks import pool_stands_still
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ def watch(sender: Any, **_: Any) -> None:
 
     def guard() -> None:
         while not threading.Event().wait(LOOK_EVERY_SECONDS):
-            if dog.is_stuck(queues) or lines_stand_still(STUCK_SECONDS):
+            if dog.is_stuck(queues) or pool_stands_still(STUCK_SECONDS):
                 log.critical("worker_stuck", queues=sorted(queues), seconds=STUCK_SECONDS)
                 os._exit(EXIT_STATUS)
 

@@ -5,20 +5,35 @@ This is the only place that knows which carriers there are and how many connecti
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from functools import cache
 from threading import Lock
 
 from worker.addresses import for_redis
+from worker.bulkheads import Bulkheads
 from worker.carriers.base import Carrier
 from worker.carriers.http import new_client
 from worker.carriers.simulator.adapter import SimulatorCarrier
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
-from worker.flow.base import Dialer
+from worker.flow.base import Dialer, Step
 from worker.settings import Settings, settings
 from worker.slots import Nudge, Rates, Slots, Throttle, connect
 from worker.store.database import open_database
+from worker.threads import Threads
+
+_followers: list[Callable[[Iterable[Step]], None]] = []
+
+
+def follow_up_by(carry_out: Callable[[Iterable[Step]], None]) -> None:
+    """Have the steps that come of late answers carried out so. In a process where nobody does, the rows say what is to
+    be done, and the tick finds it."""
+    _followers[:] = [carry_out]
+
+
+def _follow_up(steps: Iterable[Step]) -> None:
+    for carry_out in _followers:
+        carry_out(steps)
 
 
 def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Dialer:
@@ -32,8 +47,11 @@ def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Di
         nudge=Nudge(redis, chosen.redis_prefix),
         carriers=carriers if carriers is not None else _carriers(chosen),
         bounds=chosen.bounds,
-        placers=ThreadPoolExecutor(chosen.placing_threads, thread_name_prefix="place"),
+        bulkheads=Bulkheads(
+            Threads("carrier").run, senders=chosen.placing_threads, desks=max(1, chosen.worker_concurrency // 2)
+        ),
         public_base_url=chosen.public_base_url,
+        follow_up=_follow_up,
         default_window=chosen.default_window,
     )
 

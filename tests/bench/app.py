@@ -18,9 +18,9 @@ from tests.bench.carrier import RECEIPT, Switchboard, lasting
 from tests.bench.tally import Tally
 from worker import tasks, wiring
 from worker.carriers.base import CallEvent
+from worker.dial_pool import DialPool
 from worker.flow.base import Dialer
 from worker.flow.record import record
-from worker.lines import Lines
 from worker.settings import settings
 from worker.slots import connect
 
@@ -53,7 +53,7 @@ def dialer() -> Dialer:
 
 wiring.dialer = dialer
 if os.environ.get("BENCH_BY_MESSAGE"):
-    Lines.offer = lambda self, call_ids: False  # type: ignore[method-assign]  # what a line would take is sent
+    DialPool.offer = lambda self, account, call_ids: False  # type: ignore[method-assign]  # what it would take is sent
 app = tasks.app
 if not BY_TICK:
     from worker import timer  # noqa: F401  # from its import on, every worker that is ready has one

@@ -78,8 +78,8 @@ class Switchboard:
     def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
         return CannotTell("this carrier keeps no list")
 
-    def end(self, order: Order, carrier_call_id: str) -> bool:
-        return True  # it ends within a tenth of a second anyhow
+    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
+        return None  # it ends within a tenth of a second anyhow
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
         raise BadEvent("this carrier speaks directly")

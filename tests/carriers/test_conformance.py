@@ -145,7 +145,7 @@ def test_nothing_was_sent_where_nobody_listens(rig: Rig) -> None:
         assert outcome.connection
         assert isinstance(carrier.find(order()), CannotTell)
         assert isinstance(carrier.get(order(), rig.call_id), CannotTell)
-        assert not carrier.end(order(), rig.call_id)
+        assert carrier.end(order(), rig.call_id) is not None
         carrier.close()
 
 
@@ -206,10 +206,10 @@ def test_a_carrier_that_keeps_no_list_is_never_taken_for_a_miss(rig: Rig, carrie
 
 def test_an_end_that_the_carrier_takes_is_true(rig: Rig, carrier: Any, peer: Peer) -> None:
     peer.replies(Reply(200, rig.shown("ringing")), Reply(200, rig.shown("ringing")))
-    assert carrier.end(order(), rig.call_id)
+    assert carrier.end(order(), rig.call_id) is None
     for refused in (Reply(503), Reply(400), Reply(403), RESET):
         peer.replies(refused)
-        assert not carrier.end(order(), rig.call_id)
+        assert carrier.end(order(), rig.call_id) is not None
 
 
 def test_a_call_that_the_carrier_no_longer_knows_is_over_and_is_asked_about_once(
@@ -217,7 +217,7 @@ def test_a_call_that_the_carrier_no_longer_knows_is_over_and_is_asked_about_once
 ) -> None:
     for unknown in (rig.unknown_call, Reply(404)):
         peer.replies(unknown)
-        assert carrier.end(order(), rig.call_id)
+        assert carrier.end(order(), rig.call_id) is None
         assert len(peer.asked) == 1
 
 
@@ -413,11 +413,11 @@ def test_a_call_that_nobody_wants_any_more_is_ended_and_over_when_it_is_ended_ag
     assert isinstance(outcome, Accepted)
     first = EventKind.ANSWERED if number == "+12025550105" else EventKind.RINGING
     service.receiver.wait_until(placed.token, lambda seen: first in kinds_of(service, placed, seen))
-    assert service.carrier.end(placed, outcome.carrier_call_id)
+    assert service.carrier.end(placed, outcome.carrier_call_id) is None
     told = service.life_of(placed)
     ended = Disposition.ANSWERED if number == "+12025550105" else Disposition.CANCELED
     assert [event.disposition for event in told if event.kind is EventKind.ENDED] == [ended]
-    assert service.carrier.end(placed, outcome.carrier_call_id), "it is over"
+    assert service.carrier.end(placed, outcome.carrier_call_id) is None, "it is over"
     known = service.carrier.get(placed, outcome.carrier_call_id)
     assert isinstance(known, CarrierCall)
     assert known.state is CallState.ENDED

@@ -362,7 +362,7 @@ def test_a_queued_call_tells_how_long_and_is_canceled_by_its_end(
     assert outcome.queued_for_ms == 30_000
     assert carrier.get(placed, outcome.carrier_call_id) == CarrierCall(outcome.carrier_call_id, CallState.PLACED)
 
-    assert carrier.end(placed, outcome.carrier_call_id)
+    assert carrier.end(placed, outcome.carrier_call_id) is None
 
     (only,) = receiver.wait_for_end(placed.token)
     assert carrier.parse(placed.token, "", only.headers, only.body).disposition is Disposition.CANCELED
@@ -378,8 +378,8 @@ def test_ending_an_answered_call_completes_it_and_ending_it_again_changes_nothin
     call_id = outcome.carrier_call_id
     assert carrier.get(placed, call_id) == CarrierCall(call_id, CallState.IN_PROGRESS)
 
-    assert carrier.end(placed, call_id)
-    assert carrier.end(placed, call_id)
+    assert carrier.end(placed, call_id) is None
+    assert carrier.end(placed, call_id) is None
 
     assert carrier.get(placed, call_id) == CarrierCall(call_id, CallState.ENDED, Disposition.ANSWERED)
     *before, last = receiver.wait_for_end(placed.token)
@@ -391,7 +391,7 @@ def test_a_call_the_simulator_never_heard_of_is_no_call_and_need_not_be_ended(
     carrier: SimulatorCarrier, order: Callable[..., Order]
 ) -> None:
     assert carrier.get(order(ANSWERED), "sim_unknown") is None
-    assert carrier.end(order(ANSWERED), "sim_unknown")
+    assert carrier.end(order(ANSWERED), "sim_unknown") is None
 
 
 def test_a_404_from_something_else_proves_nothing(order: Callable[..., Order]) -> None:
@@ -410,5 +410,5 @@ def test_a_simulator_that_is_away_cannot_tell(order: Callable[..., Order]) -> No
 
         assert isinstance(carrier.find(order(ANSWERED)), CannotTell)
         assert isinstance(carrier.get(order(ANSWERED), "sim_1"), CannotTell)
-        assert not carrier.end(order(ANSWERED), "sim_1")
+        assert carrier.end(order(ANSWERED), "sim_1") is not None
     carrier.close()

@@ -93,7 +93,7 @@ def test_nothing_more_happens_to_a_call_that_was_ended(
     ended, outliving = order(HUNG_UP), order(LONG)
     outcome = carrier.place(ended)
     assert isinstance(outcome, Accepted)
-    assert carrier.end(ended, outcome.carrier_call_id)
+    assert carrier.end(ended, outcome.carrier_call_id) is None
     carrier.place(outliving)
 
     receiver.wait_for_end(outliving.token)

@@ -79,27 +79,27 @@ def _without_generation_key() -> None:
 
 def _without_write_ahead() -> None:
     """The request leaves first, and is written down afterwards."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from worker.clock import monotonic
     from worker.crashpoint import crashpoint
     from worker.flow import dial
-    from worker.flow.base import fill_steps, slot_of
-    from worker.store import calls
-    from worker.store.database import once, transact
+    from worker.flow.results import record_results
+    from worker.store.database import once
 
-    def dial_team(dialer: Any, team_id: str, batch: Sequence[Any]) -> list[Any]:
+    placers = ThreadPoolExecutor(25)
+
+    def send(dialer: Any, account_id: str, batch: Sequence[Any], senders: Any) -> list[Any]:
         fence_at = monotonic() + dialer.bounds.send_fence_seconds
-        outcomes = list(dialer.placers.map(dial._sender(dialer, fence_at), batch))
+        outcomes = list(placers.map(dial._sender(dialer, fence_at), batch))
         crashpoint("dial.after_request")
-        committed = once(dialer.db, lambda conn: dial._commit(conn, dialer, team_id, batch))
+        committed = once(dialer.db, lambda conn: dial._commit(conn, dialer, batch))
         crashpoint("dial.after_commit")
-        told = zip(batch, outcomes, strict=True)
-        moves = [dial._move(dialer, ready.row, outcome) for ready, outcome in told if ready.row.id in committed]
-        moved = transact(dialer.db, lambda conn: calls.advance(conn, moves))
-        ended = [row for row in moved if row.just_ended]
-        dialer.slots.release([slot_of(row) for row in ended])
-        return fill_steps(ended)
+        answered = zip(batch, outcomes, strict=True)
+        results = [(ready.row, outcome) for ready, outcome in answered if ready.row.id in committed]
+        return list(record_results(dialer, results))
 
-    dial._dial_team = dial_team
+    dial._send = send
 
 
 def _without_settle_once() -> None:
@@ -189,7 +189,7 @@ _OWN: Mapping[str, Mutant] = {
     ),
     "write-ahead": Mutant(
         _without_write_ahead,
-        ("worker.flow.dial._dial_team",),
+        ("worker.flow.dial._send",),
         ("asked_for_once", "books_agree", "stops_bind_commits", "one_call_at_once"),
         faults={"worker: SIGKILL": 25, "worker: SIGSTOP 3 s": 10},
     ),

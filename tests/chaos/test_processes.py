@@ -108,7 +108,7 @@ def test_messages_that_come_doubled_or_again_change_nothing(chaos: Chaos) -> Non
     await_end(team)
     books, rang = campaign.books(), chaos.ledger(team.account)
     ids = tuple(str(row[0]) for row in books)
-    chaos.send([Dial(ids), LookUp(ids), Stop()] * 2)
+    chaos.send([Dial(team.account, ids), LookUp(ids), Stop()] * 2)
     chaos.wait(lambda: chaos.waiting_messages() == 0, "every message was taken")
     later = team.campaign((4, "plain"))
     later.run()

@@ -14,7 +14,7 @@ from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.carriers.simulator.lives import Life
 from worker.domain.errors import Conflict
-from worker.flow import admit, dial, fill, finish, prepare, promote, stop
+from worker.flow import admit, dial, fill, finish, prepare, promote, results, stop
 from worker.store import calls, campaigns, contacts
 
 TALK = Life(1, 60)
@@ -120,7 +120,7 @@ def run_again(world: World, campaign: str) -> object:
 
 def retire_its_number(world: World, campaign: str) -> object:
     (row,) = world.sql("SELECT team_id, number_id FROM calls")
-    return dial._retire_number(world.dialer, row, "13229")
+    return results._retire_number(world.dialer, row, "13229")
 
 
 @pytest.mark.parametrize("stops", [run_again, retire_its_number], ids=lambda stops: str(stops.__name__))

@@ -85,7 +85,7 @@ def test_what_the_carrier_asks_for_is_kept_to_by_calls_already_reserved(world: W
     campaign = world.campaign(world.contacts(6), maxConcurrentCalls=6)
     (step,) = world.reserve(campaign)
     assert isinstance(step, Dial)
-    world.do(Dial(step.call_ids[:2]))
+    world.do(Dial(step.account_id, step.call_ids[:2]))
     (account,) = world.sql(
         "SELECT slowed_times, resting_reason, extract(epoch FROM resting_until - clock_timestamp())::float AS rests"
         " FROM carrier_accounts"
@@ -93,7 +93,7 @@ def test_what_the_carrier_asks_for_is_kept_to_by_calls_already_reserved(world: W
     assert (account.slowed_times, account.resting_reason) == (1, "the carrier asked for a pause (20429)")
     assert 4 < account.rests <= 5
     world.stage.answer = lambda order: None
-    world.do(Dial(step.call_ids[2:]))
+    world.do(Dial(step.account_id, step.call_ids[2:]))
     assert len(world.stage.requests) == 2, "nobody is asked while it rests"
     assert all(entry.attempts == 0 for entry in world.sql("SELECT attempts FROM campaign_contacts"))
     world.pass_machine_time(6)

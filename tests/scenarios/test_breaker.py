@@ -184,9 +184,9 @@ def test_calls_reserved_before_it_opened_do_not_leave(world: World) -> None:
     (step,) = world.reserve(campaign)
     assert isinstance(step, Dial)
     world.stage.answer = refuse_connection
-    world.do(Dial(step.call_ids[:4]))
+    world.do(Dial(step.account_id, step.call_ids[:4]))
     requests = len(world.stage.requests)
-    world.do(Dial(step.call_ids[4:]))
+    world.do(Dial(step.account_id, step.call_ids[4:]))
     assert len(world.stage.requests) == requests
     assert {call.disposition for call in world.calls(campaign)} == {"not_sent"}
     world.finish_all()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -136,7 +134,7 @@ def test_what_was_reserved_before_waits_and_asks_nothing(world: World, channels:
 def test_refusals_that_were_on_their_way_together_lengthen_the_pause_once(world: World, channels: list[int]) -> None:
     (step,) = world.reserve(world.campaign(world.contacts(2), maxConcurrentCalls=2))
     assert isinstance(step, Dial)
-    others = [Dial(step.call_ids[1:])]
+    others = [Dial(step.account_id, step.call_ids[1:])]
 
     def answer_both(order: Order) -> Outcome:
         while others:
@@ -144,9 +142,7 @@ def test_refusals_that_were_on_their_way_together_lengthen_the_pause_once(world:
         return FULL
 
     world.stage.answer = answer_both
-    world.dialer = replace(world.dialer, placers=ThreadPoolExecutor(2))
-    world.do(Dial(step.call_ids[:1]))
+    world.do(Dial(step.account_id, step.call_ids[:1]))
     assert len(world.stage.requests) == 2
     assert (account(world).channel_refusals, 0 < account(world).rests <= 1) == (1, True)
-    world.dialer.placers.shutdown()
     world.finish_all()

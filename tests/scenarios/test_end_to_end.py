@@ -102,7 +102,6 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
             stack.spawn(name, shlex.split(command), environment(**settings), cwd=ROOT)
         yield Deployment(stack, settings, dialer, ledger_path, numbers)
         dialer.db.dispose()
-        dialer.placers.shutdown()
 
 
 def _simulator(stack: Stack, ledger_path: Path, script: Path) -> str:

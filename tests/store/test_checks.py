@@ -127,6 +127,7 @@ REFUSED: list[tuple[str, str]] = [
         for column in ("attempt", "max_attempts", "dialing_at", "dialed_at", "valid_until", "provable_end_at")
     ),
     # what the carrier said, and what was counted
+    ("unmatched_calls_carrier_call_id_check", "INSERT INTO unmatched_calls VALUES ('twilio', '', 'token')"),
     ("callback_refusals_refused_check", "INSERT INTO callback_refusals VALUES ('twilio', 0, clock_timestamp())"),
     ("news_dropped_dropped_check", "INSERT INTO news_dropped VALUES ('twilio', 'foreign', 0, clock_timestamp())"),
     ("news_dropped_outcome_check", "INSERT INTO news_dropped VALUES ('twilio', 'moved', 1, clock_timestamp())"),

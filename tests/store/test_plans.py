@@ -270,7 +270,7 @@ PERIODIC = {
     "calls.UNHEARD": calls.UNHEARD,
     "calls.STALE_RESERVED": calls.STALE_RESERVED,
     "hangups.REQUEST_END": hangups.REQUEST_END,
-    "hangups.TO_BE_ENDED": hangups.TO_BE_ENDED,
+    "hangups.TAKE": hangups.TAKE,
     "calls.ALL_LIVE": calls.ALL_LIVE,
     "events.TAKE": events.TAKE,
     "events.OVERDUE": events.OVERDUE,
@@ -301,6 +301,12 @@ GIVEN = {
     "margin": "20",
     "kept": "10000",
     "days": "30",
+    "accounts": "ARRAY['acct_a']",
+    "rooms": "ARRAY[8]",
+    "room": "8",
+    "tries": "10",
+    "lease": "48",
+    "recovery": "60",
 }
 
 

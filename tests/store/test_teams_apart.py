@@ -24,6 +24,8 @@ NOT_HELD = {
     "assistants.telnyx_assistant_id",  # the carrier's
     "call_events.event_id",  # the carrier's
     "call_events.carrier_call_id",
+    "unmatched_calls.carrier_call_id",
+    "unmatched_calls.account_id",  # of the call whose token it bears, or of nobody's
     "news_cleared.through_id",  # how far it has come, by number
     "do_not_call_imports.import_id",  # of a file, of which there is no row
     "do_not_call_imports.contact_id",  # written by the statement's side that writes the contact, which is never deleted

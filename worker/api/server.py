@@ -21,6 +21,10 @@ LARGEST_HEAD_BYTES = 16 * 1024
 """Of an unfinished head; what came in at once is measured at the door."""
 
 
+STOP_SECONDS = 20
+"""How long requests under way may take when the process is told to end; platforms kill it after 30 s."""
+
+
 class Protocol(H11Protocol):
     """One connection. The head of a request must be whole ``REQUEST_HEAD_SECONDS`` after its first byte (of the
     first request: after the connection), and an answer must be read that fast too, or the connection ends."""
@@ -108,6 +112,7 @@ OPTIONS: dict[str, Any] = {
     "proxy_headers": False,
     "server_header": False,
     "h11_max_incomplete_event_size": LARGEST_HEAD_BYTES,
+    "timeout_graceful_shutdown": STOP_SECONDS,
     "log_config": None,
     "access_log": False,
 }

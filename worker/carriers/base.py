@@ -128,9 +128,12 @@ class CarrierCall:
 
 @dataclass(frozen=True, slots=True)
 class CannotTell:
-    """The carrier could not be asked, or its answer proves nothing. Never to be counted as a miss."""
+    """The carrier could not be asked, or its answer proves nothing. Never to be counted as a miss. ``too_fast`` where
+    it asks for a pause, of ``retry_after_seconds`` if it says so."""
 
     reason: str
+    too_fast: bool = False
+    retry_after_seconds: float | None = None
 
 
 class EventKind(StrEnum):
@@ -200,9 +203,9 @@ class Carrier(Protocol):
     def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
         """The call as it is now; ``None`` when the carrier says it knows no such call."""
 
-    def end(self, order: Order, carrier_call_id: str) -> bool:
-        """Ask for the call's end, whatever its state; true when the carrier took the request or the call is
-        already over. The end itself arrives as an event."""
+    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
+        """Ask for the call's end, whatever its state; ``None`` when the carrier took the request or the call is
+        already over, or else why it did not. The end itself arrives as an event."""
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent | None:
         """Verify and translate one callback, which came to ``url``; ``None`` for news that no call's life depends

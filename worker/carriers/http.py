@@ -29,7 +29,7 @@ import httpx2
 from worker.carriers.base import Accepted, Ambiguous, CannotTell, NotSent, Outcome, Rejected
 
 MAX_ANSWER_BYTES = 1024 * 1024
-MAX_CONNECTIONS = 200
+MOST_IDLE_CONNECTIONS = 200
 CONNECTING_AND_READING = 13 / 16
 """The share of a request's time for connecting and reading; the rest is for the pool and for writing."""
 
@@ -42,6 +42,7 @@ NOT_A_BYTE_LEFT = (
 LEAVING = ("http11.send_request_headers.started", "http11.send_request_body.started")
 """What the client is about to do while the request has not left, or not whole: no server acts on half of one."""
 
+TOO_FAST = 429
 NO_SUCH_CALL = 404
 """What a carrier answers to the end of a call that it no longer knows: it is over, and asking again is no use."""
 
@@ -69,6 +70,12 @@ class Answer:
         except ValueError:
             return None
         return seconds if 0 <= seconds < math.inf else None
+
+
+def unclear(answer: Answer) -> CannotTell:
+    """An answer that says nothing of the call that was asked about."""
+    too_fast = answer.status == TOO_FAST
+    return CannotTell(f"http_{answer.status}", too_fast, answer.retry_after_seconds if too_fast else None)
 
 
 class TooLate(Exception):
@@ -181,15 +188,14 @@ class Line:
 
 
 def new_client() -> httpx2.Client:
-    """A client for all threads of a process, which never repeats a request by itself.
+    """A client for all threads of a process, which never repeats a request by itself. It opens as many connections as
+    there are requests: they are bounded an account (:mod:`worker.bulkheads`), so that none waits for another's.
 
     Idle connections are dropped after 15 s, long before carriers drop them: a request on a connection that is
     just being closed would be ambiguous for nothing. Proxies of the environment are not asked: what stands
     between us and a carrier may repeat a request.
     """
-    limits = httpx2.Limits(
-        max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS, keepalive_expiry=15.0
-    )
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=MOST_IDLE_CONNECTIONS, keepalive_expiry=15.0)
     return httpx2.Client(transport=httpx2.HTTPTransport(retries=0, limits=limits, trust_env=False), trust_env=False)
 
 

@@ -96,6 +96,7 @@ class Bounds:
     longest_call_seconds: int = 1800
     send_fence_seconds: float = 2.0
     request_seconds: float = 16.0
+    gather_seconds: float = 0.25
     carrier_queue_seconds: float = 10.0
     longest_queue_seconds: float = 5.0
     provable_end_margin_seconds: float = 60.0
@@ -103,6 +104,7 @@ class Bounds:
     doorbell_after_seconds: float = 10.0
     release_reserved_after_seconds: float = 120.0
     check_after_seconds: float = 15.0
+    hang_up_tries: int = 10
     unknown_misses: int = 3
     unknown_after_seconds: float = 300.0
     event_overdue_seconds: float = 1.0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -11,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from worker.bulkheads import Bulkheads
 from worker.carriers.base import Carrier, Order
 from worker.domain.model import Bounds
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
@@ -19,11 +19,16 @@ from worker.slots import Nudge, Rates, SlotRequest, Slots
 from worker.store.database import Database
 
 
+def _left_to_the_tick(steps: Iterable[Step]) -> None:
+    """Whoever carries out no steps loses nothing: the rows say what is to be done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialer:
     """Everything a step works with; made once a process by :mod:`worker.wiring`.
 
-    ``placers`` runs the requests to carriers of one batch side by side; ``default_window`` is the deployment's
+    ``bulkheads`` make the requests to carriers, each account's by itself; steps that come of what a carrier answered
+    after the step that asked had returned go to ``follow_up``. ``default_window`` is the deployment's
     ``DEFAULT_CALL_WINDOW``; ``tally`` counts what strangers send.
     """
 
@@ -33,8 +38,9 @@ class Dialer:
     nudge: Nudge
     carriers: Mapping[str, Carrier]
     bounds: Bounds
-    placers: Executor
+    bulkheads: Bulkheads
     public_base_url: str
+    follow_up: Callable[[Iterable[Step]], None] = _left_to_the_tick
     default_window: CallWindow | None = None
     tally: Tally = field(default_factory=Tally)
 
@@ -55,8 +61,9 @@ class Dialer:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Place these reserved calls."""
+    """Place these reserved calls of one carrier account."""
 
+    account_id: str
     call_ids: tuple[str, ...]
 
 
@@ -98,9 +105,16 @@ def slot_of(row: Row[Any]) -> SlotRequest:
     return SlotRequest(row.id, row.team_id, row.campaign_id, row.number_id, row.account_id)
 
 
-def dial_steps(call_ids: Sequence[str], batch: int) -> list[Step]:
-    """One message for every ``batch`` calls."""
-    return [Dial(tuple(call_ids[i : i + batch])) for i in range(0, len(call_ids), batch)]
+def dial_steps(reserved: Iterable[tuple[str, str]], batch: int) -> list[Step]:
+    """One message for every ``batch`` calls (account, call) of an account, in the order in which they come."""
+    by_account: dict[str, list[str]] = {}
+    for account_id, call_id in reserved:
+        by_account.setdefault(account_id, []).append(call_id)
+    return [
+        Dial(account_id, tuple(call_ids[i : i + batch]))
+        for account_id, call_ids in by_account.items()
+        for i in range(0, len(call_ids), batch)
+    ]
 
 
 def fill_steps(rows: Iterable[Row[Any]]) -> list[Step]:

@@ -93,4 +93,4 @@ def _take_slots(dialer: Dialer, plan: Plan) -> list[Planned] | None:
 def _dial(dialer: Dialer, reserved: Sequence[Reservation]) -> list[Step]:
     if reserved:
         log.info("calls_reserved", calls=len(reserved))
-    return dial_steps([reservation.call_id for reservation in reserved], dialer.bounds.dial_batch)
+    return dial_steps([(it.account_id, it.call_id) for it in reserved], dialer.bounds.dial_batch)

@@ -7,27 +7,32 @@ wait again, with the attempt counted and the whole delay: in doubt, nobody is ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Row
 
-from worker.carriers.base import CannotTell, CarrierCall, Order
+from worker.carriers.base import CannotTell, CarrierCall
 from worker.crashpoint import crashpoint
 from worker.domain.breaker import Evidence
 from worker.domain.model import CallState, Disposition
 from worker.flow import breaker
+from worker.flow.back_off import back_off
 from worker.flow.base import Dialer, LookUp, Step, Stop, dial_steps, fill_steps, slot_of
 from worker.flow.ending import LOOK_UP, end, release
-from worker.store import calls, hangups
+from worker.flow.pacing import await_turn
+from worker.store import breakers, calls, hangups
 from worker.store.calls import Move
 from worker.store.database import once, transact
+from worker.store.hangups import Unmatched
 
 log = structlog.get_logger()
 
 MOST = 200
+LONGEST_WAIT_SECONDS = 120.0
 
 
 def ring_again(dialer: Dialer) -> list[Step]:
@@ -45,7 +50,7 @@ def ring_again(dialer: Dialer) -> list[Step]:
     moves = [release(row.id, "waited too long to be dialed") for row in rows if row.is_stale]
     released = transact(dialer.db, lambda conn: calls.advance(conn, moves))
     dialer.slots.release([slot_of(row) for row in released])
-    again = [row.id for row in rows if not row.is_stale]
+    again = [(row.account_id, row.id) for row in rows if not row.is_stale]
     if rows:
         log.warning("doorbells_rung_again", calls=len(again), released=len(released))
     return [*dial_steps(again, bounds.dial_batch), *fill_steps(released)]
@@ -69,28 +74,57 @@ class _Seen:
     others: tuple[CarrierCall, ...] = ()
 
 
-def look_up(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
-    """Ask the carriers about these calls, and write down what can be known."""
-    rows = once(dialer.db, lambda conn: calls.live_by_id(conn, call_ids))
-    seen = list(dialer.placers.map(lambda row: _ask(dialer, row), rows))
+def look_up(dialer: Dialer, call_ids: Sequence[str]) -> None:
+    """Begin to ask the carriers about these calls; what can be known is written down as it comes. Calls their account
+    has no room for now are taken again when their turn comes again."""
+
+    def read(conn: Connection) -> tuple[Sequence[Row[Any]], Mapping[str, Row[Any]]]:
+        rows = calls.live_by_id(conn, call_ids)
+        accounts = sorted({row.account_id for row in rows})
+        return rows, breakers.rates(conn, accounts, recovery_seconds=dialer.bounds.rate_recovery_seconds)
+
+    rows, rates = once(dialer.db, read)
+    for row in rows:
+        dialer.bulkheads.of(row.account_id).ask(partial(_ask, dialer, row, rates[row.account_id]))
+
+
+def _ask(dialer: Dialer, row: Row[Any], account: Row[Any]) -> None:
+    if _waits_on_the_carrier(dialer, row) and not await_turn(dialer, account):
+        return  # it is looked up again in a while
+    seen = _see(dialer, row)
     crashpoint("reap.after_look_up")
-    answers = {row.id: answer.call for row, answer in zip(rows, seen, strict=True)}
+    dialer.bulkheads.of(row.account_id).looked_up.bring((row, seen), partial(_conclude, dialer))
+
+
+def _conclude(dialer: Dialer, looked_up: Sequence[tuple[Row[Any], _Seen]]) -> None:
+    """Write down what the carrier told about these calls of one account."""
+    answers = {row.id: seen.call for row, seen in looked_up}
+    others = [
+        Unmatched(row.carrier, other.carrier_call_id, row.token, row.account_id)
+        for row, seen in looked_up
+        for other in seen.others
+    ]
     overstays: list[str] = []
     evidence: list[Evidence | None] = []
 
     def work(conn: Connection) -> Sequence[Row[Any]]:
-        fresh = [row for row in calls.live_by_id(conn, call_ids) if row.id in answers]
+        fresh = calls.live_by_id(conn, sorted(answers))
         overstays[:] = [row.id for row in fresh if row.is_over and _is_alive(answers[row.id])]
         if overstays:
             hangups.mark_for_end(conn, overstays)
+        if others:
+            hangups.unmatched(conn, others)
         evidence[:] = [_evidence(row, answers[row.id]) for row in fresh]
         return calls.advance(conn, [_weigh(dialer, row, answers[row.id]) for row in fresh])
 
-    moved = transact(dialer.db, work)
-    ended = [row for row in moved if row.just_ended]
-    dialer.slots.release([slot_of(row) for row in ended])
-    for row, answer in zip(rows, seen, strict=True):
-        end_orphans(dialer, row, [other.carrier_call_id for other in answer.others])
+    with dialer.bulkheads.desk:
+        moved = transact(dialer.db, work)
+        ended = [row for row in moved if row.just_ended]
+        dialer.slots.release([slot_of(row) for row in ended])
+        steps = breaker.hear(dialer, evidence)
+        _rest(dialer, looked_up)
+    for other in others:
+        log.error("unmatched_call", carrier=other.carrier, carrier_call_id=other.carrier_call_id)
     for row in ended:
         log.info(
             "call_ended",
@@ -99,28 +133,22 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
             disposition=row.disposition,
             by=LOOK_UP,
         )
-    return [*breaker.hear(dialer, evidence), *fill_steps(ended), *([Stop()] if overstays else [])]
+    dialer.follow_up([*steps, *fill_steps(ended), *([Stop()] if overstays or others else [])])
 
 
-def end_orphans(dialer: Dialer, row: Row[Any], carrier_call_ids: Iterable[str]) -> None:
-    """End calls under this call's token that are not this call: none should exist, and none may go on ringing."""
-    for carrier_call_id in carrier_call_ids:
-        log.error("orphan_call", call_id=row.id, carrier_call_id=carrier_call_id)
-        if row.carrier in dialer.carriers:
-            dialer.carriers[row.carrier].end(dialer.order(row), carrier_call_id)
+def _rest(dialer: Dialer, looked_up: Sequence[tuple[Row[Any], _Seen]]) -> None:
+    """Back off where the carrier was asked too fast."""
+    for row, seen in looked_up:
+        if isinstance(seen.call, CannotTell) and seen.call.too_fast:
+            back_off(dialer, row.account_id, seen.call.retry_after_seconds, seen.call.reason)
+            return
 
 
-def end_nobodys(dialer: Dialer, news: Iterable[Row[Any]]) -> None:
-    """End calls that were answered under a token this database does not know, as after a backup was restored:
-    whoever picked up would hear nothing."""
-    for event in news:
-        log.error("nobodys_call", carrier=event.carrier, carrier_call_id=event.carrier_call_id)
-        if event.carrier in dialer.carriers:
-            order = Order(event.token, event.token, "", "", "", ring_seconds=0, longest_call_seconds=0, callback_url="")
-            dialer.carriers[event.carrier].end(order, event.carrier_call_id)
+def _waits_on_the_carrier(dialer: Dialer, row: Row[Any]) -> bool:
+    return row.state != CallState.RESERVED and row.carrier in dialer.carriers
 
 
-def _ask(dialer: Dialer, row: Row[Any]) -> _Seen:
+def _see(dialer: Dialer, row: Row[Any]) -> _Seen:
     """The call as its carrier sees it. Of several under one token the first is taken for it, the rest are
     orphans."""
     if row.state == CallState.RESERVED:
@@ -185,4 +213,14 @@ def _weigh(dialer: Dialer, row: Row[Any], answer: CarrierCall | CannotTell | Non
         move, _ = end(row, Disposition.LOST, cause="provable end" if row.is_over else "not at the carrier", rang=True)
         return move
     doubtful = CallState.UNKNOWN if state is CallState.DIALING else state
-    return Move(row.id, doubtful, missed=answer is None, check_in_seconds=bounds.check_after_seconds)
+    check_in = bounds.check_after_seconds if answer is None else _wait_seconds(dialer, row, answer)
+    return Move(row.id, doubtful, missed=answer is None, check_in_seconds=check_in)
+
+
+def _wait_seconds(dialer: Dialer, row: Row[Any], answer: CannotTell) -> float:
+    """When a carrier that could not tell is asked again: the longer the call has been in doubt, the later, so that a
+    carrier that has been down is not met by everything at once when it is back; but at its provable end in any case."""
+    check_after = dialer.bounds.check_after_seconds
+    by_age = min(float(row.age_seconds or 0.0) / 8, LONGEST_WAIT_SECONDS)
+    wait = max(check_after, by_age, answer.retry_after_seconds or 0.0)
+    return min(wait, max(check_after, float(row.over_in_seconds or 0.0)))

@@ -26,11 +26,11 @@ from worker.domain.retry import SIP_DECLINE, SIP_INTERMEDIARY_REJECTED, is_netwo
 from worker.flow import breaker
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import LOOK_UP, delay_seconds, end
-from worker.flow.reap import end_nobodys, end_orphans
 from worker.flow.tally import FOREIGN
 from worker.store import accounts, calls, contacts, events, hangups
 from worker.store.calls import Move
 from worker.store.database import transact
+from worker.store.hangups import Unmatched
 
 log = structlog.get_logger()
 
@@ -46,10 +46,9 @@ class Settled:
     taken: int = 0
     held: list[int] = field(default_factory=list)  # ends whose verdict may still come
     talking_machines: list[str] = field(default_factory=list)  # calls to be hung up
-    nobodys: list[Row[Any]] = field(default_factory=list)  # answered calls under a token that is nobody's
     ended: list[Row[Any]] = field(default_factory=list)
     unwanted: list[tuple[str, str]] = field(default_factory=list)  # (team, number): never call again
-    orphans: list[tuple[Row[Any], str]] = field(default_factory=list)  # (its call, the other carrier call)
+    unmatched: list[Unmatched] = field(default_factory=list)  # calls at a carrier that none of ours stands for
     rang: list[Row[Any]] = field(default_factory=list)  # cancelled, and had rung after all
     flagged: set[str] = field(default_factory=set)  # caller IDs that an analytics engine refused
     known_rings: set[str] = field(default_factory=set)  # tokens of calls that were declined after a phone rang
@@ -69,11 +68,10 @@ def settle(dialer: Dialer) -> list[Step]:
     crashpoint("settle.after_commit")
     dialer.slots.release([slot_of(row) for row in settled.ended])
     crashpoint("settle.after_release")
-    for row, carrier_call_id in settled.orphans:
-        end_orphans(dialer, row, [carrier_call_id])
-    end_nobodys(dialer, settled.nobodys)
     for carrier, count in settled.foreign.items():
         dialer.tally.add(dialer.db, FOREIGN, carrier, count)
+    for call in settled.unmatched:
+        log.error("unmatched_call", carrier=call.carrier, carrier_call_id=call.carrier_call_id)
     for row in settled.ended:
         log.info("call_ended", call_id=row.id, campaign_id=row.campaign_id, disposition=row.disposition)
     steps = breaker.hear(dialer, settled.evidence)
@@ -107,7 +105,11 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
         row = rows.get(token)
         if row is None:
             outcomes += [(event.id, Ignored.UNKNOWN_TOKEN) for event in told]
-            settled.nobodys += [event for event in told if event.kind == Heard.ANSWERED]
+            settled.unmatched += [
+                Unmatched(event.carrier, event.carrier_call_id, token, None)
+                for event in told
+                if event.kind == Heard.ANSWERED  # whoever picked up would hear nothing
+            ]
             continue
         move, became = _follow(dialer, row, told, settled)
         outcomes += became
@@ -123,6 +125,9 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
         accounts.rest_number(conn, number_id)
     if settled.talking_machines:
         hangups.hang_up(conn, sorted(settled.talking_machines))
+        settled.to_hang_up = True
+    if settled.unmatched:
+        hangups.unmatched(conn, settled.unmatched)
         settled.to_hang_up = True
     if settled.held:
         events.hold(conn, settled.held, dialer.bounds.verdict_wait_seconds)
@@ -176,7 +181,7 @@ def _follow(
             view = replace(view, rang=True)
             settled.rang.append(row)
         elif result is Ignored.ORPHAN:
-            settled.orphans.append((row, event.carrier_call_id))
+            settled.unmatched.append(Unmatched(row.carrier, event.carrier_call_id, row.token, row.account_id))
         elif isinstance(result, CallState):
             view = replace(
                 view,

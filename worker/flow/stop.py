@@ -17,6 +17,7 @@ from worker.domain.lifecycle import STOPS, Verb, refusal
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import release
+from worker.flow.hang_up import hang_up
 from worker.store import calls, campaigns, hangups, runs
 from worker.store.database import once, transact
 
@@ -74,7 +75,7 @@ def cancel_campaign(
 
 def stop_calls(dialer: Dialer) -> list[Step]:
     """Whatever stopped campaigns and closed windows still hold and should not: released, marked for its end, and
-    ended."""
+    its carrier told, which is not waited for."""
     stale = once(dialer.db, calls.stale_reserved)
     moves = [release(call_id, "its campaign stopped or has a newer run") for call_id in stale]
     released = transact(dialer.db, lambda conn: calls.advance(conn, moves)) if moves else []
@@ -82,22 +83,8 @@ def stop_calls(dialer: Dialer) -> list[Step]:
     margin = dialer.bounds.closing_margin_seconds
     if transact(dialer.db, lambda conn: hangups.request_end(conn, margin_seconds=margin)):
         crashpoint("stop.after_mark")
-    _tell_carriers(dialer)
+    hang_up(dialer)
     return fill_steps(released)
-
-
-def _tell_carriers(dialer: Dialer) -> None:
-    """Ask the carriers to end what is marked; the ends themselves come back as events."""
-    rows = once(dialer.db, hangups.to_be_ended)
-    told = [
-        row.id
-        for row in rows
-        if row.carrier in dialer.carriers and dialer.carriers[row.carrier].end(dialer.order(row), row.carrier_call_id)
-    ]
-    if told:
-        crashpoint("stop.after_told")
-        once(dialer.db, lambda conn: hangups.end_told(conn, told))
-        log.info("calls_told_to_end", calls=len(told))
 
 
 def sweep(dialer: Dialer, campaign_id: str) -> bool:

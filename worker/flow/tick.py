@@ -14,7 +14,7 @@ from worker.flow.reconcile import reconcile
 from worker.flow.retain import retain
 from worker.flow.stop import stop_calls
 from worker.flow.wake import wake
-from worker.store import counters, events, idempotency, ticks
+from worker.store import counters, events, hangups, idempotency, ticks
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
@@ -67,6 +67,7 @@ def _forget(dialer: Dialer) -> list[Step]:
     def work(conn: Connection) -> None:
         if ticks.claim(conn, "forget", every_seconds=FORGET_EVERY_SECONDS):
             idempotency.purge(conn)
+            hangups.forget_unmatched(conn)
 
     transact(dialer.db, work)
     return []

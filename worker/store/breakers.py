@@ -7,7 +7,7 @@ results are only written down once one of the latest has failed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -64,6 +64,15 @@ RETURNING {RATE_NOW} AS rate
 
 MOST_HALVINGS = 4
 BURST_SECONDS = 1.0
+
+
+RATES = text(f"SELECT a.id AS account_id, {RATE_NOW} AS account_rate FROM carrier_accounts a WHERE a.id = ANY(:ids)")
+
+
+def rates(conn: Connection, account_ids: Sequence[str], *, recovery_seconds: float) -> dict[str, Row[Any]]:
+    """Account → its ``account_id`` and its ``account_rate``, as slowed as it is now."""
+    rows = conn.execute(RATES, {"ids": list(account_ids), "recovery": recovery_seconds})
+    return {row.account_id: row for row in rows}
 
 
 def lock(conn: Connection, account_id: str) -> Row[Any]:

@@ -260,6 +260,7 @@ SELECT k.id, k.team_id, k.campaign_id, k.token, k.number_id, k.account_id, k.fro
        k.carrier_call_id, k.disposition, k.cause, k.rang, k.machine_verdict, k.attempt, k.misses, k.dialing_at,
        coalesce(k.placed_at, k.dialing_at) AS placed_at,
        k.end_requested_at, k.provable_end_at <= clock_timestamp() AS is_over,
+       extract(epoch FROM k.provable_end_at - clock_timestamp())::float AS over_in_seconds,
        extract(epoch FROM clock_timestamp() - k.dialing_at)::float AS age_seconds, a.carrier,
        k.cause, {IS_WATCHED} AS is_watched,
        cc.attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
@@ -286,7 +287,8 @@ WHERE k.id IN (SELECT id FROM calls
                WHERE ended_at IS NULL AND state = 'reserved'
                  AND coalesce(rung_at, reserved_at) <= clock_timestamp() - :after * interval '1 second'
                ORDER BY id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING k.id, k.team_id, k.reserved_at <= clock_timestamp() - :release_after * interval '1 second' AS is_stale
+RETURNING k.id, k.team_id, k.account_id,
+          k.reserved_at <= clock_timestamp() - :release_after * interval '1 second' AS is_stale
 """)
 
 STALE_RESERVED = text("""

@@ -209,6 +209,7 @@ calls = Table(
     _may("answered_at", _INSTANT), _may("ended_at", _INSTANT), _may("provable_end_at", _INSTANT),
     _may("next_check_at", _INSTANT), _must("misses", SmallInteger), _may("end_requested_at", _INSTANT),
     _may("end_told_at", _INSTANT), _may("machine_verdict", Text), _may("late_evidence_at", _INSTANT),
+    _must("end_tries", SmallInteger), _may("end_tried_at", _INSTANT), _may("next_end_at", _INSTANT),
     _own("campaign_id", of="campaigns"), _own("number_id", of="phone_numbers"),
     _own("account_id", of="carrier_accounts"),
     ForeignKeyConstraint(
@@ -222,6 +223,13 @@ call_events = Table(
     _must("carrier_call_id", Text), _must("kind", Text), _may("disposition", _DISPOSITION),
     _may("sip_code", Integer), _may("verdict", Text), _may("occurred_at", _INSTANT), _must("raw", JSONB),
     _must("received_at", _INSTANT), _may("held_until", _INSTANT), _may("outcome", Text), _must("in_doubt", Boolean),
+)
+
+unmatched_calls = Table(
+    "unmatched_calls", metadata,
+    _must("carrier", _CARRIER, key=True), _must("carrier_call_id", Text, key=True), _must("token", Text),
+    _may("account_id", Text), _must("found_at", _INSTANT), _must("end_tries", SmallInteger),
+    _may("end_tried_at", _INSTANT), _may("next_end_at", _INSTANT), _may("end_told_at", _INSTANT),
 )
 
 callback_refusals = Table(

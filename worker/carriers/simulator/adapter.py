@@ -19,7 +19,7 @@ from worker.carriers.base import (
     Outcome,
     Rejected,
 )
-from worker.carriers.http import NO_SUCH_CALL, Answer, Line
+from worker.carriers.http import NO_SUCH_CALL, Answer, Line, unclear
 from worker.carriers.simulator.translation import call_event, carrier_call, rejected
 from worker.carriers.simulator.words import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 
@@ -71,7 +71,7 @@ class SimulatorCarrier:
             return answer
         views = answer.document.get("calls")
         if answer.status != 200 or not isinstance(views, list):
-            return CannotTell(f"http_{answer.status}")
+            return unclear(answer)
         calls = [carrier_call(view) for view in views]
         known = tuple(call for call in calls if call is not None)
         return known if len(known) == len(calls) else CannotTell("unreadable_call")
@@ -83,12 +83,14 @@ class SimulatorCarrier:
         if answer.status == 404 and _code(answer) == "unknown_call":
             return None
         if answer.status != 200:
-            return CannotTell(f"http_{answer.status}")
+            return unclear(answer)
         return carrier_call(answer.document) or CannotTell("unreadable_call")
 
-    def end(self, order: Order, carrier_call_id: str) -> bool:
+    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
         answer = self._line.ask("POST", f"/v1/calls/{quote(carrier_call_id, safe='')}/end")
-        return not isinstance(answer, CannotTell) and (answer.is_good or answer.status == NO_SUCH_CALL)
+        if isinstance(answer, CannotTell) or answer.is_good or answer.status == NO_SUCH_CALL:
+            return answer if isinstance(answer, CannotTell) else None
+        return unclear(answer)
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
         self._verify({name.lower(): value for name, value in headers.items()}, body)

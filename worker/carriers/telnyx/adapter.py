@@ -14,7 +14,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from worker.carriers.base import BadSignature, CallEvent, CannotTell, CarrierCall, Order, Outcome
-from worker.carriers.http import NO_SUCH_CALL, Line
+from worker.carriers.http import NO_SUCH_CALL, Line, unclear
 from worker.carriers.telnyx import translation
 
 SIGNATURE_HEADER = "telnyx-signature-ed25519"
@@ -74,15 +74,15 @@ class TelnyxCarrier:
         if translation.code_of(answer) in translation.NO_SUCH_CALL:
             return None
         if answer.status != 200:
-            return CannotTell(f"http_{answer.status}")
+            return unclear(answer)
         return translation.carrier_call(answer.document) or CannotTell("it says neither that it lives nor its end")
 
-    def end(self, order: Order, carrier_call_id: str) -> bool:
+    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
         answer = self._line.ask("POST", f"/v2/calls/{quote(carrier_call_id, safe='')}/actions/hangup", json={})
         if isinstance(answer, CannotTell):
-            return False
+            return answer
         is_over = answer.status == NO_SUCH_CALL or translation.code_of(answer) == translation.ENDED_ALREADY
-        return answer.is_good or is_over
+        return None if answer.is_good or is_over else unclear(answer)
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent | None:
         self._verify({name.lower(): value for name, value in headers.items()}, body)

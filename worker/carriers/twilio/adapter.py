@@ -19,7 +19,7 @@ from worker.carriers.base import (
     Order,
     Outcome,
 )
-from worker.carriers.http import NO_SUCH_CALL, Line
+from worker.carriers.http import NO_SUCH_CALL, Line, unclear
 from worker.carriers.twilio import translation
 from worker.carriers.twilio.signature import HEADER, is_signed
 from worker.carriers.twilio.twiml import instructions
@@ -76,7 +76,7 @@ class TwilioCarrier:
             return answer
         views = answer.document.get("calls")
         if answer.status != 200 or not isinstance(views, list):
-            return CannotTell(f"http_{answer.status}")
+            return unclear(answer)
         of_then = [view for view in views if translation.may_be_of(view, order.dialed_at)]
         known = tuple(call for call in map(translation.carrier_call, of_then) if call is not None)
         return known if len(known) == len(of_then) else CannotTell("unreadable_call")
@@ -88,23 +88,23 @@ class TwilioCarrier:
         if answer.status == 404 and translation.code_of(answer) == "20404":
             return None
         if answer.status != 200:
-            return CannotTell(f"http_{answer.status}")
+            return unclear(answer)
         return translation.carrier_call(answer.document) or CannotTell("unreadable_call")
 
-    def end(self, order: Order, carrier_call_id: str) -> bool:
+    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
         """Cancel the call, which leaves one that talks alone; only that is then completed. The other way round a
         call that nobody had answered would end as if somebody had."""
         answer = self._line.ask("POST", self._call(carrier_call_id), form={"Status": "canceled"})
         if isinstance(answer, CannotTell):
-            return False
+            return answer
         talks = answer.is_good and answer.document.get("status") == "in-progress"
         if not talks and translation.code_of(answer) != translation.NOT_IN_PROGRESS:
-            return answer.is_good or answer.status == NO_SUCH_CALL
+            return None if answer.is_good or answer.status == NO_SUCH_CALL else unclear(answer)
         answer = self._line.ask("POST", self._call(carrier_call_id), form={"Status": "completed"})
         if isinstance(answer, CannotTell):
-            return False
+            return answer
         is_over = answer.status == NO_SUCH_CALL or translation.code_of(answer) == translation.NOT_IN_PROGRESS
-        return answer.is_good or is_over
+        return None if answer.is_good or is_over else unclear(answer)
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
         try:

@@ -1,0 +1,142 @@
+"""What one account waits for keeps no other waiting, and of each only so much is under way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from tests.patience import PATIENCE_SECONDS
+from worker.bulkheads import ASKED_BEFOREHAND, ASKERS, Bulkheads, Permits, Together
+from worker.threads import Threads
+
+ROOM = ASKERS + ASKED_BEFOREHAND
+
+
+class Gate:
+    """Work that begins, and ends when it is let."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.open = threading.Event()
+        self.ended = threading.Semaphore(0)
+
+    def work(self) -> None:
+        self.begun.release()
+        assert self.open.wait(PATIENCE_SECONDS)
+        self.ended.release()
+
+    def wait(self, times: int, what: threading.Semaphore) -> None:
+        for _ in range(times):
+            assert what.acquire(timeout=PATIENCE_SECONDS)
+
+
+def test_no_more_is_asked_at_once_than_there_are_askers_and_little_waits() -> None:
+    gate, bulkhead = Gate(), Bulkheads(Threads("test").run).of("acct")
+    assert bulkhead.room_to_ask == ROOM
+    assert [bulkhead.ask(gate.work) for _ in range(ROOM + 2)] == [True] * ROOM + [False] * 2
+    gate.wait(ASKERS, gate.begun)
+    assert not gate.begun.acquire(blocking=False)
+    assert bulkhead.room_to_ask == 0
+    gate.open.set()
+    gate.wait(ROOM, gate.ended)
+    assert bulkhead.ask(gate.work)
+    gate.wait(1, gate.ended)
+
+
+def test_an_account_that_hangs_keeps_neither_another_account_nor_its_own_calls_from_their_turn() -> None:
+    hanging, well = Gate(), Gate()
+    bulkheads = Bulkheads(Threads("test").run, senders=2)
+    while bulkheads.of("hanging").ask(hanging.work):
+        pass
+    well.open.set()
+    assert bulkheads.of("well").ask(well.work)
+    well.wait(1, well.ended)
+    with bulkheads.of("hanging").senders.taken(25) as taken:
+        assert taken.count == 2, "calls to be placed have senders of their own"
+    assert bulkheads.rooms_to_ask() == {"hanging": 0, "well": ROOM}
+    hanging.open.set()
+
+
+def test_work_that_fails_gives_its_place_to_the_next() -> None:
+    done = threading.Semaphore(0)
+
+    def fail() -> None:
+        done.release()
+        raise ZeroDivisionError
+
+    bulkhead = Bulkheads(Threads("test").run).of("acct")
+    for _ in range(3 * ROOM):
+        while not bulkhead.ask(fail):
+            assert done.acquire(timeout=PATIENCE_SECONDS)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_permit_comes_back_however_its_work_comes_out_and_unused_ones_at_once(fails: bool) -> None:
+    permits, told = Permits(3), []
+    permits.when_free = lambda: told.append(permits.free)
+
+    def work() -> None:
+        if fails:
+            raise ZeroDivisionError
+
+    with permits.taken(2) as taken:
+        used = taken.use(work)
+        assert (taken.count, permits.free) == (1, 1)
+    assert permits.free == 2
+    assert not permits.wait(0)
+    if fails:
+        with pytest.raises(ZeroDivisionError):
+            used()
+    else:
+        used()
+    assert permits.wait(0)
+    assert told == [2, 3]
+
+
+def test_what_is_brought_while_one_deals_is_dealt_with_together_by_that_one() -> None:
+    together: Together[int] = Together()
+    dealt: list[list[int]] = []
+
+    def deal(things: list[int]) -> None:
+        dealt.append(things)
+        if things == [1]:
+            for thing in (2, 3):
+                together.bring(thing, deal)
+
+    together.bring(1, deal)
+    together.bring(4, deal)
+    assert dealt == [[1], [2, 3], [4]]
+
+
+def test_whoever_comes_after_one_that_failed_takes_over_what_is_left() -> None:
+    together: Together[int] = Together()
+    dealt: list[list[int]] = []
+
+    def fail(things: list[int]) -> None:
+        together.bring(2, dealt.append)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        together.bring(1, fail)
+    together.bring(3, dealt.append)
+    assert dealt == [[2, 3]]
+
+
+def begun_at_once(threads: Threads, count: int) -> Callable[[], None]:
+    barrier = threading.Barrier(count + 1)
+    for _ in range(count):
+        threads.run(partial(barrier.wait, PATIENCE_SECONDS))
+    return lambda: barrier.wait(PATIENCE_SECONDS)  # type: ignore[return-value]  # which one came last is nobody's matter
+
+
+def test_nothing_waits_for_a_thread_and_threads_that_nobody_needs_end() -> None:
+    before = set(threading.enumerate())
+    threads = Threads("test", idle_seconds=0.01)
+    begun_at_once(threads, 50)()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(PATIENCE_SECONDS)
+        assert not thread.is_alive()
+    begun_at_once(threads, 2)()

@@ -1,0 +1,146 @@
+"""Calls that wait in a worker to be placed, account by account.
+
+What a task has just reserved is handed to the worker's own pool: by way of the broker the same calls come some
+milliseconds later, and a message costs as much as the calls in it. Only what the pool has no room for becomes a
+message, for any worker to take. Each account has its own queue and its own few threads that prepare its calls; they
+begin nothing while all senders of their account (:mod:`worker.bulkheads`) are at work, so that a carrier that hangs
+holds up what waits for it, and nothing else.
+
+What waits here when the process ends is still ``reserved`` in the rows, and is sent again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+from worker.bulkheads import Bulkhead, Bulkheads
+from worker.clock import monotonic
+
+
+@dataclass
+class _Queue:
+    """What waits for one account, in the order it came; ``preparing`` threads are at it."""
+
+    bulkhead: Bulkhead
+    moved_at: float
+    waiting: deque[tuple[str, ...]] = field(default_factory=deque)
+    known: set[str] = field(default_factory=set)
+    preparing: int = 0
+
+
+class DialPool:
+    """At most ``preparing`` threads an account that ``place`` calls, up to ``together`` of what waits at a time: the
+    more that waits, the fewer transactions a call costs. ``place`` returns without waiting for a carrier that hangs."""
+
+    def __init__(
+        self,
+        bulkheads: Bulkheads,
+        place: Callable[[tuple[str, ...]], None],
+        *,
+        preparing: int = 4,
+        together: int = 25,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        self._bulkheads, self._place, self._now = bulkheads, place, now
+        self._preparing, self._together = preparing, together
+        self._room = preparing * together
+        self._queues: dict[str, _Queue] = {}
+        self._is_open = True
+        self._lock = threading.Condition(threading.Lock())
+
+    def offer(self, account: str, call_ids: Iterable[str]) -> bool:
+        """Take these calls, if no more of the account's wait than can be prepared at once; whether they were taken."""
+        return self._take(account, call_ids, self._room)
+
+    def take(self, account: str, call_ids: Iterable[str]) -> bool:
+        """Take these calls, however many wait; false if the pool is closed. Those that wait already wait once."""
+        return self._take(account, call_ids, None)
+
+    def stands_still(self, seconds: float) -> bool:
+        """Whether calls wait for nobody but this process, and for so long none of their account were begun."""
+        with self._lock:
+            return any(
+                queue.waiting and queue.bulkhead.senders.free and self._now() - queue.moved_at >= seconds
+                for queue in self._queues.values()
+            )
+
+    def close(self) -> int:
+        """Take no more, and let go of what waits; returns how many calls that were."""
+        with self._lock:
+            self._is_open = False
+            dropped = sum(len(queue.known) for queue in self._queues.values())
+            for queue in self._queues.values():
+                queue.waiting.clear()
+                queue.known.clear()
+        return dropped
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until what was begun is placed and its answers are written down, so long at most; whether they are."""
+        over_at = self._now() + seconds
+        with self._lock:
+            queues = list(self._queues.values())
+        is_done = all(queue.bulkhead.senders.wait(over_at - self._now()) for queue in queues)
+        with self._lock:
+            is_idle = self._lock.wait_for(
+                lambda: not any(queue.preparing for queue in queues), max(0.0, over_at - self._now())
+            )
+        return is_done and is_idle
+
+    def _take(self, account: str, call_ids: Iterable[str], room: int | None) -> bool:
+        with self._lock:
+            queue = self._of(account)
+            if not self._is_open or (room is not None and len(queue.known) >= room):
+                return False
+            fresh = tuple(call_id for call_id in dict.fromkeys(call_ids) if call_id not in queue.known)
+            if fresh:
+                if not queue.waiting:
+                    queue.moved_at = self._now()
+                queue.waiting.append(fresh)
+                queue.known.update(fresh)
+        self._begin(queue)
+        return True
+
+    def _of(self, account: str) -> _Queue:
+        queue = self._queues.get(account)
+        if queue is None:
+            queue = self._queues[account] = _Queue(self._bulkheads.of(account), self._now())
+            queue.bulkhead.senders.when_free = partial(self._begin, queue)
+        return queue
+
+    def _begin(self, queue: _Queue) -> None:
+        """Let one more thread prepare what waits, if there is any use in it."""
+        with self._lock:
+            if not queue.waiting or not queue.bulkhead.senders.free or queue.preparing >= self._preparing:
+                return
+            queue.preparing += 1
+        queue.bulkhead.run(partial(self._prepare, queue))
+
+    def _prepare(self, queue: _Queue) -> None:
+        try:
+            while call_ids := self._next(queue):
+                self._place(call_ids)
+        except BaseException:
+            with self._lock:
+                queue.preparing -= 1
+                self._lock.notify_all()
+            self._begin(queue)
+            raise
+
+    def _next(self, queue: _Queue) -> tuple[str, ...]:
+        """What to place next; none ends the thread's work, decided under the lock, so that nobody leaves calls to a
+        thread that has just gone."""
+        together: list[str] = []
+        with self._lock:
+            if queue.bulkhead.senders.free:
+                while queue.waiting and (not together or len(together) + len(queue.waiting[0]) <= self._together):
+                    together += queue.waiting.popleft()
+            queue.known.difference_update(together)
+            queue.moved_at = self._now()
+            if not together:
+                queue.preparing -= 1
+                self._lock.notify_all()
+        return tuple(together)

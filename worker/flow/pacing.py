@@ -1,0 +1,29 @@
+"""When a request may leave for a carrier, by the rate of its account: whatever it is for, they share one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from worker.clock import pause
+from worker.flow.base import Dialer
+from worker.slots import Kind, Rate, Scope
+
+ASKED_WITHIN_SECONDS = 10.0
+"""Hang-ups and look-ups take a place this far ahead, calls to be placed only in the next second: they go first."""
+
+
+def rates_of_account(row: Row[Any]) -> list[Rate]:
+    """The rates a request of this row's account falls under."""
+    if row.account_rate is None:
+        return []
+    return [Rate(Scope(Kind.ACCOUNT, row.account_id), row.account_rate)]
+
+
+def await_turn(dialer: Dialer, row: Row[Any]) -> bool:
+    """Wait until a hang-up or a look-up for this row may leave; false where that is too long from now."""
+    wait = dialer.rates.take([rates_of_account(row)], ASKED_WITHIN_SECONDS)[0]
+    if wait is not None:
+        pause(wait)
+    return wait is not None
