@@ -79,6 +79,12 @@ class TcpRelay:
         with self._lock:
             return len(self._pairs)
 
+    @property
+    def has_swallowed(self) -> bool:
+        """Whether a connection has lost bytes, and is silent for good."""
+        with self._lock:
+            return any(pair.has_lost for pair in self._pairs)
+
     def fall_silent(self, *, swallow: bool = False) -> None:
         """Pass nothing on, in either direction, and answer nothing on new connections either, until :meth:`go_on`.
 

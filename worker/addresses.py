@@ -10,11 +10,12 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from kombu import Connection
 from psycopg.pq import Conninfo
-from sqlalchemy import make_url
+from sqlalchemy import create_engine
 from sqlalchemy.exc import ArgumentError
 
 from worker.domain.errors import Refused
 from worker.slots import connect
+from worker.store.dsn import readable
 
 _DATABASE = ("postgres", "postgresql", "postgresql+psycopg")
 _BROKER = ("redis", "rediss", "redis+socket", "unix", "valkey", "valkeys", "sentinel")
@@ -70,13 +71,14 @@ def database_fault(url: str) -> str | None:
     A password with an @ in it would end up in the host's name, and one with a question mark among the options, from
     where they find their way into messages."""
     try:
-        read = make_url(url)
+        read, scheme = readable(url), url.partition("://")[0]
+        create_engine(read)  # of several servers it also reads the ports; it connects to none
     except (ArgumentError, ValueError):
         return _DATABASE_EXAMPLE
     options = {option.keyword.decode() for option in Conninfo.get_defaults()}
     port_exists = read.port is None or 0 < read.port < 65_536
     is_read = port_exists and "@" not in (read.host or "") and options >= read.query.keys()
-    return None if is_read and read.drivername in _DATABASE else _DATABASE_EXAMPLE
+    return None if is_read and scheme in _DATABASE else _DATABASE_EXAMPLE
 
 
 def redis_fault(url: str) -> str | None:

@@ -21,7 +21,8 @@ from worker.store.starts import listening
 
 log = structlog.get_logger()
 
-LONGEST_SECONDS = 60.0
+LONGEST_SECONDS = 10.0
+"""A session that fell silent is found out by asking it something; so long at most it is believed."""
 AWAY_SECONDS = 2.0
 
 

@@ -14,7 +14,7 @@ from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.carriers.simulator.lives import Life
 from worker.domain.errors import Conflict
-from worker.flow import admit, dial, fill, finish, prepare, promote, results, stop
+from worker.flow import admit, fill, finish, prepare, promote, results, stop
 from worker.store import calls, campaigns, contacts
 
 TALK = Life(1, 60)

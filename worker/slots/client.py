@@ -30,6 +30,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from worker.domain.errors import Broken, Refused, Unavailable
+from worker.slots.silence import watch
 
 _SCHEMES = {
     "redis": "redis",
@@ -61,7 +62,8 @@ def connect(url: str, *, answer_seconds: float = 5.0, retries: int = 2) -> Redis
 
     A command that gets no answer in ``answer_seconds`` is sent again ``retries`` times. That is safe for
     everything in this package: slots are idempotent by member, and a place in a rate taken twice only slows
-    the account down. A server that swallows everything is thus given up after about 15 s by default.
+    the account down. A server that answers no command is thus given up after 15 s by default, and one that does not
+    answer new connections either after 10 s (:mod:`worker.slots.silence`).
 
     Sentinel addresses and Redis Cluster are not supported: a script's keys share one hash tag, but finding
     them for a rebuild walks the key space of one server.
@@ -85,6 +87,8 @@ def connect(url: str, *, answer_seconds: float = 5.0, retries: int = 2) -> Redis
         )
         # Redis-py reads unknown query options only here; a typing error is better told at the start.
         client.connection_pool.make_connection()
+        client.connection_pool.reset()
+        watch(client.connection_pool)
     except (ValueError, TypeError, RedisError):  # the last where options do not go together
         raise _unreadable() from None
     return client

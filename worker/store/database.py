@@ -20,15 +20,18 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
 
 from worker.clock import monotonic
 from worker.domain.errors import Broken, Unavailable
 from worker.store.arrays import use_arrays
+from worker.store.dsn import connect_options, readable
+from worker.store.sessions import KEPT_ALIVE, PROBE_SECONDS, Session, opening
+from worker.store.sqlstates import ends_session, is_transient, what_to_wait_for
 
 T = TypeVar("T")
 
@@ -41,7 +44,10 @@ T = TypeVar("T")
 _SESSION = (
     "-c timezone=UTC -c statement_timeout={statement_ms} -c lock_timeout=2000 "
     "-c idle_in_transaction_session_timeout=10000 -c jit=off -c enable_seqscan=off -c enable_mergejoin=off "
-    "-c enable_hashjoin=off -c join_collapse_limit=1 -c plan_cache_mode=force_generic_plan"
+    "-c enable_hashjoin=off -c join_collapse_limit=1 -c plan_cache_mode=force_generic_plan "
+    # What a client that fell silent leaves behind ends as well, and gives back its locks and its place.
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=15000 "
+    "-c idle_session_timeout=3600000"
 )
 _BY_SIZE = {
     "enable_seqscan": "on",
@@ -51,13 +57,11 @@ _BY_SIZE = {
     "work_mem": "'64MB'",
 }
 _LEISURE = {"statement_timeout": "0", "lock_timeout": "'60s'"}
-_TRANSIENT = {"40001", "40P01", "55P03"}  # serialization_failure, deadlock_detected, lock_not_available
-_NO_SCHEMA = {"42P01", "42703", "42883"}  # undefined table, column, function: our statements fit our schema
-_TOO_BUSY = {"57014", "55P03"}  # query_canceled: our own statement_timeout; lock_not_available: our lock_timeout
 _ABOUT = ("table_name", "column_name", "constraint_name", "datatype_name")
 RESTED_SECONDS = 1.0
+RETRY_WITHIN_SECONDS = 8.0
+"""A transaction is not begun again after that: one silent session is made up for, and nobody waits for three."""
 _RESTS_SINCE = "rests_since"
-_STOOD_STILL = "25P03"  # idle_in_transaction_session_timeout: this process was stopped in mid-transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +99,31 @@ def open_database(url: str, *, pool_size: int = 10, statement_ms: int = 5000) ->
     ``pool_size`` is the number of connections kept and also the most that are opened; ``statement_ms`` bounds
     one statement (0: unbounded, for migrations and imports). Nothing is connected yet.
     """
-    parsed = make_url(url).set(drivername="postgresql+psycopg")
     engine = create_engine(
-        parsed,
+        readable(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
         pool_use_lifo=True,
         pool_recycle=1800,
         connect_args={
-            "connect_timeout": 5,
-            "options": _SESSION.format(statement_ms=statement_ms),
+            **connect_options(url, KEPT_ALIVE, session=_SESSION.format(statement_ms=statement_ms)),
             "prepare_threshold": 1,
         },
         hide_parameters=True,  # they are people's names and numbers, and errors end in logs
     )
+    open_session = opening(statement_ms)
+    event.listen(engine, "do_connect", lambda dialect, record, args, options: open_session(*args, **options))
     event.listen(engine, "connect", lambda connection, record: use_arrays(connection))
+    event.listen(engine, "handle_error", _leave_useless_session)
     _ping_when_rested(engine)
     return engine
+
+
+def _leave_useless_session(context: ExceptionContext) -> None:
+    """Make SQLAlchemy drop this session, and those that were opened before now, as if the server had closed them."""
+    if context.original_exception is not None and ends_session(context.original_exception):
+        context.is_disconnect = True
 
 
 def _ping_when_rested(engine: Engine) -> None:
@@ -126,7 +137,8 @@ def _ping_when_rested(engine: Engine) -> None:
         if monotonic() - record.info.get(_RESTS_SINCE, math.inf) < RESTED_SECONDS:
             return
         try:
-            engine.dialect.do_ping(connection)
+            with connection.answering_within(PROBE_SECONDS):
+                engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError("The connection was lost while it rested.") from error
 
@@ -145,7 +157,9 @@ def planned_by_size(conn: Connection) -> Iterator[None]:
 def at_leisure(conn: Connection) -> Iterator[None]:
     """The same for those that take longer than a call may wait."""
     with _set(conn, _BY_SIZE | _LEISURE):
-        yield
+        pid = conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        with cast(Session, conn.connection.driver_connection).working_as(pid):
+            yield
 
 
 @contextmanager
@@ -156,24 +170,6 @@ def _set(conn: Connection, settings: Mapping[str, str]) -> Iterator[None]:
     conn.exec_driver_sql("".join(f"SET LOCAL {name} TO DEFAULT;" for name in settings))
 
 
-def _is_transient(error: BaseException) -> bool:
-    if not isinstance(error, DBAPIError):
-        return False
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _TRANSIENT
-
-
-def is_away(error: BaseException) -> bool:
-    """Whether this error means that PostgreSQL cannot be reached or is shutting down, not that we erred."""
-    if isinstance(error, PoolTimeout | InterfaceError):
-        return True
-    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _STOOD_STILL:
-        return True
-    if not isinstance(error, OperationalError):
-        return False
-    state = getattr(error.orig, "sqlstate", None) or "08"
-    return error.connection_invalidated or state[:2] in ("08", "53", "57")
-
-
 @contextmanager
 def driver_of(conn: Connection) -> Iterator[psycopg.Connection[Any]]:
     """The driver's own connection, for what SQLAlchemy cannot do (COPY). Its errors leave as SQLAlchemy's, so that they
@@ -182,7 +178,9 @@ def driver_of(conn: Connection) -> Iterator[psycopg.Connection[Any]]:
     try:
         yield cast("psycopg.Connection[Any]", conn.connection.driver_connection)
     except psycopg.Error as error:
-        is_lost = conn.dialect.is_disconnect(cast(Any, error), conn.connection.dbapi_connection, None)
+        is_lost = cast(Session, conn.connection.driver_connection).closed or ends_session(error)
+        if is_lost:
+            conn.engine.pool._invalidate(conn.connection)  # as SQLAlchemy does with what its own statements find out
         bare = type(error)(type(error).__name__)
         raise DBAPIError.instance(
             "COPY", None, bare, psycopg.Error, hide_parameters=True, connection_invalidated=is_lost,
@@ -197,18 +195,13 @@ def told_as_unavailable() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, PoolTimeout) as error:
-        state = getattr(getattr(error, "orig", None), "sqlstate", None)
-        if state in _NO_SCHEMA:
-            raise Unavailable("The database has no schema, or an older one; run: dialer db migrate") from error
-        if state in _TOO_BUSY:
-            raise Unavailable(
-                "PostgreSQL did not answer in time; look for what keeps it busy, then try again."
-            ) from error
-        if is_away(error):
-            raise Unavailable(
-                "PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again."
-            ) from error
+        if sentence := what_to_wait_for(error):
+            raise Unavailable(sentence) from error
         raise Broken(_without_data(error)).with_traceback(error.__traceback__) from None
+
+
+def _has_lost(error: BaseException) -> bool:
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def _without_data(error: DBAPIError | PoolTimeout) -> str:
@@ -236,8 +229,8 @@ def transact(database: Database, work: Callable[[Connection], T]) -> T:
         return work(database.connection)  # a failed transaction can only be run again as a whole
     is_pinned = isinstance(database, Pinned)
     attempts = Retrying(
-        retry=retry_if_exception(lambda error: _is_transient(error) and not (is_pinned and is_away(error))),
-        stop=stop_after_attempt(3),
+        retry=retry_if_exception(lambda error: is_transient(error) and not (is_pinned and _has_lost(error))),
+        stop=stop_after_attempt(3) | stop_after_delay(RETRY_WITHIN_SECONDS),
         wait=wait_random_exponential(multiplier=0.02, max=0.5),
         reraise=True,
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Connection, Engine, text
@@ -20,7 +20,7 @@ from worker.domain.errors import Unavailable
 from worker.store.database import told_as_unavailable
 
 LISTEN = text("LISTEN campaign_scheduled")
-NOW = text("SELECT dialer_now()")
+NOW = text("SELECT dialer_now(), current_setting('transaction_read_only')::bool")
 NEXT = text("""
 SELECT extract(epoch FROM min(scheduled_start_at) - dialer_now())::float
        / nullif(coalesce((SELECT speed FROM clock), 1), 0)
@@ -36,9 +36,11 @@ class Listener:
     connection: Connection
 
     def now(self) -> datetime:
-        """Business time."""
-        at: datetime = self.connection.execute(NOW).scalar_one()
-        return at
+        """Business time. Raises :class:`Unavailable` on a server that takes no writes: nobody is heard there."""
+        at, is_read_only = self.connection.execute(NOW).one()
+        if is_read_only:
+            raise Unavailable("The session that listens for schedules is with a PostgreSQL that takes no writes.")
+        return cast(datetime, at)
 
     def wait(self, after: datetime, at_most: float) -> None:
         """Return when the first campaign that starts later than ``after`` is due, when the schedule has changed
