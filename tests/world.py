@@ -22,8 +22,8 @@ from worker.domain import ids
 from worker.domain.model import Bounds
 from worker.domain.screening import Phone, normalize
 from worker.domain.window import parse_default_window
-from worker.flow import admit, dial, fill, finish, people, prepare, reap, reconcile, record, settle, stop, tick
-from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop, window_of
+from worker.flow import admit, dial, fill, finish, people, prepare, reap, reconcile, record, settle, stop, tick, wake
+from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop, Wake, window_of
 from worker.flow.run_result import RunResult
 from worker.slots import Nudge, Rates, Slots, connect
 from worker.store import calls, contacts, counters, invariants, setup
@@ -149,6 +149,8 @@ class World:
                 return self._followed_up()
             case Stop():
                 return [*stop.stop_calls(self.dialer), *self._followed_up()]
+            case Wake(after_team):
+                return wake.wake_more(self.dialer, after_team)
             case Mend():
                 reconcile.reconcile(self.dialer)
                 return []

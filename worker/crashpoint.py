@@ -19,6 +19,7 @@ POINTS = frozenset(
         "promote.after_commit",  # a scheduled campaign runs, and nothing was dialed
         "run.after_message",  # a message asks for a run, and none was opened
         "admit.after_commit",  # a run was opened by hand, and nothing was dialed
+        "wake.after_take",  # campaigns are taken to be looked at, nobody looks
         "fill.after_slots",  # slots are taken, no call is reserved
         "fill.after_commit",  # calls are reserved, no message was sent
         "dial.before_commit",  # a thread has its orders, nothing says that their calls may leave

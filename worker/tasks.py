@@ -32,8 +32,8 @@ from worker.crashpoint import crashpoint
 from worker.dial_pool import DialPool
 from worker.domain import ids
 from worker.domain.errors import Refused, Unavailable
-from worker.flow import admit, dial, fill, finish, reap, reconcile, settle, stop, tick
-from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop
+from worker.flow import admit, dial, fill, finish, reap, reconcile, settle, stop, tick, wake
+from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop, Wake
 from worker.settings import Settings, settings
 
 log = structlog.get_logger()
@@ -231,6 +231,13 @@ def stop_calls() -> None:
     carry_out(stop.stop_calls(wiring.dialer()))
 
 
+@app.task(name="worker.wake")
+@told
+def wake_more(after_team: str | None) -> None:
+    """Look at the next of the campaigns that are due to be looked at."""
+    carry_out(wake.wake_more(wiring.dialer(), after_team))
+
+
 def carry_out(steps: Iterable[Step]) -> None:
     """Fill where it arises, and send the rest on."""
     dialer = wiring.dialer()
@@ -297,6 +304,7 @@ _TASKS: dict[type, Task[..., None]] = {
     LookUp: look_up,
     Settle: settle_events,
     Stop: stop_calls,
+    Wake: wake_more,
 }
 
 
@@ -322,12 +330,14 @@ def send(steps: Iterable[Step]) -> None:
         log.warning("broker_away", messages=len(messages), message=str(error))
 
 
-def _arguments(step: Step) -> tuple[Any, ...]:
+def _arguments(step: Step) -> tuple[object, ...]:
     match step:
         case Dial(account_id, call_ids):
             return list(call_ids), account_id
         case LookUp(call_ids):
             return (list(call_ids),)
+        case Wake(after_team):
+            return (after_team,)
         case _:
             return ()
 

@@ -54,6 +54,7 @@ def it_is_paused_while_the_carrier_keeps_calls(team: Team) -> Campaign:
 
 WORKERS: Mapping[str, Callable[[Team], Campaign]] = {
     "promote.after_commit": it_starts_by_itself,
+    "wake.after_take": it_runs,
     "fill.after_slots": it_starts_by_itself,
     "fill.after_commit": it_starts_by_itself,
     "dial.before_commit": it_runs,

@@ -287,12 +287,23 @@ def test_l3_names_a_campaign_whose_due_contact_nobody_calls(conn: Connection) ->
         "UPDATE carrier_accounts SET max_concurrent_calls = 1",
         "UPDATE carrier_accounts SET enabled = false",
         "UPDATE carrier_accounts SET resting_until = clock_timestamp() + interval '1 hour'",
+        "UPDATE carrier_accounts SET resting_until = clock_timestamp()",
+        "WITH _ AS (UPDATE campaigns SET short_of_slots = true) "
+        "INSERT INTO ticks VALUES ('fill team_a', clock_timestamp())",
     ],
 )
 def test_l3_accepts_a_reason_not_to_call(conn: Connection, excuse: str) -> None:
     contact(conn, "a", 1)
     run(conn, excuse)
     assert broken(conn, open_zones=HERE) == {}
+
+
+@pytest.mark.parametrize("last", ["('fill team_b', clock_timestamp())", "('fill team_a', '2026-01-01')"])
+def test_l3_names_a_campaign_that_lacks_a_slot_and_whose_team_nobody_fills(conn: Connection, last: str) -> None:
+    contact(conn, "a", 1)
+    run(conn, "UPDATE campaigns SET short_of_slots = true")
+    run(conn, f"INSERT INTO ticks VALUES {last}")
+    assert broken(conn, open_zones=HERE) == {"due_contacts_are_called": ["camp_a"]}
 
 
 def test_l3_is_as_patient_as_it_is_told(conn: Connection) -> None:

@@ -28,6 +28,7 @@ from worker.store import (
     hangups,
     progress,
     retention,
+    wakes,
     watching,
 )  # fmt: skip
 from worker.store.database import open_database
@@ -177,7 +178,7 @@ def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_o
 
 @pytest.mark.usefixtures("mode")
 def test_planning_a_fill_counts_no_more_than_it_could_take(crowd: psycopg.Connection[Any]) -> None:
-    values = {"team": "'team_a'", "ids": array(*ALL), "most": "200", "hungry": "true", "recovery": "60"}
+    values = {"team": "'team_a'", "ids": array(*ALL), "most": "200", "hungry": "true", "recovery": "60", **PAGE}
     plan = explain(crowd, claims.CANDIDATES, **values)
     assert plan["Actual Rows"] == 3
     for scan in scans(plan):
@@ -189,7 +190,7 @@ def test_planning_a_fill_counts_no_more_than_it_could_take(crowd: psycopg.Connec
 
 @pytest.mark.usefixtures("mode")
 def test_setting_an_alarm_reads_one_contact_a_zone(crowd: psycopg.Connection[Any]) -> None:
-    plan = explain(crowd, claims.NEXT_DUE, ids=array(*ALL))
+    plan = explain(crowd, wakes.NEXT_DUE, ids=array(*ALL))
     assert plan["Actual Rows"] == 3
     for scan in scans(plan):
         assert scan.get("Index Name") == WAITING, scan["Node Type"]
@@ -264,6 +265,7 @@ def test_putting_contacts_back_reads_those_and_not_the_campaign(crowd: psycopg.C
         reads_little(explain(crowd, statement, campaign="'camp_a_done'", ids=ids), rows=20, pages=100)
 
 
+PAGE = {"after_at": "NULL", "after_id": "''", "full": "'{}'"}
 PERIODIC = {
     "claims.LIVE": claims.LIVE,
     "calls.OVERDUE": calls.OVERDUE,
@@ -277,7 +279,7 @@ PERIODIC = {
     "retention.DROP": retention.DROP,
     "retention.CLEAR": retention.CLEAR,
     "campaigns.DUE": campaigns.DUE,
-    "campaigns.ASLEEP": campaigns.ASLEEP,
+    "wakes.TAKE": wakes.TAKE,
 }
 NEWS = {
     "carrier": "'simulator'",
@@ -295,6 +297,11 @@ GIVEN = {
     "team": "'team_a'",
     "campaign": "NULL",
     "most": "200",
+    "most_cancelled": "10",
+    "most_teams": "20",
+    "after_team": "''",
+    "taken_for": "10",
+    "overdue": "15",
     "again": "30",
     "after": "10",
     "release_after": "120",

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, TextClause
 
 from tests.store.rows import campaign, furnish
-from tests.store.test_plans import CROWD, NEWS, TEAM, array, nodes, reads_little
+from tests.store.test_plans import CROWD, NEWS, PAGE, TEAM, array, nodes, reads_little
 from worker.dev.stack import Stack
 from worker.store import calls, claims, events
 from worker.store.database import open_database
@@ -52,7 +52,7 @@ ADVANCED = dict.fromkeys(
 HOT: Mapping[str, tuple[TextClause, Mapping[str, str]]] = {
     "claims.CANDIDATES": (
         claims.CANDIDATES,
-        {"team": TEAM, "ids": array("camp_a"), "most": "200", "hungry": "true", "recovery": "60"},
+        {"team": TEAM, "ids": array("camp_a"), "most": "200", "hungry": "true", "recovery": "60", **PAGE},
     ),
     "claims.LOCK": (claims.LOCK, {"team": TEAM, "ids": array("camp_a")}),
     "claims.PICK": (

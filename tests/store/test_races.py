@@ -21,7 +21,7 @@ from worker.flow import admit, finish, prepare, record, settle
 from worker.flow.base import slot_of
 from worker.flow.ending import not_sent
 from worker.slots import SlotRequest, Slots, connect
-from worker.store import calls, campaigns, claims, contacts, events, runs, ticks
+from worker.store import calls, campaigns, claims, contacts, events, runs, ticks, wakes
 from worker.store.calls import Move
 
 PHONE = "+12025550777"
@@ -178,7 +178,7 @@ def test_the_tick_sees_what_was_committed_while_it_waited_for_the_campaign(world
     dialing.commit()
     world.dialer.slots.release([slot_of(row) for row in ended])
     result(looking)
-    [row] = ticking.do(lambda conn: claims.next_due(conn, [campaign]))
+    [row] = ticking.do(lambda conn: wakes.next_due(conn, [campaign]))
     assert row.due_by_zone == [["", (MONDAY_NOON + timedelta(seconds=5)).timestamp()]]
     assert not row.is_live
     ticking.commit()

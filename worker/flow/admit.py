@@ -33,7 +33,7 @@ from worker.flow.plan import plan_calls
 from worker.flow.reconcile import reconcile
 from worker.flow.run_result import RunIsOpen, RunResult, Unreached
 from worker.flow.stop import refused
-from worker.store import calls, campaigns, claims, contacts, counters, runs
+from worker.store import calls, campaigns, contacts, counters, runs, wakes
 from worker.store.claims import Reservation
 from worker.store.database import once, transact
 
@@ -213,7 +213,7 @@ def _opened(conn: Connection, dialer: Dialer, row: Row[Any], ids_of_runs: tuple[
     causes = contacts.count_out_of_reach(conn, row.id)
     out = contacts.out_of_reach(conn, row.id) if causes else ()
     counts = counters.read(conn, [row.id])[row.id]
-    due = claims.next_due(conn, [row.id])[0]
+    due = wakes.next_due(conn, [row.id])[0]
     return _Opened(
         run_id=ids_of_runs[0],
         replaced_run_id=ids_of_runs[1],
@@ -263,7 +263,7 @@ def _preview(dialer: Dialer, campaign_id: str, open_it: Any) -> RunResult:
             plan = plan_calls(conn, dialer, opened.team_id, [campaign_id])
             claimed = claim(conn, dialer, opened.team_id, plan, plan.calls)
             reserved += claimed.reservations
-            if not claimed.again:
+            if not (claimed.again or (plan.has_more and claimed.reservations)):
                 break
         result = _result(opened, campaign_id, reserved, dry_run=True)
         conn.rollback()

@@ -93,11 +93,19 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Wake:
+    """More campaigns are due to be looked at than one turn takes. ``after_team`` is up to which team those that lack a
+    slot were looked at; ``None`` when all were."""
+
+    after_team: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Mend:
     """The slots in Redis cannot be trusted: rebuild them."""
 
 
-Step = Dial | Fill | Settle | LookUp | Stop | Mend
+Step = Dial | Fill | Settle | LookUp | Stop | Wake | Mend
 
 
 def slot_of(row: Row[Any]) -> SlotRequest:

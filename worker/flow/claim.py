@@ -7,7 +7,7 @@ limits hold whatever the slots in Redis say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ from worker.flow.base import Dialer
 from worker.flow.plan import MOST_PER_CAMPAIGN, Plan, Planned, Rooms, is_open
 from worker.store import claims
 from worker.store.claims import Aside, Pace, Reservation
+
+SCREENED = 10
+"""How many contacts of each campaign that was offered nothing are looked at beside those that were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ def claim(
     """Reserve the granted calls, as far as the rows — locked, and read again — still allow them.
 
     ``spare`` is how many more contacts to look at than there are calls: none at first, many once it has shown
-    that those who are due first cannot be called, so that a crowd of them holds nobody up.
+    that those who are due first cannot be called, so that a crowd of them holds nobody up. Then a few of the
+    campaigns that stand behind are looked at as well, so that many such campaigns hold nobody up either.
     """
     claims.lock(conn, team_id, list(plan.rows))
     live = claims.live(conn, team_id)
@@ -60,10 +64,13 @@ def claim(
             continue
         if rooms.take(call.slot.campaign_id, call.slot.number_id, call.slot.account_id):
             offered.append(call)
+    looks = {campaign_id: len(offered) + spare for campaign_id, offered in offers.items() if offered}
+    if spare:
+        looks |= dict.fromkeys(plan.short & rows.keys() - looks.keys(), SCREENED)
     wants = [
-        (campaign_id, zone, len(offered) + spare)
-        for campaign_id, offered in offers.items()
-        for zone, due in (rows[campaign_id].due_by_zone if offered else ())
+        (campaign_id, zone, count)
+        for campaign_id, count in sorted(looks.items())
+        for zone, due in rows[campaign_id].due_by_zone
         if due and is_open(dialer, rows[campaign_id], zone)
     ]
     picked = claims.pick(conn, team_id, wants) if wants else []
@@ -76,7 +83,8 @@ def claim(
         claims.set_aside(conn, asides)
     if reservations:
         claims.reserve(conn, team_id, reservations)
-    _pace(conn, dialer, plan, rows, reservations, asides)
+    turns = {campaign_id for campaign_id, offered in offers.items() if offered}
+    _pace(conn, dialer, plan, rows, turns, asides)
     return Claimed(tuple(reservations), again=bool(asides or strayed))
 
 
@@ -91,11 +99,13 @@ def _sort_out(
     asides: list[Aside] = []
     numbers: set[str] = set()
     for contact in picked:
-        if len(chosen[contact.campaign_id]) == len(offers[contact.campaign_id]):
+        offered = offers.get(contact.campaign_id, ())
+        if offered and len(chosen[contact.campaign_id]) == len(offered):
             continue
         aside = _aside(dialer, rows[contact.campaign_id], contact, numbers)
         if aside is not None:
             asides.append(aside)
+        if aside is not None or not offered:
             continue
         numbers.add(contact.phone_e164)
         chosen[contact.campaign_id].append(contact)
@@ -160,21 +170,21 @@ def _pace(
     dialer: Dialer,
     plan: Plan,
     rows: Mapping[str, Row[Any]],
-    reservations: Sequence[Reservation],
+    turns: Collection[str],
     asides: Sequence[Aside],
 ) -> None:
-    """Note who was filled and who went short, where that is news."""
-    filled = {reservation.campaign_id for reservation in reservations}
+    """Note who had a turn and who went short, where that is news. Who was offered a call has had it, used or not: one
+    whose contacts all turn out to be out of reach would else stand first for ever, and hold up those behind it."""
     put_back = {aside.campaign_id for aside in asides if aside.status == ContactStatus.QUEUED}
     paces = [
         Pace(
             campaign_id,
-            campaign_id in filled,
+            campaign_id in turns,
             campaign_id in plan.short,
             dialer.bounds.number_busy_seconds if campaign_id in put_back else None,
         )
         for campaign_id, row in rows.items()
-        if campaign_id in filled | put_back or row.short_of_slots != (campaign_id in plan.short)
+        if campaign_id in turns or campaign_id in put_back or row.short_of_slots != (campaign_id in plan.short)
     ]
     if paces:
         claims.pace(conn, paces)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from worker.flow.base import Dialer, window_of
-from worker.store import campaigns, claims, invariants
+from worker.store import campaigns, invariants, wakes
 from worker.store.database import once
 
 LATE_SECONDS = 3.0
@@ -39,7 +39,7 @@ def _open_zones(conn: Connection, late_seconds: float) -> list[tuple[str, str]]:
     """The (campaign, zone) of running campaigns whose window is open and was so a moment ago."""
     running = campaigns.running(conn)
     zones = []
-    for row in claims.next_due(conn, running):
+    for row in wakes.next_due(conn, running):
         before = row.now - timedelta(seconds=late_seconds * row.speed)
         for zone, _ in row.due_by_zone:
             window = window_of(row, zone)

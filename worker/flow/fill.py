@@ -12,7 +12,7 @@ fill of its team until it got what it wanted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -21,12 +21,15 @@ from worker.flow.base import Dialer, Mend, Step, dial_steps
 from worker.flow.claim import claim
 from worker.flow.plan import Plan, Planned, plan_calls
 from worker.slots import Kind
-from worker.store.claims import Reservation
+from worker.store.claims import Place, Reservation
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
 
 ROUNDS = 5
+"""How often a page of campaigns is looked at again because contacts had to be passed over; the tick goes on."""
+MOST_ROUNDS = 200
+"""How many rounds a fill has in all, whoever frees slots meanwhile."""
 SPARE = 200
 """How many contacts beyond its calls a round looks at, once the one before had to pass some over."""
 
@@ -40,40 +43,81 @@ class Filled:
     idle: tuple[str, ...]
 
 
-def fill(dialer: Dialer, team_id: str, campaign_ids: Sequence[str]) -> Filled:
-    """Reserve what can be reserved now for these campaigns and for those of the team that went short."""
+def fill(dialer: Dialer, team_id: str, campaign_ids: Sequence[str], *, hungry: bool = True) -> Filled:
+    """Reserve what can be reserved now for these campaigns and, when ``hungry``, for those of the team that went short.
+
+    Page by page in the order of turns, as long as the team has room: whoever stands first and cannot be filled keeps
+    nobody behind from a slot.
+    """
     reserved: list[Reservation] = []
-    for nth in range(ROUNDS):
-        outcome = _round(dialer, team_id, campaign_ids, spare=SPARE if nth else 0)
+    steps: list[Step] = []
+    idle: dict[str, None] = {}
+    page, passed_over = Page(campaign_ids, hungry), 0
+    for _ in range(MOST_ROUNDS):
+        outcome = _round(dialer, team_id, page, spare=SPARE if passed_over else 0)
         reserved += outcome.reserved
-        if not outcome.again:
+        steps += outcome.steps
+        idle |= dict.fromkeys(outcome.idle)
+        if outcome.again and passed_over < ROUNDS - 1:
+            passed_over += 1
+        elif outcome.next is None:
             break
-    return Filled(tuple(reserved), (*outcome.steps, *_dial(dialer, reserved)), outcome.idle)
+        elif outcome.next is not page:
+            page, passed_over = outcome.next, 0
+    return Filled(tuple(reserved), (*steps, *_dial(dialer, reserved)), tuple(idle))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which campaigns a round looks at: those named, and the ``hungry`` ones, ``after`` a place in the order of turns;
+    without those that could only show a caller ID that is ``full``."""
+
+    campaign_ids: Sequence[str]
+    hungry: bool
+    after: Place | None = None
+    full: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One round: what was reserved, whether contacts had to be passed over while slots were left."""
+    """One round: what was reserved, whether contacts had to be passed over while slots were left, and which page is
+    next, if any: the same one where it had more than a round reserves."""
 
     reserved: tuple[Reservation, ...] = ()
     again: bool = False
+    next: Page | None = None
     steps: tuple[Step, ...] = ()
     idle: tuple[str, ...] = ()
 
 
-def _round(dialer: Dialer, team_id: str, campaign_ids: Sequence[str], *, spare: int) -> Outcome:
-    plan = once(dialer.db, lambda conn: plan_calls(conn, dialer, team_id, campaign_ids))
+def _round(dialer: Dialer, team_id: str, page: Page, *, spare: int) -> Outcome:
+    plan = once(
+        dialer.db,
+        lambda conn: plan_calls(
+            conn, dialer, team_id, page.campaign_ids, hungry=page.hungry, after=page.after, full=page.full
+        ),
+    )
     granted = _take_slots(dialer, plan)
     if granted is None:
         return Outcome(steps=(Mend(),))
     if not granted and not plan.is_news:
-        return Outcome(idle=tuple(plan.idle))
+        return Outcome(next=_next(page, plan, reserved=0), idle=tuple(plan.idle))
     crashpoint("fill.after_slots")
     claimed = transact(dialer.db, lambda conn: claim(conn, dialer, team_id, plan, granted, spare=spare))
     crashpoint("fill.after_commit")
     taken = {reservation.call_id for reservation in claimed.reservations}
     dialer.slots.release([call.slot for call in granted if call.slot.call_id not in taken])
-    return Outcome(claimed.reservations, claimed.again, idle=tuple(plan.idle))
+    following = _next(page, plan, reserved=len(taken))
+    return Outcome(claimed.reservations, claimed.again, following, idle=tuple(plan.idle))
+
+
+def _next(page: Page, plan: Plan, *, reserved: int) -> Page | None:
+    """Where to go on: with the same page while it yields, then behind it."""
+    if plan.has_more and reserved:
+        return page
+    if plan.following is None:
+        return None
+    return replace(page, after=plan.following, full=page.full | plan.rooms.full)
 
 
 def _take_slots(dialer: Dialer, plan: Plan) -> list[Planned] | None:
@@ -85,8 +129,11 @@ def _take_slots(dialer: Dialer, plan: Plan) -> list[Planned] | None:
         return None
     granted = set(acquired.granted)
     for call in plan.calls:
-        if acquired.full.get(call.slot.call_id, frozenset()) - {Kind.CAMPAIGN}:
+        full = acquired.full.get(call.slot.call_id, frozenset())
+        if full - {Kind.CAMPAIGN}:
             plan.short.add(call.slot.campaign_id)
+        if Kind.TEAM in full:
+            plan.rooms.team = 0
     return [call for call in plan.calls if call.slot.call_id in granted]
 
 

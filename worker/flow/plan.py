@@ -6,7 +6,7 @@ The plan is read, not locked: it may be out of date when it is used, and the cla
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -18,9 +18,12 @@ from worker.domain.rotation import CallerId, pick
 from worker.flow.base import Dialer, valid_until
 from worker.slots import Kind, Scope, SlotRequest
 from worker.store import claims
+from worker.store.claims import Place
 
 MOST_PER_CAMPAIGN = 200
 """How many calls one round reserves for one campaign; the next round takes the rest."""
+MOST_AT_ONCE = 1000
+"""How many calls one round reserves in all: one transaction, under the team's lock."""
 RATE_RESERVE_SECONDS = 2.0
 """No more calls of an account are reserved than its rate lets out in this time."""
 
@@ -72,6 +75,11 @@ class Rooms:
             paced=slowed,
         )
 
+    @property
+    def full(self) -> set[str]:
+        """The numbers and accounts without room."""
+        return {i for rooms in (self.numbers, self.accounts) for i, room in rooms.items() if room <= 0}
+
     def take(self, campaign_id: str, number_id: str, account_id: str) -> bool:
         """Count one call in, if every scope has room."""
         room = min(
@@ -101,7 +109,7 @@ class Planned:
 class Plan:
     """What a fill would ask for. ``short`` are the campaigns that want more than shared scopes allow, ``idle``
     those with nothing due and nothing live, or with their budget used up. ``rooms`` is what the calls it asks
-    for would leave."""
+    for would leave; ``has_more`` is whether it could ask for more than a round reserves."""
 
     rooms: Rooms
     rows: dict[str, Row[Any]] = field(default_factory=dict)
@@ -110,17 +118,35 @@ class Plan:
     short: set[str] = field(default_factory=set)
     idle: list[str] = field(default_factory=list)
     generation: int = 0
+    has_more: bool = False
 
     @property
     def is_news(self) -> bool:
         """Whether a campaign went short that did not before, or the other way round."""
         return any(row.short_of_slots != (row.id in self.short) for row in self.rows.values())
 
+    @property
+    def following(self) -> Place | None:
+        """After which place the next page of candidates begins; ``None`` when there is none, or nothing to share out
+        to those on it."""
+        if len(self.rows) < claims.PAGE or self.rooms.team <= 0:
+            return None
+        last = list(self.rows.values())[-1]
+        return last.filled_at, last.id
+
 
 def plan_calls(
-    conn: Connection, dialer: Dialer, team_id: str, campaign_ids: Sequence[str], *, hungry: bool = True
+    conn: Connection,
+    dialer: Dialer,
+    team_id: str,
+    campaign_ids: Sequence[str],
+    *,
+    hungry: bool = True,
+    after: Place | None = None,
+    full: Collection[str] = (),
 ) -> Plan:
-    """Which calls the rows would allow now, campaign by campaign in the order of their turn."""
+    """Which calls the rows would allow now, campaign by campaign in the order of their turn: those of the page that
+    begins ``after`` this place (see :func:`worker.store.claims.candidates`)."""
     live = claims.live(conn, team_id)
     rows = claims.candidates(
         conn,
@@ -129,6 +155,8 @@ def plan_calls(
         most=MOST_PER_CAMPAIGN,
         recovery_seconds=dialer.bounds.rate_recovery_seconds,
         hungry=hungry,
+        after=after,
+        full=full,
     )
     rooms = Rooms.read(rows, live)
     live_in = Counter({row.campaign_id: 0 for row in live})
@@ -142,9 +170,14 @@ def plan_calls(
         budget = due if row.budget is None else row.budget
         if not live_in[row.id] and min(due, budget) == 0:
             plan.idle.append(row.id)
-        want = min(due, budget, MOST_PER_CAMPAIGN, rooms.campaigns[row.id])
-        if want > 0:
-            _plan_campaign(plan, rooms, team_id, row, want)
+        want = min(due, budget, rooms.campaigns[row.id])
+        most = min(MOST_PER_CAMPAIGN, MOST_AT_ONCE - len(plan.calls))
+        planned = len(plan.calls)
+        if want > 0 and most > 0:
+            _plan_campaign(plan, rooms, team_id, row, min(want, most))
+        elif want > 0 and row.short_of_slots:
+            plan.short.add(row.id)  # as before: the next round will tell
+        plan.has_more |= want > 0 and len(plan.calls) - planned >= most
     return plan
 
 

@@ -3,57 +3,135 @@
 ``next_wake_at`` is when the next contact falls due, a window opens, or — because a doorbell may have been lost
 — a minute from now at the latest while anything of the campaign waits or lives. A campaign with contacts due
 now and no slot free is looked at on every tick; it is the settling of its calls that rings it at once.
+
+A turn takes so many campaigns and no more. Where that was not all, one message follows another, each a turn of its own
+that any worker may take, so that five thousand windows that open at once keep no thread and no lock for long. The tick
+starts such a row of messages only while none is under way. A row that broke off is noticed by the next tick; what it
+had taken is free again a few seconds later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Row
 
-from worker.domain.model import CampaignStatus
-from worker.flow.base import Dialer, Step, window_of
+from worker.crashpoint import crashpoint
+from worker.domain.errors import Unavailable
+from worker.flow.base import Dialer, Step, Wake, window_of
 from worker.flow.fill import fill
 from worker.flow.finish import finish
 from worker.flow.stop import sweep
-from worker.store import campaigns, claims
+from worker.store import campaigns, ticks, wakes
 from worker.store.database import once, transact
+
+log = structlog.get_logger()
 
 SOONEST = timedelta(seconds=1)
 LATEST = timedelta(seconds=60)
 
+MOST = 200
+"""Campaigns a turn looks at."""
+MOST_TEAMS = 20
+"""Teams of which a turn fills the campaigns that lack a slot."""
+MOST_SWEEPS = 10
+"""Cancelled campaigns of which a turn sweeps contacts, a batch of each."""
+MOST_FAILURES = 3
+"""How many teams a turn passes over that cannot be filled because a service, or their lock, is not to be had."""
+ROW, ROW_BROKEN_AFTER_SECONDS = "wake", 5.0
+"""The name of the row of messages among the ticks, and how long it is silent when it has broken off."""
+FILLED = "fill "
+"""Before a team's id: the name under which it is noted when its campaigns that lack a slot were last looked at."""
 
-def wake(dialer: Dialer, *, most: int = 500) -> list[Step]:
-    """Fill every running campaign that is due to be looked at, and set when to look again; sweep the waiting
-    contacts of cancelled ones."""
-    due = once(dialer.db, lambda conn: campaigns.due_to_wake(conn, most=most))
-    steps: list[Step] = []
-    teams: dict[str, list[str]] = {}
-    for campaign in due:
-        if campaign.status == CampaignStatus.RUNNING:
-            teams.setdefault(campaign.team_id, []).append(campaign.id)
-        elif campaign.status == CampaignStatus.CANCELLED:
-            sweep(dialer, campaign.id)
-    for team_id, campaign_ids in teams.items():
-        steps += fill(dialer, team_id, campaign_ids).steps
-    running = [campaign_id for campaign_ids in teams.values() for campaign_id in campaign_ids]
-    if running:
-        finish(dialer, transact(dialer.db, lambda conn: _set_alarms(conn, running)))
+
+def wake(dialer: Dialer) -> list[Step]:
+    """The tick's turn; if there is more to look at, and nobody does, a message that goes on."""
+    steps, more = _turn(dialer, "")
+    if more is not None and transact(dialer.db, _begin_row):
+        steps.append(more)
     return steps
 
 
+def _begin_row(conn: Connection) -> bool:
+    return ticks.claim(conn, ROW, every_seconds=ROW_BROKEN_AFTER_SECONDS)
+
+
+def wake_more(dialer: Dialer, after_team: str | None) -> list[Step]:
+    """A turn of those that a message asks for, and the message for the next one."""
+    once(dialer.db, lambda conn: ticks.touch(conn, ROW))
+    steps, more = _turn(dialer, after_team)
+    if more is not None:
+        return [*steps, more]
+    once(dialer.db, lambda conn: ticks.free(conn, ROW))
+    return steps
+
+
+def _turn(dialer: Dialer, after_team: str | None) -> tuple[list[Step], Wake | None]:
+    """Fill the teams that have gone short, then every running campaign that is due to be looked at, and set when to
+    look again; sweep the waiting contacts of cancelled ones. Returns what follows, and whether another turn does."""
+
+    def take(conn: Connection) -> wakes.Taken:
+        return wakes.take(conn, most=MOST, most_cancelled=MOST_SWEEPS, after_team=after_team, most_teams=MOST_TEAMS)
+
+    taken = transact(dialer.db, take)
+    crashpoint("wake.after_take")
+    steps, filled = _fill(dialer, dict.fromkeys(taken.short_teams, ()), hungry=True)
+    if filled:
+        once(dialer.db, lambda conn: ticks.touch(conn, *(FILLED + team_id for team_id in filled)))
+    others, filled = _fill(dialer, taken.running, hungry=False)
+    running = [campaign_id for team_id in filled for campaign_id in taken.running[team_id]]
+    if running:
+        finish(dialer, transact(dialer.db, lambda conn: _set_alarms(conn, running)))
+    for campaign_id in taken.cancelled:
+        sweep(dialer, campaign_id)
+    return [*steps, *others], _more(taken)
+
+
+def _fill(dialer: Dialer, campaigns_of: Mapping[str, Sequence[str]], *, hungry: bool) -> tuple[list[Step], list[str]]:
+    """Fill these campaigns, team by team; the steps that follow, and the teams that were filled. One team that cannot
+    be, because somebody holds its lock for long, keeps no other from its turn."""
+    steps: list[Step] = []
+    filled: list[str] = []
+    failures = 0
+    for team_id, campaign_ids in campaigns_of.items():
+        try:
+            steps += fill(dialer, team_id, campaign_ids, hungry=hungry).steps
+        except Unavailable as error:
+            failures += 1
+            if failures == MOST_FAILURES:
+                raise
+            log.warning("fill_put_off", team_id=team_id, message=str(error))
+        else:
+            filled.append(team_id)
+    return steps, filled
+
+
+def _more(taken: wakes.Taken) -> Wake | None:
+    """The message for the next turn, where this one may have left something."""
+    has_teams = len(taken.short_teams) == MOST_TEAMS
+    has_campaigns = sum(map(len, taken.running.values())) == MOST or len(taken.cancelled) == MOST_SWEEPS
+    if not (has_teams or has_campaigns):
+        return None
+    return Wake(taken.short_teams[-1] if has_teams else None)
+
+
 def _set_alarms(conn: Connection, campaign_ids: Sequence[str]) -> list[str]:
-    """Set the next instant of each; returns those with nothing waiting or nothing left to do but finish."""
+    """Set the next instant of each; returns those of which nothing lives and nothing waits that may be called."""
     campaigns.lock_all(conn, campaign_ids)
-    rows = claims.next_due(conn, campaign_ids)
-    claims.set_wake(conn, [(row.id, alarm(row)) for row in rows])
-    return [row.id for row in rows if not row.is_live]
+    rows = wakes.next_due(conn, campaign_ids)
+    wakes.set_wake(conn, [(row.id, alarm(row)) for row in rows])
+    return [row.id for row in rows if not row.is_live and (row.is_spent or not _waits(row))]
+
+
+def _waits(row: Row[Any]) -> bool:
+    return any(epoch is not None for _, epoch in row.due_by_zone)
 
 
 def alarm(row: Row[Any]) -> datetime:
-    """When to look at the campaign of this row (:func:`worker.store.claims.next_due`) again."""
+    """When to look at the campaign of this row (:func:`worker.store.wakes.next_due`) again."""
     now: datetime = row.now
     soonest = now + LATEST
     for zone, epoch in row.due_by_zone:

@@ -94,11 +94,6 @@ WHERE status = 'scheduled' AND deleted_at IS NULL AND scheduled_start_at <= dial
 ORDER BY scheduled_start_at, id LIMIT :most
 """)
 
-ASLEEP = text("""
-SELECT id, team_id, status FROM campaigns
-WHERE next_wake_at <= dialer_now() ORDER BY next_wake_at, filled_at, id LIMIT :most
-""")
-
 FINISHED = text("""
 SELECT c.id FROM campaigns c
 WHERE c.id = ANY(:ids) AND c.status = 'running'
@@ -120,9 +115,10 @@ WHERE campaign_id = :id AND id = ANY(ARRAY(
 """)
 
 SWEPT = text("""
-UPDATE campaigns c SET next_wake_at = NULL
+UPDATE campaigns c
+SET next_wake_at = CASE WHEN EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL)
+                        THEN dialer_now() + interval '10 seconds' END   -- the contact of a live call waits when it ends
 WHERE c.id = :id AND c.status = 'cancelled'
-  AND NOT EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL)
   AND (SELECT true FROM campaign_contacts cc WHERE cc.campaign_id = c.id AND cc.status IN ('pending', 'queued')
        ORDER BY cc.zone, cc.due_at, cc.id LIMIT 1) IS NULL
 """)
@@ -233,11 +229,6 @@ def due_to_start(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
     return conn.execute(DUE, {"most": most}).all()
 
 
-def due_to_wake(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
-    """Campaigns whose instant to be looked at has come, longest waiting first."""
-    return conn.execute(ASLEEP, {"most": most}).all()
-
-
 def scheduled(conn: Connection) -> list[str]:
     """Every scheduled campaign that is not deleted."""
     return [row.id for row in conn.execute(SCHEDULED)]
@@ -259,7 +250,7 @@ def sweep(conn: Connection, campaign_id: str) -> int:
 
 
 def swept(conn: Connection, campaign_id: str) -> None:
-    """Let a cancelled campaign sleep for good once nothing of it waits or lives."""
+    """Let a cancelled campaign of which nothing waits sleep: for good, or for ten seconds while calls of it live."""
     conn.execute(SWEPT, {"id": campaign_id})
 
 

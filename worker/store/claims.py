@@ -15,7 +15,7 @@ touch more rows than it says when PostgreSQL plans it as a nested loop; a list t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,8 +31,19 @@ FROM calls WHERE team_id = :team AND ended_at IS NULL
 GROUP BY campaign_id, number_id, account_id
 """)
 
+PAGE = 200
+"""How many candidates are looked at together."""
+
+USABLE = f"""n.enabled AND a.enabled
+               AND (n.resting_until IS NULL OR n.resting_until <= clock_timestamp())
+               AND (a.resting_until IS NULL OR a.resting_until <= clock_timestamp())
+               AND (a.breaker_until IS NULL OR a.breaker_until <= clock_timestamp() AND NOT {IS_PROBED})"""
+"""Whether a number ``n`` of an account ``a`` may be shown now: both are enabled, neither rests, and the breaker is
+closed or lets one call try."""
+
 CANDIDATES = text(f"""
-SELECT c.id, c.run_id, c.policy_version, c.max_concurrent_calls, c.max_attempts_per_contact, c.short_of_slots,
+SELECT c.id, c.filled_at, c.short_of_slots, c.run_id, c.policy_version,
+       c.max_concurrent_calls, c.max_attempts_per_contact,
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
        t.max_concurrent_calls AS team_limit, r.max_calls - r.calls_used AS budget,
        (SELECT dialer_now()) AS now, g.generation,
@@ -51,10 +62,7 @@ SELECT c.id, c.run_id, c.policy_version, c.max_concurrent_calls, c.max_attempts_
              FROM campaign_numbers cn
              JOIN phone_numbers n ON n.id = cn.number_id
              JOIN carrier_accounts a ON a.id = n.account_id
-             WHERE cn.campaign_id = c.id AND n.enabled AND a.enabled
-               AND (n.resting_until IS NULL OR n.resting_until <= clock_timestamp())
-               AND (a.resting_until IS NULL OR a.resting_until <= clock_timestamp())
-               AND (a.breaker_until IS NULL OR a.breaker_until <= clock_timestamp() AND NOT {IS_PROBED})
+             WHERE cn.campaign_id = c.id AND {USABLE}
              ORDER BY cn.used_at, cn.position) AS numbers
 FROM campaigns c
 JOIN teams t ON t.id = c.team_id
@@ -63,8 +71,15 @@ CROSS JOIN slot_generation g
 WHERE c.status = 'running' AND c.deleted_at IS NULL
   AND (c.id = ANY(:ids) AND c.team_id || '' = :team   -- || '': or all campaigns of the team are gone through
        OR :hungry AND c.short_of_slots AND c.team_id = :team)
+  AND (CAST(:after_at AS timestamptz) IS NULL   -- the first page is of all; those behind, of who has a chance
+       OR (c.filled_at, c.id) > (CAST(:after_at AS timestamptz), :after_id)
+          AND EXISTS (SELECT FROM campaign_numbers cn
+                      JOIN phone_numbers n ON n.id = cn.number_id
+                      JOIN carrier_accounts a ON a.id = n.account_id
+                      WHERE cn.campaign_id = c.id AND {USABLE}
+                        AND n.id <> ALL(CAST(:full AS text[])) AND a.id <> ALL(CAST(:full AS text[]))))
 ORDER BY c.filled_at, c.id
-LIMIT 200
+LIMIT {PAGE}
 """)
 
 LOCK = text("""
@@ -153,12 +168,12 @@ INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT campaign_id, zone
 
 PACE = text("""
 UPDATE campaigns c
-SET filled_at = CASE WHEN x.filled THEN statement_timestamp() + x.ord * interval '1 microsecond' ELSE c.filled_at END,
+SET filled_at = CASE WHEN x.turn THEN statement_timestamp() + x.ord * interval '1 microsecond' ELSE c.filled_at END,
     short_of_slots = x.short,
     next_wake_at = CASE WHEN x.wake_in IS NULL THEN c.next_wake_at
                         ELSE least(c.next_wake_at, dialer_now() + x.wake_in * interval '1 second') END
-FROM unnest(CAST(:ids AS text[]), CAST(:filled AS boolean[]), CAST(:short AS boolean[]),
-            CAST(:wake_in AS double precision[])) WITH ORDINALITY AS x (id, filled, short, wake_in, ord)
+FROM unnest(CAST(:ids AS text[]), CAST(:turns AS boolean[]), CAST(:short AS boolean[]),
+            CAST(:wake_in AS double precision[])) WITH ORDINALITY AS x (id, turn, short, wake_in, ord)
 WHERE c.id = x.id AND c.status = 'running'
 """)
 
@@ -193,13 +208,17 @@ class Aside:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How one campaign came out of a fill: whether it got a slot, whether a shared one was missing, and in
+    """How one campaign came out of a fill: whether it had its ``turn``, whether a shared slot was missing, and in
     how many seconds of business time, at the latest, somebody must look again."""
 
     campaign_id: str
-    filled: bool
+    turn: bool
     short: bool
     wake_in_seconds: float | None = None
+
+
+Place = tuple[datetime, str]
+"""Where a campaign stands in the order of turns: when it had its last, and its id."""
 
 
 def live(conn: Connection, team_id: str) -> Sequence[Row[Any]]:
@@ -215,13 +234,18 @@ def candidates(
     most: int,
     recovery_seconds: float,
     hungry: bool = True,
+    after: Place | None = None,
+    full: Collection[str] = (),
 ) -> Sequence[Row[Any]]:
-    """The running campaigns among those named — and, when ``hungry``, those of the team that lacked a shared
-    slot — longest unfilled first, each with its due contacts by zone (counted up to ``most``), its usable
-    caller IDs (longest unused first; of an account whose breaker is half
-    open until one call tries it) and what is left of its budget (``None``: no cap)."""
-    values = {"team": team_id, "ids": list(campaign_ids), "most": most, "hungry": hungry}
-    return conn.execute(CANDIDATES, values | {"recovery": recovery_seconds}).all()
+    """A page of the running campaigns among those named — and, when ``hungry``, of those of the team that lacked a
+    shared slot — whose turn is longest ago first. The first page is of all of them; one that comes ``after`` a place
+    of that order only of those that have a usable caller ID which is not ``full`` (ids of numbers and accounts), so
+    that a crowd that cannot be filled is passed over at once. Each with its due contacts by zone (counted up to
+    ``most``), its usable caller IDs (longest unused first; of an account whose breaker is half open until one call
+    tries it) and what is left of its budget (``None``: no cap)."""
+    values = {"team": team_id, "ids": list(campaign_ids), "most": most, "hungry": hungry, "recovery": recovery_seconds}
+    after_at, after_id = after or (None, "")
+    return conn.execute(CANDIDATES, values | {"after_at": after_at, "after_id": after_id, "full": sorted(full)}).all()
 
 
 def lock(conn: Connection, team_id: str, campaign_ids: Sequence[str]) -> None:
@@ -284,44 +308,13 @@ def rezone(conn: Connection, contacts: Sequence[tuple[str, str]]) -> None:
 
 
 def pace(conn: Connection, paces: Sequence[Pace]) -> None:
-    """Note which campaigns were filled, which lack a shared slot, and when to look again at the latest."""
+    """Note which campaigns had their turn, which lack a shared slot, and when to look again at the latest."""
     conn.execute(
         PACE,
         {
             "ids": [p.campaign_id for p in paces],
-            "filled": [p.filled for p in paces],
+            "turns": [p.turn for p in paces],
             "short": [p.short for p in paces],
             "wake_in": [p.wake_in_seconds for p in paces],
         },
     )
-
-
-NEXT_DUE = text("""
-SELECT c.id, c.team_id, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings, c.short_of_slots,
-       (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
-       EXISTS (SELECT FROM calls l WHERE l.campaign_id = c.id AND l.ended_at IS NULL) AS is_live,
-       ARRAY(SELECT json_build_array(z.zone, extract(epoch FROM (
-                 SELECT min(cc.due_at) FROM campaign_contacts cc
-                 WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued'))))
-             FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone
-FROM campaigns c
-WHERE c.id = ANY(:ids) AND c.status = 'running'
-ORDER BY c.id
-""")
-
-SET_WAKE = text("""
-UPDATE campaigns c SET next_wake_at = x.at
-FROM unnest(CAST(:ids AS text[]), CAST(:ats AS timestamptz[])) AS x (id, at)
-WHERE c.id = x.id AND c.status = 'running'
-""")
-
-
-def next_due(conn: Connection, campaign_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """When the next contact of each zone of the running campaigns named is due (epoch seconds of business time,
-    ``None`` where none waits). Sure only under :func:`worker.store.campaigns.lock_all`."""
-    return conn.execute(NEXT_DUE, {"ids": list(campaign_ids)}).all()
-
-
-def set_wake(conn: Connection, wakes: Sequence[tuple[str, datetime]]) -> None:
-    """Set the instant (business time) at which the tick looks at each campaign again."""
-    conn.execute(SET_WAKE, {"ids": [c for c, _ in wakes], "ats": [at for _, at in wakes]})

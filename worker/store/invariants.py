@@ -136,6 +136,9 @@ JOIN runs r ON r.id = c.run_id AND r.state = 'open'
 JOIN teams t ON t.id = c.team_id
 WHERE c.status = 'running' AND c.deleted_at IS NULL AND (r.max_calls IS NULL OR r.calls_used < r.max_calls)
   AND c.next_wake_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second'
+  AND NOT (c.short_of_slots AND EXISTS (   -- those are looked at together, team by team
+          SELECT FROM ticks k WHERE k.name = 'fill ' || c.team_id
+          AND k.last_at >= clock_timestamp() - :late_seconds * interval '1 second'))
   AND EXISTS (SELECT FROM campaign_contacts cc
               WHERE cc.campaign_id = c.id AND cc.zone = o.zone AND cc.status IN ('pending', 'queued')
                 AND cc.due_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second')
@@ -144,8 +147,9 @@ WHERE c.status = 'running' AND c.deleted_at IS NULL AND (r.max_calls IS NULL OR 
   AND EXISTS (SELECT FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
               JOIN carrier_accounts a ON a.id = n.account_id
               WHERE cn.campaign_id = c.id AND n.enabled AND a.enabled
-                AND coalesce(n.resting_until <= clock_timestamp(), true)
-                AND coalesce(a.resting_until <= clock_timestamp(), true) AND a.breaker_until IS NULL
+                AND coalesce(n.resting_until <= clock_timestamp() - :late_seconds * interval '1 second', true)
+                AND coalesce(a.resting_until <= clock_timestamp() - :late_seconds * interval '1 second', true)
+                AND a.breaker_until IS NULL
                 AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.number_id = n.id
                      AND k.ended_at IS NULL) < n.max_concurrent_calls
                 AND (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.account_id = a.id

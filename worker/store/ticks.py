@@ -13,6 +13,14 @@ WHERE t.last_at <= excluded.last_at - :every * interval '1 second'
 RETURNING name
 """)
 
+TOUCH = text("""
+INSERT INTO ticks (name, last_at)
+SELECT name, clock_timestamp() FROM unnest(CAST(:names AS text[])) AS x (name) ORDER BY name
+ON CONFLICT (name) DO UPDATE SET last_at = excluded.last_at
+""")
+
+FREE = text("DELETE FROM ticks WHERE name = :name")
+
 AGE = text("SELECT extract(epoch FROM clock_timestamp() - last_at)::float FROM ticks WHERE name = :name")
 
 SILENCE = text("""
@@ -40,6 +48,16 @@ def silence(conn: Connection) -> Silence:
 def claim(conn: Connection, name: str, *, every_seconds: float) -> bool:
     """Whether this work is due, and now the caller's to do: true at most once in ``every_seconds``."""
     return conn.execute(CLAIM, {"name": name, "every": every_seconds}).first() is not None
+
+
+def touch(conn: Connection, *names: str) -> None:
+    """Note that this work is being done now."""
+    conn.execute(TOUCH, {"names": list(names)})
+
+
+def free(conn: Connection, name: str) -> None:
+    """Note that this work is done: whoever wants it done again need not wait."""
+    conn.execute(FREE, {"name": name})
 
 
 def age_seconds(conn: Connection, name: str) -> float | None:
