@@ -5,6 +5,7 @@ Settings that are wrong end the command here with one message; further in, Celer
 
 import sys
 
+from worker import logs
 from worker.domain.errors import Refused
 from worker.settings import settings
 from worker.stopping import stop
@@ -17,5 +18,7 @@ try:
 except Refused as error:
     print(f"dialer: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
+
+logs.shield_stdout()
 
 __all__ = ["app", "start", "stop", "watch"]

@@ -9,13 +9,18 @@ import logging
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TextIO, cast
 
 import structlog
 from celery.exceptions import Reject
+from celery.signals import worker_shutting_down
 from structlog.typing import EventDict, Processor
 
 from worker.domain.bearer import PREFIX as BEARER_PREFIX
+from worker.log_outlet import Outlet
+
+log = structlog.get_logger()
 
 _NUMBER = re.compile(r"(?:\+|%2[Bb])[1-9](?:[ ().-]{0,2}[0-9]){5,14}")
 _NO_DIGIT = re.compile(r"[^0-9]")
@@ -49,20 +54,19 @@ def _without_password(word: str) -> str:
 
 
 def configure(level: str = "info", form: str = "text") -> None:
-    """Send this process's logs to standard error."""
+    """Send this process's logs to standard error. From here on nothing that is logged raises, and none waits
+    (:mod:`worker.log_outlet`)."""
     render = _masked(_RENDERERS[form]())
-    shared: list[Any] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    shared: list[Any] = [structlog.stdlib.add_log_level, stamp, structlog.processors.format_exc_info]
+    outlet = Outlet(sys.stderr, partial(_lost, render, stamp))
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, outlet)),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(cast(TextIO, outlet))
     handler.addFilter(_briefly)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -77,6 +81,33 @@ def configure(level: str = "info", form: str = "text") -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Of what other libraries log."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A record that cannot be made a line, its arguments do not fit its words: said, without either."""
+        structlog.get_logger().warning(
+            "log_record_unreadable", logger=record.name, at=f"{record.module}:{record.lineno}"
+        )
+
+
+def shield_stdout() -> None:
+    """Let nothing that is printed raise or wait either: Celery's banner, and its words while it ends."""
+    outlet = Outlet(sys.stdout, lambda lines: "")
+    vars(sys).update(stdout=outlet, __stdout__=outlet)
+
+
+@worker_shutting_down.connect
+def _say_that_it_ends(sig: str, how: str, **_: Any) -> None:
+    log.warning("worker_stopping", signal=sig, how=how)
+
+
+def _lost(render: Processor, stamp: Processor, lines: int) -> str:
+    event = {"event": "log_lines_lost", "level": "warning", "lines": lines}
+    line = render(None, "warning", cast(EventDict, stamp(None, "warning", event)))
+    return f"{cast(str, line)}\n"
+
+
 # Tracebacks are plain: the pretty ones show local variables, and with them whatever is secret.
 _RENDERERS: dict[str, Callable[[], Processor]] = {
     "json": structlog.processors.JSONRenderer,
@@ -89,9 +120,17 @@ def _masked(render: Processor) -> Processor:
     values. A line of JSON stays one: what is masked never reaches over the end of a string."""
 
     def render_masked(logger: Any, method: str, event: EventDict) -> str:
-        return mask(str(render(logger, method, event)))
+        known = {key: event[key] for key in ("event", "level", "timestamp") if isinstance(event.get(key), str)}
+        try:
+            return mask(str(render(logger, method, event)))
+        except _UNSHOWABLE as error:  # a value that cannot be shown must not end what it was about
+            bare = {"event": "log_event_unreadable", **known, "unreadable": type(error).__name__}
+            return mask(str(render(logger, method, bare)))
 
     return render_masked
+
+
+_UNSHOWABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RuntimeError, OSError)
 
 
 def _briefly(record: logging.LogRecord) -> bool:
