@@ -141,7 +141,7 @@ def site(home: Path, *, relay: bool = False, shadow: bool = False) -> Iterator[t
             shadow_clock.make(database)
         seen = database
         if relay:
-            between = more.enter_context(TcpRelay(str(stack.postgres.socket_path)))
+            between = more.enter_context(TcpRelay(str(stack.postgres.socket_directory / ".s.PGSQL.5432")))
             seen = f"postgresql://dialer@127.0.0.1:{between.port}/{database.rpartition('/')[2].partition('?')[0]}"
         environment = {
             **stack.environment,

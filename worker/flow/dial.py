@@ -115,7 +115,6 @@ def _dial_account(dialer: Dialer, account_id: str, rows: Sequence[Row[Any]], sen
 
 def _send(dialer: Dialer, account_id: str, batch: Sequence[_Ready], senders: Taken) -> list[Step]:
     crashpoint("dial.before_commit")
-    crashpoint("dial.before_commit")
     with dialer.bulkheads.desk:
         fence_at = monotonic() + dialer.bounds.send_fence_seconds
         committed = set(once(dialer.db, lambda conn: _commit(conn, dialer, batch)))
