@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,9 +38,10 @@ SURE = next(n for n in itertools.count() if Random(n).random() < 0.5)
 
 
 def with_steady(cast: Cast) -> Cast:
-    """The cast with campaigns that are born when all is healed: one of each team that goes on, and one that will be
-    cancelled."""
-    plans = tuple(_steady(team, n, word) for n, team in enumerate(cast.teams) for word in ("goes_on", "stops"))
+    """The cast with campaigns that are born when all is healed: one of each team that goes on, and one that is to be
+    cancelled while its calls cannot be told to end."""
+    _, hanging = _healthy_and_hanging(cast)
+    plans = (*(_steady(team, n, "goes_on") for n, team in enumerate(cast.teams)), _steady(hanging, 2, "stops"))
     lives = {
         phone: [LIVES[plan.key.removesuffix(f"_{plan.team.id}")]]
         for plan in plans
@@ -49,8 +51,13 @@ def with_steady(cast: Cast) -> Cast:
     return replace(cast, campaigns=(*cast.campaigns, *plans), script={**cast.script, **lives})
 
 
+def _healthy_and_hanging(cast: Cast) -> list[TeamPlan]:
+    """The team with a rate, whose pace is therefore even, and the one without, which has the more to hang."""
+    return sorted(cast.teams, key=lambda team: team.calls_per_second is None)
+
+
 def _steady(team: TeamPlan, nth: int, word: str) -> CampaignPlan:
-    key, first = f"{word}_{team.id}", 1_000 * (2 * nth + (word == "stops"))
+    key, first = f"{word}_{team.id}", 1_000 * nth
     people = tuple(
         Person(f"cont_{key}_{n}", f"+1305{2_000_000 + first + n}", f"+1305{3_000_000 + first + n}")
         for n in range(PEOPLE)
@@ -75,7 +82,7 @@ class HangingAccount:
     def hold(self, seconds: float) -> bool:
         """Whether it came about: within so many seconds both accounts must be at work again."""
         cast = self.trial.cast
-        self.healthy, self.hanging = sorted(cast.teams, key=lambda team: team.calls_per_second is None)
+        self.healthy, self.hanging = _healthy_and_hanging(cast)
         deadline = time.monotonic() + seconds
         if not self._bear(deadline):
             return False
@@ -111,7 +118,17 @@ class HangingAccount:
         phones = {person.phone for person in self._plan("goes_on", self.healthy).people}
         placed = [call.placed_at for call in ledger.placed if call.to_number in phones]
         before, meanwhile = ((sum(begun <= at < ended for at in placed), ended - begun) for begun, ended in self.spans)
-        return [Bulkhead(self.healthy.account, self.hanging.account, *before, *meanwhile)]
+        return [Bulkhead(self.healthy.account, self.hanging.account, *before, *meanwhile, self._most_at_once(ledger))]
+
+    def _most_at_once(self, ledger: Ledger) -> int:
+        """How many of the requests to place that hung were under way at once. Each is held by its client for the whole
+        time that a request may take, so those that began within it were."""
+        begun = sorted(
+            it.at
+            for it in ledger.not_placed
+            if it.account == self.hanging.account and it.at >= self.spans[0][1] and it.status == 0
+        )
+        return max((bisect_right(begun, at + self.trial.patience.request) - n for n, at in enumerate(begun)), default=0)
 
     def resumed(self, ledger: Ledger) -> Mapping[str, float | None]:
         """Account → the seconds until it placed its first call of those; empty if nobody could ask for any."""
@@ -139,7 +156,7 @@ class HangingAccount:
         self.spans.append((begun, time.time()))
 
     def _placed_by(self, team: TeamPlan) -> int:
-        ids = [self.trial.births.ids[self._plan(word, team).key] for word in ("goes_on", "stops")]
+        ids = [self.trial.births.ids[plan.key] for plan in self._plans() if plan.team is team]
         (row,) = self.trial.chaos.sql(
             "SELECT count(*) FROM calls WHERE campaign_id = ANY(:ids) AND placed_at IS NOT NULL", ids=ids
         )

@@ -59,7 +59,7 @@ DECK: Mapping[str, int] = {
     "postgresql: lost, half": 1, "postgresql: lost, all": 1,
     "redis: silent, half": 2, "redis: silent, all": 1, "redis: lost, half": 1, "redis: lost, all": 1,
     faults.NEWS_FORGED: 2,
-    outages.ONE_HANGS: 3, outages.ALL_HANG: 1, "carrier: hang-ups fail": 3, "carrier: look-ups fail": 1,
+    outages.ONE_HANGS: 3, outages.ALL_HANG: 1, outages.HANG_UPS_FAIL: 3, "carrier: look-ups fail": 1,
     "carrier: one account is slow": 2, "carrier: every account is slow": 1,
     "worker: log, its reader gone": 2, "worker: log, unread for 4 s": 2, "web: log, its reader gone": 1,
     **dict.fromkeys(barren.FAULTS, 1),
@@ -243,8 +243,8 @@ class Nemesis:
             self._count(fault.kind)
             if fault.kind in faults.LOSING:
                 self.redis_losses += [began_at, self.clock.now()]
-            if fault.kind == outages.ONE_HANGS:
-                self.provoke("hang up")  # of whom nobody can be told
+            if fault.kind == outages.HANG_UPS_FAIL:
+                self.provoke("hang up")  # or there is nobody to be told of
         if undoing is not None:
             self._undo_later(*undoing)
 
@@ -252,6 +252,8 @@ class Nemesis:
         chosen = [p for p in self.chaos.staff[role] if p.pid not in self._struck and p.pid not in self._frozen]
         if role == "web":  # one that never comes up leaves nobody anything to ask
             chosen = [process for process in chosen if "Uvicorn running" in process.log]
+        if what in faults.LOGS:  # who has just begun may be unable to begin without; then he is begun again
+            chosen = [it for it in chosen if (self.chaos.web_answers() if role == "web" else " ready." in it.log)]
         if not chosen:
             self.journal.note("missed", self.clock.now(), kind=fault.kind)
             return None

@@ -40,6 +40,7 @@ BOUNDS = {
     "UNKNOWN_AFTER_SECONDS": "3",
     "API_REQUESTS_PER_SECOND": "1000",
     "API_BURST": "1000",
+    "PLACING_THREADS": "4",
 }
 """Over those of :mod:`tests.chaos.deployment`. The twenty business seconds that are kept free before a window's end
 are two and a half of the machine's at this speed: fence and request, as it is at full size."""
