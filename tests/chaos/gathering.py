@@ -24,7 +24,6 @@ from tests.chaos.hanging import end_requests
 from tests.chaos.harness import Chaos
 from tests.chaos.judgements_progress import Progress
 from tests.chaos.looks import look_at_everything, look_at_what_must_never_be
-from tests.chaos.nemesis import ROLES
 from worker.carriers.simulator import ledger
 from worker.domain.errors import Unavailable
 from worker.store import counters
@@ -156,7 +155,7 @@ def _progress(trial: Trial, book: ledger.Ledger) -> Progress:
         end_requests=end_requests(trial.chaos.ledger_path),
         ended=trial.nemesis.ended,
         bulkheads=trial.hanging.seen(book),
-        senders=ROLES["worker"] * int(trial.chaos.environment["PLACING_THREADS"]),
+        senders=trial.nemesis.roles["worker"] * int(trial.chaos.environment["PLACING_THREADS"]),
         resumed=list(trial.hanging.resumed(book).items()),
         unhealed=trial.unhealed,
     )

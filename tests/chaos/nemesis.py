@@ -99,6 +99,7 @@ class Nemesis:
     web_points: deque[str]
     provoke: Callable[[str], None]
     """Asked to bring about what leads to a crash point."""
+    roles: dict[str, int] = field(default_factory=lambda: dict(ROLES))
     injected: Counter[str] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
     at: list[float] = field(default_factory=list)
@@ -122,7 +123,7 @@ class Nemesis:
 
     def man(self) -> None:
         """Start whoever is missing; the second worker doomed, while there are faults to come."""
-        for role, count in ROLES.items():
+        for role, count in self.roles.items():
             while len(self.chaos.staff[role]) < count:
                 self._start(role)
 
@@ -150,6 +151,13 @@ class Nemesis:
             self._end_the_overdue()
             time.sleep(0.05)  # there is no word of a process that ends while others are looked after
         self.man()
+
+    def leave_one_worker(self) -> None:
+        """Tell the others to end, and start nobody in their place."""
+        self.roles["worker"] = 1
+        for process in self.chaos.staff["worker"][1:]:
+            self._count("worker: SIGTERM", process.name)
+            self._strike(process, "SIGTERM")
 
     # -- the processes
 
