@@ -42,9 +42,17 @@ def _without_hang_up_lease() -> None:
 
 
 def _without_turns() -> None:
-    """Who has waited longest stands first whether or not he can be filled, and nobody looks behind the first page."""
-    from worker.flow import fill
+    """Who was filled longest ago stands first whether or not he can be, and nobody looks behind the first page."""
+    from worker.flow import fill, wake
+    from worker.store import wakes
 
+    whole = str(wakes.TAKE.text)
+    begin, end = whole.index("      AND (NOT c.short_of_slots"), whole.index("    ORDER BY c.next_wake_at, c.filled_at")
+    whole = (whole[:begin] + whole[end:]).replace("ORDER BY c.next_wake_at, c.filled_at", "ORDER BY c.filled_at")
+    taken_for = "CAST(:taken_for AS double precision)"
+    assert taken_for in whole
+    wakes.TAKE = text(whole.replace(taken_for, f"0 * {taken_for} + 0 * :overdue"))
+    wake._more = lambda taken: None
     fill._next = lambda page, plan, *, reserved: page if plan.has_more and reserved else None
 
 
@@ -87,7 +95,7 @@ BULKHEADS: Mapping[str, Mutant] = {
     ),
     "turns": Mutant(
         _without_turns,
-        ("worker.flow.fill._next",),
+        ("worker.flow.fill._next", "worker.flow.wake._more", "worker.store.wakes.TAKE"),
         LIVENESS,
         faults={"campaigns: 240 that cannot be filled": 30},
     ),

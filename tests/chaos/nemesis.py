@@ -19,7 +19,7 @@ from random import Random
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.chaos import barren, faults, full_disk, outages, silences
+from tests.chaos import barren, clock_jumps, faults, full_disk, outages, silences
 from tests.chaos.faults import Fault, Undoing
 from tests.chaos.harness import Chaos, Process
 from tests.chaos.journal import DatabaseClock, Journal
@@ -66,7 +66,8 @@ DECK: Mapping[str, int] = {
 }  # fmt: skip
 """How often each fault is in the deck that is shuffled and dealt."""
 
-SERVICES = {**faults.SERVICES, **outages.FAULTS, **silences.FAULTS, **full_disk.FAULTS, **barren.FAULTS}
+SERVICES = {**faults.SERVICES, **outages.FAULTS, **silences.FAULTS, **full_disk.FAULTS, **barren.FAULTS,
+            **clock_jumps.FAULTS}  # fmt: skip
 
 
 def draw_faults(seed: int, seconds: float, more: Mapping[str, int] | None = None) -> list[Fault]:
