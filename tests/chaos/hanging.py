@@ -32,7 +32,8 @@ LIVES = {"goes_on": {"ring": 4, "talk": 12}, "stops": {"ring": 2, "talk": 90}}
 """Two seconds of the machine's at a trial's speed; and as long as a call may, so that there are some to hang up."""
 HEALTHY_LIMITS, HANGING_LIMITS = {"goes_on": 12, "stops": 6}, {"goes_on": 14, "stops": 24}
 FIRST_CALLS = 8
-BEFORE_SECONDS, FILLS_IN_SECONDS, SINKS_IN_SECONDS, MEANWHILE_SECONDS = 5.0, 3.0, 8.0, 6.0
+BEFORE_SECONDS, FILLS_IN_SECONDS, SINKS_IN_SECONDS, MEANWHILE_SECONDS = 5.0, 3.0, 3.0, 4.5
+"""Before the hang, until there are calls to hang up, until what stands has piled up, and as long as they live."""
 STEP_SECONDS = 0.2
 SURE = next(n for n in itertools.count() if Random(n).random() < 0.5)
 """Dice by which an operator who cancels hangs up, too."""

@@ -102,7 +102,7 @@ BULKHEADS: Mapping[str, Mutant] = {
     "silent-sessions": Mutant(
         _without_silent_sessions,
         ("worker.store.sessions.Session._within",),
-        LIVENESS,
+        (*LIVENESS, "ends_when_told", "logs_hold_no_mistake"),
         faults={"postgresql: lost, all": 20},
     ),
     "safe-log": Mutant(
