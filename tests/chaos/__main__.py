@@ -42,11 +42,18 @@ MOST_SHOWN = 20
 @click.option("--seeds", help="A range such as 1-20, one trial after the other, instead of one seed.")
 @click.option("--carrier", type=click.Choice(CARRIERS), default="simulator", show_default=True, help="Which face.")
 @click.option("--without", type=click.Choice(mutants.PROTECTIONS), help="Switch a protection off: a mutant.")
+@click.option("--clock-jumps", is_flag=True, help="Set the database's clock too, and judge nothing that rests on it.")
 @click.option(
     "--keep", "directory", type=click.Path(file_okay=False, path_type=Path), help="Keep logs, verdicts, history."
 )
 def main(
-    seconds: float, seed: int, seeds: str | None, carrier: str, without: str | None, directory: Path | None
+    seconds: float,
+    seed: int,
+    seeds: str | None,
+    carrier: str,
+    without: str | None,
+    clock_jumps: bool,
+    directory: Path | None,
 ) -> None:
     """Try the dialer.
 
@@ -57,7 +64,7 @@ def main(
     runs, verdicts = [], []
     with unwound_by_sigterm():
         for one in _range(seeds) if seeds else [seed]:
-            document, verdict = hold(Terms(one, seconds, carrier, without or ""), directory)
+            document, verdict = hold(Terms(one, seconds, carrier, without or "", clock_jumps), directory)
             runs.append(document)
             verdicts.append(verdict)
     whole = together(verdicts)

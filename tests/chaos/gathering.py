@@ -155,6 +155,7 @@ def _progress(trial: Trial, book: ledger.Ledger) -> Progress:
         end_requests=end_requests(trial.chaos.ledger_path),
         ended=trial.nemesis.ended,
         bulkheads=trial.hanging.seen(book),
+        senders=trial.nemesis.roles["worker"] * int(trial.chaos.environment["PLACING_THREADS"]),
         resumed=list(trial.hanging.resumed(book).items()),
         unhealed=trial.unhealed,
     )

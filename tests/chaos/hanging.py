@@ -1,8 +1,9 @@
 """The last thing that befalls a deployment: one carrier account hangs while another goes on, and nothing else is wrong.
 
 Among hundreds of faults nobody can say which of them made a healthy account wait. So when all else is healed, both
-accounts get campaigns with more to do than there is time for; then one of them hangs and has a campaign cancelled whose
-calls cannot be told to end. What the healthy one places before and meanwhile is compared.
+accounts get campaigns with more to do than there is time for, and one worker does all of it. Then one of them hangs,
+each has a campaign cancelled, and no carrier takes the requests to end its calls: one account's hang, the other's are
+refused. What the healthy one places before and meanwhile is compared.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,19 +29,22 @@ if TYPE_CHECKING:
 
 PEOPLE = 160
 LIVES = {"goes_on": {"ring": 4, "talk": 12}, "stops": {"ring": 2, "talk": 90}}
-"""Two seconds of the machine's at a trial's speed; and eleven, so that there are calls to hang up."""
-LIMITS = {"goes_on": 12, "stops": 20}
-FIRST_CALLS = 2
-BEFORE_SECONDS, SINKS_IN_SECONDS, MEANWHILE_SECONDS = 5.0, 4.0, 6.0
+"""Two seconds of the machine's at a trial's speed; and as long as a call may, so that there are some to hang up."""
+HEALTHY_LIMITS, HANGING_LIMITS = {"goes_on": 12, "stops": 6}, {"goes_on": 14, "stops": 24}
+FIRST_CALLS = 8
+BEFORE_SECONDS, FILLS_IN_SECONDS, SINKS_IN_SECONDS, MEANWHILE_SECONDS = 5.0, 3.0, 3.0, 4.5
+"""Before the hang, until there are calls to hang up, until what stands has piled up, and as long as they live."""
 STEP_SECONDS = 0.2
 SURE = next(n for n in itertools.count() if Random(n).random() < 0.5)
 """Dice by which an operator who cancels hangs up, too."""
 
 
 def with_steady(cast: Cast) -> Cast:
-    """The cast with campaigns that are born when all is healed: one of each team that goes on, and one that will be
-    cancelled."""
-    plans = tuple(_steady(team, n, word) for n, team in enumerate(cast.teams) for word in ("goes_on", "stops"))
+    """The cast with campaigns that are born when all is healed: one of each team that goes on, and one that is to be
+    cancelled while its calls cannot be told to end."""
+    limits = zip(_healthy_and_hanging(cast), (HEALTHY_LIMITS, HANGING_LIMITS), strict=True)
+    these = ((team, word, limit) for team, words in limits for word, limit in words.items())
+    plans = tuple(_steady(team, n, word, limit) for n, (team, word, limit) in enumerate(these))
     lives = {
         phone: [LIVES[plan.key.removesuffix(f"_{plan.team.id}")]]
         for plan in plans
@@ -49,15 +54,20 @@ def with_steady(cast: Cast) -> Cast:
     return replace(cast, campaigns=(*cast.campaigns, *plans), script={**cast.script, **lives})
 
 
-def _steady(team: TeamPlan, nth: int, word: str) -> CampaignPlan:
-    key, first = f"{word}_{team.id}", 1_000 * (2 * nth + (word == "stops"))
+def _healthy_and_hanging(cast: Cast) -> list[TeamPlan]:
+    """The team with a rate, whose pace is therefore even, and the one without, which has the more to hang."""
+    return sorted(cast.teams, key=lambda team: team.calls_per_second is None)
+
+
+def _steady(team: TeamPlan, nth: int, word: str, limit: int) -> CampaignPlan:
+    key, first = f"{word}_{team.id}", 1_000 * nth
     people = tuple(
         Person(f"cont_{key}_{n}", f"+1305{2_000_000 + first + n}", f"+1305{3_000_000 + first + n}")
         for n in range(PEOPLE)
     )
     return CampaignPlan(
         key=key, team=team, born_at=math.inf, starts_in=None, people=people, later=(),
-        callers=tuple(team.numbers), limit=LIMITS[word], attempts=2, delay=0,
+        callers=tuple(team.numbers), limit=limit, attempts=2, delay=0,
     )  # fmt: skip
 
 
@@ -74,14 +84,15 @@ class HangingAccount:
 
     def hold(self, seconds: float) -> bool:
         """Whether it came about: within so many seconds both accounts must be at work again."""
-        cast, seed = self.trial.cast, self.trial.terms.seed
-        self.hanging, self.healthy = cast.teams[seed % 2], cast.teams[1 - seed % 2]
+        cast = self.trial.cast
+        self.healthy, self.hanging = _healthy_and_hanging(cast)
         deadline = time.monotonic() + seconds
+        self.trial.nemesis.leave_one_worker()
         if not self._bear(deadline):
             return False
         self.asked_at = time.time()
-        for plan in self._plans():
-            self._ask("run", plan)
+        for team in cast.teams:
+            self._ask("run", self._plan("goes_on", team))
         self.trial.operators.settle()
         while min(self._placed_by(team) for team in cast.teams) < FIRST_CALLS:
             if time.monotonic() > deadline:
@@ -95,14 +106,23 @@ class HangingAccount:
 
     def _let_one_hang(self) -> None:
         self._measure(BEFORE_SECONDS)
+        for team in self.trial.cast.teams:
+            self._ask("run", self._plan("stops", team))
+        self.wait(FILLS_IN_SECONDS)
         hangs = {"hang_seconds": 60}
-        end = outages.begin(self.trial.chaos, self.hanging.account, place=hangs, end=hangs, look_up=hangs)
+        chaos = self.trial.chaos
+        ends = (
+            outages.begin(chaos, self.hanging.account, place=hangs, end=hangs, look_up=hangs),
+            outages.begin(chaos, self.healthy.account, end={"status": 500}),
+        )
         try:
-            self._ask("cancel", self._plan("stops", self.hanging))
+            for team in self.trial.cast.teams:
+                self._ask("cancel", self._plan("stops", team))
             self.wait(SINKS_IN_SECONDS)
             self._measure(MEANWHILE_SECONDS)
         finally:
-            end()
+            for end in ends:
+                end()
 
     def seen(self, ledger: Ledger) -> Sequence[Bulkhead]:
         """What the carrier's ledger says of it; nothing where it did not come about."""
@@ -111,13 +131,26 @@ class HangingAccount:
         phones = {person.phone for person in self._plan("goes_on", self.healthy).people}
         placed = [call.placed_at for call in ledger.placed if call.to_number in phones]
         before, meanwhile = ((sum(begun <= at < ended for at in placed), ended - begun) for begun, ended in self.spans)
-        return [Bulkhead(self.healthy.account, self.hanging.account, *before, *meanwhile)]
+        return [Bulkhead(self.healthy.account, self.hanging.account, *before, *meanwhile, self._most_at_once(ledger))]
+
+    def _most_at_once(self, ledger: Ledger) -> int:
+        """How many of the requests to place that hung were under way at once. Each is held by its client for all the
+        time that a request may take; those that reached the carrier within half of it were, however late they came."""
+        begun = sorted(
+            it.at
+            for it in ledger.not_placed
+            if it.account == self.hanging.account and it.at >= self.spans[0][1] and it.status == 0
+        )
+        return max(
+            (bisect_right(begun, at + self.trial.patience.request / 2) - n for n, at in enumerate(begun)), default=0
+        )
 
     def resumed(self, ledger: Ledger) -> Mapping[str, float | None]:
         """Account → the seconds until it placed its first call of those; empty if nobody could ask for any."""
         if math.isinf(self.asked_at):
             return {}
-        phones = {p.phone: plan.team.account for plan in self._plans() for p in plan.people}
+        going_on = [self._plan("goes_on", team) for team in self.trial.cast.teams]
+        phones = {person.phone: plan.team.account for plan in going_on for person in plan.people}
         firsts: dict[str, float | None] = {team.account: None for team in self.trial.cast.teams}
         for call in ledger.placed:
             account = phones.get(call.to_number)
@@ -139,7 +172,7 @@ class HangingAccount:
         self.spans.append((begun, time.time()))
 
     def _placed_by(self, team: TeamPlan) -> int:
-        ids = [self.trial.births.ids[self._plan(word, team).key] for word in ("goes_on", "stops")]
+        ids = [self.trial.births.ids[plan.key] for plan in self._plans() if plan.team is team]
         (row,) = self.trial.chaos.sql(
             "SELECT count(*) FROM calls WHERE campaign_id = ANY(:ids) AND placed_at IS NOT NULL", ids=ids
         )

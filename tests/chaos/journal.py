@@ -28,7 +28,9 @@ class DatabaseClock:
         try:
             if getattr(self._own, "connection", None) is None:
                 self._own.connection = psycopg.connect(self._url, autocommit=True, connect_timeout=2)
-            row = self._own.connection.execute("SELECT extract(epoch FROM clock_timestamp())::float").fetchone()
+            row = self._own.connection.execute(
+                "SELECT extract(epoch FROM pg_catalog.clock_timestamp())::float"
+            ).fetchone()
         except psycopg.Error:
             self._own.connection = None
             return time.time()

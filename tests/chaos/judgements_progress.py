@@ -17,10 +17,10 @@ LEAST_BEFORE = 4
 """Calls of the healthy account before the other hangs, below which there is nothing to compare."""
 LEAST_SHARE = 0.35
 """Of its pace before, what a healthy account must keep while another hangs."""
-MOST_REQUESTS = 6
-WITHIN_SECONDS = 4.0
-"""A call is asked to end at most so often in any such time; the first of a back-off come quickly, and two workers may
-each have taken it once."""
+MOST_REQUESTS = 5
+WITHIN_SECONDS = 8.0
+"""A call is asked to end at most so often in any such time: after no, one, two and four seconds, and once more by a
+worker that died before it could write down that it had asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Bulkhead:
     before_seconds: float
     meanwhile: int
     meanwhile_seconds: float
+    most_at_once: int = 0
+    """Requests to place a call that hung at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Progress:
     bulkheads: Sequence[Bulkhead] = ()
     resumed: Sequence[tuple[str, float | None]] = field(default=())
     """Accounts that had something to do when nothing befell them any more, and the seconds until their next call."""
+    senders: int = 0
+    """How many requests to place calls an account may have under way, in all workers together."""
     allowed_seconds: float = 25.0
     """For :attr:`resumed`: as long as calls in doubt may hold what the next ones need, and a back-off may last."""
     unhealed: Sequence[str] = ()
@@ -67,6 +71,14 @@ def hangs_alone(p: Progress) -> Asked:
         pace, kept = it.before / it.before_seconds, it.meanwhile / it.meanwhile_seconds
         said = f"{it.healthy} went from {pace:.1f} to {kept:.1f} calls a second while {it.hanging} hung"
         yield said if kept < LEAST_SHARE * pace else None
+
+
+def commits_for_senders(p: Progress) -> Asked:
+    """No more calls of an account are committed than it has senders free."""
+    for it in p.bulkheads:
+        if it.most_at_once:
+            said = f"{it.most_at_once} requests of {it.hanging} hung at once, of {p.senders}"
+            yield said if it.most_at_once > p.senders else None
 
 
 def asks_with_patience(p: Progress) -> Asked:

@@ -17,6 +17,7 @@ import psycopg
 from sqlalchemy import text
 
 from tests.chaos.mutant import Mutant
+from tests.chaos.mutants_bulkheads import BULKHEADS
 
 VARIABLE = "CHAOS_WITHOUT"
 
@@ -224,7 +225,7 @@ _OWN: Mapping[str, Mutant] = {
     ),
 }
 
-MUTANTS: Mapping[str, Mutant] = {**_OWN}
+MUTANTS: Mapping[str, Mutant] = {**_OWN, **BULKHEADS}
 """Protection → the dialer without it. Those of one kind may stand in a module of their own, and are taken in here."""
 PROTECTIONS = tuple(MUTANTS)
 EMPHASIS: Mapping[str, Mapping[str, int]] = {name: mutant.faults for name, mutant in MUTANTS.items()}

@@ -19,7 +19,7 @@ from random import Random
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.chaos import barren, faults, full_disk, outages, silences
+from tests.chaos import barren, clock_jumps, faults, full_disk, outages, silences
 from tests.chaos.faults import Fault, Undoing
 from tests.chaos.harness import Chaos, Process
 from tests.chaos.journal import DatabaseClock, Journal
@@ -59,14 +59,15 @@ DECK: Mapping[str, int] = {
     "postgresql: lost, half": 1, "postgresql: lost, all": 1,
     "redis: silent, half": 2, "redis: silent, all": 1, "redis: lost, half": 1, "redis: lost, all": 1,
     faults.NEWS_FORGED: 2,
-    outages.ONE_HANGS: 3, outages.ALL_HANG: 1, "carrier: hang-ups fail": 3, "carrier: look-ups fail": 1,
+    outages.ONE_HANGS: 3, outages.ALL_HANG: 1, outages.HANG_UPS_FAIL: 3, "carrier: look-ups fail": 1,
     "carrier: one account is slow": 2, "carrier: every account is slow": 1,
     "worker: log, its reader gone": 2, "worker: log, unread for 4 s": 2, "web: log, its reader gone": 1,
     **dict.fromkeys(barren.FAULTS, 1),
 }  # fmt: skip
 """How often each fault is in the deck that is shuffled and dealt."""
 
-SERVICES = {**faults.SERVICES, **outages.FAULTS, **silences.FAULTS, **full_disk.FAULTS, **barren.FAULTS}
+SERVICES = {**faults.SERVICES, **outages.FAULTS, **silences.FAULTS, **full_disk.FAULTS, **barren.FAULTS,
+            **clock_jumps.FAULTS}  # fmt: skip
 
 
 def draw_faults(seed: int, seconds: float, more: Mapping[str, int] | None = None) -> list[Fault]:
@@ -99,6 +100,7 @@ class Nemesis:
     web_points: deque[str]
     provoke: Callable[[str], None]
     """Asked to bring about what leads to a crash point."""
+    roles: dict[str, int] = field(default_factory=lambda: dict(ROLES))
     injected: Counter[str] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
     at: list[float] = field(default_factory=list)
@@ -122,7 +124,7 @@ class Nemesis:
 
     def man(self) -> None:
         """Start whoever is missing; the second worker doomed, while there are faults to come."""
-        for role, count in ROLES.items():
+        for role, count in self.roles.items():
             while len(self.chaos.staff[role]) < count:
                 self._start(role)
 
@@ -150,6 +152,13 @@ class Nemesis:
             self._end_the_overdue()
             time.sleep(0.05)  # there is no word of a process that ends while others are looked after
         self.man()
+
+    def leave_one_worker(self) -> None:
+        """Tell the others to end, and start nobody in their place."""
+        self.roles["worker"] = 1
+        for process in self.chaos.staff["worker"][1:]:
+            self._count("worker: SIGTERM", process.name)
+            self._strike(process, "SIGTERM")
 
     # -- the processes
 
@@ -243,8 +252,8 @@ class Nemesis:
             self._count(fault.kind)
             if fault.kind in faults.LOSING:
                 self.redis_losses += [began_at, self.clock.now()]
-            if fault.kind == outages.ONE_HANGS:
-                self.provoke("hang up")  # of whom nobody can be told
+            if fault.kind == outages.HANG_UPS_FAIL:
+                self.provoke("hang up")  # or there is nobody to be told of
         if undoing is not None:
             self._undo_later(*undoing)
 
@@ -252,6 +261,8 @@ class Nemesis:
         chosen = [p for p in self.chaos.staff[role] if p.pid not in self._struck and p.pid not in self._frozen]
         if role == "web":  # one that never comes up leaves nobody anything to ask
             chosen = [process for process in chosen if "Uvicorn running" in process.log]
+        if what in faults.LOGS:  # who has just begun may be unable to begin without; then he is begun again
+            chosen = [it for it in chosen if (self.chaos.web_answers() if role == "web" else " ready." in it.log)]
         if not chosen:
             self.journal.note("missed", self.clock.now(), kind=fault.kind)
             return None

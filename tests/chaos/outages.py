@@ -18,14 +18,15 @@ from tests.chaos.harness import Chaos
 
 ACCOUNTS = ("acc_one", "acc_two")
 ALL = None
-HANGS_FOR_SECONDS = (3.0, 6.0)
-FAILS_FOR_SECONDS = 8.0
+HANGS_FOR_SECONDS = (2.0, 4.0)
+FAILS_FOR_SECONDS = 10.0
 SLOW_SECONDS = (0.15, 0.9)
 """At a trial's scale: a carrier that takes one to five seconds where sixteen are allowed."""
 FAILURES: tuple[Mapping[str, Any], ...] = ({"status": 404}, {"status": 500}, {"status": 429}, {"hang_seconds": 60})
 
 ONE_HANGS = "carrier: one account hangs"
 ALL_HANG = "carrier: every account hangs"
+HANG_UPS_FAIL = "carrier: hang-ups fail"
 
 
 def begin(chaos: Chaos, account: str | None, **outage: Mapping[str, Any]) -> Callable[[], None]:
@@ -74,6 +75,6 @@ FAULTS: Mapping[str, Callable[[Chaos, Random], Undoing]] = {
     ALL_HANG: partial(hang, ALL),
     "carrier: one account is slow": partial(_one, slow),
     "carrier: every account is slow": partial(slow, ALL),
-    "carrier: hang-ups fail": fail_to_end,
+    HANG_UPS_FAIL: fail_to_end,
     "carrier: look-ups fail": fail_to_look_up,
 }

@@ -15,7 +15,7 @@ from tests.chaos.faults import Undoing
 from tests.chaos.harness import Chaos
 from tests.tcp_relay import TcpRelay
 
-SECONDS = (1.0, 3.0, 6.0)
+SECONDS = (0.5, 1.5, 4.0)
 REDIS = (("slots",), ("broker",), ("slots", "broker"))
 
 

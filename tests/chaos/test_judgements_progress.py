@@ -28,10 +28,10 @@ def test_a_healthy_account_keeps_a_share_of_its_pace(before: int, meanwhile: int
 @pytest.mark.parametrize(
     ("times", "found"),
     [
-        ([0.0, 0.5, 1.5, 3.5, 7.5], 0),
+        ([0.0, 1.0, 3.0, 7.0, 7.9], 0),
         ([0.1 * n for n in range(40)], 1),
-        ([1.0 * n for n in range(40)], 0),
-        ([0.5 * n for n in range(8)], 1),
+        ([1.0 * n for n in range(40)], 1),
+        ([2.0 * n for n in range(20)], 0),
         ([], 0),
     ],
 )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 
 import pytest
 
+from tests.chaos import clock_jumps, faults, outages
 from tests.chaos.aiming import AIM, ROUND, draw_aims
 from tests.chaos.desk import done, is_in_doubt
-from tests.chaos.nemesis import DECK, WEB_POINTS, WORKER_POINTS, draw_faults, draw_points
+from tests.chaos.hanging import with_steady
+from tests.chaos.nemesis import DECK, IN_HAND, ROLES, SERVICES, WEB_POINTS, WORKER_POINTS, draw_faults, draw_points
 from tests.chaos.orders import draw_orders
 from tests.chaos.plan import draw_cast
 from worker.carriers.simulator.script import parse_life
@@ -76,6 +79,35 @@ def test_every_kind_is_aimed_before_one_is_aimed_again(seed: int) -> None:
 def test_what_is_aimed_more_often_comes_in_every_round() -> None:
     drawn = list(itertools.islice(draw_aims(1, {"ban": 4}), 10))
     assert drawn.count(AIM + "ban") >= 4
+
+
+def test_every_card_is_something_that_befalls_somebody() -> None:
+    own = {IN_HAND, faults.MEMBERS_ADDED, "web: crash point"}
+    words = {f"{role}: {word}" for role in ROLES for word in (*faults.PROCESSES, *faults.LOGS)}
+    assert DECK.keys() <= own | words | SERVICES.keys()
+    assert SERVICES.keys() - clock_jumps.FAULTS.keys() <= DECK.keys(), "clocks jump in trials of their own"
+
+
+def test_one_account_can_hang_while_the_other_goes_on() -> None:
+    cast = with_steady(draw_cast(1, 60))
+    assert [team.account for team in cast.teams] == list(outages.ACCOUNTS)
+    steady = [plan for plan in cast.campaigns if math.isinf(plan.born_at)]
+    assert {plan.team.id for plan in steady} == {team.id for team in cast.teams}
+    others = {it.phone for plan in cast.campaigns if plan not in steady for it in plan.everybody}
+    phones = [it.phone for plan in steady for it in plan.everybody]
+    assert len(set(phones)) == len(phones)
+    assert not others & set(phones)
+    for phone in phones:
+        parse_life(cast.script[phone][0])
+
+
+def test_where_the_clock_jumps_nothing_rests_on_it() -> None:
+    cast = clock_jumps.without_the_clock(draw_cast(1, 90))
+    assert all(it.window is None and it.starts_in is None and not it.delay and not it.delays for it in cast.campaigns)
+    assert not any(person.zone for it in cast.campaigns for person in it.people)
+    words = {it.what.removeprefix("aim: ") for it in clock_jumps.orders_without_the_clock(draw_orders(1, 90, cast))}
+    assert words
+    assert not words & {"window", "zone"}
 
 
 def test_every_place_where_a_crash_may_fall_is_somebodys() -> None:

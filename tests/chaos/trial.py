@@ -14,7 +14,8 @@ from random import Random
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.chaos import barren, evidence, full_disk, history, mutants
+from tests import shadow_clock
+from tests.chaos import barren, clock_jumps, evidence, full_disk, history, mutants
 from tests.chaos.births import Births, set_up
 from tests.chaos.commands import Commands
 from tests.chaos.deployment import deployed
@@ -42,6 +43,7 @@ BOUNDS = {
     "UNKNOWN_AFTER_SECONDS": "3",
     "API_REQUESTS_PER_SECOND": "1000",
     "API_BURST": "1000",
+    "PLACING_THREADS": "4",
 }
 """Over those of :mod:`tests.chaos.deployment`. The twenty business seconds that are kept free before a window's end
 are two and a half of the machine's at this speed: fence and request, as it is at full size."""
@@ -64,6 +66,8 @@ class Terms:
     seconds: float
     carrier: str = "simulator"
     without: str = ""
+    clock_jumps: bool = False
+    """Whether the database's clock is set, and nothing judged that rests on it."""
 
 
 @dataclass
@@ -98,11 +102,13 @@ class Trial:
         self.operators = Operators(
             self.desk, chaos.dialer, chaos.celery, self.cast, self.business, self.births.ids, aims
         )
+        jumps = dict.fromkeys(clock_jumps.FAULTS, 6) if terms.clock_jumps else {}
+        more = {**jumps, **mutants.EMPHASIS.get(terms.without, {})}
         self.nemesis = Nemesis(
             chaos,
             self.journal,
             self.clock,
-            deque(draw_faults(terms.seed, terms.seconds, mutants.EMPHASIS.get(terms.without))),
+            deque(draw_faults(terms.seed, terms.seconds, more)),
             draw_points(terms.seed, WORKER_POINTS),
             draw_points(terms.seed, WEB_POINTS),
             self._provoke,
@@ -110,6 +116,8 @@ class Trial:
         self._dice = Random(f"trial {terms.seed}")
         self.schedule = list(self.nemesis.schedule)
         self.orders = draw_orders(terms.seed, terms.seconds, self.cast, mutants.aims(terms.without))
+        if terms.clock_jumps:
+            self.orders = clock_jumps.orders_without_the_clock(self.orders)
         chaos.man(workers=1, beats=1)
         try:
             self._under_fire()
@@ -192,6 +200,8 @@ class Trial:
     def _is_quiet(self) -> bool:
         """Whether every contact has come to its end and every event is settled."""
         with contextlib.suppress(SQLAlchemyError):
+            if self.terms.clock_jumps:
+                return bool(self.chaos.sql(clock_jumps.WAITING, barren=barren.PREFIX)[0][0] == 0)
             (row,) = self.chaos.sql(
                 """SELECT (SELECT count(*) FROM campaigns WHERE status NOT IN ('completed', 'cancelled', 'draft')
                            AND NOT starts_with(id, :barren))
@@ -268,6 +278,8 @@ class Trial:
 def staged(terms: Terms) -> Iterator[Trial]:
     """Everything a trial needs, on servers of its own; gone when it is over."""
     cast = with_steady(draw_cast(terms.seed, terms.seconds))
+    if terms.clock_jumps:
+        cast = clock_jumps.without_the_clock(cast)
     with Stack() as stack:
         _migrate(stack)
         with contextlib.ExitStack() as open_:
@@ -282,6 +294,9 @@ def staged(terms: Terms) -> Iterator[Trial]:
                 )
             )  # fmt: skip
             relay.web_port = chaos.web_port
+            if terms.clock_jumps:
+                shadow_clock.make(chaos.environment["DATABASE_URL"])
+                chaos.dialer.db.dispose()  # sessions that were opened before have the true clock
             full_disk.make(chaos.environment["DATABASE_URL"])
             history.install(chaos.environment["DATABASE_URL"])
             mutants.unguard(terms.without, chaos.environment["DATABASE_URL"])

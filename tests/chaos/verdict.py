@@ -103,6 +103,13 @@ JUDGEMENTS = (
         10,
     ),
     Judgement(
+        "G5",
+        "no_more_than_senders",
+        "No more calls are committed than have a sender.",
+        _progress(judgements_progress.commits_for_senders),
+        10,
+    ),
+    Judgement(
         "G2",
         "hang_ups_back_off",
         "No call is asked to end again and again.",
