@@ -45,10 +45,11 @@ def _without_turns() -> None:
     """Who was filled longest ago stands first whether or not he can be, and nobody looks behind the first page."""
     from worker.flow import fill, wake
     from worker.store import wakes
+    from worker.store.instants import turn
 
-    whole = str(wakes.TAKE.text)
-    begin, end = whole.index("      AND (NOT c.short_of_slots"), whole.index("    ORDER BY c.next_wake_at, c.filled_at")
-    whole = (whole[:begin] + whole[end:]).replace("ORDER BY c.next_wake_at, c.filled_at", "ORDER BY c.filled_at")
+    whole, last = str(wakes.TAKE.text), turn("c.filled_at")
+    begin, end = whole.index("      AND (NOT c.short_of_slots"), whole.index(f"    ORDER BY c.next_wake_at, {last}")
+    whole = (whole[:begin] + whole[end:]).replace(f"ORDER BY c.next_wake_at, {last}", f"ORDER BY {last}")
     taken_for = "CAST(:taken_for AS double precision)"
     assert taken_for in whole
     wakes.TAKE = text(whole.replace(taken_for, f"0 * {taken_for} + 0 * :overdue"))
