@@ -32,7 +32,7 @@ LIVES = {"goes_on": {"ring": 4, "talk": 12}, "stops": {"ring": 2, "talk": 90}}
 """Two seconds of the machine's at a trial's speed; and as long as a call may, so that there are some to hang up."""
 HEALTHY_LIMITS, HANGING_LIMITS = {"goes_on": 12, "stops": 6}, {"goes_on": 14, "stops": 24}
 FIRST_CALLS = 8
-BEFORE_SECONDS, FILLS_IN_SECONDS, SINKS_IN_SECONDS, MEANWHILE_SECONDS = 5.0, 3.0, 3.0, 4.5
+BEFORE_SECONDS, FILLS_IN_SECONDS, SINKS_IN_SECONDS, MEANWHILE_SECONDS = 5.0, 2.0, 3.0, 3.5
 """Before the hang, until there are calls to hang up, until what stands has piled up, and as long as they live."""
 STEP_SECONDS = 0.2
 SURE = next(n for n in itertools.count() if Random(n).random() < 0.5)
@@ -128,8 +128,7 @@ class HangingAccount:
         """What the carrier's ledger says of it; nothing where it did not come about."""
         if len(self.spans) < 2:
             return ()
-        phones = {person.phone for person in self._plan("goes_on", self.healthy).people}
-        placed = [call.placed_at for call in ledger.placed if call.to_number in phones]
+        placed = [call.placed_at for call in ledger.placed if call.account == self.healthy.account]
         before, meanwhile = ((sum(begun <= at < ended for at in placed), ended - begun) for begun, ended in self.spans)
         return [Bulkhead(self.healthy.account, self.hanging.account, *before, *meanwhile, self._most_at_once(ledger))]
 

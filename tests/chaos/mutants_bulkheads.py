@@ -17,14 +17,6 @@ def _without_account_threads() -> None:
     threads.Threads.run = lambda self, work: threads.carry_out(work)  # type: ignore[method-assign]
 
 
-def _without_account_pools() -> None:
-    """All accounts have the senders of one."""
-    from worker.bulkheads import Bulkheads
-
-    of = Bulkheads.of
-    Bulkheads.of = lambda self, account: of(self, "any")  # type: ignore[method-assign]
-
-
 def _without_free_senders() -> None:
     """A call is committed to be placed whether or not anybody is free to send it."""
     from worker.bulkheads import Permits
@@ -79,9 +71,6 @@ LIVENESS = ("a_hanging_account_hangs_alone", "goes_on", "everybody_comes_to_an_e
 BULKHEADS: Mapping[str, Mutant] = {
     "account-threads": Mutant(
         _without_account_threads, ("worker.threads.Threads.run",), ("a_hanging_account_hangs_alone",)
-    ),
-    "account-pools": Mutant(
-        _without_account_pools, ("worker.bulkheads.Bulkheads.of",), ("a_hanging_account_hangs_alone",)
     ),
     "free-senders": Mutant(
         _without_free_senders,
