@@ -100,9 +100,9 @@ def go_on_after_the_stop(campaign: Campaign) -> None:
 
 LINE = (
     "promote.after_commit", "wake.after_take", "fill.after_slots", "fill.after_commit", "dial.before_commit",
-    "dial.after_commit", "dial.after_request", "dial.after_store", "settle.before_commit", "settle.after_commit", "settle.after_release",
-    "roll_up.before_commit", "reap.after_take", "reap.after_look_up", "rebuild.after_raise", "rebuild.after_write",
-    "stop.after_mark", "stop.after_told",
+    "dial.after_commit", "dial.after_request", "dial.after_store", "settle.before_commit", "settle.after_commit",
+    "settle.after_release", "roll_up.before_commit", "reap.after_take", "reap.after_look_up", "rebuild.after_raise",
+    "rebuild.after_write", "stop.after_mark", "stop.after_told",
 )  # fmt: skip
 
 
