@@ -2,7 +2,7 @@
 
 ``prepare`` makes a campaign and fills it with contacts, ``requeue`` puts those back that were given up ·
 ``promote`` starts it when its instant comes · ``admit`` opens a run · ``fill`` takes the free slots · ``dial``
-places the calls · ``record`` keeps what the carrier says · ``answer`` tells it what to do with a callee who
+places the calls, ``results`` writes down what came of it · ``record`` keeps what the carrier says · ``answer`` tells it what to do with a callee who
 answered · ``settle`` moves the calls on and ends them · ``stop`` pauses, cancels and hangs up · ``finish``
 completes · ``wake`` looks at sleeping campaigns · ``reap`` ends calls whose time ran out · ``reconcile`` makes
 slots and live calls agree · ``tick`` does the periodic rest. ``standstill`` tells which of it does not move, and
