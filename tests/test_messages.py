@@ -25,6 +25,7 @@ GOOD: dict[str, Any] = {
     "worker.stop": [],
     "worker.dial": [["call_1", "call_2"]],
     "worker.look_up": [[]],
+    "worker.wake": ["team_1"],
     "worker.run_campaign": ["camp_1", 5],
 }
 
@@ -59,6 +60,7 @@ WRONG: dict[str, list[list[Any]]] = {
     "worker.stop": [[[]]],
     "worker.dial": [[], [5], ["call_1"], [None], [{}], [[5]], [[None]], [["a\0b"]], [["\ud800"]], [["a"], 1]],
     "worker.look_up": [[], [5], [[["nested"]]]],
+    "worker.wake": [[], [5], [["team_1"]], ["a\0"]],
     "worker.run_campaign": [[], [5], [None], ["c", "5"], ["c", 2.5], ["c", True], ["c", 2**70], ["c", 1, 1], ["a\0"]],
 }
 

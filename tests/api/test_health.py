@@ -24,7 +24,7 @@ from worker.store.database import open_database
 
 THREADS = 40
 """As many as the framework has for what may wait."""
-WELL = dict.fromkeys(("status", "database", "schema", "writes", "tick", "work", "broker"), "ok")
+WELL = dict.fromkeys(("status", "database", "schema", "writes", "tick", "work", "server", "broker"), "ok")
 
 
 @pytest.fixture(autouse=True)

@@ -21,13 +21,13 @@ from worker.store.database import once, open_database
 MARKER = "Zebedeus"
 FILE = f"phone,first_name\n+12025550101,{MARKER}\n+12025550102,{MARKER}\n"
 AWAY = {
-    "57P01": "cannot be reached", "08006": "cannot be reached", "53100": "cannot be reached",
-    "53200": "cannot be reached",
+    "57P01": "cannot be reached", "08006": "cannot be reached", "53100": "disk is full", "53200": "out of memory",
+    "25006": "takes no writes", "40001": "in time", "40P01": "in time",
     "57014": "in time", "55P03": "in time", "42P01": "no schema", "42703": "no schema",
 }  # fmt: skip
 OURS = word_set(
-    "22021 22001 22003 22P02 22P05 22023 23502 23503 23505 23514 23P01 2200G 42501 42804 54000 54001 0A000 25006 2F005 "
-    "P0001 DL001 XX000 XX001 40001 40P01"
+    "22021 22001 22003 22P02 22P05 22023 23502 23503 23505 23514 23P01 2200G 42501 42804 54000 54001 0A000 2F005 "
+    "P0001 DL001 XX000 XX001"
 )
 FAILS = """
 CREATE OR REPLACE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$

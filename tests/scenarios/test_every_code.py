@@ -109,7 +109,10 @@ def accounts(world: World, carrier: str, count: int, *, first: str = "") -> list
 
 
 def refused(world: World, to_number: str, number_ids: list[str]) -> tuple[Became, Any]:
-    """Call this number, shown one of these; what became of it, and the call."""
+    """Call this number, shown one of these; what became of it, and the call. What an account was told before holds for
+    all of its credentials, and is forgotten."""
+    world.sql("""UPDATE carrier_accounts SET rested_at = NULL, resting_until = NULL, channels = NULL,
+                     channel_refusals = 0, slowed_times = 0, recent_results = ''""")
     contact = world.contact(to_number)
     campaign = world.campaign([contact], fromNumberIds=number_ids)
     world.run(campaign)

@@ -236,7 +236,7 @@ def test_teams_take_turns_at_slots_they_share(world: World, limit: int, had_turn
     shared = deploy(world, TEAMS)
     world.sql("UPDATE carrier_accounts SET max_concurrent_calls = :limit", limit=limit)
     assert [shared.fill(account) for account in shared.campaigns] == [limit, 0, 0]
-    for _ in range(18):
+    for _ in range(36):
         holder = next(
             call.account_id for call in world.all_calls() if call.ended_at is None
         )  # the call that lasts longest

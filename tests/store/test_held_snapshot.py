@@ -54,7 +54,7 @@ def call_next(conn: Connection, nth: int) -> None:
         parts = {"run_id": "run_a", "number_id": "pn_a", "account_id": "acct_a", "from_number": "+12025550100"}
         reservations.append(
             Reservation(name, "camp_a", contact_id=row.contact_id, token=token(name), to_number=row.phone_e164,
-                        zone="", limits=(9, 9, 9, 9), **parts)
+                        zone="", limits=(9, 9, 9, 9, None), **parts)
         )  # fmt: skip
     assert len(reservations) == BATCH
     claims.reserve(conn, "team_a", reservations)

@@ -66,7 +66,8 @@ FROM (SELECT c.team_id, min({turn("c.filled_at")}) AS oldest FROM campaigns c
       GROUP BY c.team_id) AS w
 CROSS JOIN LATERAL (SELECT {_LIVE_OF.format(team="w.team_id")} AS live) AS theirs CROSS JOIN mine
 WHERE theirs.live < mine.live OR theirs.live = mine.live AND w.oldest <= :before
-ORDER BY random() LIMIT :most   -- one that cannot be filled after all must not be asked first every time
+ORDER BY rank() OVER (ORDER BY w.oldest) > 1, random()   -- one that cannot be filled after all must not keep others
+LIMIT :most                                              -- from being asked
 """)
 
 

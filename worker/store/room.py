@@ -18,6 +18,16 @@ LIVE_OF_NUMBER = """(SELECT count(*) FROM calls k
 LIVE_OF_ACCOUNT = """(SELECT count(*) FROM calls k
                  WHERE k.team_id = c.team_id AND k.account_id = a.id AND k.ended_at IS NULL)"""
 
+ARE_CREDENTIALS_FULL = f"""EXISTS (   -- account by account, by the index of what is live
+                    SELECT FROM carrier_accounts o
+                    CROSS JOIN LATERAL (
+                        SELECT count(*) AS live, count(k.claim_limits[5]) AS shared
+                        FROM calls k WHERE k.account_id = o.id AND k.ended_at IS NULL) AS l
+                    WHERE o.carrier = a.carrier
+                    HAVING sum(l.shared) > 0 AND sum(l.live) >= max({ACCOUNT_LIMIT.replace("a.", "o.")})
+                                                                FILTER (WHERE o.enabled))"""
+"""Whether a live call of the credentials of an account ``a`` was claimed under their limit, which is used up."""
+
 CALLER_IDS_WITH_ROOM = f"""
               FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
               JOIN carrier_accounts a ON a.id = n.account_id
@@ -25,11 +35,6 @@ CALLER_IDS_WITH_ROOM = f"""
                 AND {IS_NOT_HELD} AND {RESTS_NOT} AND a.breaker_until IS NULL
                 AND {LIVE_OF_NUMBER} < n.max_concurrent_calls
                 AND {LIVE_OF_ACCOUNT} < {ACCOUNT_LIMIT}
-                AND NOT EXISTS (   -- a live call was claimed under a limit of shared credentials, and they are used up
-                    SELECT FROM calls k JOIN carrier_accounts o ON o.id = k.account_id
-                    WHERE o.carrier = a.carrier AND k.ended_at IS NULL
-                    HAVING bool_or(k.claim_limits[5] IS NOT NULL)
-                       AND count(*) >= (SELECT max({ACCOUNT_LIMIT.replace("a.", "s.")}) FROM carrier_accounts s
-                                        WHERE s.carrier = a.carrier AND s.enabled))"""
+                AND NOT {ARE_CREDENTIALS_FULL}"""
 """The caller IDs ``n`` of a campaign ``c`` that may be used now, each with its account ``a``: enabled, not resting,
 nothing being tried, with room in both."""

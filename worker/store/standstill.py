@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, text
 
 from worker.store.breakers import RATE_NOW
 from worker.store.hangups import IS_TO_BE_ENDED
+from worker.store.instants import age, is_over, turn
 from worker.store.room import CALLER_IDS_WITH_ROOM, LIVE_OF_ACCOUNT, LIVE_OF_NUMBER, MAY_CALL_MORE
 
 MOST_EVENTS = 1000
@@ -26,12 +27,8 @@ RATE_SECONDS = 2.0
 (:data:`worker.flow.plan.RATE_RESERVE_SECONDS`)."""
 
 
-def _age(instant: str) -> str:
-    return f"abs(extract(epoch FROM clock_timestamp() - {instant}))::float"
-
-
 NEWS = text(f"""
-SELECT count(*) AS waiting, coalesce(max({_age("greatest(received_at, held_until)")}), 0) AS seconds
+SELECT count(*) AS waiting, coalesce(max({age("greatest(received_at, held_until)")}), 0) AS seconds
 FROM (SELECT received_at, held_until FROM call_events
       WHERE outcome IS NULL AND (held_until IS NULL OR held_until <= clock_timestamp())
       ORDER BY id LIMIT {MOST_EVENTS}) AS first
@@ -43,11 +40,11 @@ SELECT k.account_id, a.name, k.number_id, {RATE_NOW} AS account_rate, n.calls_pe
        k.reserved, k.reserved_seconds, k.dialing, k.dialing_seconds, k.overdue, k.overdue_seconds
 FROM (SELECT account_id, number_id,
              count(*) FILTER (WHERE state = 'reserved') AS reserved,
-             coalesce(max({_age("reserved_at")}) FILTER (WHERE state = 'reserved'), 0) AS reserved_seconds,
+             coalesce(max({age("reserved_at")}) FILTER (WHERE state = 'reserved'), 0) AS reserved_seconds,
              count(*) FILTER (WHERE state = 'dialing') AS dialing,
-             coalesce(max({_age("dialing_at")}) FILTER (WHERE state = 'dialing'), 0) AS dialing_seconds,
-             count(*) FILTER (WHERE next_check_at <= clock_timestamp()) AS overdue,
-             coalesce(max({_age("next_check_at")}) FILTER (WHERE next_check_at <= clock_timestamp()), 0)
+             coalesce(max({age("dialing_at")}) FILTER (WHERE state = 'dialing'), 0) AS dialing_seconds,
+             count(next_check_at) FILTER (WHERE {is_over("checked_at", "next_check_at")}) AS overdue,
+             coalesce(max({age("next_check_at")}) FILTER (WHERE {is_over("checked_at", "next_check_at")}), 0)
                  AS overdue_seconds
       FROM calls WHERE ended_at IS NULL{{and_which}} GROUP BY account_id, number_id) AS k
 CROSS JOIN LATERAL (SELECT * FROM carrier_accounts WHERE id = k.account_id LIMIT 1) AS a
@@ -59,10 +56,16 @@ LIVE_IN = text(_LIVE.format(and_which=" AND campaign_id = :id"))
 
 TO_BE_ENDED = text(f"""
 SELECT k.account_id, a.name, count(*) AS waiting,
-       max({_age("greatest(k.end_requested_at, k.late_evidence_at)")}) AS seconds
+       max({age("greatest(k.end_requested_at, k.late_evidence_at)")}) AS seconds
 FROM calls k JOIN carrier_accounts a ON a.id = k.account_id JOIN campaigns c ON c.id = k.campaign_id
 WHERE {IS_TO_BE_ENDED}
-GROUP BY k.account_id, a.name ORDER BY k.account_id
+GROUP BY k.account_id, a.name
+UNION ALL
+SELECT coalesce(u.account_id, CAST(u.carrier AS text)), coalesce(a.name, CAST(u.carrier AS text)), count(*),
+       max({age("u.found_at")})
+FROM unmatched_calls u LEFT JOIN carrier_accounts a ON a.id = u.account_id
+WHERE u.end_told_at IS NULL
+GROUP BY u.account_id, u.carrier, a.name ORDER BY 1
 """)
 
 # A campaign with room for one more call, and since when nothing has happened that could have kept it from one: its run,
@@ -72,8 +75,8 @@ GROUP BY k.account_id, a.name ORDER BY k.account_id
 _DUE = f"""
 SELECT c.id, c.name, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
-       least({_age("c.filled_at")}, {_age("c.updated_at")}, {_age("r.opened_at")}, ids.rested_seconds,
-             latest.moved_seconds, (SELECT {_age("real_at")} FROM clock),
+       least({age("c.filled_at")}, {age("c.updated_at")}, {age("r.opened_at")}, ids.rested_seconds,
+             latest.moved_seconds, (SELECT {age("real_at")} FROM clock),
              CASE WHEN NOT ids.is_half_free OR 2 * team.live > t.max_concurrent_calls THEN team.reserved_seconds END
        ) AS seconds,
        (SELECT count(*) FROM campaigns o WHERE o.team_id = c.team_id AND o.status = 'running') / ids.rate
@@ -86,7 +89,7 @@ FROM campaigns c
 JOIN runs r ON r.id = c.run_id AND r.state = 'open'
 JOIN teams t ON t.id = c.team_id
 CROSS JOIN LATERAL (
-    SELECT max({_age("greatest(n.resting_until, a.resting_until, 'epoch')")}) AS rested_seconds,
+    SELECT max({age("greatest(n.resting_until, a.resting_until, 'epoch')")}) AS rested_seconds,
            max({RATE_NOW}) AS rate,
            bool_or(2 * {LIVE_OF_NUMBER} <= n.max_concurrent_calls
                    AND 2 * {LIVE_OF_ACCOUNT} <= a.max_concurrent_calls) AS is_half_free
@@ -96,17 +99,17 @@ CROSS JOIN LATERAL (
                  AND k.ended_at IS NULL AND k.state = 'reserved') < ceil({RATE_NOW} * {RATE_SECONDS}))
     HAVING count(*) > 0) AS ids
 CROSS JOIN LATERAL (
-    SELECT count(*) AS live, min({_age("k.reserved_at")}) AS reserved_seconds FROM calls k
+    SELECT count(*) AS live, min({age("k.reserved_at")}) AS reserved_seconds FROM calls k
     WHERE k.team_id = c.team_id AND k.ended_at IS NULL) AS team
 CROSS JOIN LATERAL (
-    SELECT min({_age("greatest(l.reserved_at, l.ended_at)")}) AS moved_seconds
-    FROM (SELECT k.reserved_at, k.ended_at FROM calls k WHERE k.campaign_id = c.id
+    SELECT min({age("greatest(l.reserved_at, l.ended_at)")}) AS moved_seconds
+    FROM (SELECT k.reserved_at, k.ended_at FROM calls k WHERE k.campaign_id = c.id AND k.id <> ''
           ORDER BY k.id DESC LIMIT 20) AS l) AS latest
 WHERE {{which}} AND (SELECT coalesce((SELECT speed > 0 FROM clock), true))
   AND {MAY_CALL_MORE}
 """
-NOT_FILLED = f"c.next_wake_at IS NOT NULL AND {_age('c.filled_at')} > :after"
-DUE = text(_DUE.format(which=NOT_FILLED) + f"ORDER BY c.filled_at, c.id LIMIT {MOST_CAMPAIGNS}")
+NOT_FILLED = f"c.next_wake_at IS NOT NULL AND {age('c.filled_at')} > :after"
+DUE = text(_DUE.format(which=NOT_FILLED) + f"ORDER BY {turn('c.filled_at')}, c.id LIMIT {MOST_CAMPAIGNS}")
 DUE_IN = text(_DUE.format(which="c.id = :id"))
 NOW = text("SELECT clock_timestamp()")
 
