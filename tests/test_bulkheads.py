@@ -73,27 +73,19 @@ def test_work_that_fails_gives_its_place_to_the_next() -> None:
             assert done.acquire(timeout=PATIENCE_SECONDS)
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_a_permit_comes_back_however_its_work_comes_out_and_unused_ones_at_once(fails: bool) -> None:
-    permits, told = Permits(3), []
+def test_a_permit_comes_back_when_it_was_spent_and_unused_ones_at_once() -> None:
+    permits, told = Permits(5), []
     permits.when_free = lambda: told.append(permits.free)
-
-    def work() -> None:
-        if fails:
-            raise ZeroDivisionError
-
-    with permits.taken(2) as taken:
-        used = taken.use(work)
-        assert (taken.count, permits.free) == (1, 1)
-    assert permits.free == 2
+    with permits.taken(4) as taken:
+        give_back = taken.spend()
+        assert (taken.count, permits.free) == (3, 1)
+        taken.keep(2)
+        assert (taken.count, permits.free) == (2, 2)
+    assert permits.free == 4
     assert not permits.wait(0)
-    if fails:
-        with pytest.raises(ZeroDivisionError):
-            used()
-    else:
-        used()
+    give_back()
     assert permits.wait(0)
-    assert told == [2, 3]
+    assert told == [2, 4, 5]
 
 
 def test_what_is_brought_while_one_deals_is_dealt_with_together_by_that_one() -> None:

@@ -62,7 +62,7 @@ class Permits:
 
     @contextmanager
     def taken(self, most: int) -> Iterator[Taken]:
-        """Take up to ``most`` for the block; what it did not :meth:`Taken.use` is given back at its end."""
+        """Take up to ``most`` for the block; what it did not :meth:`Taken.spend` is given back at its end."""
         taken = Taken(self, self.take(most))
         try:
             yield taken
@@ -76,17 +76,16 @@ class Taken:
     def __init__(self, permits: Permits, count: int) -> None:
         self._permits, self.count = permits, count
 
-    def use(self, work: Work) -> Work:
-        """The work with one of the permits, which it gives back when it is done, however that comes out."""
+    def keep(self, count: int) -> None:
+        """Give back all but so many."""
+        spare = max(0, self.count - count)
+        self.count -= spare
+        self._permits.give_back(spare)
+
+    def spend(self) -> Callable[[], None]:
+        """Leave one to somebody else; returns how that one gives it back."""
         self.count -= 1
-
-        def permitted() -> None:
-            try:
-                work()
-            finally:
-                self._permits.give_back(1)
-
-        return permitted
+        return partial(self._permits.give_back, 1)
 
 
 class Together(Generic[T]):
@@ -174,7 +173,7 @@ class Bulkheads:
     requests to place calls under way; ``desks`` threads at once may be at the database for what carriers answered
     and for what is to be placed, so that settling and filling find connections, however many accounts there are."""
 
-    def __init__(self, run: Callable[[Work], None], *, senders: int = 25, desks: int = 4) -> None:
+    def __init__(self, run: Callable[[Work], None], *, senders: int = 100, desks: int = 4) -> None:
         self._run, self._senders = run, senders
         self.desk = threading.Semaphore(desks)
         self._bulkheads: dict[str, Bulkhead] = {}

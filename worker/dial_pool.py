@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from worker.bulkheads import Bulkhead, Bulkheads
+from worker.bulkheads import Bulkhead, Bulkheads, Taken
 from worker.clock import monotonic
 
 
@@ -34,12 +34,13 @@ class _Queue:
 
 class DialPool:
     """At most ``preparing`` threads an account that ``place`` calls, up to ``together`` of what waits at a time: the
-    more that waits, the fewer transactions a call costs. ``place`` returns without waiting for a carrier that hangs."""
+    more that waits, the fewer transactions a call costs. ``place`` is given the permits of as many senders, and returns
+    without waiting for a carrier that hangs."""
 
     def __init__(
         self,
         bulkheads: Bulkheads,
-        place: Callable[[tuple[str, ...]], None],
+        place: Callable[[tuple[str, ...], Taken], None],
         *,
         preparing: int = 4,
         together: int = 25,
@@ -122,7 +123,8 @@ class DialPool:
     def _prepare(self, queue: _Queue) -> None:
         try:
             while call_ids := self._next(queue):
-                self._place(call_ids)
+                with queue.bulkhead.senders.taken(len(call_ids)) as senders:
+                    self._place(call_ids, senders)
         except BaseException:
             with self._lock:
                 queue.preparing -= 1
@@ -131,13 +133,16 @@ class DialPool:
             raise
 
     def _next(self, queue: _Queue) -> tuple[str, ...]:
-        """What to place next; none ends the thread's work, decided under the lock, so that nobody leaves calls to a
-        thread that has just gone."""
+        """What to place next, no more than there are senders free; none ends the thread's work, decided under the lock,
+        so that nobody leaves calls to a thread that has just gone."""
         together: list[str] = []
         with self._lock:
-            if queue.bulkhead.senders.free:
-                while queue.waiting and (not together or len(together) + len(queue.waiting[0]) <= self._together):
-                    together += queue.waiting.popleft()
+            room = min(self._together, queue.bulkhead.senders.free)
+            while queue.waiting and len(together) < room:
+                first, more = queue.waiting.popleft(), room - len(together)
+                together += first[:more]
+                if first[more:]:
+                    queue.waiting.appendleft(first[more:])
             queue.known.difference_update(together)
             queue.moved_at = self._now()
             if not together:

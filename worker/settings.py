@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     telnyx_api_base_url: str = "https://api.telnyx.com"
 
     worker_concurrency: int = Field(8, ge=1, le=64)
-    placing_threads: int = Field(25, ge=1, le=200)
+    placing_threads: int = Field(100, ge=1, le=1000)
     api_requests_per_second: float = Field(50.0, gt=0, le=100_000)
     api_burst: int = Field(100, ge=1, le=100_000)
     failed_logins_per_minute: int = Field(20, ge=1, le=100_000)

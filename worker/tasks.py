@@ -28,6 +28,7 @@ from kombu.exceptions import KombuError, OperationalError
 
 from worker import logs, wiring
 from worker.broker import Broker
+from worker.bulkheads import Taken
 from worker.clock import pause, steady, wall
 from worker.crashpoint import crashpoint
 from worker.dial_pool import DialPool
@@ -205,8 +206,8 @@ def dial_calls(call_ids: Sequence[str], account_id: str = "") -> None:
 
 
 @told
-def _place(call_ids: tuple[str, ...]) -> None:
-    carry_out(dial.dial(wiring.dialer(), call_ids))
+def _place(call_ids: tuple[str, ...], senders: Taken | None = None) -> None:
+    carry_out(dial.dial(wiring.dialer(), call_ids, senders))
 
 
 @app.task(name="worker.look_up")

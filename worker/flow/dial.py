@@ -15,6 +15,7 @@ The answers are waited for as long as a carrier usually takes, and written toget
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +37,11 @@ from worker.flow.results import Result, record_results
 from worker.slots import Kind, Rate, Scope
 from worker.store import breakers, calls
 from worker.store.database import once
+from worker.threads import Work
 
+FIRST_SENDERS = 4
+SOON_SECONDS = 0.01
+"""As many threads send at first; so long after that, as many more as there are calls left."""
 PACED_WITHIN_SECONDS = 1.0
 """A message goes on only with calls whose turn comes this soon; the others become the next message."""
 
@@ -50,24 +55,32 @@ class _Ready:
     leaves_at: float
 
 
-class _Gathering:
-    """The answers to a batch. Each that comes once the batch is over is given to ``late``."""
+class _Sending:
+    """A batch whose calls may leave: threads of the account take one after the other. Each answer that comes once the
+    batch is over is given to ``late``.
 
-    def __init__(self, expected: int, late: Callable[[Result], None]) -> None:
-        self._expected, self._late = expected, late
+    A carrier that answers at once needs few threads. Where some do not come back soon, as many more begin as there are
+    calls left, so that each leaves long before the fence."""
+
+    def __init__(
+        self, send: Callable[[_Ready], Outcome], batch: Sequence[_Ready], late: Callable[[Result], None]
+    ) -> None:
+        self._send, self._late = send, late
+        self._left = deque(batch)
+        self._expected = len(batch)
         self._results: list[Result] = []
         self._is_over = False
         self._is_whole = threading.Event()
         self._lock = threading.Lock()
 
-    def add(self, result: Result) -> None:
-        with self._lock:
-            if not self._is_over:
-                self._results.append(result)
-                if len(self._results) == self._expected:
-                    self._is_whole.set()
-                return
-        self._late(result)
+    def begin(self, run: Callable[[Work], None], permits: Sequence[Callable[[], None]]) -> None:
+        """Let them leave; each gives back one of the permits when it is answered."""
+        self._permits = deque(permits)
+        for _ in range(min(FIRST_SENDERS, self._expected)):
+            run(self._work)
+        if self._left and not self._is_whole.wait(SOON_SECONDS):
+            for _ in range(len(self._left)):
+                run(self._work)
 
     def gather(self, seconds: float) -> list[Result]:
         """What has come when all has, or after so long."""
@@ -77,16 +90,42 @@ class _Gathering:
             self._is_over = True
             return self._results
 
+    def _work(self) -> None:
+        while (ready := self._next()) is not None:
+            give_back = self._permits.popleft()
+            try:
+                self._add((ready.row, self._send(ready)))
+            finally:
+                give_back()
 
-def dial(dialer: Dialer, call_ids: Sequence[str]) -> list[Step]:
+    def _next(self) -> _Ready | None:
+        try:
+            return self._left.popleft()
+        except IndexError:
+            return None
+
+    def _add(self, result: Result) -> None:
+        with self._lock:
+            if not self._is_over:
+                self._results.append(result)
+                if len(self._results) == self._expected:
+                    self._is_whole.set()
+                return
+        self._late(result)
+
+
+def dial(dialer: Dialer, call_ids: Sequence[str], senders: Taken | None = None) -> list[Step]:
     """Place those of the calls that are still only reserved, whose turn at the carrier has come, and for which their
-    account has a sender free."""
+    account has a sender free. Who has taken ``senders`` for them names calls of one account."""
     with dialer.bulkheads.desk:
         rows, steps = turn_away(dialer, once(dialer.db, lambda conn: _orders(conn, dialer, call_ids)))
     for account_id, of_it in groupby(sorted(rows, key=_account_of), key=_account_of):
         batch = list(of_it)
-        with dialer.bulkheads.of(account_id).senders.taken(len(batch)) as senders:
+        if senders is not None:
             steps += _dial_account(dialer, account_id, batch, senders)
+            continue
+        with dialer.bulkheads.of(account_id).senders.taken(len(batch)) as own:
+            steps += _dial_account(dialer, account_id, batch, own)
     return steps
 
 
@@ -104,6 +143,7 @@ def _dial_account(dialer: Dialer, account_id: str, rows: Sequence[Row[Any]], sen
     waits = dialer.rates.take([_rates(row) for row in now], PACED_WITHIN_SECONDS)
     taken_at = monotonic()
     ready = [_Ready(row, taken_at + wait) for row, wait in zip(now, waits, strict=True) if wait is not None]
+    senders.keep(len(ready))
     later = tuple(row.id for row, wait in zip(now, waits, strict=True) if wait is None)
     later += tuple(row.id for row in rows[len(now) :])
     steps = _send(dialer, account_id, ready, senders) if ready else []
@@ -121,19 +161,14 @@ def _send(dialer: Dialer, account_id: str, batch: Sequence[_Ready], senders: Tak
         committed = set(once(dialer.db, lambda conn: _commit(conn, dialer, batch)))
     crashpoint("dial.after_commit")
     sent = [ready for ready in batch if ready.row.id in committed]
+    senders.keep(len(sent))
     bulkhead = dialer.bulkheads.of(account_id)
-    gathering = _Gathering(len(sent), late=partial(_record_late, dialer, bulkhead.late))
-    send = _sender(dialer, fence_at)
-    for ready in sent:
-        bulkhead.run(senders.use(partial(_place, send, ready, gathering)))
+    sending = _Sending(_sender(dialer, fence_at), sent, late=partial(_record_late, dialer, bulkhead.late))
+    sending.begin(bulkhead.run, [senders.spend() for _ in sent])
     held_back = [release(r.row.id, "no longer callable") for r in batch if r.row.id not in committed]
     last_leaves_at = max((ready.leaves_at for ready in sent), default=0.0)
     patience = max(0.0, last_leaves_at - monotonic()) + dialer.bounds.gather_seconds
-    return record_results(dialer, gathering.gather(patience), held_back)
-
-
-def _place(send: Callable[[_Ready], Outcome], ready: _Ready, gathering: _Gathering) -> None:
-    gathering.add((ready.row, send(ready)))
+    return record_results(dialer, sending.gather(patience), held_back)
 
 
 def _record_late(dialer: Dialer, late: Together[Result], result: Result) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, text
 from worker.domain.model import Bounds
 from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW, SHARED_RATES
 from worker.store.failovers import IS_NOT_HELD
-from worker.store.instants import CALL_AGE, CALL_IS_OVER, age, has_waited, is_over, turn
+from worker.store.instants import CALL_AGE, CALL_IS_OVER, age, has_waited, is_over, jumped, turn
 
 ORDERS = text(f"""
 WITH shared AS MATERIALIZED ({SHARED_RATES})
@@ -274,23 +274,30 @@ def advance(conn: Connection, moves: Sequence[Move]) -> Sequence[Row[Any]]:
     ).all()
 
 
-HISTORY = f"""
+_HISTORY = f"""
 SELECT k.id, k.team_id, k.campaign_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number, k.state,
        k.carrier_call_id, k.disposition, k.cause, k.rang, k.machine_verdict, k.attempt, k.misses, k.dialing_at,
        coalesce(k.placed_at, k.dialing_at) AS placed_at,
-       k.end_requested_at, {CALL_IS_OVER} AS is_over, {CALL_AGE} AS age_seconds, a.carrier,
-       extract(epoch FROM k.provable_end_at - clock_timestamp())::float AS over_in_seconds,
-       k.cause, {IS_WATCHED} AS is_watched,
+       k.end_requested_at, a.carrier, {IS_WATCHED} AS is_watched,
        cc.attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
-       c.max_attempts_per_contact, c.retry_delay_minutes, c.settings, dialer_speed() AS speed
+       c.max_attempts_per_contact, c.retry_delay_minutes, c.settings, (SELECT dialer_speed()) AS speed
+{{more}}
 FROM calls k
 JOIN campaigns c ON c.id = k.campaign_id
 JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id || '' = k.campaign_id
 JOIN carrier_accounts a ON a.id = k.account_id
 """
 
-BY_TOKEN = text(HISTORY + " WHERE k.token = ANY(:tokens) ORDER BY k.id FOR NO KEY UPDATE OF k")
-BY_ID = text(HISTORY + " WHERE k.id = ANY(:ids) AND k.ended_at IS NULL ORDER BY k.id FOR NO KEY UPDATE OF k")
+_HOW_LONG = f"""
+     , {CALL_IS_OVER} AS is_over, {CALL_AGE} AS age_seconds,
+       extract(epoch FROM k.provable_end_at - clock_timestamp())::float + {jumped("k.clock_jump", "k.dialing_at")}
+           AS over_in_seconds
+"""
+
+BY_TOKEN = text(f"{_HISTORY.format(more='')} WHERE k.token = ANY(:tokens) ORDER BY k.id FOR NO KEY UPDATE OF k")
+BY_ID = text(f"""
+{_HISTORY.format(more=_HOW_LONG)} WHERE k.id = ANY(:ids) AND k.ended_at IS NULL ORDER BY k.id FOR NO KEY UPDATE OF k
+""")
 
 OVERDUE = text(f"""
 UPDATE calls k SET checked_at = clock_timestamp(), next_check_at = clock_timestamp() + :again * interval '1 second'
@@ -334,12 +341,13 @@ FROM calls WHERE ended_at IS NULL ORDER BY id
 
 
 def by_token(conn: Connection, tokens: Sequence[str]) -> Sequence[Row[Any]]:
-    """The calls that carry these tokens, locked, with what deciding about them needs."""
+    """The calls that carry these tokens, locked, with what deciding about news of them needs."""
     return conn.execute(BY_TOKEN, {"tokens": list(tokens)}).all()
 
 
 def live_by_id(conn: Connection, call_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """Those of the calls named that are live, locked, with what deciding about them needs."""
+    """Those of the calls named that are live, locked, with what deciding about them needs: what is needed about news,
+    whether they are provably over and in how many seconds they will be, and for how many they have been under way."""
     return conn.execute(BY_ID, {"ids": list(call_ids)}).all()
 
 
