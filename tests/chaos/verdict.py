@@ -107,7 +107,7 @@ JUDGEMENTS = (
         "no_more_than_senders",
         "No more calls are committed than have a sender.",
         _progress(judgements_progress.commits_for_senders),
-        10,
+        NEVER,  # whether the account that hangs has anything to place then is left to the trial
     ),
     Judgement(
         "G2",
