@@ -37,6 +37,8 @@ from worker.domain.errors import Refused, Unavailable
 from worker.flow import admit, dial, fill, finish, reap, reconcile, settle, stop, tick, wake
 from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop, Wake
 from worker.settings import Settings, settings
+from worker.store import calls
+from worker.store.database import once
 
 log = structlog.get_logger()
 
@@ -199,10 +201,15 @@ def pool_stands_still(seconds: float) -> bool:
 
 @app.task(name="worker.dial")
 @told
-def dial_calls(call_ids: Sequence[str], account_id: str = "") -> None:
-    """Place reserved calls of an account, from this worker's pool. A message of an older version names no account."""
-    if _pool is None or not account_id or not _pool.take(account_id, call_ids):
+def dial_calls(call_ids: Sequence[str]) -> None:
+    """Place reserved calls, from this worker's pool. Whose they are the rows say, so that workers of any version take
+    each other's messages."""
+    if _pool is None:
         _place(tuple(call_ids))
+        return
+    accounts = once(wiring.dialer().db, lambda conn: calls.accounts_of_reserved(conn, call_ids))
+    for account_id, of_it in accounts.items():
+        _pool.take(account_id, of_it)
 
 
 @told
@@ -325,9 +332,7 @@ def send(steps: Iterable[Step]) -> None:
 
 def _arguments(step: Step) -> tuple[object, ...]:
     match step:
-        case Dial(account_id, call_ids):
-            return list(call_ids), account_id
-        case LookUp(call_ids):
+        case Dial(_, call_ids) | LookUp(call_ids):
             return (list(call_ids),)
         case Wake(after_team):
             return (after_team,)

@@ -311,8 +311,8 @@ class Chaos:
         """Steps as messages, the way a process of the product hands them on."""
         for step in steps:
             match step:
-                case Dial(account_id, call_ids):
-                    self.celery.send_task("worker.dial", [list(call_ids), account_id])
+                case Dial(_, call_ids):
+                    self.celery.send_task("worker.dial", [list(call_ids)])
                 case LookUp(call_ids):
                     self.celery.send_task("worker.look_up", [list(call_ids)])
                 case Stop():

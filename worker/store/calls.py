@@ -43,6 +43,8 @@ WHERE k.id = ANY(:ids) AND k.state = 'reserved'
 ORDER BY k.team_id, k.id
 """)
 
+ACCOUNTS_OF_RESERVED = text("SELECT id, account_id FROM calls WHERE id = ANY(:ids) AND state = 'reserved'")
+
 LOCK_TEAM_SHARED = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('team ' || :team, 0))")
 LOCK_TEAM = text("SELECT pg_advisory_xact_lock(hashtextextended('team ' || :team, 0))")
 
@@ -197,6 +199,16 @@ def orders(
     of a carrier among those ``sharing`` them, that of all its accounts together."""
     values = {"ids": list(call_ids), "recovery": recovery_seconds, "sharing": list(sharing)}
     return conn.execute(ORDERS, values).all()
+
+
+def accounts_of_reserved(conn: Connection, call_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Account → those of the calls named that are only reserved, in the order they are named."""
+    places = {call_id: place for place, call_id in enumerate(call_ids)}
+    rows = conn.execute(ACCOUNTS_OF_RESERVED, {"ids": list(places)})
+    accounts: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: places[row.id]):
+        accounts.setdefault(row.account_id, []).append(row.id)
+    return accounts
 
 
 def lock_team_shared(conn: Connection, team_id: str) -> None:
