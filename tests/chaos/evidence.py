@@ -20,6 +20,10 @@ Window = tuple[str, str, str]
 """Start, end and zone, as the API takes them."""
 
 
+NOBODYS = "?"
+"""The key of a campaign that the trial does not know it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deed:
     """What an operator did. It was committed between ``asked_at`` and ``done_at``, both read from the database's

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tests.chaos import barren, history
 from tests.chaos.desk import done, is_in_doubt
-from tests.chaos.evidence import CampaignFacts, Deed, Evidence, Held, Left, Look, Row, TeamFacts
+from tests.chaos.evidence import NOBODYS, CampaignFacts, Deed, Evidence, Held, Left, Look, Row, TeamFacts
 from tests.chaos.hanging import end_requests
 from tests.chaos.harness import Chaos
 from tests.chaos.judgements_progress import Progress
@@ -121,7 +121,7 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
         ghosts=trial.nemesis.ghosts,
         can_search=trial.terms.carrier != "telnyx",
         rows=[
-            Row(row.token, keys.get(row.campaign_id, "?"), row.contact_id, row.to_number, row.disposition)
+            Row(row.token, keys.get(row.campaign_id, NOBODYS), row.contact_id, row.to_number, row.disposition)
             for row in chaos.sql("SELECT token, campaign_id, contact_id, to_number, disposition::text FROM calls")
         ],
         left=_left(trial, keys),
@@ -134,7 +134,7 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
         },
         said=_said(trial, logs),
         starts={
-            keys.get(row.campaign_id, "?"): row.n
+            keys.get(row.campaign_id, NOBODYS): row.n
             for row in chaos.sql(
                 "SELECT campaign_id, count(*) AS n FROM runs WHERE opened_by = 'schedule' GROUP BY campaign_id"
             )
@@ -206,7 +206,11 @@ def _left(trial: Trial, keys: Mapping[str, str]) -> list[Left]:
     )
     return [
         Left(
-            keys.get(it.campaign_id, "?"), it.campaign_status, it.contact_id, it.status, trial.business.real(it.due_at)
+            keys.get(it.campaign_id, NOBODYS),
+            it.campaign_status,
+            it.contact_id,
+            it.status,
+            trial.business.real(it.due_at),
         )
         for it in rows
     ]

@@ -187,7 +187,7 @@ _OWN: Mapping[str, Mutant] = {
         _without_generation_key,
         ("worker.slots.semaphore.load_script", "worker.slots.semaphore.Slots.needs_rebuild"),
         ("slots_come_back", "no_slot_leaks"),
-        faults={"redis: members added": 10, "worker: SIGKILL": 10},
+        faults={"redis: flushall": 10, "redis: members added": 20, "worker: SIGKILL": 5},
     ),
     "write-ahead": Mutant(
         _without_write_ahead,
