@@ -436,6 +436,7 @@ CREATE TABLE calls (
     checked_at       timestamptz,                      -- since when it waits to be asked about
     clock_jump       integer NOT NULL DEFAULT 0,       -- the newest jump of the clock known when dialing was committed
     seq              bigint DEFAULT nextval('calls_seq'),
+    unanswered_since timestamptz,                      -- asked about, and no answer since
     FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (contact_id, campaign_id) REFERENCES campaign_contacts (contact_id, campaign_id),
     FOREIGN KEY (campaign_id, run_id) REFERENCES runs (campaign_id, id),

@@ -58,8 +58,9 @@ class _Lasting(kombu_redis.Transport):
         return established
 
     def _deliver(self, message: Any, queue: str | None) -> None:
+        task_queues = self.client.app.amqp.queues
         tasks = {name: task for name, task in self.client.app.tasks.items() if not name.startswith("celery.")}
-        fault = fault_of(message, tasks)
+        fault = fault_of(message, tasks) if queue in task_queues else None  # events of Celery's own are no tasks
         if fault is None:
             super()._deliver(message, queue)
         else:

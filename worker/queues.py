@@ -37,7 +37,10 @@ def look() -> Mapping[str, Waiting]:
             with channel.conn_or_acquire() as client:
                 return {queue: _look(client, channel.global_keyprefix, queue) for queue in (CONTROL, DIAL)}
     except (OperationalError, RedisError) as error:
-        raise Unavailable("The broker cannot be reached; start it or check CELERY_BROKER_URL.") from error
+        raise Unavailable(
+            "The broker cannot be reached, or does not answer; start it or check CELERY_BROKER_URL, "
+            "or where that is not set, REDIS_URL."
+        ) from error
 
 
 def _look(client: Any, prefix: str, queue: str) -> Waiting:

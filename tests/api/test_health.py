@@ -115,7 +115,7 @@ def test_it_is_not_ready_without_its_services(web: World, url: str, configure: C
     web.dialer = replace(alive, db=open_database("postgresql://127.0.0.1:1/none", pool_size=1))
     configure(celery_broker_url="redis://127.0.0.1:1")
     tasks.configure(tasks.app, settings())
-    unknown = dict.fromkeys(("schema", "writes", "tick", "work"), "unknown")
+    unknown = dict.fromkeys(("schema", "writes", "tick", "work", "server"), "unknown")
     assert words(url) == (503, {"status": "unavailable", "database": "away", "broker": "away", **unknown})
     web.dialer = alive
 

@@ -32,9 +32,11 @@ LIVES = {"goes_on": {"ring": 4, "talk": 12}, "stops": {"ring": 2, "talk": 90}}
 """Two seconds of the machine's at a trial's speed; and as long as a call may, so that there are some to hang up."""
 HEALTHY_LIMITS, HANGING_LIMITS = {"goes_on": 12, "stops": 6}, {"goes_on": 14, "stops": 24}
 FIRST_CALLS = 8
-BEFORE_SECONDS, FILLS_IN_SECONDS, SINKS_IN_SECONDS, MEANWHILE_SECONDS = 5.0, 2.0, 3.0, 3.5
+BEFORE_SECONDS, FILLS_IN_SECONDS, SINKS_IN_SECONDS, MEANWHILE_SECONDS = 5.0, 2.0, 3.0, 6.0
 """Before the hang, until there are calls to hang up, until what stands has piled up, and as long as they live."""
 STEP_SECONDS = 0.2
+REQUEST_SECONDS = "6"
+"""A request that hangs holds whoever waits for it some ticks long, as in earnest, and not for one."""
 SURE = next(n for n in itertools.count() if Random(n).random() < 0.5)
 """Dice by which an operator who cancels hangs up, too."""
 
@@ -87,7 +89,7 @@ class HangingAccount:
         cast = self.trial.cast
         self.healthy, self.hanging = _healthy_and_hanging(cast)
         deadline = time.monotonic() + seconds
-        self.trial.nemesis.leave_one_worker()
+        self.trial.nemesis.leave_one_worker(REQUEST_SECONDS=REQUEST_SECONDS)
         if not self._bear(deadline):
             return False
         self.asked_at = time.time()

@@ -15,7 +15,7 @@ END_SECONDS = 30.0
 """How long a process may take to end when told, whatever hangs."""
 LEAST_BEFORE = 4
 """Calls of the healthy account before the other hangs, below which there is nothing to compare."""
-LEAST_SHARE = 0.5
+LEAST_SHARE = 0.35
 """Of its pace before, what a healthy account must keep while another hangs."""
 MOST_REQUESTS = 5
 WITHIN_SECONDS = 8.0

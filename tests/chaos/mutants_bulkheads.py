@@ -69,9 +69,7 @@ def _without_safe_log() -> None:
 LIVENESS = ("a_hanging_account_hangs_alone", "goes_on", "everybody_comes_to_an_end", "due_contacts_are_called")
 
 BULKHEADS: Mapping[str, Mutant] = {
-    "account-threads": Mutant(
-        _without_account_threads, ("worker.threads.Threads.run",), ("a_hanging_account_hangs_alone",)
-    ),
+    "account-threads": Mutant(_without_account_threads, ("worker.threads.Threads.run",), LIVENESS),
     "free-senders": Mutant(
         _without_free_senders,
         ("worker.bulkheads.Permits.take", "worker.bulkheads.Permits.give_back", "worker.bulkheads.Permits.free"),

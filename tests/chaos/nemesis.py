@@ -119,6 +119,7 @@ class Nemesis:
     _undoings: list[tuple[threading.Timer, Callable[[], None]]] = field(default_factory=list)
     _web_point: str = ""
     _halts_next: bool = False
+    _settings: Mapping[str, str] = field(default_factory=dict)
     _halting: set[int] = field(default_factory=set)
     """Who is to stand still at :data:`HALTING_POINT` and has not come there."""
 
@@ -153,10 +154,10 @@ class Nemesis:
             time.sleep(0.05)  # there is no word of a process that ends while others are looked after
         self.man()
 
-    def leave_one_worker(self) -> None:
-        """Tell the others to end, and start nobody in their place."""
-        self.roles["worker"] = 1
-        for process in self.chaos.staff["worker"][1:]:
+    def leave_one_worker(self, **settings: str) -> None:
+        """Tell all workers to end, and start one in their place, with these settings."""
+        self.roles["worker"], self._settings = 1, settings
+        for process in self.chaos.staff["worker"]:
             self._count("worker: SIGTERM", process.name)
             self._strike(process, "SIGTERM")
 
@@ -168,7 +169,7 @@ class Nemesis:
             case "worker":
                 if point and self._halts_next:
                     point, halts, self._halts_next = HALTING_POINT, True, False
-                process = self.chaos.worker(point, halts=halts, waits=False)
+                process = self.chaos.worker(point, halts=halts, waits=False, **self._settings)
                 self._halting |= {process.pid} if halts else set()
             case "web":
                 process = self.chaos.web(point, waits=False)

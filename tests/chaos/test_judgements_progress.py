@@ -18,7 +18,7 @@ from tests.chaos.judgements_progress import (
 
 @pytest.mark.parametrize(
     ("before", "meanwhile", "occasions", "found"),
-    [(12, 18, 1, 0), (12, 9, 1, 0), (12, 8, 1, 1), (12, 0, 1, 1), (LEAST_BEFORE - 1, 0, 0, 0)],
+    [(12, 18, 1, 0), (12, 7, 1, 0), (12, 6, 1, 1), (12, 0, 1, 1), (LEAST_BEFORE - 1, 0, 0, 0)],
 )
 def test_a_healthy_account_keeps_a_share_of_its_pace(before: int, meanwhile: int, occasions: int, found: int) -> None:
     seen = list(hangs_alone(Progress(bulkheads=[Bulkhead("acc_two", "acc_one", before, 4.0, meanwhile, 6.0)])))

@@ -18,6 +18,7 @@ from tests.cli.running import AWAY, ROOT, Answer, dialer, document, sentence, se
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.store.database import open_database
+from worker.store.sqlstates import AWAY as NO_POSTGRESQL
 
 HEADER = "phone,first_name\n"
 
@@ -305,7 +306,7 @@ def test_a_database_that_goes_away_in_the_middle_is_one_sentence_that_says_what_
     assert held.end() == (
         4,
         "",
-        f"dialer: PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again. {said}\n",
+        f"dialer: {NO_POSTGRESQL} {said}\n",
     )
     assert len(names(world)) == stayed
     again = dialer("contacts", "import", str(long_file), "--json", **here)

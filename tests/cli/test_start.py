@@ -7,6 +7,7 @@ import pytest
 from tests.cli.running import AWAY, dialer, run, sentence
 from tests.world import World
 from worker.dev.stack import Stack
+from worker.store.sqlstates import AWAY as NO_POSTGRESQL
 
 WRONG = {
     "DATABASE_URL": "postgressql://me:hunter2@host/name",
@@ -20,7 +21,6 @@ OUT_OF_REACH = {
     "TWILIO_AUTH_TOKEN": "hunter2",
     "PUBLIC_BASE_URL": "http://127.1:8000",
 }
-NO_POSTGRESQL = "PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again."
 STARTS = [
     ("python", "-m", "worker", "web"),
     ("celery", "-A", "worker", "worker"),

@@ -23,6 +23,7 @@ from worker.dev.stack import Stack
 from worker.flow.watching import Seen, look
 from worker.store.database import open_database
 from worker.store.migrate import migrate
+from worker.store.sqlstates import AWAY as NO_POSTGRESQL
 
 WINDOW = {"callWindowStart": "09:00", "callWindowEnd": "17:00", "callWindowTimezone": "America/New_York"}
 
@@ -126,6 +127,7 @@ def test_whoever_ends_it_gets_the_terminal_back(world: World, campaign: str, way
 
 FAILS = """
 from types import SimpleNamespace
+from worker.store.sqlstates import AWAY as NO_POSTGRESQL
 from worker.cli.watching import watch_on_screen
 looks = []
 def between():
@@ -216,10 +218,10 @@ def test_a_database_that_goes_while_one_watches_is_told_and_watching_goes_on(own
             screen.shows("The campaign has not been started")
             pipe.stdout.readline()
             own_stack.postgres.kill()
-            screen.shows("! PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again.", "is old.")
+            screen.shows(f"! {NO_POSTGRESQL}", "is old.")
             assert "The campaign has not been started" in screen.text, "what was seen last stays"
             told = next(line for line in pipe.stdout if not line.startswith("17:00 UTC  draft "))
-            assert told == "PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again.\n"
+            assert told == f"{NO_POSTGRESQL}\n"
             world.engine.dispose()
             own_stack.postgres.restart()
             wait_until(lambda: "is old" not in screen.text, lambda: screen.text)

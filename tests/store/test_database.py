@@ -13,6 +13,7 @@ from tests.store.racing import Race, result
 from worker.domain.errors import Broken, Unavailable
 from worker.store import database
 from worker.store.database import once, open_database, transact
+from worker.store.sqlstates import AWAY as NO_POSTGRESQL
 
 KILL = text("SELECT pg_terminate_backend(pg_backend_pid())")
 COUNT = text("UPDATE slot_generation SET generation = generation + 1 RETURNING generation")
@@ -171,5 +172,5 @@ def test_a_server_that_is_not_there_is_told_in_one_sentence_without_the_password
     engine = open_database("postgresql://dialer:sesame@127.0.0.1:1/dialer")
     with pytest.raises(Unavailable) as caught:
         once(engine, generation)
-    assert str(caught.value) == "PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again."
+    assert str(caught.value) == NO_POSTGRESQL
     assert "sesame" not in repr(engine)

@@ -34,6 +34,7 @@ from worker.store import (
     hangups,
     idempotency,
     keys,
+    standstill,
     ticks,
     wakes,
 )
@@ -312,6 +313,15 @@ def never_left(world: World, call: str, *, due_in_seconds: float = 0.0) -> None:
 
 def _campaign(world: World) -> str:
     return str(world.sql("SELECT id FROM campaigns")[0][0])
+
+
+@trial("calls.unanswered_since")
+def _unanswered(world: World, move: Move, forward: bool) -> None:
+    dialed(world)
+    world.sql("UPDATE calls SET unanswered_since = clock_timestamp(), next_check_at = NULL")
+    move()
+    (row,) = once(world.engine, lambda conn: standstill.live(conn, recovery_seconds=60))
+    assert (row.overdue, row.overdue_seconds > HOUR / 2) == (1, True)
 
 
 @trial("calls.answered_at")

@@ -40,7 +40,7 @@ def _writes(dialer: Dialer) -> Finding:
     try:
         probe.write(dialer.db, "doctor")
     except (Unavailable, Broken) as error:
-        return Finding("writes", f"{error} Is it a standby, read-only, or without room on its disk?", ok=False)
+        return Finding("writes", str(error), ok=False)
     return Finding("writes", "are taken", ok=True)
 
 

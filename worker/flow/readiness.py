@@ -33,7 +33,7 @@ class Readiness:
     writes: str = UNKNOWN
     tick: str = UNKNOWN
     work: str = UNKNOWN
-    server: str = OK
+    server: str = UNKNOWN
     reading: Reading | None = None
 
     def words(self) -> dict[str, str]:

@@ -117,6 +117,7 @@ def _conclude(dialer: Dialer, looked_up: Sequence[tuple[Row[Any], _Seen]]) -> No
             hangups.mark_for_end(conn, overstays)
         if others:
             hangups.unmatched(conn, others)
+        calls.answered(conn, [row.id for row in fresh if not isinstance(answers[row.id], CannotTell)])
         evidence[:] = [_evidence(row, answers[row.id]) for row in fresh]
         return calls.advance(conn, [_weigh(dialer, row, answers[row.id]) for row in fresh])
 

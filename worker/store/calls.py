@@ -117,6 +117,7 @@ moved AS (
         ended_at = CASE WHEN x.disposition IS NOT NULL THEN coalesce(k.ended_at, clock_timestamp())
                         ELSE k.ended_at END,
         checked_at = CASE WHEN x.check_in IS NULL THEN k.checked_at ELSE clock_timestamp() END,
+        unanswered_since = CASE WHEN x.state = k.state THEN k.unanswered_since END,   -- or there is news of it
         next_check_at = CASE WHEN x.check_in IS NULL THEN k.next_check_at
                              ELSE clock_timestamp() + x.check_in * interval '1 second' END
     FROM locked x
@@ -312,11 +313,17 @@ BY_ID = text(f"""
 """)
 
 OVERDUE = text(f"""
-UPDATE calls k SET checked_at = clock_timestamp(), next_check_at = clock_timestamp() + :again * interval '1 second'
+UPDATE calls k
+SET checked_at = clock_timestamp(), next_check_at = clock_timestamp() + :again * interval '1 second',
+    unanswered_since = coalesce(k.unanswered_since, clock_timestamp())
 WHERE k.id IN (SELECT id FROM calls
                WHERE ended_at IS NULL AND next_check_at IS NOT NULL AND {is_over("checked_at", "next_check_at")}
                ORDER BY next_check_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING k.id
+""")
+
+ANSWERED = text("""
+UPDATE calls SET unanswered_since = NULL WHERE id = ANY(:ids) AND unanswered_since IS NOT NULL
 """)
 
 UNHEARD = text(f"""
@@ -368,6 +375,11 @@ def overdue(conn: Connection, *, again_in_seconds: float, most: int) -> list[str
     them before that."""
     rows = conn.execute(OVERDUE, {"again": again_in_seconds, "most": most})
     return sorted(row.id for row in rows)
+
+
+def answered(conn: Connection, call_ids: Sequence[str]) -> None:
+    """Their carrier has said something of these calls, or that it knows none."""
+    conn.execute(ANSWERED, {"ids": list(call_ids)})
 
 
 def unheard(conn: Connection, *, after_seconds: float, release_after_seconds: float, most: int) -> Sequence[Row[Any]]:

@@ -121,6 +121,7 @@ INSTANTS = (
             "before the clock was set back is not dialed: its window was read by another clock"),
     Instant("calls.rung_at", _R.DISTANCE, "doorbells", "a doorbell rung twice changes nothing"),
     Instant("calls.next_check_at", _R.INTERVAL, "look-ups", "begins at checked_at; a look-up early is only a question"),
+    Instant("calls.unanswered_since", _R.DISTANCE, "doctor, readiness", "only an age is told"),
     Instant("calls.provable_end_at", _R.HELD, "look-ups, hang-ups, greeting, doctor", "or somebody is rung who talks"),
     Instant("calls.dialing_at", _R.HELD, "giving up on a call its carrier does not show", "the same"),
     Instant("calls.late_evidence_at", _R.HELD, "claim", "a contact whose ended call was alive stays off for five "

@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-AWAY = "PostgreSQL cannot be reached; start it or check DATABASE_URL, then try again."
+AWAY = "PostgreSQL cannot be reached, or does not answer; start it or check DATABASE_URL, then try again."
 _BUSY = "PostgreSQL did not answer in time; look for what keeps it busy, then try again."
 _NO_SCHEMA = "The database has no schema, or an older one; run: dialer db migrate"
 _READ_ONLY = (

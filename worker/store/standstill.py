@@ -34,6 +34,9 @@ FROM (SELECT received_at, held_until FROM call_events
       ORDER BY id LIMIT {MOST_EVENTS}) AS first
 """)
 
+_IS_OVERDUE = f"unanswered_since IS NOT NULL OR next_check_at IS NOT NULL AND {is_over('checked_at', 'next_check_at')}"
+"""Whether a carrier is to be asked about a call, or was and has not answered yet."""
+
 # By number, for a number has a rate of its own.
 _LIVE = f"""
 SELECT k.account_id, a.name, k.number_id, {RATE_NOW} AS account_rate, n.calls_per_second AS number_rate,
@@ -43,8 +46,8 @@ FROM (SELECT account_id, number_id,
              coalesce(max({age("reserved_at")}) FILTER (WHERE state = 'reserved'), 0) AS reserved_seconds,
              count(*) FILTER (WHERE state = 'dialing') AS dialing,
              coalesce(max({age("dialing_at")}) FILTER (WHERE state = 'dialing'), 0) AS dialing_seconds,
-             count(next_check_at) FILTER (WHERE {is_over("checked_at", "next_check_at")}) AS overdue,
-             coalesce(max({age("next_check_at")}) FILTER (WHERE {is_over("checked_at", "next_check_at")}), 0)
+             count(*) FILTER (WHERE {_IS_OVERDUE}) AS overdue,
+             coalesce(max({age("coalesce(unanswered_since, next_check_at)")}) FILTER (WHERE {_IS_OVERDUE}), 0)
                  AS overdue_seconds
       FROM calls WHERE ended_at IS NULL{{and_which}} GROUP BY account_id, number_id) AS k
 CROSS JOIN LATERAL (SELECT * FROM carrier_accounts WHERE id = k.account_id LIMIT 1) AS a

@@ -212,7 +212,7 @@ calls = Table(
     _may("end_told_at", _INSTANT), _may("machine_verdict", Text), _may("late_evidence_at", _INSTANT),
     _must("end_tries", SmallInteger), _may("end_tried_at", _INSTANT), _may("next_end_at", _INSTANT),
     _may("checked_at", _INSTANT), _must("clock_jump", Integer),
-    _may("seq", BigInteger),
+    _may("seq", BigInteger), _may("unanswered_since", _INSTANT),
     _own("campaign_id", of="campaigns"), _own("number_id", of="phone_numbers"),
     _own("account_id", of="carrier_accounts"),
     ForeignKeyConstraint(
