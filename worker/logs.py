@@ -133,11 +133,16 @@ def _masked(render: Processor) -> Processor:
 _UNSHOWABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RuntimeError, OSError)
 
 
+_NOT_TAKEN_BACK = ("Couldn't ack ", "Couldn't reject ")
+"""How kombu begins to tell that a message's broker went away (``kombu.message``)."""
+
+
 def _briefly(record: logging.LogRecord) -> bool:
-    """Beat tells a broker that is away with two stacks, once a second; the first line says as much. What a task hands
-    back to the queue it has told itself, better than Celery's traceback does."""
+    """Beat tells a broker that is away with two stacks, once a second; the first line says as much. So does that of a
+    message that could not be acknowledged or handed back because the broker went away: it comes again. What a task
+    hands back to the queue it has told itself, better than Celery's traceback does."""
     if record.name == "celery.app.trace" and record.exc_info and isinstance(record.exc_info[1], Reject):
         return False
-    if record.name == "celery.beat" and record.exc_info:
+    if record.exc_info and (record.name == "celery.beat" or str(record.msg).startswith(_NOT_TAKEN_BACK)):
         record.msg, record.args, record.exc_info = record.getMessage().partition("\n")[0], (), None
     return True
