@@ -35,7 +35,7 @@ from worker.dev.stack import Stack
 
 ILL, WELL = "acct_ill", "acct_well"
 CONTACTS = 3000
-CALM_SECONDS, ILL_SECONDS, AFTER_SECONDS = 6.0, 25.0, 15.0
+CALM_SECONDS, ILL_SECONDS, AFTER_SECONDS = 6.0, 20.0, 10.0
 CROWD = 230
 
 SET_UP = """
