@@ -36,7 +36,6 @@ from worker.dev.stack import Stack
 ILL, WELL = "acct_ill", "acct_well"
 CONTACTS = 3000
 CALM_SECONDS, ILL_SECONDS, AFTER_SECONDS = 6.0, 20.0, 10.0
-CROWD = 230
 
 SET_UP = """
 INSERT INTO teams (id, slug, name) VALUES ('team_{0}', '{0}', 'Team {0}');
@@ -220,32 +219,6 @@ def read_only(there: Site, relay: TcpRelay | None) -> Callable[[], None]:
     return lambda: None
 
 
-def crowd(there: Site, relay: TcpRelay | None) -> Callable[[], None]:
-    """Hundreds of campaigns of the team on an account that rests; the one that is well stands behind them."""
-    there.sql("""
-        INSERT INTO carrier_accounts (id, team_id, carrier, name, resting_until)
-            VALUES ('acct_rests', 'team_well', 'simulator', 'Resting', clock_timestamp() + interval '50 min');
-        INSERT INTO phone_numbers (id, team_id, account_id, number)
-            VALUES ('pn_rests', 'team_well', 'acct_rests', '+17205550099');""")
-    ids = [f"camp_rests_{n}" for n in range(CROWD)]
-    there.sql("".join(
-        f"""INSERT INTO campaigns (id, team_id, assistant_id, company_id, name)
-                VALUES ('{each}', 'team_well', 'asst_well', 'comp_well', '{each}');
-            INSERT INTO campaign_numbers (team_id, campaign_id, number_id, position)
-                VALUES ('team_well', '{each}', 'pn_rests', 0);
-            INSERT INTO campaign_zones VALUES ('{each}', '') ON CONFLICT DO NOTHING;
-            INSERT INTO campaign_contacts (campaign_id, team_id, contact_id, zone, due_at)
-                SELECT '{each}', 'team_well', id, '', clock_timestamp()
-                FROM contacts WHERE id IN ('cont_well_1', 'cont_well_2');
-            INSERT INTO runs (id, campaign_id, opened_by) VALUES ('run_{each}', '{each}', 'api');
-            UPDATE campaigns SET status = 'running', run_id = 'run_{each}', next_wake_at = clock_timestamp(),
-                   short_of_slots = true WHERE id = '{each}';"""
-        for each in ids
-    ))  # fmt: skip
-    there.sql("UPDATE campaigns SET filled_at = clock_timestamp() WHERE id = 'camp_well'")
-    return lambda: None
-
-
 def clock_back(there: Site, relay: TcpRelay | None) -> Callable[[], None]:
     shadow_clock.move(there.database, -3600)
     return lambda: None
@@ -257,7 +230,6 @@ CASES: Mapping[str, tuple[str, Befall]] = {
     "C3": ("a carrier takes 5 s a request", slow),
     "C4": ("all connections to PostgreSQL fall silent", silent),
     "C5": ("sessions are left on a server that takes no writes", read_only),
-    "C7": (f"{CROWD} campaigns on an account that rests", crowd),
     "C8": ("the database's clock is set back an hour", clock_back),
 }
 
