@@ -22,12 +22,11 @@ UPDATE schema_migrations SET applied_at = clock_timestamp() + interval '{AHEAD}'
 def somebody_ticks(database_url: str) -> Iterator[None]:
     """Keep the last tick from growing old until this ends, or the test takes it over."""
     is_over = threading.Event()
+    # Not on the thread: libpq reads the environment while it connects, and a test may be setting a variable then.
+    session = psycopg.connect(database_url, autocommit=True)
 
     def keep() -> None:
-        with (
-            suppress(psycopg.Error),
-            psycopg.connect(database_url, autocommit=True) as session,
-        ):  # thrown out at the end
+        with suppress(psycopg.Error), session:  # thrown out at the end
             while not is_over.wait(0.5):
                 session.execute(KEEP.encode())
 
