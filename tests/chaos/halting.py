@@ -38,6 +38,7 @@ def stand_still_once() -> None:
         crashpoint._chosen = None
         os.kill(pid, signal.SIGSTOP)
 
+    # only what that module knows of os: the process itself must go on
     crashpoint.os = SimpleNamespace(kill=stop, getpid=os.getpid)  # type: ignore[attr-defined]
 
 

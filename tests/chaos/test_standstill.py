@@ -47,7 +47,7 @@ def test_a_worker_that_stood_still_with_a_transaction_open_holds_nobody_up(chaos
     team, (other,) = Team(chaos, Limits()), chaos.staff["worker"]
     chaos.freeze_idle(other)
     sleeper = chaos.worker()
-    campaign = team.campaign((4, "plain"), limit=4)
+    campaign = team.campaign((4, "kept"), limit=4)  # they are placed for seconds, whoever is late to look
     campaign.run()
     with chaos.dialer.db.begin() as conn:
         chaos.wait(lambda: campaign.calls("state = 'placed'"), "calls are placed")
