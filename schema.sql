@@ -180,7 +180,7 @@ CREATE INDEX contacts_of_team ON contacts (team_id, created_at DESC, id DESC) WH
 CREATE INDEX contacts_by_number ON contacts (team_id, phone_e164) WHERE phone_e164 IS NOT NULL;
 CREATE INDEX contacts_not_to_call ON contacts (team_id, id) WHERE do_not_call;
 CREATE INDEX contacts_without_number ON contacts (team_id, id) WHERE phone_e164 IS NULL;
--- Whom an import finds by the same words, for there is no number (worker/store/staging.py). It says so in a way of its
+-- Whom an import finds by the same words, for there is no number (worker/store/crm/staging.py). It says so in a way of its
 -- own, or the index above is gone through from end to end while both are small.
 CREATE INDEX contacts_by_words ON contacts (md5(
     first_name || E'\x1f' || last_name || E'\x1f' || coalesce(phone, '') || E'\x1f' || coalesce(email, '')))
@@ -265,7 +265,7 @@ CREATE INDEX campaigns_due_to_start ON campaigns (scheduled_start_at)
 CREATE INDEX campaigns_due_to_wake ON campaigns (next_wake_at) WHERE next_wake_at IS NOT NULL;
 CREATE INDEX campaigns_short_of_slots ON campaigns (team_id) WHERE short_of_slots AND status = 'running';
 
--- Wakes the timers (worker/timer.py), which sleep until the next campaign is to start: this may be an earlier one.
+-- Wakes the timers (worker/process/timer.py), which sleep until the next campaign is to start: this may be an earlier one.
 CREATE FUNCTION wake_timers() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NOTIFY campaign_scheduled;

@@ -26,9 +26,9 @@ from worker.carriers.base import (
     Order,
     Outcome,
 )
-from worker.carriers.simulator import translation
-from worker.carriers.simulator.lives import Book, Callbacks, Life, Reply, Step, timeline
-from worker.carriers.simulator.words import LIVE, SIP_CODE, AnsweredBy, Happening, Status
+from worker.carriers.simulated import translation
+from worker.carriers.simulated.protocol import LIVE, SIP_CODE, AnsweredBy, Happening, Status
+from worker.simulator.lives import Book, Callbacks, Life, Reply, Step, timeline
 
 
 @dataclass

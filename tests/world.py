@@ -18,17 +18,20 @@ from tests.patience import PATIENCE_SECONDS
 from tests.stage import Played, Stage
 from worker.bulkheads import Bulkheads
 from worker.carriers.base import CallEvent
-from worker.carriers.simulator.lives import Book, Life
 from worker.domain import ids
 from worker.domain.model import Bounds
 from worker.domain.screening import Phone, normalize
 from worker.domain.window import parse_default_window
-from worker.flow import admit, dial, fill, finish, people, prepare, reap, reconcile, record, settle, stop, tick, wake
+from worker.flow import admit, dial, fill, finish, reap, reconcile, record, settle, stop, tick, wake
 from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop, Wake, window_of
 from worker.flow.run_result import RunResult
+from worker.operations import campaigns
+from worker.operations import contacts as contact_operations
+from worker.simulator.lives import Book, Life
 from worker.slots import Nudge, Rates, Slots, connect
-from worker.store import calls, contacts, counters, invariants, setup
-from worker.store.contacts import NewContact
+from worker.store import counters, gate, invariants
+from worker.store.crm import contacts, setup
+from worker.store.crm.contacts import NewContact
 from worker.store.database import open_database
 
 MONDAY_NOON = datetime(2027, 3, 1, 17, 0, tzinfo=UTC)  # 12:00 in New York
@@ -74,9 +77,9 @@ class World:
             "companyId": f"comp_{team}",
             "fromNumberIds": self.numbers,
         }
-        campaign = prepare.create_campaign(self.dialer, team, fields | body, actor="test")
+        campaign = campaigns.create_campaign(self.dialer, team, fields | body, actor="test")
         if contact_ids:
-            self.carry_out(prepare.add_contacts(self.dialer, campaign, contact_ids)[1])
+            self.carry_out(campaigns.add_contacts(self.dialer, campaign, contact_ids)[1])
         return campaign
 
     def script(self, script: Mapping[str, Life | Sequence[Life]]) -> None:
@@ -130,7 +133,7 @@ class World:
         return [following for step in steps for following in self.do(step)]
 
     def carry_out(self, steps: Iterable[Step]) -> None:
-        """What :mod:`worker.tasks` does with messages in between, at once."""
+        """What :mod:`worker.process.tasks` does with messages in between, at once."""
         waiting = deque(steps)
         while waiting:
             waiting.extend(self.do(waiting.popleft()))
@@ -208,19 +211,19 @@ class World:
 
     def edit_contact(self, contact: str, **fields: Any) -> None:
         """Change the contact in the CRM; ``fields`` in the names of the API."""
-        _, steps = people.edit_contact(self.dialer, self.team, contact, fields, actor="test")
+        _, steps = contact_operations.edit_contact(self.dialer, self.team, contact, fields, actor="test")
         self.carry_out(steps)
 
     def ban(self, *numbers: str) -> None:
         """Put numbers on the team's do-not-call list."""
-        people.ban_numbers(self.dialer, self.team, {"numbers": list(numbers)}, actor="test")
+        contact_operations.ban_numbers(self.dialer, self.team, {"numbers": list(numbers)}, actor="test")
 
     def edit_campaign(self, campaign: str, **columns: Any) -> None:
         """Change the campaign's policy by its columns."""
         assigned = ", ".join(f"{name} = :{name}" for name in columns)
 
         def work(conn: Connection) -> None:
-            calls.lock_team(conn, self.team)
+            gate.close_gate(conn, self.team)
             edit = f"UPDATE campaigns SET policy_version = policy_version + 1, {assigned} WHERE id = :id"
             conn.execute(text(edit), {"id": campaign, **columns})
 

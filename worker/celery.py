@@ -7,12 +7,13 @@ import sys
 
 from worker import logs
 from worker.domain.errors import Refused
-from worker.settings import settings
-from worker.startup import say
-from worker.stopping import stop
-from worker.tasks import app
-from worker.timer import start
-from worker.watchdog import watch, watch_beat
+from worker.process import tasks
+from worker.process.celery_app import app
+from worker.process.settings import settings
+from worker.process.startup import say
+from worker.process.stopping import stop
+from worker.process.timer import start
+from worker.process.watchdog import watch, watch_beat
 
 try:
     settings()
@@ -22,4 +23,4 @@ except Refused as error:
 
 logs.shield_stdout()
 
-__all__ = ["app", "say", "start", "stop", "watch", "watch_beat"]
+__all__ = ["app", "say", "start", "stop", "tasks", "watch", "watch_beat"]

@@ -10,12 +10,12 @@ from httpx2 import Client
 from tests.api.serving import serving
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
-from worker import tasks, wiring
 from worker.api.app import app
 from worker.dev.stack import Stack
 from worker.flow.base import Step
-from worker.flow.keys import create_key
-from worker.settings import settings
+from worker.operations.keys import create_key
+from worker.process import celery_app, dispatch, wiring
+from worker.process.settings import settings
 from worker.slots import Throttle, connect
 
 OTHER_TEAM = "team_b"
@@ -50,7 +50,7 @@ def web(world: World, redis_url: str, configure: Callable[..., None], monkeypatc
     throttle = Throttle(redis, "test")
     monkeypatch.setattr(wiring, "dialer", lambda: world.dialer)
     monkeypatch.setattr(wiring, "throttle", lambda: throttle)
-    tasks.configure(tasks.app, settings())
+    celery_app.configure(celery_app.app, settings())
     return world
 
 
@@ -58,7 +58,7 @@ def web(world: World, redis_url: str, configure: Callable[..., None], monkeypatc
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
     """What the web process hands to the workers, kept for the test instead of sent."""
     steps: list[Step] = []
-    monkeypatch.setattr(tasks, "send", lambda more: steps.extend(more))
+    monkeypatch.setattr(dispatch, "send", lambda more: steps.extend(more))
     return steps
 
 

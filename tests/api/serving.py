@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 
 from tests.patience import PATIENCE_SECONDS
-from worker.api.server import OPTIONS
+from worker.process.web import OPTIONS
 
 
 class _Server(uvicorn.Server):

@@ -10,11 +10,11 @@ from httpx2 import Client
 
 from tests.api.asking import CAMPAIGNS, refused
 from tests.world import World
-from worker import wiring
 from worker.api import access
 from worker.domain import bearer
 from worker.domain.errors import NotFound
-from worker.flow.keys import create_key, list_keys, revoke_key
+from worker.operations.keys import create_key, list_keys, revoke_key
+from worker.process import wiring
 from worker.slots import Throttle, connect
 
 

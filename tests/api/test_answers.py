@@ -31,7 +31,7 @@ from worker.carriers.twilio.signature import sign
 from worker.cli.doctor import look
 from worker.flow.base import Settle, Step
 from worker.flow.record import MOST_RAW_CHARACTERS
-from worker.store import setup
+from worker.store.crm import setup
 
 ANSWERED = {"CallSid": "CA1", "CallStatus": "in-progress", "To": "+12025550123"}
 

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, text
 
 from tests.cli.running import ROOT, environment, wait_until
 from tests.patience import PATIENCE_SECONDS
-from worker.carriers.simulator.words import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from worker.dev.process import Child
 from worker.dev.stack import Stack
 from worker.store.database import open_database

@@ -8,8 +8,8 @@ from httpx2 import Client, Response
 
 from tests.api.asking import CAMPAIGNS, created, paths, refused
 from tests.world import World
-from worker.carriers.simulator.lives import Life
-from worker.carriers.simulator.words import Status
+from worker.carriers.simulated.protocol import Status
+from worker.simulator.lives import Life
 
 
 def add(client: Client, campaign: str, contact_ids: list[Any]) -> Response:

@@ -16,9 +16,9 @@ from sqlalchemy import Engine
 from tests.api.asking import CAMPAIGNS, campaign_of, created, paths, refused
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
-from worker import tasks
-from worker.carriers.simulator.lives import Life
-from worker.settings import settings
+from worker.process import celery_app, dispatch
+from worker.process.settings import settings
+from worker.simulator.lives import Life
 from worker.slots import Slots, connect
 from worker.store import runs
 
@@ -328,8 +328,8 @@ def test_a_pause_holds_though_the_broker_is_away(
     campaign = web.campaign_that_is("running")
     lonely = Celery("lonely")
     configure(celery_broker_url="redis://127.0.0.1:1")
-    tasks.configure(lonely, settings())
-    monkeypatch.setattr(tasks, "app", lonely)
+    celery_app.configure(lonely, settings())
+    monkeypatch.setattr(dispatch, "app", lonely)
     shown = post(client, campaign, "pause").json()["campaign"]
     assert shown["status"] == "paused"
     assert len(web.stage.live()) == 2

@@ -124,7 +124,7 @@ def test_an_edit_rings_for_the_running_campaigns_in_which_the_contact_waits(
     client: Client, web: World, sent: list[Step], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carried: list[Step] = []
-    monkeypatch.setattr("worker.tasks.carry_out", carried.extend)
+    monkeypatch.setattr("worker.process.dispatch.carry_out", carried.extend)
     window = {"callWindowStart": "09:00", "callWindowEnd": "17:00", "callWindowTimezone": "America/New_York"}
     contact = create(client, phone="+12025550111", timezone="Asia/Tokyo")
     campaign = web.campaign([contact["id"]], **window)

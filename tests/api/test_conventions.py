@@ -13,7 +13,7 @@ from httpx2 import Client
 from tests.api.asking import CAMPAIGNS, created, new_campaign, paths, refused
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
-from worker.settings import settings
+from worker.process.settings import settings
 
 
 def test_every_answer_carries_a_request_id(client: Client) -> None:
@@ -182,7 +182,7 @@ def test_what_is_our_fault_is_not_told(client: Client, monkeypatch: pytest.Monke
     def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("password=hunter2")
 
-    monkeypatch.setattr("worker.store.campaign_list.page", fail)
+    monkeypatch.setattr("worker.store.reads.campaign_list.page", fail)
     answer = client.get(CAMPAIGNS, params={"teamId": "team_a"})
     refused(answer, 500, "internal_error")
     assert "hunter2" not in answer.text

@@ -12,7 +12,7 @@ from httpx2 import Client
 
 from tests.api.asking import CAMPAIGNS, refused
 from tests.world import World
-from worker.api.doorway import LARGEST_HEADERS, LONGEST_PATH, LONGEST_QUERY
+from worker.api.middleware import LARGEST_HEADERS, LONGEST_PATH, LONGEST_QUERY
 
 PATIENCE_SECONDS = 20.0
 """How long a test waits for the server to hang up before it fails."""

@@ -14,11 +14,11 @@ from httpx2 import Client
 
 from tests.standing import BROUGHT_ABOUT, SECONDS, move_on
 from tests.world import World
-from worker import tasks
 from worker.api import health
 from worker.domain.standstill import OF_AN_ACCOUNT, Kind
-from worker.flow import standstill
-from worker.settings import settings
+from worker.operations import standstill
+from worker.process import celery_app
+from worker.process.settings import settings
 from worker.store import migrate
 from worker.store.database import open_database
 
@@ -114,7 +114,7 @@ def test_it_is_not_ready_without_its_services(web: World, url: str, configure: C
     alive = web.dialer
     web.dialer = replace(alive, db=open_database("postgresql://127.0.0.1:1/none", pool_size=1))
     configure(celery_broker_url="redis://127.0.0.1:1")
-    tasks.configure(tasks.app, settings())
+    celery_app.configure(celery_app.app, settings())
     unknown = dict.fromkeys(("schema", "writes", "tick", "work", "server"), "unknown")
     assert words(url) == (503, {"status": "unavailable", "database": "away", "broker": "away", **unknown})
     web.dialer = alive

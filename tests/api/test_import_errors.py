@@ -13,9 +13,9 @@ from tests.world import World
 from worker.domain.contact_file import read_contacts
 from worker.domain.errors import Broken, DialerError, Unavailable
 from worker.domain.letters import word_set
-from worker.flow.load import load_contacts
-from worker.store import contacts, staging
-from worker.store.contacts import NewContact
+from worker.operations.imports import load_contacts
+from worker.store.crm import contacts, staging
+from worker.store.crm.contacts import NewContact
 from worker.store.database import once, open_database
 
 MARKER = "Zebedeus"

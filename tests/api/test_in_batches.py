@@ -12,7 +12,7 @@ from httpx2 import Client, Response
 from tests.api.asking import CAMPAIGNS, refused
 from tests.world import World
 from worker.domain.errors import Unavailable
-from worker.flow import batches
+from worker.operations import batches
 from worker.store import idempotency
 
 CSV = {"Content-Type": "text/csv"}
@@ -103,7 +103,7 @@ def test_without_a_key_the_same_file_again_does_the_rest_too(
     client: Client, web: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("worker.flow.load_batches.audit.note", _until(3))
+        patch.setattr("worker.operations.import_batches.audit.note", _until(3))
         message = refused(client.post(f"{CONTACTS}/import", content=FILE, headers=CSV), 503, "unavailable")
     assert "6 of the file's 8 contacts were imported before, 2 are left" in message
     answer = client.post(f"{CONTACTS}/import", content=FILE, headers=CSV).json()

@@ -11,7 +11,7 @@ import pytest
 from httpx2 import Client, Response
 
 from tests.world import World
-from worker.carriers.simulator.lives import Life
+from worker.simulator.lives import Life
 
 LIST = """
 curl "https://<your-domain>/api/crm/campaigns?teamId=team_01j...&status=running&limit=20" \\

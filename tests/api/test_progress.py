@@ -9,8 +9,8 @@ from httpx2 import Client
 
 from tests.api.asking import CAMPAIGNS
 from tests.world import World
-from worker.carriers.simulator.lives import Life
-from worker.carriers.simulator.words import Status
+from worker.carriers.simulated.protocol import Status
+from worker.simulator.lives import Life
 
 pytestmark = pytest.mark.usefixtures("at_work")
 

@@ -21,8 +21,9 @@ from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.api.app import app
 from worker.api.openapi import document
-from worker.store import campaigns, contacts, setup
-from worker.store.contacts import NewContact
+from worker.store import campaigns
+from worker.store.crm import contacts, setup
+from worker.store.crm.contacts import NewContact
 
 pytestmark = pytest.mark.slow  # half a minute of CPU even with few examples; runs after the suite
 

@@ -16,12 +16,12 @@ from functools import cache
 
 from tests.bench.carrier import RECEIPT, Switchboard, lasting
 from tests.bench.tally import Tally
-from worker import tasks, wiring
 from worker.carriers.base import CallEvent
-from worker.dial_pool import DialPool
 from worker.flow.base import Dialer
 from worker.flow.record import record
-from worker.settings import settings
+from worker.process import celery_app, dispatch, wiring
+from worker.process.dial_pool import DialPool
+from worker.process.settings import settings
 from worker.slots import connect
 
 tally = Tally(RECEIPT)
@@ -35,7 +35,7 @@ def tell(news: Sequence[CallEvent]) -> None:
     """What the web process does with callbacks."""
     steps = record(dialer(), carrier.name, news)
     if not BY_TICK:
-        tasks.send(steps)
+        dispatch.send(steps)
 
 
 carrier = Switchboard(tell, lasts=lasting(os.environ.get("BENCH_CALL_SECONDS", "0.010 0.090")))
@@ -43,7 +43,7 @@ carrier = Switchboard(tell, lasts=lasting(os.environ.get("BENCH_CALL_SECONDS", "
 
 @cache
 def dialer() -> Dialer:
-    """:func:`worker.wiring.dialer` with this carrier in place of the deployment's."""
+    """:func:`worker.process.wiring.dialer` with this carrier in place of the deployment's."""
     made = wiring.build(settings(), carriers={carrier.name: carrier})
     if BY_TICK:
         made = replace(made, bounds=replace(made.bounds, event_overdue_seconds=0.0))
@@ -54,9 +54,9 @@ def dialer() -> Dialer:
 wiring.dialer = dialer
 if os.environ.get("BENCH_BY_MESSAGE"):
     DialPool.offer = lambda self, account, call_ids: False  # type: ignore[method-assign]  # what it would take is sent
-app = tasks.app
+app = celery_app.app
 if not BY_TICK:
-    from worker import timer  # noqa: F401  # from its import on, every worker that is ready has one
+    pass
 
 
 @app.task(name="bench.noop")

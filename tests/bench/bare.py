@@ -14,16 +14,17 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, text
 
-from worker import wiring
 from worker.dev.stack import Stack
 from worker.domain.model import Disposition
 from worker.domain.window import RULES_END
 from worker.flow.base import Dialer, slot_of
 from worker.flow.ending import end
-from worker.flow.examine import examine
 from worker.flow.reconcile import reconcile
-from worker.settings import Settings
-from worker.store import calls, counters, setup
+from worker.operations.examine import examine
+from worker.process import wiring
+from worker.process.settings import Settings
+from worker.store import calls, counters, gate
+from worker.store.crm import setup
 from worker.store.database import transact
 from worker.store.migrate import migrate
 
@@ -103,7 +104,7 @@ class Bare:
 
         def dial(conn: Connection) -> Sequence[str]:
             rows = calls.orders(conn, call_ids, recovery_seconds=bounds.rate_recovery_seconds)
-            calls.lock_team_shared(conn, TEAM)
+            gate.pass_gate(conn, TEAM)
             return calls.commit_dialing(conn, bounds, [(row.id, RULES_END, row.policy_version) for row in rows])
 
         def settle(conn: Connection) -> Sequence[Any]:

@@ -22,7 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from tests.bench.carrier import Switchboard, lasting
 from worker.carriers.base import CallEvent, EventKind, Order
-from worker.settings import settings
+from worker.process.settings import settings
 
 LIVE = ("queued", "calling")
 

@@ -16,7 +16,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 
-from worker.carriers.base import Accepted, BadEvent, CallEvent, CannotTell, CarrierCall, EventKind, Order, Outcome
+from worker.carriers.base import (
+    Accepted,
+    BadEvent,
+    CallEvent,
+    CannotTell,
+    CarrierCall,
+    EventKind,
+    Order,
+    Outcome,
+)
 from worker.domain.model import Disposition
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.010, 0.090

@@ -24,10 +24,10 @@ from tests.bench.deployment import started
 from worker.dev.process import Child
 from worker.dev.stack import Stack
 from worker.flow.base import Dialer
-from worker.flow.keys import create_key
 from worker.flow.reconcile import reconcile
 from worker.flow.stop import pause_campaign, stop_calls
-from worker.store import setup
+from worker.operations.keys import create_key
+from worker.store.crm import setup
 
 TEAM = "team_crowd"
 CAMPAIGN, COMPANION = "camp_crowd", "camp_small"

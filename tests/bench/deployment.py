@@ -19,11 +19,11 @@ from redis import Redis
 from sqlalchemy import text
 
 from tests.bench.bare import bare
-from worker import tasks
 from worker.dev.process import Child, Ending
 from worker.dev.processtable import family, living
 from worker.dev.stack import Stack
 from worker.flow.base import Dialer
+from worker.process import celery_app
 from worker.slots import connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -92,7 +92,7 @@ def deployed(stack: Stack, name: str, **settings: str) -> Iterator[Deployment]:
         made = running.enter_context(bare(stack, name, WORKER_CONCURRENCY=str(THREADS), **settings))
         environment, dialer = made.environment, made.dialer
         celery = Celery(name)
-        tasks.configure(celery, made.settings)
+        celery_app.configure(celery, made.settings)
         running.callback(celery.close)
         redis = running.enter_context(connect(stack.valkey.url))
         children = [

@@ -29,9 +29,9 @@ from tests import shadow_clock
 from tests.bench.deployment import REPOSITORY
 from tests.chaos.deployment import free_port
 from tests.tcp_relay import TcpRelay
-from worker.carriers.simulator import ledger
 from worker.dev.process import Child
 from worker.dev.stack import Stack
+from worker.simulator import ledger
 
 ILL, WELL = "acct_ill", "acct_well"
 CONTACTS = 3000
@@ -156,9 +156,7 @@ def site(
         script = stack.directory / "script.json"
         script.write_text(json.dumps(SCRIPT | (LONG if long else {})))
         arguments = ["--port", str(simulator_port), "--ledger", str(path), "--script", str(script)]
-        stack.spawn(
-            "simulator", [sys.executable, "-m", "worker.carriers.simulator", *arguments], environment, cwd=REPOSITORY
-        )
+        stack.spawn("simulator", [sys.executable, "-m", "worker.simulator", *arguments], environment, cwd=REPOSITORY)
         there = Site(stack, home, database, environment, web_port, simulator_port, path)
         there.command("db", "migrate")
         for n, name in enumerate(("ill", "well")):

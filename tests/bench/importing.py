@@ -16,8 +16,8 @@ from worker.dev.stack import Stack
 from worker.domain import ids
 from worker.domain.contact_file import read_contacts
 from worker.domain.screening import Phone, normalize
-from worker.flow import prepare
-from worker.flow.load import load_contacts
+from worker.operations import campaigns
+from worker.operations.imports import load_contacts
 
 LINES, ONE_BY_ONE = 1_000_000, 5_000
 
@@ -44,7 +44,7 @@ def measure(stack: Stack, rounds: int) -> list[Line]:
 
 def _campaign(there: Bare) -> str:
     body = {"name": "Imported", "assistantId": "asst_bare", "companyId": "comp_bare", "fromNumberIds": ["pn_bare0"]}
-    return prepare.create_campaign(there.dialer, TEAM, body, actor="bench")
+    return campaigns.create_campaign(there.dialer, TEAM, body, actor="bench")
 
 
 def _lines(first: int, count: int) -> Iterator[str]:

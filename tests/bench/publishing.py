@@ -16,9 +16,9 @@ from time import perf_counter
 from tests.bench.bare import bare
 from tests.bench.deployment import REPOSITORY
 from tests.bench.report import Line, say
-from worker import tasks, wiring
 from worker.dev.stack import Stack
 from worker.flow.base import dial_steps
+from worker.process import dispatch, tasks, wiring
 
 DIALS = 100
 REPEATS = 20
@@ -42,7 +42,7 @@ def measure(stack: Stack, rounds: int) -> list[Line]:
 
 def ours(call_ids: list[str]) -> None:
     """As the product does it: ids by the batch, messages by the pipeline."""
-    tasks.send(dial_steps([("acct_bench", call_id) for call_id in call_ids], wiring.dialer().bounds.dial_batch))
+    dispatch.send(dial_steps([("acct_bench", call_id) for call_id in call_ids], wiring.dialer().bounds.dial_batch))
 
 
 def loop(call_ids: list[str]) -> None:

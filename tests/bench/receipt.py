@@ -16,7 +16,7 @@ import httpx2
 
 from tests.bench.deployment import Deployment, started
 from tests.bench.tally import COMMANDS, ROUND_TRIPS, STATEMENTS
-from worker.carriers.simulator.words import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 
 PER_CALL = 3
 SENDERS = 4

@@ -8,8 +8,8 @@ from tests.bench.deployment import Deployment, deployed
 from tests.bench.report import Line, say
 from tests.bench.throughput import TEAM, furnish, opened
 from worker.dev.stack import Stack
-from worker.flow import prepare
-from worker.flow.examine import examine
+from worker.operations import campaigns as campaign_operations
+from worker.operations.examine import examine
 
 CAMPAIGNS, SLOTS, CALLS_A_SLOT = 10, 3, 12
 CALL_SECONDS = "0.5 1.5"
@@ -51,7 +51,7 @@ def _gaps(there: Deployment, contacts: list[str], numbers: list[str]) -> list[fl
     campaigns = []
     for n in range(CAMPAIGNS):
         campaign = opened(there, numbers[n : n + 1], limit=SLOTS)
-        prepare.add_contacts(there.dialer, campaign, contacts[n * share : (n + 1) * share])
+        campaign_operations.add_contacts(there.dialer, campaign, contacts[n * share : (n + 1) * share])
         campaigns.append(campaign)
     for campaign in campaigns:
         there.celery.send_task("worker.run_campaign", [campaign])

@@ -12,7 +12,7 @@ from tests.bench.deployment import Deployment, deployed
 from tests.bench.report import Line, say
 from tests.bench.throughput import TEAM, furnish
 from worker.dev.stack import Stack
-from worker.flow.examine import examine
+from worker.operations.examine import examine
 
 SCHEDULED, INSTANTS = 20_000, 40
 AHEAD_SECONDS = 3.0

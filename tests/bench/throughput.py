@@ -19,10 +19,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tests.bench.deployment import Deployment
-from worker.flow import prepare
-from worker.flow.examine import examine
-from worker.store import contacts, setup
-from worker.store.contacts import NewContact
+from worker.operations import campaigns as campaign_operations
+from worker.operations.examine import examine
+from worker.store.crm import contacts, setup
+from worker.store.crm.contacts import NewContact
 
 CAMPAIGNS, SLOTS, NUMBERS = 20, 50, 5
 WINDOW = {"callWindowStart": "00:00", "callWindowEnd": "24:00", "callWindowTimezone": "America/New_York"}
@@ -88,7 +88,7 @@ class Workload:
     def _campaign(self, n: int) -> str:
         campaign = opened(self._there, self._numbers[n * NUMBERS : (n + 1) * NUMBERS], limit=SLOTS)
         own = self._contacts[n * self._per_campaign : (n + 1) * self._per_campaign]
-        prepare.add_contacts(self._there.dialer, campaign, own)
+        campaign_operations.add_contacts(self._there.dialer, campaign, own)
         return campaign
 
     def _is_over(self, campaigns: Sequence[str]) -> bool:
@@ -139,7 +139,7 @@ def opened(there: Deployment, numbers: Sequence[str], *, limit: int) -> str:
         "maxConcurrentCalls": limit,
         **WINDOW,
     }
-    return prepare.create_campaign(there.dialer, TEAM, body, actor="bench")
+    return campaign_operations.create_campaign(there.dialer, TEAM, body, actor="bench")
 
 
 # What autovacuum would look at by now. Of tables that were found empty, it would plan as if they stayed so.

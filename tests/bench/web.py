@@ -4,8 +4,8 @@ has asked of PostgreSQL and Redis."""
 from __future__ import annotations
 
 from tests.bench.tally import Tally
-from worker import wiring
 from worker.api.app import app
+from worker.process import wiring
 
 tally = Tally("nobody")
 tally.watch_redis()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.carriers.receiver import Receiver
 from tests.carriers.running import RunningSimulator
-from worker.carriers.simulator.adapter import SimulatorCarrier
+from worker.carriers.simulated.adapter import SimulatorCarrier
 
 
 @pytest.fixture(scope="module")

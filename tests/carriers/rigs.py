@@ -16,9 +16,9 @@ from nacl.signing import SigningKey
 
 from tests.carriers.peer import Reply
 from worker.carriers.base import Action
-from worker.carriers.simulator.adapter import SimulatorCarrier
-from worker.carriers.simulator.words import SIGNATURE_HEADER, TIMESTAMP_HEADER
-from worker.carriers.simulator.words import sign as simulator_sign
+from worker.carriers.simulated.adapter import SimulatorCarrier
+from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER
+from worker.carriers.simulated.protocol import sign as simulator_sign
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.carriers.twilio.signature import sign as twilio_sign

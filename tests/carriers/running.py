@@ -15,8 +15,8 @@ from typing import Any
 
 from tests.patience import PATIENCE_SECONDS
 from worker.carriers.base import Order
-from worker.carriers.simulator import ledger
-from worker.carriers.simulator.adapter import SimulatorCarrier
+from worker.carriers.simulated.adapter import SimulatorCarrier
+from worker.simulator import ledger
 
 SECRET = "shared-secret"
 _orders = count(1)
@@ -33,7 +33,7 @@ class RunningSimulator:
         speed: float = 20.0,
     ) -> None:
         self.ledger_path = folder / "ledger.jsonl"
-        self.command = [sys.executable, "-m", "worker.carriers.simulator", "--secret", SECRET, *options]
+        self.command = [sys.executable, "-m", "worker.simulator", "--secret", SECRET, *options]
         self.command += ["--ledger", str(self.ledger_path), "--speed", str(speed)]
         if script is not None:
             script_path = folder / "script.json"

@@ -16,7 +16,7 @@ from telnyx.lib.webhook_verification import WebhookVerificationError
 
 from tests.carriers.receiver import Received, Receiver
 from tests.carriers.running import SECRET, RunningSimulator
-from worker.carriers.simulator.ledger import RecordedCall
+from worker.simulator.ledger import RecordedCall
 
 CONNECTION, FROM = "1494404757140276705", "+12025550000"
 ANSWERS, RINGS, MACHINE, FAX, DECLINES, NOWHERE = (f"+1202555020{n}" for n in range(6))

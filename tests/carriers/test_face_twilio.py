@@ -17,7 +17,7 @@ from twilio.rest.api.v2010.account.call import CallInstance
 
 from tests.carriers.receiver import Received, Receiver
 from tests.carriers.running import SECRET, RunningSimulator
-from worker.carriers.simulator.ledger import RecordedCall
+from worker.simulator.ledger import RecordedCall
 
 SID = "AC00000000000000000000000000000001"
 FROM = "+12025550000"

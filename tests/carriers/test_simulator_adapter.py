@@ -27,8 +27,8 @@ from worker.carriers.base import (
     Rejected,
     Verdict,
 )
-from worker.carriers.simulator.adapter import SimulatorCarrier
-from worker.carriers.simulator.words import REFUSALS
+from worker.carriers.simulated.adapter import SimulatorCarrier
+from worker.carriers.simulated.protocol import REFUSALS
 from worker.domain.model import CallState, Disposition
 
 ANSWERED, HELD, TALKING = "+12025550001", "+12025550002", "+12025550003"

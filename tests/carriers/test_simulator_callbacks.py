@@ -11,7 +11,7 @@ from tests.carriers.receiver import Received, Receiver
 from tests.carriers.running import RunningSimulator, an_order
 from tests.patience import PATIENCE_SECONDS
 from worker.carriers.base import Accepted, Ambiguous, EventKind, Order
-from worker.carriers.simulator.adapter import SimulatorCarrier
+from worker.carriers.simulated.adapter import SimulatorCarrier
 from worker.domain.model import Disposition
 
 PLAIN, TWICE, REVERSED, SILENT, LATE = (f"+1202555000{n}" for n in range(1, 6))

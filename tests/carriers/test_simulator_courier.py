@@ -10,8 +10,8 @@ import pytest
 
 from tests.carriers.receiver import Received, Receiver
 from tests.patience import PATIENCE_SECONDS
-from worker.carriers.simulator.agenda import Agenda
-from worker.carriers.simulator.courier import Courier, Outbox, Post
+from worker.simulator.agenda import Agenda
+from worker.simulator.courier import Courier, Outbox, Post
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from worker.carriers.simulator.ledger import Fact, LedgerWriter, read
 from worker.domain.errors import Broken, Conflict
+from worker.simulator.ledger import Fact, LedgerWriter, read
 
 
 class Writing:

@@ -13,19 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.carriers.simulator.lives import (
-    DEMO_ODDS,
-    Book,
-    Callbacks,
-    Fate,
-    Life,
-    Refusal,
-    Reply,
-    timeline,
-)
-from worker.carriers.simulator.script import ENDINGS, parse_life, parse_odds, parse_script
-from worker.carriers.simulator.words import LIVE, AnsweredBy, Happening, Status
+from worker.carriers.simulated.protocol import LIVE, AnsweredBy, Happening, Status
 from worker.domain.errors import Invalid
+from worker.simulator.lives import DEMO_ODDS, Book, Callbacks, Fate, Life, Refusal, Reply, timeline
+from worker.simulator.script import ENDINGS, parse_life, parse_odds, parse_script
 
 NUMBERS = [f"+1202{n:07}" for n in range(4000)]
 seconds = st.floats(0, 10_000)

@@ -13,8 +13,8 @@ import pytest
 
 from tests.carriers.running import SECRET, RunningSimulator, an_order
 from worker.carriers.base import Accepted, Ambiguous, CannotTell, CarrierCall, Order, Rejected
-from worker.carriers.simulator import ledger
-from worker.carriers.simulator.adapter import SimulatorCarrier
+from worker.carriers.simulated.adapter import SimulatorCarrier
+from worker.simulator import ledger
 
 NUMBER = "+12025550001"
 

@@ -192,7 +192,7 @@ def test_faulty_options_are_told_before_anything_runs(tmp_path: Path, options: l
     command = [
         sys.executable,
         "-m",
-        "worker.carriers.simulator",
+        "worker.simulator",
         "--secret",
         "s",
         "--ledger",

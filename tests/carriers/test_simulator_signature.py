@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from worker.carriers.base import BadEvent, BadSignature, EventKind
-from worker.carriers.simulator.adapter import SimulatorCarrier
-from worker.carriers.simulator.words import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from worker.carriers.simulated.adapter import SimulatorCarrier
+from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from worker.domain.model import Disposition
 
 SECRET, NOW, TOKEN = "shared-secret", 1_800_000_000, "f" * 32

@@ -19,10 +19,10 @@ from tests.chaos.harness import Chaos
 from tests.chaos.operators import window_body
 from tests.chaos.plan import CampaignPlan, Cast, TeamPlan
 from worker.domain.errors import Unavailable
-from worker.flow import keys, prepare
 from worker.flow.base import Dialer
-from worker.store import contacts, setup
-from worker.store.contacts import NewContact
+from worker.operations import campaigns, keys
+from worker.store.crm import contacts, setup
+from worker.store.crm.contacts import NewContact
 from worker.store.database import once
 
 
@@ -63,8 +63,8 @@ class Births:
             window = self._window(plan, now)
             starts_at = None if plan.starts_in is None else now + plan.starts_in
             fields = self._fields(plan, window, starts_at)
-            campaign_id = prepare.create_campaign(dialer, plan.team.id, fields, actor="chaos")
-            prepare.add_contacts(dialer, campaign_id, [person.id for person in plan.people])
+            campaign_id = campaigns.create_campaign(dialer, plan.team.id, fields, actor="chaos")
+            campaigns.add_contacts(dialer, campaign_id, [person.id for person in plan.people])
             self.ids[plan.key] = campaign_id
             if window is not None:
                 self.windows[plan.key] = window

@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 
 from tests.chaos.harness import Chaos
 from worker.domain import ids
-from worker.flow import admit, prepare, stop
-from worker.store import contacts, setup
-from worker.store.contacts import NewContact
+from worker.flow import admit, stop
+from worker.operations import campaigns as campaign_operations
+from worker.store.crm import contacts, setup
+from worker.store.crm.contacts import NewContact
 from worker.store.database import once
 
 NUMBERS_A_KIND = 1000
@@ -116,9 +117,9 @@ class Team:
         if starts_in is not None:
             (now,) = self.chaos.sql("SELECT dialer_now() AS at")
             fields["scheduledStartAt"] = (now.at + timedelta(seconds=starts_in)).isoformat()
-        campaign_id = prepare.create_campaign(dialer, self.id, fields, actor="test")
+        campaign_id = campaign_operations.create_campaign(dialer, self.id, fields, actor="test")
         for batch in batches:
-            prepare.add_contacts(dialer, campaign_id, [person.id for person in batch])
+            campaign_operations.add_contacts(dialer, campaign_id, [person.id for person in batch])
         campaign = Campaign(self, campaign_id, frozenset(phones), limit)
         self.campaigns.append(campaign)
         return campaign

@@ -14,10 +14,11 @@ from celery import Celery
 from kombu.exceptions import KombuError
 
 from worker.domain.errors import Refused, Unavailable
-from worker.flow import admit, parts, people, prepare, remove, stop
+from worker.flow import admit, stop
 from worker.flow.base import Dialer, Step
 from worker.flow.base import Stop as StopCalls
-from worker.flow.edit import edit_campaign
+from worker.operations import campaigns, contacts, removal, resources
+from worker.operations.campaign_edit import edit_campaign
 
 Body = Mapping[str, Any]
 OPERATOR = "operator"
@@ -32,8 +33,8 @@ VERBS: Mapping[str, Callable[[Dialer, str, str, Body], Sequence[Step]]] = {
     "run": lambda dialer, team, id, body: admit.run_campaign(
         dialer, id, opened_by="cli", max_calls=body.get("maxCalls"), team_id=team
     )[1],
-    "restore": lambda dialer, team, id, body: remove.restore_campaign(dialer, team, id, actor=OPERATOR) or (),
-    "contacts": lambda dialer, team, id, body: prepare.add_contacts(dialer, id, body["contactIds"], team_id=team)[1],
+    "restore": lambda dialer, team, id, body: removal.restore_campaign(dialer, team, id, actor=OPERATOR) or (),
+    "contacts": lambda dialer, team, id, body: campaigns.add_contacts(dialer, id, body["contactIds"], team_id=team)[1],
 }
 
 
@@ -59,18 +60,18 @@ class Commands:
     def _carry_out(self, team_id: str, method: str, path: Sequence[str], body: Body) -> Sequence[Step]:
         match (method, *path):
             case ("POST", "do-not-call"):
-                people.ban_numbers(self.dialer, team_id, body, actor=OPERATOR)
+                contacts.ban_numbers(self.dialer, team_id, body, actor=OPERATOR)
                 return ()
             case ("PATCH", "contacts", contact_id):
-                return people.edit_contact(self.dialer, team_id, contact_id, body, actor=OPERATOR)[1]
+                return contacts.edit_contact(self.dialer, team_id, contact_id, body, actor=OPERATOR)[1]
             case ("PATCH", "phone-numbers", number_id):
-                return parts.edit_number(self.dialer, team_id, number_id, body, actor=OPERATOR)[1]
+                return resources.edit_number(self.dialer, team_id, number_id, body, actor=OPERATOR)[1]
             case ("PATCH", "carrier-accounts", account_id):
-                return parts.edit_account(self.dialer, team_id, account_id, body, actor=OPERATOR)[1]
+                return resources.edit_account(self.dialer, team_id, account_id, body, actor=OPERATOR)[1]
             case ("PATCH", "campaigns", campaign_id):
                 return edit_campaign(self.dialer, team_id, campaign_id, body, actor=OPERATOR)
             case ("DELETE", "campaigns", campaign_id):
-                remove.delete_campaign(self.dialer, team_id, campaign_id, actor=OPERATOR)
+                removal.delete_campaign(self.dialer, team_id, campaign_id, actor=OPERATOR)
                 return ()
             case ("POST", "campaigns", campaign_id, verb):
                 return VERBS[verb](self.dialer, team_id, campaign_id, body)

@@ -16,9 +16,9 @@ from celery import Celery
 
 from tests.chaos.harness import REPOSITORY, Chaos
 from tests.chaos.routes import Routes
-from worker import tasks, wiring
 from worker.dev.stack import Stack
-from worker.settings import Settings
+from worker.process import celery_app, wiring
+from worker.process.settings import Settings
 from worker.slots import connect
 
 SPEED = 60.0
@@ -93,12 +93,12 @@ def deployed(
     )
     dialer = wiring.build(chosen)
     celery = Celery(name)
-    tasks.configure(celery, chosen)
+    celery_app.configure(celery, chosen)
     with connect(stack.valkey.url) as redis:
         chaos = Chaos(name, stack, dialer, environment, celery, redis, ledger_path, web_port, orders, routes)
         chaos.sql("SELECT dialer_set_clock(clock_timestamp(), :speed)", speed=speed)
         try:
-            chaos.start("simulator", "worker.carriers.simulator", [*simulator, "--speed", str(speed)])
+            chaos.start("simulator", "worker.simulator", [*simulator, "--speed", str(speed)])
             yield chaos
         finally:
             stack.workspace.kill(nursery)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from tests.chaos.judgements_progress import Progress
-from worker.carriers.simulator.ledger import Ledger, RecordedCall
+from worker.simulator.ledger import Ledger, RecordedCall
 
 T = TypeVar("T")
 Window = tuple[str, str, str]

@@ -24,11 +24,11 @@ from tests.chaos.hanging import end_requests
 from tests.chaos.harness import Chaos
 from tests.chaos.judgements_progress import Progress
 from tests.chaos.looks import look_at_everything, look_at_what_must_never_be
-from worker.carriers.simulator import ledger
 from worker.domain.errors import Unavailable
+from worker.process.celery_app import CONTROL, DIAL
+from worker.simulator import ledger
 from worker.store import counters
 from worker.store.database import once
-from worker.tasks import CONTROL, DIAL
 
 if TYPE_CHECKING:
     from tests.chaos.trial import Trial

@@ -22,7 +22,7 @@ from tests.chaos import outages
 from tests.chaos.judgements_progress import Bulkhead, EndRequest
 from tests.chaos.operators import Order
 from tests.chaos.plan import CampaignPlan, Cast, Person, TeamPlan
-from worker.carriers.simulator.ledger import Fact, Ledger, read_facts
+from worker.simulator.ledger import Fact, Ledger, read_facts
 
 if TYPE_CHECKING:
     from tests.chaos.trial import Trial

@@ -29,12 +29,12 @@ from sqlalchemy import Connection, text
 from tests.chaos import halting, routes
 from tests.chaos.routes import Routes
 from tests.patience import PATIENCE_SECONDS
-from worker import tasks
-from worker.carriers.simulator import ledger
 from worker.crashpoint import VARIABLE
 from worker.dev.stack import Stack
 from worker.flow import stop
 from worker.flow.base import Dial, Dialer, LookUp, Step, Stop
+from worker.process import celery_app
+from worker.simulator import ledger
 from worker.store.database import transact
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -237,7 +237,7 @@ class Chaos:
 
     def waiting_messages(self) -> int:
         """How many messages no worker has taken yet."""
-        return sum(int(self.redis.llen(f"{self.name}:{queue}")) for queue in (tasks.CONTROL, tasks.DIAL))
+        return sum(int(self.redis.llen(f"{self.name}:{queue}")) for queue in (celery_app.CONTROL, celery_app.DIAL))
 
     def open_transactions(self) -> int:
         (row,) = self.sql("""SELECT count(*) FROM pg_stat_activity

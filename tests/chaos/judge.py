@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.chaos.cast import Campaign, Team
 from tests.patience import PATIENCE_SECONDS
-from worker.carriers.simulator.ledger import Ledger, RecordedCall
-from worker.flow.examine import examine
+from worker.operations.examine import examine
+from worker.simulator.ledger import Ledger, RecordedCall
 from worker.slots import Scope
 from worker.store import counters
 from worker.store.database import once

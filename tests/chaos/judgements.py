@@ -30,7 +30,7 @@ from tests.chaos.evidence import (
     in_force,
     is_human,
 )
-from worker.carriers.simulator.ledger import RecordedCall
+from worker.simulator.ledger import RecordedCall
 
 RESUMING = ("resume", "run")
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from tests.chaos.evidence import Look
 from worker.flow.base import Dialer
-from worker.flow.examine import examine
+from worker.operations.examine import examine
 from worker.store.database import once, planned_by_size
 from worker.store.invariants import INVARIANTS, TOLD_TO_HAVE_ENDED
 

@@ -28,7 +28,7 @@ from tests.chaos.orders import Order
 from tests.chaos.plan import ZONES, CampaignPlan, Cast, Person, TeamPlan
 from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer
-from worker.flow.teams import edit_team
+from worker.operations.teams import edit_team
 
 P = ParamSpec("P")
 

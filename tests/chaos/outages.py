@@ -1,6 +1,6 @@
 """What befalls the carrier's API, for one of its accounts or for all: it hangs, it is slow, its hang-ups fail.
 
-The calls themselves go on; see :mod:`worker.carriers.simulator.outages`.
+The calls themselves go on; see :mod:`worker.simulator.outages`.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ TELLING = (
     {"callbacks": "none"}, {"callbacks": "twice"}, {"callbacks": "late:2.5"}, {"callbacks": "reversed"},
     {"callbacks": "before_answer"},
 )  # fmt: skip
-"""The carrier's faults, each as a part of a life (:mod:`worker.carriers.simulator.script`)."""
+"""The carrier's faults, each as a part of a life (:mod:`worker.simulator.script`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from tests.chaos.judgements_commits import GATES
 from tests.chaos.looks import look_at_everything, look_at_what_must_never_be
 from tests.chaos.verdict import JUDGEMENTS, judge
 from tests.world import World, make_world
-from worker.carriers.simulator.ledger import Ledger
 from worker.domain.contact_file import ContactLine
-from worker.flow import admit, ban_file, parts, people, reconcile, remove, results, settle, stop
-from worker.flow.edit import edit_campaign
+from worker.flow import admit, reconcile, results, settle, stop
+from worker.operations import contacts, dnc_imports, removal, resources
+from worker.operations.campaign_edit import edit_campaign
+from worker.simulator.ledger import Ledger
 from worker.store.invariants import BY_NAME as INVARIANTS
 
 COMMIT = """
@@ -39,20 +40,20 @@ def edit(world: World, campaign: str, **fields: object) -> None:
 
 
 def edit_person(world: World, contact: str, **fields: object) -> None:
-    people.edit_contact(world.dialer, world.team, contact, fields, actor="test")
+    contacts.edit_contact(world.dialer, world.team, contact, fields, actor="test")
 
 
 def delete(world: World, campaign: str, contact: str) -> None:
     world.pause_behind_its_back(campaign)
-    remove.delete_campaign(world.dialer, world.team, campaign, actor="test")
+    removal.delete_campaign(world.dialer, world.team, campaign, actor="test")
 
 
 def enable(world: World, is_enabled: bool) -> None:
-    parts.edit_number(world.dialer, world.team, latest(world).number_id, {"enabled": is_enabled}, actor="test")
+    resources.edit_number(world.dialer, world.team, latest(world).number_id, {"enabled": is_enabled}, actor="test")
 
 
 def enable_account(world: World, is_enabled: bool) -> None:
-    parts.edit_account(world.dialer, world.team, f"acct_{world.team}", {"enabled": is_enabled}, actor="test")
+    resources.edit_account(world.dialer, world.team, f"acct_{world.team}", {"enabled": is_enabled}, actor="test")
 
 
 def latest(world: World) -> Any:
@@ -70,7 +71,7 @@ WAYS: Mapping[str, tuple[str, ByWay]] = {
     "caller ID taken out": ("I18", lambda world, campaign, _: edit(
         world, campaign, fromNumberIds=[n for n in world.numbers if n != latest(world).number_id])),
     "banned": ("I19", lambda world, _, contact: world.ban(world.phone(contact))),
-    "banned by a file": ("I19", lambda world, _, contact: ban_file.ban_file(
+    "banned by a file": ("I19", lambda world, _, contact: dnc_imports.ban_file(
         world.dialer, world.team, [ContactLine(1, phone=world.phone(contact))], actor="test")),
     "banned by its network": ("I19", lambda world, _, contact: settle._ban(
         world.dialer, [(world.team, world.phone(contact))])),

@@ -25,7 +25,7 @@ from tests.chaos.evidence import (
 from tests.chaos.judgements import liveness
 from tests.chaos.judgements_commits import GATES
 from tests.chaos.verdict import JUDGEMENTS, Judgement, judge
-from worker.carriers.simulator.ledger import Ledger, NotPlaced, RecordedCall
+from worker.simulator.ledger import Ledger, NotPlaced, RecordedCall
 
 ADA, BOB, CALLER, OTHER_CALLER = "+13032000001", "+13032000002", "+17205550001", "+17205550002"
 

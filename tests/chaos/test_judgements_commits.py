@@ -12,7 +12,7 @@ import pytest
 from tests.chaos.evidence import Change, Clock, Evidence
 from tests.chaos.judgements_commits import GATES
 from tests.chaos.verdict import JUDGEMENTS
-from worker.carriers.simulator.ledger import Ledger
+from worker.simulator.ledger import Ledger
 
 Line = tuple[str, str, Mapping[str, Any] | None, Mapping[str, Any] | None]
 CAMPAIGN = {"status": "running", "run_id": "run_1", "deleted_at": None, "call_window_start": None, "settings": {}}

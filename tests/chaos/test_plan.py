@@ -15,8 +15,8 @@ from tests.chaos.hanging import with_steady
 from tests.chaos.nemesis import DECK, IN_HAND, ROLES, SERVICES, WEB_POINTS, WORKER_POINTS, draw_faults, draw_points
 from tests.chaos.orders import draw_orders
 from tests.chaos.plan import draw_cast
-from worker.carriers.simulator.script import parse_life
 from worker.crashpoint import POINTS
+from worker.simulator.script import parse_life
 
 SEEDS = range(1, 6)
 

@@ -11,8 +11,8 @@ import pytest
 from tests.chaos.cast import Campaign, Limits, Team
 from tests.chaos.harness import Chaos
 from tests.chaos.judge import await_end, judge
-from worker.carriers.simulator.ledger import Ledger
 from worker.flow.base import Dial, LookUp, Stop
+from worker.simulator.ledger import Ledger
 
 
 def nobody_was_cut_off(rang: Ledger) -> bool:

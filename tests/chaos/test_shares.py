@@ -10,7 +10,7 @@ import pytest
 from tests.chaos.cast import Campaign, Limits, Team
 from tests.chaos.harness import Chaos
 from tests.chaos.judge import await_end, judge
-from worker.carriers.simulator.ledger import RecordedCall
+from worker.simulator.ledger import RecordedCall
 
 MANY, SOME, FEW = 100_000, 100, 10
 SLOTS = 5

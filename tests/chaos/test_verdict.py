@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.evidence import Evidence, Look
 from tests.chaos.looks import OCCASIONS
 from tests.chaos.verdict import BY_NAME, JUDGEMENTS, PASSED, UNPROVEN, VIOLATED, Verdict, judge, together
-from worker.carriers.simulator.ledger import Ledger
+from worker.simulator.ledger import Ledger
 from worker.store import invariants
 
 NOTHING = Ledger((), (), (), ())

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from tests.cli.forked import Forge, Forked
 from tests.patience import PATIENCE_SECONDS
-from worker.settings import Settings
+from worker.process.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.02

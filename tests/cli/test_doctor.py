@@ -17,16 +17,17 @@ from tests.at_work import AHEAD
 from tests.cli.running import AWAY, dialer
 from tests.standing import BROUGHT_ABOUT, move_on
 from tests.world import World
-from worker import tasks
 from worker.carriers.base import Action, CallEvent, EventKind, Rejected
 from worker.cli.doctor import SERVICES
 from worker.cli.findings import answers
 from worker.cli.findings_work import standing_still
 from worker.clock import wall
 from worker.domain.standstill import NAMES, Kind
-from worker.flow import record, standstill
+from worker.flow import record
 from worker.flow.failover import watch_server
-from worker.settings import Settings
+from worker.operations import standstill
+from worker.process import celery_app
+from worker.process.settings import Settings
 from worker.slots import SlotRequest, Slots, connect
 from worker.store.database import open_database
 from worker.store.invariants import BY_NAME
@@ -67,14 +68,14 @@ def wrong(answer: subprocess.CompletedProcess[str]) -> set[str]:
 def send(redis_url: str, *, sent_before_seconds: float) -> None:
     """A message that nobody takes, as if sent so long ago."""
     app = Celery("test")
-    tasks.configure(app, Settings.model_validate({"redis_url": redis_url, "redis_prefix": "test"}))
+    celery_app.configure(app, Settings.model_validate({"redis_url": redis_url, "redis_prefix": "test"}))
     with app.connection_for_write() as connection:
         app.send_task("worker.tick", connection=connection)
         channel: Any = connection.default_channel
         (message,) = channel.client.lrange("test:control", 0, -1)
         told = json.loads(message)
-        assert wall() - told["headers"][tasks.SENT_AT] < 60, "every message says when it was sent"
-        told["headers"][tasks.SENT_AT] = wall() - sent_before_seconds
+        assert wall() - told["headers"][celery_app.SENT_AT] < 60, "every message says when it was sent"
+        told["headers"][celery_app.SENT_AT] = wall() - sent_before_seconds
         channel.client.lset("test:control", 0, json.dumps(told))
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from tests.world import World
 from worker.cli import findings_snapshots
 from worker.cli.findings_snapshots import held_snapshots
-from worker.store import snapshots
 from worker.store.database import once
+from worker.store.reads import snapshots
 
 
 def test_an_open_transaction_is_named_with_what_ends_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from tests.cli.running import dialer, document, sentence, several, words
 from tests.world import World
-from worker.api import views
 from worker.domain.campaign import FIELDS
-from worker.flow.look import find_campaign
-from worker.flow.progress import read_progress
+from worker.operations import views
+from worker.operations.look import find_campaign
+from worker.operations.progress import read_progress
 
 POLICY = {
     "name": "Q1 Trade Show ☎",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.cli.running import document, sentence, several, words
 from tests.world import World
-from worker.flow.keys import who_bears
+from worker.operations.keys import who_bears
 
 
 def test_what_a_campaign_needs_is_made_listed_shown_and_edited(world: World, here: dict[str, str]) -> None:

@@ -14,11 +14,11 @@ from tests.cli.running import dialer, run, sentence
 from tests.store.rows import call, ended, furnish
 from tests.store.rows import campaign as make_campaign
 from tests.world import World
-from worker.carriers.simulator.lives import Life
-from worker.carriers.simulator.words import Status
-from worker.flow.report import Report, read_report
+from worker.carriers.simulated.protocol import Status
+from worker.operations.report import Report, read_report
+from worker.simulator.lives import Life
 from worker.store.database import open_database
-from worker.store.reporting import BUCKETS
+from worker.store.reads.reporting import BUCKETS
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from tests.standing import nobody_places
 from tests.world import World
 from worker.cli.screen import View, render
-from worker.flow.watching import look
+from worker.operations.watching import look
 
 
 def shown(world: World, campaign: str) -> str:

@@ -24,12 +24,12 @@ from tests.dev.observing import commands_of, descendants, still_alive
 from tests.patience import PATIENCE_SECONDS
 from tests.store.test_migrate import ADDS_A_COLUMN, copy_of_the_program
 from tests.world import World
-from worker.carriers.simulator import ledger
 from worker.cli.processes import BEGINS
 from worker.cli.up import CALLEE, belongings, first_campaign
 from worker.dev.processtable import Process
 from worker.domain.errors import Refused
-from worker.flow.keys import revoke_key, who_bears
+from worker.operations.keys import revoke_key, who_bears
+from worker.simulator import ledger
 
 FACTS = ["url", "token", "team_id", "assistant_id", "company_id", "from_number_id", "account_slug"]
 FACTS += ["database_url", "redis_url", "env"]

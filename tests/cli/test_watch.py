@@ -16,11 +16,11 @@ from tests.at_work import AHEAD
 from tests.cli.running import AWAY, Started, dialer, sentence, started, wait_until
 from tests.cli.terminal import LEAVES_THE_SCREEN, SHOWS_THE_CURSOR, Terminal, terminal
 from tests.world import World, make_world
-from worker.carriers.simulator.lives import Life
-from worker.carriers.simulator.words import Status
+from worker.carriers.simulated.protocol import Status
 from worker.cli.screen import View, line, render
 from worker.dev.stack import Stack
-from worker.flow.watching import Seen, look
+from worker.operations.watching import Seen, look
+from worker.simulator.lives import Life
 from worker.store.database import open_database
 from worker.store.migrate import migrate
 from worker.store.sqlstates import AWAY as NO_POSTGRESQL

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from worker.domain.contact import MOST_AT_ONCE, parse_contact, parse_contacts
 from worker.domain.errors import Invalid
 from worker.domain.fields import NO_TEXT
-from worker.domain.parts import parse_account, parse_assistant, parse_ban, parse_company, parse_number
+from worker.domain.resources import parse_account, parse_assistant, parse_ban, parse_company, parse_number
 
 WHOLE = {
     "teamId": "team_1",

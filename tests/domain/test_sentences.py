@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from worker.api import models_campaigns, models_contacts, models_parts
+from worker.api import models_campaigns, models_contacts, models_resources
 from worker.domain.campaign import FIELDS, parse_campaign, parse_contact_ids, parse_instant
 from worker.domain.campaign_edit import KNOWN, parse_edit
 from worker.domain.contact import RULES, parse_contact, parse_contacts
 from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import MISSING
-from worker.domain.parts import (
+from worker.domain.resources import (
     ACCOUNT_EDIT,
     ASSISTANT,
     BAN,
@@ -115,9 +115,9 @@ DIALECT = re.compile(
 def test_every_field_of_every_request_is_walked() -> None:
     for model, rules in (
         (models_campaigns.NewCampaign, FIELDS), (models_campaigns.CampaignEdit, KNOWN),
-        (models_contacts.NewContact, RULES), (models_parts.NewCompany, COMPANY),
-        (models_parts.NewAssistant, ASSISTANT), (models_parts.NewPhoneNumber, NUMBER),
-        (models_parts.NewCarrierAccount, {"carrier", *ACCOUNT_EDIT}), (models_contacts.NumbersNotToCall, BAN),
+        (models_contacts.NewContact, RULES), (models_resources.NewCompany, COMPANY),
+        (models_resources.NewAssistant, ASSISTANT), (models_resources.NewPhoneNumber, NUMBER),
+        (models_resources.NewCarrierAccount, {"carrier", *ACCOUNT_EDIT}), (models_contacts.NumbersNotToCall, BAN),
     ):  # fmt: skip
         assert set(model.model_fields) - {"teamId"} == set(rules) - {"teamId"}
     assert len(TOLD) > 3000

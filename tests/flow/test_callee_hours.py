@@ -7,8 +7,8 @@ import pytest
 from tests.world import World
 from worker.domain.contact_file import read_contacts
 from worker.flow import callee_hours
-from worker.flow.intake import Loaded
-from worker.flow.load import load_contacts
+from worker.operations.import_request import Loaded
+from worker.operations.imports import load_contacts
 
 NOON_IN_NEW_YORK = {"callWindowStart": "09:00", "callWindowEnd": "17:00", "callWindowTimezone": "America/New_York"}
 BERLIN = "+493023125012"

@@ -14,12 +14,12 @@ from sqlalchemy import text
 
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World, make_world
-from worker.carriers.simulator.lives import Life
 from worker.dev.postgres import EmbeddedPostgres
 from worker.flow.base import Dial
 from worker.flow.failover import lift_hold, watch_server
-from worker.flow.progress import read_progress
-from worker.flow.server import look_at_server
+from worker.operations.progress import read_progress
+from worker.operations.server import look_at_server
+from worker.simulator.lives import Life
 from worker.store.database import once, open_database
 from worker.store.failovers import IS_NOT_HELD
 from worker.store.migrate import migrate

@@ -12,10 +12,12 @@ import pytest
 
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
-from worker.carriers.simulator.lives import Life
 from worker.domain.errors import Conflict
-from worker.flow import admit, fill, finish, prepare, promote, results, stop
-from worker.store import calls, campaigns, contacts
+from worker.flow import admit, fill, finish, promote, results, stop
+from worker.operations import campaigns as campaign_operations
+from worker.simulator.lives import Life
+from worker.store import campaigns, gate
+from worker.store.crm import contacts
 
 TALK = Life(1, 60)
 
@@ -134,7 +136,7 @@ def test_what_stops_a_call_by_the_way_waits_for_a_dialing_commit_under_way_too(
     before = world.sql(asked)
     with ThreadPoolExecutor(1) as threads:
         with world.engine.begin() as dialing:
-            calls.lock_team_shared(dialing, world.team)
+            gate.pass_gate(dialing, world.team)
             stopping = threads.submit(stops, world, campaign)
             world.wait_for_blocked()
             assert world.sql(asked) == before
@@ -149,7 +151,7 @@ def test_pause_and_resume_from_many_sides_leave_a_campaign_that_can_go_on(world:
         lambda: stop.pause_campaign(world.dialer, campaign, actor="a"),
         lambda: stop.pause_campaign(world.dialer, campaign, actor="b"),
         lambda: admit.resume(world.dialer, campaign, actor="c"),
-        lambda: prepare.add_contacts(world.dialer, campaign, world.contacts(1)),
+        lambda: campaign_operations.add_contacts(world.dialer, campaign, world.contacts(1)),
     )
     if world.status(campaign) == "paused":
         world.resume(campaign)

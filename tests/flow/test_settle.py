@@ -9,10 +9,10 @@ import pytest
 
 from tests.world import World
 from worker.carriers.base import CallEvent, EventKind
-from worker.carriers.simulator.lives import Callbacks, Life, Reply
 from worker.domain.model import Disposition
 from worker.flow import record, settle
 from worker.flow.base import Fill, Settle
+from worker.simulator.lives import Callbacks, Life, Reply
 from worker.slots import SlotRequest
 
 SILENT = Life(5, 600, callbacks=Callbacks.NONE)

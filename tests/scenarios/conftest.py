@@ -11,7 +11,7 @@ import pytest
 from tests.carriers.peer import Peer
 from tests.carriers.rigs import telnyx, twilio
 from tests.world import World
-from worker.store import setup
+from worker.store.crm import setup
 
 STREAM = "wss://voice.example.com/stream"
 

@@ -11,11 +11,11 @@ import pytest
 from tests.stage import refuse_connection
 from tests.world import World
 from worker.carriers.base import Action, Ambiguous, NotSent, Order, Outcome, Rejected
-from worker.carriers.simulator.lives import Life
-from worker.carriers.simulator.words import Status
+from worker.carriers.simulated.protocol import Status
 from worker.flow import dial
 from worker.flow.base import Dial
-from worker.flow.progress import read_progress
+from worker.operations.progress import read_progress
+from worker.simulator.lives import Life
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 
 from tests.stage import refuse_connection
 from tests.world import World
-from worker.carriers.simulator.lives import Life
-from worker.carriers.simulator.words import Status
+from worker.carriers.simulated.protocol import Status
 from worker.domain.errors import Conflict, Invalid
+from worker.simulator.lives import Life
 
 BUSY = Life(1, ending=Status.BUSY)
 ANSWERED = Life(1, 5)

@@ -17,14 +17,15 @@ from tests.carriers.rigs import (
 )
 from tests.scenarios.through import campaign_through, hear
 from tests.world import World
-from worker import logs, tasks, wiring
+from worker import logs
 from worker.carriers.base import BadSignature
 from worker.domain.errors import Conflict, Invalid, NotFound
 from worker.flow import record
 from worker.flow.base import Fill
-from worker.flow.edit import edit_campaign
-from worker.flow.parts import create_account
-from worker.settings import settings
+from worker.operations.campaign_edit import edit_campaign
+from worker.operations.resources import create_account
+from worker.process import celery_app, dispatch, wiring
+from worker.process.settings import settings
 from worker.slots import connect
 
 
@@ -162,12 +163,12 @@ def test_no_number_is_in_a_log_or_in_a_message_to_the_workers(
     monkeypatch.setattr(wiring, "dialer", lambda: there.dialer)
     monkeypatch.setenv("REDIS_URL", redis_url)
     settings.cache_clear()
-    tasks.configure(tasks.app, settings())
+    celery_app.configure(celery_app.app, settings())
     sends = there.do
 
     def send_and_do(step: Any) -> Any:
         if not isinstance(step, Fill):  # carried out where it arises, never sent
-            tasks.send([step])
+            dispatch.send([step])
         return sends(step)
 
     there.do = send_and_do  # type: ignore[method-assign]

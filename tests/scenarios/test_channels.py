@@ -9,11 +9,11 @@ import pytest
 
 from tests.world import World
 from worker.carriers.base import Action, Order, Outcome, Rejected
-from worker.carriers.simulator.lives import Life
 from worker.domain.model import Disposition
 from worker.flow import dial
 from worker.flow.base import Dial
-from worker.flow.progress import read_progress
+from worker.operations.progress import read_progress
+from worker.simulator.lives import Life
 
 FULL = Rejected("90010 D1", Action.CHANNELS)
 

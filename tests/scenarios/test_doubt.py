@@ -12,10 +12,10 @@ import pytest
 
 from tests.world import World
 from worker.carriers.base import Ambiguous, CallEvent, EventKind
-from worker.carriers.simulator.lives import Callbacks, Life, Refusal, Reply
-from worker.carriers.simulator.words import Status
+from worker.carriers.simulated.protocol import Status
 from worker.domain.model import Disposition
 from worker.flow import record
+from worker.simulator.lives import Callbacks, Life, Refusal, Reply
 
 NORMAL = Life(5, 30)
 SILENT = Life(5, 30, callbacks=Callbacks.NONE)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.world import World
-from worker.carriers.simulator.lives import Life
-from worker.carriers.simulator.words import Status
+from worker.carriers.simulated.protocol import Status
 from worker.domain.errors import Conflict, Invalid, NotFound
-from worker.flow import prepare
+from worker.operations import campaigns
+from worker.simulator.lives import Life
 
 
 def content(world: World) -> dict[str, list[str]]:
@@ -70,7 +70,7 @@ def with_retries(world: World) -> str:
 
 def completed_with_more(world: World) -> str:
     campaign = world.campaign_that_is("completed")
-    prepare.add_contacts(world.dialer, campaign, world.contacts(2))
+    campaigns.add_contacts(world.dialer, campaign, world.contacts(2))
     return campaign
 
 

@@ -18,17 +18,17 @@ import pytz
 from sqlalchemy import text
 
 from tests.cli.running import ROOT, dialer, environment, run, wait_until
-from worker import wiring
-from worker.carriers.simulator import ledger
-from worker.carriers.simulator.ledger import RecordedCall
 from worker.dev.stack import Stack
 from worker.domain.contact_file import read_contacts
-from worker.flow import prepare
 from worker.flow.base import Dialer
-from worker.flow.examine import examine
-from worker.flow.load import load_contacts
-from worker.settings import read_settings
-from worker.store import setup
+from worker.operations import campaigns
+from worker.operations.examine import examine
+from worker.operations.imports import load_contacts
+from worker.process import wiring
+from worker.process.settings import read_settings
+from worker.simulator import ledger
+from worker.simulator.ledger import RecordedCall
+from worker.store.crm import setup
 from worker.store.database import once
 
 SPEED = 60.0
@@ -76,8 +76,8 @@ class Deployment:
         assert not loaded.faults
         fields = {"name": "End to end", "assistantId": "asst_a", "companyId": "comp_a"}
         fields |= {"fromNumberIds": list(self.numbers)}
-        campaign = prepare.create_campaign(self.dialer, "team_a", fields | body, actor="test")
-        prepare.add_contacts(self.dialer, campaign, loaded.ids)
+        campaign = campaigns.create_campaign(self.dialer, "team_a", fields | body, actor="test")
+        campaigns.add_contacts(self.dialer, campaign, loaded.ids)
         return campaign
 
 
@@ -108,9 +108,7 @@ def _simulator(stack: Stack, ledger_path: Path, script: Path) -> str:
     script.write_text(json.dumps(SCRIPT))
     port_file = stack.directory / "simulator.port"
     options = ["--ledger", ledger_path, "--port-file", port_file, "--script", script, "--speed", str(SPEED)]
-    stack.spawn(
-        "simulator", [sys.executable, "-m", "worker.carriers.simulator", *options], {"SIMULATOR_SECRET": SECRET}
-    )
+    stack.spawn("simulator", [sys.executable, "-m", "worker.simulator", *options], {"SIMULATOR_SECRET": SECRET})
     wait_until(port_file.exists, "the simulator listens")
     return f"http://127.0.0.1:{port_file.read_text().strip()}"
 

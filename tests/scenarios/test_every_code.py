@@ -21,7 +21,7 @@ from worker.carriers.telnyx import codes as telnyx
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio import codes as twilio
 from worker.carriers.twilio.adapter import TwilioCarrier
-from worker.store import setup
+from worker.store.crm import setup
 
 CODES: dict[str, Mapping[str, Code]] = {"twilio": twilio.CODES, "telnyx": telnyx.CODES}
 STATUSES = {"20429": 429, "20003": 401, "10011": 429, "10009": 401, "20100": 402, "10015": 400, "21219": 400}

@@ -15,11 +15,11 @@ from tests.carriers.receiver import Received, Receiver
 from tests.carriers.rigs import ACCOUNT, CONNECTION
 from tests.carriers.running import SECRET, RunningSimulator
 from tests.world import MONDAY_NOON, World
-from worker.carriers.simulator.ledger import RecordedCall
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.flow import record
-from worker.store import setup
+from worker.simulator.ledger import RecordedCall
+from worker.store.crm import setup
 
 STREAM = "wss://assistant.example/stream"
 WAITS, WAITS_LONG, RINGS, TALKS, HANGS, BUSY = (f"+1202555070{n}" for n in range(6))

@@ -1,5 +1,5 @@
 from tests.world import World
-from worker.carriers.simulator.lives import Life
+from worker.simulator.lives import Life
 
 
 def test_a_contact_is_called_and_the_campaign_completes(world: World) -> None:

@@ -24,14 +24,14 @@ from tests.carriers.receiver import Receiver
 from tests.carriers.rigs import ACCOUNT, CONNECTION
 from tests.carriers.running import SECRET, RunningSimulator
 from tests.world import World
-from worker.carriers.simulator.words import SIGNATURE_HEADER, TIMESTAMP_HEADER
-from worker.carriers.simulator.words import sign as simulator_sign
+from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER
+from worker.carriers.simulated.protocol import sign as simulator_sign
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.carriers.twilio.signature import sign as twilio_sign
 from worker.cli.findings_carriers import ignored_news
 from worker.flow import record
-from worker.store import setup
+from worker.store.crm import setup
 
 LIMIT, PEOPLE = 2, 6
 SUBACCOUNT = "AC" + "1" * 32

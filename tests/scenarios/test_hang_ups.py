@@ -12,8 +12,8 @@ from tests.stage import Played
 from tests.world import World
 from worker.bulkheads import ASKED_BEFOREHAND, ASKERS
 from worker.carriers.base import CallEvent, CannotTell, EventKind
-from worker.carriers.simulator.lives import Life
 from worker.flow import hang_up, stop
+from worker.simulator.lives import Life
 
 ROOM = ASKERS + ASKED_BEFOREHAND
 LONG = Life(10, 600)

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from tests.world import World
-from worker.carriers.simulator.lives import Life
 from worker.flow.base import Dial
+from worker.simulator.lives import Life
 
 TALK = Life(1, 4)
 

@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from tests.world import World
 from worker.carriers.base import CallEvent, EventKind, Verdict
-from worker.carriers.simulator.lives import Callbacks, Life
-from worker.carriers.simulator.words import AnsweredBy
+from worker.carriers.simulated.protocol import AnsweredBy
 from worker.domain.model import Disposition
 from worker.flow import record, settle
+from worker.simulator.lives import Callbacks, Life
 
 MACHINE = Life(1, 60, answered_by=AnsweredBy.MACHINE)
 FAX = Life(1, 60, answered_by=AnsweredBy.FAX)

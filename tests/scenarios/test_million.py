@@ -16,11 +16,11 @@ import psycopg
 import pytest
 
 from tests.world import World, make_world
-from worker.carriers.simulator.lives import Life
-from worker.flow import parts
-from worker.flow.edit import edit_campaign
-from worker.flow.remove import delete_campaign, restore_campaign
-from worker.flow.teams import edit_team
+from worker.operations import resources
+from worker.operations.campaign_edit import edit_campaign
+from worker.operations.removal import delete_campaign, restore_campaign
+from worker.operations.teams import edit_team
+from worker.simulator.lives import Life
 
 MILLION, HUNDRED = 1_000_000, 100
 
@@ -69,11 +69,11 @@ def deeds(world: World, campaign: str) -> Iterator[tuple[str, Callable[[], objec
 
     def number_is(enabled: bool) -> None:
         body = {"enabled": enabled}
-        world.carry_out(parts.edit_number(dialer, team, number, body, actor="test")[1])
+        world.carry_out(resources.edit_number(dialer, team, number, body, actor="test")[1])
 
     def account_takes(calls: int) -> None:
         body = {"maxConcurrentCalls": calls}
-        world.carry_out(parts.edit_account(dialer, team, account, body, actor="test")[1])
+        world.carry_out(resources.edit_account(dialer, team, account, body, actor="test")[1])
 
     def team_has(calls: int) -> None:
         world.carry_out(edit_team(dialer, team, {"maxConcurrentCalls": calls}, actor="test")[1])

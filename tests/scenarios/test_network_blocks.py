@@ -11,8 +11,8 @@ from tests.carriers.peer import Peer, Reply
 from tests.carriers.rigs import Callback, telnyx_call, telnyx_callback, telnyx_event, twilio_call, twilio_tells
 from tests.scenarios.through import campaign_through, hear
 from tests.world import World
-from worker.carriers.simulator.lives import Life
-from worker.carriers.simulator.words import Status
+from worker.carriers.simulated.protocol import Status
+from worker.simulator.lives import Life
 
 Tell = Callable[[str], Callback]
 PLACED = {"twilio": Reply(201, twilio_call("queued")), "telnyx": Reply(200, telnyx_call())}

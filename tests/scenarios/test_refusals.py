@@ -9,7 +9,7 @@ import pytest
 from tests.stage import refuse_connection
 from tests.world import World
 from worker.carriers.base import Action, Rejected
-from worker.carriers.simulator.lives import Life, Refusal
+from worker.simulator.lives import Life, Refusal
 
 ANSWERED = Life(1, 5)
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from tests.world import MONDAY_NOON, World
-from worker.carriers.simulator.lives import Callbacks, Life
-from worker.carriers.simulator.words import AnsweredBy, Status
+from worker.carriers.simulated.protocol import AnsweredBy, Status
+from worker.simulator.lives import Callbacks, Life
 
 BUSY = Life(1, ending=Status.BUSY)
 NO_ANSWER = Life(30, ending=Status.NO_ANSWER)

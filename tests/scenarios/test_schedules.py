@@ -10,7 +10,8 @@ from tests.world import MONDAY_NOON, World
 from worker.domain.errors import Conflict, Invalid, NotFound, Refused
 from worker.domain.lifecycle import CAMPAIGN_MOVES, STOPS, Verb
 from worker.domain.model import CampaignStatus
-from worker.flow import admit, prepare, promote
+from worker.flow import admit, promote
+from worker.operations import campaigns as campaign_operations
 
 IN_AN_HOUR = (MONDAY_NOON + timedelta(hours=1)).isoformat()
 
@@ -41,7 +42,7 @@ def test_a_schedule_in_another_offset_is_the_same_instant(world: World) -> None:
 
 def test_an_unscheduled_campaign_is_a_draft_and_does_not_start(world: World) -> None:
     campaign = world.campaign(world.contacts(1), scheduledStartAt=IN_AN_HOUR)
-    prepare.unschedule(world.dialer, campaign, actor="test")
+    campaign_operations.unschedule(world.dialer, campaign, actor="test")
     row = world.campaign_row(campaign)
     assert (row.status, row.scheduled_start_at) == ("draft", None)
     world.advance(7200)
@@ -50,9 +51,9 @@ def test_an_unscheduled_campaign_is_a_draft_and_does_not_start(world: World) -> 
 
 def test_a_schedule_can_be_moved_while_it_is_ahead(world: World) -> None:
     campaign = world.campaign(world.contacts(1))
-    prepare.schedule(world.dialer, campaign, IN_AN_HOUR, actor="test")
+    campaign_operations.schedule(world.dialer, campaign, IN_AN_HOUR, actor="test")
     later = MONDAY_NOON + timedelta(hours=2)
-    prepare.schedule(world.dialer, campaign, later.isoformat(), actor="test")
+    campaign_operations.schedule(world.dialer, campaign, later.isoformat(), actor="test")
     world.until(campaign, "completed")
     assert world.dialed() == [later]
 
@@ -105,7 +106,7 @@ def test_an_instant_that_cannot_be_is_refused_and_changes_nothing(world: World) 
     campaign = world.campaign()
     for at in ("2027-03-01T16:59:59Z", "2027-03-02T09:00:00", "2038-01-01T00:00:00Z", "tomorrow", "", 5):
         with pytest.raises(Invalid) as refused:
-            prepare.schedule(world.dialer, campaign, at, actor="test")
+            campaign_operations.schedule(world.dialer, campaign, at, actor="test")
         (fault,) = refused.value.faults
         assert fault.path == "scheduledStartAt"
     assert world.status(campaign) == "draft"
@@ -143,8 +144,10 @@ REFUSED = [(v, s) for v in ASKED for s in CampaignStatus if s not in CAMPAIGN_MO
 def test_every_move_that_is_not_legal_is_refused_and_names_both_states(world: World, status: CampaignStatus) -> None:
     campaign = world.campaign_that_is(status)
     verbs = {
-        Verb.SCHEDULE: lambda: prepare.schedule(world.dialer, campaign, "2027-12-01T09:00:00Z", actor="test"),
-        Verb.UNSCHEDULE: lambda: prepare.unschedule(world.dialer, campaign, actor="test"),
+        Verb.SCHEDULE: lambda: campaign_operations.schedule(
+            world.dialer, campaign, "2027-12-01T09:00:00Z", actor="test"
+        ),
+        Verb.UNSCHEDULE: lambda: campaign_operations.unschedule(world.dialer, campaign, actor="test"),
         Verb.RUN: lambda: world.run(campaign),
         Verb.PAUSE: lambda: world.pause(campaign),
         Verb.RESUME: lambda: world.resume(campaign),
@@ -170,4 +173,4 @@ def test_a_campaign_nobody_knows_is_not_found(world: World) -> None:
         with pytest.raises(NotFound):
             admit.run_campaign(world.dialer, campaign, opened_by="api", team_id=team)
         with pytest.raises(NotFound):
-            prepare.schedule(world.dialer, campaign, IN_AN_HOUR, actor="test", team_id=team)
+            campaign_operations.schedule(world.dialer, campaign, IN_AN_HOUR, actor="test", team_id=team)

@@ -8,9 +8,9 @@ import pytest
 from kombu import Producer
 
 from tests.world import World
-from worker import tasks, wiring
 from worker.flow.base import Stop
-from worker.settings import settings
+from worker.process import celery_app, dispatch, wiring
+from worker.process.settings import settings
 from worker.slots import connect
 
 
@@ -20,9 +20,9 @@ def messages(world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(wiring, "dialer", lambda: world.dialer)
     monkeypatch.setenv("REDIS_URL", redis_url)
     settings.cache_clear()
-    tasks.configure(tasks.app, settings())
+    celery_app.configure(celery_app.app, settings())
     with connect(redis_url) as redis:
-        yield lambda: redis.llen(f"{settings().redis_prefix}:{tasks.CONTROL}")
+        yield lambda: redis.llen(f"{settings().redis_prefix}:{celery_app.CONTROL}")
     settings.cache_clear()
 
 
@@ -30,9 +30,9 @@ def test_a_channel_that_is_closed_in_mid_publish_costs_a_message_and_nothing_els
     messages: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kombu closes it under its own publish when the connection breaks while it declares the queue anew."""
-    tasks.send([Stop()])
+    dispatch.send([Stop()])
     with monkeypatch.context() as broken:
         broken.setattr(Producer, "maybe_declare", lambda producer, *_, **more: producer.channel.close())
-        tasks.send([Stop()])
-    tasks.send([Stop()])
+        dispatch.send([Stop()])
+    dispatch.send([Stop()])
     assert messages() == 2

@@ -16,7 +16,7 @@ from tests.patience import PATIENCE_SECONDS
 from tests.store.dialing import running
 from tests.world import World
 from worker.carriers.base import Action, NotSent, Order, Outcome, Rejected
-from worker.carriers.simulator.adapter import SimulatorCarrier
+from worker.carriers.simulated.adapter import SimulatorCarrier
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.domain import ids
@@ -24,8 +24,9 @@ from worker.domain.activity import Full
 from worker.flow import dial, fill
 from worker.flow.base import slot_of
 from worker.flow.ending import release
-from worker.flow.progress import read_standing
-from worker.store import calls, invariants, setup
+from worker.operations.progress import read_standing
+from worker.store import calls, invariants
+from worker.store.crm import setup
 from worker.store.database import once
 
 TEAMS = ("team_a", "team_b", "team_c")

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.world import World
-from worker.carriers.simulator.lives import Life
 from worker.flow import dial, fill, reconcile
 from worker.flow.base import Dial, Mend
+from worker.simulator.lives import Life
 from worker.slots import SlotRequest
 from worker.store.database import transact
 

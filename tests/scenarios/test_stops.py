@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.world import World
-from worker.carriers.simulator.lives import Callbacks, Life, Reply
-from worker.carriers.simulator.words import Status
+from worker.carriers.simulated.protocol import Status
 from worker.flow import stop
-from worker.flow.edit import edit_campaign
+from worker.operations.campaign_edit import edit_campaign
+from worker.simulator.lives import Callbacks, Life, Reply
 
 LONG = Life(10, 60)
 

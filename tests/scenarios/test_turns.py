@@ -9,7 +9,7 @@ import pytest
 from tests.crowd import crowd
 from tests.store.dialing import running
 from tests.world import World
-from worker.carriers.simulator.lives import Life
+from worker.simulator.lives import Life
 from worker.store.claims import PAGE
 
 MANY = 2 * PAGE + 20

@@ -9,8 +9,8 @@ import pytest
 import pytz
 
 from tests.world import MONDAY_NOON, World
-from worker.carriers.simulator.lives import Life
-from worker.carriers.simulator.words import Status
+from worker.carriers.simulated.protocol import Status
+from worker.simulator.lives import Life
 
 NEW_YORK, LOS_ANGELES, TOKYO = "America/New_York", "America/Los_Angeles", "Asia/Tokyo"
 QUICK = Life(1, 5)

@@ -14,7 +14,7 @@ from worker.domain.window import RULES_END
 from worker.flow import reconcile
 from worker.flow.claim import claim
 from worker.flow.plan import Plan, plan_calls
-from worker.store import calls, campaigns, runs
+from worker.store import calls, campaigns, gate, runs
 from worker.store.database import once
 
 
@@ -58,7 +58,7 @@ def committing(world: World, *call_ids: str) -> Callable[[Connection], list[str]
     """Commit calls to be dialed, at any hour, under the lock that stops take too; the ids of those that may."""
 
     def work(conn: Connection) -> list[str]:
-        calls.lock_team_shared(conn, world.team)
+        gate.pass_gate(conn, world.team)
         return calls.commit_dialing(conn, world.dialer.bounds, [(call, RULES_END, 1) for call in call_ids])
 
     return work

@@ -6,8 +6,9 @@ from sqlalchemy import Connection
 
 from tests.store.racing import Race, result
 from tests.world import World
-from worker.flow import people, prepare
-from worker.store import contacts
+from worker.operations import campaigns
+from worker.operations import contacts as contact_operations
+from worker.store.crm import contacts
 
 
 def zones(world: World) -> list[str]:
@@ -24,7 +25,7 @@ def test_a_zone_edited_while_its_contact_is_added_is_the_zone_it_waits_in(world:
 
     adding.do(add)
     body = {"timezone": "America/Chicago"}
-    editing = race.start(lambda: people.edit_contact(world.dialer, world.team, contact, body, actor="test"))
+    editing = race.start(lambda: contact_operations.edit_contact(world.dialer, world.team, contact, body, actor="test"))
     race.until_waiting(editing)
     adding.commit()
     result(editing)
@@ -35,7 +36,7 @@ def test_a_contact_added_while_its_zone_is_edited_waits_in_the_new_zone(world: W
     contact, campaign = world.contact(timezone="Asia/Tokyo"), world.campaign()
     editing = race.session()
     editing.do(lambda conn: contacts.edit(conn, world.team, contact, {"timezone": "America/Chicago"}))
-    adding = race.start(lambda: prepare.add_contacts(world.dialer, campaign, [contact]))
+    adding = race.start(lambda: campaigns.add_contacts(world.dialer, campaign, [contact]))
     race.until_waiting(adding)
     editing.commit()
     result(adding)

@@ -16,11 +16,12 @@ from tests.conftest import EMPTY
 from tests.store.dialing import committing, plan, reserve, running
 from tests.world import World, make_world
 from worker.dev.stack import Stack
-from worker.flow import prepare, reap
+from worker.flow import reap
 from worker.flow.base import LookUp, slot_of
 from worker.flow.clock_jumps import watch_clock
 from worker.flow.ending import not_sent
 from worker.flow.failover import watch_server
+from worker.operations import campaigns
 from worker.slots import Kind, Nudge, Rate, Scope, Throttle
 from worker.slots.throttle import Allowance
 from worker.store import (
@@ -33,16 +34,16 @@ from worker.store import (
     failovers,
     hangups,
     idempotency,
-    keys,
-    standstill,
     ticks,
     wakes,
 )
+from worker.store.crm import keys
 from worker.store.database import once, open_database, transact
 from worker.store.events import Event
 from worker.store.hangups import Unmatched
 from worker.store.idempotency import KeyedRequest
 from worker.store.instants import INSTANTS, Rule
+from worker.store.reads import standstill
 
 HOUR = 3600
 ROWS = {instant.name: instant for instant in INSTANTS}
@@ -448,7 +449,7 @@ def _due(world: World, move: Move, forward: bool) -> None:
     (call,) = reserve(world, campaign)
     world.sql("UPDATE campaigns SET max_concurrent_calls = 1, retry_delay_minutes = 10")
     other = world.contact()
-    world.carry_out(prepare.add_contacts(world.dialer, campaign, [other])[1])
+    world.carry_out(campaigns.add_contacts(world.dialer, campaign, [other])[1])
     never_left(world, call, due_in_seconds=600.0)
     move()
     watch_clock(world.engine, world.dialer.clock)

@@ -17,23 +17,10 @@ from sqlalchemy import Connection, TextClause
 
 from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
-from worker.store import (
-    callees,
-    calls,
-    campaign_contacts,
-    campaigns,
-    claims,
-    contacts,
-    credentials,
-    events,
-    hangups,
-    progress,
-    retention,
-    standstill,
-    wakes,
-    watching,
-)  # fmt: skip
+from worker.store import calls, campaigns, claims, credentials, events, hangups, retention, wakes
+from worker.store.crm import callees, campaign_contacts, contacts
 from worker.store.database import open_database
+from worker.store.reads import progress, standstill, watching
 
 WAITING = "campaign_contacts_waiting"
 GROWS = {"campaign_contacts", "contacts", "calls", "call_events", "do_not_call"}

@@ -14,15 +14,17 @@ from tests.store.dialing import committing, reserve, running
 from tests.store.racing import Race, result
 from tests.world import MONDAY_NOON, World
 from worker.carriers.base import CallEvent, EventKind
-from worker.carriers.simulator.lives import Life
 from worker.domain.lifecycle import Verb
 from worker.domain.model import Disposition
-from worker.flow import admit, finish, prepare, record, settle
+from worker.flow import admit, finish, record, settle
 from worker.flow.base import slot_of
 from worker.flow.ending import not_sent
+from worker.operations import campaigns as campaign_operations
+from worker.simulator.lives import Life
 from worker.slots import SlotRequest, Slots, connect
-from worker.store import calls, campaigns, claims, contacts, events, runs, ticks, wakes
+from worker.store import calls, campaigns, claims, events, runs, ticks, wakes
 from worker.store.calls import Move
+from worker.store.crm import contacts
 
 PHONE = "+12025550777"
 
@@ -51,7 +53,7 @@ def test_adding_waits_for_a_campaign_being_completed_and_learns_of_it(world: Wor
     campaign, contact = running(world, []), world.contact()
     finishing = race.session()
     finishing.do(completing(campaign))
-    adding = race.start(lambda: prepare.add_contacts(world.dialer, campaign, [contact]))
+    adding = race.start(lambda: campaign_operations.add_contacts(world.dialer, campaign, [contact]))
     race.until_waiting(adding)
     finishing.commit()
     added, steps = result(adding)
@@ -77,7 +79,7 @@ def test_one_number_added_twice_at_once_is_called_once(world: World, race: Race)
     first = race.session()
     first.do(lambda conn: campaigns.share(conn, campaign))
     first.do(lambda conn: contacts.add(conn, world.team, campaign, [one]))
-    second = race.start(lambda: prepare.add_contacts(world.dialer, campaign, [other]))
+    second = race.start(lambda: campaign_operations.add_contacts(world.dialer, campaign, [other]))
     race.until_waiting_or_done(second)
     first.commit()
     result(second)

@@ -13,7 +13,8 @@ from tests.store.racing import Race, result
 from tests.world import World
 from worker.domain.lifecycle import Verb
 from worker.flow import admit, stop
-from worker.store import calls, campaigns, contacts
+from worker.store import campaigns, gate
+from worker.store.crm import contacts
 
 Stop = Callable[[Connection, World, str], Any]
 """Stops the first contact of the campaign, or all of it, under the team's lock."""
@@ -48,7 +49,7 @@ STOPS = [pause, cancel, ban, mark, renumber, move_away]
 
 def locked(world: World, campaign: str, do: Stop) -> Callable[[Connection], None]:
     def work(conn: Connection) -> None:
-        calls.lock_team(conn, world.team)
+        gate.close_gate(conn, world.team)
         do(conn, world, campaign)
 
     return work
@@ -142,8 +143,8 @@ def test_a_call_of_an_older_run_is_not_dialed(world: World) -> None:
 
 def test_the_locks_of_two_teams_are_apart(world: World, race: Race) -> None:
     one, other = race.session(), race.session()
-    one.do(lambda conn: calls.lock_team(conn, "team_a"))
-    other.do(lambda conn: calls.lock_team(conn, "team_b"))
+    one.do(lambda conn: gate.close_gate(conn, "team_a"))
+    other.do(lambda conn: gate.close_gate(conn, "team_b"))
     held = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
     assert other.do(lambda conn: conn.execute(held).scalar_one()) == 2
 

@@ -7,12 +7,14 @@ from sqlalchemy import Connection
 
 from tests.store.racing import Race, result
 from tests.world import World
-from worker.carriers.simulator.lives import Life
-from worker.carriers.simulator.words import Status
-from worker.flow import finish, people
+from worker.carriers.simulated.protocol import Status
+from worker.flow import finish
 from worker.flow.base import Step
-from worker.flow.requeue import Requeued, requeue_contacts
-from worker.store import campaign_contacts, campaign_edits, campaigns
+from worker.operations import contacts
+from worker.operations.requeue import Requeued, requeue_contacts
+from worker.simulator.lives import Life
+from worker.store import campaigns
+from worker.store.crm import campaign_contacts, campaign_edits
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_whoever_is_banned_right_after_is_not_called(world: World, given_up: tup
     campaign, contact = given_up
     dialed = len(world.dialed(contact))
     _, steps = requeue(world, campaign, contact)
-    people.ban_numbers(world.dialer, world.team, {"numbers": [world.phone(contact)]}, actor="test")
+    contacts.ban_numbers(world.dialer, world.team, {"numbers": [world.phone(contact)]}, actor="test")
     world.carry_out(steps)
     world.until(campaign, "completed")
     assert len(world.dialed(contact)) == dialed

@@ -11,9 +11,9 @@ from psycopg import errors
 from sqlalchemy import Connection, Engine, text
 
 from tests.tcp_relay import TcpRelay
-from worker.addresses import database_fault
 from worker.dev.postgres import EmbeddedPostgres
 from worker.domain.errors import Broken, Unavailable
+from worker.process.addresses import database_fault
 from worker.store.database import driver_of, once, open_database, transact
 from worker.store.dsn import connect_options, readable
 from worker.store.sessions import Session

@@ -18,11 +18,12 @@ from math import ceil
 import structlog
 from fastapi import Request
 
-from worker import clock, wiring
+from worker import clock
 from worker.api.envelope import Rebuff
 from worker.domain.errors import Unavailable
-from worker.flow.keys import Bearer, who_bears
-from worker.settings import settings
+from worker.operations.keys import Bearer, who_bears
+from worker.process import wiring
+from worker.process.settings import settings
 from worker.slots import Allowance
 
 log = structlog.get_logger()

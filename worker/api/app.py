@@ -26,10 +26,10 @@ from worker.api import (
     phone_numbers,
     watchdog,
 )
-from worker.api.doorway import Doorway
 from worker.api.envelope import add_handlers, success
+from worker.api.middleware import Doorway
 from worker.api.openapi import document
-from worker.settings import settings
+from worker.process.settings import settings
 
 ROUTERS = (
     campaigns.router,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from worker.api import views_crm as views
-from worker.api.asking import Ask, Paged, answered
 from worker.api.contacts import TeamId
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
-from worker.api.models_parts import AssistantAnswer, AssistantEdit, AssistantList, NewAssistant
+from worker.api.models_resources import AssistantAnswer, AssistantEdit, AssistantList, NewAssistant
 from worker.api.openapi import takes
-from worker.flow import parts
+from worker.api.request_context import Ask, Paged, answered
 from worker.flow.base import Dialer
+from worker.operations import resources
+from worker.operations import views_crm as views
 
 router = APIRouter(prefix="/api/crm/assistants", tags=["Assistants"])
 
@@ -21,7 +21,9 @@ router = APIRouter(prefix="/api/crm/assistants", tags=["Assistants"])
 def list_assistants(ask: Ask, page: Paged, team_id: TeamId = None) -> Response:
     """The team's assistants, newest first."""
     ask.own(team_id)
-    count, rows = parts.list_parts(ask.dialer, parts.ASSISTANT, ask.team_id, limit=page.limit, offset=page.offset)
+    count, rows = resources.list_parts(
+        ask.dialer, resources.ASSISTANT, ask.team_id, limit=page.limit, offset=page.offset
+    )
     shown = [views.assistant(row) for row in rows]
     return success(assistants=shown, count=count, limit=page.limit, offset=page.offset)
 
@@ -37,7 +39,7 @@ def create_assistant(ask: Ask) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        row = parts.create_assistant(dialer, ask.team_id, sent, actor=ask.actor)
+        row = resources.create_assistant(dialer, ask.team_id, sent, actor=ask.actor)
         return answered(assistant=views.assistant(row))
 
     return ask.do(work)
@@ -46,7 +48,7 @@ def create_assistant(ask: Ask) -> Response:
 @router.get("/{id}", response_model=AssistantAnswer, summary="Get an assistant")
 def get_assistant(ask: Ask, id: str) -> Response:
     """Get one assistant."""
-    return success(assistant=views.assistant(parts.get_part(ask.dialer, parts.ASSISTANT, ask.team_id, id)))
+    return success(assistant=views.assistant(resources.get_part(ask.dialer, resources.ASSISTANT, ask.team_id, id)))
 
 
 @router.patch("/{id}", response_model=AssistantAnswer, summary="Edit an assistant", openapi_extra=takes(AssistantEdit))
@@ -55,7 +57,7 @@ def edit_assistant(ask: Ask, id: str) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        row = parts.edit_assistant(dialer, ask.team_id, id, sent, actor=ask.actor)
+        row = resources.edit_assistant(dialer, ask.team_id, id, sent, actor=ask.actor)
         return answered(assistant=views.assistant(row))
 
     return ask.do(work)

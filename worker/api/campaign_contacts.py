@@ -7,23 +7,24 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
-from worker.api import views
-from worker.api.asking import Ask, Paged, answered
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
 from worker.api.models import Done
 from worker.api.models_campaigns import ContactIds
 from worker.api.models_progress import CallList, CampaignContactList, Removed, RunList
 from worker.api.openapi import takes
+from worker.api.request_context import Ask, Paged, answered
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus
 from worker.flow.base import Dialer
-from worker.flow.batches import Bookmark
-from worker.flow.look import find_campaign
-from worker.flow.members import list_members
-from worker.flow.prepare import add_contacts as add
-from worker.flow.remove import remove_contacts as remove
-from worker.store import campaign_calls, runs
+from worker.operations import views
+from worker.operations.batches import Bookmark
+from worker.operations.campaign_contacts import list_members
+from worker.operations.campaigns import add_contacts as add
+from worker.operations.look import find_campaign
+from worker.operations.removal import remove_contacts as remove
+from worker.store import runs
+from worker.store.reads import campaign_calls
 
 router = APIRouter(prefix="/api/crm/campaigns/{id}", tags=["Campaigns"])
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from worker.api import views
-from worker.api.asking import Ask, answered
 from worker.api.campaigns import show
 from worker.api.idempotency import Answer
 from worker.api.models_campaigns import CampaignAnswer, Cancellation, Run, RunAnswer, Schedule
 from worker.api.openapi import takes
+from worker.api.request_context import Ask, answered
 from worker.domain.fields import MISSING
 from worker.domain.run_request import parse_cancellation, parse_run
-from worker.flow import admit, prepare, stop
+from worker.flow import admit, stop
 from worker.flow.base import Dialer
+from worker.operations import campaigns, views
 
 router = APIRouter(prefix="/api/crm/campaigns/{id}", tags=["Campaigns"])
 
@@ -46,7 +46,7 @@ def schedule_campaign(ask: Ask, id: str) -> Response:
     at = ask.nothing("scheduledStartAt").get("scheduledStartAt", MISSING)
 
     def work(dialer: Dialer) -> Answer:
-        prepare.schedule(dialer, id, at, actor=ask.actor, team_id=ask.team_id)
+        campaigns.schedule(dialer, id, at, actor=ask.actor, team_id=ask.team_id)
         return show(ask, dialer, id)
 
     return ask.do(work)
@@ -58,7 +58,7 @@ def unschedule_campaign(ask: Ask, id: str) -> Response:
     ask.nothing()
 
     def work(dialer: Dialer) -> Answer:
-        prepare.unschedule(dialer, id, actor=ask.actor, team_id=ask.team_id)
+        campaigns.unschedule(dialer, id, actor=ask.actor, team_id=ask.team_id)
         return show(ask, dialer, id)
 
     return ask.do(work)

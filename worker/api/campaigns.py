@@ -8,27 +8,27 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from worker import tasks
-from worker.api import views
-from worker.api.asking import Ask, Asked, Paged, answered
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
 from worker.api.models import Done
 from worker.api.models_campaigns import CampaignAnswer, CampaignEdit, CampaignList, NewCampaign, WrittenCampaign
 from worker.api.models_progress import ProgressAnswer
 from worker.api.openapi import takes
+from worker.api.request_context import Ask, Asked, Paged, answered
 from worker.domain.campaign_warnings import warnings_of
 from worker.domain.fields import MISSING
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step
-from worker.flow.edit import edit_campaign as edit
-from worker.flow.look import find_campaign
-from worker.flow.prepare import create_campaign as create
-from worker.flow.progress import read_progress
-from worker.flow.remove import delete_campaign as delete
-from worker.flow.remove import restore_campaign as restore
-from worker.store import campaign_list
-from worker.store.campaign_list import Filter
+from worker.operations import views
+from worker.operations.campaign_edit import edit_campaign as edit
+from worker.operations.campaigns import create_campaign as create
+from worker.operations.look import find_campaign
+from worker.operations.progress import read_progress
+from worker.operations.removal import delete_campaign as delete
+from worker.operations.removal import restore_campaign as restore
+from worker.process import celery_app
+from worker.store.reads import campaign_list
+from worker.store.reads.campaign_list import Filter
 
 router = APIRouter(prefix="/api/crm/campaigns", tags=["Campaigns"])
 
@@ -132,5 +132,5 @@ def restore_campaign(ask: Ask, id: str) -> Response:
 def get_progress(ask: Ask, id: str) -> Response:
     """Contacts by status, calls by disposition, live calls against the limit, and one sentence that says what the
     campaign is doing, or why nothing is dialed and until when."""
-    found = read_progress(ask.dialer, ask.team_id, id, broker_answers=tasks.broker_answers)
+    found = read_progress(ask.dialer, ask.team_id, id, broker_answers=celery_app.broker_answers)
     return success(progress=views.progress(found))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from worker.api import views_crm as views
-from worker.api.asking import Ask, Paged, answered
 from worker.api.contacts import TeamId
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
-from worker.api.models_parts import CarrierAccountAnswer, CarrierAccountEdit, CarrierAccountList, NewCarrierAccount
+from worker.api.models_resources import CarrierAccountAnswer, CarrierAccountEdit, CarrierAccountList, NewCarrierAccount
 from worker.api.openapi import takes
-from worker.flow import parts
+from worker.api.request_context import Ask, Paged, answered
 from worker.flow.base import Dialer
+from worker.operations import resources
+from worker.operations import views_crm as views
 
 router = APIRouter(prefix="/api/crm/carrier-accounts", tags=["Carrier accounts"])
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/crm/carrier-accounts", tags=["Carrier accounts"]
 def list_accounts(ask: Ask, page: Paged, team_id: TeamId = None) -> Response:
     """The team's carrier accounts, newest first."""
     ask.own(team_id)
-    count, rows = parts.list_parts(ask.dialer, parts.ACCOUNT, ask.team_id, limit=page.limit, offset=page.offset)
+    count, rows = resources.list_parts(ask.dialer, resources.ACCOUNT, ask.team_id, limit=page.limit, offset=page.offset)
     shown = [views.account(row) for row in rows]
     return success(carrier_accounts=shown, count=count, limit=page.limit, offset=page.offset)
 
@@ -38,7 +38,7 @@ def create_account(ask: Ask) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        row = parts.create_account(dialer, ask.team_id, sent, actor=ask.actor)
+        row = resources.create_account(dialer, ask.team_id, sent, actor=ask.actor)
         return answered(carrier_account=views.account(row))
 
     return ask.do(work)
@@ -47,7 +47,7 @@ def create_account(ask: Ask) -> Response:
 @router.get("/{id}", response_model=CarrierAccountAnswer, summary="Get a carrier account")
 def get_account(ask: Ask, id: str) -> Response:
     """Get one carrier account."""
-    return success(carrier_account=views.account(parts.get_part(ask.dialer, parts.ACCOUNT, ask.team_id, id)))
+    return success(carrier_account=views.account(resources.get_part(ask.dialer, resources.ACCOUNT, ask.team_id, id)))
 
 
 @router.patch(
@@ -65,7 +65,7 @@ def edit_account(ask: Ask, id: str) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        row, steps = parts.edit_account(dialer, ask.team_id, id, sent, actor=ask.actor)
+        row, steps = resources.edit_account(dialer, ask.team_id, id, sent, actor=ask.actor)
         return answered(*steps, carrier_account=views.account(row))
 
     return ask.do(work)

@@ -9,7 +9,6 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from worker import tasks, wiring
 from worker.api.access import limit_unsigned
 from worker.api.envelope import Rebuff
 from worker.carriers.base import BadEvent, BadSignature
@@ -17,6 +16,7 @@ from worker.domain.errors import Unavailable
 from worker.flow.answer import answer
 from worker.flow.base import Step
 from worker.flow.record import receive
+from worker.process import dispatch, wiring
 
 log = structlog.get_logger()
 router = APIRouter(include_in_schema=False)
@@ -82,6 +82,6 @@ def _refusals(carrier: str, request: Request) -> Iterator[None]:
 def _nudge(steps: list[Step]) -> None:
     """The event is safe by now; if Redis is away the tick will find it."""
     try:
-        tasks.send(steps)
+        dispatch.send(steps)
     except Unavailable as error:
         log.warning("nudge_lost", message=str(error))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from worker.api import views_crm as views
-from worker.api.asking import Ask, Paged, answered
 from worker.api.contacts import TeamId
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
-from worker.api.models_parts import CompanyAnswer, CompanyEdit, CompanyList, NewCompany
+from worker.api.models_resources import CompanyAnswer, CompanyEdit, CompanyList, NewCompany
 from worker.api.openapi import takes
-from worker.flow import parts
+from worker.api.request_context import Ask, Paged, answered
 from worker.flow.base import Dialer
+from worker.operations import resources
+from worker.operations import views_crm as views
 
 router = APIRouter(prefix="/api/crm/companies", tags=["Companies"])
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/crm/companies", tags=["Companies"])
 def list_companies(ask: Ask, page: Paged, team_id: TeamId = None) -> Response:
     """The team's companies, newest first."""
     ask.own(team_id)
-    count, rows = parts.list_parts(ask.dialer, parts.COMPANY, ask.team_id, limit=page.limit, offset=page.offset)
+    count, rows = resources.list_parts(ask.dialer, resources.COMPANY, ask.team_id, limit=page.limit, offset=page.offset)
     return success(companies=[views.company(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
 
 
@@ -31,7 +31,7 @@ def create_company(ask: Ask) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        return answered(company=views.company(parts.create_company(dialer, ask.team_id, sent, actor=ask.actor)))
+        return answered(company=views.company(resources.create_company(dialer, ask.team_id, sent, actor=ask.actor)))
 
     return ask.do(work)
 
@@ -39,7 +39,7 @@ def create_company(ask: Ask) -> Response:
 @router.get("/{id}", response_model=CompanyAnswer, summary="Get a company")
 def get_company(ask: Ask, id: str) -> Response:
     """Get one company."""
-    return success(company=views.company(parts.get_part(ask.dialer, parts.COMPANY, ask.team_id, id)))
+    return success(company=views.company(resources.get_part(ask.dialer, resources.COMPANY, ask.team_id, id)))
 
 
 @router.patch("/{id}", response_model=CompanyAnswer, summary="Edit a company", openapi_extra=takes(CompanyEdit))
@@ -48,7 +48,7 @@ def edit_company(ask: Ask, id: str) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        row = parts.edit_company(dialer, ask.team_id, id, sent, actor=ask.actor)
+        row = resources.edit_company(dialer, ask.team_id, id, sent, actor=ask.actor)
         return answered(company=views.company(row))
 
     return ask.do(work)

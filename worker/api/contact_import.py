@@ -2,8 +2,8 @@
 
 The body is written to disk as it comes in and read from there line by line, so memory does not grow with it. Lines that
 are no contacts are told and passed over; what ends the reading leaves nothing behind. What was read is written batch by
-batch (:mod:`worker.flow.batches`), so that dialing, stops and the team's other requests pass in between. If that breaks
-off, the answer says how far it came, and the same request again does the rest and nothing twice; under the same
+batch (:mod:`worker.operations.batches`), so that dialing, stops and the team's other requests pass in between. If that
+breaks off, the answer says how far it came, and the same request again does the rest and nothing twice; under the same
 ``Idempotency-Key`` it answers for both.
 """
 
@@ -20,23 +20,23 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from worker.api.asking import Ask, Asked, answered, knock
 from worker.api.contacts import TeamId
 from worker.api.envelope import RETRY_AFTER_SECONDS, Rebuff
 from worker.api.idempotency import Answer
 from worker.api.models_contacts import ImportAnswer, UndoneAnswer
-from worker.api.views_crm import imported
+from worker.api.request_context import Ask, Asked, answered, knock
 from worker.domain.contact import MOST_AT_ONCE, TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import choose_encoding, pieces_of, text_of
 from worker.domain.encodings import declared_in
 from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer
-from worker.flow.batches import Bookmark
-from worker.flow.country import region_of
-from worker.flow.load import load_contacts
-from worker.flow.onlooker import Coming, Watch
-from worker.flow.undo_import import undo_do_not_call
+from worker.operations.batches import Bookmark
+from worker.operations.country import region_of
+from worker.operations.import_progress import Coming, Watch
+from worker.operations.imports import load_contacts
+from worker.operations.undo_import import undo_do_not_call
+from worker.operations.views_crm import imported
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/api/crm/contacts", tags=["Contacts"])

@@ -6,16 +6,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from worker.api import views_crm as views
-from worker.api.asking import Ask, Paged, answered, refuse_unknown
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
 from worker.api.models_contacts import ContactAnswer, ContactEdit, ContactList, ContactsAnswer, NewContactOrContacts
-from worker.api.models_parts import TEAM
+from worker.api.models_resources import TEAM
 from worker.api.openapi import takes
+from worker.api.request_context import Ask, Paged, answered, refuse_unknown
 from worker.domain.fields import wrong
-from worker.flow import people
 from worker.flow.base import Dialer
+from worker.operations import contacts as contact_operations
+from worker.operations import views_crm as views
 
 router = APIRouter(prefix="/api/crm/contacts", tags=["Contacts"])
 
@@ -38,7 +38,7 @@ def list_contacts(
 ) -> Response:
     """The team's contacts, newest first."""
     ask.own(team_id)
-    count, rows = people.find_contacts(
+    count, rows = contact_operations.find_contacts(
         ask.dialer,
         ask.team_id,
         limit=page.limit,
@@ -70,7 +70,7 @@ def create_contacts(ask: Ask) -> Response:
         return _create_many(ask, sent)
 
     def work(dialer: Dialer) -> Answer:
-        return answered(contact=views.contact(people.create_contact(dialer, ask.team_id, sent)))
+        return answered(contact=views.contact(contact_operations.create_contact(dialer, ask.team_id, sent)))
 
     return ask.do(work)
 
@@ -84,7 +84,7 @@ def _create_many(ask: Ask, sent: dict[str, object]) -> Response:
         ask.own(contact.get("teamId") if isinstance(contact, dict) else None)
 
     def work(dialer: Dialer) -> Answer:
-        made = people.create_contacts(dialer, ask.team_id, wanted)
+        made = contact_operations.create_contacts(dialer, ask.team_id, wanted)
         return answered(contacts=[views.contact(row) for row in made], count=len(made))
 
     return ask.do(work)
@@ -93,7 +93,7 @@ def _create_many(ask: Ask, sent: dict[str, object]) -> Response:
 @router.get("/{id}", response_model=ContactAnswer, summary="Get a contact")
 def get_contact(ask: Ask, id: str) -> Response:
     """Get one contact."""
-    return success(contact=views.contact(people.get_contact(ask.dialer, ask.team_id, id)))
+    return success(contact=views.contact(contact_operations.get_contact(ask.dialer, ask.team_id, id)))
 
 
 @router.patch("/{id}", response_model=ContactAnswer, summary="Edit a contact", openapi_extra=takes(ContactEdit))
@@ -106,7 +106,7 @@ def edit_contact(ask: Ask, id: str) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        row, steps = people.edit_contact(dialer, ask.team_id, id, sent, actor=ask.actor)
+        row, steps = contact_operations.edit_contact(dialer, ask.team_id, id, sent, actor=ask.actor)
         return answered(*steps, contact=views.contact(row))
 
     return ask.do(work)

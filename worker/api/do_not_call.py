@@ -6,17 +6,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from worker.api import views_crm as views
-from worker.api.asking import Ask, Paged, answered
 from worker.api.contacts import TeamId
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
 from worker.api.models import Done
 from worker.api.models_contacts import AddedNumbers, BannedNumberList, NumbersNotToCall
 from worker.api.openapi import takes
-from worker.flow import people
+from worker.api.request_context import Ask, Paged, answered
 from worker.flow.base import Dialer
-from worker.flow.batches import Bookmark
+from worker.operations import contacts
+from worker.operations import views_crm as views
+from worker.operations.batches import Bookmark
 
 router = APIRouter(prefix="/api/crm/do-not-call", tags=["Do not call"])
 
@@ -30,7 +30,7 @@ def list_do_not_call(
 ) -> Response:
     """The numbers, those added last first."""
     ask.own(team_id)
-    count, rows = people.banned_numbers(ask.dialer, ask.team_id, limit=page.limit, offset=page.offset, number=number)
+    count, rows = contacts.banned_numbers(ask.dialer, ask.team_id, limit=page.limit, offset=page.offset, number=number)
     return success(numbers=[views.banned(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
 
 
@@ -45,7 +45,7 @@ def add_to_do_not_call(ask: Ask) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        return answered(added=people.ban_numbers(dialer, ask.team_id, sent, actor=ask.actor, bookmark=bookmark))
+        return answered(added=contacts.ban_numbers(dialer, ask.team_id, sent, actor=ask.actor, bookmark=bookmark))
 
     return ask.do_in_batches(work)
 
@@ -56,7 +56,7 @@ def remove_from_do_not_call(ask: Ask, number: str) -> Response:
     ask.nothing()
 
     def work(dialer: Dialer) -> Answer:
-        people.unban_number(dialer, ask.team_id, number, actor=ask.actor)
+        contacts.unban_number(dialer, ask.team_id, number, actor=ask.actor)
         return answered()
 
     return ask.do(work)

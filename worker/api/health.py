@@ -15,13 +15,13 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from worker import tasks, wiring
-from worker.api.instants import instant
 from worker.background import in_background
 from worker.domain.standstill import OF_AN_ACCOUNT, Standstill
 from worker.domain.window import TZDB_VERSION
-from worker.flow.readiness import NO_ANSWER, OK, Readiness, find_out
-from worker.flow.standstill import Reading
+from worker.operations.instants import instant
+from worker.operations.readiness import NO_ANSWER, OK, Readiness, find_out
+from worker.operations.standstill import Reading
+from worker.process import celery_app, wiring
 
 router = APIRouter(tags=["Health"])
 
@@ -70,7 +70,7 @@ def _begin() -> _Asked:
         return _under_way[-1]
     dialer, found = wiring.dialer(), Readiness()
     database = in_background("readiness", partial(find_out, dialer.db, dialer.bounds, found))
-    asked = _Asked(found, database, in_background("readiness", tasks.broker_answers))
+    asked = _Asked(found, database, in_background("readiness", celery_app.broker_answers))
     _under_way.append(asked)
     return asked
 

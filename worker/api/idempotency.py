@@ -41,7 +41,7 @@ from sqlalchemy import Connection, Engine
 from worker.api.envelope import Rebuff, refusal, render
 from worker.domain.errors import Refused, Unavailable
 from worker.flow.base import Dialer, Step
-from worker.flow.batches import Bookmark
+from worker.operations.batches import Bookmark
 from worker.store import idempotency
 from worker.store.database import Escorted, Joined, once, transact
 from worker.store.idempotency import GIVEN_UP_AFTER_SECONDS, KeyedRequest, Taken

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from worker.api.models import Done, Page, Sent
-from worker.api.models_parts import NOT_BLANK, without_default
+from worker.api.models_resources import NOT_BLANK, without_default
 from worker.domain.model import CallState, CampaignStatus
 
 HH_MM = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, RootModel
 
 from worker.api.models import Done, ErrorDetail, Page, Sent
-from worker.api.models_parts import NOT_BLANK, TEAM, answer_like, request_like
+from worker.api.models_resources import NOT_BLANK, TEAM, answer_like, request_like
 
 # ---------------------------------------------------------------------------------------------- contacts
 

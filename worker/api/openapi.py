@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from worker.api.doorway import API
 from worker.api.envelope import CODES
+from worker.api.middleware import API
 from worker.api.models import Failure
 
 _SCHEMAS = "#/components/schemas/"

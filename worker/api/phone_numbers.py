@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from worker.api import views_crm as views
-from worker.api.asking import Ask, Paged, answered
 from worker.api.contacts import TeamId
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
-from worker.api.models_parts import NewPhoneNumber, PhoneNumberAnswer, PhoneNumberEdit, PhoneNumberList
+from worker.api.models_resources import NewPhoneNumber, PhoneNumberAnswer, PhoneNumberEdit, PhoneNumberList
 from worker.api.openapi import takes
-from worker.flow import parts
+from worker.api.request_context import Ask, Paged, answered
 from worker.flow.base import Dialer
+from worker.operations import resources
+from worker.operations import views_crm as views
 
 router = APIRouter(prefix="/api/crm/phone-numbers", tags=["Phone numbers"])
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/crm/phone-numbers", tags=["Phone numbers"])
 def list_numbers(ask: Ask, page: Paged, team_id: TeamId = None) -> Response:
     """The team's phone numbers, newest first."""
     ask.own(team_id)
-    count, rows = parts.list_parts(ask.dialer, parts.NUMBER, ask.team_id, limit=page.limit, offset=page.offset)
+    count, rows = resources.list_parts(ask.dialer, resources.NUMBER, ask.team_id, limit=page.limit, offset=page.offset)
     shown = [views.number(row) for row in rows]
     return success(phone_numbers=shown, count=count, limit=page.limit, offset=page.offset)
 
@@ -32,7 +32,7 @@ def create_number(ask: Ask) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        return answered(phone_number=views.number(parts.create_number(dialer, ask.team_id, sent, actor=ask.actor)))
+        return answered(phone_number=views.number(resources.create_number(dialer, ask.team_id, sent, actor=ask.actor)))
 
     return ask.do(work)
 
@@ -40,7 +40,7 @@ def create_number(ask: Ask) -> Response:
 @router.get("/{id}", response_model=PhoneNumberAnswer, summary="Get a phone number")
 def get_number(ask: Ask, id: str) -> Response:
     """Get one phone number."""
-    return success(phone_number=views.number(parts.get_part(ask.dialer, parts.NUMBER, ask.team_id, id)))
+    return success(phone_number=views.number(resources.get_part(ask.dialer, resources.NUMBER, ask.team_id, id)))
 
 
 @router.patch(
@@ -55,7 +55,7 @@ def edit_number(ask: Ask, id: str) -> Response:
     sent = ask.body()
 
     def work(dialer: Dialer) -> Answer:
-        row, steps = parts.edit_number(dialer, ask.team_id, id, sent, actor=ask.actor)
+        row, steps = resources.edit_number(dialer, ask.team_id, id, sent, actor=ask.actor)
         return answered(*steps, phone_number=views.number(row))
 
     return ask.do(work)

@@ -2,27 +2,19 @@
 
 uvicorn waits for the rest of a request's head, and for a client that does not read its answer, for as long as they
 please; a few thousand of either take every file descriptor there is, and carriers are refused. Bodies are bounded by
-:mod:`worker.api.doorway`, which can answer their senders.
+:mod:`worker.api.middleware`, which can answer their senders.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from worker.api.envelope import failure, render
-from worker.settings import settings
-
-LARGEST_HEAD_BYTES = 16 * 1024
-"""Of an unfinished head; what came in at once is measured at the door."""
-
-
-STOP_SECONDS = 20
-"""How long requests under way may take when the process is told to end; platforms kill it after 30 s."""
+from worker.process.settings import settings
 
 
 class Protocol(H11Protocol):
@@ -104,17 +96,3 @@ class Protocol(H11Protocol):
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
-
-
-OPTIONS: dict[str, Any] = {
-    "http": Protocol,
-    "ws": "none",
-    "proxy_headers": False,
-    "server_header": False,
-    "h11_max_incomplete_event_size": LARGEST_HEAD_BYTES,
-    "timeout_graceful_shutdown": STOP_SECONDS,
-    "log_config": None,
-    "access_log": False,
-}
-"""How uvicorn serves the application, wherever it does. Whose word on a client's address counts is decided at the door
-(``TRUSTED_PROXIES``), not by uvicorn, which believes everybody on this machine."""

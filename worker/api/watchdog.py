@@ -1,4 +1,4 @@
-"""End a web process that answers nobody any more; see :mod:`worker.watchdog`."""
+"""End a web process that answers nobody any more; see :mod:`worker.process.watchdog`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from anyio.to_thread import current_default_thread_limiter
 
-from worker import wiring
 from worker.clock import monotonic
 from worker.domain.stuck import STUCK_SECONDS, WebSight, why_web_is_stuck
+from worker.process import wiring
+from worker.process.watchdog import answered, guard
 from worker.store import probe
-from worker.watchdog import answered, guard
 
 LOOK_EVERY_SECONDS = 5.0
 

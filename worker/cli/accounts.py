@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from worker.api import views_crm as views
-from worker.cli.asking import NUMBER, Asked, as_body, as_changes, for_team
-from worker.cli.parts import Part
+from worker.cli.context import NUMBER, Asked, as_body, as_changes, for_team
+from worker.cli.resources import Part
 from worker.cli.showing import json_option, show_made, show_one
-from worker.flow import parts
+from worker.operations import resources
+from worker.operations import views_crm as views
 
 ACCOUNT = Part(
-    parts.ACCOUNT,
+    resources.ACCOUNT,
     "carrier_account",
     "carrier_accounts",
     views.account,
@@ -60,7 +60,7 @@ def add(ask: Asked, /, as_json: bool, **given: Any) -> None:
 
     Without --calls-per-second it makes one call a second, as carriers allow at first, and the simulator any number.
     """
-    row = parts.create_account(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor)
+    row = resources.create_account(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor)
     show_made("carrier_account", views.account(row), as_json=as_json)
 
 
@@ -72,6 +72,6 @@ def add(ask: Asked, /, as_json: bool, **given: Any) -> None:
 @for_team
 def edit(ask: Asked, /, account_id: str, as_json: bool, **given: Any) -> None:
     """Change the name, the limits, or whether it is used at all. A limit that is lowered cuts no live call."""
-    row, steps = parts.edit_account(ask.dialer, ask.team_id, account_id, as_changes(**given), actor=ask.actor)
+    row, steps = resources.edit_account(ask.dialer, ask.team_id, account_id, as_changes(**given), actor=ask.actor)
     ask.carry_out(steps)
     show_one("carrier_account", views.account(row), as_json=as_json)

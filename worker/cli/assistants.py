@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from worker.api import views_crm as views
-from worker.cli.asking import JSON, Asked, as_body, as_changes, for_team
-from worker.cli.parts import Part
+from worker.cli.context import JSON, Asked, as_body, as_changes, for_team
+from worker.cli.resources import Part
 from worker.cli.showing import json_option, show_made, show_one
-from worker.flow import parts
+from worker.operations import resources
+from worker.operations import views_crm as views
 
 ASSISTANT = Part(
-    parts.ASSISTANT,
+    resources.ASSISTANT,
     "assistant",
     "assistants",
     views.assistant,
@@ -48,7 +48,7 @@ def fields(command: Callable[..., None]) -> Callable[..., None]:
 @for_team
 def add(ask: Asked, /, as_json: bool, **given: Any) -> None:
     """Create an assistant; says its id."""
-    row = parts.create_assistant(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor)
+    row = resources.create_assistant(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor)
     show_made("assistant", views.assistant(row), as_json=as_json)
 
 
@@ -59,5 +59,5 @@ def add(ask: Asked, /, as_json: bool, **given: Any) -> None:
 @for_team
 def edit(ask: Asked, /, assistant_id: str, as_json: bool, **given: Any) -> None:
     """Change the fields given; an empty text clears one."""
-    row = parts.edit_assistant(ask.dialer, ask.team_id, assistant_id, as_changes(**given), actor=ask.actor)
+    row = resources.edit_assistant(ask.dialer, ask.team_id, assistant_id, as_changes(**given), actor=ask.actor)
     show_one("assistant", views.assistant(row), as_json=as_json)

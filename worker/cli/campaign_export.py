@@ -10,13 +10,13 @@ from typing import Any, TextIO
 
 import click
 
-from worker.api.instants import instant
-from worker.cli.asking import Asked, for_team
+from worker.cli.context import Asked, for_team
 from worker.cli.files import OUTPUT, writing
 from worker.cli.showing import some
 from worker.domain.contact_table import CONTACT_FIELDS, texts_of
 from worker.domain.spreadsheet import cells
-from worker.flow.export import CALL_FIELDS, export_calls, export_contacts
+from worker.operations.export import CALL_FIELDS, export_calls, export_contacts
+from worker.operations.instants import instant
 
 WHAT = {"contacts": (CONTACT_FIELDS, export_contacts), "calls": (CALL_FIELDS, export_calls)}
 

@@ -6,20 +6,20 @@ from typing import Any
 
 import click
 
-from worker.api import views
-from worker.cli.asking import ACTOR, NUMBER, Asked, as_body, confirm, for_team, is_answered, yes_option
 from worker.cli.campaigns import tell
+from worker.cli.context import ACTOR, NUMBER, Asked, as_body, confirm, for_team, is_answered, yes_option
 from worker.cli.showing import Cell, json_option, plain, show_json, show_rows, show_warnings, some
 from worker.domain.errors import Conflict
 from worker.domain.fields import MISSING
 from worker.domain.model import Reason
 from worker.domain.run_request import RunRequest, parse_run
 from worker.domain.screening import causes_in_words
-from worker.flow import admit, prepare, remove, stop
+from worker.flow import admit, stop
 from worker.flow.base import Step
-from worker.flow.progress import read_progress
 from worker.flow.run_result import RunIsOpen, RunResult
-from worker.tasks import broker_answers
+from worker.operations import campaigns, removal, views
+from worker.operations.progress import read_progress
+from worker.process.celery_app import broker_answers
 
 MOST_NAMED = 3
 """How many of those who cannot be called are named, by cause."""
@@ -33,7 +33,7 @@ MOST_NAMED = 3
 def schedule(ask: Asked, campaign_id: str, scheduled_start_at: str | None, as_json: bool) -> None:
     """Let a draft start by itself, or move the instant of a scheduled campaign."""
     at = MISSING if scheduled_start_at is None else scheduled_start_at or None  # an empty text is null, as everywhere
-    prepare.schedule(ask.dialer, campaign_id, at, actor=ask.actor, team_id=ask.team_id)
+    campaigns.schedule(ask.dialer, campaign_id, at, actor=ask.actor, team_id=ask.team_id)
     tell(ask, campaign_id, as_json)
 
 
@@ -43,7 +43,7 @@ def schedule(ask: Asked, campaign_id: str, scheduled_start_at: str | None, as_js
 @for_team
 def unschedule(ask: Asked, campaign_id: str, as_json: bool) -> None:
     """Make a scheduled campaign a draft again; it no longer starts by itself."""
-    prepare.unschedule(ask.dialer, campaign_id, actor=ask.actor, team_id=ask.team_id)
+    campaigns.unschedule(ask.dialer, campaign_id, actor=ask.actor, team_id=ask.team_id)
     tell(ask, campaign_id, as_json)
 
 
@@ -149,7 +149,7 @@ def cancel(ask: Asked, campaign_id: str, hang_up: bool, yes: bool, as_json: bool
 @for_team
 def delete(ask: Asked, campaign_id: str, as_json: bool) -> None:
     """Put the campaign away: it keeps its history, neither dials nor starts, and can be restored."""
-    remove.delete_campaign(ask.dialer, ask.team_id, campaign_id, actor=ask.actor)
+    removal.delete_campaign(ask.dialer, ask.team_id, campaign_id, actor=ask.actor)
     tell(ask, campaign_id, as_json)
 
 
@@ -159,7 +159,7 @@ def delete(ask: Asked, campaign_id: str, as_json: bool) -> None:
 @for_team
 def restore(ask: Asked, campaign_id: str, as_json: bool) -> None:
     """Undo the deletion. Where the instant to start has passed meanwhile, the campaign comes back as a draft."""
-    remove.restore_campaign(ask.dialer, ask.team_id, campaign_id, actor=ask.actor)
+    removal.restore_campaign(ask.dialer, ask.team_id, campaign_id, actor=ask.actor)
     tell(ask, campaign_id, as_json)
 
 

@@ -8,22 +8,22 @@ from typing import Any
 
 import click
 
-from worker.api import views
-from worker.cli.asking import JSON, NUMBER, Asked, as_body, as_changes, for_team, paged
 from worker.cli.campaign_export import export
+from worker.cli.context import JSON, NUMBER, Asked, as_body, as_changes, for_team, paged
 from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_page, show_warnings
 from worker.domain.campaign import DEFAULT_CONCURRENT_CALLS
 from worker.domain.campaign_warnings import warnings_of
 from worker.domain.model import CampaignStatus
 from worker.domain.retry import DEFAULT_DELAY_MINUTES, DEFAULT_MAX_ATTEMPTS
-from worker.flow.edit import edit_campaign
-from worker.flow.look import find_campaign
-from worker.flow.prepare import create_campaign
-from worker.flow.progress import read_progress
-from worker.store import campaign_list
-from worker.store.campaign_list import Filter
+from worker.operations import views
+from worker.operations.campaign_edit import edit_campaign
+from worker.operations.campaigns import create_campaign
+from worker.operations.look import find_campaign
+from worker.operations.progress import read_progress
+from worker.process.celery_app import broker_answers
 from worker.store.database import once
-from worker.tasks import broker_answers
+from worker.store.reads import campaign_list
+from worker.store.reads.campaign_list import Filter
 
 
 @click.group()

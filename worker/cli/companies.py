@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from worker.api import views_crm as views
-from worker.cli.asking import Asked, as_body, as_changes, for_team
-from worker.cli.parts import Part
+from worker.cli.context import Asked, as_body, as_changes, for_team
+from worker.cli.resources import Part
 from worker.cli.showing import json_option, show_made, show_one
-from worker.flow import parts
+from worker.operations import resources
+from worker.operations import views_crm as views
 
-COMPANY = Part(parts.COMPANY, "company", "companies", views.company, {"id": "id", "name": "name"})
+COMPANY = Part(resources.COMPANY, "company", "companies", views.company, {"id": "id", "name": "name"})
 
 name_option = click.option("--name", help="What people call it.")
 
@@ -29,7 +29,7 @@ COMPANY.read_by(companies)
 @for_team
 def add(ask: Asked, name: str | None, as_json: bool) -> None:
     """Create a company; says its id."""
-    row = parts.create_company(ask.dialer, ask.team_id, as_body(name=name), actor=ask.actor)
+    row = resources.create_company(ask.dialer, ask.team_id, as_body(name=name), actor=ask.actor)
     show_made("company", views.company(row), as_json=as_json)
 
 
@@ -40,5 +40,5 @@ def add(ask: Asked, name: str | None, as_json: bool) -> None:
 @for_team
 def edit(ask: Asked, company_id: str, name: str | None, as_json: bool) -> None:
     """Rename a company."""
-    row = parts.edit_company(ask.dialer, ask.team_id, company_id, as_changes(name=name), actor=ask.actor)
+    row = resources.edit_company(ask.dialer, ask.team_id, company_id, as_changes(name=name), actor=ask.actor)
     show_one("company", views.company(row), as_json=as_json)

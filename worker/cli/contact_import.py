@@ -8,18 +8,18 @@ from typing import Any, BinaryIO
 
 import click
 
-from worker.api import views_crm
-from worker.cli.asking import Asked, for_team
+from worker.cli.context import Asked, for_team
 from worker.cli.files import reading, separator, text_in
 from worker.cli.importing import Report, end_in_part, from_file, reporting, seeing
 from worker.cli.showing import json_option, show_json, show_warnings, some
 from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import Encoding, choose_encoding, pieces_of
-from worker.flow.import_notes import import_notes
-from worker.flow.intake import Loaded
-from worker.flow.load import load_contacts
-from worker.flow.onlooker import Watch
+from worker.operations import views_crm
+from worker.operations.import_notes import import_notes
+from worker.operations.import_progress import Watch
+from worker.operations.import_request import Loaded
+from worker.operations.imports import load_contacts
 
 
 @click.command("import")

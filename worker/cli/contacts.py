@@ -8,8 +8,8 @@ from typing import Any
 import click
 from click.exceptions import Exit
 
-from worker.api import views, views_crm
-from worker.cli.asking import (
+from worker.cli.contact_import import import_contacts
+from worker.cli.context import (
     JSON,
     Asked,
     as_body,
@@ -21,16 +21,16 @@ from worker.cli.asking import (
     paged,
     yes_option,
 )  # fmt: skip
-from worker.cli.contact_import import import_contacts
 from worker.cli.showing import Cell, json_option, plain, show_json, show_made, show_one, show_page, some
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus
-from worker.flow import people
-from worker.flow.members import Member, Members, list_members
-from worker.flow.prepare import add_contacts
-from worker.flow.remove import remove_contacts
-from worker.flow.requeue import requeue_contacts
-from worker.flow.undo_import import undo_do_not_call
+from worker.operations import contacts as contact_operations
+from worker.operations import views, views_crm
+from worker.operations.campaign_contacts import Member, Members, list_members
+from worker.operations.campaigns import add_contacts
+from worker.operations.removal import remove_contacts
+from worker.operations.requeue import requeue_contacts
+from worker.operations.undo_import import undo_do_not_call
 
 
 @click.group()
@@ -64,7 +64,9 @@ def fields(command: Callable[..., None]) -> Callable[..., None]:
 def create(ask: Asked, /, country: str | None, as_json: bool, **given: Any) -> None:
     """Create a contact; says its id. A number that cannot be called is kept, and said."""
     region = ask.region(country)
-    contact = views_crm.contact(people.create_contact(ask.dialer, ask.team_id, as_body(**given), region=region))
+    contact = views_crm.contact(
+        contact_operations.create_contact(ask.dialer, ask.team_id, as_body(**given), region=region)
+    )
     show_made("contact", contact, as_json=as_json)
     if not as_json and contact["phone_fault"] is not None:
         click.echo(f"It will not be called: {contact['phone_fault'].replace('_', ' ')}.", err=True)
@@ -76,7 +78,11 @@ def create(ask: Asked, /, country: str | None, as_json: bool, **given: Any) -> N
 @for_team
 def show(ask: Asked, contact_id: str, as_json: bool) -> None:
     """Show one contact."""
-    show_one("contact", views_crm.contact(people.get_contact(ask.dialer, ask.team_id, contact_id)), as_json=as_json)
+    show_one(
+        "contact",
+        views_crm.contact(contact_operations.get_contact(ask.dialer, ask.team_id, contact_id)),
+        as_json=as_json,
+    )
 
 
 @contacts.command()
@@ -88,7 +94,7 @@ def show(ask: Asked, contact_id: str, as_json: bool) -> None:
 def edit(ask: Asked, /, contact_id: str, country: str | None, as_json: bool, **given: Any) -> None:
     """Change the fields given; an empty text clears one. Where the contact waits, it is called by its new number and
     in its new zone from now on."""
-    row, steps = people.edit_contact(
+    row, steps = contact_operations.edit_contact(
         ask.dialer, ask.team_id, contact_id, as_changes(**given), actor=ask.actor, region=ask.region(country)
     )
     ask.carry_out(steps)
@@ -152,7 +158,9 @@ def list_them(
         if status is not None:
             raise click.UsageError("--status needs a CAMPAIGN_ID.", click.get_current_context())
         region = ask.region(country)
-        count, rows = people.find_contacts(ask.dialer, ask.team_id, limit=limit, offset=offset, region=region, **wanted)
+        count, rows = contact_operations.find_contacts(
+            ask.dialer, ask.team_id, limit=limit, offset=offset, region=region, **wanted
+        )
         shown = [views_crm.contact(row) for row in rows]
         columns = IN_CRM
     else:

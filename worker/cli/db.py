@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from worker.settings import read_settings
+from worker.process.settings import read_settings
 from worker.store.database import open_database
 from worker.store.migrate import migrate
 

@@ -23,7 +23,6 @@ import pytz
 from sqlalchemy import text
 
 from worker import logs
-from worker.carriers.simulator import ledger
 from worker.cli.processes import (
     BEGINS,
     STREAM_URL,
@@ -45,15 +44,17 @@ from worker.domain.contact_file import ContactLine, read_contacts
 from worker.domain.errors import DialerError, Fault, Invalid
 from worker.domain.line_zone import in_zone
 from worker.domain.screening import normalize
-from worker.flow import prepare
 from worker.flow.base import Dialer
-from worker.flow.examine import examine
-from worker.flow.load import load_contacts
-from worker.flow.watching import Seen, look
-from worker.settings import Settings
-from worker.store import campaigns, counters, setup
+from worker.operations import campaigns as campaign_operations
+from worker.operations.examine import examine
+from worker.operations.imports import load_contacts
+from worker.operations.watching import Seen, look
+from worker.process.celery_app import broker_answers
+from worker.process.settings import Settings
+from worker.simulator import ledger
+from worker.store import campaigns, counters
+from worker.store.crm import setup
 from worker.store.database import once
-from worker.tasks import broker_answers
 
 WINDOW = ("09:00", "17:00", "America/New_York")
 STARTS_AT_NEW_YORK = (12, 55)
@@ -205,8 +206,8 @@ def _prepare(
         "retryDelayMinutes": MINUTES_BETWEEN_ATTEMPTS,
         "settings": {"machineDetection": {}},
     }
-    campaign_id = prepare.create_campaign(dialer, team_id, body, actor="demo")
-    prepare.add_contacts(dialer, campaign_id, loaded.ids)
+    campaign_id = campaign_operations.create_campaign(dialer, team_id, body, actor="demo")
+    campaign_operations.add_contacts(dialer, campaign_id, loaded.ids)
     return team_id, campaign_id, len(loaded.ids)
 
 

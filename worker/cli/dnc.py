@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from worker.api import views_crm as views
-from worker.cli.asking import Asked, as_body, country_option, for_team, many, paged
+from worker.cli.context import Asked, as_body, country_option, for_team, many, paged
 from worker.cli.dnc_import import import_numbers
 from worker.cli.showing import Cell, json_option, show_json, show_page, some
-from worker.flow import people
+from worker.operations import contacts
+from worker.operations import views_crm as views
 
 
 @click.group()
@@ -25,7 +25,7 @@ def dnc() -> None:
 def add(ask: Asked, numbers: tuple[str, ...], reason: str | None, country: str | None, as_json: bool) -> None:
     """Put numbers on the list; those on it already stay as they are. Once this has ended none of them is called any
     more, whatever has been prepared."""
-    added = people.ban_numbers(
+    added = contacts.ban_numbers(
         ask.dialer,
         ask.team_id,
         as_body(numbers=list(numbers), reason=reason),
@@ -48,7 +48,7 @@ def add(ask: Asked, numbers: tuple[str, ...], reason: str | None, country: str |
 def list_them(ask: Asked, number: str | None, country: str | None, limit: int, offset: int, as_json: bool) -> None:
     """List the numbers, those added last first."""
     region = ask.region(country)
-    count, rows = people.banned_numbers(
+    count, rows = contacts.banned_numbers(
         ask.dialer, ask.team_id, limit=limit, offset=offset, number=number, region=region
     )
     shown = [views.banned(row) for row in rows]
@@ -63,7 +63,7 @@ def list_them(ask: Asked, number: str | None, country: str | None, limit: int, o
 @for_team
 def remove(ask: Asked, number: str, country: str | None, as_json: bool) -> None:
     """Take a number off the list; campaigns call it again from their next run on."""
-    people.unban_number(ask.dialer, ask.team_id, number, actor=ask.actor, region=ask.region(country))
+    contacts.unban_number(ask.dialer, ask.team_id, number, actor=ask.actor, region=ask.region(country))
     if as_json:
         show_json()
     else:

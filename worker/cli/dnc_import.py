@@ -6,14 +6,14 @@ from contextlib import ExitStack
 
 import click
 
-from worker.cli.asking import Asked, for_team
+from worker.cli.context import Asked, for_team
 from worker.cli.files import reading, separator, text_in
 from worker.cli.importing import end_in_part, from_file, reporting, seeing
 from worker.cli.showing import json_option, show_json, some
 from worker.domain.contact_file import number_file
 from worker.domain.csv_text import choose_encoding, pieces_of
-from worker.flow.ban_file import LONGEST_REASON, ban_file
-from worker.flow.onlooker import Watch
+from worker.operations.dnc_imports import LONGEST_REASON, ban_file
+from worker.operations.import_progress import Watch
 
 
 @click.command("import")

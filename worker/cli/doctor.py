@@ -14,15 +14,16 @@ import sys
 import click
 from rich.table import Table
 
-from worker import logs, wiring
+from worker import logs
 from worker.cli import findings_carriers, findings_services, findings_snapshots, findings_work
 from worker.cli.findings import Finding, Question, answers
 from worker.cli.showing import console
 from worker.domain.window import TZDB_VERSION
 from worker.flow.base import Dialer
-from worker.flow.confirm import pause_all
 from worker.flow.failover import lift_hold
-from worker.settings import misnamed, read_settings
+from worker.operations.after_restore import pause_all
+from worker.process import wiring
+from worker.process.settings import misnamed, read_settings
 
 MOST_SHOWN = 20
 SERVICE_SECONDS = 7.0

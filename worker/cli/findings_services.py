@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from worker import queues
 from worker.cli.findings import Finding
 from worker.clock import wall
 from worker.domain.errors import Broken, Unavailable
 from worker.flow.base import Dialer
-from worker.flow.server import look_at_server
+from worker.operations.server import look_at_server
+from worker.process import queues
 from worker.store import migrate, probe
 from worker.store.database import once
 

@@ -8,8 +8,8 @@ from sqlalchemy import Row
 
 from worker.cli.findings import Finding
 from worker.flow.base import Dialer
-from worker.store import snapshots
 from worker.store.database import once
+from worker.store.reads import snapshots
 
 NAME = "oldest snapshot"
 HELD_LONG_SECONDS = 900.0

@@ -7,9 +7,9 @@ from datetime import timedelta
 from worker.cli.findings import Finding
 from worker.domain.standstill import NAMES, OF_AN_ACCOUNT, Kind, Standstill
 from worker.flow.base import Dialer
-from worker.flow.examine import examine
-from worker.flow.progress import TICK_OLD_SECONDS
-from worker.flow.standstill import look
+from worker.operations.examine import examine
+from worker.operations.progress import TICK_OLD_SECONDS
+from worker.operations.standstill import look
 from worker.store import calls, ticks
 from worker.store.database import once
 from worker.store.invariants import BY_NAME

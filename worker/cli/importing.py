@@ -14,14 +14,14 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from worker.cli.asking import country_option
+from worker.cli.context import country_option
 from worker.cli.files import INPUT, OUTPUT, writing
 from worker.cli.showing import some
 from worker.clock import monotonic
 from worker.domain.contact_file import LineFault
 from worker.domain.errors import DialerError, Unavailable
 from worker.domain.spreadsheet import cells
-from worker.flow.onlooker import Coming
+from worker.operations.import_progress import Coming
 
 MOST_IN_JSON = 1000
 MOST_SHOWN = 20

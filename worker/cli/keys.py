@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from worker.api import views_crm as views
-from worker.cli.asking import Asked, confirm, for_team, yes_option
+from worker.cli.context import Asked, confirm, for_team, yes_option
 from worker.cli.showing import json_option, show_json, show_one, show_rows
-from worker.flow.keys import create_key, list_keys, revoke_key
+from worker.operations import views_crm as views
+from worker.operations.keys import create_key, list_keys, revoke_key
 
 
 @click.group()

@@ -6,15 +6,15 @@ from typing import Any
 
 import click
 
-from worker.api import views_crm as views
 from worker.cli.accounts import limits
-from worker.cli.asking import Asked, as_body, as_changes, country_option, for_team
-from worker.cli.parts import Part
+from worker.cli.context import Asked, as_body, as_changes, country_option, for_team
+from worker.cli.resources import Part
 from worker.cli.showing import json_option, show_made, show_one
-from worker.flow import parts
+from worker.operations import resources
+from worker.operations import views_crm as views
 
 NUMBER = Part(
-    parts.NUMBER,
+    resources.NUMBER,
     "phone_number",
     "phone_numbers",
     views.number,
@@ -47,7 +47,7 @@ NUMBER.read_by(numbers)
 def add(ask: Asked, /, country: str | None, as_json: bool, **given: Any) -> None:
     """Create a phone number that campaigns may show; says its id."""
     region = ask.region(country)
-    row = parts.create_number(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor, region=region)
+    row = resources.create_number(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor, region=region)
     show_made("phone_number", views.number(row), as_json=as_json)
 
 
@@ -80,6 +80,6 @@ def disable(ask: Asked, number_id: str, as_json: bool) -> None:
 
 
 def _edit(ask: Asked, number_id: str, changes: dict[str, Any], as_json: bool) -> None:
-    row, steps = parts.edit_number(ask.dialer, ask.team_id, number_id, changes, actor=ask.actor)
+    row, steps = resources.edit_number(ask.dialer, ask.team_id, number_id, changes, actor=ask.actor)
     ask.carry_out(steps)
     show_one("phone_number", views.number(row), as_json=as_json)

@@ -20,7 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 from worker.domain.model import Disposition
 from worker.domain.window import local_time
-from worker.flow.report import Report
+from worker.operations.report import Report
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # that a home cannot be written to is no news here
 

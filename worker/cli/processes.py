@@ -22,11 +22,11 @@ from pathlib import Path
 
 import click
 
-from worker import wiring
 from worker.clock import monotonic
 from worker.dev.stack import Stack
 from worker.domain.errors import Refused, Unavailable
 from worker.flow.base import Dialer
+from worker.process import wiring
 from worker.store import ticks
 from worker.store.database import once, open_database
 from worker.store.migrate import migrate, newest, version
@@ -82,7 +82,7 @@ def deploy(
     port_file = stack.workspace.directory / "simulator.port"
     options = ["--ledger", str(ledger_path), "--port", str(simulated), "--port-file", str(port_file)]
     options += ["--public-key-file", str(key_file), *simulator]
-    command = [sys.executable, "-m", "worker.carriers.simulator", *options]
+    command = [sys.executable, "-m", "worker.simulator", *options]
     stack.spawn("simulator", command, {"SIMULATOR_SECRET": secret}, ends_last=True)
     environment = {
         **(settings or {}),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from worker.cli.asking import Asked, for_team
+from worker.cli.context import Asked, for_team
 from worker.domain.errors import Fault, Invalid, Refused
 from worker.domain.model import Disposition
-from worker.flow.report import Report, read_report
+from worker.operations.report import Report, read_report
 
 NO_MATPLOTLIB = "Drawing needs matplotlib; install it with: python -m pip install matplotlib"
 SUFFIXES = (".html", ".htm", ".png")
@@ -67,7 +67,7 @@ def report(ask: Asked, campaign_id: str, output: Path | None) -> None:
     The page holds its drawings and needs no network.
     """
     try:
-        from worker.cli import plots  # half a second, which no other command should wait for; and an extra
+        from worker.cli import plots
     except ImportError as error:
         raise Refused(NO_MATPLOTLIB) from error
     path = output or Path(re.sub(r"[^\w.-]", "_", campaign_id) + ".html")

@@ -19,8 +19,8 @@ from rich.text import Text
 from worker.cli.screen_tables import Part, call_table, clock_table, duration, on_the_clock, retry_table
 from worker.cli.showing import plain
 from worker.domain.standstill import NAMES
-from worker.flow.watching import Seen
 from worker.logs import mask
+from worker.operations.watching import Seen
 
 WIDE = 140
 NARROW = 40

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from worker.cli.showing import plain
 from worker.domain.window import local_time
-from worker.flow.watching import Retry, Seen, ZoneClock
 from worker.logs import mask
+from worker.operations.watching import Retry, Seen, ZoneClock
 
 STATES = {
     "reserved": "dim",

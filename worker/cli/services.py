@@ -7,9 +7,9 @@ from importlib.metadata import version
 
 from sqlalchemy import Connection
 
-from worker import queues
 from worker.cli.processes import Deployment
 from worker.domain.errors import Unavailable
+from worker.process import queues
 from worker.store import migrate, ticks
 from worker.store.database import once
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from worker.api import views_crm as views
-from worker.cli.asking import ACTOR, NUMBER, as_body, as_changes, carry_out, for_all, paged
+from worker.cli.context import ACTOR, NUMBER, as_body, as_changes, carry_out, for_all, paged
 from worker.cli.showing import Cell, json_option, show_made, show_one, show_page
 from worker.flow.base import Dialer
-from worker.flow.teams import choose_team, create_team, edit_team, list_teams
+from worker.operations import views_crm as views
+from worker.operations.teams import choose_team, create_team, edit_team, list_teams
 
 
 @click.group()

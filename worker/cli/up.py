@@ -44,12 +44,12 @@ from worker.dev.private_file import write_privately
 from worker.dev.stack import Stack, refuse_taken
 from worker.domain import ids
 from worker.domain.errors import DialerError, Refused
-from worker.domain.parts import default_rate
+from worker.domain.resources import default_rate
 from worker.flow.base import Dialer
-from worker.flow.keys import create_key, who_bears
-from worker.flow.parts import ACCOUNT, get_part
-from worker.flow.watching import newest_campaign
-from worker.store import setup
+from worker.operations.keys import create_key, who_bears
+from worker.operations.resources import ACCOUNT, get_part
+from worker.operations.watching import newest_campaign
+from worker.store.crm import setup
 from worker.store.database import transact
 
 FOREVER_SECONDS = 1e9

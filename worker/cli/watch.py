@@ -7,12 +7,13 @@ from functools import partial
 
 import click
 
-from worker import logs, tasks
-from worker.cli.asking import Asked, for_team
+from worker import logs
+from worker.cli.context import Asked, for_team
 from worker.cli.processes import unwound_by_sigterm
 from worker.cli.screen import reasoned_line
 from worker.cli.watching import Watcher, has_screen, is_done, watch_in_lines, watch_on_screen
-from worker.flow.watching import look
+from worker.operations.watching import look
+from worker.process import celery_app
 
 
 @click.command()
@@ -24,7 +25,7 @@ def watch(ask: Asked, campaign_id: str, plain: bool) -> None:
 
     Where standard output is no terminal, a line a second is printed until the campaign is completed or cancelled.
     """
-    look_again = partial(look, ask.dialer, ask.team_id, campaign_id, broker_answers=tasks.broker_answers)
+    look_again = partial(look, ask.dialer, ask.team_id, campaign_id, broker_answers=celery_app.broker_answers)
     first = look_again()  # nothing there, nobody answers: that is an answer too, and ends it
     try:
         with unwound_by_sigterm():

@@ -17,7 +17,6 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from worker import tasks
 from worker.cli.keyboard import keyboard
 from worker.cli.screen import View, line, render
 from worker.clock import monotonic
@@ -25,7 +24,8 @@ from worker.domain.errors import Refused, Unavailable
 from worker.flow.admit import resume
 from worker.flow.base import Dialer, Step
 from worker.flow.stop import pause_campaign
-from worker.flow.watching import Seen, look
+from worker.operations.watching import Seen, look
+from worker.process import celery_app, dispatch
 
 READ_EVERY_SECONDS = 1.0
 KEY_SECONDS = 0.1
@@ -97,7 +97,7 @@ class Watcher:
         try:
             campaign_id = self._choose()
             if campaign_id is not None:
-                self.seen = look(self._dialer, self._team_id, campaign_id, broker_answers=tasks.broker_answers)
+                self.seen = look(self._dialer, self._team_id, campaign_id, broker_answers=celery_app.broker_answers)
                 self._ends_at = self._pace.ends_at(self.seen)
             self.trouble = None
         except Unavailable as error:
@@ -122,7 +122,7 @@ class Watcher:
     def _tell(self, notice: str, steps: Iterable[Step]) -> None:
         self._notice, self._notice_at = notice, monotonic()
         self.version += 1
-        tasks.carry_out(steps)
+        dispatch.carry_out(steps)
 
 
 def has_screen() -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 import uvicorn
 
-from worker.api.server import OPTIONS
-from worker.settings import read_settings
+from worker.process.settings import read_settings
+from worker.process.web import APPLICATION, OPTIONS
 
 
 @click.command()
@@ -15,4 +15,4 @@ from worker.settings import read_settings
 def web(host: str, port: int) -> None:
     """Serve the API and its pages (/docs, /openapi.json), the carriers' callbacks, /healthz and /readyz."""
     read_settings()
-    uvicorn.run("worker.api.app:app", host=host, port=port, **OPTIONS)
+    uvicorn.run(APPLICATION, host=host, port=port, **OPTIONS)

@@ -24,17 +24,18 @@ from worker.domain.model import CampaignStatus, Reason
 from worker.domain.run_request import MOST_CALLS
 from worker.domain.screening import error_sentence
 from worker.flow.base import Dialer, Mend, Step, window_of
+from worker.flow.call_request import refuse_unreachable_run
 from worker.flow.callee_hours import warnings_of_run
 from worker.flow.claim import claim
 from worker.flow.fill import Filled, fill
 from worker.flow.finish import finish
-from worker.flow.order import refuse_unreachable_run
 from worker.flow.plan import plan_calls
 from worker.flow.reconcile import reconcile
 from worker.flow.run_result import RunIsOpen, RunResult, Unreached
 from worker.flow.stop import refused
-from worker.store import calls, campaigns, contacts, counters, runs, wakes
+from worker.store import campaigns, counters, gate, runs, wakes
 from worker.store.claims import Reservation
+from worker.store.crm import contacts
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
@@ -87,7 +88,7 @@ def run_campaign(
 
     def open_it(conn: Connection, replaces_of: str = "") -> _Opened:
         if replaces_of:
-            calls.lock_team(conn, replaces_of)
+            gate.close_gate(conn, replaces_of)
         if run_id is not None and _find(conn, campaign_id, team_id) and runs.exists(conn, run_id):
             raise Conflict(f"Run {run_id} of campaign {campaign_id} was opened before; ask for another.")
         row = _legal(conn, Verb.RUN, campaign_id, team_id)

@@ -15,7 +15,7 @@ from worker.carriers.base import Asking, BadEvent, Greeting
 from worker.domain.errors import NotFound
 from worker.domain.lifecycle import is_foreign
 from worker.flow.base import Dialer, Step
-from worker.flow.order import assistant_of
+from worker.flow.call_request import assistant_of
 from worker.flow.record import heard, record
 from worker.store import assistants
 from worker.store.database import once

@@ -26,7 +26,7 @@ def _left_to_the_tick(steps: Iterable[Step]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Dialer:
-    """Everything a step works with; made once a process by :mod:`worker.wiring`.
+    """Everything a step works with; made once a process by :mod:`worker.process.wiring`.
 
     ``bulkheads`` make the requests to carriers, each account's by itself; steps that come of what a carrier answered
     after the step that asked had returned go to ``follow_up``. ``default_window`` is the deployment's

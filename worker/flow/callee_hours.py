@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from worker.domain.callee_hours import Places, places_of, warning
-from worker.store import callees
+from worker.store.crm import callees
 
 MOST_LOOKED_AT = 1000
 """Contacts a run looks at, however many wait: those due first."""

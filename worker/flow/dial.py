@@ -30,12 +30,12 @@ from worker.carriers.base import Action, NotSent, Outcome, Rejected
 from worker.clock import monotonic, pause
 from worker.crashpoint import crashpoint
 from worker.flow.base import Dial, Dialer, Step, valid_until
+from worker.flow.call_request import order_for, turn_away
 from worker.flow.ending import release
-from worker.flow.order import order_for, turn_away
 from worker.flow.pacing import rates_of_account
 from worker.flow.results import Result, record_results
 from worker.slots import Kind, Rate, Scope
-from worker.store import breakers, calls
+from worker.store import breakers, calls, gate
 from worker.store.database import once
 from worker.threads import Work
 
@@ -192,7 +192,7 @@ def _commit(conn: Connection, dialer: Dialer, batch: Sequence[_Ready]) -> list[s
             in_time.append((row.id, until, row.policy_version))
     if not in_time:
         return []
-    calls.lock_team_shared(conn, batch[0].row.team_id)  # an account is of one team
+    gate.pass_gate(conn, batch[0].row.team_id)  # an account is of one team
     tripped = {ready.row.account_id: ready.row.id for ready in reversed(batch) if ready.row.is_tripped}
     if tripped:
         breakers.take_probes(conn, tripped)

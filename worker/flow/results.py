@@ -23,7 +23,7 @@ from worker.flow.back_off import back_off, breathe
 from worker.flow.base import Dialer, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import end, not_sent
 from worker.flow.stop import pause_campaign
-from worker.store import accounts, audit, calls, campaigns, hangups
+from worker.store import accounts, audit, calls, campaigns, gate, hangups
 from worker.store.calls import Move
 from worker.store.database import once, transact
 
@@ -107,7 +107,7 @@ def _retire_number(dialer: Dialer, row: Row[Any], code: str) -> list[Step]:
     waiting. Under the team's lock, as where a person disables it: no call is committed with it afterwards."""
 
     def retire(conn: Connection) -> list[str]:
-        calls.lock_team(conn, row.team_id)
+        gate.close_gate(conn, row.team_id)
         return accounts.retire_number(conn, row.number_id, code)
 
     bare = once(dialer.db, retire)

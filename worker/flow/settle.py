@@ -27,8 +27,9 @@ from worker.flow import breaker
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import LOOK_UP, delay_seconds, end
 from worker.flow.tally import FOREIGN
-from worker.store import accounts, calls, contacts, events, hangups
+from worker.store import accounts, calls, events, gate, hangups
 from worker.store.calls import Move
+from worker.store.crm import contacts
 from worker.store.database import transact
 from worker.store.hangups import Unmatched
 
@@ -254,7 +255,7 @@ def _ban(dialer: Dialer, unwanted: Sequence[tuple[str, str]]) -> set[tuple[str, 
     and before the batch's: the team's lock is taken before calls are, by whoever places them too."""
 
     def ban(conn: Connection, team_id: str, number: str) -> None:
-        calls.lock_team(conn, team_id)
+        gate.close_gate(conn, team_id)
         contacts.ban(conn, team_id, [number], "the callee's network reported the call as unwanted (SIP 607)")
 
     for team_id, number in unwanted:

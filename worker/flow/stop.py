@@ -18,7 +18,7 @@ from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import release
 from worker.flow.hang_up import hang_up
-from worker.store import calls, campaigns, hangups, runs
+from worker.store import calls, campaigns, gate, hangups, runs
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ def pause_campaign(
 
     def work(conn: Connection) -> bool:
         team = _team_of(conn, campaign_id, team_id)
-        calls.lock_team(conn, team)
+        gate.close_gate(conn, team)
         if campaigns.move(conn, Verb.PAUSE, campaign_id, reason=reason) is None:
             if actor != "dialer" and not _is_so(conn, Verb.PAUSE, campaign_id):
                 raise refused(conn, Verb.PAUSE, campaign_id)
@@ -56,7 +56,7 @@ def cancel_campaign(
 
     def work(conn: Connection) -> bool:
         team = _team_of(conn, campaign_id, team_id)
-        calls.lock_team(conn, team)
+        gate.close_gate(conn, team)
         if campaigns.move(conn, Verb.CANCEL, campaign_id, hang_up=hang_up) is None:
             if not _is_so(conn, Verb.CANCEL, campaign_id):
                 raise refused(conn, Verb.CANCEL, campaign_id)

@@ -45,8 +45,6 @@ ORDER BY k.team_id, k.id
 
 ACCOUNTS_OF_RESERVED = text("SELECT id, account_id FROM calls WHERE id = ANY(:ids) AND state = 'reserved'")
 
-LOCK_TEAM_SHARED = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('team ' || :team, 0))")
-LOCK_TEAM = text("SELECT pg_advisory_xact_lock(hashtextextended('team ' || :team, 0))")
 
 COMMIT_DIALING = text(f"""
 WITH now AS MATERIALIZED (SELECT dialer_now() AS at),   -- read once, or it is asked for every row that is looked at
@@ -210,17 +208,6 @@ def accounts_of_reserved(conn: Connection, call_ids: Sequence[str]) -> dict[str,
     for row in sorted(rows, key=lambda row: places[row.id]):
         accounts.setdefault(row.account_id, []).append(row.id)
     return accounts
-
-
-def lock_team_shared(conn: Connection, team_id: str) -> None:
-    """Hold off stops and policy edits of the team until this transaction ends; a statement of its own, so
-    that the next one reads what they committed."""
-    conn.execute(LOCK_TEAM_SHARED, {"team": team_id})
-
-
-def lock_team(conn: Connection, team_id: str) -> None:
-    """Wait for dialing commits under way and hold off further ones until this transaction ends (S7)."""
-    conn.execute(LOCK_TEAM, {"team": team_id})
 
 
 def commit_dialing(conn: Connection, bounds: Bounds, calls: Sequence[tuple[str, datetime, int]]) -> list[str]:

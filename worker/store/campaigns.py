@@ -2,7 +2,7 @@
 
 Every move is one guarded UPDATE; ``None`` means that the campaign was not in a state the move is legal from
 (the flow then reads it and says so). Pause, cancel and policy edits are called under
-:func:`worker.store.calls.lock_team`.
+:func:`worker.store.gate.close_gate`.
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ def running(conn: Connection) -> list[str]:
 
 def finished(conn: Connection, campaign_ids: Iterable[str]) -> list[str]:
     """Those running campaigns in which no contact waits, no call is live, and nobody is about to add more contacts
-    (:func:`worker.store.contacts.hold_open`), nor begins to before this transaction ends."""
+    (:func:`worker.store.crm.contacts.hold_open`), nor begins to before this transaction ends."""
     return [row.id for row in conn.execute(FINISHED, {"ids": list(campaign_ids)})]
 
 

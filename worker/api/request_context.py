@@ -1,0 +1,213 @@
+"""A request that was let in: who asks, what was sent, and how its work is done and answered.
+
+Endpoints are synchronous functions that are given an :data:`Ask`. They read with :meth:`Asked.read`, write with
+:meth:`Asked.do`, and hold no rule of the business themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import structlog
+from fastapi import Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import Connection
+
+from worker.api.access import authenticate
+from worker.api.envelope import Rebuff, answer, request_id_of
+from worker.api.idempotency import LONGEST_KEY, Answer, Told, Work, WorkInBatches, do_in_batches, do_once, tell
+from worker.api.parameters import parameter_faults
+from worker.domain.errors import Fault, Invalid, NotFound, Unavailable
+from worker.domain.fields import storable, unknown_fields
+from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
+from worker.flow.base import Dialer, Step
+from worker.operations.batches import ANEW
+from worker.operations.keys import Bearer
+from worker.process import dispatch, wiring
+from worker.store.database import once
+from worker.store.idempotency import KeyedRequest
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of a bearer, with its body as it came."""
+
+    request: Request
+    bearer: Bearer
+    raw: bytes
+    key: str | None
+
+    @property
+    def team_id(self) -> str:
+        """The team all of this is about."""
+        return self.bearer.team_id
+
+    @property
+    def actor(self) -> str:
+        """Who is noted in the audit log."""
+        return self.bearer.key_id
+
+    @property
+    def dialer(self) -> Dialer:
+        """The dialer of this process."""
+        return wiring.dialer()
+
+    def own(self, team_id: object) -> None:
+        """The team named in the request must be the bearer's; anything but a text is for the rules to refuse."""
+        if isinstance(team_id, str) and team_id != self.team_id:
+            raise Rebuff(403, "forbidden", "This key belongs to another team.")
+
+    def body(self, *, is_optional: bool = False) -> dict[str, Any]:
+        """The JSON object that was sent; ``{}`` for none where it ``is_optional``. Its ``teamId``, if it has
+        one, is the bearer's."""
+        if not self.raw and is_optional:
+            return {}
+        self.expect("application/json")
+        sent = _read_json(self.raw)
+        if not isinstance(sent, dict):
+            raise Invalid([Fault("body", "Give a JSON object.")])
+        self.own(sent.get("teamId"))
+        return sent
+
+    def nothing(self, *known: str) -> dict[str, Any]:
+        """The body of an endpoint that needs none, and knows only these fields."""
+        sent = self.body(is_optional=True)
+        refuse_unknown(sent, known)
+        return sent
+
+    def expect(self, content_type: str) -> None:
+        """Raises :class:`Rebuff` (415) for a body of another kind."""
+        given = self.request.headers.get("content-type", "")
+        if given.partition(";")[0].strip().lower() != content_type:
+            message = f"Send the body as {content_type}; this one is {given or 'of no declared type'}."
+            raise Rebuff(415, "unsupported_media_type", message)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Ask the database, in one transaction."""
+        return once(self.dialer.db, work)
+
+    def do(self, work: Work, *, in_one: bool = True) -> Response:
+        """Do the work, once where the client gave an ``Idempotency-Key``; carry out the steps that follow; answer.
+
+        ``work`` must use the dialer it is given and nothing else, for it may run again. ``in_one`` is whether it
+        may be one transaction (see :mod:`worker.api.idempotency`).
+        """
+        if self.key is None:
+            told = tell(work(self.dialer))
+        else:
+            told = do_once(self.dialer, self._keyed(self.key), request_id_of(self.request), work, in_one=in_one)
+        _carry_out(told)
+        return answer(told.text, told.status, told.headers)
+
+    def do_in_batches(self, work: WorkInBatches) -> Response:
+        """The same for work that lasts as long as its input is long, of which each batch is committed when it is done.
+        ``work`` does nothing twice that it is told was done."""
+        if self.key is None:
+            told = tell(work(self.dialer, ANEW))
+        else:
+            told = do_in_batches(self.dialer, self._keyed(self.key), request_id_of(self.request), work)
+        _carry_out(told)
+        return answer(told.text, told.status, told.headers)
+
+    def _keyed(self, key: str) -> KeyedRequest:
+        url = self.request.url
+        path = f"{url.path}?{url.query}" if url.query else url.path
+        return KeyedRequest(self.team_id, key, self.request.method, path, sha256(self.raw).digest())
+
+
+def _carry_out(told: Told) -> None:
+    """The work is committed; what follows from it is in the rows, and the tick finds it if this is lost."""
+    if not told.steps:
+        return
+    try:
+        dispatch.carry_out(told.steps)
+    except Unavailable as error:
+        log.warning("steps_left_to_the_tick", steps=len(told.steps), message=str(error))
+
+
+def answered(*steps: Step, **fields: Any) -> Answer:
+    """What an endpoint's work returns."""
+    return Answer(fields, steps)
+
+
+async def knock(request: Request) -> Asked:
+    """Let a request in without its body, which is still to be read."""
+    bearer = await run_in_threadpool(authenticate, request)
+    if any("\x00" in str(value) for value in request.path_params.values()):
+        raise NotFound("thing", "with a NUL character in it")
+    faults = parameter_faults(request)
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (1 <= len(key) <= LONGEST_KEY and key.isprintable()):
+        faults.append(Fault("Idempotency-Key", f"Give a text of 1 to {LONGEST_KEY} printable characters."))
+    if faults:
+        raise Invalid(faults)
+    return Asked(request, bearer, b"", key)
+
+
+def refuse_unknown(sent: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raises :class:`Invalid` naming every field that is not known."""
+    faults = unknown_fields(sent, known)
+    if faults:
+        raise Invalid(faults)
+
+
+async def _let_in(request: Request) -> Asked:
+    asked = await knock(request)
+    return asked if request.method == "GET" else replace(asked, raw=await request.body())
+
+
+Ask = Annotated[Asked, Depends(_let_in)]
+"""What an endpoint takes: the request, let in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is wanted."""
+
+    limit: int
+    offset: int
+
+
+def _page(
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Maximum number of records to return.")] = USUAL_ROWS,
+    offset: Annotated[int, Query(ge=0, le=FURTHEST, description="Number of records to skip.")] = 0,
+) -> Page:
+    return Page(limit, offset)
+
+
+Paged = Annotated[Page, Depends(_page)]
+"""What the endpoint of a list takes: ``limit`` 1-500, 50 unless told, and ``offset`` from 0."""
+
+
+def _read_json(raw: bytes) -> object:
+    try:
+        sent = json.loads(raw, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise Invalid([Fault("body", f"The body is not valid JSON: {_first_line(error)}.")]) from None
+    faults: list[Fault] = []
+    for name, value in sent.items() if isinstance(sent, dict) else ():
+        try:
+            storable(name, "body")
+            storable(value, name)
+        except Invalid as error:
+            faults += error.faults
+    if faults:
+        raise Invalid(faults)
+    return sent
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+def _first_line(error: BaseException) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error).partition("\n")[0]

@@ -1,0 +1,126 @@
+"""The dialer's side of the simulator: its addresses and its signature; :mod:`worker.carriers.http` does the rest."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+import httpx2
+
+from worker.carriers.base import (
+    Accepted,
+    BadSignature,
+    CallEvent,
+    CannotTell,
+    CarrierCall,
+    Order,
+    Outcome,
+    Rejected,
+)
+from worker.carriers.http import NO_SUCH_CALL, Answer, Line, unclear
+from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from worker.carriers.simulated.translation import call_event, carrier_call, rejected
+
+SIGNATURE_TOLERANCE_SECONDS = 300
+
+
+class SimulatorCarrier:
+    """Speaks to a simulator at ``base_url``; ``secret`` is shared with it. One instance serves all threads of
+    a process; bounds and ``client`` are those of :class:`~worker.carriers.http.Line`."""
+
+    name = "simulator"
+    queues_over_cps = False
+    list_lag_seconds = 0.0
+    shares_credentials = False
+
+    def __init__(
+        self,
+        base_url: str,
+        secret: str,
+        client: httpx2.Client | None = None,
+        request_seconds: float = 16.0,
+        connect_seconds: float = 3.0,
+        read_seconds: float = 10.0,
+        *,
+        unix_time: Callable[[], float] = time.time,
+    ) -> None:
+        headers = {"Authorization": f"Bearer {secret}"}
+        self._line = Line(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._secret = secret
+        self._unix_time = unix_time
+
+    def close(self) -> None:
+        self._line.close()
+
+    def place(self, order: Order) -> Outcome:
+        body = {
+            "from": order.from_number,
+            "to": order.to_number,
+            "token": order.token,
+            "callback_url": order.callback_url,
+            "ring_seconds": order.ring_seconds,
+            "longest_call_seconds": order.longest_call_seconds,
+            "account": order.account_id,
+        }
+        return self._line.place("/v1/calls", json=body, leave_by=order.leave_by, accepted=_accepted, rejected=_rejected)
+
+    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
+        answer = self._line.ask("GET", f"/v1/calls?token={quote(order.token, safe='')}")
+        if isinstance(answer, CannotTell):
+            return answer
+        views = answer.document.get("calls")
+        if answer.status != 200 or not isinstance(views, list):
+            return unclear(answer)
+        calls = [carrier_call(view) for view in views]
+        known = tuple(call for call in calls if call is not None)
+        return known if len(known) == len(calls) else CannotTell("unreadable_call")
+
+    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+        answer = self._line.ask("GET", f"/v1/calls/{quote(carrier_call_id, safe='')}")
+        if isinstance(answer, CannotTell):
+            return answer
+        if answer.status == 404 and _code(answer) == "unknown_call":
+            return None
+        if answer.status != 200:
+            return unclear(answer)
+        return carrier_call(answer.document) or CannotTell("unreadable_call")
+
+    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
+        answer = self._line.ask("POST", f"/v1/calls/{quote(carrier_call_id, safe='')}/end")
+        if isinstance(answer, CannotTell) or answer.is_good or answer.status == NO_SUCH_CALL:
+            return answer if isinstance(answer, CannotTell) else None
+        return unclear(answer)
+
+    def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
+        self._verify({name.lower(): value for name, value in headers.items()}, body)
+        return call_event(token, body)
+
+    def _verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        timestamp = headers.get(TIMESTAMP_HEADER.lower(), "")
+        given = headers.get(SIGNATURE_HEADER.lower(), "")
+        if not timestamp.isascii() or not timestamp.isdigit():
+            raise BadSignature(f"{TIMESTAMP_HEADER} is missing or not a number.")
+        expected = sign(self._secret, timestamp, body)
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode()):
+            raise BadSignature("The signature does not fit the body.")
+        if abs(self._unix_time() - int(timestamp)) > SIGNATURE_TOLERANCE_SECONDS:
+            raise BadSignature("The signature is too old, or the clocks differ by more than five minutes.")
+
+
+def _accepted(answer: Answer) -> Accepted | None:
+    call_id, queued_for_ms = answer.document.get("id"), answer.document.get("queued_for_ms")
+    if not isinstance(call_id, str) or not call_id:
+        return None
+    return Accepted(call_id, queued_for_ms if isinstance(queued_for_ms, int) else 0)
+
+
+def _rejected(answer: Answer) -> Rejected:
+    return rejected(answer.status, _code(answer), answer.retry_after)
+
+
+def _code(answer: Answer) -> str:
+    error = answer.document.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, str) else ""

@@ -1,0 +1,244 @@
+"""What every command of an operator shares: the dialer, the team it is about, how words become values, what follows.
+
+A command is a click command under :func:`for_team` (or :func:`for_all`, where no team is meant), which opens the
+dialer, finds the team and hands both to the command as its first argument::
+
+    @campaigns.command()
+    @click.argument("campaign_id")
+    @for_team
+    def pause(ask: Asked, campaign_id: str) -> None:
+
+Values are judged by the rules of the API, in :mod:`worker.domain`, which find every fault at once; here they are
+only renamed, from ``maxConcurrentCalls`` to ``--max-concurrent-calls``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import wraps
+from itertools import islice
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import click
+from sqlalchemy import Row
+
+from worker import logs
+from worker.domain.errors import Fault, Invalid, Unavailable
+from worker.domain.fields import NOT_NULL, storable
+from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
+from worker.flow.base import Dialer, Step
+from worker.operations.country import region_of
+from worker.operations.teams import choose_team
+from worker.process import dispatch, wiring
+from worker.process.settings import read_settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MOST_LINES = 10_000
+"""How many words are read from standard input; as many as one request takes."""
+
+LONGEST_WORD = 64
+"""How much of a wrong word is repeated."""
+
+ACTOR = "cli"
+"""Who is noted in the audit log."""
+
+TEAM_HELP = "The team, by its slug or id; may be left out where there is only one."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One command of an operator, about one team."""
+
+    dialer: Dialer
+    team: Row[Any]
+    actor: str = ACTOR
+
+    @property
+    def team_id(self) -> str:
+        """The team all of this is about."""
+        return str(self.team.id)
+
+    def carry_out(self, steps: Iterable[Step]) -> None:
+        """:func:`carry_out`."""
+        carry_out(steps)
+
+    def region(self, country: str | None) -> str | None:
+        """Where numbers without a country code belong: to the country that was named, else to the team's."""
+        return region_of(self.dialer, self.team_id, country)
+
+
+def carry_out(steps: Iterable[Step]) -> None:
+    """Do what follows from work that is committed. If a service is away now, nothing is lost: the rows say what is
+    to be done, and the tick finds it."""
+    try:
+        dispatch.carry_out(steps)
+    except Unavailable as error:
+        click.echo(f"dialer: This is done, and will be noticed a little later: {error}", err=True)
+
+
+def for_team(command: Callable[Concatenate[Asked, P], T]) -> Callable[..., T]:
+    """Give the command ``--team``, and hand it an :class:`Asked` first."""
+
+    @click.option("--team", metavar="SLUG|ID", envvar="DIALER_TEAM", help=TEAM_HELP)
+    @wraps(command)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _in_options(**kwargs):
+            named, dialer = kwargs.pop("team"), open_dialer()
+            team = choose_team(dialer, str(named) if named else None)
+            return command(Asked(dialer, team), *args, **kwargs)
+
+    return asked
+
+
+def for_all(command: Callable[Concatenate[Dialer, P], T]) -> Callable[..., T]:
+    """Hand the command the dialer, for it is about no team or about all of them."""
+
+    @wraps(command)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _in_options(**kwargs):
+            return command(open_dialer(), *args, **kwargs)
+
+    return asked
+
+
+def open_dialer() -> Dialer:
+    """The dialer of these settings, and logs that say only what is amiss."""
+    logs.configure("warning", read_settings().log_format)
+    return wiring.dialer()
+
+
+@contextmanager
+def _in_options(**given: object) -> Iterator[None]:
+    """Say of a value that is wrong by which option it was given. Texts that are none are refused here: the bytes of
+    a command line may be anything."""
+    try:
+        faults = [fault for name, value in given.items() for fault in _unstorable(_field(name), value)]
+        if faults:
+            raise Invalid(faults)
+        yield
+    except Invalid as error:
+        written = {_field(param.name or ""): param for param in click.get_current_context().command.params}
+        raise Invalid(
+            [Fault(_renamed(fault.path, written, given), _in_words(fault.message)) for fault in error.faults]
+        ) from error
+
+
+def _in_words(message: str) -> str:
+    """A sentence of the API's for somebody who writes no JSON: ``null`` is an empty text here."""
+    return message.replace(NOT_NULL, "It cannot be empty")
+
+
+def _unstorable(path: str, value: object) -> Iterator[Fault]:
+    try:
+        storable(list(value) if isinstance(value, tuple) else value, path)
+    except Invalid as error:
+        yield from error.faults
+
+
+def _renamed(path: str, written: Mapping[str, click.Parameter], given: Mapping[str, object]) -> str:
+    """What the user wrote that the path of a fault means: the option, or the word where there are several."""
+    head, _, rest = path.partition("[") if "[" in path else path.partition(".")
+    param = written.get(head)
+    if param is None:
+        return path
+    name = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
+    index, words = rest.rstrip("]"), given.get(param.name or "")
+    if isinstance(words, tuple) and index.isdecimal() and int(index) < len(words):
+        word = repr(words[int(index)][:LONGEST_WORD])
+        return f"{name} {word}" if isinstance(param, click.Option) else word
+    return f"{name} ({rest})" if rest else name
+
+
+def _field(option: str) -> str:
+    """The name of an option's value in the API: ``max_concurrent_calls`` is ``maxConcurrentCalls``."""
+    first, *others = option.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def as_body(**options: object) -> dict[str, Any]:
+    """The options given, as the body of the API's request that asks the same. One that is given as an empty text
+    is ``null``: back to what it is when it is left out."""
+    return {
+        _field(name): None if value in ("", ("",)) else list(value) if isinstance(value, tuple) else value
+        for name, value in options.items()
+        if value is not None and value != ()
+    }
+
+
+def as_changes(**options: object) -> dict[str, Any]:
+    """The same for an edit, which must change something."""
+    changes = as_body(**options)
+    if not changes:
+        raise click.UsageError("Say what to change.", click.get_current_context())
+    return changes
+
+
+class _Judged(click.ParamType[Any]):
+    """A value that is read if it can be, and else left for the rules to refuse, together with all others."""
+
+    def __init__(self, name: str, *readers: Callable[[str], object]) -> None:
+        self.name = name
+        self._readers = readers
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        for read in self._readers:
+            with suppress(ValueError, TypeError, RecursionError):  # TypeError: it has been read before
+                return read(value)
+        return value
+
+
+NUMBER = _Judged("number", int, float)
+
+
+def _read_json(text: str) -> object:
+    """``null`` is said by an empty text, here as everywhere."""
+    read: object = json.loads(text)
+    return "" if read is None else read
+
+
+JSON = _Judged("json", _read_json)
+
+
+def paged(command: Callable[P, T]) -> Callable[P, T]:
+    """Give a listing command ``--limit`` and ``--offset``."""
+    most = click.IntRange(1, MOST_ROWS)
+    limit = click.option("--limit", type=most, default=USUAL_ROWS, show_default=True, help="Show this many at most.")
+    offset = click.option("--offset", type=click.IntRange(0, FURTHEST), default=0, help="Leave out this many first.")
+    return limit(offset(command))
+
+
+def many(name: str, metavar: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """One or more words as an argument; ``-`` alone reads them from standard input, one a line."""
+
+    def read(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value != ("-",):
+            return value
+        words = tuple(line.strip() for line in islice(sys.stdin, MOST_LINES + 1) if line.strip())
+        if not words:
+            raise click.BadParameter("There is nothing on standard input.", ctx, param)
+        return words
+
+    return click.argument(name, nargs=-1, required=True, metavar=f"{metavar}...", callback=read)
+
+
+country_option = click.option(
+    "--country", help="Where numbers without a country code belong, such as US; left out, the team's country."
+)
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask before what cannot be undone, where somebody is there to answer."""
+    if not yes and is_answered():
+        click.confirm(question, abort=True, err=True)
+
+
+def is_answered() -> bool:
+    """Whether somebody is there to answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

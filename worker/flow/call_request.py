@@ -1,0 +1,79 @@
+"""What a carrier is told about a call to be placed, and which calls it cannot be told about at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from worker.carriers.base import Order
+from worker.domain.assistant import Assistant, why_unreachable
+from worker.domain.errors import Conflict, Fault, Invalid
+from worker.domain.machines import machine_policy
+from worker.domain.resources import SET_UP_BY
+from worker.flow.base import Dialer, Step
+from worker.flow.stop import pause_campaign
+from worker.store import assistants
+
+log = structlog.get_logger()
+
+
+def assistant_of(row: Row[Any]) -> Assistant:
+    """The assistant whose columns are in the row."""
+    return Assistant(row.stream_url, row.answer_url, row.telnyx_assistant_id)
+
+
+def refuse_unreachable(conn: Connection, assistant_id: str, number_ids: Sequence[str]) -> None:
+    """Raise :class:`Invalid` if a call from one of the numbers could not be connected to the assistant."""
+    whys = _whys(assistants.reach(conn, assistant_id, number_ids))
+    if whys:
+        raise Invalid([Fault("assistantId", why) for why in whys])
+
+
+def refuse_unreachable_run(conn: Connection, campaign_id: str) -> None:
+    """Raise :class:`Conflict` if a call of the campaign could not be connected to its assistant."""
+    whys = _whys(assistants.reach_of_campaign(conn, campaign_id))
+    if whys:
+        raise Conflict(" ".join(whys))
+
+
+def _whys(row: Row[Any]) -> list[str]:
+    whys = [why_unreachable(carrier, assistant_of(row)) for carrier in row.carriers]
+    return [why for why in whys if why is not None]
+
+
+def order_for(dialer: Dialer, row: Row[Any], *, leave_by: float) -> Order:
+    """The call of this row (:func:`worker.store.calls.orders`), to leave before ``leave_by``."""
+    return replace(
+        dialer.order(row),
+        leave_by=leave_by,
+        answer_url=f"{dialer.public_base_url}/carriers/{row.carrier}/answer/{row.token}",
+        campaign_id=row.campaign_id,
+        contact_id=row.contact_id,
+        assistant=assistant_of(row),
+        detects_machines=machine_policy(row.settings) is not None,
+    )
+
+
+def turn_away(dialer: Dialer, rows: Sequence[Row[Any]]) -> tuple[list[Row[Any]], list[Step]]:
+    """The calls that can be placed. Campaigns whose calls cannot are paused with the reason, for no retry would
+    help: their carrier was not set up when this process started, or cannot connect their assistant."""
+    obstacles = {row.id: _obstacle(dialer, row) for row in rows}
+    reasons = {row.campaign_id: obstacles[row.id] for row in rows if obstacles[row.id] is not None}
+    steps: list[Step] = []
+    for campaign_id, reason in reasons.items():
+        log.error("calls_cannot_be_placed", campaign_id=campaign_id, reason=reason)
+        steps += pause_campaign(dialer, campaign_id, str(reason), actor="dialer")
+    return [row for row in rows if obstacles[row.id] is None], steps
+
+
+def _obstacle(dialer: Dialer, row: Row[Any]) -> str | None:
+    """Why the call of this row cannot be placed, as the reason of a pause."""
+    if row.carrier not in dialer.carriers:
+        names = SET_UP_BY.get(row.carrier, "its settings")
+        return f"carrier_not_set_up: This deployment cannot call through {row.carrier}; set {names}, then resume."
+    why = why_unreachable(row.carrier, assistant_of(row))
+    return None if why is None else f"assistant_unreachable: {why}"

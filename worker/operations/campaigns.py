@@ -1,0 +1,159 @@
+"""Make a campaign, schedule it, and fill it with contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from worker.domain import ids
+from worker.domain.campaign import parse_campaign, parse_instant
+from worker.domain.errors import Conflict, NotFound
+from worker.domain.lifecycle import Verb
+from worker.domain.model import CampaignStatus
+from worker.flow.base import Dialer, Fill, Step
+from worker.flow.call_request import refuse_unreachable
+from worker.flow.stop import refused
+from worker.operations.batches import ANEW, Bookmark, in_batches, kept_open
+from worker.store import campaigns
+from worker.store.campaigns import NewCampaign
+from worker.store.crm import contacts
+from worker.store.database import once, transact
+
+log = structlog.get_logger()
+
+
+def create_campaign(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> str:
+    """Create a campaign from the fields of the API page; returns its id. With a ``scheduledStartAt`` it is
+    scheduled, else a draft. Raises :class:`Invalid` with every fault, an assistant that the numbers' carriers cannot
+    connect among them, or :class:`NotFound` for an assistant, a company or numbers the team does not have."""
+
+    def work(conn: Connection) -> str:
+        spec = parse_campaign(body, now=campaigns.now(conn), default_window=dialer.default_window)
+        for what, missing in campaigns.missing_parts(
+            conn, team_id, spec.assistant_id, spec.company_id, spec.number_ids
+        ):
+            raise NotFound(what, *missing)
+        refuse_unreachable(conn, spec.assistant_id, spec.number_ids)
+        campaign_id = ids.new(ids.CAMPAIGN)
+        window = spec.window
+        campaigns.insert(
+            conn,
+            NewCampaign(
+                id=campaign_id,
+                team_id=team_id,
+                assistant_id=spec.assistant_id,
+                company_id=spec.company_id,
+                name=spec.name,
+                number_ids=spec.number_ids,
+                description=spec.description,
+                scheduled_start_at=spec.scheduled_start_at,
+                call_window_start=window.start if window else None,
+                call_window_end=window.end if window else None,
+                call_window_timezone=window.timezone if window else None,
+                max_concurrent_calls=spec.max_concurrent_calls,
+                max_attempts_per_contact=spec.retries.max_attempts,
+                retry_delay_minutes=spec.retries.delay_minutes,
+                settings=spec.settings,
+            ),
+        )
+        campaigns.audit(conn, campaign_id, actor, "create", {})
+        return campaign_id
+
+    campaign_id = transact(dialer.db, work)
+    log.info("campaign_created", campaign_id=campaign_id)
+    return campaign_id
+
+
+def add_contacts(
+    dialer: Dialer,
+    campaign_id: str,
+    contact_ids: Sequence[str],
+    *,
+    team_id: str | None = None,
+    bookmark: Bookmark = ANEW,
+) -> tuple[int, list[Step]]:
+    """Add existing contacts to a campaign, batch by batch; those already in it are left as they are. Returns how many
+    were new. Raises :class:`NotFound` naming unknown contacts (then none is added), :class:`Conflict` for a
+    cancelled campaign."""
+    wanted = list(dict.fromkeys(contact_ids))
+    added, steps = bookmark.count("added"), list[Step]()
+
+    def work(conn: Connection, some: Sequence[str], before: int) -> tuple[int, list[Step]]:
+        new, following = add_batch(conn, campaign_id, some, team_id=team_id)
+        bookmark.keep(conn, {"added": before + new})
+        return new, following
+
+    with kept_open(dialer.db, campaign_id, len(wanted)) as db:
+        once(db, partial(_refuse_missing, campaign_id=campaign_id, contact_ids=wanted, team_id=team_id))
+        for some in in_batches(wanted):
+            new, following = transact(db, partial(work, some=some, before=added))
+            added, steps = added + new, following or steps
+    log.info("contacts_added", campaign_id=campaign_id, added=added)
+    return added, steps
+
+
+def _refuse_missing(conn: Connection, campaign_id: str, contact_ids: Sequence[str], team_id: str | None) -> None:
+    campaign = open_for_contacts(conn, campaign_id, team_id)
+    missing = contacts.missing(conn, campaign.team_id, contact_ids)
+    if missing:
+        raise NotFound("contact", *missing)
+
+
+def add_batch(
+    conn: Connection, campaign_id: str, contact_ids: Sequence[str], *, team_id: str | None = None
+) -> tuple[int, list[Step]]:
+    """Add one batch in the caller's transaction; how many were new, and what is to be done once it is committed."""
+    campaign = open_for_contacts(conn, campaign_id, team_id)
+    missing = contacts.hold(conn, campaign.team_id, contact_ids)
+    if missing:
+        raise NotFound("contact", *missing)
+    added = contacts.add(conn, campaign.team_id, campaign_id, contact_ids)
+    is_running = campaign.status == CampaignStatus.RUNNING
+    return added, [Fill(campaign.team_id, (campaign_id,))] if is_running and added else []
+
+
+def open_for_contacts(conn: Connection, campaign_id: str, team_id: str | None = None) -> Row[Any]:
+    """The campaign, which until this transaction ends neither completes nor starts. Raises :class:`NotFound`, and
+    :class:`Conflict` where contacts cannot be added."""
+    _own(conn, campaign_id, team_id)
+    campaign = campaigns.share(conn, campaign_id)
+    if campaign is None:
+        raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
+    if campaign.status == CampaignStatus.CANCELLED:
+        raise Conflict(f"Campaign {campaign_id} is cancelled; contacts cannot be added to it.")
+    return campaign
+
+
+def schedule(dialer: Dialer, campaign_id: str, at: object, *, actor: str, team_id: str | None = None) -> None:
+    """Let a draft start by itself at ``at`` (ISO 8601 with an offset), or move the instant of a scheduled
+    campaign."""
+
+    def work(conn: Connection) -> None:
+        _own(conn, campaign_id, team_id)
+        instant = parse_instant(at, "scheduledStartAt", campaigns.now(conn))
+        if campaigns.move(conn, Verb.SCHEDULE, campaign_id, at=instant) is None:
+            raise refused(conn, Verb.SCHEDULE, campaign_id)
+        campaigns.audit(conn, campaign_id, actor, "schedule", {"at": instant.isoformat()})
+
+    transact(dialer.db, work)
+
+
+def unschedule(dialer: Dialer, campaign_id: str, *, actor: str, team_id: str | None = None) -> None:
+    """Make a scheduled campaign a draft again."""
+
+    def work(conn: Connection) -> None:
+        _own(conn, campaign_id, team_id)
+        if campaigns.move(conn, Verb.UNSCHEDULE, campaign_id) is None:
+            raise refused(conn, Verb.UNSCHEDULE, campaign_id)
+        campaigns.audit(conn, campaign_id, actor, "unschedule", {})
+
+    transact(dialer.db, work)
+
+
+def _own(conn: Connection, campaign_id: str, team_id: str | None) -> None:
+    if campaigns.get(conn, campaign_id, team_id) is None:
+        raise NotFound("campaign", campaign_id)

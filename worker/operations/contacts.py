@@ -1,0 +1,213 @@
+"""The contacts of the CRM and the do-not-call list: made, found, edited.
+
+What decides whether and when somebody is rung — a number, a zone, do-not-call — is edited under the team's lock,
+exclusive: no call is committed beside it, so after the answer nobody is called by the old word. A call that is
+reserved already is held back when it is to be dialed, for it no longer matches its contact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from worker.domain import ids
+from worker.domain.contact import DECIDES_CALLS, parse_contact, parse_contacts
+from worker.domain.errors import NotFound
+from worker.domain.resources import MOST_NUMBERS_AT_ONCE, parse_ban
+from worker.domain.screening import Phone, normalize
+from worker.flow.base import Dialer, Fill, Step
+from worker.operations.batches import ANEW, Bookmark, in_batches
+from worker.operations.country import country_of_team, meant, shown_as
+from worker.store import audit, gate, tables
+from worker.store.crm import contact_list, contacts, import_marks, records
+from worker.store.crm.contact_list import Wanted
+from worker.store.crm.contacts import NewContact
+from worker.store.database import once, transact
+
+log = structlog.get_logger()
+
+
+def create_contact(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, region: str | None = None) -> Row[Any]:
+    """Create one contact from the fields of the API; its row. ``region`` is where a number without a country code
+    belongs, here and below; left out, it is the team's country. Raises :class:`Invalid` with every fault,
+    :class:`NotFound` for a company the team does not have."""
+
+    def work(conn: Connection) -> Row[Any]:
+        given = parse_contact(body, region=region or country_of_team(conn, team_id))
+        (contact_id,) = _write(conn, team_id, [given])
+        return _found(conn, team_id, contact_id)
+
+    row = transact(dialer.db, work)
+    log.info("contact_created", contact_id=row.id)
+    return row
+
+
+def create_contacts(dialer: Dialer, team_id: str, bodies: object) -> Sequence[Row[Any]]:
+    """Create up to 10 000 contacts at once, all or none; their rows in the order given. Raises as
+    :func:`create_contact` does."""
+
+    def work(conn: Connection) -> Sequence[Row[Any]]:
+        given = parse_contacts(bodies, region=country_of_team(conn, team_id))
+        return contact_list.some(conn, team_id, _write(conn, team_id, given))
+
+    made = transact(dialer.db, work)
+    log.info("contacts_created", contacts=len(made))
+    return made
+
+
+def _write(conn: Connection, team_id: str, given: Sequence[Mapping[str, Any]]) -> list[str]:
+    companies = list(dict.fromkeys(c["company_id"] for c in given if c.get("company_id") is not None))
+    missing = records.missing(conn, tables.companies, team_id, companies)
+    if missing:
+        raise NotFound("company", *missing)
+    new = [NewContact(**{"id": ids.new(ids.CONTACT), "phone": None, **_unphoned(c), **c}) for c in given]
+    contacts.load(conn, team_id, new)
+    return [contact.id for contact in new]
+
+
+def get_contact(dialer: Dialer, team_id: str, contact_id: str) -> Row[Any]:
+    """The team's contact. Raises :class:`NotFound`."""
+    return once(dialer.db, lambda conn: _found(conn, team_id, contact_id))
+
+
+def find_contacts(
+    dialer: Dialer,
+    team_id: str,
+    *,
+    limit: int,
+    offset: int,
+    phone: str | None = None,
+    email: str | None = None,
+    company_id: str | None = None,
+    tag: str | None = None,
+    do_not_call: bool | None = None,
+    region: str | None = None,
+) -> tuple[int, Sequence[Row[Any]]]:
+    """How many contacts match, and a page of them, newest first. A ``phone`` that can be dialed finds everybody
+    who would be called by it, however theirs was written; any other finds those who have it literally."""
+
+    def read(conn: Connection) -> tuple[int, Sequence[Row[Any]]]:
+        number = None if phone is None else normalize(phone, region or country_of_team(conn, team_id))
+        e164 = number.e164 if isinstance(number, Phone) else None
+        wanted = Wanted(e164, None if e164 else phone, email, company_id, tag, do_not_call)
+        return contact_list.find(conn, team_id, wanted, limit=limit, offset=offset)
+
+    return once(dialer.db, read)
+
+
+def edit_contact(
+    dialer: Dialer, team_id: str, contact_id: str, body: Mapping[str, Any], *, actor: str, region: str | None = None
+) -> tuple[Row[Any], list[Step]]:
+    """Change the fields given. Where the contact waits, it is called by its new number and in its new zone from
+    now on. Raises :class:`Invalid` with every fault, :class:`NotFound` for the contact or its new company."""
+    changes = once(dialer.db, lambda conn: _changes(conn, team_id, contact_id, body, region))
+    decides = bool(DECIDES_CALLS & changes.keys())
+
+    def work(conn: Connection) -> tuple[Row[Any], list[str]]:
+        if decides:
+            gate.close_gate(conn, team_id)
+        company = changes.get("company_id")
+        if company is not None and records.missing(conn, tables.companies, team_id, [company]):
+            raise NotFound("company", company)
+        if contacts.edit(conn, team_id, contact_id, changes) is None:
+            raise NotFound("contact", contact_id)
+        if "do_not_call" in changes:
+            import_marks.end(conn, contact_id)
+        row = _found(conn, team_id, contact_id)
+        if decides:
+            audit.note(conn, team_id, actor, "edit_contact", contact_id, {"fields": sorted(changes)})
+        return row, contacts.waits_in(conn, [contact_id]) if decides else []
+
+    row, waits_in = transact(dialer.db, work)
+    log.info("contact_edited", contact_id=contact_id, fields=sorted(changes))
+    return row, [Fill(team_id, tuple(waits_in))] if waits_in else []
+
+
+def _changes(
+    conn: Connection, team_id: str, contact_id: str, body: Mapping[str, Any], region: str | None
+) -> dict[str, Any]:
+    def number() -> str | None:
+        row = contact_list.one(conn, team_id, contact_id)
+        return None if row is None else row.phone_e164
+
+    region = region or country_of_team(conn, team_id)
+    return parse_contact(body, is_new=False, region=region, number=number)
+
+
+def ban_numbers(
+    dialer: Dialer,
+    team_id: str,
+    body: Mapping[str, Any],
+    *,
+    actor: str,
+    region: str | None = None,
+    bookmark: Bookmark = ANEW,
+) -> int:
+    """Put ``numbers`` on the team's do-not-call list, with the ``reason``; how many were new to it. After this
+    returns none of them is committed to be called, by whatever campaign. Raises :class:`Invalid` with every one
+    that is no number."""
+    e164s, reason = once(dialer.db, lambda conn: _to_ban(conn, team_id, body, region))
+
+    def work(conn: Connection, some: Sequence[str], before: int) -> int:
+        gate.close_gate(conn, team_id)
+        added = contacts.ban(conn, team_id, some, reason)
+        audit.note(conn, team_id, actor, "ban_numbers", "do_not_call", {"numbers": len(some), "added": added})
+        bookmark.keep(conn, {"added": before + added})
+        return added
+
+    added = bookmark.count("added")
+    for some in in_batches(e164s):
+        added += transact(dialer.db, partial(work, some=some, before=added))
+    log.info("numbers_banned", numbers=len(e164s), added=added)
+    return added
+
+
+def _to_ban(conn: Connection, team_id: str, body: Mapping[str, Any], region: str | None) -> tuple[list[str], str]:
+    """One that is written as a contact's is shown means that contact's, whatever else it may mean: a number too many
+    on the list rings nobody."""
+    region = region or country_of_team(conn, team_id)
+    sent = body.get("numbers")
+    known = shown_as(conn, team_id, sent) if isinstance(sent, list) and len(sent) <= MOST_NUMBERS_AT_ONCE else {}
+    return parse_ban(body, region=region, known=known)
+
+
+def unban_number(dialer: Dialer, team_id: str, number: str, *, actor: str, region: str | None = None) -> None:
+    """Take a number off the list; who was left out of a campaign for it comes back with its next run. Raises
+    :class:`NotFound` if it is not on the list."""
+
+    def work(conn: Connection) -> str:
+        e164 = meant(conn, team_id, number, region or country_of_team(conn, team_id))
+        if not contacts.unban(conn, team_id, e164):
+            raise NotFound("number on the do-not-call list", number)
+        audit.note(conn, team_id, actor, "unban_number", e164)
+        return e164
+
+    e164 = transact(dialer.db, work)
+    log.info("number_unbanned", number=e164)
+
+
+def banned_numbers(
+    dialer: Dialer, team_id: str, *, limit: int, offset: int, number: str | None = None, region: str | None = None
+) -> tuple[int, Sequence[Row[Any]]]:
+    """How many numbers are on the team's list, and a page of them, newest first."""
+
+    def read(conn: Connection) -> tuple[int, Sequence[Row[Any]]]:
+        wanted = None if number is None else meant(conn, team_id, number, region or country_of_team(conn, team_id))
+        return contact_list.banned(conn, team_id, number=wanted, limit=limit, offset=offset)
+
+    return once(dialer.db, read)
+
+
+def _found(conn: Connection, team_id: str, contact_id: str) -> Row[Any]:
+    row = contact_list.one(conn, team_id, contact_id)
+    if row is None:
+        raise NotFound("contact", contact_id)
+    return row
+
+
+def _unphoned(contact: Mapping[str, Any]) -> dict[str, Any]:
+    return {} if "phone_fault" in contact else {"phone_e164": None, "phone_fault": "no_phone_number"}

@@ -1,0 +1,119 @@
+"""Put a file of numbers on a team's do-not-call list, however long it is.
+
+As with contacts (:mod:`worker.operations.imports`) the file is read to its end before anything is written, and then
+written batch by batch (:mod:`worker.operations.batches`), for each is under the team's lock: no number of it may be
+committed to be called after it. If PostgreSQL goes away in between, the numbers of the batches before are on the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+
+import structlog
+from sqlalchemy import Connection
+
+from worker.domain.contact_file import ContactLine, LineFault, line_fault
+from worker.domain.screening import Phone, PhoneFault, normalize
+from worker.flow.base import Dialer
+from worker.operations import batches
+from worker.operations.import_progress import Watch
+from worker.operations.imports import READ_AT_ONCE
+from worker.store import audit, gate
+from worker.store.crm import staged_numbers
+from worker.store.database import once, pinned, transact
+
+log = structlog.get_logger()
+
+LONGEST_REASON = 200
+MOST_NUMBERS = 1000
+"""Numbers of one line, each of which has a place of its own in the order of the file."""
+
+
+@dataclass(slots=True)
+class Banned:
+    """What became of a file: ``refused`` of its ``lines`` hold no number, the others were ``written``, and ``added``
+    numbers were not on the list before. ``is_refused``: ``strict`` found such lines, and nothing was written."""
+
+    lines: int = 0
+    refused: int = 0
+    written: int = 0
+    added: int = 0
+    is_refused: bool = False
+
+    @property
+    def people(self) -> int:
+        """The lines that hold a number."""
+        return self.lines - self.refused
+
+
+def ban_file(
+    dialer: Dialer,
+    team_id: str,
+    lines: Iterable[ContactLine | LineFault],
+    *,
+    reason: str = "",
+    region: str | None = None,
+    dry_run: bool = False,
+    strict: bool = False,
+    actor: str,
+    watch: Watch | None = None,
+) -> Banned:
+    """Ban the numbers of each line, for what its column ``reason`` says, or else for ``reason``. A number that is on
+    the list stays there as it is. ``strict`` bans nobody if a line holds no number; ``watch`` is told of such lines."""
+    banned, eye = Banned(), watch or Watch()
+    with pinned(dialer.db) as db:
+        once(db, staged_numbers.create)
+        rest = iter(lines)
+        while batch := list(islice(rest, READ_AT_ONCE)):
+            once(db, partial(staged_numbers.copy, numbers=list(_numbers(batch, reason, region, banned, eye))))
+            eye.step(banned)
+        banned.is_refused = strict and banned.refused > 0
+        if dry_run:
+            banned.added = once(db, partial(staged_numbers.would_ban, team_id=team_id))
+            banned.written = banned.people
+        elif not banned.is_refused:
+            _write(replace(dialer, db=db), team_id, banned, actor, eye)
+        once(db, staged_numbers.drop)
+    log.info("numbers_banned", numbers=banned.written, added=banned.added, refused=banned.refused, dry_run=dry_run)
+    return banned
+
+
+def _numbers(
+    lines: Iterable[ContactLine | LineFault], reason: str, region: str | None, banned: Banned, eye: Watch
+) -> Iterator[tuple[int, str, str]]:
+    for line in lines:
+        banned.lines += 1
+        if isinstance(line, ContactLine):
+            given = (line.phone, line.phone_secondary, *line.other_phones)
+            phones = [normalize(number, region) for number in given if number] or [normalize(None)]
+            numbers = [phone.e164 for phone in phones if isinstance(phone, Phone)]
+            for i, number in enumerate(numbers[:MOST_NUMBERS]):
+                why = line.custom_fields.get("reason", reason)[:LONGEST_REASON]
+                yield line.line * MOST_NUMBERS + i, number, why
+            if numbers:
+                continue
+            line = line_fault(line.line, next(phone.message for phone in phones if isinstance(phone, PhoneFault)))
+        banned.refused += 1
+        eye.tell("refused", line)
+
+
+def _write(dialer: Dialer, team_id: str, banned: Banned, actor: str, eye: Watch) -> None:
+    after: int | None = 0
+    while after is not None:
+        written, added, after = transact(dialer.db, partial(_write_batch, team_id, actor, after))
+        banned.written += written
+        banned.added += added
+        eye.step(banned)
+
+
+def _write_batch(team_id: str, actor: str, after: int, conn: Connection) -> tuple[int, int, int | None]:
+    reach = staged_numbers.next_range(conn, after=after, most=batches.BATCH)
+    if reach.first is None:
+        return 0, 0, None
+    gate.close_gate(conn, team_id)
+    added = staged_numbers.ban(conn, team_id, reach.first, reach.last)
+    audit.note(conn, team_id, actor, "ban_numbers", "do_not_call", {"numbers": reach.lines, "added": added})
+    return reach.lines, added, reach.last

@@ -1,0 +1,73 @@
+"""Everything a campaign has, for whoever works on with it elsewhere: its contacts as they stand, its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from worker.domain.contact_table import CONTACT_FIELDS
+from worker.domain.errors import NotFound
+from worker.domain.model import WAITING, CampaignStatus
+from worker.flow.base import Dialer
+from worker.operations.progress import next_call_at
+from worker.store import campaigns
+from worker.store.database import Database, once, pinned
+from worker.store.reads import exports
+
+PAGE_ROWS = 2000
+
+CALL_FIELDS = (
+    "id", "run_id", "contact_id", "from_number", "to_number", "state", "attempt", "disposition", "cause",
+    "machine_verdict", "reserved_at", "dialing_at", "placed_at", "ringing_at", "answered_at", "ended_at",
+)  # fmt: skip
+
+
+def export_contacts(dialer: Dialer, team_id: str, campaign_id: str) -> Iterator[Mapping[str, Any]]:
+    """The campaign's contacts by ``CONTACT_FIELDS``, in the order they were added. ``next_call_at`` is the first
+    instant at which the window lets a contact be called that waits in a running campaign, as of the beginning. Raises
+    :class:`NotFound` before the first is asked for."""
+    campaign = once(dialer.db, partial(_campaign, team_id, campaign_id))
+    return _contacts(dialer, campaign)
+
+
+def export_calls(dialer: Dialer, team_id: str, campaign_id: str) -> Iterator[Mapping[str, Any]]:
+    """The campaign's calls by ``CALL_FIELDS``, in the order they were reserved. Raises :class:`NotFound` before the
+    first is asked for."""
+    once(dialer.db, partial(_campaign, team_id, campaign_id))
+    pages = partial(exports.calls, campaign_id=campaign_id, most=PAGE_ROWS)
+    return ({name: getattr(row, name) for name in CALL_FIELDS} for row in _rows(dialer.db, pages, ""))
+
+
+def _campaign(team_id: str, campaign_id: str, conn: Connection) -> Row[Any]:
+    campaign = campaigns.get(conn, campaign_id, team_id)
+    if campaign is None:
+        raise NotFound("campaign", campaign_id)
+    return campaign
+
+
+def _contacts(dialer: Dialer, campaign: Row[Any]) -> Iterator[Mapping[str, Any]]:
+    @lru_cache(maxsize=10_000)
+    def next_at(zone: str, due_at: datetime) -> datetime | None:
+        return next_call_at(campaign, zone, due_at, dialer.bounds.closing_margin_seconds)
+
+    with pinned(dialer.db) as db:
+        once(db, lambda conn: exports.find_latest(conn, campaign.id))
+        for row in _rows(db, partial(exports.contacts, campaign_id=campaign.id, most=PAGE_ROWS), 0):
+            fields = {name: getattr(row, name, None) for name in CONTACT_FIELDS}
+            if row.status in WAITING and campaign.status == CampaignStatus.RUNNING:
+                fields["next_call_at"] = next_at(row.zone, max(row.due_at, campaign.now))
+            yield fields
+
+
+def _rows(db: Database, page: Callable[..., Sequence[Row[Any]]], after: Any) -> Iterator[Row[Any]]:
+    """Page after page, until one is not full."""
+    while True:
+        rows = once(db, partial(page, after=after))
+        yield from rows
+        if len(rows) < PAGE_ROWS:
+            return
+        after = rows[-1].id

@@ -1,0 +1,85 @@
+"""What is asked of a file of contacts, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row
+
+from worker.domain.contact_file import LineFault
+from worker.domain.model import CampaignStatus
+from worker.flow.base import Dialer, Step
+from worker.operations.batches import Bookmark
+from worker.operations.import_progress import Watch
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What became of a file.
+
+    ``lines`` were read; ``refused`` of them are no contacts, ``merged`` are the same person as an earlier line, the
+    others are contacts: ``created``, ``changed``, or as they were. ``uncallable`` lines are contacts without a number
+    that can be called; ``do_not_call`` lines say that theirs is not to be called, ``unreadable`` of these in words
+    nobody could read, ``elsewhere`` in a column of something else. ``added`` contacts are new in the campaign. ``ids``,
+    in the order of the file, and ``faults``, what is to be said of lines, may be cut short, the counts never are.
+    ``is_refused``: ``strict`` found something wrong, and nothing was written. ``warnings`` tell of numbers that are
+    where the campaign's clock is not. A dry run has no ``import_id``.
+    """
+
+    import_id: str = ""
+    lines: int = 0
+    refused: int = 0
+    uncallable: int = 0
+    do_not_call: int = 0
+    unreadable: int = 0
+    elsewhere: int = 0
+    exported: int = 0
+    merged: int = 0
+    written: int = 0
+    created: int = 0
+    changed: int = 0
+    added: int = 0
+    ids: list[str] = field(default_factory=list)
+    faults: list[LineFault] = field(default_factory=list)
+    is_refused: bool = False
+    campaign_status: str | None = None
+    warnings: tuple[str, ...] = ()
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def people(self) -> int:
+        """The contacts the file has."""
+        return self.lines - self.refused - self.merged
+
+    @property
+    def unchanged(self) -> int:
+        return self.written - self.created - self.changed
+
+    def remember(self, contact_ids: Sequence[str], most: int | None) -> None:
+        """These are next, of which ``most`` are remembered."""
+        room = len(contact_ids) if most is None else max(most - len(self.ids), 0)
+        self.ids += contact_ids[:room]
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What is asked of one file; ``most_ids`` bounds how many of its contacts' ids are remembered."""
+
+    dialer: Dialer
+    team_id: str
+    company_id: str | None
+    campaign_id: str | None
+    tags: tuple[str, ...]
+    region: str | None
+    actor: str
+    most_ids: int | None
+    watch: Watch
+    bookmark: Bookmark
+    campaign: Row[Any] | None = None
+
+
+def waits_for_next_run(loaded: Loaded) -> bool:
+    """Whether contacts were added to a campaign that had been completed: nobody is called before it is run again."""
+    return loaded.added > 0 and loaded.campaign_status == CampaignStatus.COMPLETED

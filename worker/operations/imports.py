@@ -1,0 +1,201 @@
+"""Bring a file of contacts into the CRM, and into a campaign, however long it is.
+
+The file is read to its end into a temporary table before anything is written, so what cannot be read, a file that
+breaks off or a line that is refused, is known while it costs nothing. Then it is merged batch by batch
+(:mod:`worker.operations.import_batches`), each a transaction that also adds its contacts to the campaign: a pause, a
+cancel or a dial waits for a batch and never for the file. If PostgreSQL goes away in between, the batches before stay;
+``watch`` has heard of each, and the same file again finds their contacts and changes nothing.
+
+Two lines are the same person, and a line is a contact of the team, where the number is the same in E.164, however it
+was written; where there is no number to call, where number, names and address are the same words. Of several contacts
+with a number the oldest is meant. What the later line says replaces what was there, what it leaves empty stays; custom
+fields and tags are joined; do-not-call is never taken back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+from itertools import islice
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from worker.domain import ids
+from worker.domain.contact_file import ContactLine, LineFault, line_fault
+from worker.domain.errors import NotFound
+from worker.domain.line_zone import in_zone
+from worker.domain.screening import Phone, PhoneFault, normalize
+from worker.flow.base import Dialer
+from worker.flow.callee_hours import ByClock
+from worker.operations import campaigns as campaign_operations
+from worker.operations.batches import ANEW, Bookmark
+from worker.operations.import_batches import write
+from worker.operations.import_progress import Watch
+from worker.operations.import_request import Intake, Loaded
+from worker.store import campaigns, tables
+from worker.store.crm import records, staging
+from worker.store.crm.staging import Staged
+from worker.store.database import once, pinned, transact
+
+log = structlog.get_logger()
+
+READ_AT_ONCE = 2000
+"""Lines that are read and judged before they are staged: their statement does not wait for that."""
+TOLD_AT_ONCE = 10_000
+MOST_FAULTS = 1000
+NUMBERS_REMEMBERED = 20_000
+"""A number costs 10 µs as E.164, 30 µs in other forms; that of a line nearby is not judged again."""
+
+
+def load_contacts(
+    dialer: Dialer,
+    team_id: str,
+    company_id: str | None,
+    lines: Iterable[ContactLine | LineFault],
+    *,
+    campaign_id: str | None = None,
+    tags: tuple[str, ...] = (),
+    region: str | None = None,
+    dry_run: bool = False,
+    strict: bool = False,
+    actor: str = "import",
+    most_ids: int | None = None,
+    watch: Watch | None = None,
+    bookmark: Bookmark = ANEW,
+) -> Loaded:
+    """Read all lines, then write their contacts; a line that cannot be read is reported and passed over. A number
+    that cannot be called is kept with its reason: the contact exists all the same.
+
+    ``tags`` are put on every contact; ``region`` is where numbers without a country code belong. At most ``most_ids``
+    ids and ``MOST_FAULTS`` faults are remembered, so that memory does not grow with the file. ``dry_run`` writes
+    nothing, ``strict`` nothing if any line is refused, has no number to call, or a do-not-call that cannot
+    be read. Raises :class:`NotFound` for a company or campaign the team does not have, :class:`Conflict` for a campaign
+    that takes no contacts, and whatever reading ``lines`` raises; nothing is written then. Where a try before this one
+    left its ``bookmark``, it is the same import, which goes on from there. What is to be done next is in ``steps``.
+    """
+    loaded = Loaded("" if dry_run else bookmark.found.get("import") or ids.new(ids.IMPORT))
+    with pinned(dialer.db) as db:
+        asked = Intake(
+            replace(dialer, db=db), team_id, company_id, campaign_id, tags, region, actor, most_ids, watch or Watch(),
+            bookmark,
+        )  # fmt: skip
+        asked = replace(asked, campaign=once(db, partial(_begin, asked)))
+        loaded.campaign_status = None if asked.campaign is None else str(asked.campaign.status)
+        _stage(asked, lines, loaded)
+        loaded.merged = transact(db, partial(staging.fold, team_id=team_id, exported=loaded.exported > 0))
+        _tell_merged(asked, loaded.merged)
+        loaded.is_refused = strict and bool(loaded.refused or loaded.uncallable or loaded.unreadable)
+        if dry_run:
+            once(db, partial(_foresee, asked, loaded))
+        elif not loaded.is_refused:
+            write(asked, loaded)
+        once(db, staging.drop)
+    log.info("contacts_loaded", lines=loaded.lines, created=loaded.created, changed=loaded.changed,
+             refused=loaded.refused, added=loaded.added, dry_run=dry_run)  # fmt: skip
+    return loaded
+
+
+def _begin(asked: Intake, conn: Connection) -> Row[Any] | None:
+    if asked.company_id is not None and records.missing(conn, tables.companies, asked.team_id, [asked.company_id]):
+        raise NotFound("company", asked.company_id)
+    campaign = None
+    if asked.campaign_id is not None:
+        campaign_operations.open_for_contacts(conn, asked.campaign_id, asked.team_id)
+        campaign = campaigns.get(conn, asked.campaign_id)
+    staging.create(conn)
+    return campaign
+
+
+def _stage(asked: Intake, lines: Iterable[ContactLine | LineFault], loaded: Loaded) -> None:
+    judge = lru_cache(maxsize=NUMBERS_REMEMBERED)(partial(normalize, region=asked.region))
+    by_clock = ByClock(asked.campaign)
+    rest = iter(lines)
+    while batch := list(islice(rest, READ_AT_ONCE)):
+        staged = [row for line in batch if (row := _staged(asked, line, judge, loaded, by_clock)) is not None]
+        once(asked.dialer.db, partial(_copy, asked, staged))
+        asked.watch.step(loaded)
+    loaded.warnings = by_clock.warnings()
+
+
+def _copy(asked: Intake, staged: Sequence[Staged], conn: Connection) -> None:
+    staging.copy(conn, staged)
+    asked.bookmark.is_at_it(conn)
+
+
+def _staged(
+    asked: Intake,
+    line: ContactLine | LineFault,
+    judge: Callable[[str | None], Phone | PhoneFault],
+    loaded: Loaded,
+    by_clock: ByClock,
+) -> Staged | None:
+    loaded.lines += 1
+    phone = judge(None if isinstance(line, LineFault) else line.phone)
+    line = in_zone(line, phone, asked.region)
+    if isinstance(line, LineFault):
+        loaded.refused += 1
+        _tell(asked, loaded, line)
+        return None
+    if isinstance(phone, PhoneFault):
+        loaded.uncallable += 1
+        asked.watch.tell("uncallable", line_fault(line.line, f"phone: {phone.message}"))
+    elif not line.do_not_call:
+        by_clock.add(phone.e164, line.timezone)
+    loaded.do_not_call += line.do_not_call
+    loaded.exported += line.contact_id is not None
+    if line.notice is not None:
+        loaded.unreadable += line.notice.outcome == "unreadable"
+        loaded.elsewhere += line.notice.outcome == "do_not_call"
+        _tell(asked, loaded, line.notice)
+    return _as_staged(line, phone, asked.tags)
+
+
+def _tell(asked: Intake, loaded: Loaded, fault: LineFault) -> None:
+    if len(loaded.faults) < MOST_FAULTS:
+        loaded.faults.append(fault)
+    asked.watch.tell(fault.outcome, fault)
+
+
+def _as_staged(line: ContactLine, phone: Phone | PhoneFault, tags: tuple[str, ...]) -> Staged:
+    e164 = phone.e164 if isinstance(phone, Phone) else None
+    words = (line.phone or "", line.first_name, line.last_name, line.email or "")
+    key = e164 or ("\x1f".join(words) if any(words) else f"line {line.line}")
+    return Staged(
+        line=line.line,
+        contact_id=line.contact_id,
+        key=key,
+        id=ids.new(ids.CONTACT),
+        first_name=line.first_name,
+        last_name=line.last_name,
+        phone=line.phone,
+        phone_e164=e164,
+        phone_fault=None if isinstance(phone, Phone) else phone.reason,
+        phone_secondary=line.phone_secondary,
+        email=line.email,
+        timezone=line.timezone,
+        do_not_call=line.do_not_call,
+        custom_fields=json.dumps(dict(line.custom_fields)) if line.custom_fields else "{}",
+        tags=list(dict.fromkeys((*line.tags, *tags))) if line.tags or tags else "{}",
+    )
+
+
+def _tell_merged(asked: Intake, merged: int) -> None:
+    after = 0
+    for _ in range(-(-merged // TOLD_AT_ONCE)):
+        for row in once(asked.dialer.db, partial(staging.repeats, after=after, most=TOLD_AT_ONCE)):
+            asked.watch.tell("merged", line_fault(row.line, f"It is the same person as line {row.head}."))
+            after = row.line
+
+
+def _foresee(asked: Intake, loaded: Loaded, conn: Connection) -> None:
+    reach = staging.next_range(conn, after=0, most=loaded.lines)
+    if reach.first is None:
+        return
+    staging.match_all(conn, asked.team_id, reach.last, exported=loaded.exported > 0)
+    would = staging.would_write(conn, asked.company_id, asked.campaign_id, reach.first, reach.last)
+    loaded.written, loaded.created, loaded.changed = would.contacts, would.created, would.changed
+    loaded.added = would.addable if asked.campaign_id is not None else 0

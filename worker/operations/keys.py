@@ -1,0 +1,82 @@
+"""Bearer keys of a team: made, listed, revoked, and asked for at every request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from worker.domain.bearer import new_key, read_key
+from worker.domain.errors import NotFound
+from worker.domain.resources import parse_key_name
+from worker.flow.base import Dialer
+from worker.store.audit import note
+from worker.store.crm import keys
+from worker.store.database import once, transact
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who asks: a key, and the team it belongs to."""
+
+    key_id: str
+    team_id: str
+
+
+def create_key(dialer: Dialer, team_id: str, name: object, *, actor: str) -> tuple[Row[Any], str]:
+    """Make a key for the team; returns its row, and its text, which nothing can show again. Raises
+    :class:`Invalid` for a name that is none, :class:`NotFound` for a team."""
+    key, given = new_key(), parse_key_name(name)
+
+    def work(conn: Connection) -> Row[Any]:
+        row = keys.insert(conn, key.id, team_id, given, key.digest)
+        if row is None:
+            raise NotFound("team", team_id)
+        note(conn, team_id, actor, "create_key", key.id, {"name": given})
+        return row
+
+    row = transact(dialer.db, work)
+    log.info("key_created", key_id=key.id, team_id=team_id)
+    return row, key.text
+
+
+def revoke_key(dialer: Dialer, team_id: str, key_id: str, *, actor: str) -> Row[Any]:
+    """From the commit on the key opens nothing. Revoking it again changes nothing."""
+
+    def work(conn: Connection) -> Row[Any]:
+        row = keys.revoke(conn, key_id, team_id)
+        if row is None:
+            raise NotFound("key", key_id)
+        note(conn, team_id, actor, "revoke_key", key_id)
+        return row
+
+    row = transact(dialer.db, work)
+    log.info("key_revoked", key_id=key_id, team_id=team_id)
+    return row
+
+
+def list_keys(dialer: Dialer, team_id: str) -> Sequence[Row[Any]]:
+    """The team's keys, newest first, revoked ones too; never their secrets."""
+    return once(dialer.db, lambda conn: keys.of_team(conn, team_id))
+
+
+def who_bears(dialer: Dialer, text: str) -> Bearer | None:
+    """Whose key this is; ``None`` if it is nobody's, or revoked. Notes the use at most once a minute."""
+    key = read_key(text)
+    if key is None:
+        return None
+
+    def work(conn: Connection) -> Bearer | None:
+        row = keys.find(conn, key.id)
+        if row is None or not key.proves(row.secret_sha256) or row.is_revoked:
+            return None
+        if row.is_use_stale:
+            keys.used(conn, row.id)
+        return Bearer(row.id, row.team_id)
+
+    return once(dialer.db, work)

@@ -1,0 +1,217 @@
+"""How far a campaign has come, and what it is doing or waiting for.
+
+Why nothing is dialed is not thought up here a second time. The planner of :mod:`worker.flow.plan` is asked what a
+fill would ask for now, and its answer — the calls, the room in every scope, the caller IDs it may use, the windows
+it finds open — is what the sentence is made of. What the planner cannot know (nobody ticks, Redis is away or must be
+written anew) is asked of the services themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from worker.domain.activity import Activity, Away, CallerIdState, Full, Situation, activity
+from worker.domain.errors import NotFound, Unavailable
+from worker.domain.model import CampaignStatus, Disposition
+from worker.domain.standstill import OF_AN_ACCOUNT, Waiting
+from worker.flow.base import Dialer, window_of
+from worker.flow.plan import Plan, plan_calls
+from worker.operations.standstill import read_campaign
+from worker.slots import Kind
+from worker.store import counters, failovers, ticks
+from worker.store.database import once
+from worker.store.reads import progress
+
+TICK_OLD_SECONDS = 10.0
+"""Beat ticks every second; nobody who has been silent for so long is at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A campaign at one instant. ``counts`` are contacts by name (:data:`worker.store.counters.COLUMNS`), of a
+    cancelled campaign none waiting; ``dispositions`` count calls that ended; ``next_due_at`` is when the first
+    waiting contact is due, now or later; ``facts`` is the row of :func:`worker.store.reads.progress.facts`, ``numbers``
+    those of :func:`worker.store.reads.progress.numbers`, ``waiting`` what of its calls waits inside the workers."""
+
+    facts: Row[Any]
+    numbers: Sequence[Row[Any]]
+    counts: Mapping[str, int]
+    dispositions: Mapping[str, int]
+    next_due_at: datetime | None
+    activity: Activity
+    waiting: Sequence[Waiting]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the rows say of a campaign, before the services beside them were asked; see :func:`finish_reading`."""
+
+    facts: Row[Any]
+    numbers: Sequence[Row[Any]]
+    counts: Mapping[str, int]
+    dispositions: Mapping[str, int]
+    situation: Situation
+    plan: Plan | None
+    waiting: Sequence[Waiting]
+
+
+def read_progress(
+    dialer: Dialer, team_id: str, campaign_id: str, *, broker_answers: Callable[[], bool] = lambda: True
+) -> Progress:
+    """Where the campaign stands. ``broker_answers`` is asked only if nobody ticks. Raises :class:`NotFound`."""
+    standing = once(dialer.db, lambda conn: read_standing(conn, dialer, team_id, campaign_id))
+    return finish_reading(dialer, standing, broker_answers)
+
+
+def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: str) -> Standing:
+    """The part of :func:`read_progress` that PostgreSQL knows, in a transaction of the caller's."""
+    facts = progress.facts(conn, team_id, campaign_id)
+    if facts is None:
+        raise NotFound("campaign", campaign_id)
+    counts = as_read(facts.status, counters.read(conn, [campaign_id])[campaign_id])
+    ended = counters.dispositions(conn, campaign_id)
+    numbers = progress.numbers(conn, campaign_id)
+    is_running = facts.status == CampaignStatus.RUNNING
+    plan = plan_calls(conn, dialer, team_id, [campaign_id], hungry=False) if is_running else None
+    margin = dialer.bounds.closing_margin_seconds
+    server = failovers.standing(conn) if is_running else None
+    held_until = server.held_until if server is not None and server.is_held else None
+    situation = replace(_situation(facts, counts, ticks.silence(conn)), failover_held_until=held_until)
+    if facts.status != CampaignStatus.CANCELLED:
+        situation = _with_times(situation, facts, margin)
+    if plan is not None:
+        situation = _as_planned(situation, facts, numbers, plan)
+    reading = read_campaign(conn, campaign_id, dialer.bounds)
+    situation = replace(situation, still=reading.still)
+    waiting = [each for each in reading.waiting if each.kind in OF_AN_ACCOUNT]
+    dispositions = {disposition.value: ended.get(disposition, 0) for disposition in Disposition}
+    return Standing(facts, numbers, counts, dispositions, situation, plan, waiting)
+
+
+def finish_reading(dialer: Dialer, standing: Standing, broker_answers: Callable[[], bool]) -> Progress:
+    """The rest of it, outside any transaction, for a service that is away may take its time to say so."""
+    now = standing.situation
+    if now.away is Away.TICK and not broker_answers():
+        now = replace(now, away=Away.BROKER)
+    if standing.plan is not None:
+        now = _with_slots(dialer, standing.facts.generation, now, standing.plan)
+    return Progress(
+        standing.facts,
+        standing.numbers,
+        standing.counts,
+        standing.dispositions,
+        now.next_due_at,
+        activity(now),
+        standing.waiting,
+    )
+
+
+def _with_slots(dialer: Dialer, generation: int, now: Situation, plan: Plan) -> Situation:
+    """What Redis, which can only lower the number of calls, says of the calls a fill would ask for."""
+    shared = {scope: limit for scope, limit in plan.limits.items() if scope.kind in (Kind.TEAM, Kind.CAMPAIGN)}
+    try:
+        if dialer.slots.needs_rebuild(generation):
+            return replace(now, are_slots_rebuilt=True)
+        room = dialer.slots.room(shared) if plan.calls else {}
+    except Unavailable:
+        return replace(now, away=Away.REDIS)
+    return replace(now, are_slots_held=0 in room.values())
+
+
+def as_read(status: str, counts: Mapping[str, int]) -> dict[str, int]:
+    """The counters of a campaign in this status: who waits in a cancelled one is cancelled, swept or not."""
+    read = dict(counts)
+    if status == CampaignStatus.CANCELLED:
+        read["cancelled"] += read["pending"] + read["queued"]
+        read["pending"] = read["queued"] = 0
+    return read
+
+
+def next_call_at(row: Row[Any], zone: str, due_at: datetime, margin_seconds: float) -> datetime | None:
+    """The first instant, now or later, at which a contact due then may be called by its window; ``None`` if
+    there is none. The last moments of a window are no time to begin a call."""
+    now: datetime = row.now
+    at = max(due_at, now)
+    window = window_of(row, zone)
+    if window is None or window.open_until(at, margin_seconds) is not None:
+        return at
+    return window.next_open(window.next_close(at))
+
+
+def _with_times(now: Situation, row: Row[Any], margin_seconds: float) -> Situation:
+    """When the first contact is due, and when the first may be called."""
+    read = [(zone, datetime.fromtimestamp(float(at), UTC)) for zone, at in row.due_by_zone if at is not None]
+    dues = [(zone, at if at > row.due_now else min(at, row.now)) for zone, at in read]
+    opens = [(next_call_at(row, zone, at, margin_seconds), at) for zone, at in dues]
+    first = min(((at, due) for at, due in opens if at is not None), default=None)
+    return replace(
+        now,
+        next_due_at=min((max(at, row.now) for _, at in dues), default=None),
+        opens_at=None if first is None else first[0],
+        is_due_then=first is not None and first[0] == first[1],
+    )
+
+
+def _situation(row: Row[Any], counts: Mapping[str, int], silence: ticks.Silence) -> Situation:
+    is_silent = silence.seconds > TICK_OLD_SECONDS
+    return Situation(
+        status=CampaignStatus(row.status),
+        now=row.now,
+        is_deleted=row.deleted_at is not None,
+        pause_reason=row.pause_reason,
+        scheduled_start_at=row.scheduled_start_at,
+        away=Away.TICK if is_silent else None,
+        silent_seconds=silence.seconds if silence.has_ticked else None,
+        waiting=counts["pending"] + counts["queued"],
+        live=row.live,
+        limit=row.max_concurrent_calls,
+        team_live=row.team_live,
+        budget=None if row.max_calls is None else row.max_calls - row.calls_used,
+    )
+
+
+def _as_planned(now: Situation, facts: Row[Any], numbers: Sequence[Row[Any]], plan: Plan) -> Situation:
+    """What the planner found. Rooms are counted down by the calls it plans, so they say what is full only where
+    it plans none."""
+    rooms, row = plan.rooms, plan.rows.get(facts.id)
+    usable = set() if row is None else {number["id"] for number in row.numbers}
+    return replace(
+        now,
+        planned=len(plan.calls),
+        is_campaign_full=not plan.calls and rooms.campaigns.get(facts.id, 1) <= 0,
+        is_team_full=not plan.calls and row is not None and rooms.team <= 0,
+        callers=[_caller(number, number.id in usable, facts.machine_now, plan) for number in numbers],
+    )
+
+
+def _caller(row: Row[Any], is_usable: bool, machine_now: datetime, plan: Plan) -> CallerIdState:
+    rests = [(row.resting_until, False), (row.account_resting_until, True)]
+    ahead = [(at, is_account) for at, is_account in rests if at is not None and at > machine_now]
+    until, is_account_resting = max(ahead, default=(None, False))
+    return CallerIdState(
+        number=row.number,
+        is_usable=is_usable,
+        is_enabled=row.is_enabled,
+        disabled_reason=row.disabled_reason,
+        is_account_enabled=row.is_account_enabled,
+        resting_until=until,
+        is_account_resting=is_account_resting,
+        resting_reason=row.resting_reason if is_account_resting or row.is_tripped else None,
+        is_tripped=row.is_tripped,
+        is_probed=row.is_probed,
+        full=_full(plan, row.id, row.account_id) if is_usable and not plan.calls else None,
+        channels=None if row.channels is None or row.account_live < row.channels else row.channels,
+    )
+
+
+def _full(plan: Plan, number_id: str, account_id: str) -> Full | None:
+    if plan.rooms.numbers.get(number_id, 1) <= 0:
+        return Full.NUMBER
+    if plan.rooms.accounts.get(account_id, 1) <= 0:
+        return Full.RATE if account_id in plan.rooms.paced else Full.ACCOUNT
+    return None

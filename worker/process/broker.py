@@ -1,0 +1,127 @@
+"""The connection to the broker, made to outlive whatever the broker says and whatever is put into it.
+
+kombu takes an answer such as READONLY, OOM or WRONGTYPE for a mistake of the program, and Celery ends the worker. Here
+every answer that is an error is an error of the connection: it is closed, and opened again when the server can serve;
+for a connection counts as open only when every key of the broker is of its type and a write has succeeded.
+"""
+
+from __future__ import annotations
+
+from queue import Empty
+from typing import Any
+
+import structlog
+from celery.app.amqp import AMQP
+from kombu import Connection
+from kombu.transport import redis as kombu_redis
+from redis import Redis, RedisError
+
+from worker.process.messages import fault_of
+
+log = structlog.get_logger()
+
+PROBE, PROBE_SECONDS = "probe", 5
+_UNPARSED = (ValueError, RecursionError)  # both of json's and those of the characters; nested too deeply
+_BINDING = "_kombu.binding"
+_SEPARATOR = b"\x06\x16"
+
+
+class _Reading(kombu_redis.Channel):
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)  # type: ignore[misc]  # the stubs know only what is public
+        except _UNPARSED as error:
+            log.warning("message_dropped", fault="it is not JSON", error=type(error).__name__)
+            raise Empty from error
+
+
+class _SentinelReading(_Reading, kombu_redis.SentinelChannel):
+    pass
+
+
+class _Lasting(kombu_redis.Transport):
+    client: Any
+    _avail_channels: list[Any]
+    Channel = _Reading
+    connection_errors = (*kombu_redis.Transport.connection_errors, RedisError)
+
+    def establish_connection(self) -> Any:
+        established: Any = super().establish_connection()
+        channel = self._avail_channels[-1]
+        try:
+            with channel.conn_or_acquire() as client, Redis(connection_pool=client.connection_pool) as plain:
+                _mend(plain, channel, self.client.app.amqp.queues)
+                plain.set(f"{channel.global_keyprefix}{PROBE}", "1", ex=PROBE_SECONDS)
+        except RedisError:
+            self.close_connection(established)
+            raise
+        return established
+
+    def _deliver(self, message: Any, queue: str | None) -> None:
+        task_queues = self.client.app.amqp.queues
+        tasks = {name: task for name, task in self.client.app.tasks.items() if not name.startswith("celery.")}
+        fault = fault_of(message, tasks) if queue in task_queues else None  # events of Celery's own are no tasks
+        if fault is None:
+            super()._deliver(message, queue)
+        else:
+            log.warning("message_dropped", queue=queue, fault=fault)
+
+
+class _SentinelLasting(_Lasting, kombu_redis.SentinelTransport):
+    Channel = _SentinelReading
+
+
+class Persistent(Connection):
+    """A connection that is tried again every other second at least while the broker is away. Left to itself the
+    pause grows with every failure, to half a minute: that long dialing would wait for a Redis that is back."""
+
+    def ensure_connection(self, *args: Any, **more: Any) -> Any:
+        pauses = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}
+        return super().ensure_connection(*args, **{**more, **pauses})
+
+    def get_transport_cls(self) -> Any:
+        plain = super().get_transport_cls()
+        if issubclass(plain, kombu_redis.SentinelTransport):
+            return _SentinelLasting
+        return _Lasting if issubclass(plain, kombu_redis.Transport) else plain
+
+
+class Broker(AMQP):
+    """Celery's, with such connections, which know for whose tasks and queues they are."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self.Connection = type("Persistent", (Persistent,), {"app": app})
+
+
+def _mend(client: Redis, channel: Any, queues: Any) -> None:
+    """Delete what stands under a name of the broker's and is of another type than kombu makes it. Messages are lost
+    with it as when the broker is emptied; the tick sends again what counts."""
+    bindings = [f"{prefix}.{queue}" for queue in queues for prefix in (_BINDING, f"{_BINDING}_permanent")]
+    expected = {
+        **dict.fromkeys(queues, "list"),
+        **dict.fromkeys(bindings, "set"),
+        channel.unacked_key: "hash",
+        channel.unacked_index_key: "zset",
+        channel.unacked_mutex_key: "string",
+    }
+    for name, wanted in expected.items():
+        key = f"{channel.global_keyprefix}{name}"
+        found = _text(client.type(key))
+        if found not in (wanted, "none"):
+            client.delete(key)
+            log.warning("redis_key_rebuilt", key=key, was=found, expected=wanted)
+    for name in bindings:
+        key = f"{channel.global_keyprefix}{name}"
+        for member in client.smembers(key):
+            if len(_bytes(member).split(_SEPARATOR)) != 3:
+                client.srem(key, member)
+                log.warning("redis_key_rebuilt", key=key, was="a member that is no binding", expected="set")
+
+
+def _text(answer: Any) -> str:
+    return answer.decode() if isinstance(answer, bytes) else str(answer)
+
+
+def _bytes(answer: Any) -> bytes:
+    return answer if isinstance(answer, bytes) else str(answer).encode()

@@ -1,0 +1,190 @@
+"""Where steps become work: fills in the same task, calls for the pool of this worker, messages for the rest.
+
+Fills are carried out where they arise, because a freed slot is worth most at once. The calls they reserve go to the
+pool of the same worker (:mod:`worker.process.dial_pool`), or into messages where that has no room. A message is one of
+:mod:`worker.process.tasks`, by its name: who sends one need not have them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import structlog
+from celery.signals import worker_ready
+from kombu.exceptions import KombuError, OperationalError
+
+from worker.bulkheads import Taken
+from worker.domain.errors import Refused, Unavailable
+from worker.flow import dial, fill, finish, reconcile
+from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop, Wake
+from worker.process import wiring
+from worker.process.celery_app import DIAL, app
+from worker.process.dial_pool import DialPool
+from worker.process.fill_turns import FillTurns
+from worker.process.settings import settings
+
+log = structlog.get_logger()
+
+
+def logs_refusals(task: Callable[..., None]) -> Callable[..., Any]:
+    """Say in one line what a task could not do, when that is nobody's bug: a service is away (the tick will
+    look again), or the caller asked for something that cannot be. False in the first case: nothing was done."""
+
+    @wraps(task)
+    def run(*args: Any, **kwargs: Any) -> bool:
+        try:
+            task(*args, **kwargs)
+        except Unavailable as error:
+            log.warning("service_away", task=task.__name__, message=str(error))
+            return False
+        except Refused as error:
+            log.error("request_refused", task=task.__name__, message=str(error))
+        return True
+
+    return run
+
+
+_pool: DialPool | None = None
+"""Of a worker that takes the messages of dialing; see :mod:`worker.process.dial_pool`."""
+
+
+@worker_ready.connect
+def _open_pool(sender: Any, **_: Any) -> None:
+    global _pool
+    if any(queue.name == DIAL for queue in sender.task_consumer.queues):
+        preparing = max(1, settings().worker_concurrency // 2)
+        _pool = DialPool(wiring.dialer().bulkheads, place, preparing=preparing)
+
+
+def close_pool() -> None:
+    """Place nothing any more; what waits is left to others. It may be asked again."""
+    if _pool is not None and (dropped := _pool.close()):
+        log.info("calls_left_to_others", calls=dropped)
+
+
+def await_answers(seconds: float) -> None:
+    """Wait, so long at most, until the answers to all requests to place calls are written down."""
+    if _pool is not None and not _pool.wait(seconds):
+        log.warning("answers_not_awaited", seconds=seconds)
+
+
+def pool_stands_still(seconds: float) -> bool:
+    """Whether calls wait for this worker's pool, and have for so long, though their accounts have senders free."""
+    return _pool is not None and _pool.stands_still(seconds)
+
+
+def has_pool() -> bool:
+    """Whether this process is a worker that places calls by a pool of its own."""
+    return _pool is not None
+
+
+def hand_over(account_id: str, call_ids: Sequence[str]) -> None:
+    """Let this worker's pool place calls of an account, however many wait already."""
+    if _pool is not None:
+        _pool.take(account_id, call_ids)
+
+
+@logs_refusals
+def place(call_ids: tuple[str, ...], senders: Taken | None = None) -> None:
+    carry_out(dial.dial(wiring.dialer(), call_ids, senders))
+
+
+def carry_out(steps: Iterable[Step]) -> None:
+    """Fill where it arises, and send the rest on."""
+    messages: list[Step] = []
+    fills: dict[str, dict[str, None]] = {}
+    for step in steps:
+        if isinstance(step, Fill):
+            fills.setdefault(step.team_id, {}).update(dict.fromkeys(step.campaign_ids))
+        else:
+            messages.append(step)
+    for team_id, campaign_ids in fills.items():
+        _fill_turns.take(team_id, campaign_ids)
+    if Mend() in messages:
+        reconcile.reconcile(wiring.dialer())
+    send(step for step in messages if step != Mend())
+
+
+wiring.follow_up_by(logs_refusals(carry_out))
+
+
+def _fill(team_id: str, campaign_ids: Sequence[str]) -> None:
+    dialer = wiring.dialer()
+    filled = fill.fill(dialer, team_id, campaign_ids)
+    finish.finish(dialer, filled.idle)
+    if Mend() in filled.steps:
+        reconcile.reconcile(dialer)
+    send(step for step in filled.steps if step != Mend())
+
+
+_fill_turns = FillTurns(_fill)
+
+
+_TASKS: dict[type, str] = {
+    Dial: "worker.dial",
+    LookUp: "worker.look_up",
+    Settle: "worker.settle",
+    Stop: "worker.stop",
+    Wake: "worker.wake",
+}
+"""Which task of :mod:`worker.process.tasks` a step becomes a message for."""
+
+
+_loading = threading.Lock()
+
+
+def send(steps: Iterable[Step]) -> None:
+    """Hand steps to the pool of this worker, or to the workers as messages. If the broker is away nothing is lost:
+    the rows say what is to be done, and the tick sends it again."""
+    with _loading:  # Celery reads its settings at first use; two threads of the web process at once recurse for ever
+        app.conf.get("broker_url")
+    dialer = wiring.dialer()
+    messages = [step for step in dict.fromkeys(steps) if not _is_taken(step, dialer)]
+    if not messages:
+        return
+    try:
+        producer: Any  # kombu's stubs know no batch
+        ours = app.producer_pool.acquire(block=True, timeout=10)
+        with ours as producer, _unbroken(producer), producer.batch(max_size=100):
+            for step in messages:
+                app.send_task(_TASKS[type(step)], _arguments(step), producer=producer, ignore_result=True)
+    except KombuError as error:  # no connection, none free, or a batch that may have arrived in part
+        log.warning("broker_away", messages=len(messages), message=str(error))
+
+
+def _arguments(step: Step) -> tuple[object, ...]:
+    match step:
+        case Dial(_, call_ids) | LookUp(call_ids):
+            return (list(call_ids),)
+        case Wake(after_team):
+            return (after_team,)
+        case _:
+            return ()
+
+
+def _is_taken(step: Step, dialer: Dialer) -> bool:
+    """Whether a step needs no message: this worker's pool places the calls, or a settle is on its way already."""
+    match step:
+        case Dial(account_id, call_ids):
+            return _pool is not None and _pool.offer(account_id, call_ids)
+        case Settle():
+            return not dialer.nudge.take()
+        case _:
+            return False
+
+
+@contextmanager
+def _unbroken(producer: Any) -> Iterator[None]:
+    """Where a connection breaks while a publish declares its queue anew, kombu closes the channel under that publish,
+    which goes on with it and finds no connection (5.7: ``Producer._publish`` keeps the channel in a local variable
+    across ``maybe_declare``, whose own retry replaces it)."""
+    try:
+        yield
+    except AttributeError as error:
+        if producer.channel.connection is not None:
+            raise
+        raise OperationalError("The connection broke while the queue was declared.") from error

@@ -1,0 +1,106 @@
+"""Put the pieces together, once a process: settings become a :class:`~worker.flow.base.Dialer`.
+
+This is the only place that knows which carriers there are and how many connections a process opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from threading import Lock
+
+from worker.bulkheads import Bulkheads
+from worker.carriers.base import Carrier
+from worker.carriers.http import new_client
+from worker.carriers.simulated.adapter import SimulatorCarrier
+from worker.carriers.telnyx.adapter import TelnyxCarrier
+from worker.carriers.twilio.adapter import TwilioCarrier
+from worker.flow.base import Dialer, Step
+from worker.process.addresses import for_redis
+from worker.process.settings import Settings, settings
+from worker.slots import Nudge, Rates, Slots, Throttle, connect
+from worker.store.database import open_database
+from worker.threads import Threads
+
+_followers: list[Callable[[Iterable[Step]], None]] = []
+
+
+def follow_up_by(carry_out: Callable[[Iterable[Step]], None]) -> None:
+    """Have the steps that come of late answers carried out so. In a process where nobody does, the rows say what is to
+    be done, and the tick finds it."""
+    _followers[:] = [carry_out]
+
+
+def _follow_up(steps: Iterable[Step]) -> None:
+    for carry_out in _followers:
+        carry_out(steps)
+
+
+def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Dialer:
+    """A dialer for these settings; nothing is connected yet. ``carriers`` replaces the deployment's."""
+    redis = connect(for_redis(chosen.redis_url.get_secret_value()))
+    pool = chosen.database_pool_size or chosen.worker_concurrency + 2
+    return Dialer(
+        db=open_database(chosen.database_url.get_secret_value(), pool_size=pool),
+        slots=Slots(redis, chosen.redis_prefix),
+        rates=Rates(redis, chosen.redis_prefix),
+        nudge=Nudge(redis, chosen.redis_prefix),
+        carriers=carriers if carriers is not None else _carriers(chosen),
+        bounds=chosen.bounds,
+        bulkheads=Bulkheads(
+            Threads("carrier").run, senders=chosen.placing_threads, desks=max(1, chosen.worker_concurrency // 2)
+        ),
+        public_base_url=chosen.public_base_url,
+        follow_up=_follow_up,
+        default_window=chosen.default_window,
+    )
+
+
+def _carriers(chosen: Settings) -> dict[str, Carrier]:
+    """The carriers whose credentials are given, the simulator's secret being its; one client, for its TLS context
+    takes 30 ms."""
+    client, bound = new_client(), chosen.request_seconds
+    carriers: list[Carrier] = []
+    if secret := chosen.simulator_secret.get_secret_value():
+        carriers.append(SimulatorCarrier(chosen.simulator_url, secret, client, bound))
+    if chosen.twilio_account_sid:
+        sid, tokens = chosen.twilio_account_sid, chosen.twilio_auth_tokens
+        carriers.append(TwilioCarrier(chosen.twilio_api_base_url, sid, tokens, client, bound))
+    if chosen.telnyx_connection_id:
+        key, public = chosen.telnyx_api_key.get_secret_value(), chosen.telnyx_public_key.get_secret_value()
+        url, connection = chosen.telnyx_api_base_url, chosen.telnyx_connection_id
+        carriers.append(TelnyxCarrier(url, key, public, connection, client, bound))
+    return {carrier.name: carrier for carrier in carriers}
+
+
+_making = Lock()
+
+
+def dialer() -> Dialer:
+    """The dialer of this process. Made at first use, so that a forked worker opens its own connections; once,
+    also when many threads ask first."""
+    with _making:
+        return _dialer()
+
+
+@cache
+def _dialer() -> Dialer:
+    return build(settings())
+
+
+def ask_redis() -> None:
+    """Whether Redis answers, over a connection made for this. Raises :class:`~worker.domain.errors.Unavailable`."""
+    redis = connect(for_redis(settings().redis_url.get_secret_value()), retries=0)
+    try:
+        Slots(redis, settings().redis_prefix).server()
+    finally:
+        redis.close()
+
+
+@cache
+def throttle() -> Throttle:
+    """The allowances of the API's clients. Its own connections, which wait for no slow Redis: a request is let
+    in sooner than it is kept waiting for its counting."""
+    chosen = settings()
+    redis = connect(for_redis(chosen.redis_url.get_secret_value()), answer_seconds=0.25, retries=0)
+    return Throttle(redis, chosen.redis_prefix)

@@ -1,0 +1,347 @@
+"""The calls themselves: placed, living, ended; every change is in the ledger before anybody hears of it.
+
+One lock orders everything that happens, and the facts are written under it. A call lives through its timeline
+by the agenda; asking for its end drops what was still to come. Nothing here depends on the one who placed it.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from worker.carriers.simulated.protocol import LIVE, SIP_CODE, AnsweredBy, Happening, Status
+from worker.simulator import ledger
+from worker.simulator.agenda import Agenda
+from worker.simulator.calls import Call, Connected, Face, Request, View
+from worker.simulator.courier import Courier, Outbox, Post
+from worker.simulator.ledger import Fact, LedgerWriter, RecordedCall
+from worker.simulator.lives import Book, Callbacks, Life, Refusal, Step, timeline
+from worker.simulator.terms import Terms
+
+SHUTTING_DOWN = Refusal(503, "shutting_down")
+
+
+class Exchange:
+    """All calls of this simulator, and the only one who changes them."""
+
+    def __init__(
+        self,
+        book: Book,
+        path: Path,
+        agenda: Agenda,
+        courier: Courier,
+        faces: Iterable[Face],
+        *,
+        speed: float,
+        calls_per_second: float = math.inf,
+        terms: Terms | None = None,
+    ) -> None:
+        self._book = book
+        self._agenda = agenda
+        self._courier = courier
+        self._faces: Mapping[str, Face] = {face.name: face for face in faces}
+        self._speed = speed
+        self._interval = 1 / calls_per_second
+        self._terms = terms or Terms()
+        self._next_turn: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._calls: dict[str, Call] = {}
+        self._by_token: dict[str, list[Call]] = {}
+        self._by_callee: dict[str, list[Call]] = {}
+        self._attempts: Counter[str] = Counter()
+        self._live = 0
+        self._live_of: Counter[str] = Counter()
+        self._peak = 0
+        self._is_closed = False
+        self._ledger = LedgerWriter(path)
+        self._resume(ledger.read(path))
+
+    def place(self, request: Request) -> tuple[Call, ...] | Refusal:
+        """Place the call and the carrier's own extra ones, or refuse. They lie still until :meth:`begin`."""
+        with self._lock:
+            if self._is_closed:
+                return SHUTTING_DOWN
+            wait = self._wait_for_turn(request)
+            if wait > 0 and not request.face.queues:
+                refusal = Refusal(429, request.face.too_fast, wait)
+                self._record_refusal(request, self._attempts[request.to_number], refusal)
+                return refusal
+            attempt = self._attempts[request.to_number] + 1
+            life = self._book.life(request.to_number, attempt)
+            barred = self._terms.why_not(request, self._live_of[request.account], life.refusal)
+            if barred is None or barred is life.refusal:  # what the account may not do is none of the number's lives
+                self._attempts[request.to_number] = attempt
+            if barred is not None:
+                self._record_refusal(request, self._attempts[request.to_number], barred)
+                return barred
+            if wait > 0:
+                life = replace(life, queue_seconds=life.queue_seconds + wait)
+            return tuple(self._new_call(request, life, attempt, extra=n > 0) for n in range(1 + life.extra_calls))
+
+    def begin(self, calls: Iterable[Call]) -> None:
+        """Let placed calls live. Apart from :meth:`place`, so that no callback outruns the answer to the
+        request by accident; a life that wants that begins first and is answered later."""
+        with self._lock:
+            for call in calls:
+                if self._is_closed or call.status not in LIVE:
+                    continue
+                request = call.request
+                call.begun_at = time.monotonic()
+                call.steps = timeline(
+                    call.life, request.ring_seconds, request.longest_call_seconds, self._speed, request.tells_who
+                )
+                if request.face.tells_initiated:
+                    call.steps = (Step(call.life.queue_seconds, Happening.INITIATED, Status.QUEUED), *call.steps)
+                self._await_next_step(call)
+
+    def end(self, call_id: str, states: frozenset[Status] = LIVE) -> bool | None:
+        """End a call that is in one of the states: what is not answered is canceled, what is answered is completed.
+        False if it was in none of them; ``None`` if there is no such call."""
+        with self._lock:
+            call = self._calls.get(call_id)
+            if call is None or self._is_closed:
+                return None
+            is_live = call.status in LIVE & states
+            self._write(Fact.END_REQUESTED, call, live=is_live)
+            if is_live:
+                self._end_now(call)
+            return is_live
+
+    def turn_away(self, request: Request, refusal: Refusal) -> None:
+        """Write down a request that places no call, for a reason that is none of its number's life; status 0 where
+        it is not answered at all."""
+        with self._lock:
+            if not self._is_closed:
+                self._record_refusal(request, self._attempts[request.to_number], refusal)
+
+    def leave_live(self, call_ids: Iterable[str], status: int) -> None:
+        """Write down that the end of a call was asked for and is refused with this status; 0: not answered."""
+        with self._lock:
+            for call in [self._calls[call_id] for call_id in call_ids if call_id in self._calls]:
+                if not self._is_closed:
+                    self._write(Fact.END_REQUESTED, call, live=call.status in LIVE, refused_with=status)
+
+    def account_of(self, call_ids: Iterable[str], tokens: Iterable[str] = ()) -> str | None:
+        """Whose the first call is that is known by one of these; ``None`` if none is."""
+        with self._lock:
+            found = [self._calls[call_id] for call_id in call_ids if call_id in self._calls]
+            found += [call for token in tokens for call in self._by_token.get(token, ())]
+            return found[0].request.account if found else None
+
+    def connect(self, call_id: str, connected: Connected) -> bool:
+        """Note to whom the callee of a call that is answered is connected; false if there is no such call."""
+        with self._lock:
+            call = self._calls.get(call_id)
+            if call is None or self._is_closed or call.status is not Status.IN_PROGRESS:
+                return False
+            self._note_connection(call, connected)
+            return True
+
+    def by_id(self, call_id: str, view: View) -> dict[str, object] | None:
+        with self._lock:
+            call = self._calls.get(call_id)
+            return None if call is None else view(call)
+
+    def by_token(self, token: str, view: View) -> list[dict[str, object]]:
+        with self._lock:
+            return [view(call) for call in self._by_token.get(token, ())]
+
+    def by_callee(self, number: str, view: View) -> list[dict[str, object]]:
+        """All calls to this number, the newest first."""
+        with self._lock:
+            return [view(call) for call in reversed(self._by_callee.get(number, []))]
+
+    def counts(self) -> dict[str, int]:
+        """Calls ``live`` now, their ``peak``, and all ``placed`` since the ledger began; extra ones count."""
+        with self._lock:
+            return {"live": self._live, "peak": self._peak, "placed": len(self._calls)}
+
+    def close(self) -> None:
+        """Stop time. Calls that are live stay so in the ledger; the next start ends them."""
+        with self._lock:
+            self._is_closed = True
+            self._ledger.close()
+
+    def _new_call(self, request: Request, life: Life, attempt: int, *, extra: bool) -> Call:
+        call = Call(request.face.new_id(), request, life, attempt, extra, Outbox(), time.time())
+        if life.callbacks is Callbacks.BEFORE_ANSWER:
+            call.outbox.settled = threading.Event()
+        asked = {"face": request.face.name, "asked": dict(request.asked)} if request.asked else {}
+        self._write(Fact.PLACED, call, attempt=attempt, extra=extra, callback_url=request.callback_url, **asked)
+        self._know(call)
+        self._live += 1
+        self._live_of[request.account] += 1
+        self._peak = max(self._peak, self._live)
+        return call
+
+    def _know(self, call: Call) -> None:
+        self._calls[call.id] = call
+        self._by_token.setdefault(call.request.token, []).append(call)
+        self._by_callee.setdefault(call.request.to_number, []).append(call)
+
+    def _wait_for_turn(self, request: Request) -> float:
+        """How long after now the next call of the account may begin; its turn is taken where it waits for it."""
+        if not self._interval:
+            return 0.0
+        now = time.monotonic()
+        turn = max(now, self._next_turn.get(request.account, 0.0))
+        if turn == now or request.face.queues:
+            self._next_turn[request.account] = turn + self._interval
+        return turn - now
+
+    def _await_next_step(self, call: Call) -> None:
+        if call.steps:
+            step = call.steps[0]
+            self._agenda.at(call.begun_at + step.after_seconds, lambda: self._take_step(call, step))
+
+    def _take_step(self, call: Call, step: Step) -> None:
+        """A step of a call that was ended meanwhile does nothing: no steps are left to it."""
+        with self._lock:
+            if self._is_closed or not call.steps:
+                return
+            call.steps = call.steps[1:]
+            self._happen(call, step)
+            self._await_next_step(call)
+
+    def _end_now(self, call: Call) -> None:
+        status, who = Status.CANCELED, None
+        if call.status is Status.IN_PROGRESS:
+            is_human = call.life.answered_by is AnsweredBy.HUMAN
+            status, who = Status.COMPLETED, AnsweredBy.HUMAN if is_human else call.answered_by
+        call.steps = ()
+        self._happen(call, Step(0.0, Happening.ENDED, status, who, SIP_CODE[status]))
+
+    def _happen(self, call: Call, step: Step) -> None:
+        """Change the call, write it down, tell the receiver: in this order."""
+        call.status = step.status
+        call.answered_by = step.answered_by or call.answered_by
+        match step.happening:
+            case Happening.RINGING:
+                self._write(Fact.RINGING, call)
+            case Happening.ANSWERED:
+                call.answered_at = time.time()
+                self._write(Fact.ANSWERED, call)
+                self._go_on(call)
+            case Happening.ENDED:
+                call.sip_code, call.ended_at = step.sip_code, time.time()
+                ended = {
+                    "disposition": call.status,
+                    "sip_code": call.sip_code,
+                    "answered_by": call.answered_by,
+                }
+                self._write(Fact.ENDED, call, **ended)
+                self._live -= 1
+                self._live_of[call.request.account] -= 1
+            case Happening.MACHINE | Happening.INITIATED:
+                pass
+        self._tell(call, step.happening)
+
+    def _go_on(self, call: Call) -> None:
+        """Do what the dialer has said to do with a callee who answers, or ask."""
+        match call.request.face.at_answer(call):
+            case Post() as question:
+                self._courier.ask(question, lambda status, answer: self._obey(call, status, answer))
+            case Connected() as connected:
+                self._note_connection(call, connected)
+
+    def _obey(self, call: Call, status: int | None, answer: bytes) -> None:
+        """Connect the callee, or hang up, as whoever was asked has it."""
+        connected = call.request.face.instructed(status, answer)
+        if connected is None:
+            self.end(call.id)
+        else:
+            self.connect(call.id, connected)
+
+    def _note_connection(self, call: Call, connected: Connected) -> None:
+        details = {"connected_to": connected.to, "parameters": dict(connected.parameters)}
+        self._write(Fact.CONNECTED, call, **details)
+
+    def _tell(self, call: Call, happening: Happening) -> None:
+        posts = call.request.face.news(call, happening)
+        call.told += bool(posts)
+        match call.life.callbacks:
+            case Callbacks.NONE:
+                return
+            case Callbacks.TWICE:
+                self._send(call, [*posts, *posts])
+            case Callbacks.LATE:
+                self._agenda.after(call.life.callbacks_late_seconds, lambda: self._send(call, posts))
+            case Callbacks.REVERSED if call.status in LIVE:
+                call.held += posts
+            case _:
+                self._send(call, [*posts, *reversed(call.held)])
+                call.held = []
+
+    def _send(self, call: Call, posts: Iterable[Post]) -> None:
+        for post in posts:
+            self._courier.send(call.outbox, post)
+
+    def _write(self, fact: Fact, call: Call, **details: Any) -> None:
+        self._ledger.write(fact, {"call": call.id, **_parties(call.request), **details})
+
+    def _record_refusal(self, request: Request, attempt: int, refusal: Refusal) -> None:
+        fact = Fact.REJECTED if 400 <= refusal.status < 500 else Fact.REFUSED
+        details = {"attempt": attempt, "status": refusal.status, "code": refusal.code}
+        self._ledger.write(fact, {"call": None, **_parties(request), **details})
+
+    def _resume(self, past: ledger.Ledger) -> None:
+        """Know the calls of a former life of this process; those that were live when it died have failed."""
+        recorded = sorted((*past.placed, *past.extras), key=lambda call: call.placed_at)
+        attempts = [(call.to_number, call.attempt) for call in recorded]
+        attempts += [(request.to_number, request.attempt) for request in past.not_placed]
+        for number, attempt in attempts:
+            self._attempts[number] = max(self._attempts[number], attempt)
+        calls = [self._remembered(call) for call in recorded]
+        for call in calls:
+            self._know(call)
+        live = [call for call in calls if call.status in LIVE]
+        self._live = len(live)
+        self._live_of.update(call.request.account for call in live)
+        self._peak = max(past.peak_concurrent(), self._live)
+        for call in live:
+            self._happen(call, Step(0.0, Happening.ENDED, Status.FAILED, None, SIP_CODE[Status.FAILED]))
+
+    def _remembered(self, recorded: RecordedCall) -> Call:
+        request = Request(
+            recorded.from_number,
+            recorded.to_number,
+            recorded.token,
+            recorded.callback_url,
+            0,
+            0,
+            recorded.account,
+            self._faces[recorded.face],
+            recorded.asked,
+        )
+        life = self._book.life(recorded.to_number, recorded.attempt)
+        call = Call(recorded.call_id, request, life, recorded.attempt, recorded.extra, Outbox(), recorded.placed_at)
+        call.answered_at, call.ended_at = recorded.answered_at, recorded.ended_at
+        call.sip_code = recorded.sip_code
+        call.answered_by = AnsweredBy(recorded.answered_by) if recorded.answered_by else None
+        if recorded.disposition is not None:
+            call.status = Status(recorded.disposition)
+        elif recorded.answered_at is not None:
+            call.status = Status.IN_PROGRESS
+        elif recorded.ringing_at is not None:
+            call.status = Status.RINGING
+        return call
+
+
+def queued_for_ms(calls: Sequence[Call]) -> int:
+    """How long the carrier keeps the call before it rings."""
+    return round(calls[0].life.queue_seconds * 1000)
+
+
+def _parties(request: Request) -> dict[str, str]:
+    return {
+        "token": request.token,
+        "from": request.from_number,
+        "to": request.to_number,
+        "account": request.account,
+    }

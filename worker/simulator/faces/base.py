@@ -1,0 +1,112 @@
+"""What the server asks of a face, and the reading that all faces share."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from worker.simulator.calls import Call, Face, Request
+from worker.simulator.exchange import Exchange
+from worker.simulator.lives import Refusal
+
+E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An HTTP request: the path without its query, split at the slashes."""
+
+    method: str
+    path: tuple[str, ...]
+    query: Mapping[str, Sequence[str]]
+    authorization: str
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An HTTP answer."""
+
+    status: int
+    document: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Malformed(Exception):
+    """The request cannot be read: ``refusal`` says why in the words of a face, the message in ours."""
+
+    def __init__(self, message: str, refusal: Refusal) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class Spoken(Face, Protocol):
+    """A face that can be asked over HTTP."""
+
+    root: str
+    """The first part of its paths."""
+
+    def is_authorized(self, asked: Asked) -> bool: ...
+
+    def answer(self, asked: Asked, exchange: Exchange) -> Told | Request | None:
+        """The answer, or the request to place a call that this is; ``None`` where there is no such path. Raises
+        :class:`Malformed`."""
+
+    def accepted(self, calls: Sequence[Call]) -> Told:
+        """The answer to a request whose call was placed."""
+
+    def without_id(self) -> Told:
+        """The same, unusable."""
+
+    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> Told:
+        """The answer to what is refused; ``request`` where that was a call."""
+
+
+def read_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in the body; ``None`` if it is none."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def bears(secret: str, asked: Asked) -> bool:
+    """Whether the request is authorized by this bearer."""
+    return hmac.compare_digest(asked.authorization.encode("latin-1", "replace"), f"Bearer {secret}".encode())
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, str) and E164.fullmatch(value) is not None
+
+
+def is_web_address(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def parties(request: Request | None) -> dict[str, str]:
+    """What a sentence about a refused call may name."""
+    if request is None:
+        return {"to_number": "", "from_number": "", "account": ""}
+    return {"to_number": request.to_number, "from_number": request.from_number, "account": request.account}
+
+
+def token_of(url: str) -> str:
+    """The token of a call, by which the ledger is judged: the last part of the path its callbacks go to."""
+    return urlsplit(url).path.rpartition("/")[2]
+
+
+def retry_after(refusal: Refusal) -> dict[str, str]:
+    pause = refusal.retry_after_seconds
+    return {} if pause is None else {"Retry-After": f"{pause:g}"}

@@ -1,0 +1,156 @@
+"""The simulator's own face.
+
+::
+
+    POST /v1/calls              {from, to, token, callback_url, ring_seconds, longest_call_seconds, account}
+                                201 {id, queued_for_ms}, unless the call's life has it otherwise
+    GET  /v1/calls?token=…      200 {calls: […]}
+    GET  /v1/calls/{id}         200 the call · 404 unknown_call
+    POST /v1/calls/{id}/end     200 the call, also when it was over · 404 unknown_call
+
+Each with ``Authorization: Bearer {secret}``. A refusal is ``{"error": {"code", "message"}}``.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from worker.carriers.simulated.protocol import REFUSALS, SIGNATURE_HEADER, TIMESTAMP_HEADER, Happening, sign
+from worker.simulator.calls import Call, Connected, Request
+from worker.simulator.courier import Post
+from worker.simulator.exchange import Exchange, queued_for_ms
+from worker.simulator.faces.base import (
+    Asked,
+    Malformed,
+    Told,
+    bears,
+    is_number,
+    is_web_address,
+    read_object,
+    retry_after,
+)
+from worker.simulator.lives import Refusal
+
+UNKNOWN_CALL = Refusal(404, "unknown_call")
+MALFORMED = Refusal(REFUSALS["malformed"], "malformed")
+
+
+class OwnFace:
+    """Speaks with the one who shares ``secret``."""
+
+    name = "simulator"
+    root = "v1"
+    queues = False
+    tells_initiated = False
+    too_fast = "too_many_requests"
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def new_id(self) -> str:
+        return f"sim_{secrets.token_hex(12)}"
+
+    def is_authorized(self, asked: Asked) -> bool:
+        return bears(self._secret, asked)
+
+    def answer(self, asked: Asked, exchange: Exchange) -> Told | Request | None:
+        match asked.method, *asked.path:
+            case "GET", "v1", "calls":
+                token = next(iter(asked.query.get("token", ())), "")
+                return Told(200, {"calls": exchange.by_token(token, view)})
+            case "GET", "v1", "calls", call_id:
+                return self._shown(exchange, call_id)
+            case "POST", "v1", "calls":
+                return self._read(asked.body)
+            case "POST", "v1", "calls", call_id, "end":
+                exchange.end(call_id)
+                return self._shown(exchange, call_id)
+        return None
+
+    def _shown(self, exchange: Exchange, call_id: str) -> Told:
+        call = exchange.by_id(call_id, view)
+        return self.refused(UNKNOWN_CALL) if call is None else Told(200, call)
+
+    def _read(self, body: bytes) -> Request:
+        fields = read_object(body)
+        if fields is None:
+            raise Malformed("The body is not a JSON object.", MALFORMED)
+        for name in ("from", "to"):
+            if not is_number(fields.get(name)):
+                raise Malformed(f"{name} is not a number in E.164.", MALFORMED)
+        if not is_web_address(fields.get("callback_url")):
+            raise Malformed("callback_url is not an http(s) address.", MALFORMED)
+        return Request(
+            from_number=fields["from"],
+            to_number=fields["to"],
+            token=_text(fields, "token"),
+            callback_url=fields["callback_url"],
+            ring_seconds=_seconds(fields, "ring_seconds"),
+            longest_call_seconds=_seconds(fields, "longest_call_seconds"),
+            account=_text(fields, "account"),
+            face=self,
+        )
+
+    def accepted(self, calls: Sequence[Call]) -> Told:
+        return Told(201, {"id": calls[0].id, "queued_for_ms": queued_for_ms(calls)})
+
+    def without_id(self) -> Told:
+        return Told(201, {})
+
+    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> Told:
+        error = {"code": refusal.code, "message": message} if refusal.code else {}
+        return Told(refusal.status, {"error": error}, retry_after(refusal))
+
+    def news(self, call: Call, happening: Happening) -> Sequence[Post]:
+        """The event id is the same each time it is posted, also after a restart."""
+        message = {
+            "event_id": f"{call.id}-{happening}",
+            "event": happening,
+            "occurred_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+            "call": view(call),
+        }
+        body = json.dumps(message).encode()
+        return [Post(call.request.callback_url, body, lambda: self._headers(body))]
+
+    def _headers(self, body: bytes) -> Mapping[str, str]:
+        timestamp = str(int(time.time()))
+        signature = sign(self._secret, timestamp, body)
+        return {"Content-Type": "application/json", TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: signature}
+
+    def at_answer(self, call: Call) -> Post | Connected | None:
+        return None
+
+    def instructed(self, status: int | None, answer: bytes) -> Connected | None:
+        return None
+
+
+def view(call: Call) -> dict[str, object]:
+    return {
+        "id": call.id,
+        "token": call.request.token,
+        "from": call.request.from_number,
+        "to": call.request.to_number,
+        "account": call.request.account,
+        "status": call.status,
+        "answered_by": call.answered_by,
+        "sip_code": call.sip_code,
+    }
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise Malformed(f"{name} is missing.", MALFORMED)
+    return value
+
+
+def _seconds(fields: Mapping[str, Any], name: str) -> float:
+    value = fields.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
+        raise Malformed(f"{name} is not a number of seconds above zero.", MALFORMED)
+    return float(value)

@@ -1,0 +1,1 @@
+"""The rows that people keep: companies, contacts, lists, teams, keys; made, found, imported, edited."""

@@ -1,0 +1,86 @@
+"""The contacts of the CRM, found; and the numbers nobody may call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Select, Text, cast, exists, func, not_, or_, select, text
+
+from worker.store.crm import records
+from worker.store.tables import contacts, do_not_call
+
+IS_BANNED = or_(
+    contacts.c.do_not_call,
+    exists().where(do_not_call.c.team_id == contacts.c.team_id, do_not_call.c.number == contacts.c.phone_e164),
+)
+"""Whether nobody calls a contact: by its own word, or because its number is on the team's list. Wherever one is shown
+the two are one answer."""
+SHOWN: Select[Any] = select(*(c for c in contacts.c if c.name != "do_not_call"), IS_BANNED.label("do_not_call"))
+SHOWN_AS = text("""
+SELECT DISTINCT phone, phone_e164 FROM contacts
+WHERE team_id = :team AND phone = ANY(CAST(:phones AS text[])) AND phone_e164 IS NOT NULL ORDER BY phone, phone_e164
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which contacts to list; ``None`` asks nothing. ``phone_e164`` is what is dialed, ``phone`` what was written;
+    ``email`` matches without regard to case."""
+
+    phone_e164: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    company_id: str | None = None
+    tag: str | None = None
+    do_not_call: bool | None = None
+
+
+def find(conn: Connection, team_id: str, wanted: Wanted, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
+    """How many contacts of the team match, and a page of them, newest first."""
+    where: list[ColumnElement[bool]] = [contacts.c.team_id == team_id, contacts.c.id != ""]
+    if wanted.phone_e164 is not None:
+        where.append(contacts.c.phone_e164 == wanted.phone_e164)
+    if wanted.phone is not None:
+        where.append(contacts.c.phone == wanted.phone)
+    if wanted.email is not None:
+        where.append(func.lower(contacts.c.email) == wanted.email.lower())
+    if wanted.company_id is not None:
+        where.append(contacts.c.company_id == wanted.company_id)
+    if wanted.tag is not None:
+        where.append(contacts.c.tags.contains([wanted.tag]))
+    if wanted.do_not_call is not None:
+        where.append(IS_BANNED if wanted.do_not_call else not_(IS_BANNED))
+    return records.page(conn, contacts, where, limit=limit, offset=offset, shown=SHOWN)
+
+
+def one(conn: Connection, team_id: str, contact_id: str) -> Row[Any] | None:
+    """The team's contact with this id, as it is shown."""
+    return conn.execute(SHOWN.where(contacts.c.team_id == team_id, contacts.c.id == contact_id)).first()
+
+
+def some(conn: Connection, team_id: str, contact_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """These contacts of the team, in the order they were made."""
+    wanted = contacts.c.id == func.any(cast(contact_ids, ARRAY(Text)))
+    return conn.execute(SHOWN.where(contacts.c.team_id == team_id, wanted).order_by(contacts.c.id)).all()
+
+
+def shown_as(conn: Connection, team_id: str, phones: Sequence[str]) -> dict[str, list[str]]:
+    """The numbers that are dialed for these texts, wherever a contact of the team has one of them. Walks the team's
+    contacts."""
+    found: dict[str, list[str]] = {}
+    for row in conn.execute(SHOWN_AS, {"team": team_id, "phones": list(phones)}):
+        found.setdefault(row.phone, []).append(row.phone_e164)
+    return found
+
+
+def banned(
+    conn: Connection, team_id: str, *, number: str | None = None, limit: int, offset: int
+) -> tuple[int, Sequence[Row[Any]]]:
+    """How many numbers are on the team's do-not-call list, and a page of them, newest first; with ``number``
+    only that one, if it is there."""
+    where: list[ColumnElement[bool]] = [do_not_call.c.team_id == team_id]
+    if number is not None:
+        where.append(do_not_call.c.number == number)
+    return records.page(conn, do_not_call, where, limit=limit, offset=offset)

@@ -1,0 +1,286 @@
+"""Contacts: imported into the CRM, added to a campaign, screened, edited, never to be called.
+
+Adding is the only thing that costs in proportion to the number of contacts. Screening when a run opens walks
+the exceptions (contacts marked do-not-call, the team's list of numbers), never the campaign.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, text
+
+from worker.store import tables
+from worker.store.crm import records
+from worker.store.database import driver_of
+
+
+@dataclass(frozen=True, slots=True)
+class NewContact:
+    """A person for the CRM. ``phone_e164`` and ``phone_fault`` come from :mod:`worker.domain.screening`; one
+    of them is ``None``."""
+
+    id: str
+    phone: str | None
+    phone_e164: str | None
+    phone_fault: str | None
+    company_id: str | None = None
+    first_name: str = ""
+    last_name: str = ""
+    phone_secondary: str | None = None
+    email: str | None = None
+    timezone: str | None = None
+    do_not_call: bool = False
+    custom_fields: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+
+
+COPY = """
+COPY contacts (id, team_id, company_id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary, email,
+               timezone, do_not_call, custom_fields, tags) FROM STDIN
+"""
+
+ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('add to ' || :campaign, 0))")
+HOLD_OPEN = text("SELECT pg_advisory_lock_shared(hashtextextended('adding to ' || :campaign, 0))")
+LET_COMPLETE = text("SELECT pg_advisory_unlock_shared(hashtextextended('adding to ' || :campaign, 0))")
+
+# A contact that cannot be called is added as skipped with its reason, so that adding loses nobody; a number
+# that is in the campaign already, or twice in this request, is called once. LIMIT and OFFSET 0 keep the planner from
+# beginning with all the contacts there are, or all numbers on the list, which while they are few looks as good.
+ADD = text("""
+WITH wanted AS MATERIALIZED (
+    SELECT k.id, k.phone_e164, k.phone_fault, coalesce(k.timezone, '') AS zone, w.ord, b.banned,
+           row_number() OVER (PARTITION BY k.phone_e164, b.banned ORDER BY w.ord) AS nth
+    FROM (SELECT id, min(ord) AS ord FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord)
+          GROUP BY id) AS w
+    CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = w.id AND team_id = :team LIMIT 1) AS k
+    CROSS JOIN LATERAL (SELECT k.do_not_call OR (
+        SELECT true FROM do_not_call d WHERE d.team_id = :team AND d.number = k.phone_e164 LIMIT 1
+        ) IS NOT NULL AS banned) AS b
+    WHERE (SELECT true FROM campaign_contacts cc WHERE cc.contact_id = k.id AND cc.campaign_id = :campaign LIMIT 1
+          ) IS NULL),
+judged AS (
+    SELECT w.*, CASE
+        WHEN w.phone_e164 IS NULL THEN coalesce(w.phone_fault, 'no_phone_number')
+        WHEN w.banned THEN 'do_not_call'
+        WHEN w.nth > 1 OR (
+            SELECT true
+            FROM (SELECT id FROM contacts WHERE team_id = :team AND phone_e164 = w.phone_e164 OFFSET 0) AS o
+            CROSS JOIN LATERAL (SELECT status FROM campaign_contacts
+                                WHERE contact_id = o.id AND campaign_id = :campaign OFFSET 0) AS oc
+            WHERE oc.status <> 'skipped' LIMIT 1) THEN 'duplicate_number'
+        END AS reason
+    FROM wanted w),
+zones AS (
+    INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT :campaign, zone FROM judged
+    ON CONFLICT DO NOTHING)
+INSERT INTO campaign_contacts (team_id, campaign_id, contact_id, zone, status, reason, due_at)
+SELECT :team, :campaign, id, zone,
+       CAST(CASE WHEN reason IS NULL THEN 'pending' WHEN reason = 'invalid_number' THEN 'failed' ELSE 'skipped' END
+            AS contact_status),
+       reason, (SELECT dialer_now())
+FROM judged ORDER BY ord
+ON CONFLICT (contact_id, campaign_id) DO NOTHING
+""")
+
+MISSING = text("""
+SELECT u.id FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord)
+WHERE NOT EXISTS (SELECT FROM contacts k WHERE k.id = u.id AND k.team_id = :team) ORDER BY u.ord LIMIT :most
+""")
+
+HOLD = text("""
+SELECT k.id FROM contacts k WHERE k.id = ANY(CAST(:ids AS text[])) AND k.team_id = :team
+ORDER BY k.id FOR SHARE
+""")
+
+SCREEN_OUT = text("""
+WITH banned AS MATERIALIZED (
+    SELECT k.id, 'do_not_call' AS reason FROM contacts k WHERE k.team_id = :team AND k.do_not_call
+    UNION SELECT k.id, 'do_not_call' FROM do_not_call d
+          JOIN contacts k ON k.team_id = d.team_id AND k.phone_e164 = d.number WHERE d.team_id = :team
+    UNION SELECT k.id, coalesce(k.phone_fault, 'no_phone_number') FROM contacts k
+          WHERE k.team_id = :team AND k.phone_e164 IS NULL AND NOT k.do_not_call)
+UPDATE campaign_contacts cc
+SET status = CAST(CASE WHEN b.reason = 'invalid_number' THEN 'failed' ELSE 'skipped' END AS contact_status),
+    reason = b.reason
+FROM banned b
+WHERE cc.contact_id = b.id AND cc.campaign_id = :campaign AND cc.status IN ('pending', 'queued')
+""")
+
+# Each step looks up what the one before it found, by a key: OFFSET 0 keeps the planner from beginning with all the
+# contacts there are, which it takes for one while their table was never analyzed.
+SCREEN_IN = text("""
+WITH skipped AS MATERIALIZED (
+    SELECT cc.contact_id FROM campaign_contacts cc
+    WHERE cc.campaign_id = :campaign
+      AND (cc.status = 'skipped' OR (cc.status = 'failed' AND NOT cc.called AND cc.reason = 'invalid_number'))),
+callable AS MATERIALIZED (
+    SELECT k.* FROM skipped s CROSS JOIN LATERAL (
+        SELECT k.id, k.team_id, k.phone_e164 FROM contacts k
+        WHERE k.id = s.contact_id AND k.phone_e164 IS NOT NULL AND NOT k.do_not_call OFFSET 0) AS k
+    WHERE NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164)),
+alone AS MATERIALIZED (
+    SELECT k.id, k.phone_e164 FROM callable k
+    WHERE NOT EXISTS (
+        SELECT FROM (SELECT o.id FROM contacts o
+                     WHERE o.team_id = k.team_id AND o.phone_e164 = k.phone_e164 AND o.id <> k.id OFFSET 0) AS o
+        CROSS JOIN LATERAL (SELECT oc.status FROM campaign_contacts oc
+                            WHERE oc.campaign_id = :campaign AND oc.contact_id = o.id OFFSET 0) AS oc
+        WHERE oc.status <> 'skipped'))
+UPDATE campaign_contacts cc SET status = 'queued', reason = NULL FROM (
+    SELECT DISTINCT ON (phone_e164) id FROM alone ORDER BY phone_e164, id) AS back
+WHERE cc.contact_id = back.id AND cc.campaign_id = :campaign
+""")
+
+OUT_OF_REACH = text("""
+SELECT out.contact_id, out.reason, concat_ws(' ', nullif(c.first_name, ''), nullif(c.last_name, '')) AS name
+FROM (SELECT id, contact_id, reason FROM campaign_contacts
+      WHERE campaign_id = :campaign AND (status = 'skipped' OR (status = 'failed' AND NOT called))
+      ORDER BY id LIMIT :most) AS out
+JOIN contacts c ON c.id = out.contact_id
+ORDER BY out.id
+""")
+
+COUNT_OUT_OF_REACH = text("""
+SELECT reason, count(*) AS count FROM campaign_contacts
+WHERE campaign_id = :campaign AND (status = 'skipped' OR (status = 'failed' AND NOT called))
+GROUP BY reason ORDER BY count DESC, reason
+""")
+
+# Two statements, for the first may have to wait for somebody who is adding the contact to a campaign, and only
+# a statement that begins afterwards sees what was added.
+MOVE_TO_ZONE = text("""
+WITH zones AS (
+    INSERT INTO campaign_zones (campaign_id, zone)
+    SELECT DISTINCT cc.campaign_id, (SELECT coalesce(k.timezone, '') FROM contacts k WHERE k.id = cc.contact_id)
+    FROM campaign_contacts cc WHERE cc.contact_id = ANY(CAST(:ids AS text[]))
+    ON CONFLICT DO NOTHING)
+UPDATE campaign_contacts cc SET zone = (SELECT coalesce(k.timezone, '') FROM contacts k WHERE k.id = cc.contact_id)
+WHERE cc.contact_id = ANY(CAST(:ids AS text[]))
+  AND cc.zone <> (SELECT coalesce(k.timezone, '') FROM contacts k WHERE k.id = cc.contact_id)
+""")
+
+WAITS_IN = text("""
+SELECT DISTINCT c.id FROM campaign_contacts cc JOIN campaigns c ON c.id = cc.campaign_id
+WHERE cc.contact_id = ANY(CAST(:ids AS text[])) AND cc.status IN ('pending', 'queued') AND c.status = 'running'
+ORDER BY c.id
+""")
+
+BAN = text("""
+INSERT INTO do_not_call (team_id, number, reason)
+SELECT :team, u.number, :reason FROM unnest(CAST(:numbers AS text[])) AS u (number)
+ON CONFLICT DO NOTHING
+""")
+
+UNBAN = text("DELETE FROM do_not_call WHERE team_id = :team AND number = :number")
+
+
+def load(conn: Connection, team_id: str, contacts: Iterable[NewContact]) -> int:
+    """Write many contacts with COPY; returns how many. A contact with an id that exists is an error of the
+    caller's (ids are made for the purpose)."""
+    count = 0
+    with driver_of(conn) as driver, driver.cursor() as cursor, cursor.copy(COPY) as copy:
+        for c in contacts:
+            fields = (
+                c.id,
+                team_id,
+                c.company_id,
+                c.first_name,
+                c.last_name,
+                c.phone,
+                c.phone_e164,
+                c.phone_fault,
+            )
+            more = (c.phone_secondary, c.email, c.timezone, c.do_not_call, json.dumps(dict(c.custom_fields)))
+            copy.write_row((*fields, *more, list(c.tags)))
+            count += 1
+    return count
+
+
+def missing(conn: Connection, team_id: str, contact_ids: Sequence[str], *, most: int = 20) -> list[str]:
+    """Those of the ids that are no contact of this team, the first ``most`` of them."""
+    return list(conn.execute(MISSING, {"team": team_id, "ids": list(contact_ids), "most": most}).scalars())
+
+
+def hold(conn: Connection, team_id: str, contact_ids: Sequence[str], *, most: int = 20) -> list[str]:
+    """Keep these contacts from being edited until this transaction ends: a zone that changes while its contact is
+    being added would be the wrong one in the campaign for ever. Returns those of the ids that are no contact of
+    this team, the first ``most`` of them."""
+    held = set(conn.execute(HOLD, {"team": team_id, "ids": list(contact_ids)}).scalars())
+    return [contact_id for contact_id in dict.fromkeys(contact_ids) if contact_id not in held][:most]
+
+
+def add(conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequence[str]) -> int:
+    """Put contacts into a campaign, each screened; those already in it are left as they are. Returns how many
+    were new. The caller holds the contacts, and the campaign by :func:`worker.store.campaigns.share`; requests for
+    one campaign take turns, so that a number in two of them is seen."""
+    take_turns(conn, campaign_id)
+    return conn.execute(ADD, {"team": team_id, "campaign": campaign_id, "ids": list(contact_ids)}).rowcount
+
+
+def take_turns(conn: Connection, campaign_id: str) -> None:
+    """Wait for whoever else adds contacts to the campaign, and keep others waiting until this transaction ends."""
+    conn.execute(ONE_AT_A_TIME, {"campaign": campaign_id})
+
+
+def hold_open(conn: Connection, campaign_id: str) -> None:
+    """Keep the campaign from completing (:func:`worker.store.campaigns.finished`) until :func:`let_complete`, or the
+    session ends: more contacts are on their way, in other transactions of it."""
+    conn.execute(HOLD_OPEN, {"campaign": campaign_id})
+
+
+def let_complete(conn: Connection, campaign_id: str) -> None:
+    """All of them are there."""
+    conn.execute(LET_COMPLETE, {"campaign": campaign_id})
+
+
+def screen(conn: Connection, team_id: str, campaign_id: str) -> None:
+    """Take out of the waiting those who may no longer be called, and put back those who may again."""
+    conn.execute(SCREEN_OUT, {"team": team_id, "campaign": campaign_id})
+    conn.execute(SCREEN_IN, {"team": team_id, "campaign": campaign_id})
+
+
+def out_of_reach(conn: Connection, campaign_id: str, *, most: int = 1000) -> Sequence[Row[Any]]:
+    """The first of the contacts that a run cannot call, with the reason and what they are called."""
+    return conn.execute(OUT_OF_REACH, {"campaign": campaign_id, "most": most}).all()
+
+
+def count_out_of_reach(conn: Connection, campaign_id: str) -> dict[str, int]:
+    """How many contacts a run cannot call, by reason, the most frequent first."""
+    rows = conn.execute(COUNT_OUT_OF_REACH, {"campaign": campaign_id}).mappings()
+    return {row["reason"]: row["count"] for row in rows}
+
+
+def edit(conn: Connection, team_id: str, contact_id: str, changes: Mapping[str, Any]) -> Row[Any] | None:
+    """Set these columns; where the contact waits, it waits in its new zone. Returns the contact as it is then,
+    ``None`` if the team has none with this id. For what decides calls the caller holds
+    :func:`worker.store.gate.close_gate`."""
+    stamped = {**changes, "updated_at": func.clock_timestamp()} if changes else {}
+    row = records.edit(conn, tables.contacts, team_id, contact_id, stamped)
+    if row is not None and "timezone" in changes:
+        move_to_zones(conn, [contact_id])
+    return row
+
+
+def move_to_zones(conn: Connection, contact_ids: Sequence[str]) -> None:
+    """Let the contacts wait in the zones they have now, wherever they wait."""
+    conn.execute(MOVE_TO_ZONE, {"ids": list(contact_ids)})
+
+
+def waits_in(conn: Connection, contact_ids: Sequence[str]) -> list[str]:
+    """The running campaigns in which any of the contacts waits."""
+    return [row.id for row in conn.execute(WAITS_IN, {"ids": list(contact_ids)})]
+
+
+def ban(conn: Connection, team_id: str, numbers: Sequence[str], reason: str) -> int:
+    """Put numbers on the team's do-not-call list; returns how many were not on it. The caller holds
+    :func:`worker.store.gate.close_gate`."""
+    return conn.execute(BAN, {"team": team_id, "numbers": list(numbers), "reason": reason}).rowcount
+
+
+def unban(conn: Connection, team_id: str, number: str) -> bool:
+    """Take a number off the team's do-not-call list; false if it was not on it."""
+    return conn.execute(UNBAN, {"team": team_id, "number": number}).rowcount > 0

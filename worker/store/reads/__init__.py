@@ -1,0 +1,1 @@
+"""What is shown: progress, lists, exports, reports; read without a lock, and nothing decides by it."""

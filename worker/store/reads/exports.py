@@ -1,0 +1,70 @@
+"""A campaign's contacts and calls, all of them, a page at a time.
+
+Each page is a transaction of its own and begins behind the last row of the one before: nothing grows with the
+campaign, and a reader that stalls holds nothing back. One cursor over everything would be one snapshot, and while it
+is open PostgreSQL can clear away no row that dialing has replaced since; a pipe into a pager would keep it open for
+hours. So each row is as it was when its page was read. Every contact and call that was there at the beginning is in
+it once: the order is one that does not change.
+
+A contact's latest call would have to be looked for among all calls of the campaign, page after page, so these are
+found once, at the beginning, into a temporary table of the session (:func:`worker.store.database.pinned`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from worker.store.crm.campaign_contacts import READS_AS
+from worker.store.database import at_leisure
+
+DROP_LATEST = text("DROP TABLE IF EXISTS pg_temp.latest_calls")
+FIND_LATEST = text("""
+CREATE TEMPORARY TABLE latest_calls AS
+SELECT DISTINCT ON (contact_id) contact_id, disposition, ended_at FROM calls
+WHERE campaign_id = :campaign AND id <> '' AND ended_at IS NOT NULL AND disposition <> 'not_sent'
+ORDER BY contact_id, id DESC
+""")
+INDEX_LATEST = text("CREATE UNIQUE INDEX ON latest_calls (contact_id)")
+
+CONTACTS = text(f"""
+SELECT cc.id, cc.contact_id, k.first_name, k.last_name, coalesce(k.phone_e164, k.phone) AS phone,
+       k.phone_secondary, k.email, k.timezone,
+       k.do_not_call OR EXISTS (
+           SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call,
+       {READS_AS} AS status, cc.reason, cc.attempts, l.disposition AS last_disposition, l.ended_at AS last_call_at,
+       cc.due_at, cc.zone, k.tags, k.custom_fields
+FROM campaign_contacts cc
+JOIN campaigns c ON c.id = cc.campaign_id
+JOIN contacts k ON k.id = cc.contact_id
+LEFT JOIN latest_calls l ON l.contact_id = cc.contact_id
+WHERE cc.campaign_id = :campaign AND cc.id > 0 AND cc.id > :after
+ORDER BY cc.id LIMIT :most
+""")
+
+CALLS = text("""
+SELECT id, run_id, contact_id, from_number, to_number, state, attempt, disposition, cause, machine_verdict,
+       reserved_at, dialing_at, placed_at, ringing_at, answered_at, ended_at
+FROM calls WHERE campaign_id = :campaign AND id <> '' AND id > :after
+ORDER BY id LIMIT :most
+""")
+
+
+def find_latest(conn: Connection, campaign_id: str) -> None:
+    """Find the latest call that ended of each contact, for :func:`contacts`; those that were never sent are none."""
+    conn.execute(DROP_LATEST)
+    with at_leisure(conn):
+        conn.execute(FIND_LATEST, {"campaign": campaign_id})
+        conn.execute(INDEX_LATEST)
+
+
+def contacts(conn: Connection, campaign_id: str, *, after: int, most: int) -> Sequence[Row[Any]]:
+    """The campaign's contacts behind ``after`` (a row's ``id``), in the order they were added."""
+    return conn.execute(CONTACTS, {"campaign": campaign_id, "after": after, "most": most}).all()
+
+
+def calls(conn: Connection, campaign_id: str, *, after: str, most: int) -> Sequence[Row[Any]]:
+    """The campaign's calls behind ``after`` (an id), in the order they were reserved."""
+    return conn.execute(CALLS, {"campaign": campaign_id, "after": after, "most": most}).all()
