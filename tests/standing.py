@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from tests.world import World
-from worker.carriers.base import CallEvent, EventKind
-from worker.domain.model import Disposition
+from worker.carriers.base import CallEvent
+from worker.domain.model import Disposition, EventKind
 from worker.domain.standstill import Kind
 from worker.flow import record
 from worker.flow.base import Fill, Settle

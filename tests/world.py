@@ -23,7 +23,7 @@ from worker.domain.model import Bounds
 from worker.domain.screening import Phone, normalize
 from worker.domain.window import parse_default_window
 from worker.flow import admit, dial, fill, finish, reap, reconcile, record, settle, stop, tick, wake
-from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop, Wake, window_of
+from worker.flow.base import Dial, Dialer, Fill, LookUp, RebuildSlots, Settle, Step, Stop, Wake, window_of
 from worker.flow.run_result import RunResult
 from worker.operations import campaigns
 from worker.operations import contacts as contact_operations
@@ -155,7 +155,7 @@ class World:
                 return [*stop.stop_calls(self.dialer), *self._followed_up()]
             case Wake(after_team):
                 return wake.wake_more(self.dialer, after_team)
-            case Mend():
+            case RebuildSlots():
                 reconcile.reconcile(self.dialer)
                 return []
 

@@ -21,7 +21,8 @@ from sqlalchemy import ForeignKey, create_engine, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from tests.bench.carrier import Switchboard, lasting
-from worker.carriers.base import CallEvent, EventKind, Order
+from worker.carriers.base import CallEvent, Order
+from worker.domain.model import EventKind
 from worker.process.settings import settings
 
 LIVE = ("queued", "calling")

@@ -16,17 +16,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 
-from worker.carriers.base import (
-    Accepted,
-    BadEvent,
-    CallEvent,
-    CannotTell,
-    CarrierCall,
-    EventKind,
-    Order,
-    Outcome,
-)
-from worker.domain.model import Disposition
+from worker.carriers.base import Accepted, BadEvent, CallEvent, CannotTell, CarrierCall, Order, Outcome
+from worker.domain.model import Disposition, EventKind
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.010, 0.090
 GRAIN_SECONDS = 0.010

@@ -31,7 +31,6 @@ from worker.carriers.base import (
     CallEvent,
     CannotTell,
     CarrierCall,
-    EventKind,
     Greeting,
     NotSent,
     Order,
@@ -41,7 +40,7 @@ from worker.carriers.base import (
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.domain.assistant import Assistant
-from worker.domain.model import CallState, Disposition
+from worker.domain.model import CallState, Disposition, EventKind
 
 TO, FROM = "+12025550123", "+12025550000"
 NEWS = ("ringing", "answered", "machine", "busy", "completed")

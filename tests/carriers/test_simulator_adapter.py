@@ -15,21 +15,10 @@ import pytest
 from tests.carriers.receiver import Receiver
 from tests.carriers.running import SECRET, RunningSimulator, an_order
 from tests.patience import PATIENCE_SECONDS
-from worker.carriers.base import (
-    Accepted,
-    Action,
-    Ambiguous,
-    CannotTell,
-    CarrierCall,
-    EventKind,
-    NotSent,
-    Order,
-    Rejected,
-    Verdict,
-)
+from worker.carriers.base import Accepted, Action, Ambiguous, CannotTell, CarrierCall, NotSent, Order, Rejected, Verdict
 from worker.carriers.simulated.adapter import SimulatorCarrier
 from worker.carriers.simulated.protocol import REFUSALS
-from worker.domain.model import CallState, Disposition
+from worker.domain.model import CallState, Disposition, EventKind
 
 ANSWERED, HELD, TALKING = "+12025550001", "+12025550002", "+12025550003"
 THEN_500, THEN_TIMEOUT, THEN_RESET, NO_ID = "+12025550011", "+12025550012", "+12025550013", "+12025550014"

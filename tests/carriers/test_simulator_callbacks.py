@@ -10,9 +10,9 @@ import pytest
 from tests.carriers.receiver import Received, Receiver
 from tests.carriers.running import RunningSimulator, an_order
 from tests.patience import PATIENCE_SECONDS
-from worker.carriers.base import Accepted, Ambiguous, EventKind, Order
+from worker.carriers.base import Accepted, Ambiguous, Order
 from worker.carriers.simulated.adapter import SimulatorCarrier
-from worker.domain.model import Disposition
+from worker.domain.model import Disposition, EventKind
 
 PLAIN, TWICE, REVERSED, SILENT, LATE = (f"+1202555000{n}" for n in range(1, 6))
 EARLY, SLOW, DOUBLED, LATE_VERDICT, LONG, WHOLE, HUNG_UP = (f"+1202555001{n}" for n in range(1, 8))

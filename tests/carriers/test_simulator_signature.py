@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from worker.carriers.base import BadEvent, BadSignature, EventKind
+from worker.carriers.base import BadEvent, BadSignature
 from worker.carriers.simulated.adapter import SimulatorCarrier
 from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
-from worker.domain.model import Disposition
+from worker.domain.model import Disposition, EventKind
 
 SECRET, NOW, TOKEN = "shared-secret", 1_800_000_000, "f" * 32
 

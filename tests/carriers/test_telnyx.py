@@ -29,19 +29,10 @@ from tests.carriers.rigs import (
     telnyx_tells,
 )
 from tests.carriers.running import an_order
-from worker.carriers.base import (
-    BadEvent,
-    BadSignature,
-    CallEvent,
-    CannotTell,
-    CarrierCall,
-    EventKind,
-    Order,
-    Verdict,
-)
+from worker.carriers.base import BadEvent, BadSignature, CallEvent, CannotTell, CarrierCall, Order, Verdict
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.domain.assistant import Assistant
-from worker.domain.model import CallState, Disposition
+from worker.domain.model import CallState, Disposition, EventKind
 
 TOKEN = "a" * 32
 ASSISTANT = Assistant(telnyx_assistant_id="assistant-1", stream_url="wss://voice.example.com/s?key=1")

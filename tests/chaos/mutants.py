@@ -105,19 +105,18 @@ def _without_write_ahead() -> None:
 
 def _without_settle_once() -> None:
     """An ended call ends again with every end that is told."""
-    from worker.domain.lifecycle import Heard
-    from worker.domain.model import CallState
+    from worker.domain.model import CallState, EventKind
     from worker.flow import settle
     from worker.store import calls
 
-    weighed = settle.weigh  # type: ignore[attr-defined]
+    weighed = settle.transition  # type: ignore[attr-defined]
 
-    def weigh(call: Any, heard: Any, carrier_call_id: str) -> Any:
-        if heard is Heard.ENDED and call.state is CallState.ENDED:
+    def transition(call: Any, heard: Any, carrier_call_id: str) -> Any:
+        if heard is EventKind.ENDED and call.state is CallState.ENDED:
             return CallState.ENDED
         return weighed(call, heard, carrier_call_id)
 
-    settle.weigh = weigh  # type: ignore[attr-defined]
+    settle.transition = transition  # type: ignore[attr-defined]
     stepped = settle._step
     settle._step = lambda *them: replace(stepped(*them), at_most="ended")
     unguarded = str(calls.ADVANCE.text)
@@ -197,7 +196,7 @@ _OWN: Mapping[str, Mutant] = {
     ),
     "settle-once": Mutant(
         _without_settle_once,
-        ("worker.flow.settle.weigh", "worker.flow.settle._step", "worker.store.calls.ADVANCE"),
+        ("worker.flow.settle.transition", "worker.flow.settle._step", "worker.store.calls.ADVANCE"),
         ("books_agree", "counters_add_up"),
         faults={"web: SIGSTOP 3 s": 6, "web: SIGKILL": 4},
         unguard=(

@@ -17,11 +17,12 @@ from tests.at_work import AHEAD
 from tests.cli.running import AWAY, dialer
 from tests.standing import BROUGHT_ABOUT, move_on
 from tests.world import World
-from worker.carriers.base import Action, CallEvent, EventKind, Rejected
+from worker.carriers.base import Action, CallEvent, Rejected
 from worker.cli.doctor import SERVICES
 from worker.cli.findings import answers
 from worker.cli.findings_work import standing_still
 from worker.clock import wall
+from worker.domain.model import EventKind
 from worker.domain.standstill import NAMES, Kind
 from worker.flow import record
 from worker.flow.failover import watch_server

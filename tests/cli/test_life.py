@@ -9,7 +9,7 @@ from tests.cli.running import dialer, document, sentence, several, words
 from tests.world import World
 from worker.domain.campaign import FIELDS
 from worker.operations import views
-from worker.operations.look import find_campaign
+from worker.operations.campaigns import get_campaign
 from worker.operations.progress import read_progress
 
 POLICY = {
@@ -26,7 +26,7 @@ PARTS = {"assistant-id": "asst_team_a", "company-id": "comp_team_a", "settings":
 
 
 def shown(world: World, campaign: str) -> dict[str, Any]:
-    return views.campaign(find_campaign(world.dialer, world.team, campaign))
+    return views.campaign(get_campaign(world.dialer, world.team, campaign))
 
 
 def test_a_campaign_is_made_filled_run_watched_and_stopped_by_processes(world: World, here: dict[str, str]) -> None:

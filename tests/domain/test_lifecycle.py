@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.carriers.base import EventKind
 from worker.domain.lifecycle import (
     CALL_MOVES,
     CALL_ORDER,
@@ -19,23 +18,22 @@ from worker.domain.lifecycle import (
     RUN_MOVES,
     STOPS,
     CallView,
-    Heard,
     Ignored,
     Outcome,
     Verb,
     refusal,
-    weigh,
+    transition,
 )
-from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, RunState
+from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, EventKind, RunState
 
 SCHEMA = (Path(__file__).parents[2] / "schema.sql").read_text()
 
 LIVE = [state for state in CallState if state is not CallState.ENDED]
 LIVES = [
-    (Heard.RINGING, Heard.ENDED),
-    (Heard.QUEUED, Heard.RINGING, Heard.ANSWERED, Heard.ENDED),
-    (Heard.RINGING, Heard.ANSWERED, Heard.MACHINE, Heard.ENDED),
-    (Heard.ENDED,),
+    (EventKind.RINGING, EventKind.ENDED),
+    (EventKind.QUEUED, EventKind.RINGING, EventKind.ANSWERED, EventKind.ENDED),
+    (EventKind.RINGING, EventKind.ANSWERED, EventKind.MACHINE, EventKind.ENDED),
+    (EventKind.ENDED,),
 ]
 
 
@@ -53,9 +51,9 @@ def drawn_moves(enum: str) -> dict[str, set[str]]:
     return drawn
 
 
-def listen(view: CallView, heard: Heard, carrier_call_id: str = "sim_1") -> CallView:
+def listen(view: CallView, heard: EventKind, carrier_call_id: str = "sim_1") -> CallView:
     """The call after the event, as settling does it: the carrier's id is learned with the first move."""
-    result = weigh(view, heard, carrier_call_id)
+    result = transition(view, heard, carrier_call_id)
     if isinstance(result, CallState):
         ended = Disposition.BUSY if result is CallState.ENDED else None
         return replace(view, state=result, carrier_call_id=carrier_call_id, disposition=ended)
@@ -67,7 +65,7 @@ def listen(view: CallView, heard: Heard, carrier_call_id: str = "sim_1") -> Call
     st.sampled_from([CallState.DIALING, CallState.UNKNOWN, CallState.PLACED]),
 )
 def test_any_shuffle_and_duplication_of_a_calls_events_ends_it_in_the_same_state(
-    events: list[Heard], state: CallState
+    events: list[EventKind], state: CallState
 ) -> None:
     view = CallView(state)
     for heard in events:
@@ -77,8 +75,8 @@ def test_any_shuffle_and_duplication_of_a_calls_events_ends_it_in_the_same_state
     assert (view.state, view.disposition) == (CallState.ENDED, Disposition.BUSY)
 
 
-@given(st.lists(st.sampled_from(list(Heard)), max_size=12), st.sampled_from(LIVE))
-def test_every_move_an_event_makes_is_a_legal_one(events: list[Heard], state: CallState) -> None:
+@given(st.lists(st.sampled_from(list(EventKind)), max_size=12), st.sampled_from(LIVE))
+def test_every_move_an_event_makes_is_a_legal_one(events: list[EventKind], state: CallState) -> None:
     view = CallView(state)
     for heard in events:
         after = listen(view, heard)
@@ -87,48 +85,48 @@ def test_every_move_an_event_makes_is_a_legal_one(events: list[Heard], state: Ca
         view = after
 
 
-@given(st.lists(st.sampled_from(list(Heard)), max_size=12), st.sampled_from(list(Disposition)))
-def test_a_call_that_has_ended_absorbs_everything(events: list[Heard], disposition: Disposition) -> None:
+@given(st.lists(st.sampled_from(list(EventKind)), max_size=12), st.sampled_from(list(Disposition)))
+def test_a_call_that_has_ended_absorbs_everything(events: list[EventKind], disposition: Disposition) -> None:
     view = CallView(CallState.ENDED, "sim_1", disposition)
     for heard in events:
-        assert not isinstance(weigh(view, heard, "sim_1"), CallState)
+        assert not isinstance(transition(view, heard, "sim_1"), CallState)
 
 
-@pytest.mark.parametrize("heard", [Heard.QUEUED, Heard.RINGING, Heard.ANSWERED])
+@pytest.mark.parametrize("heard", [EventKind.QUEUED, EventKind.RINGING, EventKind.ANSWERED])
 @pytest.mark.parametrize("disposition", list(Disposition))
-def test_only_the_dialers_own_ends_can_be_proved_wrong(heard: Heard, disposition: Disposition) -> None:
+def test_only_the_dialers_own_ends_can_be_proved_wrong(heard: EventKind, disposition: Disposition) -> None:
     ours = disposition in (Disposition.LOST, Disposition.NOT_SENT)
     expected = Ignored.LATE_EVIDENCE if ours else Ignored.CALL_ENDED
-    assert weigh(CallView(CallState.ENDED, None, disposition, rang=True), heard, "sim_1") is expected
+    assert transition(CallView(CallState.ENDED, None, disposition, rang=True), heard, "sim_1") is expected
 
 
-@pytest.mark.parametrize("heard", list(Heard))
-def test_a_cancelled_call_may_be_found_to_have_rung(heard: Heard) -> None:
+@pytest.mark.parametrize("heard", list(EventKind))
+def test_a_cancelled_call_may_be_found_to_have_rung(heard: EventKind) -> None:
     """Only then does it count, and callbacks come in any order."""
-    found = weigh(CallView(CallState.ENDED, "sim_1", Disposition.CANCELED), heard, "sim_1")
-    assert (found is Outcome.RANG) is (heard in (Heard.RINGING, Heard.ANSWERED))
+    found = transition(CallView(CallState.ENDED, "sim_1", Disposition.CANCELED), heard, "sim_1")
+    assert (found is Outcome.RANG) is (heard in (EventKind.RINGING, EventKind.ANSWERED))
     known = CallView(CallState.ENDED, "sim_1", Disposition.CANCELED, rang=True)
-    assert weigh(known, heard, "sim_1") is not Outcome.RANG
+    assert transition(known, heard, "sim_1") is not Outcome.RANG
 
 
-@pytest.mark.parametrize("heard", list(Heard))
-def test_no_news_moves_a_call_that_was_never_sent(heard: Heard) -> None:
-    assert weigh(CallView(CallState.RESERVED), heard, "sim_1") is Ignored.NEVER_SENT
+@pytest.mark.parametrize("heard", list(EventKind))
+def test_no_news_moves_a_call_that_was_never_sent(heard: EventKind) -> None:
+    assert transition(CallView(CallState.RESERVED), heard, "sim_1") is Ignored.NEVER_SENT
 
 
 @pytest.mark.parametrize("state", [state for state in CallState if state is not CallState.RESERVED])
-@pytest.mark.parametrize("heard", list(Heard))
-def test_news_of_another_carrier_call_is_an_orphan_and_moves_nothing(state: CallState, heard: Heard) -> None:
-    assert weigh(CallView(state, "sim_1"), heard, "sim_2") is Ignored.ORPHAN
+@pytest.mark.parametrize("heard", list(EventKind))
+def test_news_of_another_carrier_call_is_an_orphan_and_moves_nothing(state: CallState, heard: EventKind) -> None:
+    assert transition(CallView(state, "sim_1"), heard, "sim_2") is Ignored.ORPHAN
 
 
 @pytest.mark.parametrize("state", [state for state in CallState if state is not CallState.RESERVED])
 def test_a_verdict_moves_no_call(state: CallState) -> None:
-    assert weigh(CallView(state, "sim_1", Disposition.ANSWERED), Heard.MACHINE, "sim_1") is Outcome.ANNOTATED
+    assert transition(CallView(state, "sim_1", Disposition.ANSWERED), EventKind.MACHINE, "sim_1") is Outcome.ANNOTATED
 
 
 def test_what_is_heard_is_what_carriers_tell() -> None:
-    assert {heard.value for heard in Heard} == {kind.value for kind in EventKind}
+    assert {heard.value for heard in EventKind} == {kind.value for kind in EventKind}
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 
 from tests.flow.test_settle import DARK, SILENT, event, on_the_way, outcomes
 from tests.world import World
-from worker.carriers.base import CallEvent, EventKind, Verdict
+from worker.carriers.base import CallEvent, Verdict
 from worker.cli.findings_carriers import ignored_news
-from worker.domain.model import Disposition
+from worker.domain.model import Disposition, EventKind
 from worker.flow import record, settle
 from worker.flow.base import Settle
 from worker.store import events

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.world import World
-from worker.carriers.base import CallEvent, EventKind
-from worker.domain.model import Disposition
+from worker.carriers.base import CallEvent
+from worker.domain.model import Disposition, EventKind
 from worker.flow import record, settle
 from worker.flow.base import Fill, Settle
 from worker.simulator.lives import Callbacks, Life, Reply

@@ -11,9 +11,9 @@ from dataclasses import replace
 import pytest
 
 from tests.world import World
-from worker.carriers.base import Ambiguous, CallEvent, EventKind
+from worker.carriers.base import Ambiguous, CallEvent
 from worker.carriers.simulated.protocol import Status
-from worker.domain.model import Disposition
+from worker.domain.model import Disposition, EventKind
 from worker.flow import record
 from worker.simulator.lives import Callbacks, Life, Refusal, Reply
 

@@ -11,7 +11,8 @@ import pytest
 from tests.stage import Played
 from tests.world import World
 from worker.bulkheads import ASKED_BEFOREHAND, ASKERS
-from worker.carriers.base import CallEvent, CannotTell, EventKind
+from worker.carriers.base import CallEvent, CannotTell
+from worker.domain.model import EventKind
 from worker.flow import hang_up, stop
 from worker.simulator.lives import Life
 

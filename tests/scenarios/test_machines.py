@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from tests.world import World
-from worker.carriers.base import CallEvent, EventKind, Verdict
+from worker.carriers.base import CallEvent, Verdict
 from worker.carriers.simulated.protocol import AnsweredBy
-from worker.domain.model import Disposition
+from worker.domain.model import Disposition, EventKind
 from worker.flow import record, settle
 from worker.simulator.lives import Callbacks, Life
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from tests.world import World
 from worker.flow import dial, fill, reconcile
-from worker.flow.base import Dial, Mend
+from worker.flow.base import Dial, RebuildSlots
 from worker.simulator.lives import Life
 from worker.slots import SlotRequest
 from worker.store.database import transact
@@ -48,7 +48,7 @@ def test_an_emptied_redis_admits_nobody_until_it_was_rebuilt_from_the_live_calls
     flush(world)
     world.edit_campaign(campaign, max_concurrent_calls=3)
     filled = fill.fill(world.dialer, world.team, [campaign])
-    assert (filled.reserved, filled.steps) == ((), (Mend(),))
+    assert (filled.reserved, filled.steps) == ((), (RebuildSlots(),))
     world.carry_out(filled.steps)
     assert held(world) == {call.id for call in world.calls(campaign)}
     world.tick()

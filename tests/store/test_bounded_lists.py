@@ -20,7 +20,7 @@ MANY, FEW = 7, 2
 
 
 def undispatched(conn: Connection) -> set[str]:
-    return {row.id for row in calls.unheard(conn, after_seconds=10, release_after_seconds=10_000, most=FEW)}
+    return {row.id for row in calls.undispatched(conn, after_seconds=10, release_after_seconds=10_000, most=FEW)}
 
 
 def overdue(conn: Connection) -> set[str]:

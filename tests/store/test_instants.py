@@ -220,14 +220,14 @@ def _reserved(world: World, move: Move, forward: bool) -> None:
     if not forward:  # its window was read by another clock
         assert once(world.engine, committing(world, call)) == []
     assert world.dialer.bounds.release_reserved_after_seconds < HOUR
-    world.carry_out(reap.ring_again(world.dialer))
+    world.carry_out(reap.redispatch(world.dialer))
     assert state(world, call) == "ended"
 
 
 @trial("calls.rung_at")
 def _rung(world: World, move: Move, forward: bool) -> None:
     (call,) = reserve(world, one_waits(world))
-    ring = partial(calls.unheard, after_seconds=10, release_after_seconds=10**6, most=9)
+    ring = partial(calls.undispatched, after_seconds=10, release_after_seconds=10**6, most=9)
     world.sql("UPDATE calls SET reserved_at = reserved_at - interval '1 minute'")
     assert [len(once(world.engine, ring)) for _ in range(2)] == [1, 0]
     move()

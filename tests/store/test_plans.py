@@ -167,7 +167,7 @@ def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_o
 
 @pytest.mark.usefixtures("mode")
 def test_planning_a_fill_counts_no_more_than_it_could_take(crowd: psycopg.Connection[Any]) -> None:
-    values = {"team": "'team_a'", "ids": array(*ALL), "most": "200", "hungry": "true", "recovery": "60", **PAGE}
+    values = {"team": "'team_a'", "ids": array(*ALL), "most": "200", "starved": "true", "recovery": "60", **PAGE}
     plan = explain(crowd, claims.CANDIDATES, **values)
     assert plan["Actual Rows"] == 3
     for scan in scans(plan):
@@ -260,7 +260,7 @@ PERIODIC = {
     "credentials.READ": credentials.READ,
     "claims.LIVE": claims.LIVE,
     "calls.OVERDUE": calls.OVERDUE,
-    "calls.UNHEARD": calls.UNHEARD,
+    "calls.UNDISPATCHED": calls.UNDISPATCHED,
     "calls.STALE_RESERVED": calls.STALE_RESERVED,
     "hangups.REQUEST_END": hangups.REQUEST_END,
     "hangups.TAKE": hangups.TAKE,

@@ -52,7 +52,7 @@ ADVANCED = dict.fromkeys(
 HOT: Mapping[str, tuple[TextClause, Mapping[str, str]]] = {
     "claims.CANDIDATES": (
         claims.CANDIDATES,
-        {"team": TEAM, "ids": array("camp_a"), "most": "200", "hungry": "true", "recovery": "60", **PAGE},
+        {"team": TEAM, "ids": array("camp_a"), "most": "200", "starved": "true", "recovery": "60", **PAGE},
     ),
     "claims.LOCK": (claims.LOCK, {"team": TEAM, "ids": array("camp_a")}),
     "claims.PICK": (

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, text
 from tests.store.dialing import committing, reserve, running
 from tests.store.racing import Race, result
 from tests.world import MONDAY_NOON, World
-from worker.carriers.base import CallEvent, EventKind
+from worker.carriers.base import CallEvent
 from worker.domain.lifecycle import Verb
-from worker.domain.model import Disposition
+from worker.domain.model import Disposition, EventKind
 from worker.flow import admit, finish, record, settle
 from worker.flow.base import slot_of
 from worker.flow.ending import not_sent

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from tests.tcp_relay import TcpRelay
 from worker.domain.errors import Unavailable
 from worker.store import database, sessions, starts
-from worker.store.database import at_leisure, driver_of, once, open_database, pinned, transact
+from worker.store.database import driver_of, once, open_database, pinned, transact, without_timeouts
 
 POOL = 4
 
@@ -45,7 +45,7 @@ def pid(conn: Connection) -> int:
 
 
 def leisurely(conn: Connection) -> None:
-    with at_leisure(conn):
+    with without_timeouts(conn):
         conn.execute(text("SELECT pg_sleep(1)"))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from worker.store.database import Escorted, Joined, once, transact
+from worker.store.database import CommitHook, Joined, once, transact
 
 COUNT = text("UPDATE slot_generation SET generation = generation + 1 RETURNING generation")
 TICK = text("INSERT INTO ticks (name, last_at) VALUES (:name, clock_timestamp())")
@@ -62,11 +62,11 @@ def test_a_joined_transaction_whose_moment_was_bad_is_run_again_as_a_whole(engin
 
 @pytest.mark.parametrize("run", [once, transact])
 def test_an_escort_goes_with_every_transaction_as_its_last_statement(engine: Engine, run: Any) -> None:
-    def escort(conn: Connection) -> None:
+    def before_commit(conn: Connection) -> None:
         seen = conn.execute(text("SELECT generation FROM slot_generation")).scalar_one()
         conn.execute(TICK, {"name": f"after {seen}"})
 
-    escorted = Escorted(engine, escort)
+    escorted = CommitHook(engine, before_commit)
     assert run(escorted, count) == 2
     assert run(escorted, count) == 3
     assert ticks(engine) == ["after 2", "after 3"]
@@ -77,7 +77,7 @@ def test_an_escort_that_refuses_takes_the_work_back(engine: Engine) -> None:
         raise ValueError("no longer yours")
 
     with pytest.raises(ValueError, match="no longer yours"):
-        transact(Escorted(engine, refuse), count)
+        transact(CommitHook(engine, refuse), count)
     assert generation(engine) == 1
 
 
@@ -87,6 +87,6 @@ def test_work_that_was_rolled_back_needs_no_escort(engine: Engine) -> None:
         conn.rollback()
         return found
 
-    assert once(Escorted(engine, lambda conn: conn.execute(TICK, {"name": "escort"})), preview) == 2
+    assert once(CommitHook(engine, lambda conn: conn.execute(TICK, {"name": "before_commit"})), preview) == 2
     assert ticks(engine) == []
     assert generation(engine) == 1

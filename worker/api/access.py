@@ -19,7 +19,7 @@ import structlog
 from fastapi import Request
 
 from worker import clock
-from worker.api.envelope import Rebuff
+from worker.api.envelope import HttpError
 from worker.domain.errors import Unavailable
 from worker.operations.keys import Bearer, who_bears
 from worker.process import wiring
@@ -54,7 +54,7 @@ _limits = Limits()
 
 
 def authenticate(request: Request) -> Bearer:
-    """Whose key the request carries. Raises :class:`Rebuff`: 401 without a valid key, 429 too often."""
+    """Whose key the request carries. Raises :class:`HttpError`: 401 without a valid key, 429 too often."""
     bearer = who_bears(wiring.dialer(), _bearer_text(request))
     chosen = settings()
     if bearer is None:
@@ -66,8 +66,8 @@ def authenticate(request: Request) -> Bearer:
 
 
 def limit_unsigned(request: Request) -> None:
-    """Count a callback that its carrier has not signed. Raises :class:`Rebuff` (429) when its address posts too many;
-    asked after the signature was looked at, so that true ones never come to this."""
+    """Count a callback that its carrier has not signed. Raises :class:`HttpError` (429) when its address posts too
+    many; asked after the signature was looked at, so that true ones never come to this."""
     _limit(request, "callback", settings().refused_callbacks_per_minute)
 
 
@@ -85,12 +85,12 @@ def _refuse_too_many(wait_seconds: float) -> None:
     if wait_seconds > 0:
         wait = ceil(wait_seconds)
         message = f"Too many requests; try again in {wait} second{'' if wait == 1 else 's'}."
-        raise Rebuff(429, "too_many_requests", message, {"Retry-After": str(wait)})
+        raise HttpError(429, "too_many_requests", message, {"Retry-After": str(wait)})
 
 
-def _unauthorized(request: Request) -> Rebuff:
+def _unauthorized(request: Request) -> HttpError:
     if "authorization" in request.headers:
         message, challenge = "The key is not valid, or was revoked.", 'Bearer realm="dialer", error="invalid_token"'
     else:
         message, challenge = "Give a key, as in Authorization: Bearer dlr_…", 'Bearer realm="dialer"'
-    return Rebuff(401, "unauthorized", message, {"WWW-Authenticate": challenge})
+    return HttpError(401, "unauthorized", message, {"WWW-Authenticate": challenge})

@@ -27,7 +27,7 @@ from worker.api import (
     watchdog,
 )
 from worker.api.envelope import add_handlers, success
-from worker.api.middleware import Doorway
+from worker.api.middleware import Middleware
 from worker.api.openapi import document
 from worker.process.settings import settings
 
@@ -73,7 +73,7 @@ def make_app() -> FastAPI:
         redirect_slashes=False,  # a POST that is redirected loses its body with half of all clients
     )
     add_handlers(made)
-    made.add_middleware(Doorway, most_bytes=_most_bytes)
+    made.add_middleware(Middleware, most_bytes=_most_bytes)
     for router in ROUTERS:
         made.include_router(router)
     made.add_api_route("/docs", lambda: _docs(made), include_in_schema=False)

@@ -9,7 +9,7 @@ from worker.api.envelope import success
 from worker.api.idempotency import Answer
 from worker.api.models_resources import AssistantAnswer, AssistantEdit, AssistantList, NewAssistant
 from worker.api.openapi import takes
-from worker.api.request_context import Ask, Paged, answered
+from worker.api.request_context import Context, Paged, answered
 from worker.flow.base import Dialer
 from worker.operations import resources
 from worker.operations import views_crm as views
@@ -18,46 +18,48 @@ router = APIRouter(prefix="/api/crm/assistants", tags=["Assistants"])
 
 
 @router.get("", response_model=AssistantList, summary="List assistants")
-def list_assistants(ask: Ask, page: Paged, team_id: TeamId = None) -> Response:
+def list_assistants(context: Context, page: Paged, team_id: TeamId = None) -> Response:
     """The team's assistants, newest first."""
-    ask.own(team_id)
+    context.own(team_id)
     count, rows = resources.list_parts(
-        ask.dialer, resources.ASSISTANT, ask.team_id, limit=page.limit, offset=page.offset
+        context.dialer, resources.ASSISTANT, context.team_id, limit=page.limit, offset=page.offset
     )
     shown = [views.assistant(row) for row in rows]
     return success(assistants=shown, count=count, limit=page.limit, offset=page.offset)
 
 
 @router.post("", response_model=AssistantAnswer, summary="Create an assistant", openapi_extra=takes(NewAssistant))
-def create_assistant(ask: Ask) -> Response:
+def create_assistant(context: Context) -> Response:
     """Create an assistant.
 
     `streamUrl` is where the carrier streams the call's audio to, `answerUrl` where it asks for instructions
     (Twilio), `telnyxAssistantId` an AI assistant that lives at Telnyx. Twilio connects by the first or the second,
     Telnyx by the third or the first; the simulator needs none.
     """
-    sent = ask.body()
+    sent = context.body()
 
     def work(dialer: Dialer) -> Answer:
-        row = resources.create_assistant(dialer, ask.team_id, sent, actor=ask.actor)
+        row = resources.create_assistant(dialer, context.team_id, sent, actor=context.actor)
         return answered(assistant=views.assistant(row))
 
-    return ask.do(work)
+    return context.do(work)
 
 
 @router.get("/{id}", response_model=AssistantAnswer, summary="Get an assistant")
-def get_assistant(ask: Ask, id: str) -> Response:
+def get_assistant(context: Context, id: str) -> Response:
     """Get one assistant."""
-    return success(assistant=views.assistant(resources.get_part(ask.dialer, resources.ASSISTANT, ask.team_id, id)))
+    return success(
+        assistant=views.assistant(resources.get_part(context.dialer, resources.ASSISTANT, context.team_id, id))
+    )
 
 
 @router.patch("/{id}", response_model=AssistantAnswer, summary="Edit an assistant", openapi_extra=takes(AssistantEdit))
-def edit_assistant(ask: Ask, id: str) -> Response:
+def edit_assistant(context: Context, id: str) -> Response:
     """Change the fields given; null clears one."""
-    sent = ask.body()
+    sent = context.body()
 
     def work(dialer: Dialer) -> Answer:
-        row = resources.edit_assistant(dialer, ask.team_id, id, sent, actor=ask.actor)
+        row = resources.edit_assistant(dialer, context.team_id, id, sent, actor=context.actor)
         return answered(assistant=views.assistant(row))
 
-    return ask.do(work)
+    return context.do(work)

@@ -13,7 +13,7 @@ from worker.api.models import Done
 from worker.api.models_campaigns import ContactIds
 from worker.api.models_progress import CallList, CampaignContactList, Removed, RunList
 from worker.api.openapi import takes
-from worker.api.request_context import Ask, Paged, answered
+from worker.api.request_context import Context, Paged, answered
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus
 from worker.flow.base import Dialer
@@ -21,7 +21,7 @@ from worker.operations import views
 from worker.operations.batches import Bookmark
 from worker.operations.campaign_contacts import list_members
 from worker.operations.campaigns import add_contacts as add
-from worker.operations.look import find_campaign
+from worker.operations.campaigns import get_campaign
 from worker.operations.removal import remove_contacts as remove
 from worker.store import runs
 from worker.store.reads import campaign_calls
@@ -30,43 +30,43 @@ router = APIRouter(prefix="/api/crm/campaigns/{id}", tags=["Campaigns"])
 
 
 @router.post("/contacts", response_model=Done, summary="Add contacts to a campaign", openapi_extra=takes(ContactIds))
-def add_campaign_contacts(ask: Ask, id: str) -> Response:
+def add_campaign_contacts(context: Context, id: str) -> Response:
     """Add existing contacts, at most 10 000 at once. One that is in the campaign already is left as it is. An
     unknown id refuses the whole request and is named."""
-    contact_ids = parse_contact_ids(ask.body())
+    contact_ids = parse_contact_ids(context.body())
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        _, steps = add(dialer, id, contact_ids, team_id=ask.team_id, bookmark=bookmark)
+        _, steps = add(dialer, id, contact_ids, team_id=context.team_id, bookmark=bookmark)
         return answered(*steps)
 
-    return ask.do_in_batches(work)
+    return context.do_in_batches(work)
 
 
 @router.delete(
     "/contacts", response_model=Removed, summary="Remove contacts from a campaign", openapi_extra=takes(ContactIds)
 )
-def remove_campaign_contacts(ask: Ask, id: str) -> Response:
+def remove_campaign_contacts(context: Context, id: str) -> Response:
     """Take contacts out that have not been called in this campaign; those that are not in it are passed over. A
     contact with calls refuses the whole request, for calls are history."""
-    contact_ids = parse_contact_ids(ask.body())
+    contact_ids = parse_contact_ids(context.body())
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        removed, steps = remove(dialer, ask.team_id, id, contact_ids, actor=ask.actor, bookmark=bookmark)
+        removed, steps = remove(dialer, context.team_id, id, contact_ids, actor=context.actor, bookmark=bookmark)
         return answered(*steps, removed=removed)
 
-    return ask.do_in_batches(work)
+    return context.do_in_batches(work)
 
 
 @router.get("/contacts", response_model=CampaignContactList, summary="List the contacts of a campaign")
 def list_campaign_contacts(
-    ask: Ask,
+    context: Context,
     page: Paged,
     id: str,
     status: Annotated[ContactStatus | None, Query(description="Only contacts in this status.")] = None,
 ) -> Response:
     """Those added last first. `due_at` is the earliest instant of the next attempt, `next_call_at` the earliest that
     also lies in the call window; `reason` says why a contact was skipped or given up."""
-    found = list_members(ask.dialer, ask.team_id, id, status, limit=page.limit, offset=page.offset)
+    found = list_members(context.dialer, context.team_id, id, status, limit=page.limit, offset=page.offset)
     return success(
         contacts=[views.campaign_contact(member.row, member.next_call_at) for member in found.members],
         count=found.count,
@@ -76,24 +76,24 @@ def list_campaign_contacts(
 
 
 @router.get("/calls", response_model=CallList, summary="List the calls of a campaign")
-def list_campaign_calls(ask: Ask, page: Paged, id: str) -> Response:
+def list_campaign_calls(context: Context, page: Paged, id: str) -> Response:
     """Every call, live or ended, newest first."""
-    find_campaign(ask.dialer, ask.team_id, id)
+    get_campaign(context.dialer, context.team_id, id)
 
     def read(conn: Connection) -> Response:
         count, rows = campaign_calls.page(conn, id, limit=page.limit, offset=page.offset)
         return success(calls=[views.call(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
 
-    return ask.read(read)
+    return context.read(read)
 
 
 @router.get("/runs", response_model=RunList, summary="List the runs of a campaign")
-def list_campaign_runs(ask: Ask, page: Paged, id: str) -> Response:
+def list_campaign_runs(context: Context, page: Paged, id: str) -> Response:
     """Every run, newest first; the newest governs."""
-    find_campaign(ask.dialer, ask.team_id, id)
+    get_campaign(context.dialer, context.team_id, id)
 
     def read(conn: Connection) -> Response:
         count, rows = runs.of_campaign(conn, id, limit=page.limit, offset=page.offset)
         return success(runs=[views.run(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
 
-    return ask.read(read)
+    return context.read(read)

@@ -8,7 +8,7 @@ from worker.api.campaigns import show
 from worker.api.idempotency import Answer
 from worker.api.models_campaigns import CampaignAnswer, Cancellation, Run, RunAnswer, Schedule
 from worker.api.openapi import takes
-from worker.api.request_context import Ask, answered
+from worker.api.request_context import Context, answered
 from worker.domain.fields import MISSING
 from worker.domain.run_request import parse_cancellation, parse_run
 from worker.flow import admit, stop
@@ -19,11 +19,11 @@ router = APIRouter(prefix="/api/crm/campaigns/{id}", tags=["Campaigns"])
 
 
 @router.post("/run", response_model=RunAnswer, summary="Start a campaign", openapi_extra=takes(Run, is_required=False))
-def run_campaign(ask: Ask, id: str) -> Response:
+def run_campaign(context: Context, id: str) -> Response:
     """Open a run: contacts that wait are called, up to the campaign's limits at once, until all are reached or
     `maxCalls` is used up. The answer names the calls handed to the workers by this request, and the contacts that
     cannot be called. With `dryRun` it says what would happen now, and nothing does."""
-    wanted = parse_run(ask.body(is_optional=True))
+    wanted = parse_run(context.body(is_optional=True))
 
     def work(dialer: Dialer) -> Answer:
         result, steps = admit.run_campaign(
@@ -32,61 +32,61 @@ def run_campaign(ask: Ask, id: str) -> Response:
             opened_by="api",
             max_calls=wanted.max_calls,
             dry_run=wanted.dry_run,
-            team_id=ask.team_id,
+            team_id=context.team_id,
             account_slug=wanted.account_slug,
         )
         return answered(*steps, **views.run_answer(result))
 
-    return ask.do(work, in_one=False)
+    return context.do(work, in_one=False)
 
 
 @router.post("/schedule", response_model=CampaignAnswer, summary="Schedule a campaign", openapi_extra=takes(Schedule))
-def schedule_campaign(ask: Ask, id: str) -> Response:
+def schedule_campaign(context: Context, id: str) -> Response:
     """Let a draft start by itself, or move the instant of a scheduled campaign."""
-    at = ask.nothing("scheduledStartAt").get("scheduledStartAt", MISSING)
+    at = context.nothing("scheduledStartAt").get("scheduledStartAt", MISSING)
 
     def work(dialer: Dialer) -> Answer:
-        campaigns.schedule(dialer, id, at, actor=ask.actor, team_id=ask.team_id)
-        return show(ask, dialer, id)
+        campaigns.schedule(dialer, id, at, actor=context.actor, team_id=context.team_id)
+        return show(context, dialer, id)
 
-    return ask.do(work)
+    return context.do(work)
 
 
 @router.post("/unschedule", response_model=CampaignAnswer, summary="Make a scheduled campaign a draft again")
-def unschedule_campaign(ask: Ask, id: str) -> Response:
+def unschedule_campaign(context: Context, id: str) -> Response:
     """The campaign no longer starts by itself."""
-    ask.nothing()
+    context.nothing()
 
     def work(dialer: Dialer) -> Answer:
-        campaigns.unschedule(dialer, id, actor=ask.actor, team_id=ask.team_id)
-        return show(ask, dialer, id)
+        campaigns.unschedule(dialer, id, actor=context.actor, team_id=context.team_id)
+        return show(context, dialer, id)
 
-    return ask.do(work)
+    return context.do(work)
 
 
 @router.post("/pause", response_model=CampaignAnswer, summary="Pause a campaign")
-def pause_campaign(ask: Ask, id: str) -> Response:
+def pause_campaign(context: Context, id: str) -> Response:
     """Once this is answered no further call is placed. Calls that still wait at the carrier are cancelled; those
     that ring or talk go on, and their results are recorded. One that is paused already stays as it is."""
-    ask.nothing()
+    context.nothing()
 
     def work(dialer: Dialer) -> Answer:
-        steps = stop.pause_campaign(dialer, id, actor=ask.actor, team_id=ask.team_id)
-        return show(ask, dialer, id, *steps)
+        steps = stop.pause_campaign(dialer, id, actor=context.actor, team_id=context.team_id)
+        return show(context, dialer, id, *steps)
 
-    return ask.do(work)
+    return context.do(work)
 
 
 @router.post("/resume", response_model=CampaignAnswer, summary="Resume a paused campaign")
-def resume_campaign(ask: Ask, id: str) -> Response:
+def resume_campaign(context: Context, id: str) -> Response:
     """Go on with the run that was paused. One that has used its `maxCalls` cannot be resumed; open a new run."""
-    ask.nothing()
+    context.nothing()
 
     def work(dialer: Dialer) -> Answer:
-        steps = admit.resume(dialer, id, actor=ask.actor, team_id=ask.team_id)
-        return show(ask, dialer, id, *steps)
+        steps = admit.resume(dialer, id, actor=context.actor, team_id=context.team_id)
+        return show(context, dialer, id, *steps)
 
-    return ask.do(work, in_one=False)
+    return context.do(work, in_one=False)
 
 
 @router.post(
@@ -95,14 +95,14 @@ def resume_campaign(ask: Ask, id: str) -> Response:
     summary="Cancel a campaign",
     openapi_extra=takes(Cancellation, is_required=False),
 )
-def cancel_campaign(ask: Ask, id: str) -> Response:
+def cancel_campaign(context: Context, id: str) -> Response:
     """Stop the campaign for good. As with a pause, calls that ring or talk go on, unless `hangUp` is true; every
     contact that waits reads as cancelled at once. One that is cancelled already stays so, and with `hangUp` loses the
     calls it had left alone."""
-    hang_up = parse_cancellation(ask.body(is_optional=True))
+    hang_up = parse_cancellation(context.body(is_optional=True))
 
     def work(dialer: Dialer) -> Answer:
-        steps = stop.cancel_campaign(dialer, id, hang_up=hang_up, actor=ask.actor, team_id=ask.team_id)
-        return show(ask, dialer, id, *steps)
+        steps = stop.cancel_campaign(dialer, id, hang_up=hang_up, actor=context.actor, team_id=context.team_id)
+        return show(context, dialer, id, *steps)
 
-    return ask.do(work)
+    return context.do(work)

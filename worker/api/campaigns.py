@@ -14,7 +14,7 @@ from worker.api.models import Done
 from worker.api.models_campaigns import CampaignAnswer, CampaignEdit, CampaignList, NewCampaign, WrittenCampaign
 from worker.api.models_progress import ProgressAnswer
 from worker.api.openapi import takes
-from worker.api.request_context import Ask, Asked, Paged, answered
+from worker.api.request_context import Context, Paged, RequestContext, answered
 from worker.domain.campaign_warnings import warnings_of
 from worker.domain.fields import MISSING
 from worker.domain.model import CampaignStatus
@@ -22,7 +22,7 @@ from worker.flow.base import Dialer, Step
 from worker.operations import views
 from worker.operations.campaign_edit import edit_campaign as edit
 from worker.operations.campaigns import create_campaign as create
-from worker.operations.look import find_campaign
+from worker.operations.campaigns import get_campaign as get
 from worker.operations.progress import read_progress
 from worker.operations.removal import delete_campaign as delete
 from worker.operations.removal import restore_campaign as restore
@@ -33,9 +33,9 @@ from worker.store.reads.campaign_list import Filter
 router = APIRouter(prefix="/api/crm/campaigns", tags=["Campaigns"])
 
 
-def show(ask: Asked, dialer: Dialer, campaign_id: str, *steps: Step) -> Answer:
+def show(context: RequestContext, dialer: Dialer, campaign_id: str, *steps: Step) -> Answer:
     """The campaign as it is now, as the answer to what was done to it, and the steps that follow from that."""
-    return answered(*steps, campaign=views.campaign(find_campaign(dialer, ask.team_id, campaign_id)))
+    return answered(*steps, campaign=views.campaign(get(dialer, context.team_id, campaign_id)))
 
 
 def warned(answer: Answer, sent: Mapping[str, Any]) -> Answer:
@@ -46,7 +46,7 @@ def warned(answer: Answer, sent: Mapping[str, Any]) -> Answer:
 
 @router.get("", response_model=CampaignList, summary="List campaigns")
 def list_campaigns(
-    ask: Ask,
+    context: Context,
     page: Paged,
     team_id: Annotated[str, Query(alias="teamId", description="The team to list campaigns of: the key's.")],
     status: Annotated[CampaignStatus | None, Query(description="Only campaigns in this status.")] = None,
@@ -58,10 +58,10 @@ def list_campaigns(
     ] = "exclude",
 ) -> Response:
     """The team's campaigns, newest first, a page at a time; `count` is the number before paging."""
-    ask.own(team_id)
+    context.own(team_id)
     chosen = Filter(status, assistant_id, deleted)
-    count, rows = ask.read(
-        lambda conn: campaign_list.page(conn, ask.team_id, chosen, limit=page.limit, offset=page.offset)
+    count, rows = context.read(
+        lambda conn: campaign_list.page(conn, context.team_id, chosen, limit=page.limit, offset=page.offset)
     )
     return success(
         campaigns=[views.campaign(shown) for shown in rows], count=count, limit=page.limit, offset=page.offset
@@ -69,68 +69,68 @@ def list_campaigns(
 
 
 @router.post("", response_model=WrittenCampaign, summary="Create a campaign", openapi_extra=takes(NewCampaign))
-def create_campaign(ask: Ask) -> Response:
+def create_campaign(context: Context) -> Response:
     """A draft, or, with a `scheduledStartAt`, a campaign that starts by itself at that instant. `warnings` says what
     was accepted and may not have been meant, such as a setting that is nearly one of those known."""
-    sent = {"teamId": MISSING, **ask.body()}
+    sent = {"teamId": MISSING, **context.body()}
 
     def work(dialer: Dialer) -> Answer:
-        made = show(ask, dialer, create(dialer, ask.team_id, sent, actor=ask.actor))
+        made = show(context, dialer, create(dialer, context.team_id, sent, actor=context.actor))
         return warned(made, sent)
 
-    return ask.do(work)
+    return context.do(work)
 
 
 @router.get("/{id}", response_model=CampaignAnswer, summary="Get a campaign")
-def get_campaign(ask: Ask, id: str) -> Response:
+def get_campaign(context: Context, id: str) -> Response:
     """One campaign, deleted or not."""
-    return success(campaign=views.campaign(find_campaign(ask.dialer, ask.team_id, id)))
+    return success(campaign=views.campaign(get(context.dialer, context.team_id, id)))
 
 
 @router.patch("/{id}", response_model=WrittenCampaign, summary="Edit a campaign", openapi_extra=takes(CampaignEdit))
-def edit_campaign(ask: Ask, id: str) -> Response:
+def edit_campaign(context: Context, id: str) -> Response:
     """Change the fields sent; those left out stay. Name and description change at any time, `maxConcurrentCalls` also
     while the campaign runs (it holds from then on), everything else while it is draft, scheduled or paused. A field
     set to null goes back to its default, the call window as a whole. Lowering a limit never cuts a live call.
     `warnings` says what was accepted and may not have been meant."""
-    sent = ask.body()
+    sent = context.body()
     sent.pop("teamId", None)
 
     def work(dialer: Dialer) -> Answer:
-        steps = edit(dialer, ask.team_id, id, sent, actor=ask.actor)
-        return warned(show(ask, dialer, id, *steps), sent)
+        steps = edit(dialer, context.team_id, id, sent, actor=context.actor)
+        return warned(show(context, dialer, id, *steps), sent)
 
-    return ask.do(work)
+    return context.do(work)
 
 
 @router.delete("/{id}", response_model=Done, summary="Delete a campaign")
-def delete_campaign(ask: Ask, id: str) -> Response:
+def delete_campaign(context: Context, id: str) -> Response:
     """Put the campaign away. It keeps its history, neither dials nor starts, and can be restored. A running one is
     refused; pause or cancel it first."""
-    ask.nothing()
+    context.nothing()
 
     def work(dialer: Dialer) -> Answer:
-        delete(dialer, ask.team_id, id, actor=ask.actor)
+        delete(dialer, context.team_id, id, actor=context.actor)
         return answered()
 
-    return ask.do(work)
+    return context.do(work)
 
 
 @router.post("/{id}/restore", response_model=CampaignAnswer, summary="Restore a deleted campaign")
-def restore_campaign(ask: Ask, id: str) -> Response:
+def restore_campaign(context: Context, id: str) -> Response:
     """Undo the deletion. Where the instant to start has passed meanwhile, the campaign comes back as a draft."""
-    ask.nothing()
+    context.nothing()
 
     def work(dialer: Dialer) -> Answer:
-        restore(dialer, ask.team_id, id, actor=ask.actor)
-        return show(ask, dialer, id)
+        restore(dialer, context.team_id, id, actor=context.actor)
+        return show(context, dialer, id)
 
-    return ask.do(work)
+    return context.do(work)
 
 
 @router.get("/{id}/progress", response_model=ProgressAnswer, summary="See how far a campaign has come")
-def get_progress(ask: Ask, id: str) -> Response:
+def get_progress(context: Context, id: str) -> Response:
     """Contacts by status, calls by disposition, live calls against the limit, and one sentence that says what the
     campaign is doing, or why nothing is dialed and until when."""
-    found = read_progress(ask.dialer, ask.team_id, id, broker_answers=celery_app.broker_answers)
+    found = read_progress(context.dialer, context.team_id, id, broker_answers=celery_app.broker_answers)
     return success(progress=views.progress(found))

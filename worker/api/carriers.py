@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from worker.api.access import limit_unsigned
-from worker.api.envelope import Rebuff
+from worker.api.envelope import HttpError
 from worker.carriers.base import BadEvent, BadSignature
 from worker.domain.errors import Unavailable
 from worker.flow.answer import answer
@@ -43,7 +43,7 @@ async def _read(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_EVENT_BYTES:
-            raise Rebuff(413, "body_too_large", "The event is too large.", {"Connection": "close"})
+            raise HttpError(413, "body_too_large", "The event is too large.", {"Connection": "close"})
     return bytes(body)
 
 
@@ -73,10 +73,10 @@ def _refusals(carrier: str, request: Request) -> Iterator[None]:
         yield
     except BadSignature:  # counted, and told in the log, together with others
         limit_unsigned(request)
-        raise Rebuff(403, "forbidden", "The signature does not match.") from None
+        raise HttpError(403, "forbidden", "The signature does not match.") from None
     except BadEvent as error:
         log.warning("callback_refused", carrier=carrier, reason=str(error))
-        raise Rebuff(400, "invalid_request", "This is no event of this carrier.") from None
+        raise HttpError(400, "invalid_request", "This is no event of this carrier.") from None
 
 
 def _nudge(steps: list[Step]) -> None:

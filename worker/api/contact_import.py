@@ -21,10 +21,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from worker.api.contacts import TeamId
-from worker.api.envelope import RETRY_AFTER_SECONDS, Rebuff
+from worker.api.envelope import RETRY_AFTER_SECONDS, HttpError
 from worker.api.idempotency import Answer
 from worker.api.models_contacts import ImportAnswer, UndoneAnswer
-from worker.api.request_context import Ask, Asked, answered, knock
+from worker.api.request_context import Context, RequestContext, answered, request_context
 from worker.domain.contact import MOST_AT_ONCE, TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import choose_encoding, pieces_of, text_of
@@ -61,13 +61,13 @@ _CSV = {
 class Sent:
     """A request that was let in, and the file it brought."""
 
-    asked: Asked
+    asked: RequestContext
     file: SpooledTemporaryFile[bytes]
     charset: str | None
 
 
 async def _spooled(request: Request) -> AsyncIterator[Sent]:
-    asked = await knock(request)
+    asked = await request_context(request)
     asked.expect("text/csv")
     charset = declared_in(request.headers.get("content-type", ""))
     digest = sha256(b"" if charset is None else charset.encode("utf-8", "replace"))
@@ -145,21 +145,21 @@ def _saying_how_far() -> Iterator[Watch]:
         log.warning("import_interrupted", written=done, contacts=people, message=str(error))
         so_far = f"{done} of the file's {people} contacts were imported before, {people - done} are left"
         message = f"The service is not available now. {so_far}: send the same file again, it does the rest."
-        raise Rebuff(503, "unavailable", message, {"Retry-After": str(RETRY_AFTER_SECONDS)}) from error
+        raise HttpError(503, "unavailable", message, {"Retry-After": str(RETRY_AFTER_SECONDS)}) from error
 
 
 @router.post("/imports/{id}/undo-do-not-call", response_model=UndoneAnswer, summary="Take an import's do-not-call back")
-def undo_import_do_not_call(ask: Ask, id: str) -> Response:
+def undo_import_do_not_call(context: Context, id: str) -> Response:
     """Take back whom an import marked do-not-call, for an administrator who finds that it was not meant.
 
     Only what this import set goes: who was do-not-call before, or was marked again since by somebody or by another
     import, stays so. It is noted in the audit log, and doing it again changes nothing. Contacts that were left out of a
     campaign for it come back with its next run.
     """
-    ask.nothing("teamId")
+    context.nothing("teamId")
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        undone = undo_do_not_call(dialer, ask.team_id, id, actor=ask.actor, bookmark=bookmark)
+        undone = undo_do_not_call(dialer, context.team_id, id, actor=context.actor, bookmark=bookmark)
         return answered(taken_back=undone.taken_back, kept=undone.kept)
 
-    return ask.do_in_batches(work)
+    return context.do_in_batches(work)

@@ -11,7 +11,7 @@ from worker.api.idempotency import Answer
 from worker.api.models_contacts import ContactAnswer, ContactEdit, ContactList, ContactsAnswer, NewContactOrContacts
 from worker.api.models_resources import TEAM
 from worker.api.openapi import takes
-from worker.api.request_context import Ask, Paged, answered, refuse_unknown
+from worker.api.request_context import Context, Paged, answered, refuse_unknown
 from worker.domain.fields import wrong
 from worker.flow.base import Dialer
 from worker.operations import contacts as contact_operations
@@ -24,7 +24,7 @@ TeamId = Annotated[str | None, Query(alias="teamId", description=TEAM)]
 
 @router.get("", response_model=ContactList, summary="List contacts")
 def list_contacts(
-    ask: Ask,
+    context: Context,
     page: Paged,
     team_id: TeamId = None,
     phone: Annotated[str | None, Query(description="A phone number, however it is written.")] = None,
@@ -37,10 +37,10 @@ def list_contacts(
     ] = None,
 ) -> Response:
     """The team's contacts, newest first."""
-    ask.own(team_id)
+    context.own(team_id)
     count, rows = contact_operations.find_contacts(
-        ask.dialer,
-        ask.team_id,
+        context.dialer,
+        context.team_id,
         limit=page.limit,
         offset=page.offset,
         phone=phone,
@@ -58,55 +58,55 @@ def list_contacts(
     summary="Create contacts",
     openapi_extra=takes(NewContactOrContacts),
 )
-def create_contacts(ask: Ask) -> Response:
+def create_contacts(context: Context) -> Response:
     """Create a contact, or up to 10 000 at once.
 
     One contact is the body itself. Many are the list `contacts` in it: then all are created or none is, and the
     answer lists them in the same order. A phone number that cannot be called refuses nothing: the contact is
     kept, and its `phone_fault` says why it is not called.
     """
-    sent = ask.body()
+    sent = context.body()
     if "contacts" in sent:
-        return _create_many(ask, sent)
+        return _create_many(context, sent)
 
     def work(dialer: Dialer) -> Answer:
-        return answered(contact=views.contact(contact_operations.create_contact(dialer, ask.team_id, sent)))
+        return answered(contact=views.contact(contact_operations.create_contact(dialer, context.team_id, sent)))
 
-    return ask.do(work)
+    return context.do(work)
 
 
-def _create_many(ask: Ask, sent: dict[str, object]) -> Response:
+def _create_many(context: Context, sent: dict[str, object]) -> Response:
     refuse_unknown(sent, ("teamId", "contacts"))
     if not isinstance(sent.get("teamId"), str | None):
         raise wrong("teamId", "Give a text.")
     wanted = sent["contacts"]
     for contact in wanted if isinstance(wanted, list) else ():
-        ask.own(contact.get("teamId") if isinstance(contact, dict) else None)
+        context.own(contact.get("teamId") if isinstance(contact, dict) else None)
 
     def work(dialer: Dialer) -> Answer:
-        made = contact_operations.create_contacts(dialer, ask.team_id, wanted)
+        made = contact_operations.create_contacts(dialer, context.team_id, wanted)
         return answered(contacts=[views.contact(row) for row in made], count=len(made))
 
-    return ask.do(work)
+    return context.do(work)
 
 
 @router.get("/{id}", response_model=ContactAnswer, summary="Get a contact")
-def get_contact(ask: Ask, id: str) -> Response:
+def get_contact(context: Context, id: str) -> Response:
     """Get one contact."""
-    return success(contact=views.contact(contact_operations.get_contact(ask.dialer, ask.team_id, id)))
+    return success(contact=views.contact(contact_operations.get_contact(context.dialer, context.team_id, id)))
 
 
 @router.patch("/{id}", response_model=ContactAnswer, summary="Edit a contact", openapi_extra=takes(ContactEdit))
-def edit_contact(ask: Ask, id: str) -> Response:
+def edit_contact(context: Context, id: str) -> Response:
     """Change the fields given; null clears one.
 
     A contact that waits in a campaign is called by its new number and in its new zone from then on. Marked
     do-not-call, it is not called any more, whatever has been prepared.
     """
-    sent = ask.body()
+    sent = context.body()
 
     def work(dialer: Dialer) -> Answer:
-        row, steps = contact_operations.edit_contact(dialer, ask.team_id, id, sent, actor=ask.actor)
+        row, steps = contact_operations.edit_contact(dialer, context.team_id, id, sent, actor=context.actor)
         return answered(*steps, contact=views.contact(row))
 
-    return ask.do(work)
+    return context.do(work)

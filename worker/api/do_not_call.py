@@ -12,7 +12,7 @@ from worker.api.idempotency import Answer
 from worker.api.models import Done
 from worker.api.models_contacts import AddedNumbers, BannedNumberList, NumbersNotToCall
 from worker.api.openapi import takes
-from worker.api.request_context import Ask, Paged, answered
+from worker.api.request_context import Context, Paged, answered
 from worker.flow.base import Dialer
 from worker.operations import contacts
 from worker.operations import views_crm as views
@@ -23,40 +23,44 @@ router = APIRouter(prefix="/api/crm/do-not-call", tags=["Do not call"])
 
 @router.get("", response_model=BannedNumberList, summary="List the do-not-call list")
 def list_do_not_call(
-    ask: Ask,
+    context: Context,
     page: Paged,
     team_id: TeamId = None,
     number: Annotated[str | None, Query(description="Only this number, if it is there.")] = None,
 ) -> Response:
     """The numbers, those added last first."""
-    ask.own(team_id)
-    count, rows = contacts.banned_numbers(ask.dialer, ask.team_id, limit=page.limit, offset=page.offset, number=number)
+    context.own(team_id)
+    count, rows = contacts.banned_numbers(
+        context.dialer, context.team_id, limit=page.limit, offset=page.offset, number=number
+    )
     return success(numbers=[views.banned(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
 
 
 @router.post(
     "", response_model=AddedNumbers, summary="Add to the do-not-call list", openapi_extra=takes(NumbersNotToCall)
 )
-def add_to_do_not_call(ask: Ask) -> Response:
+def add_to_do_not_call(context: Context) -> Response:
     """Add up to 10 000 numbers; those on the list already stay as they are.
 
     Once this is answered none of them is called any more, whatever has been prepared.
     """
-    sent = ask.body()
+    sent = context.body()
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        return answered(added=contacts.ban_numbers(dialer, ask.team_id, sent, actor=ask.actor, bookmark=bookmark))
+        return answered(
+            added=contacts.ban_numbers(dialer, context.team_id, sent, actor=context.actor, bookmark=bookmark)
+        )
 
-    return ask.do_in_batches(work)
+    return context.do_in_batches(work)
 
 
 @router.delete("/{number}", response_model=Done, summary="Remove from the do-not-call list")
-def remove_from_do_not_call(ask: Ask, number: str) -> Response:
+def remove_from_do_not_call(context: Context, number: str) -> Response:
     """Take a number off the list; campaigns call it again from their next run on."""
-    ask.nothing()
+    context.nothing()
 
     def work(dialer: Dialer) -> Answer:
-        contacts.unban_number(dialer, ask.team_id, number, actor=ask.actor)
+        contacts.unban_number(dialer, context.team_id, number, actor=context.actor)
         return answered()
 
-    return ask.do(work)
+    return context.do(work)

@@ -27,7 +27,7 @@ LONGEST_REPEATED = 200
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
-class Rebuff(Exception):
+class HttpError(Exception):
     """A request that is turned away for how it was asked, not for what it asks: who asks, how often, in what
     form. ``headers`` go with the answer."""
 
@@ -108,7 +108,7 @@ def request_id_of(request: Request) -> str:
 def add_handlers(app: FastAPI) -> None:
     """Let every error that leaves an endpoint become an answer of ours."""
     app.add_exception_handler(DialerError, _dialer_error)
-    app.add_exception_handler(Rebuff, _rebuff)
+    app.add_exception_handler(HttpError, _refusal)
     app.add_exception_handler(HTTPException, _http_error)
 
 
@@ -131,8 +131,8 @@ def broken(request_id: str, error: BaseException) -> Response:
     return answer(render(failure(request_id, 500, message)), 500)
 
 
-def _rebuff(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Rebuff)
+def _refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HttpError)
     body = failure(request_id_of(request), error.status, str(error), code=error.code)
     return answer(render(body), error.status, error.headers)
 

@@ -28,7 +28,7 @@ router = APIRouter(tags=["Health"])
 ANSWER_SECONDS = 5.0
 """Readiness is told within this time, with what is known by then."""
 MOST_AT_ONCE = 4
-"""So many ask at once; whoever comes when as many wait for an answer is told what they are told."""
+"""So many context at once; whoever comes when as many wait for an answer is told what they are told."""
 
 
 @router.get("/healthz", summary="Is this process alive?")

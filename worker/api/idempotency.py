@@ -38,12 +38,12 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine
 
-from worker.api.envelope import Rebuff, refusal, render
+from worker.api.envelope import HttpError, refusal, render
 from worker.domain.errors import Refused, Unavailable
 from worker.flow.base import Dialer, Step
 from worker.operations.batches import Bookmark
 from worker.store import idempotency
-from worker.store.database import Escorted, Joined, once, transact
+from worker.store.database import CommitHook, Joined, once, transact
 from worker.store.idempotency import GIVEN_UP_AFTER_SECONDS, KeyedRequest, Taken
 
 log = structlog.get_logger()
@@ -82,7 +82,7 @@ def tell(answer: Answer) -> Told:
 
 
 def do_once(dialer: Dialer, request: KeyedRequest, request_id: str, work: Work, *, in_one: bool) -> Told:
-    """Do the work, or give the answer it was given before. Raises :class:`Rebuff` (409, 422) where the key does
+    """Do the work, or give the answer it was given before. Raises :class:`HttpError` (409, 422) where the key does
     not allow either, and whatever the work raises but refusals."""
     taken = _take(dialer, request)
     if isinstance(taken, Told):
@@ -126,18 +126,18 @@ def _take(dialer: Dialer, request: KeyedRequest) -> Taken | Told:
             return None
         if not seen.is_same:
             message = "This Idempotency-Key was used for another request; use a new key for each."
-            raise Rebuff(422, "idempotency_key_reused", message)
+            raise HttpError(422, "idempotency_key_reused", message)
         if seen.status is not None:
             return Told(seen.status, seen.response, headers=REPLAYED)
         if seen.is_lost:
             message = "The first request with this key did its work, but its answer was lost; look at what it did."
-            raise Rebuff(409, "idempotency_answer_lost", message)
+            raise HttpError(409, "idempotency_answer_lost", message)
         return None
 
     found = transact(dialer.db, work)
     if found is None:
         message = "The first request with this key is still running; try again in a moment."
-        raise Rebuff(409, "idempotency_key_in_use", message, {"Retry-After": "1"})
+        raise HttpError(409, "idempotency_key_in_use", message, {"Retry-After": "1"})
     return found
 
 
@@ -151,12 +151,12 @@ def _in_one(dialer: Dialer, request: KeyedRequest, taken_at: datetime, work: Wor
 
 
 def _in_steps(dialer: Dialer, request: KeyedRequest, taken_at: datetime, work: Work) -> Told:
-    def escort(conn: Connection) -> None:
+    def before_commit(conn: Connection) -> None:
         if idempotency.has_written(conn) and not idempotency.note_work(conn, request, taken_at):
             raise _given_up()
 
     assert isinstance(dialer.db, Engine)
-    return _kept(dialer, request, taken_at, tell(work(replace(dialer, db=Escorted(dialer.db, escort)))))
+    return _kept(dialer, request, taken_at, tell(work(replace(dialer, db=CommitHook(dialer.db, before_commit)))))
 
 
 def _in_batches(dialer: Dialer, request: KeyedRequest, taken: Taken, work: WorkInBatches) -> Told:
@@ -185,6 +185,6 @@ def _keep(conn: Connection, request: KeyedRequest, taken_at: datetime, told: Tol
         raise _given_up()
 
 
-def _given_up() -> Rebuff:
+def _given_up() -> HttpError:
     message = f"This request took longer than {GIVEN_UP_AFTER_SECONDS} s, and another one with its key is at it now."
-    return Rebuff(409, "idempotency_key_in_use", message)
+    return HttpError(409, "idempotency_key_in_use", message)

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from worker import clock
-from worker.api.envelope import Rebuff, answer, broken, failure, render
+from worker.api.envelope import HttpError, answer, broken, failure, render
 from worker.api.peers import client_of
 from worker.process.settings import settings
 
@@ -35,7 +35,7 @@ MOST_PASSED_OVER_BYTES, LONGEST_PASSED_OVER_SECONDS = 64 * 1024 * 1024, 10.0
 """How much of a body that was refused is still read, and how long, before the connection is closed on its sender."""
 
 
-class Doorway:
+class Middleware:
     """ASGI middleware. ``most_bytes`` is asked for the path of each request; not before, for the settings are read
     at the first."""
 
@@ -134,11 +134,11 @@ class _Body:
                 message = await self._receive()
         except TimeoutError:
             sentence = f"The body did not come in time; {self._bytes} bytes of it did."
-            raise Rebuff(400, "body_incomplete", sentence, {"Connection": "close"}) from None
+            raise HttpError(400, "body_incomplete", sentence, {"Connection": "close"}) from None
         self._is_over = not message.get("more_body", False)
         self._bytes += len(message.get("body", b""))
         if self._bytes > self.most:
-            raise Rebuff(413, "body_too_large", _too_large_message(self.most), {"Connection": "close"})
+            raise HttpError(413, "body_too_large", _too_large_message(self.most), {"Connection": "close"})
         return message
 
     def _patience(self) -> float:

@@ -1,7 +1,7 @@
 """A request that was let in: who asks, what was sent, and how its work is done and answered.
 
-Endpoints are synchronous functions that are given an :data:`Ask`. They read with :meth:`Asked.read`, write with
-:meth:`Asked.do`, and hold no rule of the business themselves.
+Endpoints are synchronous functions that are given a :data:`Context`. They read with :meth:`RequestContext.read`, write
+with :meth:`RequestContext.do`, and hold no rule of the business themselves.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 
 from worker.api.access import authenticate
-from worker.api.envelope import Rebuff, answer, request_id_of
+from worker.api.envelope import HttpError, answer, request_id_of
 from worker.api.idempotency import LONGEST_KEY, Answer, Told, Work, WorkInBatches, do_in_batches, do_once, tell
 from worker.api.parameters import parameter_faults
 from worker.domain.errors import Fault, Invalid, NotFound, Unavailable
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestContext:
     """One request of a bearer, with its body as it came."""
 
     request: Request
@@ -62,7 +62,7 @@ class Asked:
     def own(self, team_id: object) -> None:
         """The team named in the request must be the bearer's; anything but a text is for the rules to refuse."""
         if isinstance(team_id, str) and team_id != self.team_id:
-            raise Rebuff(403, "forbidden", "This key belongs to another team.")
+            raise HttpError(403, "forbidden", "This key belongs to another team.")
 
     def body(self, *, is_optional: bool = False) -> dict[str, Any]:
         """The JSON object that was sent; ``{}`` for none where it ``is_optional``. Its ``teamId``, if it has
@@ -83,14 +83,14 @@ class Asked:
         return sent
 
     def expect(self, content_type: str) -> None:
-        """Raises :class:`Rebuff` (415) for a body of another kind."""
+        """Raises :class:`HttpError` (415) for a body of another kind."""
         given = self.request.headers.get("content-type", "")
         if given.partition(";")[0].strip().lower() != content_type:
             message = f"Send the body as {content_type}; this one is {given or 'of no declared type'}."
-            raise Rebuff(415, "unsupported_media_type", message)
+            raise HttpError(415, "unsupported_media_type", message)
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Ask the database, in one transaction."""
+        """Context the database, in one transaction."""
         return once(self.dialer.db, work)
 
     def do(self, work: Work, *, in_one: bool = True) -> Response:
@@ -137,7 +137,7 @@ def answered(*steps: Step, **fields: Any) -> Answer:
     return Answer(fields, steps)
 
 
-async def knock(request: Request) -> Asked:
+async def request_context(request: Request) -> RequestContext:
     """Let a request in without its body, which is still to be read."""
     bearer = await run_in_threadpool(authenticate, request)
     if any("\x00" in str(value) for value in request.path_params.values()):
@@ -148,7 +148,7 @@ async def knock(request: Request) -> Asked:
         faults.append(Fault("Idempotency-Key", f"Give a text of 1 to {LONGEST_KEY} printable characters."))
     if faults:
         raise Invalid(faults)
-    return Asked(request, bearer, b"", key)
+    return RequestContext(request, bearer, b"", key)
 
 
 def refuse_unknown(sent: Mapping[str, Any], known: Sequence[str]) -> None:
@@ -158,12 +158,12 @@ def refuse_unknown(sent: Mapping[str, Any], known: Sequence[str]) -> None:
         raise Invalid(faults)
 
 
-async def _let_in(request: Request) -> Asked:
-    asked = await knock(request)
+async def _let_in(request: Request) -> RequestContext:
+    asked = await request_context(request)
     return asked if request.method == "GET" else replace(asked, raw=await request.body())
 
 
-Ask = Annotated[Asked, Depends(_let_in)]
+Context = Annotated[RequestContext, Depends(_let_in)]
 """What an endpoint takes: the request, let in."""
 
 

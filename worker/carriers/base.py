@@ -28,7 +28,7 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from worker.domain.assistant import Assistant
-from worker.domain.model import CallState, Disposition
+from worker.domain.model import CallState, Disposition, EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +136,6 @@ class CannotTell:
     retry_after_seconds: float | None = None
 
 
-class EventKind(StrEnum):
-    """What a carrier tells about a call, in the order of a life."""
-
-    QUEUED = "queued"
-    RINGING = "ringing"
-    ANSWERED = "answered"
-    MACHINE = "machine"  # a verdict on who answered; moves nothing by itself
-    ENDED = "ended"
-
-
 class Verdict(StrEnum):
     """Who or what answered, as the carrier's detection heard it."""
 
@@ -232,7 +222,7 @@ class Greeting:
 
 
 @runtime_checkable
-class Asking(Protocol):
+class AnswersWebhook(Protocol):
     """A carrier that asks what to do once the callee has answered; its question is parsed like a callback."""
 
     def instruct(self, greeting: Greeting | None) -> str:

@@ -86,7 +86,7 @@ class TooSlow(httpx2.ReadTimeout):
     """Each byte came in time, all of them together did not."""
 
 
-class Line:
+class HttpClient:
     """The connections of a process to one carrier at ``base_url``; ``headers`` go with every request. One serves all
     threads; a ``client`` given is used as it is and not closed.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from worker.cli.context import NUMBER, Asked, as_body, as_changes, for_team
+from worker.cli.context import NUMBER, Context, as_body, as_changes, for_team
 from worker.cli.resources import Part
 from worker.cli.showing import json_option, show_made, show_one
 from worker.operations import resources
@@ -55,12 +55,12 @@ def limits(command: Callable[..., None]) -> Callable[..., None]:
 @limits
 @json_option
 @for_team
-def add(ask: Asked, /, as_json: bool, **given: Any) -> None:
+def add(context: Context, /, as_json: bool, **given: Any) -> None:
     """Create a carrier account; says its id.
 
     Without --calls-per-second it makes one call a second, as carriers allow at first, and the simulator any number.
     """
-    row = resources.create_account(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor)
+    row = resources.create_account(context.dialer, context.team_id, as_body(**given), actor=context.actor)
     show_made("carrier_account", views.account(row), as_json=as_json)
 
 
@@ -70,8 +70,10 @@ def add(ask: Asked, /, as_json: bool, **given: Any) -> None:
 @limits
 @json_option
 @for_team
-def edit(ask: Asked, /, account_id: str, as_json: bool, **given: Any) -> None:
+def edit(context: Context, /, account_id: str, as_json: bool, **given: Any) -> None:
     """Change the name, the limits, or whether it is used at all. A limit that is lowered cuts no live call."""
-    row, steps = resources.edit_account(ask.dialer, ask.team_id, account_id, as_changes(**given), actor=ask.actor)
-    ask.carry_out(steps)
+    row, steps = resources.edit_account(
+        context.dialer, context.team_id, account_id, as_changes(**given), actor=context.actor
+    )
+    context.carry_out(steps)
     show_one("carrier_account", views.account(row), as_json=as_json)

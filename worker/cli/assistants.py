@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from worker.cli.context import JSON, Asked, as_body, as_changes, for_team
+from worker.cli.context import JSON, Context, as_body, as_changes, for_team
 from worker.cli.resources import Part
 from worker.cli.showing import json_option, show_made, show_one
 from worker.operations import resources
@@ -46,9 +46,9 @@ def fields(command: Callable[..., None]) -> Callable[..., None]:
 @fields
 @json_option
 @for_team
-def add(ask: Asked, /, as_json: bool, **given: Any) -> None:
+def add(context: Context, /, as_json: bool, **given: Any) -> None:
     """Create an assistant; says its id."""
-    row = resources.create_assistant(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor)
+    row = resources.create_assistant(context.dialer, context.team_id, as_body(**given), actor=context.actor)
     show_made("assistant", views.assistant(row), as_json=as_json)
 
 
@@ -57,7 +57,9 @@ def add(ask: Asked, /, as_json: bool, **given: Any) -> None:
 @fields
 @json_option
 @for_team
-def edit(ask: Asked, /, assistant_id: str, as_json: bool, **given: Any) -> None:
+def edit(context: Context, /, assistant_id: str, as_json: bool, **given: Any) -> None:
     """Change the fields given; an empty text clears one."""
-    row = resources.edit_assistant(ask.dialer, ask.team_id, assistant_id, as_changes(**given), actor=ask.actor)
+    row = resources.edit_assistant(
+        context.dialer, context.team_id, assistant_id, as_changes(**given), actor=context.actor
+    )
     show_one("assistant", views.assistant(row), as_json=as_json)

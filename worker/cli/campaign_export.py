@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import click
 
-from worker.cli.context import Asked, for_team
+from worker.cli.context import Context, for_team
 from worker.cli.files import OUTPUT, writing
 from worker.cli.showing import some
 from worker.domain.contact_table import CONTACT_FIELDS, texts_of
@@ -30,7 +30,7 @@ WHAT = {"contacts": (CONTACT_FIELDS, export_contacts), "calls": (CALL_FIELDS, ex
     help="csv is safe to open in a spreadsheet; json-lines is as it is stored.",
 )  # fmt: skip
 @for_team
-def export(ask: Asked, campaign_id: str, what: str, output: str | None, form: str) -> None:
+def export(context: Context, campaign_id: str, what: str, output: str | None, form: str) -> None:
     """Write the contacts of CAMPAIGN_ID as they stand, or its calls.
 
     Contacts come with status, attempts, last disposition, next call, the reason why they are not called, and
@@ -42,7 +42,7 @@ def export(ask: Asked, campaign_id: str, what: str, output: str | None, form: st
     replaced when all of it is written, and else left as it was; a new one is yours alone to read.
     """
     fields, exported = WHAT[what]
-    rows = exported(ask.dialer, ask.team_id, campaign_id)
+    rows = exported(context.dialer, context.team_id, campaign_id)
     with writing(output) as file:
         count = _write_csv(file, fields, rows) if form == "csv" else _write_lines(file, rows)
     if output not in (None, "-"):

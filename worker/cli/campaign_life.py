@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from worker.cli.campaigns import tell
-from worker.cli.context import ACTOR, NUMBER, Asked, as_body, confirm, for_team, is_answered, yes_option
+from worker.cli.context import ACTOR, NUMBER, Context, as_body, confirm, for_team, is_answered, yes_option
 from worker.cli.showing import Cell, json_option, plain, show_json, show_rows, show_warnings, some
 from worker.domain.errors import Conflict
 from worker.domain.fields import MISSING
@@ -30,21 +30,21 @@ MOST_NAMED = 3
 @click.option("--scheduled-start-at", metavar="INSTANT", help="Such as 2027-03-01T09:00:00-05:00.")
 @json_option
 @for_team
-def schedule(ask: Asked, campaign_id: str, scheduled_start_at: str | None, as_json: bool) -> None:
+def schedule(context: Context, campaign_id: str, scheduled_start_at: str | None, as_json: bool) -> None:
     """Let a draft start by itself, or move the instant of a scheduled campaign."""
     at = MISSING if scheduled_start_at is None else scheduled_start_at or None  # an empty text is null, as everywhere
-    campaigns.schedule(ask.dialer, campaign_id, at, actor=ask.actor, team_id=ask.team_id)
-    tell(ask, campaign_id, as_json)
+    campaigns.schedule(context.dialer, campaign_id, at, actor=context.actor, team_id=context.team_id)
+    tell(context, campaign_id, as_json)
 
 
 @click.command()
 @click.argument("campaign_id")
 @json_option
 @for_team
-def unschedule(ask: Asked, campaign_id: str, as_json: bool) -> None:
+def unschedule(context: Context, campaign_id: str, as_json: bool) -> None:
     """Make a scheduled campaign a draft again; it no longer starts by itself."""
-    campaigns.unschedule(ask.dialer, campaign_id, actor=ask.actor, team_id=ask.team_id)
-    tell(ask, campaign_id, as_json)
+    campaigns.unschedule(context.dialer, campaign_id, actor=context.actor, team_id=context.team_id)
+    tell(context, campaign_id, as_json)
 
 
 @click.command()
@@ -55,34 +55,34 @@ def unschedule(ask: Asked, campaign_id: str, as_json: bool) -> None:
 @click.option("--replace", is_flag=True, help="Where a run is open, let this one take its place; else it is asked.")
 @json_option
 @for_team
-def run(ask: Asked, /, campaign_id: str, replace: bool, as_json: bool, **given: Any) -> None:
+def run(context: Context, /, campaign_id: str, replace: bool, as_json: bool, **given: Any) -> None:
     """Open a run: reserve its first calls and hand them to the workers."""
     wanted = parse_run(as_body(**given))
     try:
-        result, steps = _run(ask, campaign_id, wanted, may_replace=replace)
+        result, steps = _run(context, campaign_id, wanted, may_replace=replace)
     except RunIsOpen as open_run:
         if not is_answered():
             raise Conflict(f"{open_run} Say --replace if it is to, or nothing to let the open one go on.") from None
         confirm(f"{open_run} Replace it?", yes=False)
-        result, steps = _run(ask, campaign_id, wanted, may_replace=True)
-    ask.carry_out(steps)
+        result, steps = _run(context, campaign_id, wanted, may_replace=True)
+    context.carry_out(steps)
     if as_json:
         show_json(**views.run_answer(result))
         return
     _tell_run(result)
     if not (result.calls or result.dry_run) and result.remaining:
-        found = read_progress(ask.dialer, ask.team_id, campaign_id, broker_answers=broker_answers)
+        found = read_progress(context.dialer, context.team_id, campaign_id, broker_answers=broker_answers)
         click.echo(plain(found.activity.message))
 
 
-def _run(ask: Asked, campaign_id: str, wanted: RunRequest, *, may_replace: bool) -> tuple[RunResult, list[Step]]:
+def _run(context: Context, campaign_id: str, wanted: RunRequest, *, may_replace: bool) -> tuple[RunResult, list[Step]]:
     return admit.run_campaign(
-        ask.dialer,
+        context.dialer,
         campaign_id,
         opened_by=ACTOR,
         max_calls=wanted.max_calls,
         dry_run=wanted.dry_run,
-        team_id=ask.team_id,
+        team_id=context.team_id,
         account_slug=wanted.account_slug,
         may_replace=may_replace,
     )
@@ -111,21 +111,21 @@ def _named(result: RunResult, reason: Reason, count: int) -> str:
 @click.argument("campaign_id")
 @json_option
 @for_team
-def pause(ask: Asked, campaign_id: str, as_json: bool) -> None:
+def pause(context: Context, campaign_id: str, as_json: bool) -> None:
     """Place no further call. Calls that wait at the carrier are cancelled; those that ring or talk go on. One that is
     paused already stays as it is."""
-    ask.carry_out(stop.pause_campaign(ask.dialer, campaign_id, actor=ask.actor, team_id=ask.team_id))
-    tell(ask, campaign_id, as_json)
+    context.carry_out(stop.pause_campaign(context.dialer, campaign_id, actor=context.actor, team_id=context.team_id))
+    tell(context, campaign_id, as_json)
 
 
 @click.command()
 @click.argument("campaign_id")
 @json_option
 @for_team
-def resume(ask: Asked, campaign_id: str, as_json: bool) -> None:
+def resume(context: Context, campaign_id: str, as_json: bool) -> None:
     """Go on with the run that was paused. One that has used its --max-calls wants a new run."""
-    ask.carry_out(admit.resume(ask.dialer, campaign_id, actor=ask.actor, team_id=ask.team_id))
-    tell(ask, campaign_id, as_json)
+    context.carry_out(admit.resume(context.dialer, campaign_id, actor=context.actor, team_id=context.team_id))
+    tell(context, campaign_id, as_json)
 
 
 @click.command()
@@ -134,33 +134,35 @@ def resume(ask: Asked, campaign_id: str, as_json: bool) -> None:
 @yes_option
 @json_option
 @for_team
-def cancel(ask: Asked, campaign_id: str, hang_up: bool, yes: bool, as_json: bool) -> None:
+def cancel(context: Context, campaign_id: str, hang_up: bool, yes: bool, as_json: bool) -> None:
     """Stop the campaign for good; every contact that waits is cancelled with it. With --hang-up it may be said again,
     for the calls that were left alone."""
     confirm(f"Cancel campaign {campaign_id} for good?", yes)
-    steps = stop.cancel_campaign(ask.dialer, campaign_id, hang_up=hang_up, actor=ask.actor, team_id=ask.team_id)
-    ask.carry_out(steps)
-    tell(ask, campaign_id, as_json)
+    steps = stop.cancel_campaign(
+        context.dialer, campaign_id, hang_up=hang_up, actor=context.actor, team_id=context.team_id
+    )
+    context.carry_out(steps)
+    tell(context, campaign_id, as_json)
 
 
 @click.command()
 @click.argument("campaign_id")
 @json_option
 @for_team
-def delete(ask: Asked, campaign_id: str, as_json: bool) -> None:
+def delete(context: Context, campaign_id: str, as_json: bool) -> None:
     """Put the campaign away: it keeps its history, neither dials nor starts, and can be restored."""
-    removal.delete_campaign(ask.dialer, ask.team_id, campaign_id, actor=ask.actor)
-    tell(ask, campaign_id, as_json)
+    removal.delete_campaign(context.dialer, context.team_id, campaign_id, actor=context.actor)
+    tell(context, campaign_id, as_json)
 
 
 @click.command()
 @click.argument("campaign_id")
 @json_option
 @for_team
-def restore(ask: Asked, campaign_id: str, as_json: bool) -> None:
+def restore(context: Context, campaign_id: str, as_json: bool) -> None:
     """Undo the deletion. Where the instant to start has passed meanwhile, the campaign comes back as a draft."""
-    removal.restore_campaign(ask.dialer, ask.team_id, campaign_id, actor=ask.actor)
-    tell(ask, campaign_id, as_json)
+    removal.restore_campaign(context.dialer, context.team_id, campaign_id, actor=context.actor)
+    tell(context, campaign_id, as_json)
 
 
 LIFE = (schedule, unschedule, run, pause, resume, cancel, delete, restore)

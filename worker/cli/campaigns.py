@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from worker.cli.campaign_export import export
-from worker.cli.context import JSON, NUMBER, Asked, as_body, as_changes, for_team, paged
+from worker.cli.context import JSON, NUMBER, Context, as_body, as_changes, for_team, paged
 from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_page, show_warnings
 from worker.domain.campaign import DEFAULT_CONCURRENT_CALLS
 from worker.domain.campaign_warnings import warnings_of
@@ -17,8 +17,7 @@ from worker.domain.model import CampaignStatus
 from worker.domain.retry import DEFAULT_DELAY_MINUTES, DEFAULT_MAX_ATTEMPTS
 from worker.operations import views
 from worker.operations.campaign_edit import edit_campaign
-from worker.operations.campaigns import create_campaign
-from worker.operations.look import find_campaign
+from worker.operations.campaigns import create_campaign, get_campaign
 from worker.operations.progress import read_progress
 from worker.process.celery_app import broker_answers
 from worker.store.database import once
@@ -59,21 +58,21 @@ def fields(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--scheduled-start-at", metavar="INSTANT", help="Start by itself then: 2027-03-01T09:00:00-05:00.")
 @json_option
 @for_team
-def create(ask: Asked, /, as_json: bool, **given: Any) -> None:
+def create(context: Context, /, as_json: bool, **given: Any) -> None:
     """Create a campaign, a draft unless it is given an instant to start at; says its id."""
     sent = as_body(**given)
-    campaign_id = create_campaign(ask.dialer, ask.team_id, sent, actor=ask.actor)
+    campaign_id = create_campaign(context.dialer, context.team_id, sent, actor=context.actor)
     warnings = warnings_of(sent)
     if as_json:
-        show_json(campaign=look_up(ask, campaign_id), **_told(warnings))
+        show_json(campaign=look_up(context, campaign_id), **_told(warnings))
         return
     click.echo(campaign_id)
     show_warnings(warnings)
 
 
-def look_up(ask: Asked, campaign_id: str) -> dict[str, Any]:
+def look_up(context: Context, campaign_id: str) -> dict[str, Any]:
     """The team's campaign as the API shows it. Raises :class:`NotFound`."""
-    return views.campaign(find_campaign(ask.dialer, ask.team_id, campaign_id))
+    return views.campaign(get_campaign(context.dialer, context.team_id, campaign_id))
 
 
 COLUMNS: dict[str, Cell] = {
@@ -93,12 +92,12 @@ COLUMNS: dict[str, Cell] = {
 @json_option
 @for_team
 def list_them(
-    ask: Asked, status: str | None, assistant_id: str | None, deleted: str, limit: int, offset: int, as_json: bool
+    context: Context, status: str | None, assistant_id: str | None, deleted: str, limit: int, offset: int, as_json: bool
 ) -> None:
     """List the team's campaigns, newest first."""
     chosen = Filter(None if status is None else CampaignStatus(status), assistant_id, deleted)
     count, rows = once(
-        ask.dialer.db, lambda conn: campaign_list.page(conn, ask.team_id, chosen, limit=limit, offset=offset)
+        context.dialer.db, lambda conn: campaign_list.page(conn, context.team_id, chosen, limit=limit, offset=offset)
     )
     shown = [views.campaign(row) for row in rows]
     show_page("campaigns", shown, COLUMNS, count=count, limit=limit, offset=offset, as_json=as_json)
@@ -108,10 +107,10 @@ def list_them(
 @click.argument("campaign_id")
 @json_option
 @for_team
-def show(ask: Asked, campaign_id: str, as_json: bool) -> None:
+def show(context: Context, campaign_id: str, as_json: bool) -> None:
     """Show a campaign, how far it has come, and what it is doing or waiting for."""
-    campaign = look_up(ask, campaign_id)
-    found = read_progress(ask.dialer, ask.team_id, campaign_id, broker_answers=broker_answers)
+    campaign = look_up(context, campaign_id)
+    found = read_progress(context.dialer, context.team_id, campaign_id, broker_answers=broker_answers)
     progress = views.progress(found)
     if as_json:
         show_json(campaign=campaign, progress=progress)
@@ -155,7 +154,7 @@ def _counted(counts: dict[str, int]) -> str:
 @click.option("--no-call-window", is_flag=True, help="Call at any hour.")
 @json_option
 @for_team
-def edit(ask: Asked, /, campaign_id: str, no_call_window: bool, as_json: bool, **given: Any) -> None:
+def edit(context: Context, /, campaign_id: str, no_call_window: bool, as_json: bool, **given: Any) -> None:
     """Change the fields given; an empty text puts one back to its default.
 
     Name and description change at any time, --max-concurrent-calls also while the campaign runs, everything else
@@ -164,9 +163,9 @@ def edit(ask: Asked, /, campaign_id: str, no_call_window: bool, as_json: bool, *
     if no_call_window:
         given |= dict.fromkeys(("call_window_start", "call_window_end", "call_window_timezone"), "")
     sent = as_changes(**given)
-    ask.carry_out(edit_campaign(ask.dialer, ask.team_id, campaign_id, sent, actor=ask.actor))
+    context.carry_out(edit_campaign(context.dialer, context.team_id, campaign_id, sent, actor=context.actor))
     warnings = warnings_of(sent)
-    tell(ask, campaign_id, as_json, **_told(warnings))
+    tell(context, campaign_id, as_json, **_told(warnings))
     if not as_json:
         show_warnings(warnings)
 
@@ -176,9 +175,9 @@ def _told(warnings: list[str]) -> dict[str, list[str]]:
     return {"warnings": warnings} if warnings else {}
 
 
-def tell(ask: Asked, campaign_id: str, as_json: bool, **more: Any) -> None:
+def tell(context: Context, campaign_id: str, as_json: bool, **more: Any) -> None:
     """What became of the campaign: the API's answer, with ``more`` in it, or a sentence."""
-    campaign = look_up(ask, campaign_id)
+    campaign = look_up(context, campaign_id)
     if as_json:
         show_json(campaign=campaign, **more)
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from worker.cli.context import Asked, as_body, as_changes, for_team
+from worker.cli.context import Context, as_body, as_changes, for_team
 from worker.cli.resources import Part
 from worker.cli.showing import json_option, show_made, show_one
 from worker.operations import resources
@@ -27,9 +27,9 @@ COMPANY.read_by(companies)
 @name_option
 @json_option
 @for_team
-def add(ask: Asked, name: str | None, as_json: bool) -> None:
+def add(context: Context, name: str | None, as_json: bool) -> None:
     """Create a company; says its id."""
-    row = resources.create_company(ask.dialer, ask.team_id, as_body(name=name), actor=ask.actor)
+    row = resources.create_company(context.dialer, context.team_id, as_body(name=name), actor=context.actor)
     show_made("company", views.company(row), as_json=as_json)
 
 
@@ -38,7 +38,9 @@ def add(ask: Asked, name: str | None, as_json: bool) -> None:
 @name_option
 @json_option
 @for_team
-def edit(ask: Asked, company_id: str, name: str | None, as_json: bool) -> None:
+def edit(context: Context, company_id: str, name: str | None, as_json: bool) -> None:
     """Rename a company."""
-    row = resources.edit_company(ask.dialer, ask.team_id, company_id, as_changes(name=name), actor=ask.actor)
+    row = resources.edit_company(
+        context.dialer, context.team_id, company_id, as_changes(name=name), actor=context.actor
+    )
     show_one("company", views.company(row), as_json=as_json)

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from worker.cli.context import Asked, for_team
+from worker.cli.context import Context, for_team
 from worker.cli.files import reading, separator, text_in
 from worker.cli.importing import Report, end_in_part, from_file, reporting, seeing
 from worker.cli.showing import json_option, show_json, show_warnings, some
@@ -30,7 +30,7 @@ from worker.operations.imports import load_contacts
 @json_option
 @for_team
 def import_contacts(
-    ask: Asked,
+    context: Context,
     /,
     file: str,
     delimiter: str | None,
@@ -60,15 +60,15 @@ def import_contacts(
 
     Ends with 1 if lines were refused, and so does a --dry-run of such a file.
     """
-    region = ask.region(country)
+    region = context.region(country)
     with ExitStack() as stack:
         source = stack.enter_context(reading(file))
         chosen = choose_encoding(source, encoding)
         text = stack.enter_context(text_in(source, chosen))
         people = ContactFile(pieces_of(text), separator(delimiter), region=region)
         said = stack.enter_context(reporting(report))
-        loaded = _load(ask, people, source, said, region=region, **options)
-    ask.carry_out(loaded.steps)
+        loaded = _load(context, people, source, said, region=region, **options)
+    context.carry_out(loaded.steps)
     if as_json:
         show_json(**_as_json(loaded, people, chosen, said, options))
     else:
@@ -82,11 +82,11 @@ def import_contacts(
     end_in_part(loaded.refused, loaded.lines)
 
 
-def _load(ask: Asked, people: ContactFile, source: BinaryIO, said: Report, **options: Any) -> Loaded:
+def _load(context: Context, people: ContactFile, source: BinaryIO, said: Report, **options: Any) -> Loaded:
     with seeing(source, "contact", is_whole=options["dry_run"]) as seen:
         return load_contacts(
-            ask.dialer,
-            ask.team_id,
+            context.dialer,
+            context.team_id,
             options["company_id"],
             people,
             campaign_id=options["campaign_id"],
@@ -94,7 +94,7 @@ def _load(ask: Asked, people: ContactFile, source: BinaryIO, said: Report, **opt
             region=options["region"],
             dry_run=options["dry_run"],
             strict=options["strict"],
-            actor=ask.actor,
+            actor=context.actor,
             most_ids=0,
             watch=Watch(said.tell, seen.step),
         )

@@ -11,7 +11,7 @@ from click.exceptions import Exit
 from worker.cli.contact_import import import_contacts
 from worker.cli.context import (
     JSON,
-    Asked,
+    Context,
     as_body,
     as_changes,
     confirm,
@@ -61,11 +61,11 @@ def fields(command: Callable[..., None]) -> Callable[..., None]:
 @country_option
 @json_option
 @for_team
-def create(ask: Asked, /, country: str | None, as_json: bool, **given: Any) -> None:
+def create(context: Context, /, country: str | None, as_json: bool, **given: Any) -> None:
     """Create a contact; says its id. A number that cannot be called is kept, and said."""
-    region = ask.region(country)
+    region = context.region(country)
     contact = views_crm.contact(
-        contact_operations.create_contact(ask.dialer, ask.team_id, as_body(**given), region=region)
+        contact_operations.create_contact(context.dialer, context.team_id, as_body(**given), region=region)
     )
     show_made("contact", contact, as_json=as_json)
     if not as_json and contact["phone_fault"] is not None:
@@ -76,11 +76,11 @@ def create(ask: Asked, /, country: str | None, as_json: bool, **given: Any) -> N
 @click.argument("contact_id")
 @json_option
 @for_team
-def show(ask: Asked, contact_id: str, as_json: bool) -> None:
+def show(context: Context, contact_id: str, as_json: bool) -> None:
     """Show one contact."""
     show_one(
         "contact",
-        views_crm.contact(contact_operations.get_contact(ask.dialer, ask.team_id, contact_id)),
+        views_crm.contact(contact_operations.get_contact(context.dialer, context.team_id, contact_id)),
         as_json=as_json,
     )
 
@@ -91,13 +91,18 @@ def show(ask: Asked, contact_id: str, as_json: bool) -> None:
 @country_option
 @json_option
 @for_team
-def edit(ask: Asked, /, contact_id: str, country: str | None, as_json: bool, **given: Any) -> None:
+def edit(context: Context, /, contact_id: str, country: str | None, as_json: bool, **given: Any) -> None:
     """Change the fields given; an empty text clears one. Where the contact waits, it is called by its new number and
     in its new zone from now on."""
     row, steps = contact_operations.edit_contact(
-        ask.dialer, ask.team_id, contact_id, as_changes(**given), actor=ask.actor, region=ask.region(country)
+        context.dialer,
+        context.team_id,
+        contact_id,
+        as_changes(**given),
+        actor=context.actor,
+        region=context.region(country),
     )
-    ask.carry_out(steps)
+    context.carry_out(steps)
     show_one("contact", views_crm.contact(row), as_json=as_json)
 
 
@@ -143,7 +148,7 @@ def _next_call(member: Member, found: Members) -> dict[str, Any]:
 @json_option
 @for_team
 def list_them(
-    ask: Asked,
+    context: Context,
     /,
     campaign_id: str | None,
     status: str | None,
@@ -157,9 +162,9 @@ def list_them(
     if campaign_id is None:
         if status is not None:
             raise click.UsageError("--status needs a CAMPAIGN_ID.", click.get_current_context())
-        region = ask.region(country)
+        region = context.region(country)
         count, rows = contact_operations.find_contacts(
-            ask.dialer, ask.team_id, limit=limit, offset=offset, region=region, **wanted
+            context.dialer, context.team_id, limit=limit, offset=offset, region=region, **wanted
         )
         shown = [views_crm.contact(row) for row in rows]
         columns = IN_CRM
@@ -167,7 +172,7 @@ def list_them(
         if any(value is not None for value in wanted.values()):
             raise click.UsageError("In a campaign only --status can be asked for.", click.get_current_context())
         chosen = None if status is None else ContactStatus(status)
-        found = list_members(ask.dialer, ask.team_id, campaign_id, chosen, limit=limit, offset=offset)
+        found = list_members(context.dialer, context.team_id, campaign_id, chosen, limit=limit, offset=offset)
         shown = [views.campaign_contact(member.row, member.next_call_at) for member in found.members]
         if not as_json:
             shown = [each | _next_call(member, found) for each, member in zip(shown, found.members, strict=True)]
@@ -181,12 +186,12 @@ def list_them(
 @many("contact_ids", "CONTACT_ID")
 @json_option
 @for_team
-def add(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
+def add(context: Context, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
     """Add existing contacts to a campaign, at most 10 000 at once; `-` reads their ids from standard input. One that
     is in it already is left as it is; an unknown id refuses the whole."""
     wanted = parse_contact_ids(as_body(contact_ids=list(contact_ids)))
-    added, steps = add_contacts(ask.dialer, campaign_id, wanted, team_id=ask.team_id)
-    ask.carry_out(steps)
+    added, steps = add_contacts(context.dialer, campaign_id, wanted, team_id=context.team_id)
+    context.carry_out(steps)
     if as_json:
         show_json(added=added)
     else:
@@ -199,12 +204,12 @@ def add(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: boo
 @many("contact_ids", "CONTACT_ID")
 @json_option
 @for_team
-def remove(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
+def remove(context: Context, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
     """Take contacts out of a campaign that have not been called in it. One that has calls refuses the whole, for calls
     are history."""
     wanted = parse_contact_ids(as_body(contact_ids=list(contact_ids)))
-    removed, steps = remove_contacts(ask.dialer, ask.team_id, campaign_id, wanted, actor=ask.actor)
-    ask.carry_out(steps)
+    removed, steps = remove_contacts(context.dialer, context.team_id, campaign_id, wanted, actor=context.actor)
+    context.carry_out(steps)
     if as_json:
         show_json(removed=removed)
     else:
@@ -217,13 +222,13 @@ def remove(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: 
 @many("contact_ids", "CONTACT_ID")
 @json_option
 @for_team
-def requeue(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
+def requeue(context: Context, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
     """Let contacts wait again that were given up, exhausted or failed: after their attempts were raised, their number
     was corrected, or what failed was mended. Attempts that were used stay used; who is not to be called, or has
     declined, is not called. Ends with 1 if some do not wait again."""
     wanted = parse_contact_ids(as_body(contact_ids=list(contact_ids)))
-    requeued, steps = requeue_contacts(ask.dialer, ask.team_id, campaign_id, wanted, actor=ask.actor)
-    ask.carry_out(steps)
+    requeued, steps = requeue_contacts(context.dialer, context.team_id, campaign_id, wanted, actor=context.actor)
+    context.carry_out(steps)
     if as_json:
         show_json(requeued=requeued.count, errors=requeued.errors)
     else:
@@ -239,11 +244,11 @@ def requeue(ask: Asked, campaign_id: str, contact_ids: tuple[str, ...], as_json:
 @yes_option
 @json_option
 @for_team
-def undo(ask: Asked, import_id: str, yes: bool, as_json: bool) -> None:
+def undo(context: Context, import_id: str, yes: bool, as_json: bool) -> None:
     """Take back whom the import IMPORT_ID marked do-not-call, if it was not meant. Who was do-not-call before, or was
     marked again since by somebody or by another import, stays so. It is noted in the audit log."""
     confirm(f"Let everybody be called again whom {import_id} marked do-not-call?", yes)
-    undone = undo_do_not_call(ask.dialer, ask.team_id, import_id, actor=ask.actor)
+    undone = undo_do_not_call(context.dialer, context.team_id, import_id, actor=context.actor)
     if as_json:
         show_json(taken_back=undone.taken_back, kept=undone.kept)
     else:

@@ -6,7 +6,7 @@ dialer, finds the team and hands both to the command as its first argument::
     @campaigns.command()
     @click.argument("campaign_id")
     @for_team
-    def pause(ask: Asked, campaign_id: str) -> None:
+    def pause(context: Context, campaign_id: str) -> None:
 
 Values are judged by the rules of the API, in :mod:`worker.domain`, which find every fault at once; here they are
 only renamed, from ``maxConcurrentCalls`` to ``--max-concurrent-calls``.
@@ -52,7 +52,7 @@ TEAM_HELP = "The team, by its slug or id; may be left out where there is only on
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Context:
     """One command of an operator, about one team."""
 
     dialer: Dialer
@@ -82,8 +82,8 @@ def carry_out(steps: Iterable[Step]) -> None:
         click.echo(f"dialer: This is done, and will be noticed a little later: {error}", err=True)
 
 
-def for_team(command: Callable[Concatenate[Asked, P], T]) -> Callable[..., T]:
-    """Give the command ``--team``, and hand it an :class:`Asked` first."""
+def for_team(command: Callable[Concatenate[Context, P], T]) -> Callable[..., T]:
+    """Give the command ``--team``, and hand it an :class:`Context` first."""
 
     @click.option("--team", metavar="SLUG|ID", envvar="DIALER_TEAM", help=TEAM_HELP)
     @wraps(command)
@@ -91,7 +91,7 @@ def for_team(command: Callable[Concatenate[Asked, P], T]) -> Callable[..., T]:
         with _in_options(**kwargs):
             named, dialer = kwargs.pop("team"), open_dialer()
             team = choose_team(dialer, str(named) if named else None)
-            return command(Asked(dialer, team), *args, **kwargs)
+            return command(Context(dialer, team), *args, **kwargs)
 
     return asked
 
@@ -230,7 +230,7 @@ def many(name: str, metavar: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 country_option = click.option(
     "--country", help="Where numbers without a country code belong, such as US; left out, the team's country."
 )
-yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not context.")
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from worker.cli.context import Asked, as_body, country_option, for_team, many, paged
+from worker.cli.context import Context, as_body, country_option, for_team, many, paged
 from worker.cli.dnc_import import import_numbers
 from worker.cli.showing import Cell, json_option, show_json, show_page, some
 from worker.operations import contacts
@@ -22,15 +22,15 @@ def dnc() -> None:
 @country_option
 @json_option
 @for_team
-def add(ask: Asked, numbers: tuple[str, ...], reason: str | None, country: str | None, as_json: bool) -> None:
+def add(context: Context, numbers: tuple[str, ...], reason: str | None, country: str | None, as_json: bool) -> None:
     """Put numbers on the list; those on it already stay as they are. Once this has ended none of them is called any
     more, whatever has been prepared."""
     added = contacts.ban_numbers(
-        ask.dialer,
-        ask.team_id,
+        context.dialer,
+        context.team_id,
         as_body(numbers=list(numbers), reason=reason),
-        actor=ask.actor,
-        region=ask.region(country),
+        actor=context.actor,
+        region=context.region(country),
     )
     if as_json:
         show_json(added=added)
@@ -45,11 +45,13 @@ def add(ask: Asked, numbers: tuple[str, ...], reason: str | None, country: str |
 @paged
 @json_option
 @for_team
-def list_them(ask: Asked, number: str | None, country: str | None, limit: int, offset: int, as_json: bool) -> None:
+def list_them(
+    context: Context, number: str | None, country: str | None, limit: int, offset: int, as_json: bool
+) -> None:
     """List the numbers, those added last first."""
-    region = ask.region(country)
+    region = context.region(country)
     count, rows = contacts.banned_numbers(
-        ask.dialer, ask.team_id, limit=limit, offset=offset, number=number, region=region
+        context.dialer, context.team_id, limit=limit, offset=offset, number=number, region=region
     )
     shown = [views.banned(row) for row in rows]
     columns: dict[str, Cell] = {"number": "number", "since": "created_at", "reason": "reason"}
@@ -61,9 +63,9 @@ def list_them(ask: Asked, number: str | None, country: str | None, limit: int, o
 @country_option
 @json_option
 @for_team
-def remove(ask: Asked, number: str, country: str | None, as_json: bool) -> None:
+def remove(context: Context, number: str, country: str | None, as_json: bool) -> None:
     """Take a number off the list; campaigns call it again from their next run on."""
-    contacts.unban_number(ask.dialer, ask.team_id, number, actor=ask.actor, region=ask.region(country))
+    contacts.unban_number(context.dialer, context.team_id, number, actor=context.actor, region=context.region(country))
     if as_json:
         show_json()
     else:

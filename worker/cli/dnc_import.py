@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import click
 
-from worker.cli.context import Asked, for_team
+from worker.cli.context import Context, for_team
 from worker.cli.files import reading, separator, text_in
 from worker.cli.importing import end_in_part, from_file, reporting, seeing
 from worker.cli.showing import json_option, show_json, some
@@ -22,7 +22,7 @@ from worker.operations.import_progress import Watch
 @json_option
 @for_team
 def import_numbers(
-    ask: Asked,
+    context: Context,
     file: str,
     reason: str,
     country: str | None,
@@ -42,7 +42,7 @@ def import_numbers(
     written 500 lines at a time, and dialing passes in between; after each, none of its numbers is called any more.
     Numbers that are on the list stay as they are. Ends with 1 if lines were refused.
     """
-    region = ask.region(country)
+    region = context.region(country)
     with ExitStack() as stack:
         source = stack.enter_context(reading(file))
         chosen = choose_encoding(source, encoding)
@@ -51,14 +51,14 @@ def import_numbers(
         said = stack.enter_context(reporting(report))
         seen = stack.enter_context(seeing(source, "number", is_whole=dry_run))
         banned = ban_file(
-            ask.dialer,
-            ask.team_id,
+            context.dialer,
+            context.team_id,
             numbers,
             reason=reason[:LONGEST_REASON],
             region=region,
             dry_run=dry_run,
             strict=strict,
-            actor=ask.actor,
+            actor=context.actor,
             watch=Watch(said.tell, seen.step),
         )
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from worker.cli.context import Asked, confirm, for_team, yes_option
+from worker.cli.context import Context, confirm, for_team, yes_option
 from worker.cli.showing import json_option, show_json, show_one, show_rows
 from worker.operations import views_crm as views
 from worker.operations.keys import create_key, list_keys, revoke_key
@@ -19,9 +19,9 @@ def keys() -> None:
 @click.option("--name", help="What it is for.")
 @json_option
 @for_team
-def create(ask: Asked, name: str | None, as_json: bool) -> None:
+def create(context: Context, name: str | None, as_json: bool) -> None:
     """Make a key; says its text, which nothing can show again."""
-    row, token = create_key(ask.dialer, ask.team_id, name, actor=ask.actor)
+    row, token = create_key(context.dialer, context.team_id, name, actor=context.actor)
     if as_json:
         show_json(key=views.key(row), token=token)
         return
@@ -32,9 +32,9 @@ def create(ask: Asked, name: str | None, as_json: bool) -> None:
 @keys.command("list")
 @json_option
 @for_team
-def list_them(ask: Asked, as_json: bool) -> None:
+def list_them(context: Context, as_json: bool) -> None:
     """List the team's keys, newest first, revoked ones too; never their texts."""
-    found = [views.key(row) for row in list_keys(ask.dialer, ask.team_id)]
+    found = [views.key(row) for row in list_keys(context.dialer, context.team_id)]
     if as_json:
         show_json(keys=found, count=len(found))
     else:
@@ -46,8 +46,8 @@ def list_them(ask: Asked, as_json: bool) -> None:
 @yes_option
 @json_option
 @for_team
-def revoke(ask: Asked, key_id: str, yes: bool, as_json: bool) -> None:
+def revoke(context: Context, key_id: str, yes: bool, as_json: bool) -> None:
     """Let the key open nothing any more, from now on and for good."""
     confirm(f"Revoke key {key_id}? Whoever uses it is let in no more.", yes)
-    row = revoke_key(ask.dialer, ask.team_id, key_id, actor=ask.actor)
+    row = revoke_key(context.dialer, context.team_id, key_id, actor=context.actor)
     show_one("key", views.key(row), as_json=as_json)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from worker.cli.accounts import limits
-from worker.cli.context import Asked, as_body, as_changes, country_option, for_team
+from worker.cli.context import Context, as_body, as_changes, country_option, for_team
 from worker.cli.resources import Part
 from worker.cli.showing import json_option, show_made, show_one
 from worker.operations import resources
@@ -44,10 +44,10 @@ NUMBER.read_by(numbers)
 @limits
 @json_option
 @for_team
-def add(ask: Asked, /, country: str | None, as_json: bool, **given: Any) -> None:
+def add(context: Context, /, country: str | None, as_json: bool, **given: Any) -> None:
     """Create a phone number that campaigns may show; says its id."""
-    region = ask.region(country)
-    row = resources.create_number(ask.dialer, ask.team_id, as_body(**given), actor=ask.actor, region=region)
+    region = context.region(country)
+    row = resources.create_number(context.dialer, context.team_id, as_body(**given), actor=context.actor, region=region)
     show_made("phone_number", views.number(row), as_json=as_json)
 
 
@@ -56,30 +56,30 @@ def add(ask: Asked, /, country: str | None, as_json: bool, **given: Any) -> None
 @limits
 @json_option
 @for_team
-def edit(ask: Asked, /, number_id: str, as_json: bool, **given: Any) -> None:
+def edit(context: Context, /, number_id: str, as_json: bool, **given: Any) -> None:
     """Change the limits, or whether it is shown at all. A limit that is lowered cuts no live call."""
-    _edit(ask, number_id, as_changes(**given), as_json)
+    _edit(context, number_id, as_changes(**given), as_json)
 
 
 @numbers.command()
 @click.argument("number_id")
 @json_option
 @for_team
-def enable(ask: Asked, number_id: str, as_json: bool) -> None:
+def enable(context: Context, number_id: str, as_json: bool) -> None:
     """Show the number to those who are called, from now on."""
-    _edit(ask, number_id, {"enabled": True}, as_json)
+    _edit(context, number_id, {"enabled": True}, as_json)
 
 
 @numbers.command()
 @click.argument("number_id")
 @json_option
 @for_team
-def disable(ask: Asked, number_id: str, as_json: bool) -> None:
+def disable(context: Context, number_id: str, as_json: bool) -> None:
     """Show the number in no further call, whatever has been prepared."""
-    _edit(ask, number_id, {"enabled": False}, as_json)
+    _edit(context, number_id, {"enabled": False}, as_json)
 
 
-def _edit(ask: Asked, number_id: str, changes: dict[str, Any], as_json: bool) -> None:
-    row, steps = resources.edit_number(ask.dialer, ask.team_id, number_id, changes, actor=ask.actor)
-    ask.carry_out(steps)
+def _edit(context: Context, number_id: str, changes: dict[str, Any], as_json: bool) -> None:
+    row, steps = resources.edit_number(context.dialer, context.team_id, number_id, changes, actor=context.actor)
+    context.carry_out(steps)
     show_one("phone_number", views.number(row), as_json=as_json)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from worker.cli.context import Asked, for_team
+from worker.cli.context import Context, for_team
 from worker.domain.errors import Fault, Invalid, Refused
 from worker.domain.model import Disposition
 from worker.operations.report import Report, read_report
@@ -61,7 +61,7 @@ td:first-child, th:first-child {{ text-align: left; }}
     help="Where to write it; the ending says what. Default: CAMPAIGN_ID.html in this directory.",
 )
 @for_team
-def report(ask: Asked, campaign_id: str, output: Path | None) -> None:
+def report(context: Context, campaign_id: str, output: Path | None) -> None:
     """Draw CAMPAIGN_ID's calls: per hour, slots in use, attempts until answer, answer rate by the callee's hour.
 
     The page holds its drawings and needs no network.
@@ -73,7 +73,7 @@ def report(ask: Asked, campaign_id: str, output: Path | None) -> None:
     path = output or Path(re.sub(r"[^\w.-]", "_", campaign_id) + ".html")
     if path.suffix.lower() not in SUFFIXES:
         raise Invalid([Fault("output", f"{path} must end in .html or .png.")])
-    found = read_report(ask.dialer, ask.team_id, campaign_id)
+    found = read_report(context.dialer, context.team_id, campaign_id)
     is_picture = path.suffix.lower() == ".png"
     drawn = plots.png(found) if is_picture else page(found, plots.svgs(found)).encode()
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from sqlalchemy import Row
 
-from worker.cli.context import Asked, for_team, paged
+from worker.cli.context import Context, for_team, paged
 from worker.cli.showing import Cell, json_option, show_one, show_page
 from worker.operations.resources import get_part, list_parts
 
@@ -35,8 +35,8 @@ class Part:
         @paged
         @json_option
         @for_team
-        def list_them(ask: Asked, limit: int, offset: int, as_json: bool) -> None:
-            count, rows = list_parts(ask.dialer, self.what, ask.team_id, limit=limit, offset=offset)
+        def list_them(context: Context, limit: int, offset: int, as_json: bool) -> None:
+            count, rows = list_parts(context.dialer, self.what, context.team_id, limit=limit, offset=offset)
             found = [self.view(row) for row in rows]
             show_page(self.many, found, self.columns, count=count, limit=limit, offset=offset, as_json=as_json)
 
@@ -47,8 +47,8 @@ class Part:
         @click.argument("part_id", metavar=f"{self.one.upper()}_ID")
         @json_option
         @for_team
-        def show_it(ask: Asked, part_id: str, as_json: bool) -> None:
-            found = self.view(get_part(ask.dialer, self.what, ask.team_id, part_id))
+        def show_it(context: Context, part_id: str, as_json: bool) -> None:
+            found = self.view(get_part(context.dialer, self.what, context.team_id, part_id))
             show_one(self.one, found, as_json=as_json)
 
         return show_it

@@ -200,12 +200,12 @@ def _shares(parts: Sequence[Part], room: int) -> list[int]:
         if room >= part.least:
             shares[n], room = part.least, room - part.least
     while room > 0:
-        hungry = [n for n, part in enumerate(parts) if 0 < shares[n] < part.most]
-        if not hungry:
+        starved = [n for n, part in enumerate(parts) if 0 < shares[n] < part.most]
+        if not starved:
             break
-        for n in hungry[:room]:
+        for n in starved[:room]:
             shares[n] += 1
-        room -= len(hungry[:room])
+        room -= len(starved[:room])
     return shares
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import click
 
 from worker import logs
-from worker.cli.context import Asked, for_team
+from worker.cli.context import Context, for_team
 from worker.cli.processes import unwound_by_sigterm
 from worker.cli.screen import reasoned_line
 from worker.cli.watching import Watcher, has_screen, is_done, watch_in_lines, watch_on_screen
@@ -20,12 +20,12 @@ from worker.process import celery_app
 @click.argument("campaign_id")
 @click.option("--plain", is_flag=True, help="Print a line a second, as into a pipe, instead of the screen.")
 @for_team
-def watch(ask: Asked, campaign_id: str, plain: bool) -> None:
+def watch(context: Context, campaign_id: str, plain: bool) -> None:
     """Watch CAMPAIGN_ID live: p pauses it, r resumes it, q leaves.
 
     Where standard output is no terminal, a line a second is printed until the campaign is completed or cancelled.
     """
-    look_again = partial(look, ask.dialer, ask.team_id, campaign_id, broker_answers=celery_app.broker_answers)
+    look_again = partial(look, context.dialer, context.team_id, campaign_id, broker_answers=celery_app.broker_answers)
     first = look_again()  # nothing there, nobody answers: that is an answer too, and ends it
     try:
         with unwound_by_sigterm():
@@ -36,7 +36,7 @@ def watch(ask: Asked, campaign_id: str, plain: bool) -> None:
                     watch_in_lines(look_again, wait=pause, is_over=is_done, say=reasoned_line)
                 return
             logs.configure("error")  # what is written past the screen spoils it
-            watcher = Watcher(ask.dialer, ask.team_id, lambda: campaign_id, first)
+            watcher = Watcher(context.dialer, context.team_id, lambda: campaign_id, first)
             watch_on_screen(watcher)
     except KeyboardInterrupt:
         return

@@ -17,7 +17,7 @@ from worker.domain.contact import LONGEST, TAGS
 from worker.domain.contact_cells import FlagCells, PhoneCells
 from worker.domain.contact_columns import NO_TEXT_MESSAGE, Columns, delimiter_of, read_columns
 from worker.domain.contact_table import custom_fields_of, tags_of
-from worker.domain.csv_text import LONGEST_RECORD, Lines, TooLong
+from worker.domain.csv_text import LONGEST_RECORD, CsvLines, TooLong
 from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import NO_TEXT
 from worker.domain.letters import stripped
@@ -85,7 +85,7 @@ class ContactFile:
         header: Sequence[str] | None = None,
         are_banned: bool = False,
     ) -> None:
-        self._lines = Lines(_without_mark(lines))
+        self._lines = CsvLines(_without_mark(lines))
         self._are_banned = are_banned
         if header is None:
             self.delimiter, self._header, self._rows = self._begin(delimiter)

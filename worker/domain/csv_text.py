@@ -172,8 +172,8 @@ class TooLong(csv.Error):
     """A record that goes on for more than ``LONGEST_RECORD`` characters."""
 
 
-class Lines:
-    """Lines for a CSV reader, which holds a record whole: it is given no more of one than it may hold.
+class CsvLines:
+    """CsvLines for a CSV reader, which holds a record whole: it is given no more of one than it may hold.
 
     ``count`` is how many lines were read, ``is_cut`` whether the last of them had no end. Raises :class:`TooLong`
     once the record has more than its measure; reading goes on afterwards, so this is no generator.
@@ -186,7 +186,7 @@ class Lines:
         self.count = 0
         self.is_cut = False
 
-    def __iter__(self) -> Lines:
+    def __iter__(self) -> CsvLines:
         return self
 
     def __next__(self) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, RunState
+from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, EventKind, RunState
 
 _C = CampaignStatus
 
@@ -117,21 +117,12 @@ CALL_MOVES: dict[CallState, frozenset[CallState]] = {
 CALL_ORDER = {state: rank for rank, state in enumerate(CALL_MOVES)}
 
 
-class Heard(StrEnum):
-    """What a carrier's news says about a call, whatever carrier it is. The values are ``EventKind``'s."""
-
-    QUEUED = "queued"
-    RINGING = "ringing"
-    ANSWERED = "answered"
-    MACHINE = "machine"
-    ENDED = "ended"
-
-
+_RANG = (EventKind.RINGING, EventKind.ANSWERED)
 _REACHES = {
-    Heard.QUEUED: _S.PLACED,
-    Heard.RINGING: _S.RINGING,
-    Heard.ANSWERED: _S.IN_PROGRESS,
-    Heard.ENDED: _S.ENDED,
+    EventKind.QUEUED: _S.PLACED,
+    EventKind.RINGING: _S.RINGING,
+    EventKind.ANSWERED: _S.IN_PROGRESS,
+    EventKind.ENDED: _S.ENDED,
 }
 
 
@@ -157,7 +148,7 @@ class Ignored(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """What the rules need to know of a call to weigh an event."""
+    """What the rules need to know of a call to transition an event."""
 
     state: CallState
     carrier_call_id: str | None = None
@@ -174,7 +165,7 @@ def is_foreign(call_carrier: str | None, news_carrier: str, other_account: str |
     return bool(other_account) or (call_carrier is not None and call_carrier != news_carrier)
 
 
-def weigh(call: CallView, heard: Heard, carrier_call_id: str) -> CallState | Outcome | Ignored:
+def transition(call: CallView, heard: EventKind, carrier_call_id: str) -> CallState | Outcome | Ignored:
     """The state the event moves the call to, or the name of why it does not.
 
     A terminal state absorbs everything; only whether a cancelled call had rung, and therefore counts, may still be
@@ -188,12 +179,12 @@ def weigh(call: CallView, heard: Heard, carrier_call_id: str) -> CallState | Out
         return Ignored.ORPHAN
     if call.state is CallState.ENDED:
         closed_by_us = call.disposition in (Disposition.LOST, Disposition.NOT_SENT) and not call.ended_by_carrier
-        if closed_by_us and heard in (Heard.QUEUED, Heard.RINGING, Heard.ANSWERED):
+        if closed_by_us and heard in (EventKind.QUEUED, EventKind.RINGING, EventKind.ANSWERED):
             return Ignored.LATE_EVIDENCE
-        if call.disposition == Disposition.CANCELED and not call.rang and heard in (Heard.RINGING, Heard.ANSWERED):
+        if call.disposition == Disposition.CANCELED and not call.rang and heard in _RANG:
             return Outcome.RANG
-        return Outcome.ANNOTATED if heard is Heard.MACHINE else Ignored.CALL_ENDED
-    if heard is Heard.MACHINE:
+        return Outcome.ANNOTATED if heard is EventKind.MACHINE else Ignored.CALL_ENDED
+    if heard is EventKind.MACHINE:
         return Outcome.ANNOTATED
     target = _REACHES[heard]
     return target if CALL_ORDER[target] > CALL_ORDER[call.state] else Ignored.ALREADY_THERE

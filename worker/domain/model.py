@@ -101,7 +101,7 @@ class Bounds:
     longest_queue_seconds: float = 5.0
     provable_end_margin_seconds: float = 60.0
     closing_margin_seconds: float = 20.0
-    doorbell_after_seconds: float = 10.0
+    redispatch_after_seconds: float = 10.0
     release_reserved_after_seconds: float = 120.0
     check_after_seconds: float = 15.0
     hang_up_tries: int = 10
@@ -121,3 +121,13 @@ class Bounds:
     settle_batch: int = 200
     unknown_news_kept: int = 10_000
     news_raw_days: int = 30
+
+
+class EventKind(StrEnum):
+    """What a carrier tells about a call, in the order of a life."""
+
+    QUEUED = "queued"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    MACHINE = "machine"  # a verdict on who answered; moves nothing by itself
+    ENDED = "ended"

@@ -23,7 +23,7 @@ from worker.domain.lifecycle import CAMPAIGN_MOVES, Verb
 from worker.domain.model import CampaignStatus, Reason
 from worker.domain.run_request import MOST_CALLS
 from worker.domain.screening import error_sentence
-from worker.flow.base import Dialer, Mend, Step, window_of
+from worker.flow.base import Dialer, RebuildSlots, Step, window_of
 from worker.flow.call_request import refuse_unreachable_run
 from worker.flow.callee_hours import warnings_of_run
 from worker.flow.claim import claim
@@ -119,7 +119,7 @@ def _first_wave(dialer: Dialer, team_id: str, campaign_id: str) -> Filled:
     answer is that nothing was started yet, and the tick starts it."""
     try:
         filled = fill(dialer, team_id, [campaign_id])
-        if Mend() in filled.steps:  # now, or the answer is that nothing was started where a moment later all is
+        if RebuildSlots() in filled.steps:  # now, or the answer is that nothing was started where a moment later all is
             reconcile(dialer)
             filled = fill(dialer, team_id, [campaign_id])
         finish(dialer, [campaign_id] if campaign_id in filled.idle else [])

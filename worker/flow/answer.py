@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from worker.carriers.base import Asking, BadEvent, Greeting
+from worker.carriers.base import AnswersWebhook, BadEvent, Greeting
 from worker.domain.errors import NotFound
 from worker.domain.lifecycle import is_foreign
 from worker.flow.base import Dialer, Step
@@ -32,7 +32,7 @@ def answer(
     :func:`worker.flow.record.receive` raises.
     """
     asking = dialer.carriers.get(carrier)
-    if not isinstance(asking, Asking):
+    if not isinstance(asking, AnswersWebhook):
         raise NotFound("carrier that asks", carrier)
     event = heard(dialer, carrier, token, url, headers, body)
     if event is None:

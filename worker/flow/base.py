@@ -108,11 +108,11 @@ class Wake:
 
 
 @dataclass(frozen=True, slots=True)
-class Mend:
+class RebuildSlots:
     """The slots in Redis cannot be trusted: rebuild them."""
 
 
-Step = Dial | Fill | Settle | LookUp | Stop | Wake | Mend
+Step = Dial | Fill | Settle | LookUp | Stop | Wake | RebuildSlots
 
 
 def slot_of(row: Row[Any]) -> SlotRequest:

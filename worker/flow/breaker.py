@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row
 
 from worker.carriers.base import Action, Ambiguous, NotSent, Outcome, Rejected
 from worker.domain.breaker import Breaker, BreakerRules, Evidence, Heard
-from worker.domain.breaker import hear as weigh
+from worker.domain.breaker import hear as transition
 from worker.domain.model import Bounds, Disposition
 from worker.flow.base import Dialer, Fill, Step
 from worker.store import audit, breakers, campaigns
@@ -82,7 +82,7 @@ def _hear(conn: Connection, bounds: Bounds, account_id: str, evidence: list[Evid
     )
     row = breakers.lock(conn, account_id)
     was = Breaker(row.recent_results, row.breaker_trips, row.is_open, row.breaker_probe)
-    heard = weigh(was, evidence, rules)
+    heard = transition(was, evidence, rules)
     now, reason = heard.breaker, _reason(was, heard, rules)
     if now != was:
         breakers.save(

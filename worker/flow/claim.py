@@ -56,17 +56,17 @@ def claim(
         if due and is_open(dialer, rows[campaign_id], zone)
     ]
     picked = claims.pick(conn, team_id, wants) if wants else []
-    strayed = [(row.campaign_id, row.contact_id) for row in picked if row.zone != row.own_zone]
-    if strayed:
-        claims.rezone(conn, strayed)
-    at_home = [row for row in picked if row.zone == row.own_zone]
-    reservations, asides = _sort_out(dialer, rows, rooms, offers, at_home)
+    stale_zone = [(row.campaign_id, row.contact_id) for row in picked if row.zone != row.own_zone]
+    if stale_zone:
+        claims.rezone(conn, stale_zone)
+    current_zone = [row for row in picked if row.zone == row.own_zone]
+    reservations, asides = _sort_out(dialer, rows, rooms, offers, current_zone)
     if asides:
         claims.set_aside(conn, asides)
     if reservations:
         claims.reserve(conn, team_id, reservations)
     _pace(conn, dialer, plan, rows, offers, asides)
-    return Claimed(tuple(reservations), again=bool(asides or strayed))
+    return Claimed(tuple(reservations), again=bool(asides or stale_zone))
 
 
 def _offers(rows: Mapping[str, Row[Any]], rooms: Rooms, granted: Sequence[Planned]) -> Mapping[str, list[Planned]]:

@@ -20,7 +20,7 @@ import structlog
 
 from worker.crashpoint import crashpoint
 from worker.domain.errors import Unavailable
-from worker.flow.base import Dialer, Mend, Step, dial_steps
+from worker.flow.base import Dialer, RebuildSlots, Step, dial_steps
 from worker.flow.claim import claim
 from worker.flow.plan import Plan, Planned, plan_calls
 from worker.slots import Kind
@@ -47,9 +47,9 @@ class Filled:
 
 
 def fill(
-    dialer: Dialer, team_id: str, campaign_ids: Sequence[str], *, hungry: bool = True, yields: bool = True
+    dialer: Dialer, team_id: str, campaign_ids: Sequence[str], *, starved: bool = True, yields: bool = True
 ) -> Filled:
-    """Reserve what can be reserved now for these campaigns and, when ``hungry``, for those of the team that went short.
+    """Reserve what can be reserved now for these campaigns and, when ``starved``, for those that are.
 
     Page by page in the order of turns, as long as the team has room: whoever stands first and cannot be filled keeps
     nobody behind from a slot. Where other teams share the credentials it ``yields`` to those whose turn it is.
@@ -57,7 +57,7 @@ def fill(
     reserved: list[Reservation] = []
     steps: list[Step] = []
     idle: dict[str, None] = {}
-    page, passed_over = Page(campaign_ids, hungry, yields=yields), 0
+    page, passed_over = Page(campaign_ids, starved, yields=yields), 0
     for _ in range(MOST_ROUNDS):
         outcome = _round(dialer, team_id, page, spare=SPARE if passed_over else 0)
         reserved += outcome.reserved
@@ -86,11 +86,11 @@ def _let_go_first(dialer: Dialer, team_ids: Sequence[str]) -> list[Step]:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which campaigns a round looks at: those named, and the ``hungry`` ones, ``after`` a place in the order of turns;
+    """Which campaigns a round looks at: those named, and the ``starved`` ones, ``after`` a place in the order of turns;
     without those that could only show a caller ID that is ``full``."""
 
     campaign_ids: Sequence[str]
-    hungry: bool
+    starved: bool
     after: Place | None = None
     full: frozenset[str] = frozenset()
     yields: bool = False
@@ -118,7 +118,7 @@ def _round(dialer: Dialer, team_id: str, page: Page, *, spare: int) -> Outcome:
             dialer,
             team_id,
             page.campaign_ids,
-            hungry=page.hungry,
+            starved=page.starved,
             after=page.after,
             full=page.full,
             yields=page.yields,
@@ -128,7 +128,7 @@ def _round(dialer: Dialer, team_id: str, page: Page, *, spare: int) -> Outcome:
         return Outcome(ahead=plan.ahead, next=replace(page, yields=False))
     granted = _take_slots(dialer, plan)
     if granted is None:
-        return Outcome(steps=(Mend(),))
+        return Outcome(steps=(RebuildSlots(),))
     if not granted and not plan.is_news:
         return Outcome(next=_next(page, plan, reserved=0), idle=tuple(plan.idle))
     crashpoint("fill.after_slots")

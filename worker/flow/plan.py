@@ -171,7 +171,7 @@ def plan_calls(
     team_id: str,
     campaign_ids: Sequence[str],
     *,
-    hungry: bool = True,
+    starved: bool = True,
     after: Place | None = None,
     full: Collection[str] = (),
     yields: bool = False,
@@ -179,7 +179,7 @@ def plan_calls(
     """Which calls the rows would allow now, campaign by campaign in the order of their turn: those of the page that
     begins ``after`` this place (see :func:`worker.store.claims.candidates`). With ``yields`` it is asked, too, who of
     other teams comes first."""
-    rows, live, rooms = read_rooms(conn, dialer, team_id, campaign_ids, hungry=hungry, after=after, full=full)
+    rows, live, rooms = read_rooms(conn, dialer, team_id, campaign_ids, starved=starved, after=after, full=full)
     live_in = Counter({row.campaign_id: 0 for row in live})
     for row in live:
         live_in[row.campaign_id] += row.live
@@ -205,7 +205,7 @@ def read_rooms(
     team_id: str,
     campaign_ids: Sequence[str],
     *,
-    hungry: bool = False,
+    starved: bool = False,
     after: Place | None = None,
     full: Collection[str] = (),
     holds: bool = False,
@@ -220,7 +220,7 @@ def read_rooms(
         campaign_ids,
         most=MOST_PER_CAMPAIGN,
         recovery_seconds=recovery,
-        hungry=hungry,
+        starved=starved,
         after=after,
         full=full,
         sharing=dialer.sharing,

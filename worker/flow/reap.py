@@ -36,14 +36,14 @@ MOST = 200
 LONGEST_WAIT_SECONDS = 120.0
 
 
-def ring_again(dialer: Dialer) -> list[Step]:
+def redispatch(dialer: Dialer) -> list[Step]:
     """Reserved calls nobody dialed: their message was lost, or is late. Old ones are given up."""
     bounds = dialer.bounds
     rows = transact(
         dialer.db,
-        lambda conn: calls.unheard(
+        lambda conn: calls.undispatched(
             conn,
-            after_seconds=bounds.doorbell_after_seconds,
+            after_seconds=bounds.redispatch_after_seconds,
             release_after_seconds=bounds.release_reserved_after_seconds,
             most=MOST,
         ),
@@ -119,7 +119,7 @@ def _conclude(dialer: Dialer, looked_up: Sequence[tuple[Row[Any], _Seen]]) -> No
             hangups.unmatched(conn, others)
         calls.answered(conn, [row.id for row in fresh if not isinstance(answers[row.id], CannotTell)])
         evidence[:] = [_evidence(row, answers[row.id]) for row in fresh]
-        return calls.advance(conn, [_weigh(dialer, row, answers[row.id]) for row in fresh])
+        return calls.advance(conn, [_transition(dialer, row, answers[row.id]) for row in fresh])
 
     with dialer.bulkheads.desk:
         moved = steadily(dialer.db, dialer.clock, work)
@@ -183,7 +183,7 @@ def _is_alive(answer: CarrierCall | CannotTell | None) -> bool:
     return isinstance(answer, CarrierCall) and answer.disposition is None
 
 
-def _weigh(dialer: Dialer, row: Row[Any], answer: CarrierCall | CannotTell | None) -> Move:
+def _transition(dialer: Dialer, row: Row[Any], answer: CarrierCall | CannotTell | None) -> Move:
     """What is known of the call now. The row was read again after the carrier answered.
 
     A call its carrier shows alive is alive, even past its provable end: it is marked for its end, and its slot

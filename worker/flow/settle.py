@@ -19,9 +19,9 @@ from sqlalchemy import Connection, Row
 
 from worker.crashpoint import crashpoint
 from worker.domain.breaker import Evidence
-from worker.domain.lifecycle import CallView, Heard, Ignored, Outcome, is_foreign, weigh
+from worker.domain.lifecycle import CallView, Ignored, Outcome, is_foreign, transition
 from worker.domain.machines import MACHINES, machine_policy
-from worker.domain.model import CallState, Disposition
+from worker.domain.model import CallState, Disposition, EventKind
 from worker.domain.retry import SIP_DECLINE, SIP_INTERMEDIARY_REJECTED, is_network_block
 from worker.flow import breaker
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
@@ -35,8 +35,8 @@ from worker.store.hangups import Unmatched
 
 log = structlog.get_logger()
 
-_HEARD_ORDER = {heard: rank for rank, heard in enumerate(
-    (Heard.MACHINE, Heard.QUEUED, Heard.RINGING, Heard.ANSWERED, Heard.ENDED))}  # fmt: skip
+_EVENT_ORDER = {heard: rank for rank, heard in enumerate(
+    (EventKind.MACHINE, EventKind.QUEUED, EventKind.RINGING, EventKind.ANSWERED, EventKind.ENDED))}  # fmt: skip
 """Within one batch a verdict is read before the end it belongs to, and a life in its order."""
 
 
@@ -91,7 +91,7 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
     if not taken:
         return Settled()
     rows = {row.token: row for row in calls.by_token(conn, sorted({event.token for event in taken}))}
-    judged = [event.token for event in taken if event.kind == Heard.MACHINE]
+    judged = [event.token for event in taken if event.kind == EventKind.MACHINE]
     held = events.take_held(conn, judged) if judged else []  # read under the locks of their calls
     settled = Settled(taken=len(taken))
     own, outcomes = _own(rows, [*taken, *held], settled)
@@ -99,7 +99,7 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
     if declined:
         settled.known_rings = events.rang(conn, declined)
     by_token: dict[str, list[Row[Any]]] = {}
-    for event in sorted(own, key=lambda e: (_HEARD_ORDER[Heard(e.kind)], e.id)):
+    for event in sorted(own, key=lambda e: (_EVENT_ORDER[EventKind(e.kind)], e.id)):
         by_token.setdefault(event.token, []).append(event)
     moves: list[Move] = []
     for token, told in by_token.items():
@@ -109,7 +109,7 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
             settled.unmatched += [
                 Unmatched(event.carrier, event.carrier_call_id, token, None)
                 for event in told
-                if event.kind == Heard.ANSWERED  # whoever picked up would hear nothing
+                if event.kind == EventKind.ANSWERED  # whoever picked up would hear nothing
             ]
             continue
         move, became = _follow(dialer, row, told, settled)
@@ -164,7 +164,7 @@ def _follow(
     became: list[tuple[int, str]] = []
     machines = machine_policy(row.settings)
     for event in told:
-        result = weigh(view, Heard(event.kind), event.carrier_call_id)
+        result = transition(view, EventKind(event.kind), event.carrier_call_id)
         if result is CallState.ENDED and machines and _lacks_verdict(dialer, event, verdict):
             settled.held.append(event.id)
             continue

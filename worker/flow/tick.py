@@ -14,7 +14,7 @@ from worker.flow.base import Dialer, Settle, Step
 from worker.flow.clock_jumps import watch_clock
 from worker.flow.failover import watch_server
 from worker.flow.promote import promote
-from worker.flow.reap import reap, ring_again
+from worker.flow.reap import reap, redispatch
 from worker.flow.reconcile import reconcile
 from worker.flow.retain import retain
 from worker.flow.stop import stop_calls
@@ -99,4 +99,4 @@ def _add_up(conn: Connection) -> None:
         crashpoint("roll_up.before_commit")
 
 
-WORK = (promote, wake, ring_again, stop_calls, reap, _drain, _roll_up, _forget, retain)
+WORK = (promote, wake, redispatch, stop_calls, reap, _drain, _roll_up, _forget, retain)

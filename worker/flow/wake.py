@@ -78,10 +78,10 @@ def _turn(dialer: Dialer, after_team: str | None) -> tuple[list[Step], Wake | No
 
     taken = transact(dialer.db, take)
     crashpoint("wake.after_take")
-    steps, filled = _fill(dialer, dict.fromkeys(taken.short_teams, ()), hungry=True)
+    steps, filled = _fill(dialer, dict.fromkeys(taken.short_teams, ()), starved=True)
     if filled:
         once(dialer.db, lambda conn: ticks.touch(conn, *(FILLED + team_id for team_id in filled)))
-    others, filled = _fill(dialer, taken.running, hungry=False)
+    others, filled = _fill(dialer, taken.running, starved=False)
     running = [campaign_id for team_id in filled for campaign_id in taken.running[team_id]]
     if running:
         finish(dialer, transact(dialer.db, lambda conn: _set_alarms(conn, running)))
@@ -90,7 +90,7 @@ def _turn(dialer: Dialer, after_team: str | None) -> tuple[list[Step], Wake | No
     return [*steps, *others], _more(taken)
 
 
-def _fill(dialer: Dialer, campaigns_of: Mapping[str, Sequence[str]], *, hungry: bool) -> tuple[list[Step], list[str]]:
+def _fill(dialer: Dialer, campaigns_of: Mapping[str, Sequence[str]], *, starved: bool) -> tuple[list[Step], list[str]]:
     """Fill these campaigns, team by team; the steps that follow, and the teams that were filled. One team that cannot
     be, because somebody holds its lock for long, keeps no other from its turn."""
     steps: list[Step] = []
@@ -98,7 +98,7 @@ def _fill(dialer: Dialer, campaigns_of: Mapping[str, Sequence[str]], *, hungry: 
     failures = 0
     for team_id, campaign_ids in campaigns_of.items():
         try:
-            steps += fill(dialer, team_id, campaign_ids, hungry=hungry).steps
+            steps += fill(dialer, team_id, campaign_ids, starved=starved).steps
         except Unavailable as error:
             failures += 1
             if failures == MOST_FAILURES:

@@ -1,4 +1,4 @@
-"""Make a campaign, schedule it, and fill it with contacts."""
+"""Make a campaign, show it, schedule it, and fill it with contacts."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from worker.store import campaigns
 from worker.store.campaigns import NewCampaign
 from worker.store.crm import contacts
 from worker.store.database import once, transact
+from worker.store.reads import campaign_list
+from worker.store.reads.campaign_list import Shown
 
 log = structlog.get_logger()
 
@@ -152,6 +154,14 @@ def unschedule(dialer: Dialer, campaign_id: str, *, actor: str, team_id: str | N
         campaigns.audit(conn, campaign_id, actor, "unschedule", {})
 
     transact(dialer.db, work)
+
+
+def get_campaign(dialer: Dialer, team_id: str, campaign_id: str) -> Shown:
+    """The team's campaign, deleted or not. Raises :class:`NotFound`."""
+    shown = once(dialer.db, lambda conn: campaign_list.show(conn, team_id, campaign_id))
+    if shown is None:
+        raise NotFound("campaign", campaign_id)
+    return shown
 
 
 def _own(conn: Connection, campaign_id: str, team_id: str | None) -> None:

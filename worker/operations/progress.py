@@ -77,7 +77,7 @@ def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: s
     ended = counters.dispositions(conn, campaign_id)
     numbers = progress.numbers(conn, campaign_id)
     is_running = facts.status == CampaignStatus.RUNNING
-    plan = plan_calls(conn, dialer, team_id, [campaign_id], hungry=False) if is_running else None
+    plan = plan_calls(conn, dialer, team_id, [campaign_id], starved=False) if is_running else None
     margin = dialer.bounds.closing_margin_seconds
     server = failovers.standing(conn) if is_running else None
     held_until = server.held_until if server is not None and server.is_held else None

@@ -20,7 +20,7 @@ from kombu.exceptions import KombuError, OperationalError
 from worker.bulkheads import Taken
 from worker.domain.errors import Refused, Unavailable
 from worker.flow import dial, fill, finish, reconcile
-from worker.flow.base import Dial, Dialer, Fill, LookUp, Mend, Settle, Step, Stop, Wake
+from worker.flow.base import Dial, Dialer, Fill, LookUp, RebuildSlots, Settle, Step, Stop, Wake
 from worker.process import wiring
 from worker.process.celery_app import DIAL, app
 from worker.process.dial_pool import DialPool
@@ -104,9 +104,9 @@ def carry_out(steps: Iterable[Step]) -> None:
             messages.append(step)
     for team_id, campaign_ids in fills.items():
         _fill_turns.take(team_id, campaign_ids)
-    if Mend() in messages:
+    if RebuildSlots() in messages:
         reconcile.reconcile(wiring.dialer())
-    send(step for step in messages if step != Mend())
+    send(step for step in messages if step != RebuildSlots())
 
 
 wiring.follow_up_by(logs_refusals(carry_out))
@@ -116,9 +116,9 @@ def _fill(team_id: str, campaign_ids: Sequence[str]) -> None:
     dialer = wiring.dialer()
     filled = fill.fill(dialer, team_id, campaign_ids)
     finish.finish(dialer, filled.idle)
-    if Mend() in filled.steps:
+    if RebuildSlots() in filled.steps:
         reconcile.reconcile(dialer)
-    send(step for step in filled.steps if step != Mend())
+    send(step for step in filled.steps if step != RebuildSlots())
 
 
 _fill_turns = FillTurns(_fill)

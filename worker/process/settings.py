@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     check_after_seconds: float = Field(15.0, gt=0, le=600)
     unknown_after_seconds: float = Field(300.0, ge=0, le=3600)
     broker_visibility_seconds: int = Field(120, ge=1, le=3600)
-    doorbell_after_seconds: float = Field(10.0, gt=0, le=600)
+    redispatch_after_seconds: float = Field(10.0, gt=0, le=600)
     reconcile_every_seconds: float = Field(5.0, gt=0, le=60)
     slot_grace_seconds: float = Field(30.0, gt=0, le=600)
     rate_recovery_seconds: float = Field(60.0, gt=0, le=3600)

@@ -313,7 +313,7 @@ ANSWERED = text("""
 UPDATE calls SET unanswered_since = NULL WHERE id = ANY(:ids) AND unanswered_since IS NOT NULL
 """)
 
-UNHEARD = text(f"""
+UNDISPATCHED = text(f"""
 UPDATE calls k SET rung_at = clock_timestamp()
 WHERE k.id IN (SELECT id FROM calls
                WHERE ended_at IS NULL AND state = 'reserved'
@@ -369,9 +369,13 @@ def answered(conn: Connection, call_ids: Sequence[str]) -> None:
     conn.execute(ANSWERED, {"ids": list(call_ids)})
 
 
-def unheard(conn: Connection, *, after_seconds: float, release_after_seconds: float, most: int) -> Sequence[Row[Any]]:
+def undispatched(
+    conn: Connection, *, after_seconds: float, release_after_seconds: float, most: int
+) -> Sequence[Row[Any]]:
     """Take the reserved calls whose doorbell nobody answered; ``is_stale`` where it is time to give up."""
-    return conn.execute(UNHEARD, {"after": after_seconds, "release_after": release_after_seconds, "most": most}).all()
+    return conn.execute(
+        UNDISPATCHED, {"after": after_seconds, "release_after": release_after_seconds, "most": most}
+    ).all()
 
 
 def stale_reserved(conn: Connection, *, most: int = 1000) -> list[str]:

@@ -81,7 +81,7 @@ JOIN runs r ON r.id = c.run_id AND r.state = 'open'
 CROSS JOIN slot_generation g
 WHERE c.status = 'running' AND c.deleted_at IS NULL
   AND (c.id = ANY(:ids) AND c.team_id || '' = :team   -- || '': or all campaigns of the team are gone through
-       OR :hungry AND c.short_of_slots AND c.team_id = :team)
+       OR :starved AND c.short_of_slots AND c.team_id = :team)
   AND (CAST(:after_at AS timestamptz) IS NULL   -- the first page is of all; those behind, of who has a chance
        OR ({turn("c.filled_at")}, c.id) > (CAST(:after_at AS timestamptz), :after_id)
           AND EXISTS (SELECT FROM campaign_numbers cn
@@ -255,12 +255,12 @@ def candidates(
     *,
     most: int,
     recovery_seconds: float,
-    hungry: bool = True,
+    starved: bool = True,
     after: Place | None = None,
     full: Collection[str] = (),
     sharing: Sequence[str] = (),
 ) -> Sequence[Row[Any]]:
-    """A page of the running campaigns among those named — and, when ``hungry``, of those of the team that lacked a
+    """A page of the running campaigns among those named — and, when ``starved``, of those of the team that lacked a
     shared slot — whose turn is longest ago first. The first page is of all of them; one that comes ``after`` a place
     of that order only of those that have a usable caller ID which is not ``full`` (numbers, accounts, carriers), so
     that a crowd that cannot be filled is passed over at once. Each with its due contacts by zone (counted up to
@@ -272,7 +272,7 @@ def candidates(
         "team": team_id,
         "ids": list(campaign_ids),
         "most": most,
-        "hungry": hungry,
+        "starved": starved,
         "recovery": recovery_seconds,
         "after_at": after_at,
         "after_id": after_id,

@@ -7,7 +7,7 @@ an unseen commit changes nothing. The one place that must not be run again, betw
 the request, uses :func:`once`.
 
 Verbs open their transactions themselves, on whatever :data:`Database` they are given: usually an engine; a
-:class:`Joined` connection makes several verbs one transaction of the caller's; :class:`Escorted` adds a
+:class:`Joined` connection makes several verbs one transaction of the caller's; :class:`CommitHook` adds a
 statement of the caller's to every transaction; :func:`pinned` keeps them all in one session, for what is temporary.
 """
 
@@ -57,7 +57,7 @@ _BY_SIZE = {
     "work_mem": "'64MB'",
 }
 _BY_HASH = {"enable_hashjoin": "on", "enable_nestloop": "off"}
-_LEISURE = {"statement_timeout": "0", "lock_timeout": "'60s'"}
+_WITHOUT_TIMEOUTS = {"statement_timeout": "0", "lock_timeout": "'60s'"}
 _ABOUT = ("table_name", "column_name", "constraint_name", "datatype_name")
 RESTED_SECONDS = 1.0
 RETRY_WITHIN_SECONDS = 8.0
@@ -74,12 +74,12 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
-class Escorted:
-    """An engine whose every transaction does ``escort`` last, before its commit; if that raises, nothing is
+class CommitHook:
+    """An engine whose every transaction does ``before_commit`` last, before its commit; if that raises, nothing is
     committed."""
 
     engine: Engine
-    escort: Callable[[Connection], None]
+    before_commit: Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Pinned:
     connection: Connection
 
 
-Database = Engine | Joined | Escorted | Pinned
+Database = Engine | Joined | CommitHook | Pinned
 """What verbs open their transactions on."""
 
 
@@ -163,9 +163,9 @@ def joined_by_hash(conn: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def at_leisure(conn: Connection) -> Iterator[None]:
+def without_timeouts(conn: Connection) -> Iterator[None]:
     """The same for those that take longer than a call may wait."""
-    with _set(conn, _BY_SIZE | _LEISURE):
+    with _set(conn, _BY_SIZE | _WITHOUT_TIMEOUTS):
         pid = conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
         with cast(Session, conn.connection.driver_connection).working_as(pid):
             yield
@@ -198,7 +198,7 @@ def driver_of(conn: Connection) -> Iterator[psycopg.Connection[Any]]:
 
 
 @contextmanager
-def told_as_unavailable() -> Iterator[None]:
+def as_unavailable() -> Iterator[None]:
     """Raise :class:`Unavailable`, with what to do, where PostgreSQL is away, too busy, or without our schema; and
     :class:`Broken` for whatever else it says."""
     try:
@@ -224,7 +224,7 @@ def _without_data(error: DBAPIError | PoolTimeout) -> str:
 
 def once(database: Database, work: Callable[[Connection], T]) -> T:
     """Run ``work`` in one transaction, once. Raises :class:`Unavailable` if PostgreSQL is away."""
-    with told_as_unavailable():
+    with as_unavailable():
         return _in_transaction(database, work)
 
 
@@ -243,7 +243,7 @@ def transact(database: Database, work: Callable[[Connection], T]) -> T:
         wait=wait_random_exponential(multiplier=0.02, max=0.5),
         reraise=True,
     )
-    with told_as_unavailable():
+    with as_unavailable():
         for attempt in attempts:
             with attempt:
                 return _in_transaction(database, work)
@@ -257,14 +257,14 @@ def pinned(database: Database) -> Iterator[Pinned | Joined]:
 
     A pooler between us and PostgreSQL must not share sessions by the transaction.
     """
-    with told_as_unavailable():
+    with as_unavailable():
         match database:
             case Joined() | Pinned():
                 yield database
-            case Escorted(engine, escort):
+            case CommitHook(engine, before_commit):
                 with engine.begin() as connection:
                     yield Joined(connection)
-                    escort(connection)
+                    before_commit(connection)
             case _:
                 with database.connect() as connection:
                     try:
@@ -277,11 +277,11 @@ def _in_transaction(database: Database, work: Callable[[Connection], T]) -> T:
     match database:
         case Joined(connection):
             return work(connection)
-        case Escorted(engine, escort):
+        case CommitHook(engine, before_commit):
             with engine.begin() as connection:
                 result = work(connection)
                 if connection.in_transaction():  # a dry run has rolled back
-                    escort(connection)
+                    before_commit(connection)
                 return result
         case Pinned(connection):
             with connection.begin():

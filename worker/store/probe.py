@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine, text
 
-from worker.store.database import Database, Escorted, Joined, Pinned, once, open_database
+from worker.store.database import CommitHook, Database, Joined, Pinned, once, open_database
 
 STATEMENT_MS = 4000
 
@@ -39,7 +39,7 @@ def write(db: Database, name: str) -> None:
 
 def _engine(db: Database) -> Engine:
     match db:
-        case Escorted(engine, _):
+        case CommitHook(engine, _):
             return engine
         case Joined(connection) | Pinned(connection):
             return connection.engine

@@ -17,7 +17,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, text
 
 from worker.domain.errors import Unavailable
-from worker.store.database import told_as_unavailable
+from worker.store.database import as_unavailable
 
 LISTEN = text("LISTEN campaign_scheduled")
 NOW = text("SELECT dialer_now(), current_setting('transaction_read_only')::bool")
@@ -56,7 +56,7 @@ class Listener:
 def listening(engine: Engine) -> Iterator[Listener]:
     """A :class:`Listener` of its own session. Raises :class:`Unavailable` when that is lost."""
     try:
-        with told_as_unavailable(), engine.connect() as connection:
+        with as_unavailable(), engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             connection.detach()
             connection.execute(LISTEN)

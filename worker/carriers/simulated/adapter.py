@@ -19,7 +19,7 @@ from worker.carriers.base import (
     Outcome,
     Rejected,
 )
-from worker.carriers.http import NO_SUCH_CALL, Answer, Line, unclear
+from worker.carriers.http import NO_SUCH_CALL, Answer, HttpClient, unclear
 from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from worker.carriers.simulated.translation import call_event, carrier_call, rejected
 
@@ -28,7 +28,7 @@ SIGNATURE_TOLERANCE_SECONDS = 300
 
 class SimulatorCarrier:
     """Speaks to a simulator at ``base_url``; ``secret`` is shared with it. One instance serves all threads of
-    a process; bounds and ``client`` are those of :class:`~worker.carriers.http.Line`."""
+    a process; bounds and ``client`` are those of :class:`~worker.carriers.http.HttpClient`."""
 
     name = "simulator"
     queues_over_cps = False
@@ -47,7 +47,7 @@ class SimulatorCarrier:
         unix_time: Callable[[], float] = time.time,
     ) -> None:
         headers = {"Authorization": f"Bearer {secret}"}
-        self._line = Line(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._line = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
         self._secret = secret
         self._unix_time = unix_time
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from worker.carriers.base import Action, BadEvent, CallEvent, CarrierCall, EventKind, Rejected, Verdict
+from worker.carriers.base import Action, BadEvent, CallEvent, CarrierCall, Rejected, Verdict
 from worker.carriers.simulated.protocol import AnsweredBy, Happening, Status
 from worker.carriers.sip import NO_SUCH_NUMBER
-from worker.domain.model import CallState, Disposition
+from worker.domain.model import CallState, Disposition, EventKind
 
 ACTIONS = {
     "too_many_requests": Action.BACK_OFF,

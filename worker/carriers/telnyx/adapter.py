@@ -14,7 +14,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from worker.carriers.base import BadSignature, CallEvent, CannotTell, CarrierCall, Order, Outcome
-from worker.carriers.http import NO_SUCH_CALL, Line, unclear
+from worker.carriers.http import NO_SUCH_CALL, HttpClient, unclear
 from worker.carriers.telnyx import translation
 
 SIGNATURE_HEADER = "telnyx-signature-ed25519"
@@ -26,7 +26,7 @@ LONGEST_TIMESTAMP = 12
 class TelnyxCarrier:
     """Calls through the Call Control application ``connection_id``; webhooks are signed with the key whose public
     half is ``public_key``, in base64. One instance serves all threads of a process; bounds and ``client`` are those
-    of :class:`~worker.carriers.http.Line`."""
+    of :class:`~worker.carriers.http.HttpClient`."""
 
     name = "telnyx"
     queues_over_cps = False
@@ -48,7 +48,7 @@ class TelnyxCarrier:
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"}
         root = base_url.rstrip("/").removesuffix("/v2")
-        self._line = Line(root, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._line = HttpClient(root, headers, client, request_seconds, connect_seconds, read_seconds)
         self._key = VerifyKey(b64decode(public_key))
         self._connection_id = connection_id
         self._unix_time = unix_time

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from worker.carriers.base import Accepted, BadEvent, CallEvent, CarrierCall, EventKind, Greeting, Order, Verdict
+from worker.carriers.base import Accepted, BadEvent, CallEvent, CarrierCall, Greeting, Order, Verdict
 from worker.carriers.http import Answer, with_parameters
 from worker.carriers.sip import disposition_of, read_code
 from worker.carriers.telnyx.refusals import code_of, rejected
-from worker.domain.model import CallState, Disposition
+from worker.domain.model import CallState, Disposition, EventKind
 
 __all__ = ["accepted", "call_event", "carrier_call", "code_of", "rejected", "request"]
 

@@ -19,7 +19,7 @@ from worker.carriers.base import (
     Order,
     Outcome,
 )
-from worker.carriers.http import NO_SUCH_CALL, Line, unclear
+from worker.carriers.http import NO_SUCH_CALL, HttpClient, unclear
 from worker.carriers.twilio import translation
 from worker.carriers.twilio.signature import HEADER, is_signed
 from worker.carriers.twilio.twiml import instructions
@@ -30,7 +30,7 @@ MOST_FIELDS = 200
 class TwilioCarrier:
     """Calls through the account ``account_sid``. Requests are made with the first of the ``auth_tokens``, callbacks
     may be signed with any: while the token is rotated, two are good. One instance serves all threads of a process;
-    bounds and ``client`` are those of :class:`~worker.carriers.http.Line`."""
+    bounds and ``client`` are those of :class:`~worker.carriers.http.HttpClient`."""
 
     name = "twilio"
     queues_over_cps = True
@@ -49,7 +49,7 @@ class TwilioCarrier:
     ) -> None:
         basic = b64encode(f"{account_sid}:{auth_tokens[0]}".encode()).decode()
         headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
-        self._line = Line(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._line = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
         self._calls = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}/Calls"
         self._account_sid = account_sid
         self._tokens = tuple(auth_tokens)

@@ -7,22 +7,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from worker.carriers.base import (
-    Accepted,
-    Action,
-    BadEvent,
-    CallEvent,
-    CarrierCall,
-    EventKind,
-    Order,
-    Rejected,
-    Verdict,
-)
+from worker.carriers.base import Accepted, Action, BadEvent, CallEvent, CarrierCall, Order, Rejected, Verdict
 from worker.carriers.http import Answer, Form
 from worker.carriers.sip import disposition_of, read_code
 from worker.carriers.twilio.codes import BY_STATUS, CODES
 from worker.carriers.twilio.signature import OVERRIDES
-from worker.domain.model import CallState, Disposition
+from worker.domain.model import CallState, Disposition, EventKind
 
 NOT_IN_PROGRESS = "21220"
 """The code for a change of a call that is in no state for it."""

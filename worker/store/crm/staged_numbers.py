@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from worker.store.database import at_leisure, driver_of
+from worker.store.database import driver_of, without_timeouts
 
 CREATE = """
 DROP TABLE IF EXISTS pg_temp.staged_numbers;
@@ -64,6 +64,6 @@ def ban(conn: Connection, team_id: str, first: int, last: int) -> int:
 
 def would_ban(conn: Connection, team_id: str) -> int:
     """How many numbers of the file are not on the list."""
-    with at_leisure(conn):
+    with without_timeouts(conn):
         count: int = conn.execute(WOULD_BAN, {"team": team_id}).scalar_one()
     return count

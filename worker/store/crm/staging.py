@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, text
 
-from worker.store.database import at_leisure, driver_of, joined_by_hash
+from worker.store.database import driver_of, joined_by_hash, without_timeouts
 
 CREATE = """
 DROP TABLE IF EXISTS pg_temp.staged;
@@ -238,7 +238,7 @@ def copy(conn: Connection, lines: Sequence[Staged]) -> None:
 def fold(conn: Connection, team_id: str, *, exported: bool) -> int:
     """Make one of all lines that are the same person; how many lines were merged into others. ``exported`` is whether
     there are lines with the id of a contact."""
-    with at_leisure(conn):
+    with without_timeouts(conn):
         if exported:
             conn.execute(FIND_EXPORTED, {"team": team_id})
         with driver_of(conn) as driver:
@@ -262,7 +262,7 @@ def next_range(conn: Connection, *, after: int, most: int) -> Row[Any]:
 def take_turns(conn: Connection, team_id: str) -> None:
     """Imports of a team take turns from here to the end of the transaction, so that two of one file do not both find
     nobody."""
-    with at_leisure(conn):
+    with without_timeouts(conn):
         conn.execute(TAKE_TURNS, {"team": team_id})
 
 
@@ -283,7 +283,7 @@ def match(conn: Connection, team_id: str, first: int, last: int, *, exported: bo
 
 def match_all(conn: Connection, team_id: str, last: int, *, exported: bool) -> None:
     """The same for all lines up to ``last``, however many they are, where nothing is written."""
-    with at_leisure(conn):
+    with without_timeouts(conn):
         match(conn, team_id, 0, last, exported=exported)
 
 
@@ -304,7 +304,7 @@ def would_write(conn: Connection, company_id: str | None, campaign_id: str | Non
     """How many ``contacts`` there are among these lines, how many would be ``created`` and ``changed``, and how many
     are not in the campaign yet."""
     values = {"company": company_id, "campaign": campaign_id, "first": first, "last": last}
-    with at_leisure(conn):
+    with without_timeouts(conn):
         return conn.execute(WOULD, values).one()
 
 

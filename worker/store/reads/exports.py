@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from worker.store.crm.campaign_contacts import READS_AS
-from worker.store.database import at_leisure
+from worker.store.database import without_timeouts
 
 DROP_LATEST = text("DROP TABLE IF EXISTS pg_temp.latest_calls")
 FIND_LATEST = text("""
@@ -55,7 +55,7 @@ ORDER BY id LIMIT :most
 def find_latest(conn: Connection, campaign_id: str) -> None:
     """Find the latest call that ended of each contact, for :func:`contacts`; those that were never sent are none."""
     conn.execute(DROP_LATEST)
-    with at_leisure(conn):
+    with without_timeouts(conn):
         conn.execute(FIND_LATEST, {"campaign": campaign_id})
         conn.execute(INDEX_LATEST)
 
