@@ -74,7 +74,7 @@ def started(contacts: Path, *options: str, before: Sequence[str] = (), **setting
         assert "the first call goes out in about 4 s" in said[2], said
         everybody = descendants(process.pid)
         commands = " ".join(commands_of(everybody))
-        names = ("postgres", "valkey-server", "carriers.simulator", "worker web", "worker1@", "worker2@", "beat")
+        names = ("postgres", "valkey-server", "worker.simulator", "worker web", "worker1@", "worker2@", "beat")
         assert all(name in commands for name in names), commands
         ledger = re.search(r"--ledger (\S+)", commands)
         assert ledger is not None, commands

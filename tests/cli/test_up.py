@@ -35,7 +35,7 @@ FACTS = ["url", "token", "team_id", "assistant_id", "company_id", "from_number_i
 FACTS += ["database_url", "redis_url", "env"]
 SERVICES = ["PostgreSQL", "Valkey", "simulator", "web", "worker-1", "worker-2", "beat"]
 KINDS = {
-    "worker-1": "worker1@", "beat": "-A worker beat", "web": "worker web", "simulator": "carriers.simulator",
+    "worker-1": "worker1@", "beat": "-A worker beat", "web": "worker web", "simulator": "worker.simulator",
     "PostgreSQL": "listen_addresses", "Valkey": "valkey-server",
 }  # fmt: skip
 """What runs by what its command line has: a process of each kind."""
