@@ -13,7 +13,18 @@ from statistics import median
 
 import click
 
-from tests.bench import beside, claiming, importing, memory, publishing, refilling, report, starting, ticking
+from tests.bench import (
+    beside,
+    claiming,
+    importing,
+    memory,
+    path_length,
+    publishing,
+    refilling,
+    report,
+    starting,
+    ticking,
+)
 from tests.bench.deployment import Deployment, deployed
 from tests.bench.receipt import Receipt, receive
 from tests.bench.report import Line
@@ -29,6 +40,7 @@ STANDING_ALONE = {
     "P8": memory.measure,
     "P9": publishing.measure,
     "P10": ticking.measure,
+    "R": path_length.measure,
 }
 """Figures that have a file of their own."""
 NAMES = ("P1", "P2", "P3", *STANDING_ALONE)
