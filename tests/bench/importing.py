@@ -11,6 +11,7 @@ from time import perf_counter
 import psycopg
 
 from tests.bench.bare import TEAM, Bare, bare
+from tests.bench.effort import Effort
 from tests.bench.report import Line, say
 from worker.dev.stack import Stack
 from worker.domain import ids
@@ -22,21 +23,22 @@ from worker.operations.imports import load_contacts
 LINES, ONE_BY_ONE = 1_000_000, 5_000
 
 
-def measure(stack: Stack, rounds: int) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Line]:
     """A million lines in each round; the reference inserts some thousands, a commit each, as an ORM's ``add`` and
     ``commit`` in a loop would, without the ORM."""
     with bare(stack, "bench_import") as there:
         there.furnish()
+        lines = effort.of(LINES)
         made = []
-        for n in range(rounds):
+        for n in range(effort.rounds):
             campaign = _campaign(there)
             loop = ONE_BY_ONE / _one_by_one(there, campaign, n)
-            ours = LINES / _import(there, campaign, n)
+            ours = lines / _import(there, campaign, n * LINES, lines)
             made.append((ours, loop))
             say(f"P7 round {n + 1}: {ours:,.0f} rows/s, one by one {loop:,.0f}")
         there.check()
     return [
-        Line("P7", "P7 import of 1 M lines", median(a for a, _ in made), median(b for _, b in made), "rows/s",
+        Line("P7", f"P7 import of {lines:,} lines", median(a for a, _ in made), median(b for _, b in made), "rows/s",
              reference="row by row", ratio=median(a / b for a, b in made), at_least=20.0,
              rounds=[a / b for a, b in made])
     ]  # fmt: skip
@@ -59,13 +61,13 @@ def _national(n: int) -> str:
     return f"{('202', '212', '213', '312')[area]}{2_000_000 + rest}"
 
 
-def _import(there: Bare, campaign: str, nth: int) -> float:
+def _import(there: Bare, campaign: str, first: int, lines: int) -> float:
     began_at = perf_counter()
     loaded = load_contacts(
-        there.dialer, TEAM, None, read_contacts(_lines(nth * LINES, LINES)), campaign_id=campaign, most_ids=0
+        there.dialer, TEAM, None, read_contacts(_lines(first, lines)), campaign_id=campaign, most_ids=0
     )
     seconds = perf_counter() - began_at
-    assert loaded.added == loaded.created == LINES, f"{loaded.created:,} created, {loaded.added:,} added"
+    assert loaded.added == loaded.created == lines, f"{loaded.created:,} created, {loaded.added:,} added"
     return seconds
 
 

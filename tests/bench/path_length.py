@@ -22,6 +22,7 @@ from celery import Celery
 
 from tests.bench.bare import bare
 from tests.bench.deployment import Deployment, started
+from tests.bench.effort import Effort
 from tests.bench.report import Line, say
 from tests.bench.throughput import TEAM, WINDOW, furnish
 from tests.bench.wire import Exchange, Wire
@@ -55,7 +56,7 @@ class Path:
         return [f"{n:3} {e.service:10} {' · '.join(e.words)[:150]}" for n, e in enumerate(self.exchanges, 1)]
 
 
-def measure(stack: Stack, rounds: int) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Line]:
     """The middle one of the paths, which are nearly all the same; a tick or a watchdog in between makes one longer."""
     paths = refills(stack)
     one = middle(paths)
