@@ -1,20 +1,35 @@
 """``python -m tests.bench P1 P3``: measure, compare within the run, print a table, and all of it as a line of JSON.
 
 Ratios are what counts: reference and subject take turns on the same worker, and each ratio is the median of
-those of the rounds. Seconds are shown and not judged, for machines differ and are shared. It ends with 0 when
-everything could be measured and every call was as it must be, whatever the figures are.
+those of the rounds. Seconds are shown and not judged, for machines differ and are shared. What does not come true in
+its time is reported as that, with how far it came, and the next figure is measured. It ends with 0 when every call was
+as it must be, whatever the figures are, and with 1 when a run was void.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 
 import click
 
-from tests.bench import beside, claiming, importing, memory, publishing, refilling, report, starting, ticking
-from tests.bench.deployment import Deployment, deployed
+from tests.bench import (
+    beside,
+    claiming,
+    importing,
+    memory,
+    path_length,
+    publishing,
+    refilling,
+    report,
+    starting,
+    ticking,
+)
+from tests.bench.deployment import Deployment, Unfinished, deployed
+from tests.bench.effort import Effort
 from tests.bench.receipt import Receipt, receive
 from tests.bench.report import Line
 from tests.bench.throughput import CAMPAIGNS, Round, Workload, chains_per_second, noops_per_second, refer
@@ -29,6 +44,7 @@ STANDING_ALONE = {
     "P8": memory.measure,
     "P9": publishing.measure,
     "P10": ticking.measure,
+    "R": path_length.measure,
 }
 """Figures that have a file of their own."""
 NAMES = ("P1", "P2", "P3", *STANDING_ALONE)
@@ -48,37 +64,73 @@ class Measured:
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
-@click.option("--contacts", type=click.IntRange(CAMPAIGNS), default=4000, show_default=True, help="In one round.")
+@click.option("--contacts", type=click.IntRange(CAMPAIGNS), default=4000, show_default=True, help="In one round of P1.")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Three at least mean something.")
-def main(names: Sequence[str], contacts: int, rounds: int) -> None:
+@click.option("--quick", is_flag=True, help="One round of each, of a tenth of the size: every figure, less certain.")
+def main(names: Sequence[str], contacts: int, rounds: int, quick: bool) -> None:
     """Measure NAMES; all without."""
     wanted = set(names or NAMES)
+    effort = Effort(1 if quick else rounds, quick)
+    contacts = max(CAMPAIGNS, effort.of(contacts))
     contacts -= contacts % CAMPAIGNS
-    lines: list[Line] = []
-    notes: list[str] = []
+    made = Figures()
     logs.configure("error")
     with Stack() as stack:
         click.echo(report.machine(stack))
         if wanted & {"P1", "P3"}:
-            batched = measure(stack, "bench", noops_per_second, contacts, rounds, receives="P3" in wanted)
-            lines += [*(_p1(batched) if "P1" in wanted else ()), *(_p3(batched) if "P3" in wanted else ())]
-            notes += report.split("P1", batched.rounds)
+            made.add("P1 P3", lambda: _throughput(stack, wanted, contacts, effort, made.notes))
         if "P2" in wanted:
-            single = measure(
-                stack, "bench_single", chains_per_second, contacts, rounds, DIAL_BATCH="1", BENCH_BY_MESSAGE="1"
-            )
-            within = measure(stack, "bench_within", chains_per_second, contacts, rounds, DIAL_BATCH="1")
-            lines += [*_p2(single), *_p2_within(within)]
-            notes += report.split("P2", single.rounds)
+            made.add("P2", lambda: _one_by_one(stack, contacts, effort, made.notes))
         for name, figure in STANDING_ALONE.items():
             if name in wanted:
-                lines += figure(stack, rounds)
-        baselines = beside.measure(stack) if wanted & {"P1", "P5"} else []
-    click.echo(report.table(lines))
+                made.add(name, partial(figure, stack, effort))
+        baselines = beside.measure(stack) if wanted & {"P1", "P5"} and not quick else []
+    click.echo(report.table(made.lines))
     click.echo("\n".join(map(str, baselines)))
-    if any(line.is_missed for line in lines):
-        click.echo("\n".join(notes))
-    click.echo(report.as_json(lines))
+    if any(line.is_missed for line in made.lines):
+        click.echo("\n".join(made.notes))
+    click.echo(report.as_json(made.lines))
+    sys.exit(made.are_void)
+
+
+@dataclass(slots=True)
+class Figures:
+    """What was measured. A figure that did not come in its time, or whose run is void, is a line that says so, and the
+    next one is measured."""
+
+    lines: list[Line] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    are_void: bool = False
+
+    def add(self, name: str, figure: Callable[[], Sequence[Line]]) -> None:
+        try:
+            self.lines += figure()
+        except Unfinished as error:
+            self._miss(name, str(error))
+        except AssertionError as error:  # a call was not as it must be
+            self.are_void = True
+            self._miss(name, f"void: {error}")
+
+    def _miss(self, name: str, why: str) -> None:
+        report.say(f"{name}: no figure; {why}")
+        self.lines.append(Line(name, name, missing=why))
+
+
+def _throughput(
+    stack: Stack, wanted: Collection[str], contacts: int, effort: Effort, notes: list[str]
+) -> Sequence[Line]:
+    batched = measure(stack, "bench", noops_per_second, contacts, effort.rounds, receives="P3" in wanted)
+    notes += report.split("P1", batched.rounds)
+    return [*(_p1(batched) if "P1" in wanted else ()), *(_p3(batched) if "P3" in wanted else ())]
+
+
+def _one_by_one(stack: Stack, contacts: int, effort: Effort, notes: list[str]) -> Sequence[Line]:
+    single = measure(
+        stack, "bench_single", chains_per_second, contacts, effort.rounds, DIAL_BATCH="1", BENCH_BY_MESSAGE="1"
+    )
+    within = measure(stack, "bench_within", chains_per_second, contacts, effort.rounds, DIAL_BATCH="1")
+    notes += report.split("P2", single.rounds)
+    return [*_p2(single), *_p2_within(within)]
 
 
 def measure(

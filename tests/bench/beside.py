@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import quantiles
@@ -57,8 +57,8 @@ class Found:
     """What one baseline came to."""
 
     name: str
-    calls_per_second: float
-    gap_p95_seconds: float
+    calls_per_second: float | None
+    gap_p95_seconds: float | None
     peak: int
     limit: int
     doubled: int
@@ -66,9 +66,12 @@ class Found:
     of: int
 
     def __str__(self) -> str:
+        speed = "no call ended" if self.calls_per_second is None else f"{self.calls_per_second:,.0f} calls/s"
+        gap = (
+            "nobody knows how long" if self.gap_p95_seconds is None else f"{1000 * self.gap_p95_seconds:,.0f} ms (p95)"
+        )
         return (
-            f"{self.name}: {self.calls_per_second:,.0f} calls/s; a slot stays empty for "
-            f"{1000 * self.gap_p95_seconds:,.0f} ms (p95); up to {self.peak} calls at once in a campaign of "
+            f"{self.name}: {speed}; a slot stays empty for {gap}; up to {self.peak} calls at once in a campaign of "
             f"{self.limit}; after a killed worker {self.doubled} of {self.of} contacts called twice and "
             f"{self.stuck} never again"
         )
@@ -145,17 +148,26 @@ def _number(db: psycopg.Connection, statement: str) -> int:
 
 def _judge(db: psycopg.Connection, shape: Shape) -> dict[str, Any]:
     calls = db.execute("SELECT campaign_id, began_at, ended_at FROM naive_calls WHERE ended_at IS NOT NULL").fetchall()
+    speed, gap = judge_calls(calls, shape)
+    twice = "SELECT count(*) FROM (SELECT FROM naive_calls GROUP BY contact_id HAVING count(*) > 1) AS twice"
+    return {
+        "speed": speed,
+        "gap": gap,
+        "peak": _number(db, PEAK),
+        "doubled": _number(db, twice),
+        "stuck": _number(db, "SELECT count(*) FROM naive_contacts WHERE status <> 'completed'"),
+    }
+
+
+def judge_calls(calls: Sequence[tuple[Any, ...]], shape: Shape) -> tuple[float | None, float | None]:
+    """Calls a second, and the p95 of the seconds that a slot stays empty, of calls (campaign, began, ended); ``None``
+    where too few ended to say."""
+    if not calls:
+        return None, None
     gaps = []
     for campaign in range(1, shape.campaigns + 1):
         began = sorted(call[1] for call in calls if call[0] == campaign)
         ended = sorted(call[2] for call in calls if call[0] == campaign)
         gaps += [max(0.0, at - room) for room, at in zip(ended, began[shape.slots :], strict=False)]
     seconds = max(call[2] for call in calls) - min(call[1] for call in calls)
-    twice = "SELECT count(*) FROM (SELECT FROM naive_calls GROUP BY contact_id HAVING count(*) > 1) AS twice"
-    return {
-        "speed": len(calls) / seconds,
-        "gap": quantiles(gaps, n=20)[-1],
-        "peak": _number(db, PEAK),
-        "doubled": _number(db, twice),
-        "stuck": _number(db, "SELECT count(*) FROM naive_contacts WHERE status <> 'completed'"),
-    }
+    return len(calls) / seconds if seconds else None, quantiles(gaps, n=20)[-1] if len(gaps) > 1 else None

@@ -24,11 +24,16 @@ from worker.dev.processtable import family, living
 from worker.dev.stack import Stack
 from worker.flow.base import Dialer
 from worker.process import celery_app
+from worker.process.celery_app import CONTROL, DIAL
 from worker.slots import connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 THREADS = 8
 CELERY = (sys.executable, "-m", "celery", "-A", "tests.bench.app")
+
+
+class Unfinished(Exception):
+    """What was to come true did not in its time: the machine is too slow for it, or something stands still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,20 @@ class Deployment:
         """Return soon after ``condition`` has become true; give up after ``seconds``, or when a process ends."""
         deadline, pause = time.monotonic() + seconds, threading.Event()
         while not condition():
-            if any(child.exit_code is not None for child in self.children) or time.monotonic() > deadline:
-                raise self.broken(f"in {seconds:g} s it did not come true that {what}")
+            if any(child.exit_code is not None for child in self.children):
+                raise self.broken(f"a process ended before it came true that {what}")
+            if time.monotonic() > deadline:
+                raise Unfinished(f"in {seconds:g} s it did not come true that {what}; {self._state()}")
             pause.wait(every)
+
+    def _state(self) -> str:
+        """How far it has come, for whoever reads that it came no farther."""
+        contacts = self.sql("SELECT status, count(*) AS n FROM campaign_contacts GROUP BY status ORDER BY status")
+        ((live,),) = self.sql("SELECT count(*) FROM calls WHERE ended_at IS NULL")
+        ((waiting,),) = self.sql("SELECT count(*) FROM call_events WHERE outcome IS NULL")
+        queues = ", ".join(f"{self.redis.llen(self.key(queue))} in {queue}" for queue in (CONTROL, DIAL))
+        by_status = ", ".join(f"{row.n} {row.status}" for row in contacts)
+        return f"contacts: {by_status}; calls live: {live}; events to settle: {waiting}; messages: {queues}"
 
     def broken(self, what: str) -> AssertionError:
         said = "; ".join(f"{child.name}: {child.last_words()}" for child in self.children)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from tests.bench.bare import MOST_CALLS, TEAM, Bare, bare
+from tests.bench.effort import Effort
 from tests.bench.report import Line, say
 from worker.dev.stack import Stack
 from worker.flow.admit import run_campaign
@@ -16,21 +17,22 @@ FEW, MANY = 10_000, 1_000_000
 FEW_CALLS = 10
 
 
-def measure(stack: Stack, rounds: int) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Line]:
     """A campaign of few contacts and one of many are run with ten calls each, then one with a thousand."""
     with bare(stack, "bench_memory") as there:
         there.furnish()
-        few = there.load("camp_few", FEW, digit=2, limit=FEW_CALLS)
-        many = there.load("camp_many", MANY, digit=3, limit=FEW_CALLS)
+        few_contacts, many_contacts = effort.of(FEW), effort.of(MANY)
+        few = there.load("camp_few", few_contacts, digit=2, limit=FEW_CALLS)
+        many = there.load("camp_many", many_contacts, digit=3, limit=FEW_CALLS)
         crowded = there.load("camp_calls", 2 * MOST_CALLS, digit=4, limit=MOST_CALLS)
         for campaign, calls in ((few, FEW_CALLS), (many, FEW_CALLS), (crowded, MOST_CALLS)):
             _grown(there, campaign, calls)  # connections, scripts and buffers are in place
         made = []
-        for n in range(rounds):
+        for n in range(effort.rounds):
             of_few, of_many = _grown(there, few, FEW_CALLS), _grown(there, many, FEW_CALLS)
             of_calls = _grown(there, crowded, MOST_CALLS)
-            made.append(((of_many - of_few) / (MANY - FEW), of_calls / MOST_CALLS))
-            say(f"P8 round {n + 1}: {of_few:,} bytes for {FEW:,} contacts, {of_many:,} for {MANY:,}; "
+            made.append(((of_many - of_few) / (many_contacts - few_contacts), of_calls / MOST_CALLS))
+            say(f"P8 round {n + 1}: {of_few:,} bytes for {few_contacts:,} contacts, {of_many:,} for {many_contacts:,}; "
                 f"{of_calls:,} for {MOST_CALLS:,} calls")  # fmt: skip
         there.check()
     contact, call = (median(figures) for figures in zip(*made, strict=True))

@@ -15,6 +15,7 @@ from time import perf_counter
 
 from tests.bench.bare import bare
 from tests.bench.deployment import REPOSITORY
+from tests.bench.effort import Effort
 from tests.bench.report import Line, say
 from worker.dev.stack import Stack
 from worker.flow.base import dial_steps
@@ -24,9 +25,9 @@ DIALS = 100
 REPEATS = 20
 
 
-def measure(stack: Stack, rounds: int) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Line]:
     with bare(stack, "bench_publish") as there:
-        argv = [sys.executable, "-m", "tests.bench.publishing", str(rounds)]
+        argv = [sys.executable, "-m", "tests.bench.publishing", str(effort.rounds)]
         environment = {**os.environ, **there.environment}
         done = subprocess.run(argv, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

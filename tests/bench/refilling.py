@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median, quantiles
 
 from tests.bench.deployment import Deployment, deployed
+from tests.bench.effort import Effort
 from tests.bench.report import Line, say
 from tests.bench.throughput import TEAM, furnish, opened
 from worker.dev.stack import Stack
@@ -16,7 +17,7 @@ CALL_SECONDS = "0.5 1.5"
 PATIENCE_SECONDS = 180.0
 
 
-def measure(stack: Stack, rounds: int) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Line]:
     """The same campaigns with the news told at once, and with the tick alone; in turns."""
     with (
         deployed(stack, "bench_refill", BENCH_CALL_SECONDS=CALL_SECONDS) as ours,
@@ -25,7 +26,7 @@ def measure(stack: Stack, rounds: int) -> list[Line]:
         contacts = [f"cont_{n:07d}" for n in range(CAMPAIGNS * SLOTS * CALLS_A_SLOT)]
         numbers = {there.name: _furnish(there, contacts) for there in (ours, by_tick)}
         made = []
-        for n in range(rounds):
+        for n in range(effort.rounds):
             both = [_p95(_gaps(there, contacts, numbers[there.name])) for there in (ours, by_tick)]
             made.append(both)
             say(f"P5 round {n + 1}: {1000 * both[0]:.1f} ms, by the tick {1000 * both[1]:.0f} ms")

@@ -25,7 +25,8 @@ HEAVIEST = 8
 @dataclass(frozen=True, slots=True)
 class Line:
     """One figure: ``value`` and ``beside`` (its reference, measured in the same run) in ``unit``; their ``ratio`` is
-    judged by ``at_least`` or ``at_most``, or only shown. ``key`` names it in the JSON line."""
+    judged by ``at_least`` or ``at_most``, or only shown. ``key`` names it in the JSON line. Where there is no figure,
+    ``missing`` says why."""
 
     key: str
     what: str
@@ -37,9 +38,12 @@ class Line:
     at_least: float | None = None
     at_most: float | None = None
     rounds: Sequence[float] = ()
+    missing: str | None = None
 
     @property
     def is_missed(self) -> bool:
+        if self.missing is not None:
+            return True
         below = self.at_least is not None and self.ratio < self.at_least
         return below or (self.at_most is not None and self.ratio > self.at_most)
 
@@ -49,6 +53,8 @@ class Line:
         return f"≤ {self.at_most:g}" if self.at_most is not None else words
 
     def cells(self) -> tuple[str, ...]:
+        if self.missing is not None:
+            return self.what, "no figure", "", "", "", "missed", self.missing
         verdict = "" if not self.target else "missed" if self.is_missed else "met"
         rounds = " ".join(f"{value:.2f}" for value in self.rounds)
         measured, beside = _amount(self.value, self.unit), _amount(self.beside, self.reference or self.unit)
@@ -71,11 +77,14 @@ def as_json(lines: Sequence[Line]) -> str:
     return json.dumps(
         {
             line.key: {
-                "value": _short(line.value if line.value is not None else line.ratio),
+                "value": None
+                if line.missing is not None
+                else _short(line.value if line.value is not None else line.ratio),
                 "reference": _short(line.beside),
-                "ratio": _short(line.ratio),
+                "ratio": None if line.missing is not None else _short(line.ratio),
                 "target": line.target or None,
                 "unit": line.unit or None,
+                **({} if line.missing is None else {"missing": line.missing}),
             }
             for line in lines
         },

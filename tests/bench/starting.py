@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from tests.bench.deployment import Deployment, deployed
+from tests.bench.effort import Effort
 from tests.bench.report import Line, say
 from tests.bench.throughput import TEAM, furnish
 from worker.dev.stack import Stack
@@ -36,13 +37,13 @@ SOON = (
 )
 
 
-def measure(stack: Stack, rounds: int) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Line]:
     """Forty campaigns at random instants among many that wait: with the timer, and with the tick alone; in turns."""
     with deployed(stack, "bench_start") as ours, deployed(stack, "bench_start_tick", BENCH_BY_TICK="1") as by_tick:
         contacts = [f"cont_{n:07d}" for n in range(INSTANTS)]
         dice, numbers = Random(1), {there.name: _furnish(there, contacts) for there in (ours, by_tick)}
         made = []
-        for n in range(rounds):
+        for n in range(effort.rounds):
             after = [AHEAD_SECONDS + dice.uniform(0, SPREAD_SECONDS) for _ in range(INSTANTS)]
             both = [_p95(_lateness(there, f"camp_{n}_", contacts, numbers[there.name], after))
                     for there in (ours, by_tick)]  # fmt: skip

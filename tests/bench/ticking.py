@@ -6,6 +6,7 @@ from statistics import median
 from time import perf_counter
 
 from tests.bench.bare import TEAM, Bare, bare
+from tests.bench.effort import Effort
 from tests.bench.report import Line, say
 from worker.dev.stack import Stack
 from worker.flow.tick import tick
@@ -36,24 +37,25 @@ RUNNING = (
 )  # fmt: skip
 
 
-def measure(stack: Stack, rounds: int) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Line]:
     """The same database twice: with few scheduled campaigns, and with many; in rounds, for it cannot be both."""
     with bare(stack, "bench_tick_few") as few, bare(stack, "bench_tick_many") as many:
-        for there, scheduled in ((few, FEW), (many, MANY)):
+        scheduled_few, scheduled_many = effort.of(FEW), effort.of(MANY)
+        for there, scheduled in ((few, scheduled_few), (many, scheduled_many)):
             there.furnish()
             _load(there, scheduled)
         made = []
-        for n in range(rounds):
+        for n in range(effort.rounds):
             taken = [(_tick(few), _tick(many)) for _ in range(TICKS)]
             made.append(tuple(median(seconds) for seconds in zip(*taken, strict=True)))
             ours = [f"{1000 * seconds:.1f} ms" for seconds in made[-1]]
-            say(f"P10 round {n + 1}: {ours[0]} with {FEW:,} scheduled, {ours[1]} with {MANY:,}")
+            say(f"P10 round {n + 1}: {ours[0]} with {scheduled_few:,} scheduled, {ours[1]} with {scheduled_many:,}")
         for there in (few, many):
             there.check()
     of_few, of_many = (median(seconds) for seconds in zip(*made, strict=True))
     return [
-        Line("P10", f"P10 tick, {MANY:,} scheduled", 1000 * of_many, 1000 * of_few, "ms",
-             reference=f"{FEW:,}", ratio=of_many / of_few, at_most=2.0, rounds=[b / a for a, b in made])
+        Line("P10", f"P10 tick, {scheduled_many:,} scheduled", 1000 * of_many, 1000 * of_few, "ms",
+             reference=f"{scheduled_few:,}", ratio=of_many / of_few, at_most=2.0, rounds=[b / a for a, b in made])
     ]  # fmt: skip
 
 
