@@ -17,11 +17,12 @@ from worker.domain.resources import SET_UP_BY
 from worker.flow.base import Dialer, Step
 from worker.flow.stop import pause_campaign
 from worker.store import assistants
+from worker.store.assistants import AssistantColumns, Reach
 
 log = structlog.get_logger()
 
 
-def assistant_of(row: Row[Any]) -> Assistant:
+def assistant_of(row: AssistantColumns) -> Assistant:
     """The assistant whose columns are in the row."""
     return Assistant(row.stream_url, row.answer_url, row.telnyx_assistant_id)
 
@@ -40,7 +41,7 @@ def refuse_unreachable_run(conn: Connection, campaign_id: str) -> None:
         raise Conflict(" ".join(whys))
 
 
-def _whys(row: Row[Any]) -> list[str]:
+def _whys(row: Reach) -> list[str]:
     whys = [why_unreachable(carrier, assistant_of(row)) for carrier in row.carriers]
     return [why for why in whys if why is not None]
 
