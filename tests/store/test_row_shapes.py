@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -100,3 +101,13 @@ def test_a_shape_is_what_postgresql_says_of_its_statement(conn: Connection, shap
             assert allows_none, f"{name} may be NULL"
         if column.may_be_null is False and not _may_lack_rows(shape.statement):
             assert not allows_none, f"{name} is never NULL"
+
+
+STORE = Path(worker.store.__path__[0])
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*STORE.glob("*.py"), *(STORE.parent / "flow").glob("*.py")]), ids=lambda p: p.stem
+)
+def test_no_row_without_a_shape_leaves_the_engines_store(path: Path) -> None:
+    assert "Row[Any]" not in path.read_text()
