@@ -26,13 +26,13 @@ POINTS = frozenset(
         "dial.after_commit",  # calls may leave, none did
         "dial.after_request",  # calls left, no answer was stored
         "dial.after_store",  # answers are stored, slots of refused calls are held
-        "record.after_commit",  # an event is in the inbox, nobody was told
+        "record.after_commit",  # an event is in the inbox, no message was sent
         "settle.before_commit",  # events are taken and moves written, nothing is committed
         "settle.after_commit",  # calls have ended, their slots are held
         "settle.after_release",  # slots are free, nobody filled them
-        "stop.after_commit",  # a campaign stopped, its calls were not told
-        "stop.after_mark",  # calls are marked for their end, the carrier was not told
-        "stop.after_told",  # the carrier was told, nobody wrote that down
+        "stop.after_commit",  # a campaign stopped, its calls were not hung up
+        "stop.after_mark",  # calls are marked for their end, no request was sent
+        "stop.after_request",  # the carrier took the request to end a call, nobody wrote that down
         "reap.after_take",  # overdue calls are taken, nobody looks them up
         "reap.after_look_up",  # the carrier answered, nothing was written
         "rebuild.after_raise",  # the generation is raised and not committed, the slots are as they were

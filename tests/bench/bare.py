@@ -23,9 +23,10 @@ from worker.flow.reconcile import reconcile
 from worker.operations.examine import examine
 from worker.process import wiring
 from worker.process.settings import Settings
-from worker.store import calls, counters, gate
+from worker.store import calls, counters, dialing, gate, moves
 from worker.store.crm import setup
 from worker.store.database import transact
+from worker.store.dialing import Departure
 from worker.store.migrate import migrate
 
 TEAM = "team_bare"
@@ -103,13 +104,15 @@ class Bare:
         bounds = self.dialer.bounds
 
         def dial(conn: Connection) -> Sequence[str]:
-            rows = calls.orders(conn, call_ids, recovery_seconds=bounds.rate_recovery_seconds)
+            rows = dialing.reserved_calls(conn, call_ids, recovery_seconds=bounds.rate_recovery_seconds)
             gate.pass_gate(conn, TEAM)
-            return calls.commit_dialing(conn, bounds, [(row.id, RULES_END, row.policy_version) for row in rows])
+            return dialing.commit_dialing(
+                conn, bounds, [Departure(row.id, RULES_END, row.policy_version) for row in rows]
+            )
 
         def settle(conn: Connection) -> Sequence[Any]:
             rows = calls.live_by_id(conn, call_ids)
-            return calls.advance(conn, [end(row, Disposition.ANSWERED)[0] for row in rows])
+            return moves.advance(conn, [end(row, Disposition.ANSWERED)[0] for row in rows])
 
         assert len(transact(self.dialer.db, dial)) == len(call_ids), "not every call may leave"
         ended = transact(self.dialer.db, settle)

@@ -46,13 +46,13 @@ def stand_still_when_aimed_at(directory: Path) -> None:
     """Let each thread of this process stand still before a commit that somebody waits for. To be called before
     anything of the dialer is imported that has crash points."""
     from worker import crashpoint
-    from worker.store import calls
+    from worker.store import calls, dialing
 
-    dies, read, own = crashpoint.crashpoint, calls.orders, threading.local()
+    dies, read, own = crashpoint.crashpoint, dialing.reserved_calls, threading.local()
     find_stale = calls.stale_reserved
 
-    def orders(*args: Any, **more: Any) -> Any:
-        held = _held(directory)  # theirs is the doorbell that is rung again; nobody else is to be quicker
+    def reserved_calls(*args: Any, **more: Any) -> Any:
+        held = _held(directory)  # theirs is the message that is sent again; nobody else is to be quicker
         own.rows = [row for row in read(*args, **more) if row.id not in held]
         return own.rows
 
@@ -65,7 +65,7 @@ def stand_still_when_aimed_at(directory: Path) -> None:
         _wait_until(lambda: next(directory.glob("*.slow"), None) is None)
         return find_stale(*args, **more)
 
-    calls.orders, calls.stale_reserved = orders, stale_reserved
+    dialing.reserved_calls, calls.stale_reserved = reserved_calls, stale_reserved
     crashpoint.crashpoint = halts
 
 

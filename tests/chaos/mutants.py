@@ -107,7 +107,7 @@ def _without_settle_once() -> None:
     """An ended call ends again with every end that is told."""
     from worker.domain.model import CallState, EventKind
     from worker.flow import settle
-    from worker.store import calls
+    from worker.store import moves
 
     weighed = settle.transition  # type: ignore[attr-defined]
 
@@ -119,11 +119,11 @@ def _without_settle_once() -> None:
     settle.transition = transition  # type: ignore[attr-defined]
     stepped = settle._step
     settle._step = lambda *them: replace(stepped(*them), at_most="ended")
-    unguarded = str(calls.ADVANCE.text)
+    unguarded = str(moves.ADVANCE.text)
     for guard in (" AND (k.ended_at IS NULL OR x.disposition IS NULL)", " AND was_ended_at IS NULL"):
         assert guard in unguarded, guard
         unguarded = unguarded.replace(guard, "")
-    calls.ADVANCE = text(unguarded)
+    moves.ADVANCE = text(unguarded)
 
 
 def _without_news_binding() -> None:
@@ -141,13 +141,13 @@ def _without_news_binding() -> None:
 def _without_clauses(*clauses: str) -> None:
     """The last moment before a call does not ask for this. Today that is one statement; whatever else may come to
     commit a call to be placed must be named here, too."""
-    from worker.store import calls
+    from worker.store import dialing
 
-    statement = str(calls.COMMIT_DIALING.text)
+    statement = str(dialing.COMMIT_DIALING.text)
     for clause in clauses:
         assert statement.count(clause) == 1, clause
         statement = statement.replace(clause, "")
-    calls.COMMIT_DIALING = text(statement)
+    dialing.COMMIT_DIALING = text(statement)
 
 
 def _without_dial_do_not_call() -> None:
@@ -196,7 +196,7 @@ _OWN: Mapping[str, Mutant] = {
     ),
     "settle-once": Mutant(
         _without_settle_once,
-        ("worker.flow.settle.transition", "worker.flow.settle._step", "worker.store.calls.ADVANCE"),
+        ("worker.flow.settle.transition", "worker.flow.settle._step", "worker.store.moves.ADVANCE"),
         ("books_agree", "counters_add_up"),
         faults={"web: SIGSTOP 3 s": 6, "web: SIGKILL": 4},
         unguard=(
@@ -212,13 +212,13 @@ _OWN: Mapping[str, Mutant] = {
     ),
     "dial-do-not-call": Mutant(
         _without_dial_do_not_call,
-        ("worker.store.calls.COMMIT_DIALING",),
+        ("worker.store.dialing.COMMIT_DIALING",),
         ("do_not_call_binds_commits",),
         aims={"ban": 10, "mark": 10},
     ),
     "dial-running": Mutant(
         _without_dial_running,
-        ("worker.store.calls.COMMIT_DIALING",),
+        ("worker.store.dialing.COMMIT_DIALING",),
         ("stops_bind_commits", "newer_runs_bind_commits", "policy_binds_commits"),
         aims={"pause": 10, "run again": 4, "window": 4},
     ),

@@ -71,7 +71,7 @@ WORKERS: Mapping[str, Callable[[Team], Campaign]] = {
     "rebuild.after_write": redis_was_emptied,
     "stop.after_commit": its_account_is_locked,
     "stop.after_mark": it_is_paused_while_the_carrier_keeps_calls,
-    "stop.after_told": it_is_paused_while_the_carrier_keeps_calls,
+    "stop.after_request": it_is_paused_while_the_carrier_keeps_calls,
 }
 """Where a worker may die → a campaign that brings it there."""
 
@@ -102,7 +102,7 @@ LINE = (
     "promote.after_commit", "wake.after_take", "fill.after_slots", "fill.after_commit", "dial.before_commit",
     "dial.after_commit", "dial.after_request", "dial.after_store", "settle.before_commit", "settle.after_commit",
     "settle.after_release", "roll_up.before_commit", "reap.after_take", "reap.after_look_up", "rebuild.after_raise",
-    "rebuild.after_write", "stop.after_mark", "stop.after_told",
+    "rebuild.after_write", "stop.after_mark", "stop.after_request",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.breaker import Breaker, BreakerRules, Evidence, hear
+from worker.domain.breaker import Breaker, BreakerRules, Evidence, apply
 
 RULES = BreakerRules()
 
@@ -14,7 +14,7 @@ def results(text: str, rules: BreakerRules = RULES) -> list[Breaker]:
     """What each of these results, one after the other, makes of the breaker."""
     states, breaker = [], Breaker()
     for n, result in enumerate(text):
-        breaker = hear(breaker, [Evidence("acct", f"call_{n}", result == ".")], rules).breaker
+        breaker = apply(breaker, [Evidence("acct", f"call_{n}", result == ".")], rules).breaker
         states.append(breaker)
     return states
 
@@ -49,26 +49,26 @@ def test_each_probe_that_fails_doubles_the_pause_up_to_the_longest() -> None:
     breaker, pauses = results("x" * 26)[-1], []
     for n in range(8):
         probing = Breaker(breaker.recent, breaker.trips, breaker.is_open, probe=f"call_{n}")
-        heard = hear(probing, [Evidence("acct", f"call_{n}", went_well=False)], RULES)
-        breaker = heard.breaker
-        assert heard.pause_seconds is not None
-        pauses.append(heard.pause_seconds / 60)
+        step = apply(probing, [Evidence("acct", f"call_{n}", went_well=False)], RULES)
+        breaker = step.breaker
+        assert step.pause_seconds is not None
+        pauses.append(step.pause_seconds / 60)
     assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
 
 
 def test_one_probe_that_works_closes_it_and_the_next_pause_is_the_first_again() -> None:
     probing = Breaker(trips=5, is_open=True, probe="call_1")
-    assert hear(probing, [Evidence("acct", "call_1", went_well=True, counts=False)], RULES).breaker == Breaker()
-    again = hear(Breaker(), [Evidence("acct", f"call_{n}", went_well=False) for n in range(26)], RULES)
+    assert apply(probing, [Evidence("acct", "call_1", went_well=True, counts=False)], RULES).breaker == Breaker()
+    again = apply(Breaker(), [Evidence("acct", f"call_{n}", went_well=False) for n in range(26)], RULES)
     assert again.pause_seconds == 60
 
 
 def test_while_it_is_open_only_the_probe_is_listened_to() -> None:
     probing = Breaker(trips=1, is_open=True, probe="call_1")
     late = [Evidence("acct", "call_0", went_well=True), Evidence("acct", "call_2", went_well=False)]
-    assert hear(probing, late, RULES).breaker == probing
+    assert apply(probing, late, RULES).breaker == probing
 
 
 def test_a_call_that_is_answered_is_no_result_of_a_request() -> None:
-    heard = hear(Breaker("x"), [Evidence("acct", "call_1", went_well=True, counts=False)], RULES)
-    assert heard.breaker == Breaker("x")
+    step = apply(Breaker("x"), [Evidence("acct", "call_1", went_well=True, counts=False)], RULES)
+    assert step.breaker == Breaker("x")

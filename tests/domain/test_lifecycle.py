@@ -18,8 +18,8 @@ from worker.domain.lifecycle import (
     RUN_MOVES,
     STOPS,
     CallView,
+    EventOutcome,
     Ignored,
-    Outcome,
     Verb,
     refusal,
     transition,
@@ -51,9 +51,9 @@ def drawn_moves(enum: str) -> dict[str, set[str]]:
     return drawn
 
 
-def listen(view: CallView, heard: EventKind, carrier_call_id: str = "sim_1") -> CallView:
+def follow(view: CallView, kind: EventKind, carrier_call_id: str = "sim_1") -> CallView:
     """The call after the event, as settling does it: the carrier's id is learned with the first move."""
-    result = transition(view, heard, carrier_call_id)
+    result = transition(view, kind, carrier_call_id)
     if isinstance(result, CallState):
         ended = Disposition.BUSY if result is CallState.ENDED else None
         return replace(view, state=result, carrier_call_id=carrier_call_id, disposition=ended)
@@ -68,9 +68,9 @@ def test_any_shuffle_and_duplication_of_a_calls_events_ends_it_in_the_same_state
     events: list[EventKind], state: CallState
 ) -> None:
     view = CallView(state)
-    for heard in events:
+    for kind in events:
         before = view
-        view = listen(view, heard)
+        view = follow(view, kind)
         assert CALL_ORDER[view.state] >= CALL_ORDER[before.state], "a call only moves forward"
     assert (view.state, view.disposition) == (CallState.ENDED, Disposition.BUSY)
 
@@ -78,8 +78,8 @@ def test_any_shuffle_and_duplication_of_a_calls_events_ends_it_in_the_same_state
 @given(st.lists(st.sampled_from(list(EventKind)), max_size=12), st.sampled_from(LIVE))
 def test_every_move_an_event_makes_is_a_legal_one(events: list[EventKind], state: CallState) -> None:
     view = CallView(state)
-    for heard in events:
-        after = listen(view, heard)
+    for kind in events:
+        after = follow(view, kind)
         if after.state is not view.state:
             assert after.state in CALL_MOVES[view.state]
         view = after
@@ -88,45 +88,47 @@ def test_every_move_an_event_makes_is_a_legal_one(events: list[EventKind], state
 @given(st.lists(st.sampled_from(list(EventKind)), max_size=12), st.sampled_from(list(Disposition)))
 def test_a_call_that_has_ended_absorbs_everything(events: list[EventKind], disposition: Disposition) -> None:
     view = CallView(CallState.ENDED, "sim_1", disposition)
-    for heard in events:
-        assert not isinstance(transition(view, heard, "sim_1"), CallState)
+    for kind in events:
+        assert not isinstance(transition(view, kind, "sim_1"), CallState)
 
 
-@pytest.mark.parametrize("heard", [EventKind.QUEUED, EventKind.RINGING, EventKind.ANSWERED])
+@pytest.mark.parametrize("kind", [EventKind.QUEUED, EventKind.RINGING, EventKind.ANSWERED])
 @pytest.mark.parametrize("disposition", list(Disposition))
-def test_only_the_dialers_own_ends_can_be_proved_wrong(heard: EventKind, disposition: Disposition) -> None:
+def test_only_the_dialers_own_ends_can_be_proved_wrong(kind: EventKind, disposition: Disposition) -> None:
     ours = disposition in (Disposition.LOST, Disposition.NOT_SENT)
     expected = Ignored.LATE_EVIDENCE if ours else Ignored.CALL_ENDED
-    assert transition(CallView(CallState.ENDED, None, disposition, rang=True), heard, "sim_1") is expected
+    assert transition(CallView(CallState.ENDED, None, disposition, rang=True), kind, "sim_1") is expected
 
 
-@pytest.mark.parametrize("heard", list(EventKind))
-def test_a_cancelled_call_may_be_found_to_have_rung(heard: EventKind) -> None:
+@pytest.mark.parametrize("kind", list(EventKind))
+def test_a_cancelled_call_may_be_found_to_have_rung(kind: EventKind) -> None:
     """Only then does it count, and callbacks come in any order."""
-    found = transition(CallView(CallState.ENDED, "sim_1", Disposition.CANCELED), heard, "sim_1")
-    assert (found is Outcome.RANG) is (heard in (EventKind.RINGING, EventKind.ANSWERED))
+    found = transition(CallView(CallState.ENDED, "sim_1", Disposition.CANCELED), kind, "sim_1")
+    assert (found is EventOutcome.RANG) is (kind in (EventKind.RINGING, EventKind.ANSWERED))
     known = CallView(CallState.ENDED, "sim_1", Disposition.CANCELED, rang=True)
-    assert transition(known, heard, "sim_1") is not Outcome.RANG
+    assert transition(known, kind, "sim_1") is not EventOutcome.RANG
 
 
-@pytest.mark.parametrize("heard", list(EventKind))
-def test_no_news_moves_a_call_that_was_never_sent(heard: EventKind) -> None:
-    assert transition(CallView(CallState.RESERVED), heard, "sim_1") is Ignored.NEVER_SENT
+@pytest.mark.parametrize("kind", list(EventKind))
+def test_no_news_moves_a_call_that_was_never_sent(kind: EventKind) -> None:
+    assert transition(CallView(CallState.RESERVED), kind, "sim_1") is Ignored.NEVER_SENT
 
 
 @pytest.mark.parametrize("state", [state for state in CallState if state is not CallState.RESERVED])
-@pytest.mark.parametrize("heard", list(EventKind))
-def test_news_of_another_carrier_call_is_an_orphan_and_moves_nothing(state: CallState, heard: EventKind) -> None:
-    assert transition(CallView(state, "sim_1"), heard, "sim_2") is Ignored.ORPHAN
+@pytest.mark.parametrize("kind", list(EventKind))
+def test_news_of_another_carrier_call_is_an_orphan_and_moves_nothing(state: CallState, kind: EventKind) -> None:
+    assert transition(CallView(state, "sim_1"), kind, "sim_2") is Ignored.ORPHAN
 
 
 @pytest.mark.parametrize("state", [state for state in CallState if state is not CallState.RESERVED])
 def test_a_verdict_moves_no_call(state: CallState) -> None:
-    assert transition(CallView(state, "sim_1", Disposition.ANSWERED), EventKind.MACHINE, "sim_1") is Outcome.ANNOTATED
+    assert (
+        transition(CallView(state, "sim_1", Disposition.ANSWERED), EventKind.MACHINE, "sim_1") is EventOutcome.ANNOTATED
+    )
 
 
 def test_what_is_heard_is_what_carriers_tell() -> None:
-    assert {heard.value for heard in EventKind} == {kind.value for kind in EventKind}
+    assert {kind.value for kind in EventKind} == {kind.value for kind in EventKind}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from tests.world import World
 from worker.carriers.base import Action, Order, Outcome, Rejected
 from worker.flow.base import Dial
-from worker.store import breakers, calls
+from worker.store import breakers, dialing
 from worker.store.database import once
 
 TOO_FAST = Rejected("20429", Action.BACK_OFF, 5.0)
@@ -20,7 +20,7 @@ def refuse(order: Order) -> Outcome:
 def rate(world: World, campaign: str) -> float | None:
     """The account's calls per second as a dial message would find it now."""
     (call,) = [call for call in world.calls(campaign) if call.state == "reserved"][:1]
-    (row,) = once(world.dialer.db, lambda conn: calls.orders(conn, [call.id], recovery_seconds=60.0))
+    (row,) = once(world.dialer.db, lambda conn: dialing.reserved_calls(conn, [call.id], recovery_seconds=60.0))
     return None if row.account_rate is None else float(row.account_rate)
 
 

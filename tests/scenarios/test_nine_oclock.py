@@ -14,7 +14,7 @@ from worker.flow.base import Dial, Step, Wake
 from worker.flow.plan import MOST_AT_ONCE, MOST_PER_CAMPAIGN
 from worker.flow.wake import MOST, ROW_BROKEN_AFTER_SECONDS, wake, wake_more
 from worker.store import wakes
-from worker.store.wakes import Taken
+from worker.store.wakes import DueCampaigns
 
 CAMPAIGNS, SLOTS = 5000, 1000
 
@@ -128,8 +128,8 @@ def again(world: World) -> None:
     world.sql("UPDATE campaigns SET short_of_slots = false, next_wake_at = dialer_now()")
 
 
-def take(world: World) -> Taken:
-    taken: list[Taken] = []
+def take(world: World) -> DueCampaigns:
+    taken: list[DueCampaigns] = []
     world.write(lambda conn: taken.append(wakes.take(conn, most=MOST, most_cancelled=10, after_team="", most_teams=20)))
     return taken[0]
 

@@ -25,7 +25,7 @@ from worker.flow import dial, fill
 from worker.flow.base import slot_of
 from worker.flow.ending import release
 from worker.operations.progress import read_standing
-from worker.store import calls, invariants
+from worker.store import invariants, moves
 from worker.store.crm import setup
 from worker.store.database import once
 
@@ -61,7 +61,7 @@ class Shared:
         """Let a call of the account end, and nobody fill its slot yet."""
         held = [call.id for call in self.world.all_calls() if call.account_id == account and call.ended_at is None]
         ended: list[Any] = []
-        self.world.write(lambda conn: ended.extend(calls.advance(conn, [release(held[0], "over")])))
+        self.world.write(lambda conn: ended.extend(moves.advance(conn, [release(held[0], "over")])))
         self.world.dialer.slots.release([slot_of(row) for row in ended])
 
     def dial_all(self) -> list[str]:

@@ -10,7 +10,7 @@ from tests.crowd import crowd
 from tests.store.dialing import running
 from tests.world import World
 from worker.simulator.lives import Life
-from worker.store.claims import PAGE
+from worker.store.candidates import PAGE
 
 MANY = 2 * PAGE + 20
 """More than any list that is looked at together."""

@@ -14,8 +14,9 @@ from worker.domain.window import RULES_END
 from worker.flow import reconcile
 from worker.flow.claim import claim
 from worker.flow.plan import Plan, plan_calls
-from worker.store import calls, campaigns, gate, runs
+from worker.store import campaigns, dialing, gate, runs
 from worker.store.database import once
+from worker.store.dialing import Departure
 
 
 def running(world: World, contact_ids: list[str], *, max_calls: int | None = None, **body: Any) -> str:
@@ -59,6 +60,6 @@ def committing(world: World, *call_ids: str) -> Callable[[Connection], list[str]
 
     def work(conn: Connection) -> list[str]:
         gate.pass_gate(conn, world.team)
-        return calls.commit_dialing(conn, world.dialer.bounds, [(call, RULES_END, 1) for call in call_ids])
+        return dialing.commit_dialing(conn, world.dialer.bounds, [Departure(call, RULES_END, 1) for call in call_ids])
 
     return work

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine, text
 
 from tests.store.rows import furnish, token
 from tests.store.test_plans import array, explain
-from worker.store import claims
-from worker.store.claims import Reservation
+from worker.store import candidates, claims
+from worker.store.claims import Reservation, Want
 
 BATCH, PEOPLE = 25, 1500
 PEOPLE_WAIT = f"""
@@ -25,7 +25,7 @@ WHERE ended_at IS NULL AND id <> ALL(:kept)
 """)
 ALL_LIVE = text("SELECT count(*) FROM calls WHERE team_id = 'team_a' AND ended_at IS NULL")
 LIVE_FROM = text("SELECT live_from FROM teams WHERE id = 'team_a'")
-PICK = {"team": "'team_a'", "campaigns": array("camp_a"), "zones": array(""), "wants": array(BATCH)}
+PICK = {"team": "'team_a'", "campaign_id": array("camp_a"), "zone": array(""), "most": array(BATCH)}
 
 
 @pytest.fixture
@@ -46,15 +46,17 @@ def held(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
 def call_next(conn: Connection, nth: int) -> None:
     """Claim the next who are due, under the locks of a claim."""
     claims.lock(conn, "team_a", ["camp_a"])
-    live = sum(row.live for row in claims.live(conn, "team_a"))
+    live = sum(row.live for row in candidates.live(conn, "team_a"))
     assert live == conn.execute(ALL_LIVE).scalar_one(), "a limit counts every live call"
     reservations = []
-    for n, row in enumerate(claims.pick(conn, "team_a", [("camp_a", "", BATCH)])):
+    limits = dict.fromkeys(("team_limit", "campaign_limit", "number_limit", "account_limit"), 9)
+    limits["credentials_limit"] = None
+    for n, row in enumerate(claims.pick(conn, "team_a", [Want("camp_a", "", BATCH)])):
         name = f"k_{nth:03d}_{n:02d}"
         parts = {"run_id": "run_a", "number_id": "pn_a", "account_id": "acct_a", "from_number": "+12025550100"}
         reservations.append(
             Reservation(name, "camp_a", contact_id=row.contact_id, token=token(name), to_number=row.phone_e164,
-                        zone="", limits=(9, 9, 9, 9, None), **parts)
+                        zone="", **parts, **limits)
         )  # fmt: skip
     assert len(reservations) == BATCH
     claims.reserve(conn, "team_a", reservations)
@@ -67,7 +69,7 @@ def pages(engine: Engine) -> dict[str, int]:
         session.rollback()
         session.autocommit, session.prepare_threshold = True, None
         plans = {
-            "live": explain(session, claims.LIVE, team="'team_a'"),
+            "live": explain(session, candidates.LIVE, team="'team_a'"),
             "pick": explain(session, claims.PICK, **PICK),
         }
         conn.invalidate()

@@ -28,12 +28,14 @@ from worker.store import (
     accounts,
     breakers,
     calls,
+    candidates,
     channels,
     claims,
     events,
     failovers,
     hangups,
     idempotency,
+    moves,
     ticks,
     wakes,
 )
@@ -186,7 +188,7 @@ def _breaker(world: World, move: Move, forward: bool) -> None:
     assert not is_planned(world, campaign)
     move()
     (call,) = reserve(world, campaign)
-    do(world, breakers.take_probes, {"acct_team_a": call})
+    do(world, breakers.take_probes, [breakers.Probe("acct_team_a", call)])
     assert once(world.engine, committing(world, call)) == [call]
 
 
@@ -197,7 +199,7 @@ def _slowed(world: World, move: Move, forward: bool) -> None:
     move()
     campaign = one_waits(world)
     rows = once(
-        world.engine, lambda conn: claims.candidates(conn, world.team, [campaign], most=9, recovery_seconds=600)
+        world.engine, lambda conn: candidates.candidates(conn, world.team, [campaign], most=9, recovery_seconds=600)
     )
     assert {number["account_rate"] for number in rows[0].numbers} == {8}
     assert do(world, breakers.slow, "acct_team_a", recovery_seconds=600) == 4
@@ -302,13 +304,13 @@ def _late_evidence(world: World, move: Move, forward: bool) -> None:
     world.sql("UPDATE campaign_contacts SET due_at = dialer_now()")
     move()
     watch_clock(world.engine, world.dialer.clock)
-    (picked,) = once(world.engine, lambda conn: claims.pick(conn, world.team, [(_campaign(world), "", 1)]))
+    (picked,) = once(world.engine, lambda conn: claims.pick(conn, world.team, [claims.Want(_campaign(world), "", 1)]))
     assert picked.on_the_phone
 
 
 def never_left(world: World, call: str, *, due_in_seconds: float = 0.0) -> None:
     """The request of this call provably never left."""
-    moved = once(world.engine, lambda conn: calls.advance(conn, [not_sent(call, "no connection", due_in_seconds)]))
+    moved = once(world.engine, lambda conn: moves.advance(conn, [not_sent(call, "no connection", due_in_seconds)]))
     world.dialer.slots.release([slot_of(row) for row in moved])
 
 
@@ -356,7 +358,7 @@ def _hang_up_again(world: World, move: Move, forward: bool) -> None:
 
 @trial("unmatched_calls.end_tried_at")
 @trial("unmatched_calls.next_end_at")
-def _hang_up_on_nobodys_again(world: World, move: Move, forward: bool) -> None:
+def _hang_up_unmatched_again(world: World, move: Move, forward: bool) -> None:
     for name in ("a", "b"):
         do(world, hangups.unmatched, [Unmatched("simulator", name, "f" * 32, None)])
     assert [to_be_hung_up(world), to_be_hung_up(world), to_be_hung_up(world)] == [["a"], ["b"], []]
@@ -399,12 +401,12 @@ def _held_event(world: World, move: Move, forward: bool) -> None:
 @trial("campaigns.filled_at")
 def _turns(world: World, move: Move, forward: bool) -> None:
     first, second = one_waits(world), one_waits(world)
-    pace = partial(do, world, claims.pace)
-    pace([claims.Pace(first, turn=True, short=True)])
+    note = partial(do, world, claims.note_turns)
+    note([claims.Turn(first, is_over=True, is_starved=True)])
     move()
-    pace([claims.Pace(second, turn=True, short=True)])
+    note([claims.Turn(second, is_over=True, is_starved=True)])
     rows = once(
-        world.engine, lambda conn: claims.candidates(conn, world.team, [first, second], most=9, recovery_seconds=60)
+        world.engine, lambda conn: candidates.candidates(conn, world.team, [first, second], most=9, recovery_seconds=60)
     )
     assert [row.id for row in rows] == [first, second]
 
@@ -417,7 +419,9 @@ def _rotation(world: World, move: Move, forward: bool) -> None:
     move()
     world.edit_campaign(campaign, max_concurrent_calls=3)
     third = _reserved_in_turn(world, campaign)[-1].number_id
-    rows = once(world.engine, lambda conn: claims.candidates(conn, world.team, [campaign], most=9, recovery_seconds=60))
+    rows = once(
+        world.engine, lambda conn: candidates.candidates(conn, world.team, [campaign], most=9, recovery_seconds=60)
+    )
     assert {first, second} == set(world.numbers)
     assert [number["id"] for number in rows[0].numbers][-1] == third
 
@@ -486,7 +490,7 @@ def _heard_of_no_more(world: World, move: Move, forward: bool) -> None:
     world.sql("UPDATE idempotency_keys SET taken_at = taken_at - interval '10 minutes'")
     (taken_at,) = world.sql("SELECT taken_at FROM idempotency_keys")[0]
     assert once(world.engine, lambda conn: idempotency.note_progress(conn, REQUEST, taken_at, {"lines": 500}))
-    assert once(world.engine, lambda conn: idempotency.heard(conn, REQUEST, taken_at))
+    assert once(world.engine, lambda conn: idempotency.keep(conn, REQUEST, taken_at))
     assert once(world.engine, lambda conn: idempotency.take(conn, REQUEST)) is None
     move()
     again = once(world.engine, lambda conn: idempotency.take(conn, REQUEST))

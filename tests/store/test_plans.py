@@ -17,7 +17,7 @@ from sqlalchemy import Connection, TextClause
 
 from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
-from worker.store import calls, campaigns, claims, credentials, events, hangups, retention, wakes
+from worker.store import calls, campaigns, candidates, claims, credentials, events, hangups, retention, wakes
 from worker.store.crm import callees, campaign_contacts, contacts
 from worker.store.database import open_database
 from worker.store.reads import progress, standstill, watching
@@ -139,7 +139,7 @@ def test_a_claim_reads_the_contacts_it_takes_and_no_others(
 ) -> None:
     campaign_ids, zones, counts = zip(*wants, strict=True)
     plan = explain(
-        crowd, claims.PICK, team="'team_a'", campaigns=array(*campaign_ids), zones=array(*zones), wants=array(*counts)
+        crowd, claims.PICK, team="'team_a'", campaign_id=array(*campaign_ids), zone=array(*zones), most=array(*counts)
     )
     assert plan["Actual Rows"] == sum(counts)
     for scan in scans(plan):
@@ -157,9 +157,9 @@ def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_o
         crowd,
         claims.PICK,
         team="'team_a'",
-        campaigns=array("camp_a_zones"),
-        zones=array("Europe/Paris"),
-        wants=array(25),
+        campaign_id=array("camp_a_zones"),
+        zone=array("Europe/Paris"),
+        most=array(25),
     )
     assert plan["Actual Rows"] == 0
     reads_little(plan, rows=10, pages=20)
@@ -168,7 +168,7 @@ def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_o
 @pytest.mark.usefixtures("mode")
 def test_planning_a_fill_counts_no_more_than_it_could_take(crowd: psycopg.Connection[Any]) -> None:
     values = {"team": "'team_a'", "ids": array(*ALL), "most": "200", "starved": "true", "recovery": "60", **PAGE}
-    plan = explain(crowd, claims.CANDIDATES, **values)
+    plan = explain(crowd, candidates.CANDIDATES, **values)
     assert plan["Actual Rows"] == 3
     for scan in scans(plan):
         assert scan.get("Index Name") == WAITING, scan["Node Type"]
@@ -258,7 +258,7 @@ def test_putting_contacts_back_reads_those_and_not_the_campaign(crowd: psycopg.C
 PAGE = {"after_at": "NULL", "after_id": "''", "full": "'{}'", "sharing": "'{}'"}
 PERIODIC = {
     "credentials.READ": credentials.READ,
-    "claims.LIVE": claims.LIVE,
+    "candidates.LIVE": candidates.LIVE,
     "calls.OVERDUE": calls.OVERDUE,
     "calls.UNDISPATCHED": calls.UNDISPATCHED,
     "calls.STALE_RESERVED": calls.STALE_RESERVED,
@@ -277,13 +277,13 @@ PERIODIC = {
 }
 NEWS = {
     "carrier": "'simulator'",
-    "tokens": "ARRAY[md5('1'), md5('2')]",
-    "event_ids": array("ringing", "ringing"),
-    "carrier_ids": array("c", "c"),
-    "kinds": array("ringing", "ringing"),
-    **dict.fromkeys(("dispositions", "sip_codes", "verdicts", "occurred"), "'{NULL,NULL}'"),
-    "raws": "ARRAY['{}', '{}']",
-    **dict.fromkeys(("others", "in_doubt"), array("false", "false")),
+    "token": "ARRAY[md5('1'), md5('2')]",
+    "event_id": array("ringing", "ringing"),
+    "carrier_call_id": array("c", "c"),
+    "kind": array("ringing", "ringing"),
+    **dict.fromkeys(("disposition", "sip_code", "verdict", "occurred_at"), "'{NULL,NULL}'"),
+    "raw": "ARRAY['{}', '{}']",
+    **dict.fromkeys(("is_of_another", "in_doubt"), array("false", "false")),
     "most_per_call": "1000",
 }
 """Two events of calls there are."""
@@ -304,8 +304,8 @@ GIVEN = {
     "margin": "20",
     "kept": "10000",
     "days": "30",
-    "accounts": "ARRAY['acct_a']",
-    "rooms": "ARRAY[8]",
+    "account_id": "ARRAY['acct_a']",
+    "hang_ups": "ARRAY[8]",
     "room": "8",
     "tries": "10",
     "lease": "48",

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, TextClause
 from tests.store.rows import campaign, furnish
 from tests.store.test_plans import CROWD, NEWS, PAGE, TEAM, array, nodes, reads_little
 from worker.dev.stack import Stack
-from worker.store import calls, claims, events
+from worker.store import calls, candidates, claims, dialing, events, moves
 from worker.store.database import open_database
 
 BATCH = 25
@@ -41,47 +41,57 @@ UPDATE calls SET state = 'reserved', disposition = NULL, ended_at = NULL
 WHERE id IN ({", ".join(f"'{call}'" for call in IDS)})
 """
 ADVANCED = dict.fromkeys(
-    ("carrier_ids", "dispositions", "causes", "verdicts", "check_in", "statuses", "due_in", "reasons"), NOTHING
+    (
+        "carrier_call_id",
+        "disposition",
+        "cause",
+        "verdict",
+        "check_in_seconds",
+        "contact_status",
+        "due_in_seconds",
+        "reason",
+    ),
+    NOTHING,
 ) | {
-    "ids": array(*IDS),
-    "states": alike("reserved"),
+    "call_id": array(*IDS),
+    "state": alike("reserved"),
     "at_most": alike("in_progress"),
-    **dict.fromkeys(("rang", "missed", "late", "counts", "reached"), alike("false")),
+    **dict.fromkeys(("rang", "missed", "late_evidence", "counts", "reached"), alike("false")),
     **dict.fromkeys(("technical", "rejected", "invalid"), alike(0)),
 }
 HOT: Mapping[str, tuple[TextClause, Mapping[str, str]]] = {
-    "claims.CANDIDATES": (
-        claims.CANDIDATES,
+    "candidates.CANDIDATES": (
+        candidates.CANDIDATES,
         {"team": TEAM, "ids": array("camp_a"), "most": "200", "starved": "true", "recovery": "60", **PAGE},
     ),
     "claims.LOCK": (claims.LOCK, {"team": TEAM, "ids": array("camp_a")}),
     "claims.PICK": (
         claims.PICK,
-        {"team": TEAM, "campaigns": array("camp_a"), "zones": array(""), "wants": array(BATCH)},
+        {"team": TEAM, "campaign_id": array("camp_a"), "zone": array(""), "most": array(BATCH)},
     ),
-    "calls.ORDERS": (calls.ORDERS, {"ids": array(*IDS), "recovery": "60", "sharing": "'{}'"}),
-    "calls.COMMIT_DIALING": (
-        calls.COMMIT_DIALING,
+    "dialing.RESERVED_CALLS": (dialing.RESERVED_CALLS, {"ids": array(*IDS), "recovery": "60", "sharing": "'{}'"}),
+    "dialing.COMMIT_DIALING": (
+        dialing.COMMIT_DIALING,
         {
-            "ids": array(*IDS),
+            "call_id": array(*IDS),
             "valid_until": alike("2037-01-01"),
-            "versions": alike(1),
+            "policy_version": alike(1),
             "request": "18",
             "overhead": "90",
             "callee": "3600",
         },
     ),
-    "calls.ADVANCE": (calls.ADVANCE, ADVANCED),
+    "moves.ADVANCE": (moves.ADVANCE, ADVANCED),
     "calls.BY_TOKEN": (
         calls.BY_TOKEN,
         {"tokens": array(*(md5(str(n + 1).encode()).hexdigest() for n in range(BATCH)))},
     ),
     "events.INSERT": (events.INSERT, NEWS),
     "events.TAKE": (events.TAKE, {"most": "200"}),
-    "events.DRAINED": (events.DRAINED, {"ids": array(*range(1, BATCH + 1)), "outcomes": alike("moved")}),
+    "events.DRAINED": (events.DRAINED, {"event_id": array(*range(1, BATCH + 1)), "outcome": alike("moved")}),
 }
 """The statements every call goes through, each as it is asked about a batch."""
-ABOUT_CAMPAIGNS = (claims.LOCK, claims.CANDIDATES)
+ABOUT_CAMPAIGNS = (claims.LOCK, candidates.CANDIDATES)
 
 
 @pytest.fixture(scope="module")

@@ -15,16 +15,16 @@ from tests.store.racing import Race, result
 from tests.world import MONDAY_NOON, World
 from worker.carriers.base import CallEvent
 from worker.domain.lifecycle import Verb
-from worker.domain.model import Disposition, EventKind
+from worker.domain.model import CallState, ContactStatus, Disposition, EventKind
 from worker.flow import admit, finish, record, settle
 from worker.flow.base import slot_of
 from worker.flow.ending import not_sent
 from worker.operations import campaigns as campaign_operations
 from worker.simulator.lives import Life
 from worker.slots import SlotRequest, Slots, connect
-from worker.store import calls, campaigns, claims, events, runs, ticks, wakes
-from worker.store.calls import Move
+from worker.store import campaigns, claims, events, moves, runs, ticks, wakes
 from worker.store.crm import contacts
+from worker.store.moves import Move
 
 PHONE = "+12025550777"
 
@@ -141,11 +141,13 @@ def test_two_who_would_end_a_call_end_it_once(world: World, race: Race) -> None:
     """A look-up and an event, both of which read the call while it lived."""
     call = answered(world)
     first, second = race.session(), race.session()
-    lost = Move(call, "ended", disposition="lost", contact_status="queued", due_in_seconds=3600)
-    heard = Move(call, "ended", disposition="answered", contact_status="completed")
-    [row] = first.do(lambda conn: calls.advance(conn, [heard]))
+    lost = Move(
+        call, CallState.ENDED, disposition=Disposition.LOST, contact_status=ContactStatus.QUEUED, due_in_seconds=3600
+    )
+    ended = Move(call, CallState.ENDED, disposition=Disposition.ANSWERED, contact_status=ContactStatus.COMPLETED)
+    [row] = first.do(lambda conn: moves.advance(conn, [ended]))
     assert row.just_ended
-    late = second.start(lambda conn: calls.advance(conn, [lost]))
+    late = second.start(lambda conn: moves.advance(conn, [lost]))
     race.until_waiting(late)
     first.commit()
     assert result(late) == []
@@ -174,7 +176,7 @@ def test_the_tick_sees_what_was_committed_while_it_waited_for_the_campaign(world
     [call] = reserve(world, campaign)
     dialing, ticking = race.session(), race.session()
     dialing.do(committing(world, call))
-    ended = dialing.do(lambda conn: calls.advance(conn, [not_sent(call, "connection refused", 5.0)]))
+    ended = dialing.do(lambda conn: moves.advance(conn, [not_sent(call, "connection refused", 5.0)]))
     looking = ticking.start(lambda conn: campaigns.lock_all(conn, [campaign]))
     race.until_waiting(looking)
     dialing.commit()
@@ -196,8 +198,8 @@ def test_settling_calls_of_two_campaigns_does_not_lock_them_against_a_claim(worl
     holder.do(locking("SELECT id FROM campaigns WHERE id = :id FOR UPDATE", id=first))
     claim = claiming.start(lambda conn: claims.lock(conn, world.team, [first, second]))
     race.until_waiting(claim)
-    moves = [not_sent(call, "connection refused", 5.0) for call in both]
-    settle_both = settling.start(lambda conn: calls.advance(conn, moves))
+    both_ended = [not_sent(call, "connection refused", 5.0) for call in both]
+    settle_both = settling.start(lambda conn: moves.advance(conn, both_ended))
     race.until_waiting(claim, settle_both)
     holder.commit()
     result(claim)

@@ -44,7 +44,7 @@ from worker.flow.base import Dialer, Step
 from worker.operations.batches import Bookmark
 from worker.store import idempotency
 from worker.store.database import CommitHook, Joined, once, transact
-from worker.store.idempotency import GIVEN_UP_AFTER_SECONDS, KeyedRequest, Taken
+from worker.store.idempotency import GIVEN_UP_AFTER_SECONDS, KeyedRequest, TakenKey
 
 log = structlog.get_logger()
 
@@ -116,8 +116,8 @@ def _or_refusal(
         raise
 
 
-def _take(dialer: Dialer, request: KeyedRequest) -> Taken | Told:
-    def work(conn: Connection) -> Taken | Told | None:
+def _take(dialer: Dialer, request: KeyedRequest) -> TakenKey | Told:
+    def work(conn: Connection) -> TakenKey | Told | None:
         taken = idempotency.take(conn, request)
         if taken is not None:
             return taken
@@ -128,7 +128,7 @@ def _take(dialer: Dialer, request: KeyedRequest) -> Taken | Told:
             message = "This Idempotency-Key was used for another request; use a new key for each."
             raise HttpError(422, "idempotency_key_reused", message)
         if seen.status is not None:
-            return Told(seen.status, seen.response, headers=REPLAYED)
+            return Told(seen.status, seen.response or "", headers=REPLAYED)
         if seen.is_lost:
             message = "The first request with this key did its work, but its answer was lost; look at what it did."
             raise HttpError(409, "idempotency_answer_lost", message)
@@ -159,13 +159,13 @@ def _in_steps(dialer: Dialer, request: KeyedRequest, taken_at: datetime, work: W
     return _kept(dialer, request, taken_at, tell(work(replace(dialer, db=CommitHook(dialer.db, before_commit)))))
 
 
-def _in_batches(dialer: Dialer, request: KeyedRequest, taken: Taken, work: WorkInBatches) -> Told:
+def _in_batches(dialer: Dialer, request: KeyedRequest, taken: TakenKey, work: WorkInBatches) -> Told:
     def keep(conn: Connection, come: Mapping[str, Any]) -> None:
         if not idempotency.note_progress(conn, request, taken.at, come):
             raise _given_up()
 
     def is_at_it(conn: Connection) -> None:
-        if not idempotency.heard(conn, request, taken.at):
+        if not idempotency.keep(conn, request, taken.at):
             raise _given_up()
 
     return _kept(dialer, request, taken.at, tell(work(dialer, Bookmark(taken.progress or {}, keep, is_at_it))))

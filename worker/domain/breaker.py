@@ -55,7 +55,7 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class BreakerStep:
     """The breaker as it is now; ``pause_seconds`` where it has just opened, after so many ``failures``."""
 
     breaker: Breaker
@@ -63,22 +63,22 @@ class Heard:
     failures: int = 0
 
 
-def hear(breaker: Breaker, evidence: Sequence[Evidence], rules: BreakerRules) -> Heard:
-    """What the evidence makes of the breaker. While it is open only the probe is listened to: whatever else is
-    heard then was on its way before."""
+def apply(breaker: Breaker, evidence: Sequence[Evidence], rules: BreakerRules) -> BreakerStep:
+    """What the evidence makes of the breaker. While it is open only that of the probe counts: whatever else comes
+    then was on its way before."""
     if breaker.is_open:
-        for told in evidence:
-            if told.call_id == breaker.probe:
-                return Heard(Breaker()) if told.went_well else _opened(breaker, rules, 1)
-        return Heard(breaker)
-    results = "".join(WELL if told.went_well else ILL for told in evidence if told.counts)
+        for each in evidence:
+            if each.call_id == breaker.probe:
+                return BreakerStep(Breaker()) if each.went_well else _opened(breaker, rules, 1)
+        return BreakerStep(breaker)
+    results = "".join(WELL if each.went_well else ILL for each in evidence if each.counts)
     recent = (breaker.recent + results)[-rules.window :].lstrip(WELL)
     failures = recent.count(ILL)
     if failures > rules.share * rules.window:
         return _opened(breaker, rules, failures)
-    return Heard(replace(breaker, recent=recent), failures=failures)
+    return BreakerStep(replace(breaker, recent=recent), failures=failures)
 
 
-def _opened(breaker: Breaker, rules: BreakerRules, failures: int) -> Heard:
+def _opened(breaker: Breaker, rules: BreakerRules, failures: int) -> BreakerStep:
     pause = min(rules.pause_seconds * 2**breaker.trips, rules.longest_pause_seconds)
-    return Heard(Breaker(trips=min(breaker.trips + 1, 30), is_open=True), pause, failures)
+    return BreakerStep(Breaker(trips=min(breaker.trips + 1, 30), is_open=True), pause, failures)

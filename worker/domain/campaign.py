@@ -11,7 +11,7 @@ from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import LONGEST_ID, MISSING, NOT_NULL, text_fault, unknown_fields
 from worker.domain.machines import parse_machine_detection
 from worker.domain.retry import RetryPolicy, parse_retry_policy
-from worker.domain.settings_spelling import USE_CONTACT_TIMEZONE
+from worker.domain.whose_clock import USE_CONTACT_TIMEZONE
 from worker.domain.window import RULES_END, CallWindow, parse_window
 
 T = TypeVar("T")

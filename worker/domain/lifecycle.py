@@ -2,7 +2,7 @@
 
 ``schema.sql`` draws the same moves beside each enum value; here they have names. A campaign's moves are asked
 for by people and refused in their words, with both states named; a stop that is already so is not refused. A
-call's moves are told by carriers, late, doubled and out of order, so a call never refuses: an event that can no
+call's moves are reported by carriers, late, doubled and out of order, so a call never refuses: an event that can no
 longer matter has a name in :class:`Ignored`, and its row keeps that name as its outcome.
 """
 
@@ -92,9 +92,9 @@ CONTACT_MOVES: dict[ContactStatus, frozenset[ContactStatus]] = {
     _K.SKIPPED: frozenset({_K.QUEUED}),
     _K.CANCELLED: frozenset(),
 }
-"""Status → the statuses it may become. ``queued → queued`` is a contact put back with a new ``due_at``;
+"""Status → the statuses it may become. ``queued → queued`` is a contact snoozed until a new ``due_at``;
 ``skipped → queued``, and ``failed → queued`` for an invalid number, happen when a run opens and finds that the
-reason is gone; ``exhausted → queued`` and ``failed → queued`` when somebody puts the contact back by hand and
+reason is gone; ``exhausted → queued`` and ``failed → queued`` when somebody requeues the contact by hand and
 :mod:`worker.domain.requeue` allows it."""
 
 RUN_MOVES: dict[RunState, frozenset[RunState]] = {
@@ -126,7 +126,7 @@ _REACHES = {
 }
 
 
-class Outcome(StrEnum):
+class EventOutcome(StrEnum):
     """What became of one event; kept with it."""
 
     MOVED = "moved"  # the call went forward
@@ -139,7 +139,7 @@ class Ignored(StrEnum):
 
     ALREADY_THERE = "already_there"  # the same news again, or news the call had overtaken
     CALL_ENDED = "call_ended"  # news of the past of a call that has ended: a doubled or late callback
-    LATE_EVIDENCE = "late_evidence"  # news that an ended call is alive, never heard before: hang it up
+    LATE_EVIDENCE = "late_evidence"  # news that an ended call is alive: hang it up
     ORPHAN = "orphan"  # another carrier call under this call's token: hang it up
     UNKNOWN_TOKEN = "unknown_token"  # nobody's token
     FOREIGN = "foreign"  # news by the key of another carrier, or of another account there, than the call was placed by
@@ -165,7 +165,7 @@ def is_foreign(call_carrier: str | None, news_carrier: str, other_account: str |
     return bool(other_account) or (call_carrier is not None and call_carrier != news_carrier)
 
 
-def transition(call: CallView, heard: EventKind, carrier_call_id: str) -> CallState | Outcome | Ignored:
+def transition(call: CallView, kind: EventKind, carrier_call_id: str) -> CallState | EventOutcome | Ignored:
     """The state the event moves the call to, or the name of why it does not.
 
     A terminal state absorbs everything; only whether a cancelled call had rung, and therefore counts, may still be
@@ -179,14 +179,14 @@ def transition(call: CallView, heard: EventKind, carrier_call_id: str) -> CallSt
         return Ignored.ORPHAN
     if call.state is CallState.ENDED:
         closed_by_us = call.disposition in (Disposition.LOST, Disposition.NOT_SENT) and not call.ended_by_carrier
-        if closed_by_us and heard in (EventKind.QUEUED, EventKind.RINGING, EventKind.ANSWERED):
+        if closed_by_us and kind in (EventKind.QUEUED, EventKind.RINGING, EventKind.ANSWERED):
             return Ignored.LATE_EVIDENCE
-        if call.disposition == Disposition.CANCELED and not call.rang and heard in _RANG:
-            return Outcome.RANG
-        return Outcome.ANNOTATED if heard is EventKind.MACHINE else Ignored.CALL_ENDED
-    if heard is EventKind.MACHINE:
-        return Outcome.ANNOTATED
-    target = _REACHES[heard]
+        if call.disposition == Disposition.CANCELED and not call.rang and kind in _RANG:
+            return EventOutcome.RANG
+        return EventOutcome.ANNOTATED if kind is EventKind.MACHINE else Ignored.CALL_ENDED
+    if kind is EventKind.MACHINE:
+        return EventOutcome.ANNOTATED
+    target = _REACHES[kind]
     return target if CALL_ORDER[target] > CALL_ORDER[call.state] else Ignored.ALREADY_THERE
 
 

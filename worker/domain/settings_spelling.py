@@ -8,8 +8,8 @@ from typing import Any
 from worker.domain.machines import KEY as MACHINE_DETECTION
 from worker.domain.retry import KEY as RETRY_DELAYS
 from worker.domain.spelling import nearest
+from worker.domain.whose_clock import USE_CONTACT_TIMEZONE
 
-USE_CONTACT_TIMEZONE = "useContactTimezone"
 KNOWN = (RETRY_DELAYS, USE_CONTACT_TIMEZONE, MACHINE_DETECTION)
 """The keys that mean something. What is within them is checked, and refused where it is unknown."""
 

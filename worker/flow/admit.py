@@ -7,14 +7,13 @@ A dry run does the same in a transaction that is rolled back, so what it answers
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.crashpoint import crashpoint
 from worker.domain import ids
@@ -34,9 +33,11 @@ from worker.flow.reconcile import reconcile
 from worker.flow.run_result import RunIsOpen, RunResult, Unreached
 from worker.flow.stop import refused
 from worker.store import campaigns, counters, gate, runs, wakes
+from worker.store.campaigns import CampaignRow
 from worker.store.claims import Reservation
 from worker.store.crm import contacts
 from worker.store.database import once, transact
+from worker.store.wakes import DueCampaign
 
 log = structlog.get_logger()
 
@@ -95,7 +96,7 @@ def run_campaign(
         if account_slug is not None and account_slug != row.team_slug:
             raise Invalid([Fault("accountSlug", f"No account {account_slug!r} for this campaign's team.")])
         refuse_unreachable_run(conn, campaign_id)
-        if not (may_replace or dry_run) and campaigns.has_open_run(conn, campaign_id):
+        if row.run_id is not None and not (may_replace or dry_run) and campaigns.has_open_run(conn, campaign_id):
             raise RunIsOpen(campaign_id, row.run_id)
         if row.status == CampaignStatus.RUNNING and not (dry_run or replaces_of):
             raise _Replaces(row.team_id)
@@ -174,7 +175,7 @@ def _check(max_calls: int | None) -> None:
         raise Invalid([Fault("maxCalls", f"Give a whole number from 1 to {MOST_CALLS}.")])
 
 
-def _find(conn: Connection, campaign_id: str, team_id: str | None) -> Row[Any]:
+def _find(conn: Connection, campaign_id: str, team_id: str | None) -> CampaignRow:
     """The campaign's row, locked."""
     campaigns.lock(conn, campaign_id)
     row = campaigns.get(conn, campaign_id, team_id)
@@ -183,7 +184,7 @@ def _find(conn: Connection, campaign_id: str, team_id: str | None) -> Row[Any]:
     return row
 
 
-def _legal(conn: Connection, verb: Verb, campaign_id: str, team_id: str | None) -> Row[Any]:
+def _legal(conn: Connection, verb: Verb, campaign_id: str, team_id: str | None) -> CampaignRow:
     row = _find(conn, campaign_id, team_id)
     sources, _ = CAMPAIGN_MOVES[verb]
     if row.deleted_at is not None or row.status not in sources:
@@ -192,7 +193,7 @@ def _legal(conn: Connection, verb: Verb, campaign_id: str, team_id: str | None) 
 
 
 def _open(
-    conn: Connection, verb: Verb, row: Row[Any], opened_by: str, max_calls: int | None, run_id: str | None = None
+    conn: Connection, verb: Verb, row: CampaignRow, opened_by: str, max_calls: int | None, run_id: str | None = None
 ) -> tuple[str, str | None]:
     """Write the run, and screen the exceptions; the run's id, and that of the one it replaced. The campaign's row is
     locked."""
@@ -209,7 +210,7 @@ def _open(
     return run_id, replaced
 
 
-def _opened(conn: Connection, dialer: Dialer, row: Row[Any], ids_of_runs: tuple[str, str | None]) -> _Opened:
+def _opened(conn: Connection, dialer: Dialer, row: CampaignRow, ids_of_runs: tuple[str, str | None]) -> _Opened:
     """What is to be answered about a run that was just opened."""
     causes = contacts.count_out_of_reach(conn, row.id)
     out = contacts.out_of_reach(conn, row.id) if causes else ()
@@ -228,7 +229,7 @@ def _opened(conn: Connection, dialer: Dialer, row: Row[Any], ids_of_runs: tuple[
     )
 
 
-def _refuse_if_nothing_waits(conn: Connection, row: Row[Any]) -> None:
+def _refuse_if_nothing_waits(conn: Connection, row: CampaignRow) -> None:
     has = campaigns.waiting(conn, row.id)
     if not has.any:
         raise Conflict(f"Campaign {row.id} has no contacts; add contacts first.")
@@ -238,7 +239,7 @@ def _refuse_if_nothing_waits(conn: Connection, row: Row[Any]) -> None:
         )
 
 
-def _opens_at(row: Row[Any], margin_seconds: float) -> datetime | None:
+def _opens_at(row: DueCampaign, margin_seconds: float) -> datetime | None:
     """When the first window of a waiting contact opens; ``None`` when a call may be committed now, or nobody
     waits. A window that closes within the margin counts as shut."""
     opens: list[datetime] = []
@@ -254,11 +255,11 @@ def _opens_at(row: Row[Any], margin_seconds: float) -> datetime | None:
     return min(opens, default=None)
 
 
-def _preview(dialer: Dialer, campaign_id: str, open_it: Any) -> RunResult:
+def _preview(dialer: Dialer, campaign_id: str, open_it: Callable[[Connection], _Opened]) -> RunResult:
     """Do everything the run would do to the rows, and undo it."""
 
     def work(conn: Connection) -> RunResult:
-        opened: _Opened = open_it(conn)
+        opened = open_it(conn)
         reserved: list[Reservation] = []
         for _ in range(5):
             plan = plan_calls(conn, dialer, opened.team_id, [campaign_id])

@@ -16,7 +16,7 @@ from worker.domain.errors import NotFound
 from worker.domain.lifecycle import is_foreign
 from worker.flow.base import Dialer, Step
 from worker.flow.call_request import assistant_of
-from worker.flow.record import heard, record
+from worker.flow.record import parse, record
 from worker.store import assistants
 from worker.store.database import once
 
@@ -31,10 +31,10 @@ def answer(
     Raises :class:`NotFound` for a carrier that does not ask or that this deployment does not have, and what
     :func:`worker.flow.record.receive` raises.
     """
-    asking = dialer.carriers.get(carrier)
-    if not isinstance(asking, AnswersWebhook):
+    webhook = dialer.carriers.get(carrier)
+    if not isinstance(webhook, AnswersWebhook):
         raise NotFound("carrier that asks", carrier)
-    event = heard(dialer, carrier, token, url, headers, body)
+    event = parse(dialer, carrier, token, url, headers, body)
     if event is None:
         raise BadEvent("The question names no call.")
     steps = record(dialer, carrier, [event])
@@ -43,5 +43,5 @@ def answer(
         row = once(dialer.db, lambda conn: assistants.expecting(conn, carrier, token, event.carrier_call_id))
     if row is None:
         log.warning("unexpected_call_hung_up", carrier=carrier, carrier_call_id=event.carrier_call_id)
-        return asking.instruct(None), steps
-    return asking.instruct(Greeting(assistant_of(row), row.id, row.campaign_id, row.contact_id)), steps
+        return webhook.instruct(None), steps
+    return webhook.instruct(Greeting(assistant_of(row), row.id, row.campaign_id, row.contact_id)), steps

@@ -1,13 +1,12 @@
-"""What a carrier is told about a call to be placed, and which calls it cannot be told about at all."""
+"""The request to place a call, and which calls cannot be requested at all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.carriers.base import Order
 from worker.domain.assistant import Assistant, why_unreachable
@@ -17,11 +16,13 @@ from worker.domain.resources import SET_UP_BY
 from worker.flow.base import Dialer, Step
 from worker.flow.stop import pause_campaign
 from worker.store import assistants
+from worker.store.assistants import AssistantColumns, Reach
+from worker.store.dialing import ReservedCall
 
 log = structlog.get_logger()
 
 
-def assistant_of(row: Row[Any]) -> Assistant:
+def assistant_of(row: AssistantColumns) -> Assistant:
     """The assistant whose columns are in the row."""
     return Assistant(row.stream_url, row.answer_url, row.telnyx_assistant_id)
 
@@ -40,13 +41,13 @@ def refuse_unreachable_run(conn: Connection, campaign_id: str) -> None:
         raise Conflict(" ".join(whys))
 
 
-def _whys(row: Row[Any]) -> list[str]:
+def _whys(row: Reach) -> list[str]:
     whys = [why_unreachable(carrier, assistant_of(row)) for carrier in row.carriers]
     return [why for why in whys if why is not None]
 
 
-def order_for(dialer: Dialer, row: Row[Any], *, leave_by: float) -> Order:
-    """The call of this row (:func:`worker.store.calls.orders`), to leave before ``leave_by``."""
+def order_for(dialer: Dialer, row: ReservedCall, *, leave_by: float) -> Order:
+    """The call of this row (:func:`worker.store.dialing.reserved_calls`), to leave before ``leave_by``."""
     return replace(
         dialer.order(row),
         leave_by=leave_by,
@@ -58,7 +59,7 @@ def order_for(dialer: Dialer, row: Row[Any], *, leave_by: float) -> Order:
     )
 
 
-def turn_away(dialer: Dialer, rows: Sequence[Row[Any]]) -> tuple[list[Row[Any]], list[Step]]:
+def turn_away(dialer: Dialer, rows: Sequence[ReservedCall]) -> tuple[list[ReservedCall], list[Step]]:
     """The calls that can be placed. Campaigns whose calls cannot are paused with the reason, for no retry would
     help: their carrier was not set up when this process started, or cannot connect their assistant."""
     obstacles = {row.id: _obstacle(dialer, row) for row in rows}
@@ -70,7 +71,7 @@ def turn_away(dialer: Dialer, rows: Sequence[Row[Any]]) -> tuple[list[Row[Any]],
     return [row for row in rows if obstacles[row.id] is None], steps
 
 
-def _obstacle(dialer: Dialer, row: Row[Any]) -> str | None:
+def _obstacle(dialer: Dialer, row: ReservedCall) -> str | None:
     """Why the call of this row cannot be placed, as the reason of a pause."""
     if row.carrier not in dialer.carriers:
         names = SET_UP_BY.get(row.carrier, "its settings")

@@ -1,14 +1,16 @@
-"""Tell whoever runs a campaign, or imports into it, of numbers that are where it is another hour."""
+"""Warn whoever runs a campaign, or imports into it, of numbers that are where it is another hour."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain.callee_hours import Places, places_of, warning
+from worker.domain.whose_clock import uses_own_zones
+from worker.store.campaigns import CampaignRow
 from worker.store.crm import callees
 
 MOST_LOOKED_AT = 1000
@@ -20,40 +22,40 @@ class ByClock:
     """The lines of a file that a campaign calls by its own clock, ``counted`` by where their numbers may be. None where
     the file goes into no campaign, or into one without a window, which calls at any hour."""
 
-    campaign: Row[Any] | None
+    campaign: CampaignRow | None
     counted: Counter[Places] = field(default_factory=Counter)
 
     def add(self, e164: str, zone: str | None) -> None:
         """A line with this number and this zone of its own."""
         campaign = self.campaign
-        if campaign is None or campaign.call_window_timezone is None or (zone and _uses_own_zones(campaign)):
+        if campaign is None or campaign.call_window_timezone is None or (zone and uses_own_zones(campaign.settings)):
             return
         self.counted[places_of(e164)] += 1
 
     def warnings(self) -> tuple[str, ...]:
-        """What to tell of them."""
-        if self.campaign is None or not self.counted:
+        """What to warn of about them."""
+        campaign = self.campaign
+        if campaign is None or campaign.call_window_timezone is None or not self.counted:
             return ()
         who = f"{self.counted.total()} lines"
-        own = _uses_own_zones(self.campaign)
-        return _told(self.counted, self.campaign, f"{who} without a time zone" if own else who)
+        own = uses_own_zones(campaign.settings)
+        return _warnings(
+            self.counted, campaign.call_window_timezone, campaign.now, f"{who} without a time zone" if own else who
+        )
 
 
-def warnings_of_run(conn: Connection, campaign: Row[Any]) -> tuple[str, ...]:
-    """What to tell of those that wait. Nothing of a campaign without a window, which calls at any hour."""
+def warnings_of_run(conn: Connection, campaign: CampaignRow) -> tuple[str, ...]:
+    """What to warn of about those that wait. Nothing of a campaign without a window, which calls at any hour."""
     if campaign.call_window_timezone is None:
         return ()
-    own = _uses_own_zones(campaign)
+    own = uses_own_zones(campaign.settings)
     numbers = callees.waiting_numbers(conn, campaign.id, with_own_zone=not own, most=MOST_LOOKED_AT)
     counted = Counter(map(places_of, numbers))
     who = f"{'the first ' if len(numbers) == MOST_LOOKED_AT else ''}{len(numbers)} contacts that wait"
-    return _told(counted, campaign, f"{who} without a time zone of their own" if own else who)
+    of = f"{who} without a time zone of their own" if own else who
+    return _warnings(counted, campaign.call_window_timezone, campaign.now, of)
 
 
-def _told(counted: Counter[Places], campaign: Row[Any], of: str) -> tuple[str, ...]:
-    sentence = warning(counted, campaign.call_window_timezone, campaign.now, of=of)
+def _warnings(counted: Counter[Places], zone: str, now: datetime, of: str) -> tuple[str, ...]:
+    sentence = warning(counted, zone, now, of=of)
     return () if sentence is None else (sentence,)
-
-
-def _uses_own_zones(campaign: Row[Any]) -> bool:
-    return bool(campaign.settings.get("useContactTimezone", True))

@@ -1,6 +1,6 @@
 """Keep to the channels that a carrier gives an account: as many calls at once as it takes, and no more.
 
-A carrier tells its limit by refusing the call that is one too many, and nothing went wrong then: no attempt, no
+A carrier shows its limit by refusing the call that is one too many, and nothing went wrong then: no attempt, no
 evidence against the carrier, the contact waits. The account rests for 1, 2, 4, 8 s, longer each time one more call is
 refused; a call that is taken begins the row anew. After the rest no more calls are reserved than the carrier took
 before, and once these are live, a single one that tries for more (:mod:`worker.store.channels`), so that a campaign
@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.carriers.base import Accepted, Action, Outcome, Rejected
 from worker.flow.base import Dialer
 from worker.store import accounts, channels
 from worker.store.database import once
+from worker.store.dialing import ReservedCall
 
 log = structlog.get_logger()
 
@@ -28,12 +28,12 @@ LONGEST_REST_SECONDS = 8.0
 """Short, for a channel that comes free meanwhile stands empty until the rest is over."""
 
 
-def hear(dialer: Dialer, told: Iterable[tuple[Row[Any], Outcome]]) -> None:
+def record_results(dialer: Dialer, results: Iterable[tuple[ReservedCall, Outcome]]) -> None:
     """Go by what a batch of requests came to; it has been written down, so that calls that were taken count as live."""
     refused: dict[str, Rejected] = {}
     taken: set[str] = set()
     held: set[str] = set()
-    for row, outcome in told:
+    for row, outcome in results:
         if isinstance(outcome, Rejected) and outcome.action is Action.CHANNELS:
             refused.setdefault(row.account_id, outcome)
         elif isinstance(outcome, Accepted):
@@ -49,7 +49,7 @@ def hear(dialer: Dialer, told: Iterable[tuple[Row[Any], Outcome]]) -> None:
 
 
 def _refused(conn: Connection, sharing: Sequence[str], account_id: str, refusal: Rejected, *, anew: bool) -> None:
-    """Let the account rest. Refusals that come while it does were on their way already: they tell again how many calls
+    """Let the account rest. Refusals that come while it does were on their way already: they say again how many calls
     it has, and lengthen nothing."""
     row = channels.lock(conn, account_id, sharing)
     if row.is_resting:

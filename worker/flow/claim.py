@@ -1,7 +1,7 @@
 """Reserve the planned calls: the one decision about who is called, made under the team's lock.
 
-Live calls are counted anew, the contacts that are due are locked, and each is either paired with a call or set
-aside: ruled out, or put back because it is on the phone. Nothing but this transaction adds live calls, so the
+Live calls are counted anew, the contacts that are due are locked, and each is either paired with a call or passed
+over: ruled out, or snoozed because it is on the phone. Nothing but this transaction adds live calls, so the
 limits hold whatever the slots in Redis say.
 """
 
@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain import ids
 from worker.domain.model import ContactStatus, Reason
@@ -19,7 +18,8 @@ from worker.domain.rotation import assign
 from worker.flow.base import Dialer
 from worker.flow.plan import Plan, Planned, Rooms, is_open, read_rooms
 from worker.store import claims
-from worker.store.claims import Aside, Pace, Reservation
+from worker.store.candidates import Candidate
+from worker.store.claims import DueContact, PassedOver, Reservation, StaleZone, Turn, Want
 
 SCREENED = 10
 """How many contacts of each campaign that was offered nothing are looked at beside those that were."""
@@ -31,6 +31,14 @@ class Claimed:
 
     reservations: tuple[Reservation, ...]
     again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Callee:
+    """A contact that is called now, at this number."""
+
+    contact: DueContact
+    number: str
 
 
 def claim(
@@ -48,28 +56,28 @@ def claim(
     offers = _offers(rows, rooms, granted)
     looks = {campaign_id: len(offered) + spare for campaign_id, offered in offers.items()}
     if spare:
-        looks |= dict.fromkeys(plan.short & rows.keys() - looks.keys(), SCREENED)
+        looks |= dict.fromkeys(plan.starved & rows.keys() - looks.keys(), SCREENED)
     wants = [
-        (campaign_id, zone, count)
+        Want(campaign_id, zone, count)
         for campaign_id, count in sorted(looks.items())
         for zone, due in rows[campaign_id].due_by_zone
         if due and is_open(dialer, rows[campaign_id], zone)
     ]
     picked = claims.pick(conn, team_id, wants) if wants else []
-    stale_zone = [(row.campaign_id, row.contact_id) for row in picked if row.zone != row.own_zone]
-    if stale_zone:
-        claims.rezone(conn, stale_zone)
-    current_zone = [row for row in picked if row.zone == row.own_zone]
-    reservations, asides = _sort_out(dialer, rows, rooms, offers, current_zone)
-    if asides:
-        claims.set_aside(conn, asides)
+    stale_zones = [StaleZone(row.campaign_id, row.contact_id) for row in picked if row.zone != row.own_zone]
+    if stale_zones:
+        claims.rezone(conn, stale_zones)
+    in_own_zone = [row for row in picked if row.zone == row.own_zone]
+    reservations, passed_over = _sort_out(dialer, rows, rooms, offers, in_own_zone)
+    if passed_over:
+        claims.pass_over(conn, passed_over)
     if reservations:
         claims.reserve(conn, team_id, reservations)
-    _pace(conn, dialer, plan, rows, offers, asides)
-    return Claimed(tuple(reservations), again=bool(asides or stale_zone))
+    _note_turns(conn, dialer, plan, rows, offers, passed_over)
+    return Claimed(tuple(reservations), again=bool(passed_over or stale_zones))
 
 
-def _offers(rows: Mapping[str, Row[Any]], rooms: Rooms, granted: Sequence[Planned]) -> Mapping[str, list[Planned]]:
+def _offers(rows: Mapping[str, Candidate], rooms: Rooms, granted: Sequence[Planned]) -> Mapping[str, list[Planned]]:
     """The granted calls that there is still room and budget for, by campaign."""
     offers: dict[str, list[Planned]] = {}
     for call in granted:
@@ -81,48 +89,49 @@ def _offers(rows: Mapping[str, Row[Any]], rooms: Rooms, granted: Sequence[Planne
     return offers
 
 
-def _credentials(row: Row[Any], call: Planned) -> str | None:
+def _credentials(row: Candidate, call: Planned) -> str | None:
     """The credentials of the call's number that other accounts have too, as they are now."""
-    found: str | None = next((n["credentials"] for n in row.numbers if n["id"] == call.slot.number_id), None)
-    return found
+    return next((n["credentials"] for n in row.numbers if n["id"] == call.slot.number_id), None)
 
 
 def _sort_out(
     dialer: Dialer,
-    rows: Mapping[str, Row[Any]],
+    rows: Mapping[str, Candidate],
     rooms: Rooms,
     offers: Mapping[str, list[Planned]],
-    picked: Sequence[Row[Any]],
-) -> tuple[list[Reservation], list[Aside]]:
-    """Pair the contacts that are due with the calls on offer; those that cannot be called are set aside."""
-    chosen: dict[str, list[Row[Any]]] = {campaign_id: [] for campaign_id in offers}
-    asides: list[Aside] = []
+    picked: Sequence[DueContact],
+) -> tuple[list[Reservation], list[PassedOver]]:
+    """Pair the contacts that are due with the calls on offer; those that cannot be called are passed over."""
+    chosen: dict[str, list[_Callee]] = {campaign_id: [] for campaign_id in offers}
+    passed_over: list[PassedOver] = []
     numbers: set[str] = set()
     for contact in picked:
         offered = offers.get(contact.campaign_id, ())
         if offered and len(chosen[contact.campaign_id]) == len(offered):
             continue
-        aside = _aside(dialer, rows[contact.campaign_id], contact, numbers)
-        if aside is not None:
-            asides.append(aside)
-        if aside is not None or not offered:
-            continue
-        numbers.add(contact.phone_e164)
-        chosen[contact.campaign_id].append(contact)
+        row, number = rows[contact.campaign_id], contact.phone_e164
+        why_not = _rule_out(row, contact)
+        if why_not is None and (contact.on_the_phone or number in numbers):
+            why_not = _snooze(contact, dialer.bounds.number_busy_seconds)
+        if why_not is not None:
+            passed_over.append(why_not)
+        elif offered and number is not None:
+            numbers.add(number)
+            chosen[contact.campaign_id].append(_Callee(contact, number))
     reservations = [
         reservation
-        for campaign_id, contacts in chosen.items()
-        if contacts
-        for reservation in _pair(rows[campaign_id], rooms, offers[campaign_id], contacts)
+        for campaign_id, callees in chosen.items()
+        if callees
+        for reservation in _pair(rows[campaign_id], rooms, offers[campaign_id], callees)
     ]
-    return reservations, asides
+    return reservations, passed_over
 
 
-def _aside(dialer: Dialer, row: Row[Any], contact: Row[Any], numbers: set[str]) -> Aside | None:
-    """Why this contact is not called now, or ``None``."""
+def _rule_out(row: Candidate, contact: DueContact) -> PassedOver | None:
+    """Why this contact is not called any more, or ``None``."""
 
-    def out(status: ContactStatus, reason: str | None, seconds: float = 0.0) -> Aside:
-        return Aside(row.id, contact.contact_id, status, reason, seconds)
+    def out(status: ContactStatus, reason: str | None) -> PassedOver:
+        return PassedOver(contact.campaign_id, contact.contact_id, status, reason, 0.0)
 
     if contact.do_not_call:
         return out(ContactStatus.SKIPPED, Reason.DO_NOT_CALL)
@@ -132,65 +141,66 @@ def _aside(dialer: Dialer, row: Row[Any], contact: Row[Any], numbers: set[str]) 
         return out(ContactStatus.FAILED if is_invalid else ContactStatus.SKIPPED, fault)
     if contact.attempts >= row.max_attempts_per_contact:
         return out(ContactStatus.EXHAUSTED, None)
-    if contact.on_the_phone or contact.phone_e164 in numbers:
-        return out(ContactStatus.QUEUED, None, dialer.bounds.number_busy_seconds)
     return None
 
 
-def _pair(row: Row[Any], rooms: Rooms, offered: Sequence[Planned], contacts: Sequence[Row[Any]]) -> list[Reservation]:
+def _snooze(contact: DueContact, seconds: float) -> PassedOver:
+    """Look at this contact again in so many seconds."""
+    return PassedOver(contact.campaign_id, contact.contact_id, ContactStatus.QUEUED, None, seconds)
+
+
+def _pair(row: Candidate, rooms: Rooms, offered: Sequence[Planned], callees: Sequence[_Callee]) -> list[Reservation]:
     """A call for each contact; a retry keeps its former number if that is among those on offer."""
     pool: dict[str, list[Planned]] = {}
     for call in offered:
         pool.setdefault(call.slot.number_id, []).append(call)
     numbers = {n["id"]: n for n in row.numbers}
-    picked = assign([call.slot.number_id for call in offered], [contact.last_number_id for contact in contacts])
+    picked = assign([call.slot.number_id for call in offered], [callee.contact.last_number_id for callee in callees])
     reservations = []
-    for contact, number_id in zip(contacts, picked, strict=True):
+    for callee, number_id in zip(callees, picked, strict=True):
         call, number = pool[number_id].pop(0), numbers[number_id]
         reservations.append(
             Reservation(
                 call_id=call.slot.call_id,
                 campaign_id=row.id,
                 run_id=row.run_id,
-                contact_id=contact.contact_id,
+                contact_id=callee.contact.contact_id,
                 number_id=number_id,
                 account_id=call.slot.account_id,
                 token=ids.new_token(),
                 from_number=call.from_number,
-                to_number=contact.phone_e164,
-                zone=contact.zone,
-                limits=(
-                    row.team_limit,
-                    row.max_concurrent_calls,
-                    number["limit"],
-                    number["account_limit"],
-                    rooms.shared_limits.get(number["credentials"]),
-                ),
+                to_number=callee.number,
+                zone=callee.contact.zone,
+                team_limit=row.team_limit,
+                campaign_limit=row.max_concurrent_calls,
+                number_limit=number["limit"],
+                account_limit=number["account_limit"],
+                credentials_limit=rooms.shared_limits.get(number["credentials"] or ""),
             )
         )
     return reservations
 
 
-def _pace(
+def _note_turns(
     conn: Connection,
     dialer: Dialer,
     plan: Plan,
-    rows: Mapping[str, Row[Any]],
-    turns: Collection[str],
-    asides: Sequence[Aside],
+    rows: Mapping[str, Candidate],
+    offered: Collection[str],
+    passed_over: Sequence[PassedOver],
 ) -> None:
-    """Note who had a turn and who went short, where that is news. Who was offered a call has had it, used or not: one
+    """Note who had a turn and who is starved, where that is news. Who was offered a call has had it, used or not: one
     whose contacts all turn out to be out of reach would else stand first for ever, and hold up those behind it."""
-    put_back = {aside.campaign_id for aside in asides if aside.status == ContactStatus.QUEUED}
-    paces = [
-        Pace(
+    snoozed = {each.campaign_id for each in passed_over if each.status is ContactStatus.QUEUED}
+    turns = [
+        Turn(
             campaign_id,
-            campaign_id in turns,
-            campaign_id in plan.short,
-            dialer.bounds.number_busy_seconds if campaign_id in put_back else None,
+            is_over=campaign_id in offered,
+            is_starved=campaign_id in plan.starved,
+            wake_in_seconds=dialer.bounds.number_busy_seconds if campaign_id in snoozed else None,
         )
         for campaign_id, row in rows.items()
-        if campaign_id in turns or campaign_id in put_back or row.short_of_slots != (campaign_id in plan.short)
+        if campaign_id in offered or campaign_id in snoozed or row.is_starved != (campaign_id in plan.starved)
     ]
-    if paces:
-        claims.pace(conn, paces)
+    if turns:
+        claims.note_turns(conn, turns)

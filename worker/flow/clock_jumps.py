@@ -1,7 +1,7 @@
 """Notice that the clock of PostgreSQL's server has jumped, before anything is decided by it.
 
 Most of what goes by the clock takes no harm (:mod:`worker.store.instants`). A call's provable end does: were it taken
-for over because the clock was set an hour forward, its contact would be rung while talking. So every worker compares
+for over because the clock was set an hour forward, its contact would be called while talking. So every worker compares
 the server's clock with its own machine's, which counts up whatever anybody sets: what the one has gained on the other
 between two readings is a jump, noted once (:mod:`worker.store.clock_jumps`), and what must not end early adds it.
 

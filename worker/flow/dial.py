@@ -18,12 +18,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from itertools import groupby
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.bulkheads import Taken, Together
 from worker.carriers.base import Action, NotSent, Outcome, Rejected
@@ -35,8 +33,10 @@ from worker.flow.ending import release
 from worker.flow.pacing import rates_of_account
 from worker.flow.results import Result, record_results
 from worker.slots import Kind, Rate, Scope
-from worker.store import breakers, calls, gate
+from worker.store import breakers, dialing, gate
+from worker.store.breakers import Probe
 from worker.store.database import once
+from worker.store.dialing import Departure, ReservedCall
 from worker.threads import Work
 
 FIRST_SENDERS = 4
@@ -51,7 +51,7 @@ class _Ready:
     """A call whose turn comes at ``leaves_at`` on this machine's monotonic clock, however long the thread that
     places it was busy with others."""
 
-    row: Row[Any]
+    row: ReservedCall
     leaves_at: float
 
 
@@ -118,7 +118,7 @@ def dial(dialer: Dialer, call_ids: Sequence[str], senders: Taken | None = None) 
     """Place those of the calls that are still only reserved, whose turn at the carrier has come, and for which their
     account has a sender free. Who has taken ``senders`` for them names calls of one account."""
     with dialer.bulkheads.desk:
-        rows, steps = turn_away(dialer, once(dialer.db, lambda conn: _orders(conn, dialer, call_ids)))
+        rows, steps = turn_away(dialer, once(dialer.db, lambda conn: _reserved(conn, dialer, call_ids)))
     for account_id, of_it in groupby(sorted(rows, key=_account_of), key=_account_of):
         batch = list(of_it)
         if senders is not None:
@@ -129,16 +129,16 @@ def dial(dialer: Dialer, call_ids: Sequence[str], senders: Taken | None = None) 
     return steps
 
 
-def _orders(conn: Connection, dialer: Dialer, call_ids: Sequence[str]) -> Sequence[Row[Any]]:
+def _reserved(conn: Connection, dialer: Dialer, call_ids: Sequence[str]) -> Sequence[ReservedCall]:
     recovery = dialer.bounds.rate_recovery_seconds
-    return calls.orders(conn, call_ids, recovery_seconds=recovery, sharing=dialer.sharing)
+    return dialing.reserved_calls(conn, call_ids, recovery_seconds=recovery, sharing=dialer.sharing)
 
 
-def _account_of(row: Row[Any]) -> str:
+def _account_of(row: ReservedCall) -> str:
     return str(row.account_id)
 
 
-def _dial_account(dialer: Dialer, account_id: str, rows: Sequence[Row[Any]], senders: Taken) -> list[Step]:
+def _dial_account(dialer: Dialer, account_id: str, rows: Sequence[ReservedCall], senders: Taken) -> list[Step]:
     now = rows[: senders.count]
     waits = dialer.rates.take([_rates(row) for row in now], PACED_WITHIN_SECONDS)
     taken_at = monotonic()
@@ -175,7 +175,7 @@ def _record_late(dialer: Dialer, late: Together[Result], result: Result) -> None
     late.bring(result, lambda results: dialer.follow_up(record_results(dialer, results)))
 
 
-def _rates(row: Row[Any]) -> list[Rate]:
+def _rates(row: ReservedCall) -> list[Rate]:
     rates = rates_of_account(row)
     if row.number_rate is not None:
         rates.append(Rate(Scope(Kind.NUMBER, row.number_id), row.number_rate))
@@ -183,25 +183,25 @@ def _rates(row: Row[Any]) -> list[Rate]:
 
 
 def _commit(conn: Connection, dialer: Dialer, batch: Sequence[_Ready]) -> list[str]:
-    """Write ahead which calls may leave; see :func:`worker.store.calls.commit_dialing` for what is asked."""
-    in_time: list[tuple[str, datetime, int]] = []
+    """Write ahead which calls may leave; see :func:`worker.store.dialing.commit_dialing` for what is checked."""
+    departures: list[Departure] = []
     for ready in batch:
         row = ready.row
         until = valid_until(row, row.zone, row.now, dialer.bounds.closing_margin_seconds)
         if until is not None:
-            in_time.append((row.id, until, row.policy_version))
-    if not in_time:
+            departures.append(Departure(row.id, until, row.policy_version))
+    if not departures:
         return []
     gate.pass_gate(conn, batch[0].row.team_id)  # an account is of one team
     tripped = {ready.row.account_id: ready.row.id for ready in reversed(batch) if ready.row.is_tripped}
     if tripped:
-        breakers.take_probes(conn, tripped)
-    return calls.commit_dialing(conn, dialer.bounds, in_time)
+        breakers.take_probes(conn, [Probe(account, tripped[account]) for account in sorted(tripped)])
+    return dialing.commit_dialing(conn, dialer.bounds, departures)
 
 
 def _sender(dialer: Dialer, fence_at: float) -> Callable[[_Ready], Outcome]:
     full: set[str] = set()
-    """The accounts of which one of these requests was told that all channels are taken; the others need not ask."""
+    """The accounts that have no channel free, as one of these requests was answered; the others need not ask."""
 
     def send(ready: _Ready) -> Outcome:
         pause(ready.leaves_at - monotonic())

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import random
 from functools import lru_cache
-from typing import Any
-
-from sqlalchemy import Row
 
 from worker.domain.machines import MACHINES, machine_policy
 from worker.domain.model import CallState, ContactStatus, Disposition, Reason
 from worker.domain.retry import Ended, RetryPolicy, decide
-from worker.store.calls import Move
+from worker.store.columns import RetryColumns
+from worker.store.moves import Move
 
 LOOK_UP = "look_up"
-"""The cause of an end that the carrier told when it was asked."""
+"""The cause of an end that a look-up at the carrier found."""
 
 
 @lru_cache(maxsize=1024)
@@ -22,20 +20,20 @@ def _policy(attempts: int, delay: int, delays: tuple[tuple[str, int], ...], mach
     return RetryPolicy(attempts, delay, dict(delays), machine_completes)
 
 
-def _policy_of(row: Row[Any]) -> RetryPolicy:
+def _policy_of(row: RetryColumns) -> RetryPolicy:
     delays = tuple(sorted((row.settings.get("retryDelays") or {}).items()))
     machines = machine_policy(row.settings)
     completes = machines is not None and machines.completes
     return _policy(row.max_attempts_per_contact, row.retry_delay_minutes, delays, completes)
 
 
-def delay_seconds(row: Row[Any], disposition: Disposition) -> float:
+def delay_seconds(row: RetryColumns, disposition: Disposition) -> float:
     """How long the contact of this row waits after a call that ended so."""
     return _policy_of(row).delay_after(disposition).total_seconds()
 
 
 def end(
-    row: Row[Any],
+    row: RetryColumns,
     disposition: Disposition,
     *,
     cause: str | None = None,
@@ -45,7 +43,7 @@ def end(
     rang: bool = False,
     definite: bool = False,
 ) -> tuple[Move, bool]:
-    """The move that ends the call of this row (:func:`worker.store.calls.by_token`), and whether the callee
+    """The move that ends the call of this row , and whether the callee
     asked never to be called again."""
     if disposition is Disposition.ANSWERED and verdict in MACHINES:
         disposition = Disposition.MACHINE

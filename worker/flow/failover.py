@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from worker.flow.base import Dialer
 from worker.store import audit, failovers
-from worker.store.calls import overhead_seconds
 from worker.store.database import once, transact
+from worker.store.dialing import overhead_seconds
 
 log = structlog.get_logger()
 

@@ -24,7 +24,8 @@ from worker.flow.base import Dialer, RebuildSlots, Step, dial_steps
 from worker.flow.claim import claim
 from worker.flow.plan import Plan, Planned, plan_calls
 from worker.slots import Kind
-from worker.store.claims import Place, Reservation
+from worker.store.candidates import Place
+from worker.store.claims import Reservation
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
@@ -57,19 +58,19 @@ def fill(
     reserved: list[Reservation] = []
     steps: list[Step] = []
     idle: dict[str, None] = {}
-    page, passed_over = Page(campaign_ids, starved, yields=yields), 0
+    page, passed_over = CandidatePage(campaign_ids, starved, yields=yields), 0
     for _ in range(MOST_ROUNDS):
-        outcome = _round(dialer, team_id, page, spare=SPARE if passed_over else 0)
-        reserved += outcome.reserved
-        steps += outcome.steps
-        idle |= dict.fromkeys(outcome.idle)
-        steps += _let_go_first(dialer, outcome.ahead)
-        if outcome.again and passed_over < ROUNDS - 1:
+        result = _round(dialer, team_id, page, spare=SPARE if passed_over else 0)
+        reserved += result.reserved
+        steps += result.steps
+        idle |= dict.fromkeys(result.idle)
+        steps += _let_go_first(dialer, result.ahead)
+        if result.again and passed_over < ROUNDS - 1:
             passed_over += 1
-        elif outcome.next is None:
+        elif result.next is None:
             break
-        elif outcome.next is not page:
-            page, passed_over = outcome.next, 0
+        elif result.next is not page:
+            page, passed_over = result.next, 0
     return Filled(tuple(reserved), (*steps, *_dial(dialer, reserved)), tuple(idle))
 
 
@@ -85,7 +86,7 @@ def _let_go_first(dialer: Dialer, team_ids: Sequence[str]) -> list[Step]:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class CandidatePage:
     """Which campaigns a round looks at: those named, and the ``starved`` ones, ``after`` a place in the order of turns;
     without those that could only show a caller ID that is ``full``."""
 
@@ -97,20 +98,20 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RoundResult:
     """One round: what was reserved, whether contacts had to be passed over while slots were left, and which page is
     next, if any: the same one where it had more than a round reserves. Teams that come ``ahead`` are to be filled
     before, and nothing was done yet."""
 
     reserved: tuple[Reservation, ...] = ()
     again: bool = False
-    next: Page | None = None
+    next: CandidatePage | None = None
     steps: tuple[Step, ...] = ()
     idle: tuple[str, ...] = ()
     ahead: Sequence[str] = ()
 
 
-def _round(dialer: Dialer, team_id: str, page: Page, *, spare: int) -> Outcome:
+def _round(dialer: Dialer, team_id: str, page: CandidatePage, *, spare: int) -> RoundResult:
     plan = once(
         dialer.db,
         lambda conn: plan_calls(
@@ -125,22 +126,22 @@ def _round(dialer: Dialer, team_id: str, page: Page, *, spare: int) -> Outcome:
         ),
     )
     if plan.ahead:
-        return Outcome(ahead=plan.ahead, next=replace(page, yields=False))
+        return RoundResult(ahead=plan.ahead, next=replace(page, yields=False))
     granted = _take_slots(dialer, plan)
     if granted is None:
-        return Outcome(steps=(RebuildSlots(),))
+        return RoundResult(steps=(RebuildSlots(),))
     if not granted and not plan.is_news:
-        return Outcome(next=_next(page, plan, reserved=0), idle=tuple(plan.idle))
+        return RoundResult(next=_next(page, plan, reserved=0), idle=tuple(plan.idle))
     crashpoint("fill.after_slots")
     claimed = transact(dialer.db, lambda conn: claim(conn, dialer, team_id, plan, granted, spare=spare))
     crashpoint("fill.after_commit")
     taken = {reservation.call_id for reservation in claimed.reservations}
     dialer.slots.release([call.slot for call in granted if call.slot.call_id not in taken])
     following = _next(page, plan, reserved=len(taken))
-    return Outcome(claimed.reservations, claimed.again, following, idle=tuple(plan.idle))
+    return RoundResult(claimed.reservations, claimed.again, following, idle=tuple(plan.idle))
 
 
-def _next(page: Page, plan: Plan, *, reserved: int) -> Page | None:
+def _next(page: CandidatePage, plan: Plan, *, reserved: int) -> CandidatePage | None:
     """Where to go on: with the same page while it yields, then behind it."""
     page = replace(page, yields=False) if page.yields else page
     if plan.has_more and reserved:
@@ -161,7 +162,7 @@ def _take_slots(dialer: Dialer, plan: Plan) -> list[Planned] | None:
     for call in plan.calls:
         full = acquired.full.get(call.slot.call_id, frozenset())
         if full - {Kind.CAMPAIGN}:
-            plan.short.add(call.slot.campaign_id)
+            plan.starved.add(call.slot.campaign_id)
         if Kind.TEAM in full:
             plan.rooms.team = 0
     return [call for call in plan.calls if call.slot.call_id in granted]

@@ -1,9 +1,10 @@
-"""Tell carriers to end what is to end: calls of ours, and calls that are none of ours.
+"""Have carriers end what is to end: calls of ours, and calls that none of ours stands for.
 
-Who tells a carrier has leased the row, and waits on the threads of the account's bulkhead: a carrier that hangs keeps
-nobody from hanging up elsewhere, and no tick asks again for what is being asked. A request that fails makes the next
-one wait twice as long, and after :attr:`~worker.domain.model.Bounds.hang_up_tries` of them a person is told and the
-trying ends; the call stays live, and taken for live, until its carrier says that it is over or its provable end.
+Who hangs a call up has leased its row, and waits on the threads of the account's bulkhead: a carrier that hangs keeps
+nobody from hanging up elsewhere, and no tick sends again what is being sent. A request that fails makes the next one
+wait twice as long, and after :attr:`~worker.domain.model.Bounds.hang_up_tries` of them the log and the audit say so
+and the trying ends; the call stays live, and taken for live, until its carrier says that it is over or its provable
+end.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import cast
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.bulkheads import ASKED_BEFOREHAND, ASKERS, Bulkhead
 from worker.carriers.base import CannotTell, Order
@@ -23,7 +24,9 @@ from worker.flow.back_off import back_off
 from worker.flow.base import Dialer, Stop
 from worker.flow.pacing import await_turn
 from worker.store import audit, hangups
+from worker.store.columns import CallAtCarrier
 from worker.store.database import once, transact
+from worker.store.hangups import LeasedCall
 
 log = structlog.get_logger()
 
@@ -32,12 +35,12 @@ LONGEST_WAIT_SECONDS = 60.0
 LEASE_REQUESTS = 3
 """A lease outlasts this many requests in a row, for a row may wait for others of its account."""
 
-Answered = tuple[Row[Any], CannotTell | None]
+HangUpResult = tuple[LeasedCall, CannotTell | None]
 """A leased row (:func:`worker.store.hangups.take`), and why its carrier did not end the call."""
 
 
 def hang_up(dialer: Dialer) -> None:
-    """Begin to tell the carriers about calls that are to end, as far as their accounts have room."""
+    """Begin to hang up the calls that are to end, as far as their accounts have room."""
     bounds = dialer.bounds
     rows = transact(
         dialer.db,
@@ -59,43 +62,43 @@ def hang_up(dialer: Dialer) -> None:
             bulkhead.ask(partial(_ask, dialer, row))
 
 
-def _account_of(row: Row[Any]) -> str:
-    """Whose bulkhead is asked: the account's, or where nobody knows that, the carrier's."""
+def _account_of(row: LeasedCall) -> str:
+    """Whose bulkhead it waits on: the account's, or where nobody knows that, the carrier's."""
     return str(row.account_id or row.carrier)
 
 
-def _ask(dialer: Dialer, row: Row[Any]) -> None:
+def _ask(dialer: Dialer, row: LeasedCall) -> None:
     if not await_turn(dialer, row):
         return  # its lease lets it be taken again
     why = dialer.carriers[row.carrier].end(_order(dialer, row), row.carrier_call_id)
-    crashpoint("stop.after_told")
+    crashpoint("stop.after_request")
     bulkhead = dialer.bulkheads.of(_account_of(row))
     bulkhead.hung_up.bring((row, why), partial(_write, dialer, bulkhead))
 
 
-def _order(dialer: Dialer, row: Row[Any]) -> Order:
+def _order(dialer: Dialer, row: LeasedCall) -> Order:
     if row.id is not None:
-        return dialer.order(row)
+        return dialer.order(cast(CallAtCarrier, row))
     return Order(row.token, row.token, row.account_id or "", "", "", 0, 0, callback_url="")
 
 
-def _write(dialer: Dialer, bulkhead: Bulkhead, answered: Sequence[Answered]) -> None:
-    """Note whom the carrier was told about and whom not; there may be more to tell it about."""
-    told = [row for row, why in answered if why is None]
+def _write(dialer: Dialer, bulkhead: Bulkhead, answered: Sequence[HangUpResult]) -> None:
+    """Note which requests the carrier took and which not; there may be more to hang up."""
+    taken = [row for row, why in answered if why is None]
     failed = [(row, why) for row, why in answered if why is not None]
     with dialer.bulkheads.desk:
-        if told:
-            once(dialer.db, lambda conn: hangups.end_told(conn, told))
-            log.info("calls_told_to_end", calls=len(told))
+        if taken:
+            once(dialer.db, lambda conn: hangups.end_accepted(conn, taken))
+            log.info("calls_hung_up", calls=len(taken))
         if failed:
             once(dialer.db, partial(_note_failures, failed=failed, tries=dialer.bounds.hang_up_tries))
             _rest(dialer, failed)
-    if told and bulkhead.has_more_to_hang_up:
+    if taken and bulkhead.has_more_to_hang_up:
         bulkhead.has_more_to_hang_up = False
         dialer.follow_up([Stop()])
 
 
-def _note_failures(conn: Connection, failed: Sequence[tuple[Row[Any], CannotTell]], tries: int) -> None:
+def _note_failures(conn: Connection, failed: Sequence[tuple[LeasedCall, CannotTell]], tries: int) -> None:
     hangups.end_failed(conn, [(row, _wait_seconds(row.end_tries, why)) for row, why in failed])
     for row, why in failed:
         if row.end_tries + 1 < tries:
@@ -111,7 +114,7 @@ def _wait_seconds(failures: int, why: CannotTell) -> float:
     return max(wait, why.retry_after_seconds or 0.0)
 
 
-def _rest(dialer: Dialer, failed: Sequence[tuple[Row[Any], CannotTell]]) -> None:
+def _rest(dialer: Dialer, failed: Sequence[tuple[LeasedCall, CannotTell]]) -> None:
     """Back off, once an account, where its carrier was asked too fast."""
     too_fast = {row.account_id: why for row, why in failed if why.too_fast and row.account_id is not None}
     for account_id, why in sorted(too_fast.items()):

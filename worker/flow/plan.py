@@ -9,16 +9,17 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any, overload
+from typing import overload
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain import ids
 from worker.domain.rotation import CallerId, pick
 from worker.flow.base import Dialer, valid_until
 from worker.slots import Kind, Scope, SlotRequest
-from worker.store import claims, credentials
-from worker.store.claims import Place
+from worker.store import candidates, credentials
+from worker.store.candidates import Candidate, LiveCount, Place
+from worker.store.credentials import CredentialsUse
 
 MOST_PER_CAMPAIGN = 200
 """How many calls one round reserves for one campaign; the next round takes the rest."""
@@ -46,19 +47,19 @@ class Rooms:
     sharers: dict[str, set[str]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, rows: Sequence[Row[Any]], live: Sequence[Row[Any]]) -> Rooms:
+    def read(cls, rows: Sequence[Candidate], live: Sequence[LiveCount]) -> Rooms:
         """From the candidates' limits and the team's live calls."""
         campaigns: dict[str, int] = defaultdict(int)
         numbers: dict[str, int] = defaultdict(int)
         accounts: dict[str, int] = defaultdict(int)
         reserved: dict[str, int] = defaultdict(int)
         total = 0
-        for campaign_id, number_id, account_id, count, count_reserved in map(tuple, live):
-            campaigns[campaign_id] += count
-            numbers[number_id] += count
-            accounts[account_id] += count
-            reserved[account_id] += count_reserved
-            total += count
+        for counted in live:
+            campaigns[counted.campaign_id] += counted.live
+            numbers[counted.number_id] += counted.live
+            accounts[counted.account_id] += counted.live
+            reserved[counted.account_id] += counted.reserved
+            total += counted.live
         number_room, account_room, slowed = {}, {}, set()
         sharers: dict[str, set[str]] = defaultdict(set)
         for number in (n for row in rows for n in row.numbers):
@@ -90,9 +91,9 @@ class Rooms:
         """The numbers, accounts and carriers without room."""
         return {i for rooms in (self.numbers, self.accounts, self.shared) for i, room in rooms.items() if room <= 0}
 
-    def share(self, books: Sequence[Row[Any]]) -> None:
+    def share(self, uses: Sequence[CredentialsUse]) -> None:
         """Add what several accounts may do together (:func:`worker.store.credentials.read`)."""
-        for row in books:
+        for row in uses:
             most = row.known_to_fit if row.live < row.known_to_fit else row.most
             by_limit = by_rate = most - row.live
             if row.rate is not None:
@@ -135,16 +136,16 @@ class Planned:
 
 @dataclass(slots=True)
 class Plan:
-    """What a fill would ask for. ``short`` are the campaigns that want more than shared scopes allow, ``idle``
+    """What a fill would ask for. ``starved`` are the campaigns that want more than shared scopes allow, ``idle``
     those with nothing due and nothing live, or with their budget used up. ``rooms`` is what the calls it asks
     for would leave; ``has_more`` is whether it could ask for more than a round reserves. ``ahead`` are
     other teams whose turn it is, where calls would be made by credentials that these share."""
 
     rooms: Rooms
-    rows: dict[str, Row[Any]] = field(default_factory=dict)
+    rows: dict[str, Candidate] = field(default_factory=dict)
     calls: list[Planned] = field(default_factory=list)
     limits: dict[Scope, int] = field(default_factory=dict)
-    short: set[str] = field(default_factory=set)
+    starved: set[str] = field(default_factory=set)
     idle: list[str] = field(default_factory=list)
     generation: int = 0
     has_more: bool = False
@@ -152,14 +153,14 @@ class Plan:
 
     @property
     def is_news(self) -> bool:
-        """Whether a campaign went short that did not before, or the other way round."""
-        return any(row.short_of_slots != (row.id in self.short) for row in self.rows.values())
+        """Whether a campaign is starved that was not before, or the other way round."""
+        return any(row.is_starved != (row.id in self.starved) for row in self.rows.values())
 
     @property
     def following(self) -> Place | None:
         """After which place the next page of candidates begins; ``None`` when there is none, or nothing to share out
         to those on it."""
-        if len(self.rows) < claims.PAGE or self.rooms.team <= 0:
+        if len(self.rows) < candidates.PAGE or self.rooms.team <= 0:
             return None
         last = list(self.rows.values())[-1]
         return last.filled_at, last.id
@@ -177,12 +178,12 @@ def plan_calls(
     yields: bool = False,
 ) -> Plan:
     """Which calls the rows would allow now, campaign by campaign in the order of their turn: those of the page that
-    begins ``after`` this place (see :func:`worker.store.claims.candidates`). With ``yields`` it is asked, too, who of
-    other teams comes first."""
+    begins ``after`` this place (see :func:`worker.store.candidates.candidates`). With ``yields`` also who of other
+    teams comes first."""
     rows, live, rooms = read_rooms(conn, dialer, team_id, campaign_ids, starved=starved, after=after, full=full)
-    live_in = Counter({row.campaign_id: 0 for row in live})
-    for row in live:
-        live_in[row.campaign_id] += row.live
+    live_in: Counter[str] = Counter()
+    for counted in live:
+        live_in[counted.campaign_id] += counted.live
     plan = Plan(rooms, rows={row.id: row for row in rows})
     if rows:
         plan.generation = rows[0].generation
@@ -209,12 +210,12 @@ def read_rooms(
     after: Place | None = None,
     full: Collection[str] = (),
     holds: bool = False,
-) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]], Rooms]:
+) -> tuple[Sequence[Candidate], Sequence[LiveCount], Rooms]:
     """The candidates, the team's live calls, and the room there is. ``holds`` is for a claim: where other accounts
     have the same credentials, nobody adds to what is counted of them until its transaction ends."""
     recovery = dialer.bounds.rate_recovery_seconds
-    live = claims.live(conn, team_id)
-    rows = claims.candidates(
+    live = candidates.live(conn, team_id)
+    rows = candidates.candidates(
         conn,
         team_id,
         campaign_ids,
@@ -243,10 +244,10 @@ def _ahead(conn: Connection, team_id: str, plan: Plan) -> Sequence[str]:
     return credentials.ahead(conn, team_id, carriers, oldest, most=MOST_AHEAD)
 
 
-def _plan_campaign(plan: Plan, rooms: Rooms, team_id: str, row: Row[Any], want: int) -> None:
+def _plan_campaign(plan: Plan, rooms: Rooms, team_id: str, row: Candidate, want: int) -> None:
     most = min(MOST_PER_CAMPAIGN, MOST_AT_ONCE - len(plan.calls))
-    if want > most and row.short_of_slots:
-        plan.short.add(row.id)  # as before: the next round will tell
+    if want > most and row.is_starved:
+        plan.starved.add(row.id)  # as before: the next round will show
     want = left = min(want, most)
     numbers = {n["id"]: n for n in row.numbers}
     shared = {key(carrier): room for carrier, room in rooms.shared.items()}
@@ -267,7 +268,7 @@ def _plan_campaign(plan: Plan, rooms: Rooms, team_id: str, row: Row[Any], want: 
     plan.limits[Scope(Kind.TEAM, team_id)] = row.team_limit
     plan.limits[Scope(Kind.CAMPAIGN, row.id)] = row.max_concurrent_calls
     if left > 0 and callers:
-        plan.short.add(row.id)
+        plan.starved.add(row.id)
 
 
 @overload
@@ -279,6 +280,6 @@ def key(carrier: str | None) -> str | None:
     return None if carrier is None else f"credentials of {carrier}"
 
 
-def is_open(dialer: Dialer, row: Row[Any], zone: str) -> bool:
+def is_open(dialer: Dialer, row: Candidate, zone: str) -> bool:
     """Whether a call to a contact in this zone may be committed now."""
     return valid_until(row, zone, row.now, dialer.bounds.closing_margin_seconds) is not None

@@ -1,8 +1,8 @@
-"""End what ended without telling: ring lost doorbells again, ask carriers, and give up at the provable end.
+"""End what ended without a word: send lost messages again, ask carriers, and give up at the provable end.
 
 A call in doubt is resolved by the first of: an event with its token; a look-up that shows it; enough misses
 over enough time (one miss proves nothing: a carrier's list lags); its provable end. Only then does its contact
-wait again, with the attempt counted and the whole delay: in doubt, nobody is rung.
+wait again, with the attempt counted and the whole delay: in doubt, nobody is called.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.carriers.base import CannotTell, CarrierCall
 from worker.crashpoint import crashpoint
@@ -25,10 +24,12 @@ from worker.flow.base import Dialer, LookUp, Step, Stop, dial_steps, fill_steps,
 from worker.flow.clock_jumps import steadily
 from worker.flow.ending import LOOK_UP, end, release
 from worker.flow.pacing import await_turn
-from worker.store import breakers, calls, hangups
-from worker.store.calls import Move
+from worker.store import breakers, calls, hangups, moves
+from worker.store.breakers import AccountRates
+from worker.store.calls import LiveCall
 from worker.store.database import once, transact
 from worker.store.hangups import Unmatched
+from worker.store.moves import Move, MovedCall
 
 log = structlog.get_logger()
 
@@ -48,12 +49,12 @@ def redispatch(dialer: Dialer) -> list[Step]:
             most=MOST,
         ),
     )
-    moves = [release(row.id, "waited too long to be dialed") for row in rows if row.is_stale]
-    released = transact(dialer.db, lambda conn: calls.advance(conn, moves))
+    releases = [release(row.id, "waited too long to be dialed") for row in rows if row.is_stale]
+    released = transact(dialer.db, lambda conn: moves.advance(conn, releases))
     dialer.slots.release([slot_of(row) for row in released])
     again = [(row.account_id, row.id) for row in rows if not row.is_stale]
     if rows:
-        log.warning("doorbells_rung_again", calls=len(again), released=len(released))
+        log.warning("calls_redispatched", calls=len(again), released=len(released))
     return [*dial_steps(again, bounds.dial_batch), *fill_steps(released)]
 
 
@@ -68,7 +69,7 @@ def reap(dialer: Dialer) -> list[Step]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _LookedUp:
     """What a carrier answered about one call; ``None`` is a miss. ``others`` are further calls under its token."""
 
     call: CarrierCall | CannotTell | None
@@ -81,7 +82,7 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> None:
 
     recovery = dialer.bounds.rate_recovery_seconds
 
-    def read(conn: Connection) -> tuple[Sequence[Row[Any]], Mapping[str, Row[Any]]]:
+    def read(conn: Connection) -> tuple[Sequence[LiveCall], Mapping[str, AccountRates]]:
         rows = calls.live_by_id(conn, call_ids)
         accounts = sorted({row.account_id for row in rows})
         return rows, breakers.rates(conn, accounts, recovery_seconds=recovery, sharing=dialer.sharing)
@@ -91,7 +92,7 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> None:
         dialer.bulkheads.of(row.account_id).ask(partial(_ask, dialer, row, rates[row.account_id]))
 
 
-def _ask(dialer: Dialer, row: Row[Any], account: Row[Any]) -> None:
+def _ask(dialer: Dialer, row: LiveCall, account: AccountRates) -> None:
     if _waits_on_the_carrier(dialer, row) and not await_turn(dialer, account):
         return  # it is looked up again in a while
     seen = _see(dialer, row)
@@ -99,8 +100,8 @@ def _ask(dialer: Dialer, row: Row[Any], account: Row[Any]) -> None:
     dialer.bulkheads.of(row.account_id).looked_up.bring((row, seen), partial(_conclude, dialer))
 
 
-def _conclude(dialer: Dialer, looked_up: Sequence[tuple[Row[Any], _Seen]]) -> None:
-    """Write down what the carrier told about these calls of one account."""
+def _conclude(dialer: Dialer, looked_up: Sequence[tuple[LiveCall, _LookedUp]]) -> None:
+    """Write down what the carrier answered about these calls of one account."""
     answers = {row.id: seen.call for row, seen in looked_up}
     others = [
         Unmatched(row.carrier, other.carrier_call_id, row.token, row.account_id)
@@ -110,7 +111,7 @@ def _conclude(dialer: Dialer, looked_up: Sequence[tuple[Row[Any], _Seen]]) -> No
     overstays: list[str] = []
     evidence: list[Evidence | None] = []
 
-    def work(conn: Connection) -> Sequence[Row[Any]]:
+    def work(conn: Connection) -> Sequence[MovedCall]:
         fresh = calls.live_by_id(conn, sorted(answers))
         overstays[:] = [row.id for row in fresh if row.is_over and _is_alive(answers[row.id])]
         if overstays:
@@ -119,13 +120,13 @@ def _conclude(dialer: Dialer, looked_up: Sequence[tuple[Row[Any], _Seen]]) -> No
             hangups.unmatched(conn, others)
         calls.answered(conn, [row.id for row in fresh if not isinstance(answers[row.id], CannotTell)])
         evidence[:] = [_evidence(row, answers[row.id]) for row in fresh]
-        return calls.advance(conn, [_transition(dialer, row, answers[row.id]) for row in fresh])
+        return moves.advance(conn, [_transition(dialer, row, answers[row.id]) for row in fresh])
 
     with dialer.bulkheads.desk:
         moved = steadily(dialer.db, dialer.clock, work)
         ended = [row for row in moved if row.just_ended]
         dialer.slots.release([slot_of(row) for row in ended])
-        steps = breaker.hear(dialer, evidence)
+        steps = breaker.record_evidence(dialer, evidence)
         _rest(dialer, looked_up)
     for other in others:
         log.error("unmatched_call", carrier=other.carrier, carrier_call_id=other.carrier_call_id)
@@ -140,7 +141,7 @@ def _conclude(dialer: Dialer, looked_up: Sequence[tuple[Row[Any], _Seen]]) -> No
     dialer.follow_up([*steps, *fill_steps(ended), *([Stop()] if overstays or others else [])])
 
 
-def _rest(dialer: Dialer, looked_up: Sequence[tuple[Row[Any], _Seen]]) -> None:
+def _rest(dialer: Dialer, looked_up: Sequence[tuple[LiveCall, _LookedUp]]) -> None:
     """Back off where the carrier was asked too fast."""
     for row, seen in looked_up:
         if isinstance(seen.call, CannotTell) and seen.call.too_fast:
@@ -148,29 +149,29 @@ def _rest(dialer: Dialer, looked_up: Sequence[tuple[Row[Any], _Seen]]) -> None:
             return
 
 
-def _waits_on_the_carrier(dialer: Dialer, row: Row[Any]) -> bool:
+def _waits_on_the_carrier(dialer: Dialer, row: LiveCall) -> bool:
     return row.state != CallState.RESERVED and row.carrier in dialer.carriers
 
 
-def _see(dialer: Dialer, row: Row[Any]) -> _Seen:
+def _see(dialer: Dialer, row: LiveCall) -> _LookedUp:
     """The call as its carrier sees it. Of several under one token the first is taken for it, the rest are
     orphans."""
     if row.state == CallState.RESERVED:
-        return _Seen(CannotTell("it was never sent"))
+        return _LookedUp(CannotTell("it was never sent"))
     if row.carrier not in dialer.carriers:
-        return _Seen(CannotTell("this deployment cannot ask its carrier"))
+        return _LookedUp(CannotTell("this deployment cannot ask its carrier"))
     carrier, order = dialer.carriers[row.carrier], dialer.order(row)
     if row.carrier_call_id is not None:
-        return _Seen(carrier.get(order, row.carrier_call_id))
+        return _LookedUp(carrier.get(order, row.carrier_call_id))
     found = carrier.find(order)
     if isinstance(found, CannotTell):
-        return _Seen(found)
+        return _LookedUp(found)
     if not found:
-        return _Seen(None)
-    return _Seen(found[0], tuple(other for other in found[1:] if _is_alive(other)))
+        return _LookedUp(None)
+    return _LookedUp(found[0], tuple(other for other in found[1:] if _is_alive(other)))
 
 
-def _evidence(row: Row[Any], answer: CarrierCall | CannotTell | None) -> Evidence | None:
+def _evidence(row: LiveCall, answer: CarrierCall | CannotTell | None) -> Evidence | None:
     """What was seen says of the carrier account. A call still ``dialing`` is one whose worker died with the answer."""
     if not isinstance(answer, CarrierCall):
         return breaker.of_silence(row) if row.state == CallState.DIALING else None
@@ -183,7 +184,7 @@ def _is_alive(answer: CarrierCall | CannotTell | None) -> bool:
     return isinstance(answer, CarrierCall) and answer.disposition is None
 
 
-def _transition(dialer: Dialer, row: Row[Any], answer: CarrierCall | CannotTell | None) -> Move:
+def _transition(dialer: Dialer, row: LiveCall, answer: CarrierCall | CannotTell | None) -> Move:
     """What is known of the call now. The row was read again after the carrier answered.
 
     A call its carrier shows alive is alive, even past its provable end: it is marked for its end, and its slot
@@ -212,7 +213,7 @@ def _transition(dialer: Dialer, row: Row[Any], answer: CarrierCall | CannotTell 
         )
         return move
     misses = row.misses + (answer is None)
-    is_gone = misses >= bounds.unknown_misses and row.age_seconds >= bounds.unknown_after_seconds
+    is_gone = misses >= bounds.unknown_misses and (row.age_seconds or 0.0) >= bounds.unknown_after_seconds
     if row.is_over or (is_gone and row.carrier_call_id is None):
         move, _ = end(row, Disposition.LOST, cause="provable end" if row.is_over else "not at the carrier", rang=True)
         return move
@@ -221,7 +222,7 @@ def _transition(dialer: Dialer, row: Row[Any], answer: CarrierCall | CannotTell 
     return Move(row.id, doubtful, missed=answer is None, check_in_seconds=check_in)
 
 
-def _wait_seconds(dialer: Dialer, row: Row[Any], answer: CannotTell) -> float:
+def _wait_seconds(dialer: Dialer, row: LiveCall, answer: CannotTell) -> float:
     """When a carrier that could not tell is asked again: the longer the call has been in doubt, the later, so that a
     carrier that has been down is not met by everything at once when it is back; but at its provable end in any case."""
     check_after = dialer.bounds.check_after_seconds

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 def reconcile(dialer: Dialer) -> None:
-    """Rebuild the slots if they cannot be trusted, else mend what drifted."""
+    """Rebuild the slots if they cannot be trusted, else repair what drifted."""
     current = once(dialer.db, generation.read)
     if dialer.slots.needs_rebuild(current):
         once(dialer.db, lambda conn: _rebuild(conn, dialer))
@@ -33,7 +33,7 @@ def reconcile(dialer: Dialer) -> None:
 
     diff = dialer.slots.reconcile(read_live, current, dialer.bounds.slot_grace_seconds)
     if diff.dropped or diff.added:
-        log.warning("slots_mended", dropped=len(diff.dropped), added=len(diff.added))
+        log.warning("slots_repaired", dropped=len(diff.dropped), added=len(diff.added))
 
 
 def _rebuild(conn: Connection, dialer: Dialer) -> None:

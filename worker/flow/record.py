@@ -35,14 +35,14 @@ def receive(dialer: Dialer, carrier: str, token: str, url: str, headers: Mapping
     Raises :class:`NotFound` for a carrier this deployment does not have, and the carrier's
     :class:`~worker.carriers.base.BadSignature` or :class:`~worker.carriers.base.BadEvent`.
     """
-    event = heard(dialer, carrier, token, url, headers, body)
+    event = parse(dialer, carrier, token, url, headers, body)
     return [] if event is None else record(dialer, carrier, [event])
 
 
-def heard(
+def parse(
     dialer: Dialer, carrier: str, token: str, url: str, headers: Mapping[str, str], body: bytes
 ) -> CallEvent | None:
-    """What one callback tells, verified and fit to be kept; a wrong signature is counted."""
+    """The event of one callback, verified and fit to be kept; a wrong signature is counted."""
     if carrier not in dialer.carriers:
         raise NotFound("carrier", carrier)
     try:
@@ -76,7 +76,7 @@ def record(dialer: Dialer, carrier: str, news: Sequence[CallEvent]) -> list[Step
             sip_code=e.sip_code,
             verdict=e.verdict,
             occurred_at=e.occurred_at,
-            raw=bounded(e.raw),
+            raw=json.dumps(dict(bounded(e.raw))),
             is_of_another=is_foreign(None, carrier, e.other_account),
             in_doubt=e.in_doubt,
         )

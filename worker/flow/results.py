@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import assert_never
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.carriers.base import Accepted, Action, Ambiguous, NotSent, Outcome, Rejected
 from worker.crashpoint import crashpoint
@@ -23,27 +23,28 @@ from worker.flow.back_off import back_off, breathe
 from worker.flow.base import Dialer, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import end, not_sent
 from worker.flow.stop import pause_campaign
-from worker.store import accounts, audit, calls, campaigns, gate, hangups
-from worker.store.calls import Move
+from worker.store import accounts, audit, campaigns, gate, hangups, moves
 from worker.store.database import once, transact
+from worker.store.dialing import ReservedCall
+from worker.store.moves import Move
 
 log = structlog.get_logger()
 
-Result = tuple[Row[Any], Outcome]
-"""A call (:func:`worker.store.calls.orders`), and what its carrier answered."""
+Result = tuple[ReservedCall, Outcome]
+"""A call (:func:`worker.store.dialing.reserved_calls`), and what its carrier answered."""
 
 
 def record_results(dialer: Dialer, results: Sequence[Result], released: Sequence[Move] = ()) -> list[Step]:
     """Write down these answers, and the moves of calls that were not sent at all."""
-    moves = [*released, *(_move(dialer, row, outcome) for row, outcome in results)]
+    every = [*released, *(_move(dialer, row, outcome) for row, outcome in results)]
     crashpoint("dial.after_request")
     with dialer.bulkheads.desk:
-        moved = transact(dialer.db, lambda conn: calls.advance(conn, moves))
+        moved = transact(dialer.db, lambda conn: moves.advance(conn, every))
         crashpoint("dial.after_store")
         ended = [row for row in moved if row.just_ended]
-        channels.hear(dialer, results)
+        channels.record_results(dialer, results)
         dialer.slots.release([slot_of(row) for row in ended])
-        steps = breaker.hear(dialer, [breaker.of_request(row, outcome) for row, outcome in results])
+        steps = breaker.record_evidence(dialer, [breaker.of_request(row, outcome) for row, outcome in results])
         steps += fill_steps(ended)
         for row, outcome in results:
             steps += _consequences(dialer, row, outcome)
@@ -51,7 +52,7 @@ def record_results(dialer: Dialer, results: Sequence[Result], released: Sequence
     return steps
 
 
-def _move(dialer: Dialer, row: Row[Any], outcome: Outcome) -> Move:
+def _move(dialer: Dialer, row: ReservedCall, outcome: Outcome) -> Move:
     """What the carrier's answer makes of the call."""
     check_in = dialer.bounds.check_after_seconds
     match outcome:
@@ -62,47 +63,82 @@ def _move(dialer: Dialer, row: Row[Any], outcome: Outcome) -> Move:
             return Move(row.id, CallState.UNKNOWN, cause=reason, check_in_seconds=check_in)
         case NotSent(reason):
             return not_sent(row.id, reason, _jittered(NOT_SENT_BACKOFF.total_seconds()))
-        case Rejected(action=Action.INVALID_NUMBER | Action.UNREACHABLE as action):
+        case Rejected():
+            return _move_of_refusal(row, outcome)
+        case _:
+            assert_never(outcome)
+
+
+def _move_of_refusal(row: ReservedCall, refusal: Rejected) -> Move:
+    match refusal.action:
+        case Action.INVALID_NUMBER | Action.UNREACHABLE as action:
             is_definite = action is Action.INVALID_NUMBER
-            move, _ = end(row, Disposition.INVALID_NUMBER, cause=outcome.cause, definite=is_definite)
+            move, _ = end(row, Disposition.INVALID_NUMBER, cause=refusal.cause, definite=is_definite)
             return move
-        case Rejected(action=Action.BLOCKED):
-            return not_sent(row.id, outcome.cause, 0.0, gives_up=Reason.BLOCKED)
-        case Rejected(action=Action.FAILED | Action.LATER):
+        case Action.BLOCKED:
+            return not_sent(row.id, refusal.cause, 0.0, gives_up=Reason.BLOCKED)
+        case Action.FAILED | Action.LATER:
             is_last = row.technical_failures + 1 >= TECHNICAL_FAILURES
             gives_up = Reason.TECHNICAL if is_last else None
-            return not_sent(row.id, outcome.cause, row.retry_delay_minutes * 60, technical=1, gives_up=gives_up)
-        case Rejected():
-            return not_sent(row.id, outcome.cause, _jittered(NOT_SENT_BACKOFF.total_seconds()))
+            return not_sent(row.id, refusal.cause, row.retry_delay_minutes * 60, technical=1, gives_up=gives_up)
+        case (
+            Action.BACK_OFF
+            | Action.CHANNELS
+            | Action.STOP_ACCOUNT
+            | Action.RETIRE_NUMBER
+            | Action.REST_NUMBER
+            | Action.MALFORMED
+        ):  # of the account, the caller ID or the request, not of the callee
+            return not_sent(row.id, refusal.cause, _jittered(NOT_SENT_BACKOFF.total_seconds()))
+        case _:
+            assert_never(refusal.action)
 
 
-def _consequences(dialer: Dialer, row: Row[Any], outcome: Outcome) -> list[Step]:
+def _consequences(dialer: Dialer, row: ReservedCall, outcome: Outcome) -> list[Step]:
     """What the carrier's answer means beyond this call: for its account, its caller ID, its campaign."""
     match outcome:
-        case Accepted(_, queued_for_ms) if queued_for_ms > dialer.bounds.longest_queue_seconds * 1000:
-            log.warning("call_queued_for_long", call_id=row.id, queued_for_ms=queued_for_ms)
-            once(dialer.db, lambda conn: hangups.mark_for_end(conn, [row.id]))
-            return [Stop()]
-        case NotSent(reason, connection=True):
-            breathe(dialer, row.account_id, reason)
-        case Rejected(code, Action.BACK_OFF, retry_after):
-            back_off(dialer, row.account_id, retry_after, code)
-        case Rejected(code, Action.RETIRE_NUMBER):
-            return _retire_number(dialer, row, code)
-        case Rejected(code, Action.REST_NUMBER):
-            once(dialer.db, lambda conn: accounts.rest_number(conn, row.number_id))
-            log.warning("caller_id_rested", number_id=row.number_id, code=code)
-        case Rejected(code, Action.STOP_ACCOUNT):
-            return _stop_account(dialer, row, code)
-        case Rejected(code, Action.MALFORMED):
-            log.error("request_malformed", call_id=row.id, campaign_id=row.campaign_id, code=code)
-            return pause_campaign(dialer, row.campaign_id, f"request_malformed: {code}", actor="dialer")
-        case _:
+        case Accepted(_, queued_for_ms):
+            if queued_for_ms > dialer.bounds.longest_queue_seconds * 1000:
+                log.warning("call_queued_for_long", call_id=row.id, queued_for_ms=queued_for_ms)
+                once(dialer.db, lambda conn: hangups.mark_for_end(conn, [row.id]))
+                return [Stop()]
+        case NotSent(reason, connection):
+            if connection:
+                breathe(dialer, row.account_id, reason)
+        case Ambiguous():
             pass
+        case Rejected():
+            return _consequences_of_refusal(dialer, row, outcome)
+        case _:
+            assert_never(outcome)
     return []
 
 
-def _retire_number(dialer: Dialer, row: Row[Any], code: str) -> list[Step]:
+def _consequences_of_refusal(dialer: Dialer, row: ReservedCall, refusal: Rejected) -> list[Step]:
+    code = refusal.code
+    match refusal.action:
+        case Action.BACK_OFF:
+            back_off(dialer, row.account_id, refusal.retry_after_seconds, code)
+        case Action.RETIRE_NUMBER:
+            return _retire_number(dialer, row, code)
+        case Action.REST_NUMBER:
+            once(dialer.db, lambda conn: accounts.rest_number(conn, row.number_id))
+            log.warning("caller_id_rested", number_id=row.number_id, code=code)
+        case Action.STOP_ACCOUNT:
+            return _stop_account(dialer, row, code)
+        case Action.MALFORMED:
+            log.error("request_malformed", call_id=row.id, campaign_id=row.campaign_id, code=code)
+            return pause_campaign(dialer, row.campaign_id, f"request_malformed: {code}", actor="dialer")
+        case Action.CHANNELS:
+            pass  # see worker.flow.channels
+        case Action.INVALID_NUMBER | Action.UNREACHABLE | Action.BLOCKED | Action.LATER | Action.FAILED:
+            pass
+        case _:
+            assert_never(refusal.action)
+    return []
+
+
+def _retire_number(dialer: Dialer, row: ReservedCall, code: str) -> list[Step]:
     """Take the caller ID out of rotation; campaigns that have no other pause, for nothing else would end their
     waiting. Under the team's lock, as where a person disables it: no call is committed with it afterwards."""
 
@@ -118,9 +154,9 @@ def _retire_number(dialer: Dialer, row: Row[Any], code: str) -> list[Step]:
     return steps
 
 
-def _stop_account(dialer: Dialer, row: Row[Any], code: str) -> list[Step]:
+def _stop_account(dialer: Dialer, row: ReservedCall, code: str) -> list[Step]:
     """Pause every running campaign of the account. It stays enabled: once its credentials or its standing are
-    mended, resuming the campaigns is all there is to do, and if they are not, the next refusal pauses them again."""
+    in order, resuming the campaigns is all there is to do, and if they are not, the next refusal pauses them again."""
 
     def note(conn: Connection) -> None:
         audit.note(conn, row.team_id, "dialer", "stop_account", row.account_id, {"code": code})

@@ -31,7 +31,7 @@ EVERY_SECONDS = 0.8
 
 
 def tick(dialer: Dialer) -> list[Step]:
-    """Whatever is due: start, wake, ring again, drain, stop, reap, reconcile, roll up. Nothing, if another
+    """Whatever is due: start, wake, redispatch, drain, stop, reap, reconcile, roll up. Nothing, if another
     worker has just done it."""
     steps: list[Step] = []
     tick_into(dialer, steps)
@@ -61,7 +61,7 @@ def _do(work: Callable[[Dialer], list[Step]], dialer: Dialer, steps: list[Step])
         steps += work(dialer)
     except Unavailable as error:  # Redis away must not keep PostgreSQL's part of the work from being done
         log.warning("tick_incomplete", work=work.__name__.strip("_"), message=str(error))
-    except Exception:  # raised again; but of several that fail only the last would be heard of
+    except Exception:  # raised again; but of several that fail only the last would be seen
         log.error("tick_part_failed", work=work.__name__.strip("_"), exc_info=True)
         raise
 

@@ -1,8 +1,8 @@
 """Look at the campaigns whose instant to be looked at has come.
 
-``next_wake_at`` is when the next contact falls due, a window opens, or — because a doorbell may have been lost
+``next_wake_at`` is when the next contact falls due, a window opens, or — because a message may have been lost
 — a minute from now at the latest while anything of the campaign waits or lives. A campaign with contacts due
-now and no slot free is looked at on every tick; it is the settling of its calls that rings it at once.
+now and no slot free is looked at on every tick; it is the settling of its calls that fills it at once.
 
 A turn takes so many campaigns and no more. Where that was not all, one message follows another, each a turn of its own
 that any worker may take, so that five thousand windows that open at once keep no thread and no lock for long. The tick
@@ -14,10 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.crashpoint import crashpoint
 from worker.domain.errors import Unavailable
@@ -27,6 +26,7 @@ from worker.flow.finish import finish
 from worker.flow.stop import sweep
 from worker.store import campaigns, ticks, wakes
 from worker.store.database import once, transact
+from worker.store.wakes import Alarm, DueCampaign, DueCampaigns
 
 log = structlog.get_logger()
 
@@ -73,12 +73,12 @@ def _turn(dialer: Dialer, after_team: str | None) -> tuple[list[Step], Wake | No
     """Fill the teams that have gone short, then every running campaign that is due to be looked at, and set when to
     look again; sweep the waiting contacts of cancelled ones. Returns what follows, and whether another turn does."""
 
-    def take(conn: Connection) -> wakes.Taken:
+    def take(conn: Connection) -> DueCampaigns:
         return wakes.take(conn, most=MOST, most_cancelled=MOST_SWEEPS, after_team=after_team, most_teams=MOST_TEAMS)
 
     taken = transact(dialer.db, take)
     crashpoint("wake.after_take")
-    steps, filled = _fill(dialer, dict.fromkeys(taken.short_teams, ()), starved=True)
+    steps, filled = _fill(dialer, dict.fromkeys(taken.starved_teams, ()), starved=True)
     if filled:
         once(dialer.db, lambda conn: ticks.touch(conn, *(FILLED + team_id for team_id in filled)))
     others, filled = _fill(dialer, taken.running, starved=False)
@@ -109,28 +109,28 @@ def _fill(dialer: Dialer, campaigns_of: Mapping[str, Sequence[str]], *, starved:
     return steps, filled
 
 
-def _more(taken: wakes.Taken) -> Wake | None:
+def _more(taken: DueCampaigns) -> Wake | None:
     """The message for the next turn, where this one may have left something."""
-    has_teams = len(taken.short_teams) == MOST_TEAMS
+    has_teams = len(taken.starved_teams) == MOST_TEAMS
     has_campaigns = sum(map(len, taken.running.values())) == MOST or len(taken.cancelled) == MOST_SWEEPS
     if not (has_teams or has_campaigns):
         return None
-    return Wake(taken.short_teams[-1] if has_teams else None)
+    return Wake(taken.starved_teams[-1] if has_teams else None)
 
 
 def _set_alarms(conn: Connection, campaign_ids: Sequence[str]) -> list[str]:
     """Set the next instant of each; returns those of which nothing lives and nothing waits that may be called."""
     campaigns.lock_all(conn, campaign_ids)
     rows = wakes.next_due(conn, campaign_ids)
-    wakes.set_wake(conn, [(row.id, alarm(row)) for row in rows])
+    wakes.set_alarms(conn, [Alarm(row.id, alarm(row)) for row in rows])
     return [row.id for row in rows if not row.is_live and (row.is_spent or not _waits(row))]
 
 
-def _waits(row: Row[Any]) -> bool:
+def _waits(row: DueCampaign) -> bool:
     return any(epoch is not None for _, epoch in row.due_by_zone)
 
 
-def alarm(row: Row[Any]) -> datetime:
+def alarm(row: DueCampaign) -> datetime:
     """When to look at the campaign of this row (:func:`worker.store.wakes.next_due`) again."""
     now: datetime = row.now
     soonest = now + LATEST

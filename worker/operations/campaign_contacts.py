@@ -14,6 +14,7 @@ from worker.domain.model import WAITING, CampaignStatus, ContactStatus
 from worker.flow.base import Dialer
 from worker.operations.progress import as_read, next_call_at
 from worker.store import campaigns, counters
+from worker.store.campaigns import CampaignRow
 from worker.store.crm import campaign_contacts
 from worker.store.database import once
 
@@ -67,7 +68,7 @@ def _stored(campaign_status: str, status: ContactStatus | None) -> Sequence[Cont
     return [] if status in WAITING else [status]
 
 
-def _next_call_at(dialer: Dialer, campaign: Row[Any], row: Row[Any]) -> datetime | None:
+def _next_call_at(dialer: Dialer, campaign: CampaignRow, row: Row[Any]) -> datetime | None:
     if row.status not in WAITING or row.do_not_call:
         return None
     return next_call_at(campaign, row.zone, row.due_at, dialer.bounds.closing_margin_seconds)

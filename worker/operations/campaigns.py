@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain import ids
 from worker.domain.campaign import parse_campaign, parse_instant
@@ -19,7 +19,7 @@ from worker.flow.call_request import refuse_unreachable
 from worker.flow.stop import refused
 from worker.operations.batches import ANEW, Bookmark, in_batches, kept_open
 from worker.store import campaigns
-from worker.store.campaigns import NewCampaign
+from worker.store.campaigns import NewCampaign, SharedCampaign
 from worker.store.crm import contacts
 from worker.store.database import once, transact
 from worker.store.reads import campaign_list
@@ -118,7 +118,7 @@ def add_batch(
     return added, [Fill(campaign.team_id, (campaign_id,))] if is_running and added else []
 
 
-def open_for_contacts(conn: Connection, campaign_id: str, team_id: str | None = None) -> Row[Any]:
+def open_for_contacts(conn: Connection, campaign_id: str, team_id: str | None = None) -> SharedCampaign:
     """The campaign, which until this transaction ends neither completes nor starts. Raises :class:`NotFound`, and
     :class:`Conflict` where contacts cannot be added."""
     _own(conn, campaign_id, team_id)

@@ -15,6 +15,7 @@ from worker.domain.model import WAITING, CampaignStatus
 from worker.flow.base import Dialer
 from worker.operations.progress import next_call_at
 from worker.store import campaigns
+from worker.store.campaigns import CampaignRow
 from worker.store.database import Database, once, pinned
 from worker.store.reads import exports
 
@@ -42,14 +43,14 @@ def export_calls(dialer: Dialer, team_id: str, campaign_id: str) -> Iterator[Map
     return ({name: getattr(row, name) for name in CALL_FIELDS} for row in _rows(dialer.db, pages, ""))
 
 
-def _campaign(team_id: str, campaign_id: str, conn: Connection) -> Row[Any]:
+def _campaign(team_id: str, campaign_id: str, conn: Connection) -> CampaignRow:
     campaign = campaigns.get(conn, campaign_id, team_id)
     if campaign is None:
         raise NotFound("campaign", campaign_id)
     return campaign
 
 
-def _contacts(dialer: Dialer, campaign: Row[Any]) -> Iterator[Mapping[str, Any]]:
+def _contacts(dialer: Dialer, campaign: CampaignRow) -> Iterator[Mapping[str, Any]]:
     @lru_cache(maxsize=10_000)
     def next_at(zone: str, due_at: datetime) -> datetime | None:
         return next_call_at(campaign, zone, due_at, dialer.bounds.closing_margin_seconds)

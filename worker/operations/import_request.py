@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from sqlalchemy import Row
 
 from worker.domain.contact_file import LineFault
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step
 from worker.operations.batches import Bookmark
 from worker.operations.import_progress import Watch
+from worker.store.campaigns import CampaignRow
 
 
 @dataclass(slots=True)
@@ -77,7 +75,7 @@ class Intake:
     most_ids: int | None
     watch: Watch
     bookmark: Bookmark
-    campaign: Row[Any] | None = None
+    campaign: CampaignRow | None = None
 
 
 def waits_for_next_run(loaded: Loaded) -> bool:

@@ -19,10 +19,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import islice
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain import ids
 from worker.domain.contact_file import ContactLine, LineFault, line_fault
@@ -37,6 +36,7 @@ from worker.operations.import_batches import write
 from worker.operations.import_progress import Watch
 from worker.operations.import_request import Intake, Loaded
 from worker.store import campaigns, tables
+from worker.store.campaigns import CampaignRow
 from worker.store.crm import records, staging
 from worker.store.crm.staging import Staged
 from worker.store.database import once, pinned, transact
@@ -99,7 +99,7 @@ def load_contacts(
     return loaded
 
 
-def _begin(asked: Intake, conn: Connection) -> Row[Any] | None:
+def _begin(asked: Intake, conn: Connection) -> CampaignRow | None:
     if asked.company_id is not None and records.missing(conn, tables.companies, asked.team_id, [asked.company_id]):
         raise NotFound("company", asked.company_id)
     campaign = None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row
 
@@ -24,11 +24,16 @@ from worker.flow.plan import Plan, plan_calls
 from worker.operations.standstill import read_campaign
 from worker.slots import Kind
 from worker.store import counters, failovers, ticks
+from worker.store.columns import CallWindowColumns, Timed
 from worker.store.database import once
 from worker.store.reads import progress
 
 TICK_OLD_SECONDS = 10.0
 """Beat ticks every second; nobody who has been silent for so long is at work."""
+
+
+class TimedWindow(CallWindowColumns, Timed, Protocol):
+    """A campaign's call window, and the instant at which it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +137,11 @@ def as_read(status: str, counts: Mapping[str, int]) -> dict[str, int]:
     return read
 
 
-def next_call_at(row: Row[Any], zone: str, due_at: datetime, margin_seconds: float) -> datetime | None:
+def next_call_at(campaign: TimedWindow, zone: str, due_at: datetime, margin_seconds: float) -> datetime | None:
     """The first instant, now or later, at which a contact due then may be called by its window; ``None`` if
     there is none. The last moments of a window are no time to begin a call."""
-    now: datetime = row.now
-    at = max(due_at, now)
-    window = window_of(row, zone)
+    at = max(due_at, campaign.now)
+    window = window_of(campaign, zone)
     if window is None or window.open_until(at, margin_seconds) is not None:
         return at
     return window.next_open(window.next_close(at))

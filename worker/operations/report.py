@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from worker.domain.errors import NotFound
+from worker.domain.whose_clock import uses_own_zones
 from worker.domain.window import local_time
 from worker.flow.base import Dialer
 from worker.operations.progress import as_read
@@ -80,7 +81,7 @@ def read_report(dialer: Dialer, team_id: str, campaign_id: str) -> Report:
 
 def _week(conn: Connection, facts: Row[Any], campaign_id: str) -> Week:
     """By the clock of each callee; one whose zone nobody can read is called by nobody, and has no clock."""
-    week, uses_own = Week(), facts.settings.get("useContactTimezone", True)
+    week, uses_own = Week(), uses_own_zones(facts.settings)
     for row in reporting.by_quarter(conn, campaign_id):
         zone = (row.zone if uses_own else "") or facts.call_window_timezone or "UTC"
         local = local_time(datetime.fromtimestamp(row.at, UTC), zone)

@@ -16,6 +16,7 @@ from worker.domain.requeue import ABOUT_THE_NUMBER, GivenUp, is_settled, why_not
 from worker.flow.base import Dialer, Fill, Step
 from worker.operations.batches import in_batches, kept_open
 from worker.store import campaigns
+from worker.store.campaigns import CampaignRow
 from worker.store.crm import campaign_contacts, contacts
 from worker.store.database import once, transact
 
@@ -87,7 +88,7 @@ def _open(conn: Connection, team_id: str, campaign_id: str) -> bool:
     return bool(held.status == CampaignStatus.RUNNING)
 
 
-def _sort_out(conn: Connection, campaign: Row[Any], contact_ids: Sequence[str]) -> tuple[list[str], list[str]]:
+def _sort_out(conn: Connection, campaign: CampaignRow, contact_ids: Sequence[str]) -> tuple[list[str], list[str]]:
     """Who may wait again, and of the others why not."""
     found = {row.contact_id: row for row in campaign_contacts.members(conn, campaign.id, contact_ids)}
     doubted = [row.contact_id for row in found.values() if row.called and row.reason in ABOUT_THE_NUMBER]

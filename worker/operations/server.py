@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.store import clock_jumps, failovers
+from worker.store.clock_jumps import ClockJump
+from worker.store.failovers import CommitSettings, ServerStanding
 
 LATELY_SECONDS = 86_400.0
 """How long a jump of the clock is told."""
@@ -41,7 +42,7 @@ def held_back(conn: Connection) -> str | None:
     return next((each.sentence for each in told if not each.ok), None)
 
 
-def _commits(row: Row[Any]) -> Told:
+def _commits(row: CommitSettings) -> Told:
     """Whether a commit can be lost once it has been answered; the guarantee that nobody is rung twice stands on it."""
     name = "commits"
     if row.synchronous_commit == "off":
@@ -62,7 +63,7 @@ def _commits(row: Row[Any]) -> Told:
     )
 
 
-def _server(row: Row[Any] | None) -> list[Told]:
+def _server(row: ServerStanding | None) -> list[Told]:
     name = "server"
     if row is None:
         return []
@@ -72,7 +73,7 @@ def _server(row: Row[Any] | None) -> list[Told]:
     if row.is_another:
         sentence = "another one than the workers have last found; no call is placed before a tick has looked at it"
         return [Told(name, sentence, ok=False)]
-    if row.is_held:
+    if row.is_held and row.failed_over_at is not None and row.held_until is not None:
         return [
             Told(
                 name,
@@ -85,7 +86,7 @@ def _server(row: Row[Any] | None) -> list[Told]:
     return []
 
 
-def _clock(rows: Sequence[Row[Any]]) -> list[Told]:
+def _clock(rows: Sequence[ClockJump]) -> list[Told]:
     told = []
     for row in rows:
         way = "forward" if row.seconds > 0 else "back"

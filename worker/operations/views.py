@@ -13,6 +13,7 @@ from worker.operations.instants import instant
 from worker.operations.progress import Progress
 from worker.store.claims import Reservation
 from worker.store.reads.campaign_list import Shown
+from worker.store.runs import RunRow
 
 
 def campaign(shown: Shown) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def call(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def run(row: Row[Any]) -> dict[str, Any]:
+def run(row: RunRow) -> dict[str, Any]:
     """One run (:mod:`worker.store.runs`)."""
     return {
         "id": row.id,

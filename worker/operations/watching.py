@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from worker.domain.whose_clock import clock_zone
 from worker.domain.window import RULES_END
 from worker.flow.base import Dialer, window_of
 from worker.operations.progress import Progress, Standing, finish_reading, next_call_at, read_standing
@@ -88,9 +89,7 @@ def newest_campaign(dialer: Dialer, team_id: str) -> str | None:
 
 def _zone(facts: Row[Any], own: str) -> str:
     """The zone on whose clock a contact is called: its own, unless the campaign says otherwise."""
-    if own and facts.settings.get("useContactTimezone", True):
-        return own
-    return facts.call_window_timezone or "UTC"
+    return clock_zone(facts.settings, own, facts.call_window_timezone or "UTC")
 
 
 def _retry(facts: Row[Any], row: Row[Any], ends: dict[str, Row[Any]], margin_seconds: float) -> Retry:

@@ -22,7 +22,7 @@ from worker.flow.base import Settle, Step
 from worker.process import dispatch, wiring
 from worker.process.celery_app import app
 from worker.process.dispatch import carry_out, logs_refusals, send
-from worker.store import calls
+from worker.store import dialing
 from worker.store.database import once
 
 log = structlog.get_logger()
@@ -86,7 +86,7 @@ def dial_calls(call_ids: Sequence[str]) -> None:
     if not dispatch.has_pool():
         dispatch.place(tuple(call_ids))
         return
-    accounts = once(wiring.dialer().db, lambda conn: calls.accounts_of_reserved(conn, call_ids))
+    accounts = once(wiring.dialer().db, lambda conn: dialing.accounts_of_reserved(conn, call_ids))
     for account_id, of_it in accounts.items():
         dispatch.hand_over(account_id, of_it)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.instants import CALL_IS_OVER
+from worker.store.shapes import shaped
 
 REACH = text("""
 SELECT v.stream_url, v.answer_url, v.telnyx_assistant_id,
@@ -33,17 +34,41 @@ WHERE k.token = :token AND a.carrier = CAST(:carrier AS carrier) AND k.ended_at 
 """)
 
 
-def reach(conn: Connection, assistant_id: str, number_ids: Sequence[str]) -> Row[Any]:
+class AssistantColumns(Protocol):
+    """What an assistant can be reached by."""
+
+    stream_url: str | None
+    answer_url: str | None
+    telnyx_assistant_id: str | None
+
+
+@shaped(REACH, REACH_OF_CAMPAIGN)
+class Reach(AssistantColumns, Protocol):
+    """An assistant, and the ``carriers`` that calls to be connected to it go through."""
+
+    carriers: list[str]
+
+
+@shaped(EXPECTING)
+class AnsweredCall(AssistantColumns, Protocol):
+    """A call whose callee has answered, with its assistant."""
+
+    id: str
+    campaign_id: str
+    contact_id: str
+
+
+def reach(conn: Connection, assistant_id: str, number_ids: Sequence[str]) -> Reach:
     """What the assistant can be reached by, and ``carriers``: those that calls from these numbers go through."""
     return conn.execute(REACH, {"assistant": assistant_id, "numbers": list(number_ids)}).one()
 
 
-def reach_of_campaign(conn: Connection, campaign_id: str) -> Row[Any]:
+def reach_of_campaign(conn: Connection, campaign_id: str) -> Reach:
     """The same, of a campaign's assistant and numbers."""
     return conn.execute(REACH_OF_CAMPAIGN, {"campaign": campaign_id}).one()
 
 
-def expecting(conn: Connection, carrier: str, token: str, carrier_call_id: str) -> Row[Any] | None:
+def expecting(conn: Connection, carrier: str, token: str, carrier_call_id: str) -> AnsweredCall | None:
     """The call of this carrier whose callee has answered, with what its assistant can be reached by; ``None`` when
     nobody expects this call any more: it has ended, it is another call under its token, or another carrier's, or its
     campaign hangs up on everybody."""

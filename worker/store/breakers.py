@@ -7,13 +7,17 @@ results are only written down once one of the latest has failed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.accounts import SAME
+from worker.store.batches import Batch
+from worker.store.columns import RatedAccount
 from worker.store.instants import has_waited, is_over
+from worker.store.shapes import shaped
 
 IS_WATCHED = "(a.recent_results <> '' OR a.breaker_until IS NOT NULL)"
 """Whether good news about an account ``a`` matters, too."""
@@ -65,13 +69,24 @@ SET recent_results = :recent, breaker_trips = :trips, breaker_probe = :probe,
 WHERE id = :id
 """)
 
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A call that is to try its account while the breaker is half open."""
+
+    account_id: str
+    call_id: str
+
+
+PROBES = Batch(Probe)
+
 LOCK_TRIPPED = text("""
 SELECT id FROM carrier_accounts WHERE id = ANY(:ids) AND breaker_until IS NOT NULL ORDER BY id FOR NO KEY UPDATE
 """)
 
 TAKE_PROBE = text(f"""
 UPDATE carrier_accounts a SET breaker_probe = x.call_id
-FROM unnest(CAST(:accounts AS text[]), CAST(:calls AS text[])) AS x (account_id, call_id)
+FROM {PROBES}
 WHERE a.id = x.account_id AND a.breaker_until IS NOT NULL AND {IS_PAUSE_OVER} AND NOT {IS_PROBED}
 """)
 
@@ -94,16 +109,35 @@ FROM carrier_accounts a WHERE a.id = ANY(:ids)
 """)
 
 
+@shaped(LOCK)
+class BreakerRow(Protocol):
+    """A breaker as :class:`worker.domain.breaker.Breaker` has it, and whose account it is of."""
+
+    id: str
+    team_id: str
+    recent_results: str
+    breaker_trips: int
+    is_open: bool
+    breaker_probe: str | None
+
+
+@shaped(RATES)
+class AccountRates(RatedAccount, Protocol):
+    """An account and its rates."""
+
+    account_id: str
+
+
 def rates(
     conn: Connection, account_ids: Sequence[str], *, recovery_seconds: float, sharing: Sequence[str] = ()
-) -> dict[str, Row[Any]]:
+) -> dict[str, AccountRates]:
     """Account → what it is at its carrier, its ``account_rate``, as slowed as it is now, and ``credentials_rate``, of
     a carrier among those ``sharing`` them, that of all its accounts together."""
     rows = conn.execute(RATES, {"ids": list(account_ids), "recovery": recovery_seconds, "sharing": list(sharing)})
     return {row.account_id: row for row in rows}
 
 
-def lock(conn: Connection, account_id: str) -> Row[Any]:
+def lock(conn: Connection, account_id: str) -> BreakerRow:
     """The account's breaker, locked until the transaction ends."""
     return conn.execute(LOCK, {"id": account_id}).one()
 
@@ -124,12 +158,11 @@ def save(
     conn.execute(SAVE, values | {"pause": pause_seconds, "reason": reason})
 
 
-def take_probes(conn: Connection, firsts: Mapping[str, str]) -> None:
-    """Let the call named for each account (account → call) be its probe, where the breaker is half open and no other
+def take_probes(conn: Connection, probes: Sequence[Probe]) -> None:
+    """Let these calls, one an account, be the probes of their accounts, where the breaker is half open and no other
     call is it already. The lock is a statement of its own, so that the next one reads who was first."""
-    conn.execute(LOCK_TRIPPED, {"ids": sorted(firsts)})
-    accounts = sorted(firsts)
-    conn.execute(TAKE_PROBE, {"accounts": accounts, "calls": [firsts[account] for account in accounts]})
+    conn.execute(LOCK_TRIPPED, {"ids": sorted(probe.account_id for probe in probes)})
+    conn.execute(TAKE_PROBE, PROBES.bind(probes))
 
 
 def slow(conn: Connection, account_id: str, *, recovery_seconds: float, sharing: Sequence[str] = ()) -> float | None:

@@ -11,11 +11,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.domain.lifecycle import CAMPAIGN_MOVES, Verb
+from worker.store.columns import CallWindowColumns, Timed
+from worker.store.shapes import shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +154,73 @@ INSERT INTO audit_log (team_id, actor, action, subject_id, detail)
 SELECT team_id, :actor, :action, id, CAST(:detail AS jsonb) FROM campaigns WHERE id = :id
 """)
 
-PAUSE_OF_ACCOUNT = text("""
+RUNNING_OF_ACCOUNT = text("""
 SELECT DISTINCT c.id, c.team_id FROM campaigns c
 JOIN campaign_numbers cn ON cn.campaign_id = c.id JOIN phone_numbers n ON n.id = cn.number_id
 WHERE n.account_id = :account AND c.status = 'running'
 ORDER BY c.id
 """)
+
+
+@shaped(GET)
+class CampaignRow(CallWindowColumns, Timed, Protocol):
+    """A campaign, its team's ``team_slug`` and its ``from_numbers``, in their order."""
+
+    id: str
+    team_id: str
+    team_slug: str
+    assistant_id: str
+    company_id: str
+    name: str
+    description: str | None
+    status: str
+    scheduled_start_at: datetime | None
+    max_concurrent_calls: int
+    max_attempts_per_contact: int
+    retry_delay_minutes: int
+    run_id: str | None
+    pause_reason: str | None
+    hang_up: bool
+    stopped_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+    deleted_at: datetime | None
+    from_numbers: list[str]
+
+
+@shaped(SHARE)
+class SharedCampaign(Protocol):
+    """A campaign that can neither complete nor start for the moment."""
+
+    id: str
+    team_id: str
+    status: str
+
+
+@shaped(MOVE)
+class MovedCampaign(Protocol):
+    """A campaign after its move."""
+
+    id: str
+    team_id: str
+    run_id: str | None
+
+
+@shaped(DUE, RUNNING_OF_ACCOUNT)
+class CampaignOfTeam(Protocol):
+    """A campaign and whose it is."""
+
+    id: str
+    team_id: str
+
+
+@shaped(IS_WAITING)
+class Waiting(Protocol):
+    """Whether ``any`` contact is in a campaign, and whether one is ``waiting``."""
+
+    waiting: bool
+    any: bool
 
 
 def insert(conn: Connection, new: NewCampaign) -> None:
@@ -167,7 +230,7 @@ def insert(conn: Connection, new: NewCampaign) -> None:
     conn.execute(INSERT, values)
 
 
-def get(conn: Connection, campaign_id: str, team_id: str | None = None) -> Row[Any] | None:
+def get(conn: Connection, campaign_id: str, team_id: str | None = None) -> CampaignRow | None:
     """The campaign with ``now`` (business time), ``team_slug`` and ``from_numbers``; of ``team_id`` only, when
     given."""
     return conn.execute(GET, {"id": campaign_id, "team": team_id}).first()
@@ -198,7 +261,7 @@ def lock_all(conn: Connection, campaign_ids: Sequence[str]) -> None:
     conn.execute(LOCK_ALL, {"ids": list(campaign_ids)})
 
 
-def share(conn: Connection, campaign_id: str) -> Row[Any] | None:
+def share(conn: Connection, campaign_id: str) -> SharedCampaign | None:
     """Keep the campaign from completing or starting until this transaction ends; ``None`` if there is none
     that is not deleted."""
     return conn.execute(SHARE, {"id": campaign_id}).first()
@@ -213,7 +276,7 @@ def move(
     run_id: str | None = None,
     at: datetime | None = None,
     hang_up: bool = False,
-) -> Row[Any] | None:
+) -> MovedCampaign | None:
     """Do ``verb`` if the lifecycle allows it from where the campaign is; ``None`` if not."""
     sources, target = CAMPAIGN_MOVES[verb]
     values = {"id": campaign_id, "sources": sorted(sources), "target": target.value, "reason": reason}
@@ -225,7 +288,7 @@ def hang_up_too(conn: Connection, campaign_id: str) -> bool:
     return conn.execute(HANG_UP_TOO, {"id": campaign_id}).first() is not None
 
 
-def due_to_start(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
+def due_to_start(conn: Connection, *, most: int) -> Sequence[CampaignOfTeam]:
     """The scheduled campaigns whose instant has come, earliest first."""
     return conn.execute(DUE, {"most": most}).all()
 
@@ -256,8 +319,8 @@ def swept(conn: Connection, campaign_id: str) -> None:
     conn.execute(SWEPT, {"id": campaign_id})
 
 
-def waiting(conn: Connection, campaign_id: str) -> Row[Any]:
-    """``waiting``: whether any contact waits; ``any``: whether it has contacts at all."""
+def waiting(conn: Connection, campaign_id: str) -> Waiting:
+    """Whether the campaign has contacts, and whether any of them waits."""
     return conn.execute(IS_WAITING, {"id": campaign_id}).one()
 
 
@@ -266,9 +329,9 @@ def has_open_run(conn: Connection, campaign_id: str) -> bool:
     return bool(conn.execute(HAS_OPEN_RUN, {"id": campaign_id}).scalar_one())
 
 
-def of_account(conn: Connection, account_id: str) -> Sequence[Row[Any]]:
+def of_account(conn: Connection, account_id: str) -> Sequence[CampaignOfTeam]:
     """The running campaigns that dial through a carrier account."""
-    return conn.execute(PAUSE_OF_ACCOUNT, {"account": account_id}).all()
+    return conn.execute(RUNNING_OF_ACCOUNT, {"account": account_id}).all()
 
 
 def audit(conn: Connection, campaign_id: str, actor: str, action: str, detail: Mapping[str, Any]) -> None:

@@ -10,12 +10,13 @@ and is reached again a call at a time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.accounts import SAME
 from worker.store.instants import is_over
+from worker.store.shapes import shaped
 
 ACCOUNT_LIMIT = "least(a.max_concurrent_calls, coalesce(a.channels, a.max_concurrent_calls) + 1)"
 """How many calls an account ``a`` may have at once now: as people have set it, or one more than its carrier took."""
@@ -47,9 +48,31 @@ WHERE channel_refusals > 0 AND enabled ORDER BY id
 """)
 
 
-def lock(conn: Connection, account_id: str, sharing: Sequence[str]) -> Row[Any]:
-    """The account, locked with those that are the same at its carrier: the ``live`` calls of them all at the carrier,
-    those in doubt included, its refusals in a row, and whether it ``is_resting`` for one."""
+@shaped(READ)
+class Channels(Protocol):
+    """An account: the ``live`` calls at the carrier of all that are the same there, those in doubt included, its
+    refusals in a row, and whether it ``is_resting`` for one."""
+
+    id: str
+    channel_refusals: int
+    live: int
+    is_resting: bool
+
+
+@shaped(SHORT)
+class AccountWithoutChannels(Protocol):
+    """An account whose carrier took no further call when it was last asked, and how many it took."""
+
+    id: str
+    name: str
+    channels: int | None
+    channel_refusals: int
+    resting_reason: str | None
+    max_concurrent_calls: int
+
+
+def lock(conn: Connection, account_id: str, sharing: Sequence[str]) -> Channels:
+    """The account, locked with those that are the same at its carrier."""
     values = {"id": account_id, "sharing": list(sharing)}
     conn.execute(LOCK, values)  # a statement of its own, so that the next one reads what others have written
     return conn.execute(READ, values).one()
@@ -67,6 +90,6 @@ def taken(conn: Connection, account_id: str, sharing: Sequence[str]) -> None:
     conn.execute(TAKEN, {"id": account_id, "sharing": list(sharing), "live": row.live})
 
 
-def short(conn: Connection) -> list[Row[Any]]:
+def short(conn: Connection) -> Sequence[AccountWithoutChannels]:
     """The accounts whose carrier took no further call when it was last asked."""
-    return list(conn.execute(SHORT))
+    return conn.execute(SHORT).all()

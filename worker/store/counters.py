@@ -1,7 +1,7 @@
 """Counters: totals plus the deltas that the tick has not yet rolled up. Nobody updates a hot row.
 
 The deltas of contacts are written by a trigger of the statement that moves the contacts, those of calls by
-the statement that ends them (:func:`worker.store.calls.advance`); this module only adds up.
+the statement that ends them (:func:`worker.store.moves.advance`); this module only adds up.
 """
 
 from __future__ import annotations

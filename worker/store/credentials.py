@@ -7,21 +7,22 @@ has limits of its own besides; together they have the largest that any of them w
 Which carriers do so, their adapters say (:attr:`worker.carriers.base.Carrier.shares_credentials`); here they are given
 as ``sharing``. Calls of several teams are counted under a lock of the credentials, which a claim takes after its team's
 row and its campaigns': last, so that nobody who holds it waits for one who wants it. Where a carrier has one account
-only, nothing of this is asked.
+only, nothing of this is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.breakers import RATE_NOW
+from worker.store.candidates import USABLE
 from worker.store.channels import ACCOUNT_LIMIT
-from worker.store.claims import USABLE
 from worker.store.instants import turn
+from worker.store.shapes import shaped
 
 LOCK = text("""
 SELECT pg_advisory_xact_lock(hashtextextended('credentials ' || name, 0))
@@ -67,8 +68,22 @@ FROM (SELECT c.team_id, min({turn("c.filled_at")}) AS oldest FROM campaigns c
 CROSS JOIN LATERAL (SELECT {_LIVE_OF.format(team="w.team_id")} AS live) AS theirs CROSS JOIN mine
 WHERE theirs.live < mine.live OR theirs.live = mine.live AND w.oldest <= :before
 ORDER BY rank() OVER (ORDER BY w.oldest) > 1, random()   -- one that cannot be filled after all must not keep others
-LIMIT :most                                              -- from being asked
+LIMIT :most                                              -- from being tried
 """)
+
+
+@shaped(READ)
+class CredentialsUse(Protocol):
+    """What is under way by the credentials of a carrier, all teams together, and what may be: ``live`` calls and of
+    them ``reserved``; at ``most`` so many live, of which so many are ``known_to_fit`` the carrier's channels; calls
+    per second (``None``: no limit)."""
+
+    carrier: str
+    live: int
+    reserved: int
+    most: int
+    known_to_fit: int
+    rate: float | None
 
 
 def lock(conn: Connection, carriers: Collection[str]) -> None:
@@ -83,10 +98,8 @@ def hold_claims(conn: Connection, carrier: str) -> None:
     conn.execute(HOLD_CLAIMS, {"carrier": carrier})
 
 
-def read(conn: Connection, carriers: Collection[str], *, recovery_seconds: float) -> Sequence[Row[Any]]:
-    """What is under way by the credentials of each carrier, all teams together, and what may be: ``live`` calls and
-    of them ``reserved``; at ``most`` so many live, of which so many are ``known_to_fit`` the carrier's channels; calls
-    per second (``None``: no limit)."""
+def read(conn: Connection, carriers: Collection[str], *, recovery_seconds: float) -> Sequence[CredentialsUse]:
+    """What is under way by the credentials of each carrier, and what may be."""
     return conn.execute(READ, {"carriers": sorted(carriers), "recovery": recovery_seconds}).all()
 
 

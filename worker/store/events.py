@@ -1,4 +1,4 @@
-"""The durable inbox: what carriers said, in the order it was received.
+"""The durable inbox: what carriers said, in the order in which it was received.
 
 A callback is answered only after its row is committed; settling drains the rows whenever it comes to them. News that
 is of another carrier's call, or of another account (:func:`worker.domain.lifecycle.is_foreign`), is written down as
@@ -7,32 +7,69 @@ that at once and never waits: the statement that keeps it reads whose call the t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
+from worker.domain.model import Disposition
+from worker.store.batches import Batch, BigInt
 from worker.store.instants import age, has_waited, is_over
+from worker.store.shapes import shaped
 
 MOST_PER_CALL = 1000
 """Events that are kept of one call. A life has five; whoever holds the key could otherwise send new ones for ever."""
 
-INSERT = text("""
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended", ``in_doubt``
+    with a "ringing" that may be none; ``raw`` is what was received, as JSON; with
+    ``is_of_another`` the news is of another account of the carrier than the deployment's."""
+
+    token: str
+    event_id: str
+    carrier_call_id: str
+    kind: str
+    disposition: Disposition | None = None
+    sip_code: int | None = None
+    verdict: str | None = None
+    occurred_at: datetime | None = None
+    raw: str = "{}"
+    in_doubt: bool = False
+    is_of_another: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SettledEvent:
+    """What became of an event (:class:`worker.domain.lifecycle.EventOutcome`, ``Ignored``)."""
+
+    event_id: BigInt
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How many more callbacks of a carrier had a wrong signature."""
+
+    carrier: str
+    count: BigInt
+
+
+EVENTS = Batch(Event)
+SETTLED = Batch(SettledEvent)
+REFUSALS = Batch(Refusals)
+
+INSERT = text(f"""
 INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict,
                          occurred_at, raw, in_doubt, outcome)
 SELECT CAST(:carrier AS carrier), x.token,   -- another's event must not keep out a true one of the same name
        CASE WHEN whose.is_foreign THEN 'foreign ' || CAST(:carrier AS text) || ' ' ELSE '' END || x.event_id,
-       x.carrier_call_id, x.kind, CAST(x.disposition AS disposition), x.sip_code, x.verdict, x.occurred_at,
+       x.carrier_call_id, x.kind, x.disposition, x.sip_code, x.verdict, x.occurred_at,
        CAST(x.raw AS jsonb), x.in_doubt, CASE WHEN whose.is_foreign THEN 'foreign' END
-FROM unnest(CAST(:tokens AS text[]), CAST(:event_ids AS text[]), CAST(:carrier_ids AS text[]), CAST(:kinds AS text[]),
-            CAST(:dispositions AS text[]), CAST(:sip_codes AS integer[]), CAST(:verdicts AS text[]),
-            CAST(:occurred AS timestamptz[]), CAST(:raws AS text[]), CAST(:in_doubt AS boolean[]),
-            CAST(:others AS boolean[]))
-     AS x (token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, occurred_at, raw, in_doubt,
-           is_of_another)
+FROM {EVENTS}
 CROSS JOIN LATERAL (
     SELECT x.is_of_another
            OR coalesce((SELECT a.carrier <> CAST(:carrier AS carrier)
@@ -75,10 +112,10 @@ WHERE token = ANY(:tokens) AND (kind = 'ringing' AND NOT in_doubt OR kind = 'ans
   AND outcome IS DISTINCT FROM 'foreign'
 """)
 
-COUNT_REFUSED = text("""
+COUNT_REFUSED = text(f"""
 INSERT INTO callback_refusals AS r (carrier, refused, last_at)
-SELECT CAST(carrier AS carrier), refused, clock_timestamp()
-FROM unnest(CAST(:carriers AS text[]), CAST(:counts AS bigint[])) AS x (carrier, refused) ORDER BY 1
+SELECT CAST(x.carrier AS carrier), x.count, clock_timestamp()
+FROM {REFUSALS} ORDER BY 1
 ON CONFLICT (carrier) DO UPDATE SET refused = r.refused + excluded.refused, last_at = excluded.last_at
 """)
 
@@ -87,33 +124,15 @@ SELECT carrier, refused, {age("last_at")} AS age_seconds
 FROM callback_refusals ORDER BY carrier
 """)
 
-DRAINED = text("""
+DRAINED = text(f"""
 UPDATE call_events e SET outcome = x.outcome
-FROM unnest(CAST(:ids AS bigint[]), CAST(:outcomes AS text[])) AS x (id, outcome) WHERE e.id = x.id
+FROM {SETTLED} WHERE e.id = x.event_id
 """)
 
 OVERDUE = text(f"""
 SELECT EXISTS (SELECT FROM call_events
                WHERE outcome IS NULL AND {has_waited("received_at", ":after")} AND {_IS_HELD_NO_MORE})
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended", ``in_doubt``
-    with a "ringing" that may be none; ``is_of_another`` account of the carrier than the deployment's."""
-
-    token: str
-    event_id: str
-    carrier_call_id: str
-    kind: str
-    disposition: str | None = None
-    sip_code: int | None = None
-    verdict: str | None = None
-    occurred_at: datetime | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict)
-    in_doubt: bool = False
-    is_of_another: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,36 +144,45 @@ class Kept:
     foreign: int
 
 
+@shaped(TAKE, TAKE_HELD)
+class WaitingEvent(Protocol):
+    """An event in the inbox, locked."""
+
+    id: int
+    carrier: str
+    token: str
+    event_id: str
+    carrier_call_id: str
+    kind: str
+    disposition: str | None
+    sip_code: int | None
+    verdict: str | None
+    received_at: datetime
+    age_seconds: float
+
+
+@shaped(REFUSED)
+class RefusedCallbacks(Protocol):
+    """How many callbacks of a carrier were refused for their signature, and how long ago the last one was."""
+
+    carrier: str
+    refused: int
+    age_seconds: float
+
+
 def insert(conn: Connection, carrier: str, events: Sequence[Event]) -> Kept:
     """Put events, verified by the key of this carrier, into the inbox."""
-    rows = conn.execute(
-        INSERT,
-        {
-            "carrier": carrier,
-            "tokens": [e.token for e in events],
-            "event_ids": [e.event_id for e in events],
-            "carrier_ids": [e.carrier_call_id for e in events],
-            "kinds": [e.kind for e in events],
-            "dispositions": [e.disposition for e in events],
-            "sip_codes": [e.sip_code for e in events],
-            "verdicts": [e.verdict for e in events],
-            "occurred": [e.occurred_at for e in events],
-            "raws": [json.dumps(dict(e.raw)) for e in events],
-            "in_doubt": [e.in_doubt for e in events],
-            "others": [e.is_of_another for e in events],
-            "most_per_call": MOST_PER_CALL,
-        },
-    ).all()
+    rows = conn.execute(INSERT, EVENTS.bind(events) | {"carrier": carrier, "most_per_call": MOST_PER_CALL}).all()
     foreign = sum(row.outcome is not None for row in rows)
     return Kept(len(rows) - foreign, foreign)
 
 
-def take(conn: Connection, *, most: int) -> Sequence[Row[Any]]:
+def take(conn: Connection, *, most: int) -> Sequence[WaitingEvent]:
     """Lock up to ``most`` waiting events, oldest first; those another settle holds are passed over."""
     return conn.execute(TAKE, {"most": most}).all()
 
 
-def take_held(conn: Connection, tokens: Sequence[str]) -> Sequence[Row[Any]]:
+def take_held(conn: Connection, tokens: Sequence[str]) -> Sequence[WaitingEvent]:
     """Lock the events of these tokens that wait for something which has come now."""
     return conn.execute(TAKE_HELD, {"tokens": list(tokens)}).all()
 
@@ -171,17 +199,17 @@ def hold(conn: Connection, event_ids: Sequence[int], seconds: float) -> None:
 
 def count_refused(conn: Connection, refused: Mapping[str, int]) -> None:
     """So many more callbacks, by carrier, whose signature was wrong."""
-    conn.execute(COUNT_REFUSED, {"carriers": list(refused), "counts": list(refused.values())})
+    conn.execute(COUNT_REFUSED, REFUSALS.bind(Refusals(carrier, count) for carrier, count in refused.items()))
 
 
-def refused(conn: Connection) -> Sequence[Row[Any]]:
-    """How many callbacks were refused for their signature, by carrier, and how long ago the last one was."""
+def refused(conn: Connection) -> Sequence[RefusedCallbacks]:
+    """The callbacks that were refused for their signature, by carrier."""
     return conn.execute(REFUSED).all()
 
 
-def drained(conn: Connection, outcomes: Sequence[tuple[int, str]]) -> None:
-    """Note what became of each event (id, outcome); it waits no longer."""
-    conn.execute(DRAINED, {"ids": [i for i, _ in outcomes], "outcomes": [o for _, o in outcomes]})
+def drained(conn: Connection, settled: Sequence[SettledEvent]) -> None:
+    """Note what became of each event; it waits no longer."""
+    conn.execute(DRAINED, SETTLED.bind(settled))
 
 
 def are_overdue(conn: Connection, *, after_seconds: float) -> bool:

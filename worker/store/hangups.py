@@ -1,20 +1,24 @@
-"""Calls that are to end at their carriers: which, whether the carrier was told, and who is about to tell it.
+"""Calls that are to end at their carriers: which, whether the carrier took the request, and who is about to send it.
 
-A call is marked when nobody wants it any more, told to the carrier while the mark stands alone, and ended by what the
-carrier says of it (:mod:`worker.store.calls`), never by the mark. Who tells it has leased the row: nobody else asks
-meanwhile, a request that fails lets the next one wait longer, and after so many the trying ends.
+A call is marked when nobody wants it any more, hung up while the mark stands alone, and ended by what the carrier says
+of it (:mod:`worker.store.moves`), never by the mark. Who hangs it up has leased the row: nobody else does meanwhile,
+a request that fails lets the next one wait longer, and after so many the trying ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
+from worker.store.batches import Batch
 from worker.store.breakers import RATE_NOW, SHARED_RATES
+from worker.store.columns import RatedAccount
 from worker.store.instants import CALL_IS_OVER, is_over, turn
+from worker.store.shapes import shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,29 @@ class Unmatched:
     token: str
     account_id: str | None
 
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many more hang-ups an account has room for."""
+
+    account_id: str
+    hang_ups: int
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """A request to end a call: one of ours by its id, or an unmatched one by its carrier's; ``wait_seconds`` until it
+    is tried again, where it failed."""
+
+    call_id: str | None
+    carrier: str | None
+    carrier_call_id: str | None
+    wait_seconds: float | None = None
+
+
+UNMATCHED_CALLS = Batch(Unmatched)
+ROOMS = Batch(Room)
+HANG_UPS = Batch(HangUp)
 
 REQUEST_END = text("""
 UPDATE calls k SET end_requested_at = clock_timestamp()
@@ -44,16 +71,16 @@ IS_TO_BE_ENDED = f"""k.end_told_at IS NULL AND k.carrier_call_id IS NOT NULL
             OR k.machine_verdict IN ('machine', 'fax') AND k.end_requested_at >= k.answered_at   -- while it talked
             OR c.status = 'cancelled' AND c.hang_up OR {CALL_IS_OVER})
        OR k.late_evidence_at IS NOT NULL)"""
-"""Whether the carrier is to be told to end a call ``k`` of a campaign ``c`` and was not yet."""
+"""Whether a call ``k`` of a campaign ``c`` is to be hung up and its carrier took no request yet: ``end_told_at`` is
+when it did."""
 
 IS_FREE = is_over("end_tried_at", "next_end_at")
 LEASE = "end_tried_at = clock_timestamp(), next_end_at = clock_timestamp() + :lease * interval '1 second'"
 
-# Each account's that were tried longest ago; a lease is asked for again under the row's lock.
+# Each account's that were tried longest ago; whether a row is free is checked again under its lock.
 TAKE = text(f"""
 WITH shared AS MATERIALIZED ({SHARED_RATES}),
-rooms AS MATERIALIZED (
-    SELECT * FROM unnest(CAST(:accounts AS text[]), CAST(:rooms AS integer[])) AS x (account, room)),
+rooms AS MATERIALIZED (SELECT * FROM {ROOMS}),
 due AS MATERIALIZED (
     SELECT k.id, k.account_id,
            row_number() OVER (PARTITION BY k.account_id ORDER BY {turn("k.end_tried_at")} NULLS FIRST, k.id) AS nth
@@ -65,7 +92,7 @@ own AS (
         SELECT l.id FROM calls l
         WHERE l.id = ANY(ARRAY(
             SELECT d.id FROM due d
-            WHERE d.nth <= coalesce((SELECT r.room FROM rooms r WHERE r.account = d.account_id), :room)))
+            WHERE d.nth <= coalesce((SELECT r.hang_ups FROM rooms r WHERE r.account_id = d.account_id), :room)))
         ORDER BY l.id FOR NO KEY UPDATE SKIP LOCKED))
     RETURNING k.id, k.team_id, k.token, k.account_id, k.from_number, k.to_number, k.carrier_call_id, k.dialing_at,
               k.end_tries),
@@ -96,35 +123,32 @@ UPDATE calls SET end_requested_at = greatest(clock_timestamp(), answered_at), en
 WHERE id = ANY(:ids) AND ended_at IS NULL AND state = 'in_progress'
 """)
 
-END_TOLD = text("""
-WITH unmatched AS (
+END_ACCEPTED = text(f"""
+WITH x AS MATERIALIZED (SELECT * FROM {HANG_UPS}),
+unmatched AS (
     UPDATE unmatched_calls SET end_told_at = clock_timestamp(), end_tries = end_tries + 1
-    WHERE (carrier, carrier_call_id) IN (
-        SELECT CAST(x.carrier AS carrier), x.carrier_call_id
-        FROM unnest(CAST(:carriers AS text[]), CAST(:carrier_call_ids AS text[])) AS x (carrier, carrier_call_id)))
-UPDATE calls SET end_told_at = clock_timestamp(), end_tries = end_tries + 1 WHERE id = ANY(:ids)
+    WHERE (carrier, carrier_call_id) IN (SELECT CAST(x.carrier AS carrier), x.carrier_call_id FROM x))
+UPDATE calls SET end_told_at = clock_timestamp(), end_tries = end_tries + 1
+WHERE id = ANY(ARRAY(SELECT x.call_id FROM x))
 """)
 
-END_FAILED = text("""
-WITH x AS MATERIALIZED (
-    SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:carriers AS text[]), CAST(:carrier_call_ids AS text[]),
-                         CAST(:waits AS double precision[])) AS x (id, carrier, carrier_call_id, wait)),
+END_FAILED = text(f"""
+WITH x AS MATERIALIZED (SELECT * FROM {HANG_UPS}),
 unmatched AS (
     UPDATE unmatched_calls u
     SET end_tries = u.end_tries + 1, end_tried_at = clock_timestamp(),
-        next_end_at = clock_timestamp() + x.wait * interval '1 second'
+        next_end_at = clock_timestamp() + x.wait_seconds * interval '1 second'
     FROM x WHERE u.carrier = CAST(x.carrier AS carrier) AND u.carrier_call_id = x.carrier_call_id)
 UPDATE calls k
 SET end_tries = k.end_tries + 1, end_tried_at = clock_timestamp(),
-    next_end_at = clock_timestamp() + x.wait * interval '1 second'
-FROM x WHERE k.id = x.id
+    next_end_at = clock_timestamp() + x.wait_seconds * interval '1 second'
+FROM x WHERE k.id = x.call_id
 """)
 
-UNMATCHED = text("""
+UNMATCHED = text(f"""
 INSERT INTO unmatched_calls (carrier, carrier_call_id, token, account_id)
 SELECT DISTINCT ON (carrier, carrier_call_id) CAST(x.carrier AS carrier), x.carrier_call_id, x.token, x.account_id
-FROM unnest(CAST(:carriers AS text[]), CAST(:carrier_call_ids AS text[]), CAST(:tokens AS text[]),
-            CAST(:accounts AS text[])) AS x (carrier, carrier_call_id, token, account_id)
+FROM {UNMATCHED_CALLS}
 ORDER BY carrier, carrier_call_id
 ON CONFLICT (carrier, carrier_call_id) DO NOTHING
 """)
@@ -132,6 +156,21 @@ ON CONFLICT (carrier, carrier_call_id) DO NOTHING
 FORGET = text("""
 DELETE FROM unmatched_calls WHERE found_at < clock_timestamp() - interval '1 day'
 """)
+
+
+@shaped(TAKE)
+class LeasedCall(RatedAccount, Protocol):
+    """A call that is to be hung up: one of ours, or one that none of ours stands for, whose ``id`` is
+    ``None``, and whose ``account_id`` is where nobody knows it."""
+
+    id: str | None
+    team_id: str | None
+    token: str
+    from_number: str
+    to_number: str
+    carrier_call_id: str
+    dialing_at: datetime | None
+    end_tries: int
 
 
 def request_end(conn: Connection, *, margin_seconds: float) -> list[str]:
@@ -142,7 +181,7 @@ def request_end(conn: Connection, *, margin_seconds: float) -> list[str]:
 
 
 def mark_for_end(conn: Connection, call_ids: Sequence[str]) -> None:
-    """Mark these calls for their end, told before or not: their carrier kept them longer than it may."""
+    """Mark these calls for their end, requested before or not: their carrier kept them longer than it may."""
     conn.execute(MARK_FOR_END, {"ids": list(call_ids)})
 
 
@@ -160,45 +199,34 @@ def take(
     lease_seconds: float,
     recovery_seconds: float,
     sharing: Sequence[str] = (),
-) -> Sequence[Row[Any]]:
-    """Lease calls whose end their carrier is to be told, for ``lease_seconds``: of each account as many as there is
-    room for (``room`` where ``rooms`` does not name it), those that have failed ``tries`` times left out. Among them
-    are calls alive that none of ours stands for (``id`` is ``None``, and ``account_id`` where nobody knows it).
-    Rates are those of :func:`worker.store.breakers.rates`."""
-    values: dict[str, Any] = {"accounts": list(rooms), "rooms": list(rooms.values()), "room": room, "tries": tries}
-    values["sharing"] = list(sharing)
-    return conn.execute(TAKE, values | {"lease": lease_seconds, "recovery": recovery_seconds}).all()
+) -> Sequence[LeasedCall]:
+    """Lease calls that are to be hung up, for ``lease_seconds``: of each account as many as there is
+    room for (``room`` where ``rooms`` does not name it), those that have failed ``tries`` times left out. Rates are
+    those of :func:`worker.store.breakers.rates`."""
+    values = ROOMS.bind(Room(account_id, hang_ups) for account_id, hang_ups in rooms.items())
+    given = {"room": room, "tries": tries, "lease": lease_seconds, "recovery": recovery_seconds}
+    return conn.execute(TAKE, values | given | {"sharing": list(sharing)}).all()
 
 
-def end_told(conn: Connection, rows: Sequence[Row[Any]]) -> None:
+def end_accepted(conn: Connection, calls: Sequence[LeasedCall]) -> None:
     """The carrier took the request to end these calls (:func:`take`), or they are over."""
-    conn.execute(END_TOLD, _names(rows))
+    conn.execute(END_ACCEPTED, HANG_UPS.bind(map(_hang_up, calls)))
 
 
-def end_failed(conn: Connection, waits: Sequence[tuple[Row[Any], float]]) -> None:
+def end_failed(conn: Connection, waits: Sequence[tuple[LeasedCall, float]]) -> None:
     """The carrier did not; it is asked again after so many seconds."""
-    conn.execute(END_FAILED, _names([row for row, _ in waits]) | {"waits": [wait for _, wait in waits]})
+    conn.execute(END_FAILED, HANG_UPS.bind(_hang_up(call, seconds) for call, seconds in waits))
 
 
-def _names(rows: Sequence[Row[Any]]) -> dict[str, list[str | None]]:
-    return {
-        "ids": [row.id for row in rows],
-        "carriers": [row.carrier if row.id is None else None for row in rows],
-        "carrier_call_ids": [row.carrier_call_id if row.id is None else None for row in rows],
-    }
+def _hang_up(call: LeasedCall, wait_seconds: float | None = None) -> HangUp:
+    if call.id is not None:
+        return HangUp(call.id, None, None, wait_seconds)
+    return HangUp(None, call.carrier, call.carrier_call_id, wait_seconds)
 
 
 def unmatched(conn: Connection, calls: Sequence[Unmatched]) -> None:
     """Let these calls be ended, that live at their carriers and that none of ours stands for."""
-    conn.execute(
-        UNMATCHED,
-        {
-            "carriers": [call.carrier for call in calls],
-            "carrier_call_ids": [call.carrier_call_id for call in calls],
-            "tokens": [call.token for call in calls],
-            "accounts": [call.account_id for call in calls],
-        },
-    )
+    conn.execute(UNMATCHED, UNMATCHED_CALLS.bind(calls))
 
 
 def forget_unmatched(conn: Connection) -> None:

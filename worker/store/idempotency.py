@@ -1,8 +1,8 @@
 """Idempotency keys: taken by one request at a time, answered once, forgotten after a day (machine time).
 
-A request holds its key by the ``taken_at`` it was given. A request that was given up, because nothing was heard
-of it for a minute, finds another instant there, and what it then tries to commit is rolled back. One that works in
-batches is heard of with each; when it is given up, the same request again takes the key with the ``progress`` it had.
+A request holds its key by the ``taken_at`` it was given. A request that was given up, because it showed no
+life for a minute, finds another instant there, and what it then tries to commit is rolled back. One that works in
+batches shows life with each; when it is given up, the same request again takes the key with the ``progress`` it had.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.instants import has_waited, jumped_forward
+from worker.store.shapes import shaped
 
 GIVEN_UP_AFTER_SECONDS = 60
 KEPT_HOURS = 24
@@ -60,7 +61,8 @@ SET progress = CAST(:progress AS jsonb), worked_at = coalesce(worked_at, clock_t
 WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
 """)
 
-HEARD = text("""
+# heard_at is when the request last showed that it is alive.
+KEEP = text("""
 UPDATE idempotency_keys SET heard_at = clock_timestamp()
 WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
 """)
@@ -99,7 +101,7 @@ class KeyedRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenKey:
     """A key that is held since ``at``, and the ``progress`` of the request that held it before, where this is the same
     and goes on."""
 
@@ -107,16 +109,26 @@ class Taken:
     progress: Mapping[str, Any] | None
 
 
-def take(conn: Connection, request: KeyedRequest) -> Taken | None:
+@shaped(SEEN)
+class KeyInUse(Protocol):
+    """A key that another request has: whether that is the same one, its answer if it has one, and whether its work is
+    done and the answer lost."""
+
+    is_same: bool
+    status: int | None
+    response: str | None
+    is_lost: bool
+
+
+def take(conn: Connection, request: KeyedRequest) -> TakenKey | None:
     """Take the key, new or given up; ``None`` if another request has it or has answered (see :func:`seen`)."""
     values = {"team": request.team_id, "key": request.key, "method": request.method, "path": request.path}
     row = conn.execute(TAKE, values | {"body_sha256": request.body_sha256}).one_or_none()
-    return None if row is None else Taken(row.at, row.progress)
+    return None if row is None else TakenKey(row.at, row.progress)
 
 
-def seen(conn: Connection, request: KeyedRequest) -> Row[Any] | None:
-    """Whether the key's request is the same one (``is_same``), its answer, or whether its work is done and the
-    answer lost (``is_lost``); ``None`` if the key has just become free."""
+def seen(conn: Connection, request: KeyedRequest) -> KeyInUse | None:
+    """The request that has the key; ``None`` if the key has just become free."""
     values = {"team": request.team_id, "key": request.key, "method": request.method, "path": request.path}
     return conn.execute(SEEN, values | {"body_sha256": request.body_sha256}).first()
 
@@ -137,9 +149,9 @@ def note_progress(conn: Connection, request: KeyedRequest, taken_at: datetime, p
     return conn.execute(NOTE_PROGRESS, values).rowcount == 1
 
 
-def heard(conn: Connection, request: KeyedRequest, taken_at: datetime) -> bool:
+def keep(conn: Connection, request: KeyedRequest, taken_at: datetime) -> bool:
     """Note that somebody is at it still; false if the key was lost to another request."""
-    return conn.execute(HEARD, _held(request, taken_at)).rowcount == 1
+    return conn.execute(KEEP, _held(request, taken_at)).rowcount == 1
 
 
 def answer(conn: Connection, request: KeyedRequest, taken_at: datetime, status: int, response: str) -> bool:

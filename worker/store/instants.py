@@ -3,7 +3,7 @@
 Machine time is the clock of PostgreSQL's server, or of Redis' for what lies there. A clock can be set: by hand, by a
 time server after hours without one, by a failover to a machine that reads another time. An instant that was written
 down before that then lies an hour in the future, or an hour deeper in the past than it is. So that neither stops the
-dialer nor rings anybody twice, everything that is compared with the clock goes by one of these rules:
+dialer nor calls anybody twice, everything that is compared with the clock goes by one of these rules:
 
 ``INTERVAL`` [from, until) is in force while the clock is in it (:func:`is_over`). *Back*: the clock is before its
     beginning, so it was set back, and the interval is over. *Forward*: it is over early.
@@ -115,14 +115,14 @@ INSTANTS = (
     Instant("carrier_accounts.breaker_until", _R.INTERVAL, "claim, commit of dialing", "begins at breaker_opened_at; "
             "over means that one call tries the account"),
     Instant("carrier_accounts.slowed_at", _R.INTERVAL, "rate of an account", "until it has recovered; full rate early "
-            "is told by the carrier and halved again"),
+            "is refused by the carrier and halved again"),
     Instant("phone_numbers.resting_until", _R.INTERVAL, "claim, commit of dialing", "begins at rested_at"),
-    Instant("calls.reserved_at", _R.DISTANCE, "doorbells, release, commit of dialing", "a call that was reserved "
+    Instant("calls.reserved_at", _R.DISTANCE, "redispatch, release, commit of dialing", "a call that was reserved "
             "before the clock was set back is not dialed: its window was read by another clock"),
-    Instant("calls.rung_at", _R.DISTANCE, "doorbells", "a doorbell rung twice changes nothing"),
+    Instant("calls.rung_at", _R.DISTANCE, "redispatch", "a message sent twice changes nothing"),
     Instant("calls.next_check_at", _R.INTERVAL, "look-ups", "begins at checked_at; a look-up early is only a question"),
-    Instant("calls.unanswered_since", _R.DISTANCE, "doctor, readiness", "only an age is told"),
-    Instant("calls.provable_end_at", _R.HELD, "look-ups, hang-ups, greeting, doctor", "or somebody is rung who talks"),
+    Instant("calls.unanswered_since", _R.DISTANCE, "doctor, readiness", "only an age is shown"),
+    Instant("calls.provable_end_at", _R.HELD, "look-ups, hang-ups, greeting, doctor", "or who talks is called"),
     Instant("calls.dialing_at", _R.HELD, "giving up on a call its carrier does not show", "the same"),
     Instant("calls.late_evidence_at", _R.HELD, "claim", "a contact whose ended call was alive stays off for five "
             "hours, and as much longer as the clock has jumped forward"),
@@ -140,7 +140,7 @@ INSTANTS = (
     Instant("campaigns.filled_at", _R.TURN, "claim"),
     Instant("campaign_numbers.used_at", _R.TURN, "claim"),
     Instant("campaigns.next_wake_at", _R.BUSINESS, "tick", "never more than a minute ahead: an alarm further away was "
-            "set before the clock was set back, and rings now"),
+            "set before the clock was set back, and is due now"),
     Instant("ticks.last_at", _R.DISTANCE, "tick, and what it does now and then; doctor, readiness", "a tick too many "
             "finds nothing to do"),
     Instant("idempotency_keys.taken_at", _R.DISTANCE, "who may take a key whose request died", "a request that lives "
@@ -150,7 +150,7 @@ INSTANTS = (
     Instant("api_keys.last_used_at", _R.DISTANCE, "noting the use once a minute"),
     Instant("callback_refusals.last_at", _R.DISTANCE, "doctor"),
     Instant("database_server.held_until", _R.HELD, "claim, commit of dialing", "begins at failed_over_at"),
-    Instant("clock_jumps.at", _R.HELD, "what adds the jumps", "it is where the jump is told from what came before"),
+    Instant("clock_jumps.at", _R.HELD, "what adds the jumps", "it parts what was before the jump from the rest"),
     *_noted(
         "carrier_accounts.rested_at", "carrier_accounts.breaker_opened_at", "phone_numbers.rested_at",
         "calls.checked_at", "calls.placed_at", "calls.ringing_at", "calls.ended_at", "calls.end_told_at",

@@ -2,7 +2,7 @@
 
 Each has a letter, by which the code and the design speak of it, and a name and a sentence, by which operators do.
 
-They are asked after every database test, at the end of a demonstration, and by operators. What a query cannot
+They are checked after every database test, at the end of a demonstration, and by operators. What a query cannot
 see in the database is given to it: which zones are open now, who holds a slot.
 """
 
@@ -19,8 +19,8 @@ from worker.store.database import planned_by_size
 from worker.store.instants import has_waited, jumped, turn
 from worker.store.room import CALLER_IDS_WITH_ROOM, MAY_CALL_MORE
 
-# Its own end: not one that another carrier's key told, and not that of another call under its token.
-TOLD_TO_HAVE_ENDED = """EXISTS (
+# Its own end: not one that came by another carrier's key, and not that of another call under its token.
+HAS_REPORTED_END = """EXISTS (
           SELECT FROM call_events e WHERE e.token = k.token AND e.kind = 'ended'
             AND e.outcome IS DISTINCT FROM 'foreign'
             AND (k.carrier_call_id IS NULL OR e.carrier_call_id = k.carrier_call_id))"""
@@ -43,15 +43,15 @@ HAVING count(*) > (array_agg(allowed ORDER BY turn DESC, id DESC))[1]
 S2 = f"""
 SELECT k.id AS offender FROM calls k
 WHERE k.late_evidence_at IS NOT NULL
-  AND NOT {TOLD_TO_HAVE_ENDED}
+  AND NOT {HAS_REPORTED_END}
 """
 
-# Follows from S1 and S2; asked anyway, of what carriers said: more calls alive there than any limit allowed.
+# Follows from S1 and S2; checked anyway, by what carriers said: more calls alive there than any limit allowed.
 S3 = f"""
 SELECT k.campaign_id AS offender, count(*) FROM calls k
 WHERE k.ended_at IS NULL AND k.state IN ('placed', 'ringing', 'in_progress')
    OR k.late_evidence_at IS NOT NULL
-      AND NOT {TOLD_TO_HAVE_ENDED}
+      AND NOT {HAS_REPORTED_END}
 GROUP BY k.campaign_id HAVING count(*) > max(k.claim_limits[2])
 """
 

@@ -1,5 +1,5 @@
 """Whether a campaign could have one more call now, by the rows: the question of the invariant that nobody waits who may
-be called, and of what stands still. It is asked otherwise than a claim asks it (:mod:`worker.store.claims`), so that a
+be called, and of what stands still. It is put otherwise than a claim puts it (:mod:`worker.store.claims`), so that a
 fault there does not hide itself."""
 
 from __future__ import annotations

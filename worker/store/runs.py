@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
+
+from worker.store.shapes import shaped
 
 END_OPEN = text("""
 UPDATE runs SET state = 'ended', ended_at = clock_timestamp(), end_reason = :reason
@@ -34,6 +37,21 @@ EXISTS = text("SELECT EXISTS (SELECT FROM runs WHERE id = :id)")
 COUNT = text("SELECT count(*) FROM runs WHERE campaign_id = :campaign")
 
 
+@shaped(OF_CAMPAIGN)
+class RunRow(Protocol):
+    """A run: how many calls it may make (``None``: no cap) and has made, and how it ended."""
+
+    id: str
+    campaign_id: str
+    state: str
+    opened_by: str
+    max_calls: int | None
+    calls_used: int
+    opened_at: datetime
+    ended_at: datetime | None
+    end_reason: str | None
+
+
 def open_run(conn: Connection, campaign_id: str, run_id: str, *, opened_by: str, max_calls: int | None) -> str | None:
     """Open a run with a budget of ``max_calls`` calls (``None``: no cap); the one that was open ends. Returns the id
     of that one, if there was one."""
@@ -59,7 +77,7 @@ def spent(conn: Connection, campaign_ids: Sequence[str]) -> list[str]:
     return [row.id for row in conn.execute(SPENT, {"ids": list(campaign_ids)})]
 
 
-def of_campaign(conn: Connection, campaign_id: str, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
+def of_campaign(conn: Connection, campaign_id: str, *, limit: int, offset: int) -> tuple[int, Sequence[RunRow]]:
     """How many runs the campaign has had, and ``limit`` of them after ``offset``, newest first."""
     count: int = conn.execute(COUNT, {"campaign": campaign_id}).scalar_one()
     return count, conn.execute(OF_CAMPAIGN, {"campaign": campaign_id, "limit": limit, "offset": offset}).all()

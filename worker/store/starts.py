@@ -2,7 +2,7 @@
 
 ``schema.sql`` sends a notification whenever a campaign becomes scheduled, is moved, or the clock is set. A session
 that listens belongs to nobody else, so it is taken out of the pool. Poolers that share sessions by the transaction
-hear nothing; then every campaign starts at the next tick.
+receive nothing; then every campaign starts at the next tick.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ WHERE status = 'scheduled' AND deleted_at IS NULL AND scheduled_start_at > :afte
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A session that hears of every change to the schedule."""
+    """A session that is notified of every change to the schedule."""
 
     connection: Connection
 
     def now(self) -> datetime:
-        """Business time. Raises :class:`Unavailable` on a server that takes no writes: nobody is heard there."""
+        """Business time. Raises :class:`Unavailable` on a server that takes no writes: it notifies of nothing."""
         at, is_read_only = self.connection.execute(NOW).one()
         if is_read_only:
             raise Unavailable("The session that listens for schedules is with a PostgreSQL that takes no writes.")
@@ -44,7 +44,7 @@ class Listener:
 
     def wait(self, after: datetime, at_most: float) -> None:
         """Return when the first campaign that starts later than ``after`` is due, when the schedule has changed
-        since this session was last asked, or after ``at_most`` seconds."""
+        since this session was last read, or after ``at_most`` seconds."""
         left = self.connection.execute(NEXT, {"after": after}).scalar_one()
         seconds = at_most if left is None else min(max(left, 0.0), at_most)
         driver: Any = self.connection.connection.dbapi_connection

@@ -13,12 +13,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
-from worker.store.claims import USABLE
+from worker.store.batches import Batch
+from worker.store.candidates import USABLE
+from worker.store.columns import CallWindowColumns, Timed
 from worker.store.instants import turn
+from worker.store.shapes import shaped
 
 TAKEN_FOR_SECONDS = 5.0
 """How long a campaign that was taken is left to whoever took it; machine time."""
@@ -49,7 +52,7 @@ taken AS (
     RETURNING c.id, c.team_id, CAST(c.status AS text) AS status)
 SELECT id, team_id, status FROM taken
 UNION ALL
-(SELECT DISTINCT NULL, team_id, 'short' FROM campaigns
+(SELECT DISTINCT NULL, team_id, 'starved' FROM campaigns
  WHERE short_of_slots AND status = 'running' AND team_id > CAST(:after_team AS text) ORDER BY team_id LIMIT :most_teams)
 """)
 
@@ -68,24 +71,48 @@ WHERE c.id = ANY(:ids) AND c.status = 'running'
 ORDER BY c.id
 """)
 
-SET_WAKE = text("""
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """When the tick looks at a campaign again, in business time."""
+
+    campaign_id: str
+    at: datetime
+
+
+ALARMS = Batch(Alarm)
+
+SET_ALARMS = text(f"""
 UPDATE campaigns c SET next_wake_at = x.at
-FROM unnest(CAST(:ids AS text[]), CAST(:ats AS timestamptz[])) AS x (id, at)
-WHERE c.id = x.id AND c.status = 'running'
+FROM {ALARMS}
+WHERE c.id = x.campaign_id AND c.status = 'running'
 """)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class DueCampaigns:
     """What one turn looks at: ``running`` campaigns by team and ``cancelled`` ones, the caller's for
     ``TAKEN_FOR_SECONDS``; and the teams of which a campaign lacks a shared slot, in the order of their ids."""
 
     running: Mapping[str, list[str]]
     cancelled: Sequence[str]
-    short_teams: Sequence[str]
+    starved_teams: Sequence[str]
 
 
-def take(conn: Connection, *, most: int, most_cancelled: int, after_team: str | None, most_teams: int) -> Taken:
+@shaped(NEXT_DUE)
+class DueCampaign(CallWindowColumns, Timed, Protocol):
+    """A running campaign: whether calls of it live, whether its run's budget ``is_spent``, and when the next contact
+    of each zone is due (zone, epoch seconds of business time; ``None`` where none waits)."""
+
+    id: str
+    team_id: str
+    speed: float
+    is_live: bool
+    is_spent: bool
+    due_by_zone: list[tuple[str, float | None]]
+
+
+def take(conn: Connection, *, most: int, most_cancelled: int, after_team: str | None, most_teams: int) -> DueCampaigns:
     """Take up to ``most`` running campaigns that are due to be looked at, longest due first, and ``most_cancelled`` of
     which contacts may have to be swept; and find up to ``most_teams`` teams ``after_team`` with campaigns that lack a
     slot (``None``: no team)."""
@@ -99,24 +126,22 @@ def take(conn: Connection, *, most: int, most_cancelled: int, after_team: str | 
     }
     running: dict[str, list[str]] = {}
     cancelled: list[str] = []
-    short: list[str] = []
+    starved: list[str] = []
     for row in conn.execute(TAKE, values):
         if row.status == "running":
             running.setdefault(row.team_id, []).append(row.id)
         elif row.status == "cancelled":
             cancelled.append(row.id)
         else:
-            short.append(row.team_id)
-    return Taken(running, cancelled, short)
+            starved.append(row.team_id)
+    return DueCampaigns(running, cancelled, starved)
 
 
-def next_due(conn: Connection, campaign_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """When the next contact of each zone of the running campaigns named is due (epoch seconds of business time,
-    ``None`` where none waits), whether calls of it live, and whether its run's budget ``is_spent``. Sure only under
-    :func:`worker.store.campaigns.lock_all`."""
+def next_due(conn: Connection, campaign_ids: Sequence[str]) -> Sequence[DueCampaign]:
+    """Those of the campaigns named that run. Sure only under :func:`worker.store.campaigns.lock_all`."""
     return conn.execute(NEXT_DUE, {"ids": list(campaign_ids)}).all()
 
 
-def set_wake(conn: Connection, wakes: Sequence[tuple[str, datetime]]) -> None:
-    """Set the instant (business time) at which the tick looks at each campaign again."""
-    conn.execute(SET_WAKE, {"ids": [c for c, _ in wakes], "ats": [at for _, at in wakes]})
+def set_alarms(conn: Connection, alarms: Sequence[Alarm]) -> None:
+    """Set when the tick looks at each campaign again."""
+    conn.execute(SET_ALARMS, ALARMS.bind(alarms))
