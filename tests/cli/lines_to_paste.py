@@ -13,6 +13,7 @@ import click
 from tests.cli.running import ROOT
 from worker.api.app import app
 from worker.cli import dialer
+from worker.cli.lazy import Stub
 
 README = (ROOT / "README.md").read_text()
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -20,7 +21,7 @@ CELERY = {"worker", "beat", "call"}
 
 
 def blocks() -> list[list[str]]:
-    """The README's blocks of lines for a shell."""
+    """The blocks of lines for a shell in the README."""
     return [commands(block) for block in BLOCK.findall(README)]
 
 
@@ -67,7 +68,7 @@ def _faults_of(words: list[str]) -> list[str]:
         found = command.get_command(context, rest[0]) if rest else None
         if found is None:
             return [f"there is no command {words}"]
-        command, rest = found, rest[1:]
+        command, rest = found.load() if isinstance(found, Stub) else found, rest[1:]
     known = {option: param for param in command.params for option in param.opts}
     wrong = [f"{words} has no {word}" for word in rest if word.startswith("--") and word not in known]
     return wrong + [f"{words} asks" for _ in [0] if "--yes" in known and "--yes" not in rest]
