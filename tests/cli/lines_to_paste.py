@@ -1,4 +1,5 @@
-"""What the README and ``dialer up`` give people to paste, and what can be said of such lines without running them."""
+"""What the README, the manual and ``dialer up`` give people to paste, and what can be said of such lines without
+running them."""
 
 from __future__ import annotations
 
@@ -15,14 +16,21 @@ from worker.api.app import app
 from worker.cli import dialer
 from worker.cli.lazy import Stub
 
-README = (ROOT / "README.md").read_text()
+PAGES = ("operating", "import", "api", "carriers", "deployment", "settings", "changelog")
+FILES = (
+    ROOT / "README.md",
+    *(ROOT / "worker" / "manual" / f"{page}.md" for page in PAGES),
+    ROOT / "tests" / "chaos" / "README.md",
+    ROOT / "tests" / "bench" / "README.md",
+)
+"""What people read, in the order in which they do."""
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CELERY = {"worker", "beat", "call"}
 
 
 def blocks() -> list[list[str]]:
-    """The blocks of lines for a shell in the README."""
-    return [commands(block) for block in BLOCK.findall(README)]
+    """The blocks of lines for a shell in the README and in the manual."""
+    return [commands(block) for file in FILES for block in BLOCK.findall(file.read_text())]
 
 
 def commands(block: str) -> list[str]:

@@ -86,7 +86,7 @@ def test_a_group_is_listed_with_its_help_and_has_nothing_to_set(name: str) -> No
     "arguments",
     [
         ("--version",), ("--help",), ("campaigns",), ("campaigns", "--help"), ("campaigns", "pause", "--help"),
-        ("campaigns", "paws"), ("completion", "bash"),
+        ("campaigns", "paws"), ("completion", "bash"), ("manual",), ("manual", "settings"),
     ],
     ids=" ".join,
 )  # fmt: skip

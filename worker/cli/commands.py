@@ -23,6 +23,7 @@ ALONE: Places = {
     "worker.cli.web": {
         "web": "Serve the API and its pages (/docs, /openapi.json), the carriers' callbacks, /healthz and /readyz.",
     },
+    "worker.cli.manual": {"manual": "Show PAGE of the manual; without one, say which there are."},
     "worker.cli.completion": {"completion": "Print the lines that let SHELL complete this command."},
 }
 """Commands of no group."""
