@@ -13,14 +13,10 @@ from functools import partial
 from typing import Any, TextIO, cast
 
 import structlog
-from celery.exceptions import Reject
-from celery.signals import worker_shutting_down
 from structlog.typing import EventDict, Processor
 
 from worker.domain.bearer import PREFIX as BEARER_PREFIX
 from worker.log_outlet import Outlet
-
-log = structlog.get_logger()
 
 _NUMBER = re.compile(r"(?:\+|%2[Bb])[1-9](?:[ ().-]{0,2}[0-9]){5,14}")
 _NO_DIGIT = re.compile(r"[^0-9]")
@@ -97,11 +93,6 @@ def shield_stdout() -> None:
     vars(sys).update(stdout=outlet, __stdout__=outlet)
 
 
-@worker_shutting_down.connect
-def _say_that_it_ends(sig: str, how: str, **_: Any) -> None:
-    log.warning("worker_stopping", signal=sig, how=how)
-
-
 def _lost(render: Processor, stamp: Processor, lines: int) -> str:
     event = {"event": "log_lines_lost", "level": "warning", "lines": lines}
     line = render(None, "warning", cast(EventDict, stamp(None, "warning", event)))
@@ -141,8 +132,11 @@ def _briefly(record: logging.LogRecord) -> bool:
     """Beat tells a broker that is away with two stacks, once a second; the first line says as much. So does that of a
     message that could not be acknowledged or handed back because the broker went away: it comes again. What a task
     hands back to the queue it has told itself, better than Celery's traceback does."""
-    if record.name == "celery.app.trace" and record.exc_info and isinstance(record.exc_info[1], Reject):
-        return False
+    if record.name == "celery.app.trace" and record.exc_info:
+        from celery.exceptions import Reject  # here it is loaded; not every process that logs has Celery
+
+        if isinstance(record.exc_info[1], Reject):
+            return False
     if record.exc_info and (record.name == "celery.beat" or str(record.msg).startswith(_NOT_TAKEN_BACK)):
         record.msg, record.args, record.exc_info = record.getMessage().partition("\n")[0], (), None
     return True

@@ -29,7 +29,7 @@ import httpx2
 import kombu.transport.redis
 import phonenumbers
 import psycopg
-import pydantic_settings
+import pydantic
 import pytz
 import rich.console
 import sqlalchemy.dialects.postgresql.psycopg
@@ -42,7 +42,7 @@ from tests.chaos.mutants import VARIABLE, switch_off
 
 IMPORTED = (
     celery.apps.beat, celery.apps.worker, celery.bin.celery, celery.concurrency.thread, fastapi, httpx2,
-    kombu.transport.redis, phonenumbers, psycopg, pydantic_settings, pytz, rich.console,
+    kombu.transport.redis, phonenumbers, psycopg, pydantic, pytz, rich.console,
     sqlalchemy.dialects.postgresql.psycopg, structlog, tenacity, uvicorn,
 )  # fmt: skip
 

@@ -26,7 +26,13 @@ from select import select
 from typing import NoReturn
 
 from tests.patience import PATIENCE_SECONDS
-from worker.cli import main, plots
+from worker.carriers.simulated import adapter as simulated
+from worker.carriers.telnyx import adapter as telnyx
+from worker.carriers.twilio import adapter as twilio
+from worker.cli import dialer, main, plots
+from worker.cli.lazy import LazyGroup
+from worker.operations import teams, views
+from worker.process import dispatch
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_PYTHON_BEGINS = {
@@ -105,12 +111,20 @@ class Forge:
         return Forked(int.from_bytes(pid, "big"), arguments, asked)
 
 
-IMPORTED_LATER = (plots,)
+IMPORTED_LATER = (plots, simulated, telnyx, twilio, teams, views, dispatch)
 """What a command imports when it needs it, and finds imported here."""
+
+
+def import_commands(group: LazyGroup) -> None:
+    """The same of the commands themselves."""
+    for _, command in group.loaded():
+        if isinstance(command, LazyGroup):
+            import_commands(command)
 
 
 def serve(path: str) -> None:
     """Fork for every command that comes, until standard input ends."""
+    import_commands(dialer)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()

@@ -1,4 +1,5 @@
-"""What the README and ``dialer up`` give people to paste, and what can be said of such lines without running them."""
+"""What the README, the manual and ``dialer up`` give people to paste, and what can be said of such lines without
+running them."""
 
 from __future__ import annotations
 
@@ -13,15 +14,23 @@ import click
 from tests.cli.running import ROOT
 from worker.api.app import app
 from worker.cli import dialer
+from worker.cli.lazy import Stub
 
-README = (ROOT / "README.md").read_text()
+PAGES = ("operating", "import", "api", "carriers", "deployment", "settings", "changelog")
+FILES = (
+    ROOT / "README.md",
+    *(ROOT / "worker" / "manual" / f"{page}.md" for page in PAGES),
+    ROOT / "tests" / "chaos" / "README.md",
+    ROOT / "tests" / "bench" / "README.md",
+)
+"""What people read, in the order in which they do."""
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CELERY = {"worker", "beat", "call"}
 
 
 def blocks() -> list[list[str]]:
-    """The README's blocks of lines for a shell."""
-    return [commands(block) for block in BLOCK.findall(README)]
+    """The blocks of lines for a shell in the README and in the manual."""
+    return [commands(block) for file in FILES for block in BLOCK.findall(file.read_text())]
 
 
 def commands(block: str) -> list[str]:
@@ -67,7 +76,7 @@ def _faults_of(words: list[str]) -> list[str]:
         found = command.get_command(context, rest[0]) if rest else None
         if found is None:
             return [f"there is no command {words}"]
-        command, rest = found, rest[1:]
+        command, rest = found.load() if isinstance(found, Stub) else found, rest[1:]
     known = {option: param for param in command.params for option in param.opts}
     wrong = [f"{words} has no {word}" for word in rest if word.startswith("--") and word not in known]
     return wrong + [f"{words} asks" for _ in [0] if "--yes" in known and "--yes" not in rest]

@@ -6,6 +6,8 @@ there, 4 when a service is away; and what went wrong is one sentence on standard
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import signal
 import sys
@@ -14,47 +16,28 @@ from typing import TextIO
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from worker.cli.accounts import accounts
-from worker.cli.assistants import assistants
-from worker.cli.campaign_life import LIFE
-from worker.cli.campaigns import campaigns
-from worker.cli.companies import companies
-from worker.cli.completion import completion
-from worker.cli.contacts import contacts
-from worker.cli.db import db
-from worker.cli.demo import demo
-from worker.cli.dnc import dnc
-from worker.cli.doctor import doctor
-from worker.cli.keys import keys
-from worker.cli.numbers import numbers
-from worker.cli.report import report
-from worker.cli.samples import samples
+from worker.cli.commands import ALONE, GROUPS
+from worker.cli.lazy import LazyGroup
 from worker.cli.showing import plain
-from worker.cli.teams import teams
-from worker.cli.up import up
-from worker.cli.watch import watch
-from worker.cli.web import web
 from worker.domain.errors import DialerError, Invalid
 
 MOST_FAULTS = 20
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="campaign-dialer")
 def dialer() -> None:
     """Run batch outbound calling campaigns."""
 
 
-for command in (*LIFE, watch, report):
-    campaigns.add_command(command)
-
-PARTS = (teams, companies, assistants, accounts, numbers, keys)
-for command in (campaigns, contacts, dnc, *PARTS, samples, up, demo, doctor, db, web, completion):
-    dialer.add_command(command)
+dialer.include(ALONE)
+for name, (sentence, places) in GROUPS.items():
+    dialer.add_command(LazyGroup(name, help=sentence, places=places))
 
 
 def main() -> None:
     """The entry point; never ends in a traceback for what a user can cause."""
+    atexit.register(gc.freeze)  # looking for cycles among all that was imported takes longer than most commands
     _heed_ctrl_c()
     _open_minded(sys.stdin, "surrogateescape")  # what is no text is refused where its meaning is known
     _open_minded(sys.stdout, "backslashreplace")  # a name may hold what this terminal cannot show

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from worker.cli.campaign_export import export
-from worker.cli.context import JSON, NUMBER, Context, as_body, as_changes, for_team, paged
+from worker.cli.campaign_status import look_up, show_status
+from worker.cli.context import JSON, NUMBER, Context, as_body, as_changes, broker_answers, for_team, paged
 from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_page, show_warnings
 from worker.domain.campaign import DEFAULT_CONCURRENT_CALLS
 from worker.domain.campaign_warnings import warnings_of
@@ -17,9 +17,8 @@ from worker.domain.model import CampaignStatus
 from worker.domain.retry import DEFAULT_DELAY_MINUTES, DEFAULT_MAX_ATTEMPTS
 from worker.operations import views
 from worker.operations.campaign_edit import edit_campaign
-from worker.operations.campaigns import create_campaign, get_campaign
+from worker.operations.campaigns import create_campaign
 from worker.operations.progress import read_progress
-from worker.process.celery_app import broker_answers
 from worker.store.database import once
 from worker.store.reads import campaign_list
 from worker.store.reads.campaign_list import Filter
@@ -68,11 +67,6 @@ def create(context: Context, /, as_json: bool, **given: Any) -> None:
         return
     click.echo(campaign_id)
     show_warnings(warnings)
-
-
-def look_up(context: Context, campaign_id: str) -> dict[str, Any]:
-    """The team's campaign as the API shows it. Raises :class:`NotFound`."""
-    return views.campaign(get_campaign(context.dialer, context.team_id, campaign_id))
 
 
 COLUMNS: dict[str, Cell] = {
@@ -165,7 +159,7 @@ def edit(context: Context, /, campaign_id: str, no_call_window: bool, as_json: b
     sent = as_changes(**given)
     context.carry_out(edit_campaign(context.dialer, context.team_id, campaign_id, sent, actor=context.actor))
     warnings = warnings_of(sent)
-    tell(context, campaign_id, as_json, **_told(warnings))
+    show_status(context, campaign_id, as_json, **_told(warnings))
     if not as_json:
         show_warnings(warnings)
 
@@ -173,17 +167,3 @@ def edit(context: Context, /, campaign_id: str, no_call_window: bool, as_json: b
 def _told(warnings: list[str]) -> dict[str, list[str]]:
     """As the API has it: a field only where there is something to tell."""
     return {"warnings": warnings} if warnings else {}
-
-
-def tell(context: Context, campaign_id: str, as_json: bool, **more: Any) -> None:
-    """What became of the campaign: the API's answer, with ``more`` in it, or a sentence."""
-    campaign = look_up(context, campaign_id)
-    if as_json:
-        show_json(campaign=campaign, **more)
-        return
-    status = "deleted" if campaign["deleted_at"] else campaign["status"]
-    until = f" for {campaign['scheduled_start_at']}" if status == CampaignStatus.SCHEDULED else ""
-    click.echo(f"Campaign {campaign_id} is {status}{until}.")
-
-
-campaigns.add_command(export)

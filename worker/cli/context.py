@@ -21,20 +21,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from itertools import islice
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
-from sqlalchemy import Row
 
-from worker import logs
 from worker.domain.errors import Fault, Invalid, Unavailable
 from worker.domain.fields import NOT_NULL, storable
 from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
-from worker.flow.base import Dialer, Step
-from worker.operations.country import region_of
-from worker.operations.teams import choose_team
-from worker.process import dispatch, wiring
-from worker.process.settings import read_settings
+
+if TYPE_CHECKING:  # SQLAlchemy, Redis and Celery are imported by who needs them: see worker.cli.lazy
+    from sqlalchemy import Row
+
+    from worker.flow.base import Dialer, Step
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,12 +68,16 @@ class Context:
 
     def region(self, country: str | None) -> str | None:
         """Where numbers without a country code belong: to the country that was named, else to the team's."""
+        from worker.operations.country import region_of
+
         return region_of(self.dialer, self.team_id, country)
 
 
 def carry_out(steps: Iterable[Step]) -> None:
     """Do what follows from work that is committed. If a service is away now, nothing is lost: the rows say what is
     to be done, and the tick finds it."""
+    from worker.process import dispatch
+
     try:
         dispatch.carry_out(steps)
     except Unavailable as error:
@@ -89,6 +91,8 @@ def for_team(command: Callable[Concatenate[Context, P], T]) -> Callable[..., T]:
     @wraps(command)
     def asked(*args: P.args, **kwargs: P.kwargs) -> T:
         with _in_options(**kwargs):
+            from worker.operations.teams import choose_team
+
             named, dialer = kwargs.pop("team"), open_dialer()
             team = choose_team(dialer, str(named) if named else None)
             return command(Context(dialer, team), *args, **kwargs)
@@ -109,8 +113,19 @@ def for_all(command: Callable[Concatenate[Dialer, P], T]) -> Callable[..., T]:
 
 def open_dialer() -> Dialer:
     """The dialer of these settings, and logs that say only what is amiss."""
+    from worker import logs
+    from worker.process import wiring
+    from worker.process.settings import read_settings
+
     logs.configure("warning", read_settings().log_format)
     return wiring.dialer()
+
+
+def broker_answers() -> bool:
+    """Whether the broker can be reached."""
+    from worker.process import celery_app
+
+    return celery_app.broker_answers()
 
 
 @contextmanager

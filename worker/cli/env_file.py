@@ -1,4 +1,4 @@
-"""The file ``env`` of ``dialer up``: a shell that reads it finds the dialer, and may call everything the README has.
+"""The file ``env`` of ``dialer up``: a shell that reads it finds the dialer, and may call everything the manual has.
 
 It holds a key and the simulator's secret, so it is its owner's alone. It is written anew at each start; what is in it
 stays the same from start to start, but for the ports.

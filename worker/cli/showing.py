@@ -10,12 +10,12 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _UNCUT = 100_000
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -32,6 +32,8 @@ def show_json(**fields: Any) -> None:
 
 def console() -> Console:
     """Where tables go."""
+    from rich.console import Console
+
     return Console(width=None if sys.stdout.isatty() else _UNCUT, highlight=False)
 
 
@@ -90,6 +92,9 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Cell]) ->
             show_fields(dict(zip(columns, line, strict=True)))
             click.echo()
         return
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in columns:
         table.add_column(heading, overflow="fold", no_wrap=heading.endswith("id"))  # an id is there to be copied

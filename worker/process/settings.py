@@ -6,14 +6,14 @@ secret. Nothing else in the product reads the environment.
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode
 from collections.abc import Mapping
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Literal, get_args
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import range_in_words
@@ -25,10 +25,10 @@ from worker.domain.window import CallWindow, parse_default_window
 from worker.process.addresses import broker_fault, database_fault, for_celery, redis_fault, split
 
 
-class Settings(BaseSettings):
-    """One field a variable; the name in capitals. See the README for the table."""
+class Settings(BaseModel):
+    """One field a variable; the name in capitals. See ``worker/manual/settings.md`` for the table."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
     database_url: SecretStr = SecretStr("postgresql://localhost/dialer")
     redis_url: SecretStr = SecretStr("redis://localhost:6379/0")
@@ -209,30 +209,13 @@ def _networks(text: str) -> list[IPv4Network | IPv6Network]:
         raise ValueError(f"Give addresses and networks with commas between them, such as {example}") from None
 
 
-class _Given(Settings):
-    """The same, from arguments alone."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
-
-
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process's environment, or of the one given, which then is all that counts. Raises
     :class:`Invalid` listing every variable that is wrong."""
+    given = os.environ if environment is None else environment
     chosen: Settings | None = None
     try:
-        if environment is None:
-            chosen = Settings()
-        else:
-            chosen = _Given.model_validate({name.lower(): value for name, value in environment.items() if value})
+        chosen = Settings.model_validate({name.lower(): value for name, value in given.items() if value})
         faults = [*_half_set_up(chosen), *_out_of_reach(chosen)]
     except ValidationError as error:
         faults = [

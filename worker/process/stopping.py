@@ -43,6 +43,12 @@ def stop(**_: Any) -> None:
     _told.set()
 
 
+@worker_shutting_down.connect
+def say_so(sig: str, how: str, **_: Any) -> None:
+    """Log that the worker ends, and by which signal."""
+    log.warning("worker_stopping", signal=sig, how=how)
+
+
 @worker_shutdown.connect
 def await_answers(**_: Any) -> None:
     """Its tasks are done; the answers of carriers may not be."""

@@ -11,12 +11,9 @@ from threading import Lock
 
 from worker.bulkheads import Bulkheads
 from worker.carriers.base import Carrier
-from worker.carriers.http import new_client
-from worker.carriers.simulated.adapter import SimulatorCarrier
-from worker.carriers.telnyx.adapter import TelnyxCarrier
-from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.flow.base import Dialer, Step
 from worker.process.addresses import for_redis
+from worker.process.at_first_use import AtFirstUse
 from worker.process.settings import Settings, settings
 from worker.slots import Nudge, Rates, Slots, Throttle, connect
 from worker.store.database import open_database
@@ -45,7 +42,7 @@ def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Di
         slots=Slots(redis, chosen.redis_prefix),
         rates=Rates(redis, chosen.redis_prefix),
         nudge=Nudge(redis, chosen.redis_prefix),
-        carriers=carriers if carriers is not None else _carriers(chosen),
+        carriers=carriers if carriers is not None else AtFirstUse(lambda: _carriers(chosen)),
         bounds=chosen.bounds,
         bulkheads=Bulkheads(
             Threads("carrier").run, senders=chosen.placing_threads, desks=max(1, chosen.worker_concurrency // 2)
@@ -59,6 +56,11 @@ def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Di
 def _carriers(chosen: Settings) -> dict[str, Carrier]:
     """The carriers whose credentials are given, the simulator's secret being its; one client, for its TLS context
     takes 30 ms."""
+    from worker.carriers.http import new_client
+    from worker.carriers.simulated.adapter import SimulatorCarrier
+    from worker.carriers.telnyx.adapter import TelnyxCarrier
+    from worker.carriers.twilio.adapter import TwilioCarrier
+
     client, bound = new_client(), chosen.request_seconds
     carriers: list[Carrier] = []
     if secret := chosen.simulator_secret.get_secret_value():

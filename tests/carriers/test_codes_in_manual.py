@@ -1,4 +1,4 @@
-"""README's table of refusals names every code of the carriers' tables, in the row that says what the dialer does."""
+"""The manual's table of refusals names every code of the carriers' tables, in the row of what the dialer does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from worker.carriers.codes import Code
 from worker.carriers.telnyx import codes as telnyx
 from worker.carriers.twilio import codes as twilio
 
-README = Path(__file__).parent.parent.parent / "README.md"
+MANUAL = Path(__file__).parents[2] / "worker" / "manual" / "carriers.md"
 HEAD = "| you see | it was | do |"
 ROWS = {
     Action.STOP_ACCOUNT: "`pause_reason: account_stopped",
@@ -34,7 +34,7 @@ CODE = re.compile(r"\b(D[0-9]{1,2}|[0-9]{5,6})\b")
 
 def rows() -> dict[str, set[tuple[str, str]]]:
     """What one sees, and the codes that stand beside it: Twilio's, and behind its name Telnyx's."""
-    _, _, table = README.read_text().partition(HEAD)
+    _, _, table = MANUAL.read_text().partition(HEAD)
     found: dict[str, set[tuple[str, str]]] = {}
     for cell in (line.split("|")[1].strip() for line in table.partition("\n\n")[0].splitlines()[2:]):
         of_twilio, _, of_telnyx = cell.partition("Telnyx")

@@ -1,0 +1,165 @@
+"""Every command of ``dialer``: its group, the module that has it, and the first sentence of its help.
+
+To add a command, declare it in its module and add its line here; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from worker.cli.lazy import Places
+
+ALONE: Places = {
+    "worker.cli.samples": {
+        "samples": "Write sample files into DIR, here unless told: people.csv, contacts to import; never-call.txt, "
+        "numbers for the do-not-call list; columns.md, the names of columns that are understood.",
+    },
+    "worker.cli.up": {"up": "Run a dialer on this machine until it is stopped."},
+    "worker.cli.demo": {"demo": "Run a scheduled campaign from its CSV to its end, watch it, and judge it."},
+    "worker.cli.doctor": {
+        "doctor": "Look at versions, services, clocks, ticks, queues, slots and every invariant; exit 1 if anything is "
+        "wrong.",
+    },
+    "worker.cli.web": {
+        "web": "Serve the API and its pages (/docs, /openapi.json), the carriers' callbacks, /healthz and /readyz.",
+    },
+    "worker.cli.manual": {"manual": "Show PAGE of the manual; without one, say which there are."},
+    "worker.cli.completion": {"completion": "Print the lines that let SHELL complete this command."},
+}
+"""Commands of no group."""
+
+GROUPS: Mapping[str, tuple[str, Places]] = {
+    "campaigns": (
+        "Campaigns and their runs.",
+        {
+            "worker.cli.campaigns:campaigns": {
+                "create": "Create a campaign, a draft unless it is given an instant to start at; says its id.",
+                "list": "List the team's campaigns, newest first.",
+                "show": "Show a campaign, how far it has come, and what it is doing or waiting for.",
+                "edit": "Change the fields given; an empty text puts one back to its default.",
+            },
+            "worker.cli.campaign_run": {"run": "Open a run: reserve its first calls and hand them to the workers."},
+            "worker.cli.campaign_life": {
+                "schedule": "Let a draft start by itself, or move the instant of a scheduled campaign.",
+                "unschedule": "Make a scheduled campaign a draft again; it no longer starts by itself.",
+                "pause": "Place no further call.",
+                "resume": "Go on with the run that was paused.",
+                "cancel": "Stop the campaign for good; every contact that waits is cancelled with it.",
+                "delete": "Put the campaign away: it keeps its history, neither dials nor starts, and can be restored.",
+                "restore": "Undo the deletion.",
+            },
+            "worker.cli.watch": {"watch": "Watch CAMPAIGN_ID live: p pauses it, r resumes it, q leaves."},
+            "worker.cli.campaign_export": {"export": "Write the contacts of CAMPAIGN_ID as they stand, or its calls."},
+            "worker.cli.report": {
+                "report": "Draw CAMPAIGN_ID's calls: per hour, slots in use, attempts until answer, answer rate by the "
+                "callee's hour.",
+            },
+        },
+    ),
+    "contacts": (
+        "Contacts of the CRM, and in campaigns.",
+        {
+            "worker.cli.contacts:contacts": {
+                "create": "Create a contact; says its id.",
+                "show": "Show one contact.",
+                "edit": "Change the fields given; an empty text clears one.",
+                "list": "List the contacts of a campaign, those added last first; without one, those of the CRM, "
+                "newest first.",
+                "add": "Add existing contacts to a campaign, at most 10 000 at once; `-` reads their ids from standard "
+                "input.",
+                "remove": "Take contacts out of a campaign that have not been called in it.",
+                "requeue": "Let contacts wait again that were given up, exhausted or failed: after their attempts were "
+                "raised, their number was corrected, or what failed was mended.",
+                "undo-do-not-call": "Take back whom the import IMPORT_ID marked do-not-call, if it was not meant.",
+                "import": "Bring the contacts of FILE, a CSV, into the CRM; - reads a pipe.",
+            },
+        },
+    ),
+    "dnc": (
+        "The do-not-call list: numbers that no campaign calls.",
+        {
+            "worker.cli.dnc:dnc": {
+                "add": "Put numbers on the list; those on it already stay as they are.",
+                "list": "List the numbers, those added last first.",
+                "remove": "Take a number off the list; campaigns call it again from their next run on.",
+                "import": "Put the numbers of FILE on the do-not-call list; - reads a pipe.",
+            },
+        },
+    ),
+    "teams": (
+        "Teams: who owns everything else.",
+        {
+            "worker.cli.teams:teams": {
+                "list": "List the teams, newest first.",
+                "show": "Show one team.",
+                "add": "Create a team; says its id.",
+                "edit": "Change the name, the limit or the country.",
+            },
+        },
+    ),
+    "companies": (
+        "Companies: whom campaigns call for.",
+        {
+            "worker.cli.companies:companies": {
+                "list": "List the team's companies, newest first.",
+                "show": "Show one company.",
+                "add": "Create a company; says its id.",
+                "edit": "Rename a company.",
+            },
+        },
+    ),
+    "assistants": (
+        "Assistants: who talks when somebody answers.",
+        {
+            "worker.cli.assistants:assistants": {
+                "list": "List the team's assistants, newest first.",
+                "show": "Show one assistant.",
+                "add": "Create an assistant; says its id.",
+                "edit": "Change the fields given; an empty text clears one.",
+            },
+        },
+    ),
+    "accounts": (
+        "Carrier accounts: through whom calls are placed.",
+        {
+            "worker.cli.accounts:accounts": {
+                "list": "List the team's carrier accounts, newest first.",
+                "show": "Show one carrier account.",
+                "add": "Create a carrier account; says its id.",
+                "edit": "Change the name, the limits, or whether it is used at all.",
+            },
+        },
+    ),
+    "numbers": (
+        "Phone numbers: the caller IDs campaigns rotate over.",
+        {
+            "worker.cli.numbers:numbers": {
+                "list": "List the team's phone numbers, newest first.",
+                "show": "Show one phone number.",
+                "add": "Create a phone number that campaigns may show; says its id.",
+                "edit": "Change the limits, or whether it is shown at all.",
+                "enable": "Show the number to those who are called, from now on.",
+                "disable": "Show the number in no further call, whatever has been prepared.",
+            },
+        },
+    ),
+    "keys": (
+        "Bearer keys of the API; each belongs to one team.",
+        {
+            "worker.cli.keys:keys": {
+                "create": "Make a key; says its text, which nothing can show again.",
+                "list": "List the team's keys, newest first, revoked ones too; never their texts.",
+                "revoke": "Let the key open nothing any more, from now on and for good.",
+            },
+        },
+    ),
+    "db": (
+        "The database's schema.",
+        {
+            "worker.cli.db:db": {
+                "migrate": "Bring the database to the current schema; safe to run twice, and from many places at once.",
+            },
+        },
+    ),
+}
+"""Groups by their name: the help, and where their commands are."""
