@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds
+from worker.store.batches import Batch
 from worker.store.database import planned_by_size
 from worker.store.instants import has_waited, jumped, turn
 from worker.store.room import CALLER_IDS_WITH_ROOM, MAY_CALL_MORE
@@ -135,11 +136,21 @@ WHERE NOT EXISTS (SELECT FROM calls k WHERE k.id = m.call_id AND (
     k.ended_at IS NULL OR k.ended_at > clock_timestamp() - :stray_seconds * interval '1 second'))
 """
 
+
+@dataclass(frozen=True, slots=True)
+class OpenZone:
+    """A zone of a campaign whose window is open."""
+
+    campaign_id: str
+    zone: str
+
+
+OPEN_ZONES = Batch(OpenZone)
+
 # Contacts due in an open zone (given) of a running campaign with room everywhere, untouched for two ticks.
 L3 = f"""
 SELECT DISTINCT c.id AS offender FROM campaigns c
-JOIN unnest(CAST(:open_campaigns AS text[]), CAST(:open_zones AS text[])) AS o (campaign_id, zone)
-    ON o.campaign_id = c.id
+JOIN {OPEN_ZONES} ON x.campaign_id = c.id
 JOIN runs r ON r.id = c.run_id AND r.state = 'open'
 JOIN teams t ON t.id = c.team_id
 WHERE {MAY_CALL_MORE}
@@ -148,7 +159,7 @@ WHERE {MAY_CALL_MORE}
           SELECT FROM ticks k WHERE k.name = 'fill ' || c.team_id
           AND NOT {has_waited("k.last_at", ":late_seconds")}))
   AND EXISTS (SELECT FROM campaign_contacts cc
-              WHERE cc.campaign_id = c.id AND cc.zone = o.zone AND cc.status IN ('pending', 'queued')
+              WHERE cc.campaign_id = c.id AND cc.zone = x.zone AND cc.status IN ('pending', 'queued')
                 AND cc.due_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second')
   AND EXISTS (SELECT {CALLER_IDS_WITH_ROOM}
                 AND coalesce(n.resting_until <= clock_timestamp() - :late_seconds * interval '1 second', true)
@@ -194,13 +205,10 @@ def violations(
     ``stale_members`` are call ids that hold a slot for longer than one reconcile and the grace;
     ``open_zones`` are the (campaign, zone) whose window has been open for ``late_seconds``.
     """
-    campaigns, zones = zip(*open_zones, strict=True) if open_zones else ((), ())
-    given = {
+    given = OPEN_ZONES.bind(OpenZone(*each) for each in open_zones) | {
         "reap_seconds": bounds.request_seconds + bounds.check_after_seconds + late_seconds,
         "member_ids": list(stale_members),
         "stray_seconds": bounds.slot_grace_seconds + 2 * bounds.reconcile_every_seconds,
-        "open_campaigns": list(campaigns),
-        "open_zones": list(zones),
         "late_seconds": late_seconds,
     }
     found = {}
