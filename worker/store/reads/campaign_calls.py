@@ -9,14 +9,11 @@ from sqlalchemy import Connection, Row, text
 
 from worker.store import counters
 
-_SHOWN = """
+PAGE = text("""
 SELECT id, campaign_id, run_id, contact_id, from_number, to_number, state, attempt, disposition, cause,
        machine_verdict, reserved_at, dialing_at, placed_at, ringing_at, answered_at, ended_at
-FROM calls
-"""
-
-PAGE = text(_SHOWN + " WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :limit OFFSET :offset")
-BY_IDS = text(_SHOWN + " WHERE id = ANY(:ids) ORDER BY id")
+FROM calls WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :limit OFFSET :offset
+""")
 LIVE = text("SELECT count(*) FROM calls WHERE campaign_id = :campaign AND ended_at IS NULL")
 
 
@@ -27,8 +24,3 @@ def page(conn: Connection, campaign_id: str, *, limit: int, offset: int) -> tupl
     count += conn.execute(LIVE, {"campaign": campaign_id}).scalar_one()
     rows = conn.execute(PAGE, {"campaign": campaign_id, "limit": limit, "offset": offset}).all()
     return count, rows
-
-
-def by_ids(conn: Connection, call_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """These calls, in the order they were reserved."""
-    return conn.execute(BY_IDS, {"ids": list(call_ids)}).all()
