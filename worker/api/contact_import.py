@@ -1,10 +1,10 @@
 """Contacts from a CSV file, as long as it may be.
 
 The body is written to disk as it comes in and read from there line by line, so memory does not grow with it. Lines that
-are no contacts are told and passed over; what ends the reading leaves nothing behind. What was read is written batch by
-batch (:mod:`worker.operations.batches`), so that dialing, stops and the team's other requests pass in between. If that
-breaks off, the answer says how far it came, and the same request again does the rest and nothing twice; under the same
-``Idempotency-Key`` it answers for both.
+are no contacts are reported and passed over; what ends the reading leaves nothing behind. What was read is written
+batch by batch (:mod:`worker.operations.batches`), so that dialing, stops and the team's other requests pass in between.
+If that breaks off, the answer says how far it came, and the same request again does the rest and nothing twice; under
+the same ``Idempotency-Key`` it answers for both.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer
 from worker.operations.batches import Bookmark
 from worker.operations.country import region_of
-from worker.operations.import_progress import Coming, Watch
+from worker.operations.import_progress import ImportObserver, ImportProgress
 from worker.operations.imports import load_contacts
 from worker.operations.undo_import import undo_do_not_call
 from worker.operations.views_crm import imported
@@ -112,7 +112,7 @@ def import_contacts(
         try:
             region = region_of(dialer, sent.asked.team_id)
             lines = ContactFile(pieces_of(text), region=region)
-            with _saying_how_far() as watch:
+            with _saying_how_far() as observer:
                 loaded = load_contacts(
                     dialer,
                     sent.asked.team_id,
@@ -122,7 +122,7 @@ def import_contacts(
                     region=region,
                     actor=sent.asked.actor,
                     most_ids=MOST_AT_ONCE,
-                    watch=watch,
+                    observer=observer,
                     bookmark=bookmark,
                 )
         finally:
@@ -133,17 +133,17 @@ def import_contacts(
 
 
 @contextmanager
-def _saying_how_far() -> Iterator[Watch]:
-    """Who looks on, and says of a service that went away how much was done by then."""
-    come: list[Coming] = []
+def _saying_how_far() -> Iterator[ImportObserver]:
+    """Follow how far it comes, and say of a service that went away how much was done by then."""
+    latest: list[ImportProgress] = []
     try:
-        yield Watch(step=lambda coming: come.__setitem__(slice(None), [coming]))
+        yield ImportObserver(on_progress=lambda progress: latest.__setitem__(slice(None), [progress]))
     except Unavailable as error:
-        if not (come and come[0].written):
+        if not (latest and latest[0].written):
             raise
-        done, people = come[0].written, come[0].people
-        log.warning("import_interrupted", written=done, contacts=people, message=str(error))
-        so_far = f"{done} of the file's {people} contacts were imported before, {people - done} are left"
+        done, contacts = latest[0].written, latest[0].to_write
+        log.warning("import_interrupted", written=done, contacts=contacts, message=str(error))
+        so_far = f"{done} of the file's {contacts} contacts were imported before, {contacts - done} are left"
         message = f"The service is not available now. {so_far}: send the same file again, it does the rest."
         raise HttpError(503, "unavailable", message, {"Retry-After": str(RETRY_AFTER_SECONDS)}) from error
 

@@ -20,7 +20,7 @@ from worker.domain.standstill import OF_AN_ACCOUNT, Standstill
 from worker.domain.window import TZDB_VERSION
 from worker.operations.instants import instant
 from worker.operations.readiness import NO_ANSWER, OK, Readiness, find_out
-from worker.operations.standstill import Reading
+from worker.operations.standstill import StandstillReading
 from worker.process import celery_app, wiring
 
 router = APIRouter(tags=["Health"])
@@ -81,7 +81,7 @@ def _broker_word(answers: Future[bool]) -> str:
     return OK if answers.exception() is None and answers.result() else "away"
 
 
-def _detail(reading: Reading | None) -> dict[str, Any]:
+def _detail(reading: StandstillReading | None) -> dict[str, Any]:
     """By ids: names are nobody's business here, where no key is asked for."""
     if reading is None:
         return {"standing_still": [], "waiting": {}}

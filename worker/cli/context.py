@@ -24,7 +24,6 @@ from itertools import islice
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
-from sqlalchemy import Row
 
 from worker import logs
 from worker.domain.errors import Fault, Invalid, Unavailable
@@ -35,6 +34,7 @@ from worker.operations.country import region_of
 from worker.operations.teams import choose_team
 from worker.process import dispatch, wiring
 from worker.process.settings import read_settings
+from worker.store.crm.teams import TeamRow
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,13 +56,13 @@ class Context:
     """One command of an operator, about one team."""
 
     dialer: Dialer
-    team: Row[Any]
+    team: TeamRow
     actor: str = ACTOR
 
     @property
     def team_id(self) -> str:
         """The team all of this is about."""
-        return str(self.team.id)
+        return self.team.id
 
     def carry_out(self, steps: Iterable[Step]) -> None:
         """:func:`carry_out`."""

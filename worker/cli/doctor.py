@@ -69,7 +69,7 @@ def doctor(after_restore: bool, after_failover: bool, as_json: bool) -> None:
     if after_failover:
         is_lifted = lift_hold(dialer, actor="doctor")
         click.echo("Calls are placed again." if is_lifted else "No calls were held back for a failover.", err=as_json)
-    findings = look(dialer)
+    findings = all_findings(dialer)
     if as_json:
         click.echo(
             json.dumps([{"name": f.name, "found": f.found, "ok": f.ok, "offenders": f.offenders} for f in findings])
@@ -79,7 +79,7 @@ def doctor(after_restore: bool, after_failover: bool, as_json: bool) -> None:
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
 
 
-def look(dialer: Dialer) -> list[Finding]:
+def all_findings(dialer: Dialer) -> list[Finding]:
     """Everything there is to find, as far as the services can be reached."""
     found = [
         *(

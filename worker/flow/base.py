@@ -17,6 +17,7 @@ from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
 from worker.flow.clock_jumps import ClockWatch
 from worker.flow.tally import Tally
 from worker.slots import Nudge, Rates, SlotRequest, Slots
+from worker.store.columns import CallWindowColumns
 from worker.store.database import Database
 
 
@@ -145,16 +146,16 @@ def _window(start: str, end: str, timezone: str) -> CallWindow | Shut:
     return window_or_shut(start, end, timezone)
 
 
-def window_of(campaign: Row[Any], zone: str) -> CallWindow | Shut | None:
+def window_of(campaign: CallWindowColumns, zone: str) -> CallWindow | Shut | None:
     """The call window of a campaign's row for a contact in ``zone`` ('' for the campaign's); ``None`` where
     the campaign has none. ``settings.useContactTimezone: false`` turns the contact's zone off."""
-    if campaign.call_window_start is None:
+    start, end, timezone = campaign.call_window_start, campaign.call_window_end, campaign.call_window_timezone
+    if start is None or end is None or timezone is None:
         return None
-    own = zone if zone and campaign.settings.get("useContactTimezone", True) else campaign.call_window_timezone
-    return _window(campaign.call_window_start, campaign.call_window_end, own)
+    return _window(start, end, zone if zone and campaign.settings.get("useContactTimezone", True) else timezone)
 
 
-def valid_until(campaign: Row[Any], zone: str, now: datetime, margin_seconds: float) -> datetime | None:
+def valid_until(campaign: CallWindowColumns, zone: str, now: datetime, margin_seconds: float) -> datetime | None:
     """The last moment at which a call may be committed; ``None`` when it may not be now."""
     window = window_of(campaign, zone)
     return RULES_END if window is None else window.open_until(now, margin_seconds)

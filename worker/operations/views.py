@@ -12,6 +12,8 @@ from worker.flow.run_result import RunResult
 from worker.operations.instants import instant
 from worker.operations.progress import Progress
 from worker.store.claims import Reservation
+from worker.store.crm.campaign_contacts import CampaignContactRow
+from worker.store.reads.campaign_calls import CallRow
 from worker.store.reads.campaign_list import Shown
 
 
@@ -80,7 +82,7 @@ def _reserved(reservation: Reservation, result: RunResult) -> dict[str, Any]:
     }
 
 
-def call(row: Row[Any]) -> dict[str, Any]:
+def call(row: CallRow) -> dict[str, Any]:
     """One call (:mod:`worker.store.reads.campaign_calls`)."""
     return {
         "id": row.id,
@@ -117,7 +119,7 @@ def run(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def campaign_contact(row: Row[Any], next_call_at: datetime | None) -> dict[str, Any]:
+def campaign_contact(row: CampaignContactRow, next_call_at: datetime | None) -> dict[str, Any]:
     """A contact in a campaign (:mod:`worker.store.crm.campaign_contacts`); who does not wait is never due."""
     is_waiting = row.status in WAITING
     return {

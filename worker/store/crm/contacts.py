@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, func, text
 
 from worker.store import tables
 from worker.store.crm import records
 from worker.store.database import driver_of
+from worker.store.shapes import shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ WITH wanted AS MATERIALIZED (
         ) IS NOT NULL AS banned) AS b
     WHERE (SELECT true FROM campaign_contacts cc WHERE cc.contact_id = k.id AND cc.campaign_id = :campaign LIMIT 1
           ) IS NULL),
-judged AS (
+screened AS (
     SELECT w.*, CASE
         WHEN w.phone_e164 IS NULL THEN coalesce(w.phone_fault, 'no_phone_number')
         WHEN w.banned THEN 'do_not_call'
@@ -75,14 +76,14 @@ judged AS (
         END AS reason
     FROM wanted w),
 zones AS (
-    INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT :campaign, zone FROM judged
+    INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT :campaign, zone FROM screened
     ON CONFLICT DO NOTHING)
 INSERT INTO campaign_contacts (team_id, campaign_id, contact_id, zone, status, reason, due_at)
 SELECT :team, :campaign, id, zone,
        CAST(CASE WHEN reason IS NULL THEN 'pending' WHEN reason = 'invalid_number' THEN 'failed' ELSE 'skipped' END
             AS contact_status),
        reason, (SELECT dialer_now())
-FROM judged ORDER BY ord
+FROM screened ORDER BY ord
 ON CONFLICT (contact_id, campaign_id) DO NOTHING
 """)
 
@@ -178,6 +179,15 @@ ON CONFLICT DO NOTHING
 UNBAN = text("DELETE FROM do_not_call WHERE team_id = :team AND number = :number")
 
 
+@shaped(OUT_OF_REACH, never_null=("reason",))
+class UnreachableContact(Protocol):
+    """A contact that a run cannot call, why not, and its name as far as it is known."""
+
+    contact_id: str
+    reason: str
+    name: str
+
+
 def load(conn: Connection, team_id: str, contacts: Iterable[NewContact]) -> int:
     """Write many contacts with COPY; returns how many. A contact with an id that exists is an error of the
     caller's (ids are made for the purpose)."""
@@ -243,8 +253,8 @@ def screen(conn: Connection, team_id: str, campaign_id: str) -> None:
     conn.execute(SCREEN_IN, {"team": team_id, "campaign": campaign_id})
 
 
-def out_of_reach(conn: Connection, campaign_id: str, *, most: int = 1000) -> Sequence[Row[Any]]:
-    """The first of the contacts that a run cannot call, with the reason and what they are called."""
+def out_of_reach(conn: Connection, campaign_id: str, *, most: int = 1000) -> Sequence[UnreachableContact]:
+    """The first of the contacts that a run cannot call."""
     return conn.execute(OUT_OF_REACH, {"campaign": campaign_id, "most": most}).all()
 
 

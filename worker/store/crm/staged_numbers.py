@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
+from worker.store.crm.staging import LineRange
 from worker.store.database import driver_of, without_timeouts
+from worker.store.shapes import shaped
 
 CREATE = """
 DROP TABLE IF EXISTS pg_temp.staged_numbers;
@@ -33,6 +35,11 @@ WHERE NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number
 """)
 
 
+@shaped(RANGE)
+class NumberRange(LineRange, Protocol):
+    """The next lines of a file of numbers."""
+
+
 def create(conn: Connection) -> None:
     """An empty table for this session."""
     with driver_of(conn) as driver:
@@ -51,8 +58,8 @@ def copy(conn: Connection, numbers: Sequence[tuple[int, str, str]]) -> None:
             writer.write_row(number)
 
 
-def next_range(conn: Connection, *, after: int, most: int) -> Row[Any]:
-    """The ``first`` and ``last`` of the next lines, ``NULL`` when there are none, and how many ``lines``."""
+def next_range(conn: Connection, *, after: int, most: int) -> NumberRange:
+    """The next lines."""
     return conn.execute(RANGE, {"after": after, "most": most}).one()
 
 

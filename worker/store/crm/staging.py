@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Row, text
 
 from worker.store.database import driver_of, joined_by_hash, without_timeouts
+from worker.store.shapes import shaped
 
 CREATE = """
 DROP TABLE IF EXISTS pg_temp.staged;
@@ -99,7 +100,7 @@ REPEATS = text("SELECT line, head FROM repeated WHERE line <> head AND line > :a
 DROP_REPEATED = text("DROP TABLE IF EXISTS pg_temp.repeated")
 
 HEADS = "s.line BETWEEN :first AND :last AND s.head IS NULL"
-"""The people of a range of lines, as ``s``."""
+"""The contacts of a range of lines, as ``s``."""
 
 TAKE_TURNS = text("SELECT pg_advisory_xact_lock(hashtextextended('import contacts of ' || :team, 0))")
 MATCH_NUMBER = text(f"""
@@ -206,6 +207,43 @@ class Staged(NamedTuple):
     tags: list[str] | str
 
 
+@shaped(REPEATS, never_null=("line", "head"))
+class RepeatedLine(Protocol):
+    """A line that was merged into another, the ``head``."""
+
+    line: int
+    head: int
+
+
+@shaped(RANGE)
+class LineRange(Protocol):
+    """The ``first`` and ``last`` of the next lines, ``None`` when there are none, and how many ``lines``."""
+
+    first: int | None
+    last: int | None
+    lines: int
+
+
+@shaped(KNOWN)
+class Matched(Protocol):
+    """How many of some lines are contacts the team has, and whether writing them ``decides`` if or when somebody is
+    called."""
+
+    known: int
+    decides: bool
+
+
+@shaped(WOULD)
+class Forecast(Protocol):
+    """How many ``contacts`` there are among some lines, how many would be ``created`` and ``changed``, and how many are
+    not in the campaign yet."""
+
+    contacts: int
+    created: int
+    changed: int
+    addable: int
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What became of some lines: how many contacts were made, which were changed, and which of those may now be in
@@ -249,13 +287,13 @@ def fold(conn: Connection, team_id: str, *, exported: bool) -> int:
     return merged
 
 
-def repeats(conn: Connection, *, after: int, most: int) -> Sequence[Row[Any]]:
-    """Lines behind ``after`` that were merged into another, with that one's number."""
+def repeats(conn: Connection, *, after: int, most: int) -> Sequence[RepeatedLine]:
+    """Lines behind ``after`` that were merged into another."""
     return conn.execute(REPEATS, {"after": after, "most": most}).all()
 
 
-def next_range(conn: Connection, *, after: int, most: int) -> Row[Any]:
-    """The ``first`` and ``last`` of the next lines, ``NULL`` when there are none."""
+def next_range(conn: Connection, *, after: int, most: int) -> LineRange:
+    """The next lines."""
     return conn.execute(RANGE, {"after": after, "most": most}).one()
 
 
@@ -266,11 +304,10 @@ def take_turns(conn: Connection, team_id: str) -> None:
         conn.execute(TAKE_TURNS, {"team": team_id})
 
 
-def match(conn: Connection, team_id: str, first: int, last: int, *, exported: bool) -> Row[Any]:
+def match(conn: Connection, team_id: str, first: int, last: int, *, exported: bool) -> Matched:
     """Find the contacts the team has: by the number, the oldest of several; where there is none that can be dialed,
     by the same words as number, names and address; those that were ``exported`` :func:`fold` may have found by their
-    own ids. Returns how many are ``known``, and whether writing them ``decides`` if or when somebody is rung: then the
-    caller holds :func:`worker.store.gate.close_gate`."""
+    own ids. Where writing them ``decides``, the caller holds :func:`worker.store.gate.close_gate`."""
     values = {"team": team_id, "first": first, "last": last}
     conn.execute(MATCH_NUMBER, values)
     if conn.execute(HAS_UNCALLABLE, {"first": first, "last": last}).scalar_one():
@@ -300,9 +337,8 @@ def write(conn: Connection, team_id: str, company_id: str | None, first: int, la
     return Written(created, len(changed), [row.id for row in changed if row.is_zoned])
 
 
-def would_write(conn: Connection, company_id: str | None, campaign_id: str | None, first: int, last: int) -> Row[Any]:
-    """How many ``contacts`` there are among these lines, how many would be ``created`` and ``changed``, and how many
-    are not in the campaign yet."""
+def would_write(conn: Connection, company_id: str | None, campaign_id: str | None, first: int, last: int) -> Forecast:
+    """What writing these lines would do."""
     values = {"company": company_id, "campaign": campaign_id, "first": first, "last": last}
     with without_timeouts(conn):
         return conn.execute(WOULD, values).one()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store import counters
+from worker.store.reads.exports import ExportedCall
+from worker.store.shapes import shaped
 
 PAGE = text("""
 SELECT id, campaign_id, run_id, contact_id, from_number, to_number, state, attempt, disposition, cause,
@@ -17,7 +19,14 @@ FROM calls WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :li
 LIVE = text("SELECT count(*) FROM calls WHERE campaign_id = :campaign AND ended_at IS NULL")
 
 
-def page(conn: Connection, campaign_id: str, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
+@shaped(PAGE)
+class CallRow(ExportedCall, Protocol):
+    """A call as it is shown."""
+
+    campaign_id: str
+
+
+def page(conn: Connection, campaign_id: str, *, limit: int, offset: int) -> tuple[int, Sequence[CallRow]]:
     """How many calls the campaign has made, live ones included, and ``limit`` of them after ``offset``, newest
     first. Those that ended are counted by the counters, so that a long history costs no more than a short one."""
     count = sum(counters.dispositions(conn, campaign_id).values())
