@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row
-
 from worker.cli.findings import Finding
 from worker.domain.lifecycle import Ignored
 from worker.flow.base import Dialer
 from worker.store import channels, events, retention
 from worker.store.database import once
+from worker.store.retention import IgnoredNews
 
 REFUSED_LATELY_SECONDS = 900.0
 
@@ -33,7 +30,7 @@ def ignored_news(dialer: Dialer) -> list[Finding]:
     return [_ignored(row, most) for row in once(dialer.db, retention.ignored)]
 
 
-def _ignored(row: Row[Any], most: int) -> Finding:
+def _ignored(row: IgnoredNews, most: int) -> Finding:
     latest = "long ago" if row.age_seconds is None else f"{row.age_seconds:.0f} s ago"
     found = (
         f"{row.seen} since {row.since:%Y-%m-%d %H:%M} UTC, the last {latest}; {row.kept} kept (at most {most}), "

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from worker.domain.errors import NotFound
+from worker.domain.whose_clock import clock_zone
 from worker.domain.window import local_time
 from worker.flow.base import Dialer
 from worker.operations.progress import as_read
@@ -80,9 +81,9 @@ def read_report(dialer: Dialer, team_id: str, campaign_id: str) -> CampaignRepor
 
 def _week(conn: Connection, facts: CampaignFacts, campaign_id: str) -> Week:
     """By the clock of each callee; one whose zone nobody can read is called by nobody, and has no clock."""
-    week, uses_own = Week(), facts.settings.get("useContactTimezone", True)
+    week, campaign_zone = Week(), facts.call_window_timezone or "UTC"
     for row in reporting.by_quarter(conn, campaign_id):
-        zone = (row.zone if uses_own else "") or facts.call_window_timezone or "UTC"
+        zone = clock_zone(facts.settings, row.zone, campaign_zone)
         local = local_time(datetime.fromtimestamp(row.at, UTC), zone)
         if local is not None:
             week.add(local, row.calls, row.answers)

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.store import clock_jumps, failovers
+from worker.store.clock_jumps import ClockJump
+from worker.store.failovers import CommitSettings, ServerStanding
 
 LATELY_SECONDS = 86_400.0
 """How long a jump of the clock is reported."""
@@ -41,7 +42,7 @@ def held_back(conn: Connection) -> str | None:
     return next((each.sentence for each in facts if not each.ok), None)
 
 
-def _commits(row: Row[Any]) -> ServerFact:
+def _commits(row: CommitSettings) -> ServerFact:
     """Whether a commit can be lost once it has been answered; the guarantee that nobody is rung twice stands on it."""
     name = "commits"
     if row.synchronous_commit == "off":
@@ -62,7 +63,7 @@ def _commits(row: Row[Any]) -> ServerFact:
     )
 
 
-def _server(row: Row[Any] | None) -> list[ServerFact]:
+def _server(row: ServerStanding | None) -> list[ServerFact]:
     name = "server"
     if row is None:
         return []
@@ -85,7 +86,7 @@ def _server(row: Row[Any] | None) -> list[ServerFact]:
     return []
 
 
-def _clock(rows: Sequence[Row[Any]]) -> list[ServerFact]:
+def _clock(rows: Sequence[ClockJump]) -> list[ServerFact]:
     facts = []
     for row in rows:
         way = "forward" if row.seconds > 0 else "back"
@@ -95,5 +96,5 @@ def _clock(rows: Sequence[Row[Any]]) -> list[ServerFact]:
     return facts
 
 
-def _clock_of(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+def _clock_of(at: datetime | None) -> str:
+    return "an unknown instant" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"

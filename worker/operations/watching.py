@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from worker.domain.whose_clock import clock_zone
 from worker.domain.window import RULES_END
 from worker.flow.base import Dialer, window_of
 from worker.operations.progress import Progress, Standing, finish_reading, next_call_at, read_standing
@@ -90,10 +91,7 @@ def newest_campaign(dialer: Dialer, team_id: str) -> str | None:
 
 
 def _zone(facts: CampaignFacts, own: str) -> str:
-    """The zone on whose clock a contact is called: its own, unless the campaign says otherwise."""
-    if own and facts.settings.get("useContactTimezone", True):
-        return own
-    return facts.call_window_timezone or "UTC"
+    return clock_zone(facts.settings, own, facts.call_window_timezone or "UTC")
 
 
 def _retry(facts: CampaignFacts, row: QueuedContact, ends: dict[str, LatestEnd], margin_seconds: float) -> Retry:

@@ -6,11 +6,13 @@ What waits for something in the world to be over (:class:`worker.store.instants.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.instants import CALL_IS_OVER, jumped
+from worker.store.shapes import shaped
 
 READ = text("""
 SELECT extract(epoch FROM clock_timestamp())::float AS at, coalesce((SELECT max(number) FROM clock_jumps), 0) AS known
@@ -43,6 +45,24 @@ WHERE id = ANY(ARRAY(SELECT id FROM campaigns WHERE next_wake_at > (SELECT diale
 """)
 
 
+@shaped(NOTE)
+class NotedJump(Protocol):
+    """A jump that was noted just now."""
+
+    number: int
+    seconds: float
+
+
+@shaped(LATEST)
+class ClockJump(Protocol):
+    """A jump, and until when calls are held that were dialed before it; ``None`` where there is none any more."""
+
+    number: int
+    at: datetime
+    seconds: float
+    held_until: datetime | None
+
+
 def read(conn: Connection) -> tuple[float, int]:
     """The clock in epoch seconds, and the number of the newest jump that is known. The jumps are those that were noted
     before the clock was read, so the reading has them in it."""
@@ -50,16 +70,15 @@ def read(conn: Connection) -> tuple[float, int]:
     return row.at, row.known
 
 
-def note(conn: Connection, seconds: float, *, known: int, tolerance: float) -> Row[Any] | None:
+def note(conn: Connection, seconds: float, *, known: int, tolerance: float) -> NotedJump | None:
     """Note what the clock has jumped since a reading at which ``known`` was the newest jump, less what others have
-    noted of it since. The row (``number``, ``seconds``) if that was more than ``tolerance``."""
+    noted of it since. The jump, if that was more than ``tolerance``."""
     conn.execute(LOCK)  # a statement of its own, so that the next one reads what was noted meanwhile
     return conn.execute(NOTE, {"seconds": seconds, "known": known, "tolerance": tolerance}).first()
 
 
-def latest(conn: Connection, *, within_seconds: float) -> Sequence[Row[Any]]:
-    """The newest jump, if it is not longer ago than that: ``at``, ``seconds``, and until when calls are held that were
-    dialed before it (``held_until``, ``None`` where there is none any more)."""
+def latest(conn: Connection, *, within_seconds: float) -> Sequence[ClockJump]:
+    """The newest jump, if it is not longer ago than that."""
     return conn.execute(LATEST, {"within": within_seconds}).all()
 
 

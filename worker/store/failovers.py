@@ -1,7 +1,7 @@
 """Which server holds the database, and what another one in its place may have lost.
 
-The guarantee that nobody is rung twice is a committed row: ``dialing`` is written before the request leaves. A standby
-that takes over may lack the last commits of the server it replaces, unless these waited for it
+The guarantee that nobody is called twice is a committed row: ``dialing`` is written before the request leaves. A
+standby that takes over may lack the last commits of the server it replaces, unless these waited for it
 (``synchronous_standby_names``). Then a call rings that the rows know nothing of, and its contact seems to wait.
 
 So the row of ``database_server`` names the server, and the claim and the commit of ``dialing`` look whether it is this
@@ -15,11 +15,13 @@ Not guaranteed: a server that crashes and comes back *as itself* without its las
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.instants import jumped
+from worker.store.shapes import shaped
 
 _HELD_UNTIL = f"s.held_until + {jumped('s.clock_jump', 's.failed_over_at')} * interval '1 second'"
 
@@ -68,10 +70,40 @@ SELECT current_setting('synchronous_commit') AS synchronous_commit,
 """)
 
 
-def notice(conn: Connection, *, overhead_seconds: float, callee_seconds: float) -> Row[Any] | None:
-    """Note which server this is. A row where something changed: since when another one is in its place
-    (``failed_over_at``, ``None`` when a server was noted for the first time) and until when nothing is dialed for it
-    (``held_until``): as long as a call can last that was placed just before."""
+@shaped(NOTICE)
+class NoticedServer(Protocol):
+    """Since when another server is in the place of the one before, ``None`` when one was noted for the first time; and
+    until when nothing is dialed for it: as long as a call can last that was placed just before."""
+
+    failed_over_at: datetime | None
+    held_until: datetime | None
+
+
+@shaped(STANDING)
+class ServerStanding(Protocol):
+    """The server that was noted: since when it is in the place of another, until when calls are held back for that,
+    whether they are now; whether it can be told at all which server this is, and whether it is another than that."""
+
+    failed_over_at: datetime | None
+    held_until: datetime | None
+    is_held: bool
+    is_known: bool
+    is_another: bool
+
+
+@shaped(SETTINGS)
+class CommitSettings(Protocol):
+    """What decides which commits a failure of the server may lose; ``standbys`` that stream from it now (0 too where
+    this role may not see them)."""
+
+    synchronous_commit: str
+    standby_names: str
+    is_durable: bool
+    standbys: int
+
+
+def notice(conn: Connection, *, overhead_seconds: float, callee_seconds: float) -> NoticedServer | None:
+    """Note which server this is; ``None`` where nothing has changed."""
     return conn.execute(NOTICE, {"overhead": overhead_seconds, "callee": callee_seconds}).first()
 
 
@@ -80,14 +112,11 @@ def lift(conn: Connection) -> bool:
     return conn.execute(LIFT).first() is not None
 
 
-def standing(conn: Connection) -> Row[Any] | None:
-    """The server that was noted: since when it is in the place of another, until when calls are held back for that,
-    whether they are now; whether it can be told at all which server this is, and whether it is another than that.
-    ``None`` before the first tick."""
+def standing(conn: Connection) -> ServerStanding | None:
+    """The server that was noted; ``None`` before the first tick."""
     return conn.execute(STANDING).first()
 
 
-def settings(conn: Connection) -> Row[Any]:
-    """What decides which commits a failure of the server may lose; ``standbys`` that stream from it now (0 too where
-    this role may not see them)."""
+def settings(conn: Connection) -> CommitSettings:
+    """What decides which commits a failure of the server may lose."""
     return conn.execute(SETTINGS).one()

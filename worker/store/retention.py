@@ -8,11 +8,13 @@ Both are done by the tick, a small batch at a time, so that a flood costs its ow
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.instants import age
+from worker.store.shapes import shaped
 
 DROPPED_AT_ONCE = 1000
 CLEARED_AT_ONCE = 500
@@ -80,6 +82,21 @@ FROM kept k FULL JOIN news_dropped d USING (carrier, outcome) ORDER BY carrier, 
 """)
 
 
+@shaped(IGNORED)
+class IgnoredNews(Protocol):
+    """Of a carrier and outcome: how much news of no call of ours is ``kept`` and was ``seen``, ``since`` when, the
+    ``bytes`` of its bodies, and how long ago the last came (``None`` where nothing is kept any more)."""
+
+    carrier: str
+    outcome: str
+    kept: int
+    seen: int
+    bytes: int
+    since: datetime
+    oldest_at: datetime | None
+    age_seconds: float | None
+
+
 def drop(conn: Connection, *, kept: int, days: int) -> None:
     """Delete of the news that is of no call of ours, by carrier and kind, some of what is older than ``days`` or not
     among the newest ``kept``."""
@@ -91,7 +108,6 @@ def clear(conn: Connection, *, days: int) -> None:
     conn.execute(CLEAR, {"days": days, "most": CLEARED_AT_ONCE})
 
 
-def ignored(conn: Connection) -> Sequence[Row[Any]]:
-    """By carrier and outcome: how much news of no call of ours is ``kept`` and was ``seen``, ``since`` when, the
-    ``bytes`` of its bodies, and how long ago the last came (``None`` where nothing is kept any more)."""
+def ignored(conn: Connection) -> Sequence[IgnoredNews]:
+    """The news of no call of ours, by carrier and outcome."""
     return conn.execute(IGNORED).all()
