@@ -151,8 +151,8 @@ def _slots(view: View) -> Text:
 def _inside(view: View) -> list[RenderableType]:
     """What waits inside the workers, which no queue shows."""
     waiting = view.seen.progress.waiting
-    told = [f"{each.count} {NAMES[each.kind]}, the oldest for {each.seconds:.0f} s" for each in waiting]
-    return [_named("waiting", told)] if told else []
+    parts = [f"{each.count} {NAMES[each.kind]}, the oldest for {each.seconds:.0f} s" for each in waiting]
+    return [_named("waiting", parts)] if parts else []
 
 
 def _named(name: str, values: Sequence[str]) -> Text:

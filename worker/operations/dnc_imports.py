@@ -23,6 +23,7 @@ from worker.operations.import_progress import ImportObserver
 from worker.operations.imports import READ_AT_ONCE
 from worker.store import audit, gate
 from worker.store.crm import staged_numbers
+from worker.store.crm.staged_numbers import StagedNumber
 from worker.store.database import once, pinned, transact
 
 log = structlog.get_logger()
@@ -84,7 +85,7 @@ def ban_file(
 
 def _numbers(
     lines: Iterable[ContactLine | LineFault], reason: str, region: str | None, banned: Banned, observer: ImportObserver
-) -> Iterator[tuple[int, str, str]]:
+) -> Iterator[StagedNumber]:
     for line in lines:
         banned.lines += 1
         if isinstance(line, ContactLine):
@@ -93,7 +94,7 @@ def _numbers(
             numbers = [phone.e164 for phone in phones if isinstance(phone, Phone)]
             for i, number in enumerate(numbers[:MOST_NUMBERS]):
                 why = line.custom_fields.get("reason", reason)[:LONGEST_REASON]
-                yield line.line * MOST_NUMBERS + i, number, why
+                yield StagedNumber(line.line * MOST_NUMBERS + i, number, why)
             if numbers:
                 continue
             line = line_fault(line.line, next(phone.message for phone in phones if isinstance(phone, PhoneFault)))

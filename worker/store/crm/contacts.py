@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, func, text
@@ -39,10 +40,9 @@ class NewContact:
     tags: Sequence[str] = ()
 
 
-COPY = """
-COPY contacts (id, team_id, company_id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary, email,
-               timezone, do_not_call, custom_fields, tags) FROM STDIN
-"""
+_PLAIN = tuple(field.name for field in fields(NewContact) if field.name not in ("custom_fields", "tags"))
+_plain_values = attrgetter(*_PLAIN)
+COPY = f"COPY contacts (team_id, {', '.join(_PLAIN)}, custom_fields, tags) FROM STDIN"
 
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('add to ' || :campaign, 0))")
 HOLD_OPEN = text("SELECT pg_advisory_lock_shared(hashtextextended('adding to ' || :campaign, 0))")
@@ -193,19 +193,9 @@ def load(conn: Connection, team_id: str, contacts: Iterable[NewContact]) -> int:
     caller's (ids are made for the purpose)."""
     count = 0
     with driver_of(conn) as driver, driver.cursor() as cursor, cursor.copy(COPY) as copy:
-        for c in contacts:
-            fields = (
-                c.id,
-                team_id,
-                c.company_id,
-                c.first_name,
-                c.last_name,
-                c.phone,
-                c.phone_e164,
-                c.phone_fault,
-            )
-            more = (c.phone_secondary, c.email, c.timezone, c.do_not_call, json.dumps(dict(c.custom_fields)))
-            copy.write_row((*fields, *more, list(c.tags)))
+        for contact in contacts:
+            custom_fields, tags = json.dumps(dict(contact.custom_fields)), list(contact.tags)
+            copy.write_row((team_id, *_plain_values(contact), custom_fields, tags))
             count += 1
     return count
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, text
 
@@ -16,7 +16,6 @@ CREATE = """
 DROP TABLE IF EXISTS pg_temp.staged_numbers;
 CREATE TEMPORARY TABLE staged_numbers (line bigint PRIMARY KEY, number text NOT NULL, reason text NOT NULL)
 """
-COPY = "COPY staged_numbers (line, number, reason) FROM STDIN"
 DROP = text("DROP TABLE IF EXISTS pg_temp.staged_numbers")
 RANGE = text("""
 SELECT min(line) AS first, max(line) AS last, count(*) AS lines
@@ -35,6 +34,17 @@ WHERE NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number
 """)
 
 
+class StagedNumber(NamedTuple):
+    """One number of the file, at its place there, with the reason why nobody calls it."""
+
+    line: int
+    number: str
+    reason: str
+
+
+COPY = f"COPY staged_numbers ({', '.join(StagedNumber._fields)}) FROM STDIN"
+
+
 @shaped(RANGE)
 class NumberRange(LineRange, Protocol):
     """The next lines of a file of numbers."""
@@ -51,8 +61,8 @@ def drop(conn: Connection) -> None:
     conn.execute(DROP)
 
 
-def copy(conn: Connection, numbers: Sequence[tuple[int, str, str]]) -> None:
-    """Write line, number and reason of each."""
+def copy(conn: Connection, numbers: Sequence[StagedNumber]) -> None:
+    """Write these numbers."""
     with driver_of(conn) as driver, driver.cursor() as cursor, cursor.copy(COPY) as writer:
         for number in numbers:
             writer.write_row(number)

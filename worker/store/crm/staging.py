@@ -43,10 +43,6 @@ CREATE TEMPORARY TABLE staged (
     tags            text[] NOT NULL
 )
 """
-COPY = """
-COPY staged (line, contact_id, key, id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary, email,
-             timezone, do_not_call, custom_fields, tags) FROM STDIN
-"""
 DROP = text("DROP TABLE IF EXISTS pg_temp.staged")
 
 # A line that was exported from this team is that contact, though others may have its number; but not if its number
@@ -144,29 +140,34 @@ FROM staged s WHERE {HEADS} AND s.known IS NOT NULL
 
 # Each contact by itself, in these and in the statements of a batch elsewhere: planned while there were few, a join
 # begins with all there are, and the plan is kept.
+_STAGED = (
+    "id", "first_name", "last_name", "phone", "phone_e164", "phone_fault", "phone_secondary", "email", "timezone",
+    "do_not_call", "custom_fields", "tags",
+)  # fmt: skip
+"""The columns of a contact that a line has."""
 INSERT = text(f"""
-INSERT INTO contacts (id, team_id, company_id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary,
-                      email, timezone, do_not_call, custom_fields, tags)
-SELECT s.id, :team, :company, s.first_name, s.last_name, s.phone, s.phone_e164, s.phone_fault, s.phone_secondary,
-       s.email, s.timezone, s.do_not_call, s.custom_fields, s.tags
+INSERT INTO contacts (team_id, company_id, {", ".join(_STAGED)})
+SELECT :team, :company, {", ".join(f"s.{column}" for column in _STAGED)}
 FROM staged s WHERE {HEADS} AND s.known IS NULL ORDER BY s.line
 """)
-_COLUMNS = """
-company_id, first_name, last_name, phone_secondary, email, timezone, do_not_call, custom_fields, tags
-"""
-# Of the contact as it is when it is written, not as it was read: an edit that came between is not undone.
-_MERGED = """
-coalesce(CAST(:company AS text), k.company_id), coalesce(nullif(s.first_name, ''), k.first_name),
-coalesce(nullif(s.last_name, ''), k.last_name), coalesce(s.phone_secondary, k.phone_secondary),
-coalesce(s.email, k.email), coalesce(s.timezone, k.timezone), k.do_not_call OR s.do_not_call,
-k.custom_fields || s.custom_fields,
-k.tags || ARRAY(SELECT t.tag FROM unnest(s.tags) WITH ORDINALITY AS t (tag, ord)
-                WHERE t.tag <> ALL (k.tags) ORDER BY t.ord)
-"""
-_NOW = ", ".join(f"k.{column.strip()}" for column in _COLUMNS.split(","))
-_DIFFERS = f"(({_NOW}) IS DISTINCT FROM ({_MERGED}))"
+_MERGE = {
+    "company_id": "coalesce(CAST(:company AS text), k.company_id)",
+    "first_name": "coalesce(nullif(s.first_name, ''), k.first_name)",
+    "last_name": "coalesce(nullif(s.last_name, ''), k.last_name)",
+    "phone_secondary": "coalesce(s.phone_secondary, k.phone_secondary)",
+    "email": "coalesce(s.email, k.email)",
+    "timezone": "coalesce(s.timezone, k.timezone)",
+    "do_not_call": "k.do_not_call OR s.do_not_call",
+    "custom_fields": "k.custom_fields || s.custom_fields",
+    "tags": """k.tags || ARRAY(SELECT t.tag FROM unnest(s.tags) WITH ORDINALITY AS t (tag, ord)
+                               WHERE t.tag <> ALL (k.tags) ORDER BY t.ord)""",
+}
+"""Column → what it becomes. Of the contact as it is when it is written, not as it was read: an edit that came between
+is not undone."""
+_MERGED = ", ".join(_MERGE.values())
+_DIFFERS = f"(({', '.join(f'k.{column}' for column in _MERGE)}) IS DISTINCT FROM ({_MERGED}))"
 CHANGE = text(f"""
-UPDATE contacts k SET ({_COLUMNS}, updated_at) = ROW ({_MERGED}, clock_timestamp())
+UPDATE contacts k SET ({", ".join(_MERGE)}, updated_at) = ROW ({_MERGED}, clock_timestamp())
 FROM staged s WHERE {HEADS} AND s.known IS NOT NULL AND k.id = s.known AND {_DIFFERS}
   AND k.id = ANY(ARRAY(SELECT s.known FROM staged s WHERE {HEADS} AND s.known IS NOT NULL))
 RETURNING k.id, s.timezone IS NOT NULL AS is_zoned
@@ -186,7 +187,7 @@ FROM (SELECT line FROM staged WHERE line > :after ORDER BY line LIMIT :most) AS 
 
 
 class Staged(NamedTuple):
-    """One line of the file, in the order of ``COPY``. ``contact_id`` is that of the contact it was exported from;
+    """One line of the file, by the columns of ``staged``. ``contact_id`` is that of the contact it was exported from;
     ``key`` is what makes two lines the same person;
     ``custom_fields`` is JSON, ``tags`` may be an array as PostgreSQL writes it."""
 
@@ -205,6 +206,9 @@ class Staged(NamedTuple):
     do_not_call: bool
     custom_fields: str
     tags: list[str] | str
+
+
+COPY = f"COPY staged ({', '.join(Staged._fields)}) FROM STDIN"
 
 
 @shaped(REPEATS, never_null=("line", "head"))
