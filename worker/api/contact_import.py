@@ -61,14 +61,14 @@ _CSV = {
 class Sent:
     """A request that was let in, and the file it brought."""
 
-    asked: RequestContext
+    context: RequestContext
     file: SpooledTemporaryFile[bytes]
     charset: str | None
 
 
 async def _spooled(request: Request) -> AsyncIterator[Sent]:
-    asked = await request_context(request)
-    asked.expect("text/csv")
+    context = await request_context(request)
+    context.expect("text/csv")
     charset = declared_in(request.headers.get("content-type", ""))
     digest = sha256(b"" if charset is None else charset.encode("utf-8", "replace"))
     with SpooledTemporaryFile(max_size=KEPT_IN_MEMORY_BYTES) as file:
@@ -76,7 +76,7 @@ async def _spooled(request: Request) -> AsyncIterator[Sent]:
             digest.update(chunk)
             await run_in_threadpool(file.write, chunk)
         # What tells one body from another under an Idempotency-Key is its digest; that of the file will do.
-        yield Sent(replace(asked, raw=digest.digest()), file, charset)
+        yield Sent(replace(context, raw=digest.digest()), file, charset)
 
 
 @router.post("/import", response_model=ImportAnswer, summary="Import contacts", openapi_extra=_CSV)
@@ -102,7 +102,7 @@ def import_contacts(
     away meanwhile, the 503 says how many contacts were imported and how many are left; send the same file again: it
     does the rest, and nothing twice. Under the same `Idempotency-Key` the answer then counts both.
     """
-    sent.asked.own(team_id)
+    sent.context.own(team_id)
     tags = TAGS(tag or [], "tag")
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
@@ -110,17 +110,17 @@ def import_contacts(
         encoding = choose_encoding(file, sent.charset)
         text = text_of(file, encoding)
         try:
-            region = region_of(dialer, sent.asked.team_id)
+            region = region_of(dialer, sent.context.team_id)
             lines = ContactFile(pieces_of(text), region=region)
             with _saying_how_far() as observer:
                 loaded = load_contacts(
                     dialer,
-                    sent.asked.team_id,
+                    sent.context.team_id,
                     company_id,
                     lines,
                     tags=tuple(tags),
                     region=region,
-                    actor=sent.asked.actor,
+                    actor=sent.context.actor,
                     most_ids=MOST_AT_ONCE,
                     observer=observer,
                     bookmark=bookmark,
@@ -129,7 +129,7 @@ def import_contacts(
             text.detach()  # or it would close the file, which is not its own
         return answered(*loaded.steps, **imported(loaded, lines, encoding))
 
-    return sent.asked.do_in_batches(work)
+    return sent.context.do_in_batches(work)
 
 
 @contextmanager

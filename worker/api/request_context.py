@@ -90,7 +90,7 @@ class RequestContext:
             raise HttpError(415, "unsupported_media_type", message)
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Context the database, in one transaction."""
+        """Read from the database, in one transaction."""
         return once(self.dialer.db, work)
 
     def do(self, work: Work, *, in_one: bool = True) -> Response:

@@ -230,7 +230,7 @@ def many(name: str, metavar: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 country_option = click.option(
     "--country", help="Where numbers without a country code belong, such as US; left out, the team's country."
 )
-yes_option = click.option("--yes", "-y", is_flag=True, help="Do not context.")
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -21,7 +21,7 @@ MESSAGE_OLD_SECONDS = 30.0
 def postgres(dialer: Dialer) -> list[Finding]:
     """The server and the schema on it."""
 
-    def ask(conn: Connection) -> list[Finding]:
+    def read(conn: Connection) -> list[Finding]:
         server = conn.execute(text("SHOW server_version")).scalar_one()
         number = int(conn.execute(text("SHOW server_version_num")).scalar_one())
         version, newest = migrate.version(conn), migrate.newest()
@@ -31,7 +31,7 @@ def postgres(dialer: Dialer) -> list[Finding]:
             Finding("schema", schema, version == newest),
         ]
 
-    found = once(dialer.db, ask)
+    found = once(dialer.db, read)
     return [*found, _writes(dialer)] if all(finding.ok for finding in found) else found
 
 

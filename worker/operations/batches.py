@@ -29,7 +29,7 @@ BATCH = 500
 """Lines, contacts or numbers: some 30 ms of a quiet machine under the lock."""
 
 
-def _let_go(conn: Connection, *come: Mapping[str, Any]) -> None:
+def _let_go(conn: Connection, *progress: Mapping[str, Any]) -> None:
     """Nobody keeps it."""
 
 

@@ -101,6 +101,6 @@ def _write_batch(request: ImportRequest, loaded: Loaded, conn: Connection, *, fi
 
 
 def _keep(request: ImportRequest, loaded: Loaded, batch: Batch, conn: Connection, last: int) -> None:
-    come = {"import": loaded.import_id, "after": last, "written": loaded.written + len(batch.made)}
-    come |= {"created": loaded.created + batch.created, "changed": loaded.changed + batch.changed}
-    request.bookmark.keep(conn, come | {"added": loaded.added + batch.added})
+    progress = {"import": loaded.import_id, "after": last, "written": loaded.written + len(batch.made)}
+    progress |= {"created": loaded.created + batch.created, "changed": loaded.changed + batch.changed}
+    request.bookmark.keep(conn, progress | {"added": loaded.added + batch.added})

@@ -39,7 +39,7 @@ def requeue_contacts(
     in any other they wait for its next run or resumption.
 
     Takes turns with adding contacts, completing and editing, so that each sees what the other has done. Do-not-call
-    may be said a moment later; it is asked again before every call. Raises :class:`NotFound` naming ids that are no
+    may be said a moment later; it is checked again before every call. Raises :class:`NotFound` naming ids that are no
     contacts of the team, and :class:`Conflict` for a campaign that is cancelled or deleted; then nothing is done.
     Many are done batch by batch: if the campaign is cancelled in between, those before wait no longer either.
     """

@@ -28,7 +28,7 @@ WHERE team_id = :team AND phone = ANY(CAST(:phones AS text[])) AND phone_e164 IS
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which contacts to list; ``None`` asks nothing. ``phone_e164`` is what is dialed, ``phone`` what was written;
+    """Which contacts to list; ``None`` matches all. ``phone_e164`` is what is dialed, ``phone`` what was written;
     ``email`` matches without regard to case."""
 
     phone_e164: str | None = None

@@ -23,7 +23,7 @@ from worker.store.shapes import shaped
 MOST_EVENTS = 1000
 """Of the events that wait so many are counted, the oldest: a long queue is not made longer by counting it."""
 MOST_CAMPAIGNS = 200
-"""Of the campaigns that may stand still, so many are looked at, those first that were filled longest ago."""
+"""Of the campaigns that may stand still, so many are read, those first that were filled longest ago."""
 RATE_SECONDS = 2.0
 """As many reserved calls as an account's rate lets out in this time leave no room for more
 (:data:`worker.flow.plan.RATE_RESERVE_SECONDS`)."""
@@ -37,7 +37,7 @@ FROM (SELECT received_at, held_until FROM call_events
 """)
 
 _IS_OVERDUE = f"unanswered_since IS NOT NULL OR next_check_at IS NOT NULL AND {is_over('checked_at', 'next_check_at')}"
-"""Whether a carrier is to be asked about a call, or was and has not answered yet."""
+"""Whether a call is to be looked up at its carrier, or is and the carrier has not answered yet."""
 
 # By number, for a number has a rate of its own.
 _LIVE = f"""
