@@ -6,18 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
-
-from sqlalchemy import Row
 
 from worker.bulkheads import Bulkheads
 from worker.carriers.base import Carrier, Order
 from worker.domain.model import Bounds
+from worker.domain.whose_clock import clock_zone
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
 from worker.flow.clock_jumps import ClockWatch
 from worker.flow.tally import Tally
 from worker.slots import Nudge, Rates, SlotRequest, Slots
-from worker.store.columns import CallWindowColumns
+from worker.store.columns import CallAtCarrier, CallScopes, CallWindowColumns, CampaignOfTeam
 from worker.store.database import Database
 
 
@@ -52,8 +50,8 @@ class Dialer:
         """The carriers of which all accounts have one set of credentials; see :mod:`worker.store.credentials`."""
         return [name for name, carrier in self.carriers.items() if carrier.shares_credentials]
 
-    def order(self, row: Row[Any]) -> Order:
-        """What the carrier is told about the call of this row."""
+    def order(self, row: CallAtCarrier) -> Order:
+        """What its carrier needs to know of the call of this row."""
         return Order(
             call_id=row.id,
             token=row.token,
@@ -116,7 +114,7 @@ class RebuildSlots:
 Step = Dial | Fill | Settle | LookUp | Stop | Wake | RebuildSlots
 
 
-def slot_of(row: Row[Any]) -> SlotRequest:
+def slot_of(row: CallScopes) -> SlotRequest:
     """The slots a call of this row holds."""
     return SlotRequest(row.id, row.team_id, row.campaign_id, row.number_id, row.account_id)
 
@@ -133,7 +131,7 @@ def dial_steps(reserved: Iterable[tuple[str, str]], batch: int) -> list[Step]:
     ]
 
 
-def fill_steps(rows: Iterable[Row[Any]]) -> list[Step]:
+def fill_steps(rows: Iterable[CampaignOfTeam]) -> list[Step]:
     """One fill for every team among the rows, with its campaigns."""
     campaigns: dict[str, dict[str, None]] = {}
     for row in rows:
@@ -148,11 +146,11 @@ def _window(start: str, end: str, timezone: str) -> CallWindow | Shut:
 
 def window_of(campaign: CallWindowColumns, zone: str) -> CallWindow | Shut | None:
     """The call window of a campaign's row for a contact in ``zone`` ('' for the campaign's); ``None`` where
-    the campaign has none. ``settings.useContactTimezone: false`` turns the contact's zone off."""
-    start, end, timezone = campaign.call_window_start, campaign.call_window_end, campaign.call_window_timezone
-    if start is None or end is None or timezone is None:
+    the campaign has none."""
+    start, end, of_campaign = campaign.call_window_start, campaign.call_window_end, campaign.call_window_timezone
+    if start is None or end is None or of_campaign is None:  # all three, or none
         return None
-    return _window(start, end, zone if zone and campaign.settings.get("useContactTimezone", True) else timezone)
+    return _window(start, end, clock_zone(campaign.settings, zone, of_campaign))
 
 
 def valid_until(campaign: CallWindowColumns, zone: str, now: datetime, margin_seconds: float) -> datetime | None:

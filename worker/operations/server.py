@@ -73,7 +73,7 @@ def _server(row: ServerStanding | None) -> list[ServerFact]:
     if row.is_another:
         sentence = "another one than the workers have last found; no call is placed before a tick has looked at it"
         return [ServerFact(name, sentence, ok=False)]
-    if row.is_held:
+    if row.is_held and row.failed_over_at is not None and row.held_until is not None:
         return [
             ServerFact(
                 name,
@@ -96,5 +96,5 @@ def _clock(rows: Sequence[ClockJump]) -> list[ServerFact]:
     return facts
 
 
-def _clock_of(at: datetime | None) -> str:
-    return "an unknown instant" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+def _clock_of(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
