@@ -28,7 +28,7 @@ from tests.carriers.rigs import (
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.carriers.twilio.signature import sign
-from worker.cli.doctor import look
+from worker.cli.doctor import all_findings
 from worker.flow.base import Settle, Step
 from worker.flow.record import MOST_RAW_CHARACTERS
 from worker.store.crm import setup
@@ -156,11 +156,11 @@ def test_a_question_nobody_signed_is_refused_counted_and_shown_by_doctor(anonymo
     answer = asks(anonymous, "f" * 32, secret="another")
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     assert there.sql("SELECT FROM call_events") == []
-    (found,) = [finding for finding in look(there.dialer) if finding.name.startswith("callbacks refused")]
+    (found,) = [finding for finding in all_findings(there.dialer) if finding.name.startswith("callbacks refused")]
     assert (found.name, found.ok) == ("callbacks refused of twilio", False)
     assert found.found.startswith("1 with a wrong signature, the last ")
     there.sql("UPDATE callback_refusals SET last_at = last_at - interval '1 day'")
-    assert [f.ok for f in look(there.dialer) if f.name.startswith("callbacks refused")] == [True]
+    assert [f.ok for f in all_findings(there.dialer) if f.name.startswith("callbacks refused")] == [True]
 
 
 def test_an_address_that_posts_too_much_unsigned_is_told_to_wait_and_what_is_signed_is_taken_all_the_same(

@@ -19,7 +19,7 @@ from tests.standing import BROUGHT_ABOUT, move_on
 from tests.world import World
 from worker.carriers.base import Action, CallEvent, Rejected
 from worker.cli.doctor import SERVICES
-from worker.cli.findings import answers
+from worker.cli.findings import run_checks
 from worker.cli.findings_work import standing_still
 from worker.clock import wall
 from worker.domain.model import EventKind
@@ -228,7 +228,7 @@ def test_a_service_that_takes_connections_and_says_nothing_is_named_and_holds_no
         port = silent.getsockname()[1]
         there = open_database(f"postgresql://127.0.0.1:{port}/none", pool_size=1)
         away = replace(world.dialer, db=there, slots=Slots(connect(f"redis://127.0.0.1:{port}/0"), "test"))
-        found = {finding.name: finding.found for finding in answers(away, SERVICES[:2], within_seconds=0.5)}
+        found = {finding.name: finding.found for finding in run_checks(away, SERVICES[:2], within_seconds=0.5)}
     assert found == {name: f"no answer from {name} within 0.5 s" for name in ("PostgreSQL", "Redis")}
 
 

@@ -15,7 +15,7 @@ from tests.store.rows import call, ended, furnish
 from tests.store.rows import campaign as make_campaign
 from tests.world import World
 from worker.carriers.simulated.protocol import Status
-from worker.operations.report import Report, read_report
+from worker.operations.report import CampaignReport, read_report
 from worker.simulator.lives import Life
 from worker.store.database import open_database
 from worker.store.reads.reporting import BUCKETS
@@ -27,7 +27,7 @@ def settings_of(world: World) -> dict[str, str]:
     return {"DATABASE_URL": world.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)}
 
 
-def report(world: World, campaign: str) -> Report:
+def report(world: World, campaign: str) -> CampaignReport:
     return read_report(world.dialer, world.team, campaign)
 
 

@@ -9,11 +9,11 @@ from rich.console import Console
 from tests.standing import nobody_places
 from tests.world import World
 from worker.cli.screen import View, render
-from worker.operations.watching import look
+from worker.operations.watching import read_watching
 
 
 def shown(world: World, campaign: str) -> str:
-    seen = look(world.dialer, world.team, campaign, broker_answers=lambda: True)
+    seen = read_watching(world.dialer, world.team, campaign, broker_answers=lambda: True)
     console = Console(file=io.StringIO(), width=220, height=40)
     console.print(render(View(seen), 220, 40))
     text = console.file

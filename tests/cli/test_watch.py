@@ -19,7 +19,7 @@ from tests.world import World, make_world
 from worker.carriers.simulated.protocol import Status
 from worker.cli.screen import View, line, render
 from worker.dev.stack import Stack
-from worker.operations.watching import Seen, look
+from worker.operations.watching import CampaignReading, read_watching
 from worker.simulator.lives import Life
 from worker.store.database import open_database
 from worker.store.migrate import migrate
@@ -57,8 +57,8 @@ def campaign(world: World) -> str:
     return made
 
 
-def seen(world: World, campaign: str) -> Seen:
-    return look(world.dialer, world.team, campaign, broker_answers=lambda: True)
+def seen(world: World, campaign: str) -> CampaignReading:
+    return read_watching(world.dialer, world.team, campaign, broker_answers=lambda: True)
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (200, 40)])

@@ -18,7 +18,7 @@ from worker.dev.postgres import EmbeddedPostgres
 from worker.flow.base import Dial
 from worker.flow.failover import lift_hold, watch_server
 from worker.operations.progress import read_progress
-from worker.operations.server import look_at_server
+from worker.operations.server import read_server
 from worker.simulator.lives import Life
 from worker.store.database import once, open_database
 from worker.store.failovers import IS_NOT_HELD
@@ -32,7 +32,7 @@ def is_held(world: World) -> bool:
 
 
 def told(world: World) -> dict[str, tuple[str, bool]]:
-    return {each.name: (each.sentence, each.ok) for each in once(world.dialer.db, look_at_server)}
+    return {each.name: (each.sentence, each.ok) for each in once(world.dialer.db, read_server)}
 
 
 def fail_over(world: World, *, was_synchronous: bool) -> None:
@@ -113,7 +113,7 @@ def test_where_nobody_may_ask_which_server_it_is_calls_go_on_and_doctor_says_so(
         conn.execute(text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO nobody_special"))
         conn.execute(text("SET LOCAL ROLE nobody_special"))
         assert not conn.execute(IS_HELD).scalar_one()
-        assert ["server" in each.name and each.ok for each in look_at_server(conn)] == [False, True]
+        assert ["server" in each.name and each.ok for each in read_server(conn)] == [False, True]
         conn.rollback()
     engine.dispose()
 

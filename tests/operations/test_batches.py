@@ -233,6 +233,6 @@ def test_a_batch_reads_as_much_as_the_one_before_by_plans_made_on_a_fresh_databa
     loaded = load_contacts(
         world.dialer, world.team, None, read_contacts(lines), campaign_id=campaign, bookmark=bookmark
     )
-    assert loaded.written == loaded.people
+    assert loaded.written == loaded.to_write
     read = [after - before for before, after in pairwise(pages) if after > before]  # counted until they are reported
     assert max(read[-5:]) < 2 * read[0], read

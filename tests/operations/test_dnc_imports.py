@@ -10,7 +10,7 @@ from tests.world import World
 from worker.domain.contact_file import number_file
 from worker.operations import batches
 from worker.operations.dnc_imports import Banned, ban_file
-from worker.operations.import_progress import Watch
+from worker.operations.import_progress import ImportObserver
 from worker.store import gate
 
 
@@ -29,7 +29,9 @@ def test_each_number_is_banned_once_for_the_first_reason_said(world: World, monk
     lines = ("number,reason", "+12025550101,asked", "202 555 0102,", "(202) 555-0101,again", "none,", "+12025550103,")
     assert read(world, *lines, dry_run=True).added == 3
     assert listed(world) == {}
-    banned = read(world, *lines, reason="list of May", watch=Watch(lambda outcome, fault: told.append(fault.path)))
+    banned = read(
+        world, *lines, reason="list of May", observer=ImportObserver(lambda outcome, fault: told.append(fault.path))
+    )
     assert (banned.lines, banned.refused, banned.written, banned.added) == (5, 1, 4, 3)
     assert listed(world) == {"+12025550101": "asked", "+12025550102": "list of May", "+12025550103": "list of May"}
     assert told == ["line 5"]

@@ -19,7 +19,7 @@ from worker.domain.contact_file import LineFault, read_contacts
 from worker.domain.errors import Conflict, NotFound, Unavailable
 from worker.flow.base import Fill
 from worker.operations import batches, contacts, imports
-from worker.operations.import_progress import Coming, Watch
+from worker.operations.import_progress import ImportObserver, ImportProgress
 from worker.operations.import_request import Loaded, waits_for_next_run
 from worker.operations.imports import load_contacts
 from worker.store import gate
@@ -99,8 +99,8 @@ def test_without_a_number_to_call_the_same_words_are_the_same_person_and_no_word
 
 def test_who_looks_on_is_told_of_every_line_that_is_not_simply_a_contact(world: World) -> None:
     told: list[tuple[str, str]] = []
-    watch = Watch(lambda outcome, fault: told.append((outcome, f"{fault.path}: {fault.message}")))
-    read(world, "phone,timezone", "+12025550101,", "+12025550101,", "12,", "+12025550102,Mars", watch=watch)
+    observer = ImportObserver(lambda outcome, fault: told.append((outcome, f"{fault.path}: {fault.message}")))
+    read(world, "phone,timezone", "+12025550101,", "+12025550101,", "12,", "+12025550102,Mars", observer=observer)
     assert [outcome for outcome, _ in told] == ["uncallable", "refused", "merged"]
     assert told[0][1].startswith("line 4: phone: The number has no country code")
     assert told[2][1] == "line 3: It is the same person as line 2."
@@ -213,14 +213,14 @@ def test_what_ends_an_import_half_way_leaves_whole_batches_and_whoever_looks_on_
     campaign = world.campaign()
     seen: list[int] = []
 
-    def step(coming: Coming) -> None:
+    def step(coming: ImportProgress) -> None:
         seen.append(coming.written)
         if coming.written == 2:
             world.cancel(campaign)
 
     lines = ("phone", *(f"+120255501{n:02d}" for n in range(5)))
     with pytest.raises(Conflict, match="cancelled"):
-        read(world, *lines, campaign_id=campaign, strict=strict, watch=Watch(step=step))
+        read(world, *lines, campaign_id=campaign, strict=strict, observer=ImportObserver(on_progress=step))
     assert (seen[-1], len(rows(world)), sum(world.by_status(campaign).values())) == (2, 2, 2)
     assert counts(read(world, *lines)) == (3, 0, 2, 0, 0), "the same again does the rest"
 
@@ -230,14 +230,14 @@ def test_a_session_that_is_lost_while_the_file_is_read_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(batches, "BATCH", 1)
 
-    def lose(coming: Coming) -> None:
+    def lose(coming: ImportProgress) -> None:
         world.sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
 
     with pytest.raises(Unavailable, match="PostgreSQL cannot be reached"):
-        read(world, "phone", "+12025550101", "+12025550102", watch=Watch(step=lose))
+        read(world, "phone", "+12025550101", "+12025550102", observer=ImportObserver(on_progress=lose))
     assert rows(world) == []
     assert read(world, "phone", "+12025550101").created == 1, "the pool is none the worse"
 
@@ -319,10 +319,10 @@ def test_what_is_held_does_not_grow_with_the_file(world: World, monkeypatch: pyt
                 yield f"+1{area + n // 10_000}555{n % 10_000:04d},Ada,{'Mars' if n % 2 else ''}\n"
 
         told: list[LineFault] = []
-        watch = Watch(lambda outcome, fault: told.append(fault) if len(told) < 10 else None)
+        observer = ImportObserver(lambda outcome, fault: told.append(fault) if len(told) < 10 else None)
         gc.collect()
         tracemalloc.start()
-        load_contacts(world.dialer, world.team, None, read_contacts(lines()), most_ids=0, watch=watch)
+        load_contacts(world.dialer, world.team, None, read_contacts(lines()), most_ids=0, observer=observer)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most

@@ -8,11 +8,11 @@ import pytest
 from tests.standing import BROUGHT_ABOUT, SECONDS, move_on, nobody_fills, nobody_places
 from tests.world import World
 from worker.domain.standstill import Kind, Standstill
-from worker.operations.standstill import look, read
+from worker.operations.standstill import read_once, read_standstill
 
 
 def still(world: World) -> list[Standstill]:
-    return list(look(world.engine, world.dialer.bounds, pause=lambda _: None).still)
+    return list(read_standstill(world.engine, world.dialer.bounds, pause=lambda _: None).still)
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -66,9 +66,9 @@ def test_a_campaign_that_has_a_reason_not_to_call_does_not_stand_still(world: Wo
     nobody_fills(world)
     with world.engine.connect() as conn:
         for reason in REASONS_NOT_TO_CALL:
-            assert [found.waiting.kind for found in read(conn, world.dialer.bounds).still] == [Kind.DUE]
+            assert [found.waiting.kind for found in read_once(conn, world.dialer.bounds).still] == [Kind.DUE]
             conn.exec_driver_sql(reason)
-            assert not read(conn, world.dialer.bounds).still, reason
+            assert not read_once(conn, world.dialer.bounds).still, reason
             conn.rollback()
 
 
@@ -136,7 +136,7 @@ def test_what_waits_since_before_the_clock_was_set_back_is_told_at_once(world: W
 
 def test_what_moves_between_two_looks_was_only_passing(world: World) -> None:
     nobody_places(world)
-    moved = look(world.engine, world.dialer.bounds, pause=lambda _: move_on(world, Kind.PLACING))
+    moved = read_standstill(world.engine, world.dialer.bounds, pause=lambda _: move_on(world, Kind.PLACING))
     assert list(moved.still) == []
 
 

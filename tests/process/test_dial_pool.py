@@ -96,7 +96,7 @@ def test_an_account_whose_senders_are_all_at_work_begins_nothing_and_holds_up_no
     carrier: Carrier, bulkheads: Bulkheads
 ) -> None:
     carrier.let_all()
-    pool = DialPool(bulkheads, carrier.place)
+    pool = DialPool(bulkheads, carrier.place, together=25)
     senders = bulkheads.of("hanging").senders
     assert senders.take(1000) == 25
     assert pool.take("hanging", ["a", "b"])
@@ -111,7 +111,7 @@ def test_an_account_whose_senders_are_all_at_work_begins_nothing_and_holds_up_no
 
 
 def test_closing_lets_go_of_what_waits_and_waits_for_what_was_begun(carrier: Carrier, bulkheads: Bulkheads) -> None:
-    pool = DialPool(bulkheads, carrier.place, preparing=1)
+    pool = DialPool(bulkheads, carrier.place, preparing=1, together=25)
     pool.take("acct", ["a"])
     carrier.wait_until_asked(1)
     pool.take("acct", ["b", "c"])

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from worker.domain.errors import Invalid
 from worker.domain.window import CallWindow
-from worker.process.settings import Settings, misnamed, read_settings
+from worker.process.settings import BoundsSettings, Settings, as_bounds, misnamed, read_settings
 from worker.process.wiring import build
 
 ADDRESSES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PUBLIC_BASE_URL", "SIMULATOR_URL")
@@ -207,6 +207,17 @@ def test_a_carrier_that_rings_people_must_be_able_to_reach_us(base: str, carrier
 def test_a_variable_that_is_nearly_ours_is_found(name: str, meant: str | None) -> None:
     assert misnamed({name: "x", "HOME": "/root"}) == ({} if meant is None else {name: meant})
     assert misnamed({name: "x", str(meant): "y"}) == {}
+
+
+@pytest.mark.parametrize("name", sorted(BoundsSettings.model_fields))
+def test_a_setting_that_bounds_the_dialer_is_read_where_the_dialer_looks(name: str) -> None:
+    chosen = read_settings({})
+    assert getattr(chosen.bounds, name) == getattr(chosen, name)
+
+
+def test_a_setting_that_is_spelt_otherwise_than_its_bound_is_an_error_at_start() -> None:
+    with pytest.raises(TypeError, match=r"dail_batch is no field of Bounds; did you mean dial_batch\?"):
+        as_bounds({"ring_seconds": 30, "dail_batch": 25})
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])

@@ -125,7 +125,7 @@ def test_the_services_are_asked_what_stands_still_and_what_waits(world: World, m
     BROUGHT_ABOUT[Kind.PLACING](world)
     monkeypatch.setattr(wiring, "dialer", lambda: world.dialer)
     monkeypatch.setattr(wiring, "ask_redis", lambda: None)
-    monkeypatch.setattr(queues, "look", lambda: {celery_app.DIAL: queues.Waiting(3, 1.0)})
+    monkeypatch.setattr(queues, "queue_lengths", lambda: {celery_app.DIAL: queues.QueueLength(3, 1.0)})
     said = watchdog.ask_services()
     assert (said.still.keys(), said.messages) == ({Kind.PLACING}, {celery_app.DIAL: 3})
     world.tick()

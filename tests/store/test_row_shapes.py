@@ -18,6 +18,8 @@ from sqlalchemy import ClauseElement, Connection, text
 from sqlalchemy.dialects.postgresql import psycopg
 
 import worker.store
+from worker.store.crm import staged_numbers, staging
+from worker.store.reads import exports
 from worker.store.shapes import SHAPES, Shape
 
 for _module in pkgutil.walk_packages(worker.store.__path__, "worker.store."):
@@ -87,16 +89,26 @@ def _may_lack_rows(statement: ClauseElement) -> bool:
     return bool(re.search(r"\b(LEFT|FULL|UNION)\b", str(statement)))
 
 
+@pytest.fixture
+def session(conn: Connection) -> Connection:
+    """A session with the temporary tables that some statements are about."""
+    exports.find_latest(conn, "camp_of_nobody")
+    staging.create(conn)
+    staging.fold(conn, "team_of_nobody", exported=False)
+    staged_numbers.create(conn)
+    return conn
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"{shape.row.__module__}.{shape.row.__name__}")
-def test_a_shape_is_what_postgresql_says_of_its_statement(conn: Connection, shape: Shape) -> None:
-    columns = _describe(conn, shape.statement)
+def test_a_shape_is_what_postgresql_says_of_its_statement(session: Connection, shape: Shape) -> None:
+    columns = _describe(session, shape.statement)
     hints = get_type_hints(shape.row)
     assert hints.keys() <= columns.keys(), f"not returned: {hints.keys() - columns.keys()}"
     assert shape.never_null <= hints.keys()
     for name, hint in hints.items():
         bare, allows_none = _without_none(hint)
         column = columns[name]
-        assert _fits(conn, bare, column.type_oid), f"{name} is no {bare}"
+        assert _fits(session, bare, column.type_oid), f"{name} is no {bare}"
         if column.may_be_null and name not in shape.never_null:
             assert allows_none, f"{name} may be NULL"
         if column.may_be_null is False and not _may_lack_rows(shape.statement):

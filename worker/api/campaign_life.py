@@ -30,6 +30,7 @@ def run_campaign(context: Context, id: str) -> Response:
             dialer,
             id,
             opened_by="api",
+            actor=context.actor,
             max_calls=wanted.max_calls,
             dry_run=wanted.dry_run,
             team_id=context.team_id,

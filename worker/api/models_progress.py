@@ -77,7 +77,7 @@ class CampaignRun(BaseModel):
     id: str
     campaign_id: str
     status: RunState
-    opened_by: Literal["api", "cli", "task", "schedule", "resume"]
+    opened_by: Literal["api", "cli", "task", "schedule"]
     max_calls: int | None
     calls_used: int
     opened_at: datetime
@@ -110,7 +110,7 @@ class CurrentRun(BaseModel):
 
     id: str
     is_open: bool
-    opened_by: Literal["api", "cli", "task", "schedule", "resume"]
+    opened_by: Literal["api", "cli", "task", "schedule"]
     opened_at: datetime
     max_calls: int | None
     calls_used: int

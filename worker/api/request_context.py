@@ -90,7 +90,7 @@ class RequestContext:
             raise HttpError(415, "unsupported_media_type", message)
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Context the database, in one transaction."""
+        """Read from the database, in one transaction."""
         return once(self.dialer.db, work)
 
     def do(self, work: Work, *, in_one: bool = True) -> Response:
@@ -168,7 +168,7 @@ Context = Annotated[RequestContext, Depends(_let_in)]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageRequest:
     """Which part of a list is wanted."""
 
     limit: int
@@ -178,11 +178,11 @@ class Page:
 def _page(
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Maximum number of records to return.")] = USUAL_ROWS,
     offset: Annotated[int, Query(ge=0, le=FURTHEST, description="Number of records to skip.")] = 0,
-) -> Page:
-    return Page(limit, offset)
+) -> PageRequest:
+    return PageRequest(limit, offset)
 
 
-Paged = Annotated[Page, Depends(_page)]
+Paged = Annotated[PageRequest, Depends(_page)]
 """What the endpoint of a list takes: ``limit`` 1-500, 50 unless told, and ``offset`` from 0."""
 
 

@@ -10,14 +10,14 @@ import click
 
 from worker.cli.context import Context, for_team
 from worker.cli.files import reading, separator, text_in
-from worker.cli.importing import Report, end_in_part, from_file, reporting, seeing
+from worker.cli.importing import LineReport, end_in_part, from_file, progress_bar, reporting
 from worker.cli.showing import json_option, show_json, show_warnings, some
 from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import Encoding, choose_encoding, pieces_of
 from worker.operations import views_crm
 from worker.operations.import_notes import import_notes
-from worker.operations.import_progress import Watch
+from worker.operations.import_progress import ImportObserver
 from worker.operations.import_request import Loaded
 from worker.operations.imports import load_contacts
 
@@ -56,7 +56,7 @@ def import_contacts(
 
     The file is read to its end before anything is written; with --strict nothing is, if anything is wrong with a line.
     It is then written 500 lines at a time, each with its place in the campaign, and dialing and stops pass in between.
-    If that breaks off, you are told how far it came, and the same command again does the rest.
+    If that breaks off, it says how far it came, and the same command again does the rest.
 
     Ends with 1 if lines were refused, and so does a --dry-run of such a file.
     """
@@ -65,30 +65,30 @@ def import_contacts(
         source = stack.enter_context(reading(file))
         chosen = choose_encoding(source, encoding)
         text = stack.enter_context(text_in(source, chosen))
-        people = ContactFile(pieces_of(text), separator(delimiter), region=region)
+        contacts = ContactFile(pieces_of(text), separator(delimiter), region=region)
         said = stack.enter_context(reporting(report))
-        loaded = _load(context, people, source, said, region=region, **options)
+        loaded = _load(context, contacts, source, said, region=region, **options)
     context.carry_out(loaded.steps)
     if as_json:
-        show_json(**_as_json(loaded, people, chosen, said, options))
+        show_json(**_as_json(loaded, contacts, chosen, said, options))
     else:
-        _show(loaded, import_notes(people, loaded, chosen), said, options, report)
+        _show(loaded, import_notes(contacts, loaded, chosen), said, options, report)
     if loaded.is_refused:
         raise click.ClickException(
             f"Nothing was imported; lines of {file} that cannot be called or read: {said.count}."
         )
-    if loaded.lines and not loaded.people:
+    if loaded.lines and not loaded.to_write:
         raise click.ClickException("Nothing was imported, for no line could be read.")
     end_in_part(loaded.refused, loaded.lines)
 
 
-def _load(context: Context, people: ContactFile, source: BinaryIO, said: Report, **options: Any) -> Loaded:
-    with seeing(source, "contact", is_whole=options["dry_run"]) as seen:
+def _load(context: Context, contacts: ContactFile, source: BinaryIO, said: LineReport, **options: Any) -> Loaded:
+    with progress_bar(source, "contact", is_whole=options["dry_run"]) as bar:
         return load_contacts(
             context.dialer,
             context.team_id,
             options["company_id"],
-            people,
+            contacts,
             campaign_id=options["campaign_id"],
             tags=tuple(TAGS(list(options["tag"]), "tag")),
             region=options["region"],
@@ -96,14 +96,14 @@ def _load(context: Context, people: ContactFile, source: BinaryIO, said: Report,
             strict=options["strict"],
             actor=context.actor,
             most_ids=0,
-            watch=Watch(said.tell, seen.step),
+            observer=ImportObserver(said.add, bar.show),
         )
 
 
 def _as_json(
-    loaded: Loaded, people: ContactFile, encoding: Encoding, said: Report, options: dict[str, Any]
+    loaded: Loaded, contacts: ContactFile, encoding: Encoding, said: LineReport, options: dict[str, Any]
 ) -> dict[str, Any]:
-    counts = views_crm.imported(loaded, people, encoding)
+    counts = views_crm.imported(loaded, contacts, encoding)
     del counts["contact_ids"]
     return {
         "success": not loaded.is_refused,
@@ -115,7 +115,7 @@ def _as_json(
     }
 
 
-def _show(loaded: Loaded, notes: Iterable[str], said: Report, options: dict[str, Any], report: str | None) -> None:
+def _show(loaded: Loaded, notes: Iterable[str], said: LineReport, options: dict[str, Any], report: str | None) -> None:
     said.show(report)
     would = "Nothing was written; would be: " if options["dry_run"] else ""
     if not loaded.is_refused:

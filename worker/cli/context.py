@@ -30,9 +30,8 @@ from worker.domain.fields import NOT_NULL, storable
 from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
 
 if TYPE_CHECKING:  # SQLAlchemy, Redis and Celery are imported by who needs them: see worker.cli.lazy
-    from sqlalchemy import Row
-
     from worker.flow.base import Dialer, Step
+    from worker.store.crm.teams import TeamRow
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,13 +53,13 @@ class Context:
     """One command of an operator, about one team."""
 
     dialer: Dialer
-    team: Row[Any]
+    team: TeamRow
     actor: str = ACTOR
 
     @property
     def team_id(self) -> str:
         """The team all of this is about."""
-        return str(self.team.id)
+        return self.team.id
 
     def carry_out(self, steps: Iterable[Step]) -> None:
         """:func:`carry_out`."""
@@ -245,7 +244,7 @@ def many(name: str, metavar: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 country_option = click.option(
     "--country", help="Where numbers without a country code belong, such as US; left out, the team's country."
 )
-yes_option = click.option("--yes", "-y", is_flag=True, help="Do not context.")
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
 def confirm(question: str, yes: bool) -> None:

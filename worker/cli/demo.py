@@ -48,7 +48,7 @@ from worker.flow.base import Dialer
 from worker.operations import campaigns as campaign_operations
 from worker.operations.examine import examine
 from worker.operations.imports import load_contacts
-from worker.operations.watching import Seen, look
+from worker.operations.watching import CampaignReading, read_watching
 from worker.process.celery_app import broker_answers
 from worker.process.settings import Settings
 from worker.simulator import ledger
@@ -234,16 +234,18 @@ def _clock_said(speed: float) -> str:
 
 def watch(running: Demo, *, plain: bool) -> None:
     """Show what happens until the campaign is over; a process that ends early ends the demonstration."""
-    look_again = partial(look, running.dialer, running.team_id, running.campaign_id, broker_answers=broker_answers)
+    read_again = partial(
+        read_watching, running.dialer, running.team_id, running.campaign_id, broker_answers=broker_answers
+    )
     if not plain and has_screen():
         first = f"{_clock_said(running.speed)}; calls go to a simulated carrier.  q leaves the screen"
-        watcher = Watcher(running.dialer, running.team_id, lambda: running.campaign_id, look_again(), notice=first)
+        watcher = Watcher(running.dialer, running.team_id, lambda: running.campaign_id, read_again(), notice=first)
         if watch_on_screen(watcher, between=lambda: look_after(running.stack, 0.0), is_over=_is_over):
             return
-    watch_in_lines(look_again, wait=partial(look_after, running.stack), is_over=_is_over)
+    watch_in_lines(read_again, wait=partial(look_after, running.stack), is_over=_is_over)
 
 
-def _is_over(seen: Seen) -> bool:
+def _is_over(seen: CampaignReading) -> bool:
     """Done, or paused by something other than a key."""
     facts = seen.progress.facts
     return is_done(seen) or (facts.status == "paused" and facts.pause_reason != "requested")

@@ -8,12 +8,12 @@ import click
 
 from worker.cli.context import Context, for_team
 from worker.cli.files import reading, separator, text_in
-from worker.cli.importing import end_in_part, from_file, reporting, seeing
+from worker.cli.importing import end_in_part, from_file, progress_bar, reporting
 from worker.cli.showing import json_option, show_json, some
 from worker.domain.contact_file import number_file
 from worker.domain.csv_text import choose_encoding, pieces_of
 from worker.operations.dnc_imports import LONGEST_REASON, ban_file
-from worker.operations.import_progress import Watch
+from worker.operations.import_progress import ImportObserver
 
 
 @click.command("import")
@@ -49,7 +49,7 @@ def import_numbers(
         lines = pieces_of(stack.enter_context(text_in(source, chosen)))
         numbers = number_file(lines, separator(delimiter), region)
         said = stack.enter_context(reporting(report))
-        seen = stack.enter_context(seeing(source, "number", is_whole=dry_run))
+        bar = stack.enter_context(progress_bar(source, "number", is_whole=dry_run))
         banned = ban_file(
             context.dialer,
             context.team_id,
@@ -59,7 +59,7 @@ def import_numbers(
             dry_run=dry_run,
             strict=strict,
             actor=context.actor,
-            watch=Watch(said.tell, seen.step),
+            observer=ImportObserver(said.add, bar.show),
         )
     if as_json:
         counts = {"lines": banned.lines, "refused": banned.refused, "added": banned.added}
@@ -82,6 +82,6 @@ def import_numbers(
         raise click.ClickException(
             f"Nothing was imported, for {some(banned.refused, 'line')} of the file has no number."
         )
-    if banned.lines and not banned.people:
+    if banned.lines and not banned.to_write:
         raise click.ClickException("Nothing was imported, for no line has a number.")
     end_in_part(banned.refused, banned.lines)

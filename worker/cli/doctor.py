@@ -1,6 +1,6 @@
 """``dialer doctor``: what an operator looks at first when something seems wrong.
 
-To look at one more thing, add a function that returns its findings (:mod:`worker.cli.findings`) to one of the lists
+To check one more thing, add a function that returns its findings (:mod:`worker.cli.findings`) to one of the lists
 below, by what it needs.
 """
 
@@ -16,7 +16,7 @@ from rich.table import Table
 
 from worker import logs
 from worker.cli import findings_carriers, findings_services, findings_snapshots, findings_work
-from worker.cli.findings import Finding, Question, answers
+from worker.cli.findings import Check, Finding, run_checks
 from worker.cli.showing import console
 from worker.domain.window import TZDB_VERSION
 from worker.flow.base import Dialer
@@ -29,29 +29,29 @@ MOST_SHOWN = 20
 SERVICE_SECONDS = 7.0
 """As long as a service may take to say that it is there."""
 FURTHER_SECONDS = 14.0
-"""As long as the questions after that may take: a database with millions of calls takes some seconds for some."""
+"""As long as the checks after that may take: a database with millions of calls takes some seconds for some."""
 
 SERVICES = (
-    Question("PostgreSQL", "PostgreSQL", findings_services.postgres),
-    Question("Redis", "Redis", findings_services.redis),
-    Question("broker", "the broker", findings_services.messages),
+    Check("PostgreSQL", "PostgreSQL", findings_services.postgres),
+    Check("Redis", "Redis", findings_services.redis),
+    Check("broker", "the broker", findings_services.messages),
 )
 OF_THE_DATABASE = (
-    Question("last tick", "PostgreSQL", findings_work.ticking),
-    Question("standstill", "PostgreSQL", findings_work.standing_still),
-    Question("server", "PostgreSQL", findings_services.server),
-    Question("callbacks refused", "PostgreSQL", findings_carriers.refused_callbacks),
-    Question("ignored news", "PostgreSQL", findings_carriers.ignored_news),
-    Question("channels", "PostgreSQL", findings_carriers.channels_held),
-    Question(findings_snapshots.NAME, "PostgreSQL", findings_snapshots.held_snapshots),
+    Check("last tick", "PostgreSQL", findings_work.ticking),
+    Check("standstill", "PostgreSQL", findings_work.standing_still),
+    Check("server", "PostgreSQL", findings_services.server),
+    Check("callbacks refused", "PostgreSQL", findings_carriers.refused_callbacks),
+    Check("ignored news", "PostgreSQL", findings_carriers.ignored_news),
+    Check("channels", "PostgreSQL", findings_carriers.channels_held),
+    Check(findings_snapshots.NAME, "PostgreSQL", findings_snapshots.held_snapshots),
 )
-"""Context where PostgreSQL answers and has our schema."""
+"""Checked where PostgreSQL answers and has our schema."""
 OF_DATABASE_AND_SLOTS = (
-    Question("clocks of PostgreSQL and Redis", "PostgreSQL or Redis", findings_services.clocks),
-    Question("slots", "PostgreSQL or Redis", findings_work.slots),
-    Question("invariants", "PostgreSQL or Redis", findings_work.invariants),
+    Check("clocks of PostgreSQL and Redis", "PostgreSQL or Redis", findings_services.clocks),
+    Check("slots", "PostgreSQL or Redis", findings_work.slots),
+    Check("invariants", "PostgreSQL or Redis", findings_work.invariants),
 )
-"""Context where Redis does, too."""
+"""Checked where Redis does, too."""
 
 
 @click.command()
@@ -69,7 +69,7 @@ def doctor(after_restore: bool, after_failover: bool, as_json: bool) -> None:
     if after_failover:
         is_lifted = lift_hold(dialer, actor="doctor")
         click.echo("Calls are placed again." if is_lifted else "No calls were held back for a failover.", err=as_json)
-    findings = look(dialer)
+    findings = all_findings(dialer)
     if as_json:
         click.echo(
             json.dumps([{"name": f.name, "found": f.found, "ok": f.ok, "offenders": f.offenders} for f in findings])
@@ -79,7 +79,7 @@ def doctor(after_restore: bool, after_failover: bool, as_json: bool) -> None:
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
 
 
-def look(dialer: Dialer) -> list[Finding]:
+def all_findings(dialer: Dialer) -> list[Finding]:
     """Everything there is to find, as far as the services can be reached."""
     found = [
         *(
@@ -89,15 +89,15 @@ def look(dialer: Dialer) -> list[Finding]:
         Finding("Python", platform.python_version(), sys.version_info >= (3, 11)),
         Finding("tzdb of pytz", TZDB_VERSION, ok=True),
     ]
-    services = answers(dialer, SERVICES, within_seconds=SERVICE_SECONDS)
+    services = run_checks(dialer, SERVICES, within_seconds=SERVICE_SECONDS)
     found += services
     away = {finding.name for finding in services if not finding.ok}
-    further: list[Question] = []
+    further: list[Check] = []
     if not away & {"PostgreSQL", "schema"}:
         further += OF_THE_DATABASE
     if not away & {"PostgreSQL", "schema", "Redis"}:
         further += OF_DATABASE_AND_SLOTS
-    return found + answers(dialer, further, within_seconds=FURTHER_SECONDS)
+    return found + run_checks(dialer, further, within_seconds=FURTHER_SECONDS)
 
 
 def _show(findings: list[Finding]) -> None:

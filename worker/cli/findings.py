@@ -1,4 +1,4 @@
-"""What ``dialer doctor`` finds, and how it asks: every question from a thread of its own and with an end, so that a
+"""What ``dialer doctor`` finds, and how: every check runs in a thread of its own and with an end, so that a
 service which takes a connection and then says nothing is a finding like any other."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from worker.flow.base import Dialer
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at: what was found, and whether it is as it should be."""
+    """One thing that was checked: what was found, and whether it is as it should be."""
 
     name: str
     found: str
@@ -26,26 +26,26 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """Something to look at: ``ask`` returns a finding for everything that it saw, :class:`Unavailable` being one
-    under ``name``, as is that no answer came in time from who is asked, ``of``."""
+class Check:
+    """Something to check: ``run`` returns a finding for everything that it saw, :class:`Unavailable` being one
+    under ``name``, as is that no answer came in time from the service it is ``of``."""
 
     name: str
     of: str
-    ask: Callable[[Dialer], list[Finding]]
+    run: Callable[[Dialer], list[Finding]]
 
 
-def answers(dialer: Dialer, questions: Sequence[Question], *, within_seconds: float) -> list[Finding]:
-    """What was found, in the order of the questions, which are asked side by side."""
-    asked = [(question, in_background("doctor", partial(question.ask, dialer))) for question in questions]
+def run_checks(dialer: Dialer, checks: Sequence[Check], *, within_seconds: float) -> list[Finding]:
+    """What was found, in the order of the checks, which run side by side."""
+    running = [(check, in_background("doctor", partial(check.run, dialer))) for check in checks]
     until = monotonic() + within_seconds
-    return [finding for question, answer in asked for finding in _read(question, answer, until, within_seconds)]
+    return [finding for check, answer in running for finding in _read(check, answer, until, within_seconds)]
 
 
-def _read(question: Question, answer: Future[list[Finding]], until: float, within_seconds: float) -> list[Finding]:
+def _read(check: Check, answer: Future[list[Finding]], until: float, within_seconds: float) -> list[Finding]:
     try:
         return answer.result(max(0.0, until - monotonic()))
     except Unavailable as error:
-        return [Finding(question.name, str(error), ok=False)]
+        return [Finding(check.name, str(error), ok=False)]
     except TimeoutError:
-        return [Finding(question.name, f"no answer from {question.of} within {within_seconds:g} s", ok=False)]
+        return [Finding(check.name, f"no answer from {check.of} within {within_seconds:g} s", ok=False)]

@@ -8,7 +8,7 @@ from worker.cli.findings import Finding
 from worker.clock import wall
 from worker.domain.errors import Broken, Unavailable
 from worker.flow.base import Dialer
-from worker.operations.server import look_at_server
+from worker.operations.server import read_server
 from worker.process import queues
 from worker.store import migrate, probe
 from worker.store.database import once
@@ -21,7 +21,7 @@ MESSAGE_OLD_SECONDS = 30.0
 def postgres(dialer: Dialer) -> list[Finding]:
     """The server and the schema on it."""
 
-    def ask(conn: Connection) -> list[Finding]:
+    def read(conn: Connection) -> list[Finding]:
         server = conn.execute(text("SHOW server_version")).scalar_one()
         number = int(conn.execute(text("SHOW server_version_num")).scalar_one())
         version, newest = migrate.version(conn), migrate.newest()
@@ -31,7 +31,7 @@ def postgres(dialer: Dialer) -> list[Finding]:
             Finding("schema", schema, version == newest),
         ]
 
-    found = once(dialer.db, ask)
+    found = once(dialer.db, read)
     return [*found, _writes(dialer)] if all(finding.ok for finding in found) else found
 
 
@@ -67,15 +67,15 @@ def clocks(dialer: Dialer) -> list[Finding]:
 
 def server(dialer: Dialer) -> list[Finding]:
     """What a failure of the database's server may lose, and whether it or its clock is another than it was."""
-    return [Finding(told.name, told.sentence, told.ok) for told in once(dialer.db, look_at_server)]
+    return [Finding(fact.name, fact.sentence, fact.ok) for fact in once(dialer.db, read_server)]
 
 
 def messages(_: Dialer) -> list[Finding]:
     """What waits at the broker."""
-    return [_queue(f"queue {name}", waiting) for name, waiting in queues.look().items()]
+    return [_queue(f"queue {name}", waiting) for name, waiting in queues.queue_lengths().items()]
 
 
-def _queue(name: str, waiting: queues.Waiting) -> Finding:
+def _queue(name: str, waiting: queues.QueueLength) -> Finding:
     age = waiting.oldest_seconds
     found = f"{waiting.messages} waiting" if age is None else f"{waiting.messages} waiting, the oldest for {age:.1f} s"
     return Finding(name, found, age is None or age <= MESSAGE_OLD_SECONDS)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row
-
 from worker.cli.findings import Finding
 from worker.flow.base import Dialer
 from worker.store.database import once
 from worker.store.reads import snapshots
+from worker.store.reads.snapshots import HeldSnapshot
 
 NAME = "oldest snapshot"
 HELD_LONG_SECONDS = 900.0
@@ -38,13 +35,13 @@ def held_snapshots(dialer: Dialer) -> list[Finding]:
     return [Finding(NAME, found, ok=True)]
 
 
-def _is_long(row: Row[Any]) -> bool:
+def _is_long(row: HeldSnapshot) -> bool:
     if row.seconds is None:
-        return bool(row.transactions > HELD_OVER_TRANSACTIONS)
-    return bool(row.seconds > HELD_LONG_SECONDS)
+        return row.transactions > HELD_OVER_TRANSACTIONS
+    return row.seconds > HELD_LONG_SECONDS
 
 
-def _who(row: Row[Any]) -> str:
+def _who(row: HeldSnapshot) -> str:
     since = "" if row.seconds is None else f" for {_long(row.seconds)}"
     over = f"held{since} over {row.transactions} transactions"
     if row.kind == "session":

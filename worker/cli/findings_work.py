@@ -9,7 +9,7 @@ from worker.domain.standstill import NAMES, OF_AN_ACCOUNT, Kind, Standstill
 from worker.flow.base import Dialer
 from worker.operations.examine import examine
 from worker.operations.progress import TICK_OLD_SECONDS
-from worker.operations.standstill import look
+from worker.operations.standstill import read_standstill
 from worker.store import calls, ticks
 from worker.store.database import once
 from worker.store.invariants import BY_NAME
@@ -31,7 +31,7 @@ def ticking(dialer: Dialer) -> list[Finding]:
 
 def standing_still(dialer: Dialer) -> list[Finding]:
     """What should move and does not, and what of each carrier account waits inside the workers."""
-    reading = look(dialer.db, dialer.bounds)
+    reading = read_standstill(dialer.db, dialer.bounds)
     still = {each.key for each in reading.still}
     found = [
         _standstill(each) for each in reading.still if each.waiting.kind is not Kind.TICK
@@ -56,7 +56,7 @@ def _subject(each: Standstill) -> tuple[str, ...]:
 def slots(dialer: Dialer) -> list[Finding]:
     """Slots and live calls are never equal at every instant: a claim takes its slots before it commits, and the
     slots of a call that ended are given back after. Those who hold one without a call for too long are L2's; here
-    the other side is judged, calls that have been live for two reconciliations and hold no slot."""
+    the other side is checked, calls that have been live for two reconciliations and hold no slot."""
     held = {call for members in dialer.slots.members().values() for call in members}
     old = timedelta(seconds=2 * dialer.bounds.reconcile_every_seconds)
     live = once(dialer.db, calls.all_live)

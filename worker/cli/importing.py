@@ -21,7 +21,7 @@ from worker.clock import monotonic
 from worker.domain.contact_file import LineFault
 from worker.domain.errors import DialerError, Unavailable
 from worker.domain.spreadsheet import cells
-from worker.operations.import_progress import Coming
+from worker.operations.import_progress import ImportProgress
 
 MOST_IN_JSON = 1000
 MOST_SHOWN = 20
@@ -36,31 +36,31 @@ class Interrupted(DialerError):
 
 
 @dataclass(slots=True)
-class Report:
+class LineReport:
     """What was said about lines: all of it into the file of ``--report``, the first of it here. Lines that were merged
     lost nothing, and are only in the file."""
 
     rows: Any = None
-    told: list[tuple[str, LineFault]] = field(default_factory=list)
+    lines: list[tuple[str, LineFault]] = field(default_factory=list)
     count: int = 0
 
-    def tell(self, outcome: str, fault: LineFault) -> None:
+    def add(self, outcome: str, fault: LineFault) -> None:
         if self.rows is not None:
             self.rows.writerow(cells([str(fault.line), outcome, fault.message]))
         if outcome != "merged":
             self.count += 1
-            if len(self.told) < MOST_IN_JSON:
-                self.told.append((outcome, fault))
+            if len(self.lines) < MOST_IN_JSON:
+                self.lines.append((outcome, fault))
 
     def as_json(self) -> list[dict[str, Any]]:
         return [
             {"path": fault.path, "line": fault.line, "outcome": outcome, "message": fault.message}
-            for outcome, fault in self.told
+            for outcome, fault in self.lines
         ]
 
     def show(self, path: str | None) -> None:
         """The first lines, and where the others are."""
-        for outcome, fault in self.told[:MOST_SHOWN]:
+        for outcome, fault in self.lines[:MOST_SHOWN]:
             click.echo(f"{fault.path} {outcome}: {fault.message}")
         if self.count > MOST_SHOWN:
             click.echo(
@@ -94,19 +94,19 @@ def end_in_part(refused: int, lines: int) -> None:
 
 
 @contextmanager
-def reporting(path: str | None) -> Iterator[Report]:
+def reporting(path: str | None) -> Iterator[LineReport]:
     """A report, which is a file too where a path is given."""
     if path is None:
-        yield Report()
+        yield LineReport()
         return
     with writing(path) as file:
         rows = csv.writer(file)
         rows.writerow(["line", "outcome", "message"])
-        yield Report(rows)
+        yield LineReport(rows)
 
 
 @dataclass(slots=True)
-class Seen:
+class ImportBar:
     """The bar, on a terminal; and what is committed by now. A ``whole`` is committed at its end or not at all."""
 
     bar: Progress
@@ -117,41 +117,43 @@ class Seen:
     is_reading: bool = True
     began_at: float = field(default_factory=monotonic)
 
-    def step(self, come: Coming) -> None:
+    def show(self, progress: ImportProgress) -> None:
         """It has come as far as this."""
-        self.committed = 0 if self.is_whole else come.written
+        self.committed = 0 if self.is_whole else progress.written
         if self.task is None:
             self.task = self.bar.add_task("Reading", total=os.fstat(self.source.fileno()).st_size, rate="")
-        if self.is_reading and come.written:
+        if self.is_reading and progress.written:
             self.bar.update(self.task, completed=self.bar.tasks[0].total)
-            self.task, self.is_reading = self.bar.add_task("Writing", total=come.people, rate=""), False
+            self.task, self.is_reading = self.bar.add_task("Writing", total=progress.to_write, rate=""), False
             self.began_at = monotonic()
-        rows, completed = (come.lines, self.source.tell()) if self.is_reading else (come.written, come.written)
+        rows, completed = (
+            (progress.lines, self.source.tell()) if self.is_reading else (progress.written, progress.written)
+        )
         rate = f"{rows / max(monotonic() - self.began_at, 0.001):,.0f} rows/s"
         self.bar.update(self.task, completed=completed, rate=rate)
 
 
 @contextmanager
-def seeing(source: BinaryIO, noun: str, *, is_whole: bool) -> Iterator[Seen]:
-    """Look on; if it ends early, say what is done."""
+def progress_bar(source: BinaryIO, noun: str, *, is_whole: bool) -> Iterator[ImportBar]:
+    """Show how far it is; if it ends early, say what is done."""
     columns = (
         TextColumn("{task.description}"), BarColumn(bar_width=None), TaskProgressColumn(),
         TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        seen = Seen(bar, source, is_whole)
+        shown = ImportBar(bar, source, is_whole)
         try:
-            yield seen
+            yield shown
         except KeyboardInterrupt:
-            raise Interrupted(f"Stopped. {_so_far(seen, noun)}", 1) from None
+            raise Interrupted(f"Stopped. {_so_far(shown, noun)}", 1) from None
         except DialerError as error:
-            if isinstance(error, Unavailable) or seen.committed:
-                raise Interrupted(f"{error} {_so_far(seen, noun)}", error.exit_code) from error
+            if isinstance(error, Unavailable) or shown.committed:
+                raise Interrupted(f"{error} {_so_far(shown, noun)}", error.exit_code) from error
             raise
 
 
-def _so_far(seen: Seen, noun: str) -> str:
-    if not seen.committed:
+def _so_far(shown: ImportBar, noun: str) -> str:
+    if not shown.committed:
         return "Nothing was imported."
-    was = "was" if seen.committed == 1 else "were"
-    return f"{some(seen.committed, noun)} {was} imported before; the same command again does the rest."
+    was = "was" if shown.committed == 1 else "were"
+    return f"{some(shown.committed, noun)} {was} imported before; the same command again does the rest."

@@ -20,7 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 from worker.domain.model import Disposition
 from worker.domain.window import local_time
-from worker.operations.report import Report
+from worker.operations.report import CampaignReport
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # that a home cannot be written to is no news here
 
@@ -53,12 +53,12 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def svgs(report: Report) -> dict[str, str]:
+def svgs(report: CampaignReport) -> dict[str, str]:
     """Each drawing as an ``<svg>`` element, by what it shows."""
     return {" ".join((draw.__doc__ or "").split()): _svg(report, draw) for draw in DRAWINGS}
 
 
-def _svg(report: Report, draw: Callable[[Axes, Report], None]) -> str:
+def _svg(report: CampaignReport, draw: Callable[[Axes, CampaignReport], None]) -> str:
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
         draw(figure.add_subplot(), report)
@@ -68,7 +68,7 @@ def _svg(report: Report, draw: Callable[[Axes, Report], None]) -> str:
     return text[text.index("<svg") :]
 
 
-def png(report: Report) -> bytes:
+def png(report: CampaignReport) -> bytes:
     """All of them on one sheet."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, HEIGHT * len(DRAWINGS)), layout="constrained")
@@ -81,7 +81,7 @@ def png(report: Report) -> bytes:
     return out.getvalue()
 
 
-def calls_per_hour(axes: Axes, report: Report) -> None:
+def calls_per_hour(axes: Axes, report: CampaignReport) -> None:
     """Bars of calls placed in each hour, by how they ended. Where the hours are too many to see, a bar is the mean of
     several."""
     axes.set_title("Calls per hour by disposition")
@@ -110,7 +110,7 @@ def calls_per_hour(axes: Axes, report: Report) -> None:
     return None
 
 
-def slots_in_use(axes: Axes, report: Report) -> None:
+def slots_in_use(axes: Axes, report: CampaignReport) -> None:
     """The most slots held at once in each stretch of time, and the limit as calls were reserved under it."""
     axes.set_title("Slots in use, against the campaign's limit")
     if report.use is None:
@@ -126,7 +126,7 @@ def slots_in_use(axes: Axes, report: Report) -> None:
     return None
 
 
-def attempts_until_answer(axes: Axes, report: Report) -> None:
+def attempts_until_answer(axes: Axes, report: CampaignReport) -> None:
     """How many contacts answered at their first call, their second, …; above each bar, of how many calls."""
     axes.set_title("Attempts until answer")
     if not report.attempts:
@@ -145,7 +145,7 @@ def attempts_until_answer(axes: Axes, report: Report) -> None:
     return None
 
 
-def answer_rate_by_hour(axes: Axes, report: Report) -> None:
+def answer_rate_by_hour(axes: Axes, report: CampaignReport) -> None:
     """Of the calls placed in each hour of the week, on the callee's own clock, the share that was answered."""
     axes.set_title("Answer rate by the callee's hour and weekday")
     calls, answers = report.week.calls, report.week.answers
@@ -174,7 +174,7 @@ def answer_rate_by_hour(axes: Axes, report: Report) -> None:
     return None
 
 
-DRAWINGS: Sequence[Callable[[Axes, Report], None]] = (
+DRAWINGS: Sequence[Callable[[Axes, CampaignReport], None]] = (
     calls_per_hour,
     slots_in_use,
     attempts_until_answer,
@@ -191,7 +191,7 @@ def _day(epoch: float) -> float:
     return epoch / 86_400
 
 
-def _time_axis(axes: Axes, report: Report) -> None:
+def _time_axis(axes: Axes, report: CampaignReport) -> None:
     """On the clock of the campaign's zone; matplotlib counts days since 1970."""
     dates: Any = matplotlib.dates  # its stubs know no dates
     is_known = local_time(report.facts.now, report.zone) is not None

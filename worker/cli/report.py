@@ -12,7 +12,7 @@ import click
 from worker.cli.context import Context, for_team
 from worker.domain.errors import Fault, Invalid, Refused
 from worker.domain.model import Disposition
-from worker.operations.report import Report, read_report
+from worker.operations.report import CampaignReport, read_report
 
 NO_MATPLOTLIB = "Drawing needs matplotlib; install it with: python -m pip install matplotlib"
 SUFFIXES = (".html", ".htm", ".png")
@@ -83,7 +83,7 @@ def report(context: Context, campaign_id: str, output: Path | None) -> None:
     click.echo(str(path))
 
 
-def page(report: Report, drawings: Mapping[str, str]) -> str:
+def page(report: CampaignReport, drawings: Mapping[str, str]) -> str:
     """The report as a page of its own; ``drawings`` are ``<svg>`` elements by what they show."""
     facts, has_calls = report.facts, report.use is not None
     figures = [f'<figure role="img" aria-label="{escape(what)}">{svg}</figure>' for what, svg in drawings.items()]
@@ -96,7 +96,7 @@ def page(report: Report, drawings: Mapping[str, str]) -> str:
     )
 
 
-def _dispositions(report: Report) -> str:
+def _dispositions(report: CampaignReport) -> str:
     placed = _calls(report)
     made = sum(placed.values())
     rows = "".join(
@@ -106,7 +106,7 @@ def _dispositions(report: Report) -> str:
     return f"<table><tr><th>disposition</th><th>calls</th><th>share</th></tr>{rows}</table>" if rows else ""
 
 
-def _figures(report: Report) -> Iterator[tuple[str, str]]:
+def _figures(report: CampaignReport) -> Iterator[tuple[str, str]]:
     counts, placed = report.counts, _calls(report)
     made, answered = sum(placed.values()), placed.get(Disposition.ANSWERED, 0)
     yield "contacts", f"{counts['total']:,}"
@@ -117,7 +117,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
     yield "of calls answered", f"{100 * answered / made:.1f} %" if made else "-"
 
 
-def _calls(report: Report) -> dict[str, int]:
+def _calls(report: CampaignReport) -> dict[str, int]:
     """Calls that were placed and have ended, by disposition, in the order of the field's words."""
     found = {name.value: sum(hour.get(name, 0) for hour in report.hours.values()) for name in Disposition}
     return {name: count for name, count in found.items() if count}

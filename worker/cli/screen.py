@@ -20,7 +20,7 @@ from worker.cli.screen_tables import Part, call_table, clock_table, duration, on
 from worker.cli.showing import plain
 from worker.domain.standstill import NAMES
 from worker.logs import mask
-from worker.operations.watching import Seen
+from worker.operations.watching import CampaignReading
 
 WIDE = 140
 NARROW = 40
@@ -32,7 +32,7 @@ class View:
     """Everything on the screen: what was ``seen`` last, when the campaign may be done (business time), and what is
     said at the bottom instead of the keys. ``trouble`` says that nothing newer could be read, and why."""
 
-    seen: Seen
+    seen: CampaignReading
     ends_at: datetime | None = None
     notice: str | None = None
     trouble: str | None = None
@@ -67,12 +67,12 @@ def render(view: View, width: int, height: int) -> RenderableType:
     return Group(*head, *body, foot)
 
 
-def reasoned_line(seen: Seen) -> str:
+def reasoned_line(seen: CampaignReading) -> str:
     """The line, and why nothing is dialed."""
     return f"{line(seen)}  {plain(seen.progress.activity.message)}"
 
 
-def line(seen: Seen) -> str:
+def line(seen: CampaignReading) -> str:
     """The same in a line, for a log or a pipe."""
     facts, counts = seen.progress.facts, seen.progress.counts
     city = seen.zone.rpartition("/")[2].replace("_", " ")
@@ -151,8 +151,8 @@ def _slots(view: View) -> Text:
 def _inside(view: View) -> list[RenderableType]:
     """What waits inside the workers, which no queue shows."""
     waiting = view.seen.progress.waiting
-    told = [f"{each.count} {NAMES[each.kind]}, the oldest for {each.seconds:.0f} s" for each in waiting]
-    return [_named("waiting", told)] if told else []
+    parts = [f"{each.count} {NAMES[each.kind]}, the oldest for {each.seconds:.0f} s" for each in waiting]
+    return [_named("waiting", parts)] if parts else []
 
 
 def _named(name: str, values: Sequence[str]) -> Text:
@@ -163,7 +163,7 @@ def _counted(counts: Mapping[str, int]) -> Sequence[str]:
     return [f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count]
 
 
-def _waiting(seen: Seen) -> int:
+def _waiting(seen: CampaignReading) -> int:
     return seen.progress.counts["pending"] + seen.progress.counts["queued"]
 
 

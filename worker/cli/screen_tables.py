@@ -13,7 +13,7 @@ from rich.text import Text
 from worker.cli.showing import plain
 from worker.domain.window import local_time
 from worker.logs import mask
-from worker.operations.watching import Retry, Seen, ZoneClock
+from worker.operations.watching import CampaignReading, Retry, ZoneClock
 
 STATES = {
     "reserved": "dim",
@@ -56,7 +56,7 @@ class Part:
         return table
 
 
-def call_table(seen: Seen) -> Part:
+def call_table(seen: CampaignReading) -> Part:
     """Calls in flight, longest first."""
     rows = [
         [
@@ -73,7 +73,7 @@ def call_table(seen: Seen) -> Part:
     return Part("In flight:", columns, rows, seen.progress.facts.live)
 
 
-def retry_table(seen: Seen) -> Part:
+def retry_table(seen: CampaignReading) -> Part:
     """Who is called again: why, and when."""
     rows = [
         [
@@ -88,13 +88,13 @@ def retry_table(seen: Seen) -> Part:
     return Part("Again:", ("number", "after", "try", "when"), rows, seen.progress.counts["queued"])
 
 
-def clock_table(seen: Seen) -> Part:
+def clock_table(seen: CampaignReading) -> Part:
     """The window's clock in each zone present; those in which nobody waits any more are dim."""
     rows = [_clock(seen, clock) for clock in seen.clocks]
     return Part("Zones:", ("their time", "window", "changes"), rows, len(rows))
 
 
-def _clock(seen: Seen, clock: ZoneClock) -> list[Text]:
+def _clock(seen: CampaignReading, clock: ZoneClock) -> list[Text]:
     style = "" if clock.is_waited_in else "dim"
     state = Text("open", f"green {style}") if clock.is_open else Text("shut", f"yellow {style}")
     at = clock.changes_at
@@ -111,7 +111,7 @@ def _why(retry: Retry) -> str:
     return "an earlier call" if retry.row.attempts else "put back"
 
 
-def _when(seen: Seen, retry: Retry) -> str:
+def _when(seen: CampaignReading, retry: Retry) -> str:
     if retry.at is None:
         return "never: no window"
     if retry.at <= seen.now:

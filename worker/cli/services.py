@@ -56,7 +56,7 @@ def _postgres(running: Deployment) -> tuple[Service, str]:
 def _redis(running: Deployment) -> Service:
     try:
         found, _ = running.dialer.slots.server()
-        waiting = sum(found.messages for found in queues.look().values())
+        waiting = sum(found.messages for found in queues.queue_lengths().values())
     except Unavailable as error:
         return Service("Redis", "?", str(error))
     return Service(running.stack.valkey.title, found, f"ready, {waiting} message{'' if waiting == 1 else 's'} waiting")

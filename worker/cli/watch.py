@@ -12,7 +12,7 @@ from worker.cli.context import Context, for_team
 from worker.cli.processes import unwound_by_sigterm
 from worker.cli.screen import reasoned_line
 from worker.cli.watching import Watcher, has_screen, is_done, watch_in_lines, watch_on_screen
-from worker.operations.watching import look
+from worker.operations.watching import read_watching
 from worker.process import celery_app
 
 
@@ -25,15 +25,17 @@ def watch(context: Context, campaign_id: str, plain: bool) -> None:
 
     Where standard output is no terminal, a line a second is printed until the campaign is completed or cancelled.
     """
-    look_again = partial(look, context.dialer, context.team_id, campaign_id, broker_answers=celery_app.broker_answers)
-    first = look_again()  # nothing there, nobody answers: that is an answer too, and ends it
+    read_again = partial(
+        read_watching, context.dialer, context.team_id, campaign_id, broker_answers=celery_app.broker_answers
+    )
+    first = read_again()  # nothing there, nobody answers: that is an answer too, and ends it
     try:
         with unwound_by_sigterm():
             if plain or not has_screen():
                 click.echo(reasoned_line(first))
                 if not is_done(first):
                     pause = threading.Event().wait
-                    watch_in_lines(look_again, wait=pause, is_over=is_done, say=reasoned_line)
+                    watch_in_lines(read_again, wait=pause, is_over=is_done, say=reasoned_line)
                 return
             logs.configure("error")  # what is written past the screen spoils it
             watcher = Watcher(context.dialer, context.team_id, lambda: campaign_id, first)

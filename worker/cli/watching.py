@@ -24,7 +24,7 @@ from worker.domain.errors import Refused, Unavailable
 from worker.flow.admit import resume
 from worker.flow.base import Dialer, Step
 from worker.flow.stop import pause_campaign
-from worker.operations.watching import Seen, look
+from worker.operations.watching import CampaignReading, read_watching
 from worker.process import celery_app, dispatch
 
 READ_EVERY_SECONDS = 1.0
@@ -34,14 +34,14 @@ NOTHING_YET = "No campaign yet; make and run one, and it is shown here.  q leave
 OVER = ("completed", "cancelled")
 
 
-class Pace:
+class CompletionRate:
     """How fast contacts are done with, from what was seen in the last minutes; both times are business time."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[str, datetime, int]] = deque(maxlen=180)
 
-    def ends_at(self, seen: Seen) -> datetime | None:
-        """When everybody would be done with at this pace; ``None`` when that cannot be said."""
+    def ends_at(self, seen: CampaignReading) -> datetime | None:
+        """When everybody would be done with at this rate; ``None`` when that cannot be said."""
         counts, campaign_id = seen.progress.counts, seen.progress.facts.id
         left = counts["pending"] + counts["queued"] + counts["calling"]
         if self._seen and self._seen[-1][0] != campaign_id:
@@ -59,7 +59,13 @@ class Watcher:
     watched; ``None`` where there is none yet. ``notice`` is said for a while at the beginning."""
 
     def __init__(
-        self, dialer: Dialer, team_id: str, choose: Callable[[], str | None], first: Seen | None, *, notice: str = ""
+        self,
+        dialer: Dialer,
+        team_id: str,
+        choose: Callable[[], str | None],
+        first: CampaignReading | None,
+        *,
+        notice: str = "",
     ) -> None:
         self.seen = first
         self.trouble: str | None = None
@@ -68,8 +74,8 @@ class Watcher:
         self._dialer, self._team_id, self._choose = dialer, team_id, choose
         self._notice, self._notice_at = notice, monotonic()
         self._wanted: queue.Queue[str] = queue.Queue()
-        self._pace = Pace()
-        self._ends_at = None if first is None else self._pace.ends_at(first)
+        self._rate = CompletionRate()
+        self._ends_at = None if first is None else self._rate.ends_at(first)
         threading.Thread(target=self._work, daemon=True, name="watch").start()
 
     def press(self, key: str) -> None:
@@ -97,8 +103,10 @@ class Watcher:
         try:
             campaign_id = self._choose()
             if campaign_id is not None:
-                self.seen = look(self._dialer, self._team_id, campaign_id, broker_answers=celery_app.broker_answers)
-                self._ends_at = self._pace.ends_at(self.seen)
+                self.seen = read_watching(
+                    self._dialer, self._team_id, campaign_id, broker_answers=celery_app.broker_answers
+                )
+                self._ends_at = self._rate.ends_at(self.seen)
             self.trouble = None
         except Unavailable as error:
             self.trouble = str(error)
@@ -112,14 +120,14 @@ class Watcher:
             match key:
                 case "p":
                     steps = pause_campaign(self._dialer, campaign_id, actor="cli", team_id=self._team_id)
-                    self._tell("Paused; calls that ring or talk go on.", steps)
+                    self._notify("Paused; calls that ring or talk go on.", steps)
                 case "r":
                     steps = resume(self._dialer, campaign_id, actor="cli", team_id=self._team_id)
-                    self._tell("Resumed.", steps)
+                    self._notify("Resumed.", steps)
         except (Refused, Unavailable) as error:
-            self._tell(str(error), ())
+            self._notify(str(error), ())
 
-    def _tell(self, notice: str, steps: Iterable[Step]) -> None:
+    def _notify(self, notice: str, steps: Iterable[Step]) -> None:
         self._notice, self._notice_at = notice, monotonic()
         self.version += 1
         dispatch.carry_out(steps)
@@ -132,7 +140,10 @@ def has_screen() -> bool:
 
 
 def watch_on_screen(
-    watcher: Watcher, *, between: Callable[[], None] = lambda: None, is_over: Callable[[Seen], bool] = lambda _: False
+    watcher: Watcher,
+    *,
+    between: Callable[[], None] = lambda: None,
+    is_over: Callable[[CampaignReading], bool] = lambda _: False,
 ) -> bool:
     """Show it until it is over (true), or somebody leaves (false). ``between`` is called several times a second."""
     console = Console(highlight=False)
@@ -161,18 +172,18 @@ def _draw(view: View | None, trouble: str | None, width: int, height: int) -> Re
 
 
 def watch_in_lines(
-    look_again: Callable[[], Seen],
+    read_again: Callable[[], CampaignReading],
     *,
     wait: Callable[[float], object],
-    is_over: Callable[[Seen], bool],
-    say: Callable[[Seen], str] = line,
+    is_over: Callable[[CampaignReading], bool],
+    say: Callable[[CampaignReading], str] = line,
 ) -> None:
-    """Print a line a second until it is over. A database that is away is told once, and awaited."""
+    """Print a line a second until it is over. A database that is away is reported once, and awaited."""
     trouble = None
     while True:
         wait(READ_EVERY_SECONDS)
         try:
-            seen = look_again()
+            seen = read_again()
         except Unavailable as error:
             if str(error) != trouble:
                 trouble = str(error)
@@ -184,6 +195,6 @@ def watch_in_lines(
             return
 
 
-def is_done(seen: Seen) -> bool:
+def is_done(seen: CampaignReading) -> bool:
     """Whether nothing more can come of the campaign by itself."""
     return seen.progress.facts.status in OVER or seen.progress.facts.deleted_at is not None

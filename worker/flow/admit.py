@@ -70,6 +70,7 @@ def run_campaign(
     campaign_id: str,
     *,
     opened_by: str,
+    actor: str | None = None,
     max_calls: int | None = None,
     dry_run: bool = False,
     team_id: str | None = None,
@@ -77,7 +78,8 @@ def run_campaign(
     run_id: str | None = None,
     may_replace: bool = True,
 ) -> tuple[RunResult, list[Step]]:
-    """Open a run of at most ``max_calls`` calls and reserve its first wave. A ``run_id`` given opens one run,
+    """Open a run of at most ``max_calls`` calls and reserve its first wave. ``opened_by`` is by which door it was asked
+    for, ``actor`` who asked, for the audit log, where that says more. A ``run_id`` given opens one run,
     however often it is asked for. Where a run is open, and it ``may_replace`` none, raises :class:`RunIsOpen`; a dry
     run says what it would replace.
 
@@ -100,7 +102,7 @@ def run_campaign(
             raise RunIsOpen(campaign_id, row.run_id)
         if row.status == CampaignStatus.RUNNING and not (dry_run or replaces_of):
             raise _Replaces(row.team_id)
-        return _opened(conn, dialer, row, _open(conn, Verb.RUN, row, opened_by, max_calls, run_id))
+        return _opened(conn, dialer, row, _open(conn, Verb.RUN, row, opened_by, max_calls, run_id, actor=actor))
 
     if dry_run:
         return _preview(dialer, campaign_id, open_it), []
@@ -193,7 +195,14 @@ def _legal(conn: Connection, verb: Verb, campaign_id: str, team_id: str | None) 
 
 
 def _open(
-    conn: Connection, verb: Verb, row: CampaignRow, opened_by: str, max_calls: int | None, run_id: str | None = None
+    conn: Connection,
+    verb: Verb,
+    row: CampaignRow,
+    opened_by: str,
+    max_calls: int | None,
+    run_id: str | None = None,
+    *,
+    actor: str | None = None,
 ) -> tuple[str, str | None]:
     """Write the run, and screen the exceptions; the run's id, and that of the one it replaced. The campaign's row is
     locked."""
@@ -206,7 +215,7 @@ def _open(
         raise refused(conn, verb, row.id)
     if verb is Verb.START:
         contacts.screen(conn, row.team_id, row.id)
-    campaigns.audit(conn, row.id, opened_by, "run", {"runId": run_id, "maxCalls": max_calls})
+    campaigns.audit(conn, row.id, actor or opened_by, "run", {"runId": run_id, "maxCalls": max_calls})
     return run_id, replaced
 
 

@@ -65,7 +65,8 @@ def reap(dialer: Dialer) -> list[Step]:
     due = transact(dialer.db, lambda conn: calls.overdue(conn, again_in_seconds=again, most=MOST))
     if due:
         crashpoint("reap.after_take")
-    return [LookUp(tuple(due[i : i + 25])) for i in range(0, len(due), 25)]
+    batch = dialer.bounds.dial_batch
+    return [LookUp(tuple(due[i : i + batch])) for i in range(0, len(due), batch)]
 
 
 @dataclass(frozen=True, slots=True)

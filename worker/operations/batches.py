@@ -1,7 +1,7 @@
 """A long request, done in batches that anybody can pass between.
 
 Claiming, dialing and stopping wait for whoever holds a team's lock, the team's row or a campaign's. So what a client
-or an operator asks for under one of these must not last as long as what he sends is long: it is done ``BATCH`` at a
+or an operator requests under one of these must not last as long as what he sends is long: it is done ``BATCH`` at a
 time, a transaction each, and between two of them whoever waits has his turn. Each batch binds once it is committed: a
 number of it that is not to be called is called by nobody from then on.
 
@@ -29,8 +29,8 @@ BATCH = 500
 """Lines, contacts or numbers: some 30 ms of a quiet machine under the lock."""
 
 
-def _let_go(conn: Connection, *come: Mapping[str, Any]) -> None:
-    """Nobody asked to be told."""
+def _let_go(conn: Connection, *progress: Mapping[str, Any]) -> None:
+    """Nobody keeps it."""
 
 
 @dataclass(frozen=True, slots=True)

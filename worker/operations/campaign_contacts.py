@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain.errors import NotFound
 from worker.domain.model import WAITING, CampaignStatus, ContactStatus
 from worker.flow.base import Dialer
-from worker.operations.progress import as_read, next_call_at
+from worker.operations.progress import TimedWindow, as_read, next_call_at
 from worker.store import campaigns, counters
-from worker.store.campaigns import CampaignRow
 from worker.store.crm import campaign_contacts
+from worker.store.crm.campaign_contacts import CampaignContactRow
 from worker.store.database import once
 
 
@@ -24,7 +23,7 @@ class Member:
     """A contact in a campaign, and when its window first lets it be called (``None``: never, or it does not
     wait, or is not to be called)."""
 
-    row: Row[Any]
+    row: CampaignContactRow
     next_call_at: datetime | None
 
 
@@ -68,7 +67,7 @@ def _stored(campaign_status: str, status: ContactStatus | None) -> Sequence[Cont
     return [] if status in WAITING else [status]
 
 
-def _next_call_at(dialer: Dialer, campaign: CampaignRow, row: Row[Any]) -> datetime | None:
+def _next_call_at(dialer: Dialer, campaign: TimedWindow, row: CampaignContactRow) -> datetime | None:
     if row.status not in WAITING or row.do_not_call:
         return None
     return next_call_at(campaign, row.zone, row.due_at, dialer.bounds.closing_margin_seconds)

@@ -24,7 +24,7 @@ from worker.operations.batches import ANEW, Bookmark, in_batches
 from worker.operations.country import country_of_team, meant, shown_as
 from worker.store import audit, gate, tables
 from worker.store.crm import contact_list, contacts, import_marks, records
-from worker.store.crm.contact_list import Wanted
+from worker.store.crm.contact_list import BannedRow, Wanted
 from worker.store.crm.contacts import NewContact
 from worker.store.database import once, transact
 
@@ -192,10 +192,10 @@ def unban_number(dialer: Dialer, team_id: str, number: str, *, actor: str, regio
 
 def banned_numbers(
     dialer: Dialer, team_id: str, *, limit: int, offset: int, number: str | None = None, region: str | None = None
-) -> tuple[int, Sequence[Row[Any]]]:
+) -> tuple[int, Sequence[BannedRow]]:
     """How many numbers are on the team's list, and a page of them, newest first."""
 
-    def read(conn: Connection) -> tuple[int, Sequence[Row[Any]]]:
+    def read(conn: Connection) -> tuple[int, Sequence[BannedRow]]:
         wanted = None if number is None else meant(conn, team_id, number, region or country_of_team(conn, team_id))
         return contact_list.banned(conn, team_id, number=wanted, limit=limit, offset=offset)
 

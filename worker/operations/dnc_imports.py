@@ -19,10 +19,11 @@ from worker.domain.contact_file import ContactLine, LineFault, line_fault
 from worker.domain.screening import Phone, PhoneFault, normalize
 from worker.flow.base import Dialer
 from worker.operations import batches
-from worker.operations.import_progress import Watch
+from worker.operations.import_progress import ImportObserver
 from worker.operations.imports import READ_AT_ONCE
 from worker.store import audit, gate
 from worker.store.crm import staged_numbers
+from worker.store.crm.staged_numbers import StagedNumber
 from worker.store.database import once, pinned, transact
 
 log = structlog.get_logger()
@@ -44,7 +45,7 @@ class Banned:
     is_refused: bool = False
 
     @property
-    def people(self) -> int:
+    def to_write(self) -> int:
         """The lines that hold a number."""
         return self.lines - self.refused
 
@@ -59,31 +60,32 @@ def ban_file(
     dry_run: bool = False,
     strict: bool = False,
     actor: str,
-    watch: Watch | None = None,
+    observer: ImportObserver | None = None,
 ) -> Banned:
     """Ban the numbers of each line, for what its column ``reason`` says, or else for ``reason``. A number that is on
-    the list stays there as it is. ``strict`` bans nobody if a line holds no number; ``watch`` is told of such lines."""
-    banned, eye = Banned(), watch or Watch()
+    the list stays there as it is. ``strict`` bans nobody if a line holds no number; ``observer`` is called for those
+    lines."""
+    banned, observer = Banned(), observer or ImportObserver()
     with pinned(dialer.db) as db:
         once(db, staged_numbers.create)
         rest = iter(lines)
         while batch := list(islice(rest, READ_AT_ONCE)):
-            once(db, partial(staged_numbers.copy, numbers=list(_numbers(batch, reason, region, banned, eye))))
-            eye.step(banned)
+            once(db, partial(staged_numbers.copy, numbers=list(_numbers(batch, reason, region, banned, observer))))
+            observer.on_progress(banned)
         banned.is_refused = strict and banned.refused > 0
         if dry_run:
             banned.added = once(db, partial(staged_numbers.would_ban, team_id=team_id))
-            banned.written = banned.people
+            banned.written = banned.to_write
         elif not banned.is_refused:
-            _write(replace(dialer, db=db), team_id, banned, actor, eye)
+            _write(replace(dialer, db=db), team_id, banned, actor, observer)
         once(db, staged_numbers.drop)
     log.info("numbers_banned", numbers=banned.written, added=banned.added, refused=banned.refused, dry_run=dry_run)
     return banned
 
 
 def _numbers(
-    lines: Iterable[ContactLine | LineFault], reason: str, region: str | None, banned: Banned, eye: Watch
-) -> Iterator[tuple[int, str, str]]:
+    lines: Iterable[ContactLine | LineFault], reason: str, region: str | None, banned: Banned, observer: ImportObserver
+) -> Iterator[StagedNumber]:
     for line in lines:
         banned.lines += 1
         if isinstance(line, ContactLine):
@@ -92,26 +94,26 @@ def _numbers(
             numbers = [phone.e164 for phone in phones if isinstance(phone, Phone)]
             for i, number in enumerate(numbers[:MOST_NUMBERS]):
                 why = line.custom_fields.get("reason", reason)[:LONGEST_REASON]
-                yield line.line * MOST_NUMBERS + i, number, why
+                yield StagedNumber(line.line * MOST_NUMBERS + i, number, why)
             if numbers:
                 continue
             line = line_fault(line.line, next(phone.message for phone in phones if isinstance(phone, PhoneFault)))
         banned.refused += 1
-        eye.tell("refused", line)
+        observer.on_line("refused", line)
 
 
-def _write(dialer: Dialer, team_id: str, banned: Banned, actor: str, eye: Watch) -> None:
+def _write(dialer: Dialer, team_id: str, banned: Banned, actor: str, observer: ImportObserver) -> None:
     after: int | None = 0
     while after is not None:
         written, added, after = transact(dialer.db, partial(_write_batch, team_id, actor, after))
         banned.written += written
         banned.added += added
-        eye.step(banned)
+        observer.on_progress(banned)
 
 
 def _write_batch(team_id: str, actor: str, after: int, conn: Connection) -> tuple[int, int, int | None]:
     reach = staged_numbers.next_range(conn, after=after, most=batches.BATCH)
-    if reach.first is None:
+    if reach.first is None or reach.last is None:
         return 0, 0, None
     gate.close_gate(conn, team_id)
     added = staged_numbers.ban(conn, team_id, reach.first, reach.last)

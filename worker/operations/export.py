@@ -5,52 +5,66 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain.contact_table import CONTACT_FIELDS
 from worker.domain.errors import NotFound
 from worker.domain.model import WAITING, CampaignStatus
 from worker.flow.base import Dialer
-from worker.operations.progress import next_call_at
+from worker.operations.progress import TimedWindow, next_call_at
 from worker.store import campaigns
-from worker.store.campaigns import CampaignRow
 from worker.store.database import Database, once, pinned
 from worker.store.reads import exports
+from worker.store.reads.exports import ExportedCall
 
 PAGE_ROWS = 2000
 
-CALL_FIELDS = (
-    "id", "run_id", "contact_id", "from_number", "to_number", "state", "attempt", "disposition", "cause",
-    "machine_verdict", "reserved_at", "dialing_at", "placed_at", "ringing_at", "answered_at", "ended_at",
-)  # fmt: skip
+CALL_FIELDS = tuple(ExportedCall.__annotations__)
+
+
+class Numbered(Protocol):
+    """A row behind whose ``id`` the next page begins."""
+
+    @property
+    def id(self) -> Any: ...
+
+
+R = TypeVar("R", bound=Numbered)
+
+
+class TimedCampaign(TimedWindow, Protocol):
+    """The campaign whose contacts are exported, as it was at the beginning."""
+
+    id: str
+    status: str
 
 
 def export_contacts(dialer: Dialer, team_id: str, campaign_id: str) -> Iterator[Mapping[str, Any]]:
     """The campaign's contacts by ``CONTACT_FIELDS``, in the order they were added. ``next_call_at`` is the first
     instant at which the window lets a contact be called that waits in a running campaign, as of the beginning. Raises
-    :class:`NotFound` before the first is asked for."""
+    :class:`NotFound` before the first is read."""
     campaign = once(dialer.db, partial(_campaign, team_id, campaign_id))
     return _contacts(dialer, campaign)
 
 
 def export_calls(dialer: Dialer, team_id: str, campaign_id: str) -> Iterator[Mapping[str, Any]]:
     """The campaign's calls by ``CALL_FIELDS``, in the order they were reserved. Raises :class:`NotFound` before the
-    first is asked for."""
+    first is read."""
     once(dialer.db, partial(_campaign, team_id, campaign_id))
     pages = partial(exports.calls, campaign_id=campaign_id, most=PAGE_ROWS)
     return ({name: getattr(row, name) for name in CALL_FIELDS} for row in _rows(dialer.db, pages, ""))
 
 
-def _campaign(team_id: str, campaign_id: str, conn: Connection) -> CampaignRow:
+def _campaign(team_id: str, campaign_id: str, conn: Connection) -> TimedCampaign:
     campaign = campaigns.get(conn, campaign_id, team_id)
     if campaign is None:
         raise NotFound("campaign", campaign_id)
     return campaign
 
 
-def _contacts(dialer: Dialer, campaign: CampaignRow) -> Iterator[Mapping[str, Any]]:
+def _contacts(dialer: Dialer, campaign: TimedCampaign) -> Iterator[Mapping[str, Any]]:
     @lru_cache(maxsize=10_000)
     def next_at(zone: str, due_at: datetime) -> datetime | None:
         return next_call_at(campaign, zone, due_at, dialer.bounds.closing_margin_seconds)
@@ -64,7 +78,7 @@ def _contacts(dialer: Dialer, campaign: CampaignRow) -> Iterator[Mapping[str, An
             yield fields
 
 
-def _rows(db: Database, page: Callable[..., Sequence[Row[Any]]], after: Any) -> Iterator[Row[Any]]:
+def _rows(db: Database, page: Callable[..., Sequence[R]], after: Any) -> Iterator[R]:
     """Page after page, until one is not full."""
     while True:
         rows = once(db, partial(page, after=after))

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from worker.flow.base import Fill, Step
 from worker.operations import batches, campaigns
 from worker.operations.batches import kept_open
-from worker.operations.import_request import Intake, Loaded
+from worker.operations.import_request import ImportRequest, Loaded
 from worker.store import audit, gate
 from worker.store.crm import contacts, import_marks, staging
 from worker.store.database import Database, once, transact
@@ -32,75 +32,75 @@ class Batch:
     steps: list[Step]
 
 
-def write(asked: Intake, loaded: Loaded) -> None:
+def write(request: ImportRequest, loaded: Loaded) -> None:
     """Write all that is staged, behind what a try before this one has written."""
-    db, after = asked.dialer.db, asked.bookmark.count("after")
+    db, after = request.dialer.db, request.bookmark.count("after")
     if after:
-        _find_again(asked, loaded, after)
-    if asked.campaign is None:
-        _write_batches(asked, loaded, db, after)
+        _find_again(request, loaded, after)
+    if request.campaign_id is None:
+        _write_batches(request, loaded, db, after)
         return
-    with kept_open(db, asked.campaign.id, loaded.people) as held:
-        _write_batches(asked, loaded, held, after)
+    with kept_open(db, request.campaign_id, loaded.to_write) as held:
+        _write_batches(request, loaded, held, after)
 
 
-def _find_again(asked: Intake, loaded: Loaded, last: int) -> None:
+def _find_again(request: ImportRequest, loaded: Loaded, last: int) -> None:
     """The lines up to here are written. Their contacts are found by them, and nothing is written again: what somebody
     has edited since stays."""
 
     def find(conn: Connection) -> list[str]:
-        staging.match_all(conn, asked.team_id, last, exported=loaded.exported > 0)
-        return staging.contact_ids(conn, 0, last, most=asked.most_ids)
+        staging.match_all(conn, request.team_id, last, exported=loaded.exported > 0)
+        return staging.contact_ids(conn, 0, last, most=request.most_ids)
 
-    found = asked.bookmark
-    loaded.remember(once(asked.dialer.db, find), asked.most_ids)
+    found = request.bookmark
+    loaded.remember(once(request.dialer.db, find), request.most_ids)
     loaded.written, loaded.added = found.count("written"), found.count("added")
     loaded.created, loaded.changed = found.count("created"), found.count("changed")
 
 
-def _write_batches(asked: Intake, loaded: Loaded, db: Database, after: int) -> None:
+def _write_batches(request: ImportRequest, loaded: Loaded, db: Database, after: int) -> None:
     for _ in range(-(-loaded.lines // batches.BATCH) + 1):
         reach = once(db, partial(staging.next_range, after=after, most=batches.BATCH))
-        if reach.first is None:
+        if reach.first is None or reach.last is None:
             return
-        batch = transact(db, partial(_write_batch, asked, loaded, first=reach.first, last=reach.last))
+        batch = transact(db, partial(_write_batch, request, loaded, first=reach.first, last=reach.last))
         after = reach.last
-        loaded.remember(batch.made, asked.most_ids)
+        loaded.remember(batch.made, request.most_ids)
         loaded.written += len(batch.made)
         loaded.created += batch.created
         loaded.changed += batch.changed
         loaded.added += batch.added
         loaded.steps += [step for step in batch.steps if step not in loaded.steps]
-        asked.watch.step(loaded)
+        request.observer.on_progress(loaded)
 
 
-def _write_batch(asked: Intake, loaded: Loaded, conn: Connection, *, first: int, last: int) -> Batch:
-    staging.take_turns(conn, asked.team_id)
-    found = staging.match(conn, asked.team_id, first, last, exported=loaded.exported > 0)
+def _write_batch(request: ImportRequest, loaded: Loaded, conn: Connection, *, first: int, last: int) -> Batch:
+    staging.take_turns(conn, request.team_id)
+    found = staging.match(conn, request.team_id, first, last, exported=loaded.exported > 0)
     if found.decides:
-        gate.close_gate(conn, asked.team_id)
+        gate.close_gate(conn, request.team_id)
     if loaded.do_not_call:
-        import_marks.note(conn, asked.team_id, loaded.import_id, first, last)
-    written = staging.write(conn, asked.team_id, asked.company_id, first, last, known=found.known > 0)
+        import_marks.note(conn, request.team_id, loaded.import_id, first, last)
+    written = staging.write(conn, request.team_id, request.company_id, first, last, known=found.known > 0)
     steps: list[Step] = []
     if written.zoned:
         contacts.move_to_zones(conn, written.zoned)
         waits_in = contacts.waits_in(conn, written.zoned)
-        steps += [Fill(asked.team_id, tuple(waits_in))] if waits_in else []
+        steps += [Fill(request.team_id, tuple(waits_in))] if waits_in else []
     made = staging.contact_ids(conn, first, last)
     added = 0
-    if asked.campaign_id is not None and made:
-        added, more = campaigns.add_batch(conn, asked.campaign_id, made, team_id=asked.team_id)
+    if request.campaign_id is not None and made:
+        added, more = campaigns.add_batch(conn, request.campaign_id, made, team_id=request.team_id)
         steps += more
     batch = Batch(made, written.created, written.changed, added, steps)
     detail = {"import": loaded.import_id, "lines": [first, last], "created": batch.created}
     detail |= {"changed": batch.changed, "added": batch.added}
-    audit.note(conn, asked.team_id, asked.actor, "import_contacts", asked.campaign_id or "contacts", detail)
-    _keep(asked, loaded, batch, conn, last)
+    audit.note(conn, request.team_id, request.actor, "import_contacts", request.campaign_id or "contacts", detail)
+    _keep(request, loaded, batch, conn, last)
     return batch
 
 
-def _keep(asked: Intake, loaded: Loaded, batch: Batch, conn: Connection, last: int) -> None:
-    come = {"import": loaded.import_id, "after": last, "written": loaded.written + len(batch.made)}
-    come |= {"created": loaded.created + batch.created, "changed": loaded.changed + batch.changed}
-    asked.bookmark.keep(conn, come | {"added": loaded.added + batch.added})
+def _keep(request: ImportRequest, loaded: Loaded, batch: Batch, conn: Connection, last: int) -> None:
+    progress = {"import": loaded.import_id, "after": last, "written": loaded.written + len(batch.made)}
+    progress |= {"created": loaded.created + batch.created, "changed": loaded.changed + batch.changed}
+    request.bookmark.keep(conn, progress | {"added": loaded.added + batch.added})

@@ -1,4 +1,4 @@
-"""Who looks on while a long file is read and written."""
+"""How far a long file has come while it is read and written, for whoever shows it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Protocol
 from worker.domain.contact_file import LineFault
 
 
-class Coming(Protocol):
-    """How far a file has come: ``lines`` read, ``written`` of the ``people`` in them."""
+class ImportProgress(Protocol):
+    """How far a file has come: ``lines`` were read, and ``written`` are done of those that are ``to_write``."""
 
     lines: int
     written: int
 
     @property
-    def people(self) -> int: ...
+    def to_write(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """Who looks on: ``tell`` hears of each line with its ``outcome`` (``refused``, ``uncallable``, ``merged``),
-    ``step`` sees how far it has come after each batch that was read or committed."""
+class ImportObserver:
+    """``on_line`` is called for each line with an ``outcome`` of its own (``refused``, ``uncallable``, ``merged``),
+    ``on_progress`` after each batch that was read or committed."""
 
-    tell: Callable[[str, LineFault], None] = lambda outcome, fault: None
-    step: Callable[[Coming], None] = lambda coming: None
+    on_line: Callable[[str, LineFault], None] = lambda outcome, fault: None
+    on_progress: Callable[[ImportProgress], None] = lambda progress: None

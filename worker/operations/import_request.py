@@ -1,4 +1,4 @@
-"""What is asked of a file of contacts, and what became of it."""
+"""A request to import a file of contacts, and what became of it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from worker.domain.contact_file import LineFault
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step
 from worker.operations.batches import Bookmark
-from worker.operations.import_progress import Watch
-from worker.store.campaigns import CampaignRow
+from worker.operations.import_progress import ImportObserver
 
 
 @dataclass(slots=True)
@@ -21,8 +20,8 @@ class Loaded:
     others are contacts: ``created``, ``changed``, or as they were. ``uncallable`` lines are contacts without a number
     that can be called; ``do_not_call`` lines say that theirs is not to be called, ``unreadable`` of these in words
     nobody could read, ``elsewhere`` in a column of something else. ``added`` contacts are new in the campaign. ``ids``,
-    in the order of the file, and ``faults``, what is to be said of lines, may be cut short, the counts never are.
-    ``is_refused``: ``strict`` found something wrong, and nothing was written. ``warnings`` tell of numbers that are
+    in the order of the file, and ``faults``, notes on lines, may be cut short, the counts never are.
+    ``is_refused``: ``strict`` found something wrong, and nothing was written. ``warnings`` are about numbers that are
     where the campaign's clock is not. A dry run has no ``import_id``.
     """
 
@@ -47,7 +46,7 @@ class Loaded:
     steps: list[Step] = field(default_factory=list)
 
     @property
-    def people(self) -> int:
+    def to_write(self) -> int:
         """The contacts the file has."""
         return self.lines - self.refused - self.merged
 
@@ -62,8 +61,8 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
-    """What is asked of one file; ``most_ids`` bounds how many of its contacts' ids are remembered."""
+class ImportRequest:
+    """One file and what is to be done with it; ``most_ids`` bounds how many of its contacts' ids are remembered."""
 
     dialer: Dialer
     team_id: str
@@ -73,9 +72,8 @@ class Intake:
     region: str | None
     actor: str
     most_ids: int | None
-    watch: Watch
+    observer: ImportObserver
     bookmark: Bookmark
-    campaign: CampaignRow | None = None
 
 
 def waits_for_next_run(loaded: Loaded) -> bool:

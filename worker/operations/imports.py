@@ -4,7 +4,7 @@ The file is read to its end into a temporary table before anything is written, s
 breaks off or a line that is refused, is known while it costs nothing. Then it is merged batch by batch
 (:mod:`worker.operations.import_batches`), each a transaction that also adds its contacts to the campaign: a pause, a
 cancel or a dial waits for a batch and never for the file. If PostgreSQL goes away in between, the batches before stay;
-``watch`` has heard of each, and the same file again finds their contacts and changes nothing.
+``observer`` was called after each, and the same file again finds their contacts and changes nothing.
 
 Two lines are the same person, and a line is a contact of the team, where the number is the same in E.164, however it
 was written; where there is no number to call, where number, names and address are the same words. Of several contacts
@@ -33,10 +33,9 @@ from worker.flow.callee_hours import ByClock
 from worker.operations import campaigns as campaign_operations
 from worker.operations.batches import ANEW, Bookmark
 from worker.operations.import_batches import write
-from worker.operations.import_progress import Watch
-from worker.operations.import_request import Intake, Loaded
+from worker.operations.import_progress import ImportObserver
+from worker.operations.import_request import ImportRequest, Loaded
 from worker.store import campaigns, tables
-from worker.store.campaigns import CampaignRow
 from worker.store.crm import records, staging
 from worker.store.crm.staging import Staged
 from worker.store.database import once, pinned, transact
@@ -44,11 +43,11 @@ from worker.store.database import once, pinned, transact
 log = structlog.get_logger()
 
 READ_AT_ONCE = 2000
-"""Lines that are read and judged before they are staged: their statement does not wait for that."""
-TOLD_AT_ONCE = 10_000
+"""Lines that are read and checked before they are staged: their statement does not wait for that."""
+REPEATS_AT_ONCE = 10_000
 MOST_FAULTS = 1000
 NUMBERS_REMEMBERED = 20_000
-"""A number costs 10 µs as E.164, 30 µs in other forms; that of a line nearby is not judged again."""
+"""A number costs 10 µs as E.164, 30 µs in other forms; that of a line nearby is not parsed again."""
 
 
 def load_contacts(
@@ -64,7 +63,7 @@ def load_contacts(
     strict: bool = False,
     actor: str = "import",
     most_ids: int | None = None,
-    watch: Watch | None = None,
+    observer: ImportObserver | None = None,
     bookmark: Bookmark = ANEW,
 ) -> Loaded:
     """Read all lines, then write their contacts; a line that cannot be read is reported and passed over. A number
@@ -79,70 +78,78 @@ def load_contacts(
     """
     loaded = Loaded("" if dry_run else bookmark.found.get("import") or ids.new(ids.IMPORT))
     with pinned(dialer.db) as db:
-        asked = Intake(
-            replace(dialer, db=db), team_id, company_id, campaign_id, tags, region, actor, most_ids, watch or Watch(),
-            bookmark,
-        )  # fmt: skip
-        asked = replace(asked, campaign=once(db, partial(_begin, asked)))
-        loaded.campaign_status = None if asked.campaign is None else str(asked.campaign.status)
-        _stage(asked, lines, loaded)
+        request = ImportRequest(
+            dialer=replace(dialer, db=db),
+            team_id=team_id,
+            company_id=company_id,
+            campaign_id=campaign_id,
+            tags=tags,
+            region=region,
+            actor=actor,
+            most_ids=most_ids,
+            observer=observer or ImportObserver(),
+            bookmark=bookmark,
+        )
+        by_clock = once(db, partial(_begin, request, loaded))
+        _stage(request, lines, loaded, by_clock)
         loaded.merged = transact(db, partial(staging.fold, team_id=team_id, exported=loaded.exported > 0))
-        _tell_merged(asked, loaded.merged)
+        _report_merged(request, loaded.merged)
         loaded.is_refused = strict and bool(loaded.refused or loaded.uncallable or loaded.unreadable)
         if dry_run:
-            once(db, partial(_foresee, asked, loaded))
+            once(db, partial(_foresee, request, loaded))
         elif not loaded.is_refused:
-            write(asked, loaded)
+            write(request, loaded)
         once(db, staging.drop)
     log.info("contacts_loaded", lines=loaded.lines, created=loaded.created, changed=loaded.changed,
              refused=loaded.refused, added=loaded.added, dry_run=dry_run)  # fmt: skip
     return loaded
 
 
-def _begin(asked: Intake, conn: Connection) -> CampaignRow | None:
-    if asked.company_id is not None and records.missing(conn, tables.companies, asked.team_id, [asked.company_id]):
-        raise NotFound("company", asked.company_id)
-    campaign = None
-    if asked.campaign_id is not None:
-        campaign_operations.open_for_contacts(conn, asked.campaign_id, asked.team_id)
-        campaign = campaigns.get(conn, asked.campaign_id)
+def _begin(request: ImportRequest, loaded: Loaded, conn: Connection) -> ByClock:
+    """Whether the file can go where it is to go, and what counts the hours of its numbers there."""
+    company_id, campaign = request.company_id, None
+    if company_id is not None and records.missing(conn, tables.companies, request.team_id, [company_id]):
+        raise NotFound("company", company_id)
+    if request.campaign_id is not None:
+        campaign_operations.open_for_contacts(conn, request.campaign_id, request.team_id)
+        campaign = campaigns.get(conn, request.campaign_id)
+    loaded.campaign_status = None if campaign is None else campaign.status
     staging.create(conn)
-    return campaign
+    return ByClock(campaign)
 
 
-def _stage(asked: Intake, lines: Iterable[ContactLine | LineFault], loaded: Loaded) -> None:
-    judge = lru_cache(maxsize=NUMBERS_REMEMBERED)(partial(normalize, region=asked.region))
-    by_clock = ByClock(asked.campaign)
+def _stage(request: ImportRequest, lines: Iterable[ContactLine | LineFault], loaded: Loaded, by_clock: ByClock) -> None:
+    as_number = lru_cache(maxsize=NUMBERS_REMEMBERED)(partial(normalize, region=request.region))
     rest = iter(lines)
     while batch := list(islice(rest, READ_AT_ONCE)):
-        staged = [row for line in batch if (row := _staged(asked, line, judge, loaded, by_clock)) is not None]
-        once(asked.dialer.db, partial(_copy, asked, staged))
-        asked.watch.step(loaded)
+        staged = [row for line in batch if (row := _staged(request, line, as_number, loaded, by_clock)) is not None]
+        once(request.dialer.db, partial(_copy, request, staged))
+        request.observer.on_progress(loaded)
     loaded.warnings = by_clock.warnings()
 
 
-def _copy(asked: Intake, staged: Sequence[Staged], conn: Connection) -> None:
+def _copy(request: ImportRequest, staged: Sequence[Staged], conn: Connection) -> None:
     staging.copy(conn, staged)
-    asked.bookmark.is_at_it(conn)
+    request.bookmark.is_at_it(conn)
 
 
 def _staged(
-    asked: Intake,
+    request: ImportRequest,
     line: ContactLine | LineFault,
-    judge: Callable[[str | None], Phone | PhoneFault],
+    as_number: Callable[[str | None], Phone | PhoneFault],
     loaded: Loaded,
     by_clock: ByClock,
 ) -> Staged | None:
     loaded.lines += 1
-    phone = judge(None if isinstance(line, LineFault) else line.phone)
-    line = in_zone(line, phone, asked.region)
+    phone = as_number(None if isinstance(line, LineFault) else line.phone)
+    line = in_zone(line, phone, request.region)
     if isinstance(line, LineFault):
         loaded.refused += 1
-        _tell(asked, loaded, line)
+        _report(request, loaded, line)
         return None
     if isinstance(phone, PhoneFault):
         loaded.uncallable += 1
-        asked.watch.tell("uncallable", line_fault(line.line, f"phone: {phone.message}"))
+        request.observer.on_line("uncallable", line_fault(line.line, f"phone: {phone.message}"))
     elif not line.do_not_call:
         by_clock.add(phone.e164, line.timezone)
     loaded.do_not_call += line.do_not_call
@@ -150,14 +157,14 @@ def _staged(
     if line.notice is not None:
         loaded.unreadable += line.notice.outcome == "unreadable"
         loaded.elsewhere += line.notice.outcome == "do_not_call"
-        _tell(asked, loaded, line.notice)
-    return _as_staged(line, phone, asked.tags)
+        _report(request, loaded, line.notice)
+    return _as_staged(line, phone, request.tags)
 
 
-def _tell(asked: Intake, loaded: Loaded, fault: LineFault) -> None:
+def _report(request: ImportRequest, loaded: Loaded, fault: LineFault) -> None:
     if len(loaded.faults) < MOST_FAULTS:
         loaded.faults.append(fault)
-    asked.watch.tell(fault.outcome, fault)
+    request.observer.on_line(fault.outcome, fault)
 
 
 def _as_staged(line: ContactLine, phone: Phone | PhoneFault, tags: tuple[str, ...]) -> Staged:
@@ -183,19 +190,19 @@ def _as_staged(line: ContactLine, phone: Phone | PhoneFault, tags: tuple[str, ..
     )
 
 
-def _tell_merged(asked: Intake, merged: int) -> None:
+def _report_merged(request: ImportRequest, merged: int) -> None:
     after = 0
-    for _ in range(-(-merged // TOLD_AT_ONCE)):
-        for row in once(asked.dialer.db, partial(staging.repeats, after=after, most=TOLD_AT_ONCE)):
-            asked.watch.tell("merged", line_fault(row.line, f"It is the same person as line {row.head}."))
+    for _ in range(-(-merged // REPEATS_AT_ONCE)):
+        for row in once(request.dialer.db, partial(staging.repeats, after=after, most=REPEATS_AT_ONCE)):
+            request.observer.on_line("merged", line_fault(row.line, f"It is the same person as line {row.head}."))
             after = row.line
 
 
-def _foresee(asked: Intake, loaded: Loaded, conn: Connection) -> None:
+def _foresee(request: ImportRequest, loaded: Loaded, conn: Connection) -> None:
     reach = staging.next_range(conn, after=0, most=loaded.lines)
-    if reach.first is None:
+    if reach.first is None or reach.last is None:
         return
-    staging.match_all(conn, asked.team_id, reach.last, exported=loaded.exported > 0)
-    would = staging.would_write(conn, asked.company_id, asked.campaign_id, reach.first, reach.last)
+    staging.match_all(conn, request.team_id, reach.last, exported=loaded.exported > 0)
+    would = staging.would_write(conn, request.company_id, request.campaign_id, reach.first, reach.last)
     loaded.written, loaded.created, loaded.changed = would.contacts, would.created, would.changed
-    loaded.added = would.addable if asked.campaign_id is not None else 0
+    loaded.added = would.addable if request.campaign_id is not None else 0

@@ -1,13 +1,12 @@
-"""Bearer keys of a team: made, listed, revoked, and asked for at every request."""
+"""Bearer keys of a team: made, listed, revoked, and read at every request."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain.bearer import new_key, read_key
 from worker.domain.errors import NotFound
@@ -15,6 +14,7 @@ from worker.domain.resources import parse_key_name
 from worker.flow.base import Dialer
 from worker.store.audit import note
 from worker.store.crm import keys
+from worker.store.crm.keys import KeyRow
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
@@ -22,18 +22,18 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Who asks: a key, and the team it belongs to."""
+    """Who sent a request: a key, and the team it belongs to."""
 
     key_id: str
     team_id: str
 
 
-def create_key(dialer: Dialer, team_id: str, name: object, *, actor: str) -> tuple[Row[Any], str]:
+def create_key(dialer: Dialer, team_id: str, name: object, *, actor: str) -> tuple[KeyRow, str]:
     """Make a key for the team; returns its row, and its text, which nothing can show again. Raises
     :class:`Invalid` for a name that is none, :class:`NotFound` for a team."""
     key, given = new_key(), parse_key_name(name)
 
-    def work(conn: Connection) -> Row[Any]:
+    def work(conn: Connection) -> KeyRow:
         row = keys.insert(conn, key.id, team_id, given, key.digest)
         if row is None:
             raise NotFound("team", team_id)
@@ -45,10 +45,10 @@ def create_key(dialer: Dialer, team_id: str, name: object, *, actor: str) -> tup
     return row, key.text
 
 
-def revoke_key(dialer: Dialer, team_id: str, key_id: str, *, actor: str) -> Row[Any]:
+def revoke_key(dialer: Dialer, team_id: str, key_id: str, *, actor: str) -> KeyRow:
     """From the commit on the key opens nothing. Revoking it again changes nothing."""
 
-    def work(conn: Connection) -> Row[Any]:
+    def work(conn: Connection) -> KeyRow:
         row = keys.revoke(conn, key_id, team_id)
         if row is None:
             raise NotFound("key", key_id)
@@ -60,7 +60,7 @@ def revoke_key(dialer: Dialer, team_id: str, key_id: str, *, actor: str) -> Row[
     return row
 
 
-def list_keys(dialer: Dialer, team_id: str) -> Sequence[Row[Any]]:
+def list_keys(dialer: Dialer, team_id: str) -> Sequence[KeyRow]:
     """The team's keys, newest first, revoked ones too; never their secrets."""
     return once(dialer.db, lambda conn: keys.of_team(conn, team_id))
 

@@ -1,9 +1,9 @@
 """How far a campaign has come, and what it is doing or waiting for.
 
-Why nothing is dialed is not thought up here a second time. The planner of :mod:`worker.flow.plan` is asked what a
-fill would ask for now, and its answer — the calls, the room in every scope, the caller IDs it may use, the windows
+Why nothing is dialed is not thought up here a second time. The planner of :mod:`worker.flow.plan` plans what a
+fill would request now, and its plan — the calls, the room in every scope, the caller IDs it may use, the windows
 it finds open — is what the sentence is made of. What the planner cannot know (nobody ticks, Redis is away or must be
-written anew) is asked of the services themselves.
+written anew) the services themselves are queried for.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain.activity import Activity, Away, CallerIdState, Full, Situation, activity
 from worker.domain.errors import NotFound, Unavailable
@@ -21,12 +21,13 @@ from worker.domain.model import CampaignStatus, Disposition
 from worker.domain.standstill import OF_AN_ACCOUNT, Waiting
 from worker.flow.base import Dialer, window_of
 from worker.flow.plan import Plan, plan_calls
-from worker.operations.standstill import read_campaign
+from worker.operations.standstill import read_campaign_standstill
 from worker.slots import Kind
 from worker.store import counters, failovers, ticks
 from worker.store.columns import CallWindowColumns, Timed
 from worker.store.database import once
 from worker.store.reads import progress
+from worker.store.reads.progress import CallerId, CampaignFacts
 
 TICK_OLD_SECONDS = 10.0
 """Beat ticks every second; nobody who has been silent for so long is at work."""
@@ -40,11 +41,10 @@ class TimedWindow(CallWindowColumns, Timed, Protocol):
 class Progress:
     """A campaign at one instant. ``counts`` are contacts by name (:data:`worker.store.counters.COLUMNS`), of a
     cancelled campaign none waiting; ``dispositions`` count calls that ended; ``next_due_at`` is when the first
-    waiting contact is due, now or later; ``facts`` is the row of :func:`worker.store.reads.progress.facts`, ``numbers``
-    those of :func:`worker.store.reads.progress.numbers`, ``waiting`` what of its calls waits inside the workers."""
+    waiting contact is due, now or later; ``waiting`` is what of its calls waits inside the workers."""
 
-    facts: Row[Any]
-    numbers: Sequence[Row[Any]]
+    facts: CampaignFacts
+    numbers: Sequence[CallerId]
     counts: Mapping[str, int]
     dispositions: Mapping[str, int]
     next_due_at: datetime | None
@@ -54,10 +54,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the rows say of a campaign, before the services beside them were asked; see :func:`finish_reading`."""
+    """What the rows say of a campaign, before the services beside them were queried; see :func:`finish_reading`."""
 
-    facts: Row[Any]
-    numbers: Sequence[Row[Any]]
+    facts: CampaignFacts
+    numbers: Sequence[CallerId]
     counts: Mapping[str, int]
     dispositions: Mapping[str, int]
     situation: Situation
@@ -68,7 +68,7 @@ class Standing:
 def read_progress(
     dialer: Dialer, team_id: str, campaign_id: str, *, broker_answers: Callable[[], bool] = lambda: True
 ) -> Progress:
-    """Where the campaign stands. ``broker_answers`` is asked only if nobody ticks. Raises :class:`NotFound`."""
+    """Where the campaign stands. ``broker_answers`` is called only if nobody ticks. Raises :class:`NotFound`."""
     standing = once(dialer.db, lambda conn: read_standing(conn, dialer, team_id, campaign_id))
     return finish_reading(dialer, standing, broker_answers)
 
@@ -91,7 +91,7 @@ def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: s
         situation = _with_times(situation, facts, margin)
     if plan is not None:
         situation = _as_planned(situation, facts, numbers, plan)
-    reading = read_campaign(conn, campaign_id, dialer.bounds)
+    reading = read_campaign_standstill(conn, campaign_id, dialer.bounds)
     situation = replace(situation, still=reading.still)
     waiting = [each for each in reading.waiting if each.kind in OF_AN_ACCOUNT]
     dispositions = {disposition.value: ended.get(disposition, 0) for disposition in Disposition}
@@ -147,7 +147,7 @@ def next_call_at(campaign: TimedWindow, zone: str, due_at: datetime, margin_seco
     return window.next_open(window.next_close(at))
 
 
-def _with_times(now: Situation, row: Row[Any], margin_seconds: float) -> Situation:
+def _with_times(now: Situation, row: CampaignFacts, margin_seconds: float) -> Situation:
     """When the first contact is due, and when the first may be called."""
     read = [(zone, datetime.fromtimestamp(float(at), UTC)) for zone, at in row.due_by_zone if at is not None]
     dues = [(zone, at if at > row.due_now else min(at, row.now)) for zone, at in read]
@@ -161,7 +161,7 @@ def _with_times(now: Situation, row: Row[Any], margin_seconds: float) -> Situati
     )
 
 
-def _situation(row: Row[Any], counts: Mapping[str, int], silence: ticks.Silence) -> Situation:
+def _situation(row: CampaignFacts, counts: Mapping[str, int], silence: ticks.Silence) -> Situation:
     is_silent = silence.seconds > TICK_OLD_SECONDS
     return Situation(
         status=CampaignStatus(row.status),
@@ -175,11 +175,11 @@ def _situation(row: Row[Any], counts: Mapping[str, int], silence: ticks.Silence)
         live=row.live,
         limit=row.max_concurrent_calls,
         team_live=row.team_live,
-        budget=None if row.max_calls is None else row.max_calls - row.calls_used,
+        budget=None if row.max_calls is None else row.max_calls - (row.calls_used or 0),
     )
 
 
-def _as_planned(now: Situation, facts: Row[Any], numbers: Sequence[Row[Any]], plan: Plan) -> Situation:
+def _as_planned(now: Situation, facts: CampaignFacts, numbers: Sequence[CallerId], plan: Plan) -> Situation:
     """What the planner found. Rooms are counted down by the calls it plans, so they say what is full only where
     it plans none."""
     rooms, row = plan.rooms, plan.rows.get(facts.id)
@@ -193,7 +193,7 @@ def _as_planned(now: Situation, facts: Row[Any], numbers: Sequence[Row[Any]], pl
     )
 
 
-def _caller(row: Row[Any], is_usable: bool, machine_now: datetime, plan: Plan) -> CallerIdState:
+def _caller(row: CallerId, is_usable: bool, machine_now: datetime, plan: Plan) -> CallerIdState:
     rests = [(row.resting_until, False), (row.account_resting_until, True)]
     ahead = [(at, is_account) for at, is_account in rests if at is not None and at > machine_now]
     until, is_account_resting = max(ahead, default=(None, False))

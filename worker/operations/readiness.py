@@ -1,9 +1,9 @@
 """Whether calls can be placed, as far as PostgreSQL knows: that it answers, has our schema, takes what is written, and
 that what should move moves.
 
-It is asked by a connection of its own (:mod:`worker.store.probe`), one thing after the other, and each is noted when it
-is known: a server that reads and cannot write, as a standby, or one whose disk is full, is told from one that is silent
-by how far the asking came.
+It is found out over a connection of its own (:mod:`worker.store.probe`), one thing after the other, and each is noted
+when it is known: how far this came tells a server that reads and cannot write, as a standby or one whose disk is full,
+from one that is silent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from worker.domain.errors import Broken, Unavailable
 from worker.domain.model import Bounds
 from worker.domain.standstill import STILL_SECONDS, Kind
 from worker.operations.server import held_back
-from worker.operations.standstill import Reading, look
+from worker.operations.standstill import StandstillReading, read_standstill
 from worker.store import migrate, probe, ticks
 from worker.store.database import Database, once
 
@@ -34,7 +34,7 @@ class Readiness:
     tick: str = UNKNOWN
     work: str = UNKNOWN
     server: str = UNKNOWN
-    reading: Reading | None = None
+    reading: StandstillReading | None = None
 
     def words(self) -> dict[str, str]:
         """Each word by what it is on."""
@@ -57,7 +57,7 @@ def find_out(db: Database, bounds: Bounds, found: Readiness) -> None:
             found.tick = _tick(once(own, lambda conn: ticks.age_seconds(conn, "tick")))
             found.writes = _writes(own)
             found.server = once(own, held_back) or OK
-            _note_work(found, look(own, bounds))
+            _note_work(found, read_standstill(own, bounds))
         except Unavailable as error:  # it went away meanwhile, or the schema is not ours
             found.work = str(error)
 
@@ -70,7 +70,7 @@ def _writes(own: Database) -> str:
     return OK
 
 
-def _note_work(found: Readiness, reading: Reading) -> None:
+def _note_work(found: Readiness, reading: StandstillReading) -> None:
     found.reading = reading
     still = [each for each in reading.still if each.waiting.kind is not Kind.TICK]
     found.work = f"{len(still)} thing{' stands' if len(still) == 1 else 's stand'} still" if still else OK

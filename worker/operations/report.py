@@ -1,22 +1,22 @@
-"""What there is to tell of a campaign's calls, as numbers; drawn elsewhere."""
+"""A campaign's calls as numbers, by several measures; drawn elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain.errors import NotFound
-from worker.domain.whose_clock import uses_own_zones
+from worker.domain.whose_clock import clock_zone
 from worker.domain.window import local_time
 from worker.flow.base import Dialer
 from worker.operations.progress import as_read
 from worker.store import counters
 from worker.store.database import once
 from worker.store.reads import progress, reporting
+from worker.store.reads.progress import CampaignFacts
 
 
 @dataclass(slots=True)
@@ -42,11 +42,11 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CampaignReport:
     """A campaign's calls by several measures; all instants are business time. ``zone`` is the campaign's;
     ``attempts`` says of each try how many calls were made and how many answered."""
 
-    facts: Row[Any]
+    facts: CampaignFacts
     zone: str
     counts: Mapping[str, int]
     hours: Mapping[datetime, Mapping[str, int]]
@@ -55,10 +55,10 @@ class Report:
     week: Week
 
 
-def read_report(dialer: Dialer, team_id: str, campaign_id: str) -> Report:
+def read_report(dialer: Dialer, team_id: str, campaign_id: str) -> CampaignReport:
     """Count everything, at one instant. Raises :class:`NotFound`."""
 
-    def work(conn: Connection) -> Report:
+    def work(conn: Connection) -> CampaignReport:
         reporting.take_time(conn)
         facts = progress.facts(conn, team_id, campaign_id)
         if facts is None:
@@ -66,7 +66,7 @@ def read_report(dialer: Dialer, team_id: str, campaign_id: str) -> Report:
         hours: dict[datetime, dict[str, int]] = {}
         for row in reporting.by_hour(conn, campaign_id):
             hours.setdefault(datetime.fromtimestamp(row.at, UTC), {})[row.disposition] = row.calls
-        return Report(
+        return CampaignReport(
             facts=facts,
             zone=facts.call_window_timezone or "UTC",
             counts=as_read(facts.status, counters.read(conn, [campaign_id])[campaign_id]),
@@ -79,11 +79,11 @@ def read_report(dialer: Dialer, team_id: str, campaign_id: str) -> Report:
     return once(dialer.db, work)
 
 
-def _week(conn: Connection, facts: Row[Any], campaign_id: str) -> Week:
+def _week(conn: Connection, facts: CampaignFacts, campaign_id: str) -> Week:
     """By the clock of each callee; one whose zone nobody can read is called by nobody, and has no clock."""
-    week, uses_own = Week(), uses_own_zones(facts.settings)
+    week, campaign_zone = Week(), facts.call_window_timezone or "UTC"
     for row in reporting.by_quarter(conn, campaign_id):
-        zone = (row.zone if uses_own else "") or facts.call_window_timezone or "UTC"
+        zone = clock_zone(facts.settings, row.zone, campaign_zone)
         local = local_time(datetime.fromtimestamp(row.at, UTC), zone)
         if local is not None:
             week.add(local, row.calls, row.answers)
@@ -99,7 +99,7 @@ def _use(conn: Connection, campaign_id: str) -> Use | None:
     step = (start.last - start.first) / reporting.BUCKETS
     machine = [start.first + step * n for n in range(reporting.BUCKETS + 1)]
     edges = [datetime.fromtimestamp(at, UTC) for at in reporting.business_times(conn, machine)]
-    peaks, limits, live, limit = [], [], 0, start.campaign_limit
+    peaks, limits, live, limit = [], [], 0, start.campaign_limit or 0
     for part in range(reporting.BUCKETS):
         row = rows.get(part)
         peaks.append(live if row is None else max(live, row.peak))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain.errors import Conflict, NotFound
 from worker.domain.model import CampaignStatus, ContactStatus, Reason
@@ -16,8 +15,8 @@ from worker.domain.requeue import ABOUT_THE_NUMBER, GivenUp, is_settled, why_not
 from worker.flow.base import Dialer, Fill, Step
 from worker.operations.batches import in_batches, kept_open
 from worker.store import campaigns
-from worker.store.campaigns import CampaignRow
 from worker.store.crm import campaign_contacts, contacts
+from worker.store.crm.campaign_contacts import RequeueCandidate
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
@@ -40,7 +39,7 @@ def requeue_contacts(
     in any other they wait for its next run or resumption.
 
     Takes turns with adding contacts, completing and editing, so that each sees what the other has done. Do-not-call
-    may be said a moment later; it is asked again before every call. Raises :class:`NotFound` naming ids that are no
+    may be said a moment later; it is checked again before every call. Raises :class:`NotFound` naming ids that are no
     contacts of the team, and :class:`Conflict` for a campaign that is cancelled or deleted; then nothing is done.
     Many are done batch by batch: if the campaign is cancelled in between, those before wait no longer either.
     """
@@ -54,17 +53,17 @@ def requeue_contacts(
         campaign_contacts.lock(conn, campaign_id, some)
         campaign = campaigns.get(conn, campaign_id)
         assert campaign is not None
-        wanted, errors = _sort_out(conn, campaign, some)
+        wanted, errors = _sort_out(conn, campaign_id, some, campaign.max_attempts_per_contact)
         count = campaign_contacts.requeue(conn, campaign_id, wanted)
         campaigns.audit(conn, campaign_id, actor, "requeue_contacts", {"requeued": count, "refused": len(errors)})
         return count, errors, is_running
 
-    asked = list(dict.fromkeys(contact_ids))
-    with kept_open(dialer.db, campaign_id, len(asked)) as db:
-        missing = once(db, partial(_missing, team_id=team_id, campaign_id=campaign_id, contact_ids=asked))
+    unique_ids = list(dict.fromkeys(contact_ids))
+    with kept_open(dialer.db, campaign_id, len(unique_ids)) as db:
+        missing = once(db, partial(_missing, team_id=team_id, campaign_id=campaign_id, contact_ids=unique_ids))
         if missing:
             raise NotFound("contact", *missing)
-        done = [transact(db, partial(work, some=some)) for some in in_batches(asked)]
+        done = [transact(db, partial(work, some=some)) for some in in_batches(unique_ids)]
     requeued = Requeued(sum(count for count, _, _ in done), tuple(error for _, errors, _ in done for error in errors))
     log.info("contacts_requeued", campaign_id=campaign_id, requeued=requeued.count, refused=len(requeued.errors))
     is_running = any(running for count, _, running in done if count)
@@ -88,25 +87,27 @@ def _open(conn: Connection, team_id: str, campaign_id: str) -> bool:
     return bool(held.status == CampaignStatus.RUNNING)
 
 
-def _sort_out(conn: Connection, campaign: CampaignRow, contact_ids: Sequence[str]) -> tuple[list[str], list[str]]:
+def _sort_out(
+    conn: Connection, campaign_id: str, contact_ids: Sequence[str], max_attempts: int
+) -> tuple[list[str], list[str]]:
     """Who may wait again, and of the others why not."""
-    found = {row.contact_id: row for row in campaign_contacts.members(conn, campaign.id, contact_ids)}
+    found = {row.contact_id: row for row in campaign_contacts.of_campaign(conn, campaign_id, contact_ids)}
     doubted = [row.contact_id for row in found.values() if row.called and row.reason in ABOUT_THE_NUMBER]
-    called = campaign_contacts.last_called(conn, campaign.id, doubted)
+    called = campaign_contacts.last_called(conn, campaign_id, doubted)
     wanted: dict[str, str] = {}  # by number: the same one twice in this request is called once
     errors = [f"Contact {contact_id} is not in the campaign" for contact_id in contact_ids if contact_id not in found]
     for contact_id, row in found.items():
         if is_settled(ContactStatus(row.status)):
             continue
-        error = why_not(_given_up(row, called, wanted), campaign.max_attempts_per_contact)
-        if error is None:
-            wanted[row.phone_e164] = contact_id
-        else:
+        error = why_not(_given_up(row, called, wanted), max_attempts)
+        if error is not None:
             errors.append(error)
+        elif row.phone_e164 is not None:  # without one there is an error
+            wanted[row.phone_e164] = contact_id
     return list(wanted.values()), errors
 
 
-def _given_up(row: Row[Any], called: Mapping[str, str], wanted: Mapping[str, str]) -> GivenUp:
+def _given_up(row: RequeueCandidate, called: Mapping[str, str], wanted: Mapping[str, str]) -> GivenUp:
     no_number = row.phone_e164 is None
     return GivenUp(
         contact_id=row.contact_id,

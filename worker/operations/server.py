@@ -1,5 +1,5 @@
-"""What people should know of the server the database is on: what a failure of it may lose, whether it is another than
-it was, and whether its clock has been set."""
+"""What operators should know of the server the database is on: what a failure of it may lose, whether it is another
+than it was, and whether its clock has been set."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from worker.store.clock_jumps import ClockJump
 from worker.store.failovers import CommitSettings, ServerStanding
 
 LATELY_SECONDS = 86_400.0
-"""How long a jump of the clock is told."""
+"""How long a jump of the clock is reported."""
 LIFT = "dialer doctor --after-failover"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ServerFact:
     """One thing about the server: its name, a sentence, and whether it is as it should be."""
 
     name: str
@@ -27,7 +27,7 @@ class Told:
     ok: bool = True
 
 
-def look_at_server(conn: Connection) -> list[Told]:
+def read_server(conn: Connection) -> list[ServerFact]:
     """Everything there is to say; of a clock that was never set and a server that was always this one, nothing."""
     return [
         _commits(failovers.settings(conn)),
@@ -38,24 +38,24 @@ def look_at_server(conn: Connection) -> list[Told]:
 
 def held_back(conn: Connection) -> str | None:
     """Why no call is placed, where it is for a failover."""
-    told = _server(failovers.standing(conn))
-    return next((each.sentence for each in told if not each.ok), None)
+    facts = _server(failovers.standing(conn))
+    return next((each.sentence for each in facts if not each.ok), None)
 
 
-def _commits(row: CommitSettings) -> Told:
+def _commits(row: CommitSettings) -> ServerFact:
     """Whether a commit can be lost once it has been answered; the guarantee that nobody is rung twice stands on it."""
     name = "commits"
     if row.synchronous_commit == "off":
         sentence = "synchronous_commit is off: if PostgreSQL crashes, calls it has just placed are forgotten and those "
-        return Told(name, f"{sentence}people may be rung again. Set it to on.", ok=False)
+        return ServerFact(name, f"{sentence}people may be rung again. Set it to on.", ok=False)
     if not row.is_durable:
-        return Told(
+        return ServerFact(
             name, "fsync or full_page_writes is off: for demonstrations only, a crash of the machine loses data"
         )
     if row.standby_names and row.synchronous_commit != "local":
-        return Told(name, f"wait for a standby ({row.standby_names}); a failover to it loses none")
+        return ServerFact(name, f"wait for a standby ({row.standby_names}); a failover to it loses none")
     streams = f"{row.standbys} that streams now" if row.standbys else "one"
-    return Told(
+    return ServerFact(
         name,
         "are on this server's disk and wait for no standby: a failover to "
         f"{streams} may lose the last, and dialing then stops for as long as a call can last. To prevent it, set "
@@ -63,19 +63,19 @@ def _commits(row: CommitSettings) -> Told:
     )
 
 
-def _server(row: ServerStanding | None) -> list[Told]:
+def _server(row: ServerStanding | None) -> list[ServerFact]:
     name = "server"
     if row is None:
         return []
     if not row.is_known:
         sentence = "this role may not ask which it is, so a failover goes unnoticed: grant it pg_control_system() and "
-        return [Told(name, f"{sentence}pg_walfile_name(), or use synchronous standbys alone")]
+        return [ServerFact(name, f"{sentence}pg_walfile_name(), or use synchronous standbys alone")]
     if row.is_another:
         sentence = "another one than the workers have last found; no call is placed before a tick has looked at it"
-        return [Told(name, sentence, ok=False)]
+        return [ServerFact(name, sentence, ok=False)]
     if row.is_held and row.failed_over_at is not None and row.held_until is not None:
         return [
-            Told(
+            ServerFact(
                 name,
                 f"failed over at {_clock_of(row.failed_over_at)}, perhaps without its last commits: no call is placed "
                 f"until {_clock_of(row.held_until)}, when every call of that moment has ended. Where none was lost, or "
@@ -86,14 +86,14 @@ def _server(row: ServerStanding | None) -> list[Told]:
     return []
 
 
-def _clock(rows: Sequence[ClockJump]) -> list[Told]:
-    told = []
+def _clock(rows: Sequence[ClockJump]) -> list[ServerFact]:
+    facts = []
     for row in rows:
         way = "forward" if row.seconds > 0 else "back"
         held = "" if row.held_until is None else f"; calls of before are held until {_clock_of(row.held_until)} at most"
         sentence = f"moved {way} by {abs(row.seconds):.0f} s at {_clock_of(row.at)}{held}"
-        told.append(Told("clock of PostgreSQL", sentence, ok=row.held_until is None))
-    return told
+        facts.append(ServerFact("clock of PostgreSQL", sentence, ok=row.held_until is None))
+    return facts
 
 
 def _clock_of(at: datetime) -> str:

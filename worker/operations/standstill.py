@@ -1,7 +1,7 @@
-"""What stands still, and what waits: one reading of the rows, for whoever asks whether the dialer gets on.
+"""What stands still, and what waits: one reading of the rows, for whoever wants to know whether the dialer gets on.
 
-It does not ask who is busy, for a process can be that for ever: it asks since when nothing has moved. Doctor, readiness
-and the watchdogs all look here.
+It is not about who is busy, for a process can be that for ever, but since when nothing has moved. Doctor, readiness
+and the watchdogs all read this.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker import clock
 from worker.domain.model import Bounds
@@ -22,12 +21,13 @@ from worker.flow.base import window_of
 from worker.store import ticks
 from worker.store.database import Database, once
 from worker.store.reads import standstill
+from worker.store.reads.standstill import CallsOfNumber, IdleCampaign
 
 AGAIN_AFTER_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class StandstillReading:
     """What waits at one instant (``at``, the database server's clock), and what of it stands still."""
 
     at: datetime
@@ -35,34 +35,36 @@ class Reading:
     still: Sequence[Standstill]
 
 
-def read(conn: Connection, bounds: Bounds) -> Reading:
+def read_once(conn: Connection, bounds: Bounds) -> StandstillReading:
     """Everything that waits now, in a transaction of the caller's."""
     at = standstill.machine_now(conn)
     recovery = bounds.rate_recovery_seconds
-    silence, news = ticks.silence(conn), standstill.news(conn)
+    silence, events = ticks.silence(conn), standstill.waiting_events(conn)
     waiting = [
         Waiting(Kind.TICK, 1, silence.seconds, has_begun=silence.has_ticked),
-        Waiting(Kind.NEWS, news.waiting, news.seconds),
+        Waiting(Kind.NEWS, events.waiting, events.seconds),
         *(_due(standstill.could_call(conn, after_seconds=STILL_SECONDS, recovery_seconds=recovery), bounds)),
         *_live(standstill.live(conn, recovery_seconds=recovery)),
         *(Waiting(Kind.HANG_UPS, r.waiting, r.seconds, r.account_id, r.name) for r in standstill.to_be_ended(conn)),
     ]
-    return Reading(at, waiting, standstills(waiting, bounds, at))
+    return StandstillReading(at, waiting, standstills(waiting, bounds, at))
 
 
-def look(db: Database, bounds: Bounds, *, pause: Callable[[float], object] = clock.pause) -> Reading:
+def read_standstill(
+    db: Database, bounds: Bounds, *, pause: Callable[[float], object] = clock.pause
+) -> StandstillReading:
     """What waits, and what of it stands still, seen twice: what moved in the second between the two was only passing
     through, as a slot is that a long call has just given back."""
-    first = once(db, lambda conn: read(conn, bounds))
+    first = once(db, lambda conn: read_once(conn, bounds))
     if not first.still:
         return first
     pause(AGAIN_AFTER_SECONDS)
-    second = once(db, lambda conn: read(conn, bounds))
+    second = once(db, lambda conn: read_once(conn, bounds))
     seen = {each.key for each in first.still}
-    return Reading(second.at, second.waiting, [each for each in second.still if each.key in seen])
+    return StandstillReading(second.at, second.waiting, [each for each in second.still if each.key in seen])
 
 
-def read_campaign(conn: Connection, campaign_id: str, bounds: Bounds) -> Reading:
+def read_campaign_standstill(conn: Connection, campaign_id: str, bounds: Bounds) -> StandstillReading:
     """What of one campaign waits, and what of that stands still."""
     at, recovery = standstill.machine_now(conn), bounds.rate_recovery_seconds
     row = standstill.could_call_in(conn, campaign_id, recovery_seconds=recovery)
@@ -70,10 +72,10 @@ def read_campaign(conn: Connection, campaign_id: str, bounds: Bounds) -> Reading
         *_due([] if row is None else [row], bounds),
         *_live(standstill.live_in(conn, campaign_id, recovery_seconds=recovery)),
     ]
-    return Reading(at, waiting, standstills(waiting, bounds, at))
+    return StandstillReading(at, waiting, standstills(waiting, bounds, at))
 
 
-def _due(rows: Iterable[Row[Any]], bounds: Bounds) -> list[Waiting]:
+def _due(rows: Iterable[IdleCampaign], bounds: Bounds) -> list[Waiting]:
     found = []
     for row in rows:
         ages = [age for zone, epoch in row.due_by_zone if (age := _open_for(row, zone, epoch, bounds)) is not None]
@@ -83,10 +85,10 @@ def _due(rows: Iterable[Row[Any]], bounds: Bounds) -> list[Waiting]:
     return found
 
 
-def _open_for(row: Row[Any], zone: str, epoch: float | None, bounds: Bounds) -> float | None:
+def _open_for(row: IdleCampaign, zone: str, epoch: float | None, bounds: Bounds) -> float | None:
     """For how many seconds of business time the first contact of a zone has been due with its window open; ``None``
     where that is not so now."""
-    now: datetime = row.now
+    now = row.now
     due_at = None if epoch is None else datetime.fromtimestamp(float(epoch), UTC)
     if due_at is None or due_at > now:
         return None
@@ -106,15 +108,15 @@ def _opened_at(window: CallWindow | Shut, now: datetime) -> datetime:
     return at
 
 
-def _live(rows: Sequence[Row[Any]]) -> list[Waiting]:
+def _live(rows: Sequence[CallsOfNumber]) -> list[Waiting]:
     """What waits inside workers, by carrier account."""
-    accounts: dict[str, list[Row[Any]]] = defaultdict(list)
+    accounts: dict[str, list[CallsOfNumber]] = defaultdict(list)
     for row in rows:
         accounts[row.account_id].append(row)
     return [waiting for of_one in accounts.values() for waiting in _of_account(of_one) if waiting.count]
 
 
-def _of_account(rows: Sequence[Row[Any]]) -> Iterator[Waiting]:
+def _of_account(rows: Sequence[CallsOfNumber]) -> Iterator[Waiting]:
     """``rows`` are those of its numbers. Reserved calls wait for their turn at two rates."""
     account, name = rows[0].account_id, rows[0].name
     reserved = sum(row.reserved for row in rows)

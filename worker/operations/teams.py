@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain import ids
 from worker.domain.errors import Conflict, Fault, Invalid, NotFound, Refused
@@ -14,6 +14,7 @@ from worker.domain.resources import parse_team
 from worker.flow.base import Dialer, Fill, Step
 from worker.store import audit, tables
 from worker.store.crm import records, teams
+from worker.store.crm.teams import TeamRow
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
@@ -22,7 +23,7 @@ MOST_NAMED = 20
 """How many teams are named to one who must choose."""
 
 
-def choose_team(dialer: Dialer, named: str | None) -> Row[Any]:
+def choose_team(dialer: Dialer, named: str | None) -> TeamRow:
     """The team with this id or slug; with ``None`` the only one. Raises :class:`NotFound`, or :class:`Refused`
     where there is none or more than one to choose from."""
     if named is not None:
@@ -39,11 +40,11 @@ def choose_team(dialer: Dialer, named: str | None) -> Row[Any]:
     raise Refused(f"There are {count} teams; say which with --team: {slugs}{', …' if count > len(rows) else ''}.")
 
 
-def create_team(dialer: Dialer, body: Mapping[str, Any], *, actor: str) -> Row[Any]:
+def create_team(dialer: Dialer, body: Mapping[str, Any], *, actor: str) -> TeamRow:
     """Create a team. Raises :class:`Invalid` with every fault, :class:`Conflict` for a slug that is taken."""
     new = parse_team(body)
 
-    def work(conn: Connection) -> Row[Any]:
+    def work(conn: Connection) -> TeamRow:
         row = records.add(conn, tables.teams, {"id": ids.new(ids.TEAM), **new})
         if row is None:
             raise Conflict(f"There is a team with the slug {new['slug']} already; choose another.")
@@ -55,12 +56,12 @@ def create_team(dialer: Dialer, body: Mapping[str, Any], *, actor: str) -> Row[A
     return row
 
 
-def list_teams(dialer: Dialer, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
+def list_teams(dialer: Dialer, *, limit: int, offset: int) -> tuple[int, Sequence[TeamRow]]:
     """How many teams there are, and a page of them, newest first."""
     return once(dialer.db, lambda conn: teams.page(conn, limit=limit, offset=offset))
 
 
-def edit_team(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> tuple[Row[Any], list[Step]]:
+def edit_team(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> tuple[TeamRow, list[Step]]:
     """Change the name, the country of its numbers without a country code, or how many simultaneous calls the team may
     have: lowering that cuts no live call, the next claim reads it; raising it may have made room. Raises
     :class:`Invalid`, :class:`NotFound`."""
@@ -68,7 +69,7 @@ def edit_team(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: s
     if not changes:
         raise Invalid([Fault("body", "Say what to change.")])
 
-    def work(conn: Connection) -> Row[Any]:
+    def work(conn: Connection) -> TeamRow:
         row = teams.edit(conn, team_id, changes)
         if row is None:
             raise NotFound("team", team_id)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain.errors import NotFound
 from worker.flow.base import Dialer
@@ -20,6 +19,7 @@ from worker.operations import batches
 from worker.operations.batches import ANEW, Bookmark
 from worker.store import audit, gate
 from worker.store.crm import import_marks
+from worker.store.crm.import_marks import MarksTakenBack
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ def undo_do_not_call(dialer: Dialer, team_id: str, import_id: str, *, actor: str
     if not marked:
         raise NotFound("import that marked anybody do-not-call", import_id)
 
-    def work(conn: Connection, after: str, before: int) -> Row[Any]:
+    def work(conn: Connection, after: str, before: int) -> MarksTakenBack:
         gate.close_gate(conn, team_id)
         done = import_marks.take_back(conn, team_id, import_id, after=after, most=batches.BATCH)
         if done.ended:
@@ -53,7 +53,7 @@ def undo_do_not_call(dialer: Dialer, team_id: str, import_id: str, *, actor: str
     for _ in range(-(-marked // batches.BATCH)):
         done = transact(dialer.db, partial(work, after=after, before=taken_back))
         taken_back += done.taken_back
-        if done.ended < batches.BATCH:
+        if done.ended < batches.BATCH or done.last is None:
             break
         after = done.last
     log.info("do_not_call_undone", import_id=import_id, taken_back=taken_back)

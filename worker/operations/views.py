@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row
-
 from worker.domain.model import WAITING, CallState, RunState
 from worker.flow.run_result import RunResult
 from worker.operations.instants import instant
 from worker.operations.progress import Progress
 from worker.store.claims import Reservation
+from worker.store.crm.campaign_contacts import CampaignContactRow
+from worker.store.reads.campaign_calls import CallRow
 from worker.store.reads.campaign_list import Shown
 from worker.store.runs import RunRow
 
@@ -81,7 +81,7 @@ def _reserved(reservation: Reservation, result: RunResult) -> dict[str, Any]:
     }
 
 
-def call(row: Row[Any]) -> dict[str, Any]:
+def call(row: CallRow) -> dict[str, Any]:
     """One call (:mod:`worker.store.reads.campaign_calls`)."""
     return {
         "id": row.id,
@@ -118,7 +118,7 @@ def run(row: RunRow) -> dict[str, Any]:
     }
 
 
-def campaign_contact(row: Row[Any], next_call_at: datetime | None) -> dict[str, Any]:
+def campaign_contact(row: CampaignContactRow, next_call_at: datetime | None) -> dict[str, Any]:
     """A contact in a campaign (:mod:`worker.store.crm.campaign_contacts`); who does not wait is never due."""
     is_waiting = row.status in WAITING
     return {

@@ -11,6 +11,9 @@ from worker.domain.csv_text import Encoding
 from worker.operations.import_notes import import_notes
 from worker.operations.import_request import Loaded
 from worker.operations.instants import instant
+from worker.store.crm.contact_list import BannedRow
+from worker.store.crm.keys import KeyRow
+from worker.store.crm.teams import TeamRow
 
 
 def contact(row: Row[Any]) -> dict[str, Any]:
@@ -112,12 +115,12 @@ def number(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def banned(row: Row[Any]) -> dict[str, Any]:
+def banned(row: BannedRow) -> dict[str, Any]:
     """A number nobody calls."""
     return {"number": row.number, "reason": row.reason, "created_at": instant(row.created_at)}
 
 
-def key(row: Row[Any]) -> dict[str, Any]:
+def key(row: KeyRow) -> dict[str, Any]:
     """A bearer key, without what it is known by."""
     return {
         "id": row.id,
@@ -129,7 +132,7 @@ def key(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def team(row: Row[Any]) -> dict[str, Any]:
+def team(row: TeamRow) -> dict[str, Any]:
     """Who owns everything else; ``slug`` is the ``accountSlug`` of its requests, ``country``, if it was given one, that
     of its numbers without a country code."""
     return {

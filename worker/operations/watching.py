@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain.whose_clock import clock_zone
 from worker.domain.window import RULES_END
@@ -16,6 +15,8 @@ from worker.flow.base import Dialer, window_of
 from worker.operations.progress import Progress, Standing, finish_reading, next_call_at, read_standing
 from worker.store.database import once
 from worker.store.reads import watching
+from worker.store.reads.progress import CampaignFacts
+from worker.store.reads.watching import CallInFlight, LatestEnd, QueuedContact
 
 MOST_CALLS = 100
 MOST_RETRIES = 12
@@ -37,34 +38,36 @@ class Retry:
     """A contact that waits for another attempt: how its latest call ended (``None``: not known any more, or it was
     only put back), and when it may be called at the earliest (``None``: never)."""
 
-    row: Row[Any]
+    row: QueuedContact
     zone: str
     disposition: str | None
     at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A campaign at one instant. ``calls`` are live ones (:func:`worker.store.reads.watching.live_calls`), each with
-    its zone; ``zone`` is the campaign's."""
+class CampaignReading:
+    """A campaign at one instant. ``calls`` are live ones, each with its zone; ``zone`` is the campaign's."""
 
     progress: Progress
     zone: str
-    calls: Sequence[tuple[Row[Any], str]]
+    calls: Sequence[tuple[CallInFlight, str]]
     retries: Sequence[Retry]
     clocks: Sequence[ZoneClock]
 
     @property
     def now(self) -> datetime:
         """Business time."""
-        at: datetime = self.progress.facts.now
-        return at
+        return self.progress.facts.now
 
 
-def look(dialer: Dialer, team_id: str, campaign_id: str, *, broker_answers: Callable[[], bool]) -> Seen:
-    """See how the campaign does now. Raises :class:`~worker.domain.errors.NotFound`."""
+def read_watching(
+    dialer: Dialer, team_id: str, campaign_id: str, *, broker_answers: Callable[[], bool]
+) -> CampaignReading:
+    """Read how the campaign does now. Raises :class:`~worker.domain.errors.NotFound`."""
 
-    def work(conn: Connection) -> tuple[Standing, Sequence[Row[Any]], Sequence[Row[Any]], dict[str, Row[Any]]]:
+    def work(
+        conn: Connection,
+    ) -> tuple[Standing, Sequence[CallInFlight], Sequence[QueuedContact], dict[str, LatestEnd]]:
         standing = read_standing(conn, dialer, team_id, campaign_id)
         queue = watching.retry_queue(conn, campaign_id, most=MOST_RETRIES)
         ends = watching.latest_ends(conn, campaign_id, [row.contact_id for row in queue]) if queue else {}
@@ -73,7 +76,7 @@ def look(dialer: Dialer, team_id: str, campaign_id: str, *, broker_answers: Call
     standing, calls, queue, ends = once(dialer.db, work)
     found = finish_reading(dialer, standing, broker_answers)
     margin = dialer.bounds.closing_margin_seconds
-    return Seen(
+    return CampaignReading(
         progress=found,
         zone=_zone(found.facts, ""),
         calls=[(row, _zone(found.facts, row.zone)) for row in calls],
@@ -87,12 +90,11 @@ def newest_campaign(dialer: Dialer, team_id: str) -> str | None:
     return once(dialer.db, lambda conn: watching.newest_campaign(conn, team_id))
 
 
-def _zone(facts: Row[Any], own: str) -> str:
-    """The zone on whose clock a contact is called: its own, unless the campaign says otherwise."""
+def _zone(facts: CampaignFacts, own: str) -> str:
     return clock_zone(facts.settings, own, facts.call_window_timezone or "UTC")
 
 
-def _retry(facts: Row[Any], row: Row[Any], ends: dict[str, Row[Any]], margin_seconds: float) -> Retry:
+def _retry(facts: CampaignFacts, row: QueuedContact, ends: dict[str, LatestEnd], margin_seconds: float) -> Retry:
     end = ends.get(row.contact_id)
     at = next_call_at(facts, row.zone, row.due_at, margin_seconds)
     return Retry(row, _zone(facts, row.zone), None if end is None else end.disposition, at)
@@ -102,7 +104,7 @@ def _in_their_order(retries: Sequence[Retry]) -> Sequence[Retry]:
     return sorted(retries, key=lambda retry: (retry.at is None, retry.at or retry.row.due_at, retry.row.contact_id))
 
 
-def _clocks(facts: Row[Any]) -> Sequence[ZoneClock]:
+def _clocks(facts: CampaignFacts) -> Sequence[ZoneClock]:
     """One for each zone on whose clock somebody is called, those that are waited in first."""
     waited: dict[str, bool] = {}
     own = {}
@@ -114,7 +116,7 @@ def _clocks(facts: Row[Any]) -> Sequence[ZoneClock]:
     return sorted(clocks, key=lambda clock: (not clock.is_waited_in, clock.zone))
 
 
-def _clock(facts: Row[Any], read: str, own: str, is_waited_in: bool) -> ZoneClock:
+def _clock(facts: CampaignFacts, read: str, own: str, is_waited_in: bool) -> ZoneClock:
     window, now = window_of(facts, own), facts.now
     if window is None:
         return ZoneClock(read, True, None, is_waited_in)

@@ -43,7 +43,7 @@ class DialPool:
         place: Callable[[tuple[str, ...], Taken], None],
         *,
         preparing: int = 4,
-        together: int = 25,
+        together: int,
         now: Callable[[], float] = monotonic,
     ) -> None:
         self._bulkheads, self._place, self._now = bulkheads, place, now

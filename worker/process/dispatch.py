@@ -57,7 +57,7 @@ def _open_pool(sender: Any, **_: Any) -> None:
     global _pool
     if any(queue.name == DIAL for queue in sender.task_consumer.queues):
         preparing = max(1, settings().worker_concurrency // 2)
-        _pool = DialPool(wiring.dialer().bulkheads, place, preparing=preparing)
+        _pool = DialPool(wiring.dialer().bulkheads, place, preparing=preparing, together=settings().dial_batch)
 
 
 def close_pool() -> None:

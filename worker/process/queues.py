@@ -1,6 +1,6 @@
 """What waits at the broker: how many messages in each queue, and since when the oldest does.
 
-Every message carries the wall clock of whoever sent it, for people to read: whether workers keep up is told by how
+Every message carries the wall clock of whoever sent it, for people to read: whether workers keep up shows in how
 long the oldest message waits, not by how many there are. Nothing in the product decides by that stamp, and clocks of
 two machines that disagree show here as messages a little too old or too young.
 """
@@ -21,7 +21,7 @@ from worker.process.celery_app import CONTROL, DIAL, SENT_AT, app
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueueLength:
     """One queue: its messages, and for how many seconds the oldest has waited (``None`` where none does, or where
     its sender did not say when it was sent)."""
 
@@ -29,13 +29,13 @@ class Waiting:
     oldest_seconds: float | None
 
 
-def look() -> Mapping[str, Waiting]:
+def queue_lengths() -> Mapping[str, QueueLength]:
     """Every queue by name. Raises :class:`Unavailable` when the broker is away."""
     try:
         with app.connection_for_read() as connection:
             channel: Any = connection.default_channel  # kombu's stubs know no virtual channel
             with channel.conn_or_acquire() as client:
-                return {queue: _look(client, channel.global_keyprefix, queue) for queue in (CONTROL, DIAL)}
+                return {queue: _length(client, channel.global_keyprefix, queue) for queue in (CONTROL, DIAL)}
     except (OperationalError, RedisError) as error:
         raise Unavailable(
             "The broker cannot be reached, or does not answer; start it or check CELERY_BROKER_URL, "
@@ -43,11 +43,11 @@ def look() -> Mapping[str, Waiting]:
         ) from error
 
 
-def _look(client: Any, prefix: str, queue: str) -> Waiting:
+def _length(client: Any, prefix: str, queue: str) -> QueueLength:
     """kombu puts messages in on the left of a list and takes them out on the right; it prefixes the keys of the
     commands that it uses itself, and LINDEX is not one of them."""
     oldest = client.lindex(f"{prefix}{queue}", -1)
-    return Waiting(int(client.llen(queue)), None if oldest is None else _age_seconds(oldest))
+    return QueueLength(int(client.llen(queue)), None if oldest is None else _age_seconds(oldest))
 
 
 def _age_seconds(message: bytes | str) -> float | None:

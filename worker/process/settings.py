@@ -20,12 +20,37 @@ from worker.domain.fields import range_in_words
 from worker.domain.guessing import why_guessable
 from worker.domain.model import Bounds
 from worker.domain.public_address import EXAMPLE, why_unreachable
-from worker.domain.spelling import nearest
+from worker.domain.spelling import did_you_mean, nearest
 from worker.domain.window import CallWindow, parse_default_window
 from worker.process.addresses import broker_fault, database_fault, for_celery, redis_fault, split
 
 
-class Settings(BaseModel):
+class BoundsSettings(BaseModel):
+    """The settings that the dialer works by, each under its name in :class:`~worker.domain.model.Bounds`."""
+
+    ring_seconds: int = Field(30, ge=15, le=120)
+    longest_call_seconds: int = Field(1800, ge=60, le=14_400)
+    dial_batch: int = Field(25, ge=1, le=100)
+    settle_batch: int = Field(200, ge=1, le=1000)
+    verdict_wait_seconds: float = Field(10.0, ge=0, le=60)
+    send_fence_seconds: float = Field(2.0, gt=0, le=10)
+    request_seconds: float = Field(16.0, gt=0, le=60)
+    provable_end_margin_seconds: float = Field(60.0, ge=0, le=600)
+    check_after_seconds: float = Field(15.0, gt=0, le=600)
+    unknown_after_seconds: float = Field(300.0, ge=0, le=3600)
+    redispatch_after_seconds: float = Field(10.0, gt=0, le=600)
+    reconcile_every_seconds: float = Field(5.0, gt=0, le=60)
+    slot_grace_seconds: float = Field(30.0, gt=0, le=600)
+    rate_recovery_seconds: float = Field(60.0, gt=0, le=3600)
+    breaker_window: int = Field(50, ge=2, le=1000)
+    breaker_share: float = Field(0.5, gt=0, lt=1)
+    breaker_pause_seconds: float = Field(60.0, gt=0, le=3600)
+    breaker_longest_pause_seconds: float = Field(3600.0, gt=0, le=86_400)
+    unknown_news_kept: int = Field(10_000, ge=0, le=1_000_000)
+    news_raw_days: int = Field(30, ge=1, le=3650)
+
+
+class Settings(BoundsSettings):
     """One field a variable; the name in capitals. See ``worker/manual/settings.md`` for the table."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
@@ -62,28 +87,7 @@ class Settings(BaseModel):
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024, le=1024**3)
     max_import_bytes: int = Field(64 * 1024 * 1024, ge=1024, le=1024**3)
     database_pool_size: int | None = Field(None, ge=2, le=200)
-
-    ring_seconds: int = Field(30, ge=15, le=120)
-    longest_call_seconds: int = Field(1800, ge=60, le=14_400)
-    dial_batch: int = Field(25, ge=1, le=100)
-    settle_batch: int = Field(200, ge=1, le=1000)
-    verdict_wait_seconds: float = Field(10.0, ge=0, le=60)
-    send_fence_seconds: float = Field(2.0, gt=0, le=10)
-    request_seconds: float = Field(16.0, gt=0, le=60)
-    provable_end_margin_seconds: float = Field(60.0, ge=0, le=600)
-    check_after_seconds: float = Field(15.0, gt=0, le=600)
-    unknown_after_seconds: float = Field(300.0, ge=0, le=3600)
     broker_visibility_seconds: int = Field(120, ge=1, le=3600)
-    redispatch_after_seconds: float = Field(10.0, gt=0, le=600)
-    reconcile_every_seconds: float = Field(5.0, gt=0, le=60)
-    slot_grace_seconds: float = Field(30.0, gt=0, le=600)
-    rate_recovery_seconds: float = Field(60.0, gt=0, le=3600)
-    breaker_window: int = Field(50, ge=2, le=1000)
-    breaker_share: float = Field(0.5, gt=0, lt=1)
-    breaker_pause_seconds: float = Field(60.0, gt=0, le=3600)
-    breaker_longest_pause_seconds: float = Field(3600.0, gt=0, le=86_400)
-    unknown_news_kept: int = Field(10_000, ge=0, le=1_000_000)
-    news_raw_days: int = Field(30, ge=1, le=3650)
 
     @field_validator("database_url")
     @classmethod
@@ -186,13 +190,20 @@ class Settings(BaseModel):
     @property
     def bounds(self) -> Bounds:
         """The lengths of time and sizes of batches the dialer works by."""
-        names = Bounds.__dataclass_fields__.keys() & type(self).model_fields.keys()
-        return Bounds(**{name: getattr(self, name) for name in names})
+        return as_bounds({name: getattr(self, name) for name in BoundsSettings.model_fields})
 
 
 SHORTEST_COMPARED = 8
 """Letters of a variable's name, below which half of all environments hold one that resembles it."""
 _PREFIX_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+
+
+def as_bounds(values: Mapping[str, Any]) -> Bounds:
+    """The bounds with these values. Raises :class:`TypeError` for a name that is none of theirs: a setting that is
+    spelt otherwise than the bound it sets would do nothing."""
+    for name in values.keys() - Bounds.__dataclass_fields__.keys():
+        raise TypeError(f"{name} is no field of Bounds;{did_you_mean(name, Bounds.__dataclass_fields__)}")
+    return Bounds(**values)
 
 
 def _refuse(fault: str | None) -> None:

@@ -8,7 +8,7 @@ import structlog
 from celery.signals import worker_ready
 
 from worker.domain.errors import Unavailable
-from worker.operations.server import look_at_server
+from worker.operations.server import read_server
 from worker.process import wiring
 from worker.store.database import once
 
@@ -19,8 +19,8 @@ log = structlog.get_logger()
 def say(**_: Any) -> None:
     """One line for each thing that is to be known; nothing where the database is away, for others say that."""
     try:
-        told = once(wiring.dialer().db, look_at_server)
+        facts = once(wiring.dialer().db, read_server)
     except Unavailable:
         return
-    for each in told:
-        (log.info if each.ok else log.warning)("database_server", about=each.name, told=each.sentence)
+    for each in facts:
+        (log.info if each.ok else log.warning)("database_server", about=each.name, message=each.sentence)

@@ -21,7 +21,7 @@ from worker.clock import monotonic
 from worker.domain.errors import Broken, Unavailable
 from worker.domain.standstill import Kind
 from worker.domain.stuck import STUCK_SECONDS, WorkerSight, why_beat_is_stuck, why_worker_is_stuck
-from worker.operations.standstill import read
+from worker.operations.standstill import read_once
 from worker.process import celery_app, dispatch, queues, wiring
 from worker.store import probe
 from worker.store.database import once
@@ -186,10 +186,10 @@ def ask_services() -> Services:
     dialer = wiring.dialer()
     with probe.fresh(dialer.db) as own:
         probe.write(own, "watchdog")
-        reading = once(own, lambda conn: read(conn, dialer.bounds))
+        reading = once(own, lambda conn: read_once(conn, dialer.bounds))
     wiring.ask_redis()
     still: dict[Kind, float] = {}
     for each in reading.still:
         kind = each.waiting.kind
         still[kind] = max(still.get(kind, 0.0), each.waiting.seconds - each.waiting.turn_seconds)
-    return Services(still, {name: waiting.messages for name, waiting in queues.look().items()})
+    return Services(still, {name: queue.messages for name, queue in queues.queue_lengths().items()})

@@ -31,8 +31,6 @@ class SimulatorCarrier:
     a process; bounds and ``client`` are those of :class:`~worker.carriers.http.HttpClient`."""
 
     name = "simulator"
-    queues_over_cps = False
-    list_lag_seconds = 0.0
     shares_credentials = False
 
     def __init__(

@@ -29,8 +29,6 @@ class TelnyxCarrier:
     of :class:`~worker.carriers.http.HttpClient`."""
 
     name = "telnyx"
-    queues_over_cps = False
-    list_lag_seconds = 0.0
     shares_credentials = True
 
     def __init__(

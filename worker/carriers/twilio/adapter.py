@@ -33,8 +33,6 @@ class TwilioCarrier:
     bounds and ``client`` are those of :class:`~worker.carriers.http.HttpClient`."""
 
     name = "twilio"
-    queues_over_cps = True
-    list_lag_seconds = 60.0
     shares_credentials = True
 
     def __init__(

@@ -7,11 +7,13 @@ by a status that is rare among them walks those that stand before it.)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.domain.model import ContactStatus
+from worker.store.shapes import shaped
 
 # A waiting contact of a cancelled campaign reads as cancelled, swept or not.
 READS_AS = """
@@ -46,7 +48,7 @@ ORDER BY contact_id LIMIT :most
 REMOVE = text("DELETE FROM campaign_contacts WHERE campaign_id = :campaign AND contact_id = ANY(:ids)")
 
 # Somebody else who was reached by the number in this campaign, or is going to be called by it.
-MEMBERS = text("""
+OF_CAMPAIGN = text("""
 SELECT cc.contact_id, cc.status, cc.reason, cc.attempts, cc.called, k.phone_e164, k.phone_fault,
        k.do_not_call OR EXISTS (SELECT FROM do_not_call d
                                 WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call,
@@ -71,9 +73,45 @@ WHERE campaign_id = :campaign AND contact_id = ANY(:ids) AND status IN ('exhaust
 """)
 
 
+@shaped(PAGE)
+class CampaignContactRow(Protocol):
+    """A contact in a campaign, as it is shown."""
+
+    contact_id: str
+    first_name: str
+    last_name: str
+    phone: str | None
+    timezone: str | None
+    status: str
+    reason: str | None
+    attempts: int
+    due_at: datetime
+    zone: str
+    called: bool
+    answered: bool
+    added_at: datetime
+    do_not_call: bool
+
+
+@shaped(OF_CAMPAIGN)
+class RequeueCandidate(Protocol):
+    """A contact in a campaign, with what decides whether it may be called: ``do_not_call``, by itself or by the team's
+    list, and ``is_taken``, where its number is also somebody else's who was reached or waits."""
+
+    contact_id: str
+    status: str
+    reason: str | None
+    attempts: int
+    called: bool
+    phone_e164: str | None
+    phone_fault: str | None
+    do_not_call: bool
+    is_taken: bool
+
+
 def page(
     conn: Connection, campaign_id: str, statuses: Sequence[ContactStatus] | None, *, limit: int, offset: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[CampaignContactRow]:
     """Contacts in any of the statuses their rows have (``None``: all), those added last first."""
     values = {"campaign": campaign_id, "statuses": None if statuses is None else [str(s) for s in statuses]}
     return conn.execute(PAGE, values | {"limit": limit, "offset": offset}).all()
@@ -95,11 +133,9 @@ def remove(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> in
     return conn.execute(REMOVE, {"campaign": campaign_id, "ids": list(contact_ids)}).rowcount
 
 
-def members(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """Those of the contacts that are in the campaign, with what decides whether they may be called: ``do_not_call``,
-    by themselves or by the team's list, and ``is_taken``, where their number is also somebody else's who was reached
-    or waits. The caller holds them, so that it stays so."""
-    return conn.execute(MEMBERS, {"campaign": campaign_id, "ids": list(contact_ids)}).all()
+def of_campaign(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> Sequence[RequeueCandidate]:
+    """Those of the contacts that are in the campaign. The caller holds them, so that it stays so."""
+    return conn.execute(OF_CAMPAIGN, {"campaign": campaign_id, "ids": list(contact_ids)}).all()
 
 
 def last_called(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> dict[str, str]:

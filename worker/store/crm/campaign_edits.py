@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, text, update
+from sqlalchemy import Connection, func, text, update
 
 from worker.store.tables import campaigns
 
@@ -52,11 +52,11 @@ def set_numbers(conn: Connection, campaign_id: str, number_ids: Sequence[str]) -
     conn.execute(NUMBERS_ON, values)
 
 
-def delete(conn: Connection, campaign_id: str) -> Row[Any] | None:
-    """Put the campaign out of sight; ``None`` if it runs, or is deleted already."""
-    return conn.execute(DELETE, {"id": campaign_id}).first()
+def delete(conn: Connection, campaign_id: str) -> str | None:
+    """Put the campaign out of sight; its id, or ``None`` if it runs, or is deleted already."""
+    return conn.execute(DELETE, {"id": campaign_id}).scalar()
 
 
-def restore(conn: Connection, campaign_id: str) -> Row[Any] | None:
-    """Bring it back, as a draft where its instant to start has passed; ``None`` if it was not deleted."""
-    return conn.execute(RESTORE, {"id": campaign_id}).first()
+def restore(conn: Connection, campaign_id: str) -> str | None:
+    """Bring it back, as a draft where its instant to start has passed; its id, or ``None`` if it was not deleted."""
+    return conn.execute(RESTORE, {"id": campaign_id}).scalar()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Select, Text, cast, exists, func, not_, or_, select, text
 
 from worker.store.crm import records
+from worker.store.shapes import shaped
 from worker.store.tables import contacts, do_not_call
 
 IS_BANNED = or_(
@@ -26,7 +28,7 @@ WHERE team_id = :team AND phone = ANY(CAST(:phones AS text[])) AND phone_e164 IS
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which contacts to list; ``None`` asks nothing. ``phone_e164`` is what is dialed, ``phone`` what was written;
+    """Which contacts to list; ``None`` matches all. ``phone_e164`` is what is dialed, ``phone`` what was written;
     ``email`` matches without regard to case."""
 
     phone_e164: str | None = None
@@ -35,6 +37,15 @@ class Wanted:
     company_id: str | None = None
     tag: str | None = None
     do_not_call: bool | None = None
+
+
+@shaped(select(do_not_call))
+class BannedRow(Protocol):
+    """A number on the team's do-not-call list."""
+
+    number: str
+    reason: str
+    created_at: datetime
 
 
 def find(conn: Connection, team_id: str, wanted: Wanted, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
@@ -77,7 +88,7 @@ def shown_as(conn: Connection, team_id: str, phones: Sequence[str]) -> dict[str,
 
 def banned(
     conn: Connection, team_id: str, *, number: str | None = None, limit: int, offset: int
-) -> tuple[int, Sequence[Row[Any]]]:
+) -> tuple[int, Sequence[BannedRow]]:
     """How many numbers are on the team's do-not-call list, and a page of them, newest first; with ``number``
     only that one, if it is there."""
     where: list[ColumnElement[bool]] = [do_not_call.c.team_id == team_id]

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, func, text
 
 from worker.store import tables
 from worker.store.crm import records
 from worker.store.database import driver_of
+from worker.store.shapes import shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,9 @@ class NewContact:
     tags: Sequence[str] = ()
 
 
-COPY = """
-COPY contacts (id, team_id, company_id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary, email,
-               timezone, do_not_call, custom_fields, tags) FROM STDIN
-"""
+_PLAIN = tuple(field.name for field in fields(NewContact) if field.name not in ("custom_fields", "tags"))
+_plain_values = attrgetter(*_PLAIN)
+COPY = f"COPY contacts (team_id, {', '.join(_PLAIN)}, custom_fields, tags) FROM STDIN"
 
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('add to ' || :campaign, 0))")
 HOLD_OPEN = text("SELECT pg_advisory_lock_shared(hashtextextended('adding to ' || :campaign, 0))")
@@ -62,7 +63,7 @@ WITH wanted AS MATERIALIZED (
         ) IS NOT NULL AS banned) AS b
     WHERE (SELECT true FROM campaign_contacts cc WHERE cc.contact_id = k.id AND cc.campaign_id = :campaign LIMIT 1
           ) IS NULL),
-judged AS (
+screened AS (
     SELECT w.*, CASE
         WHEN w.phone_e164 IS NULL THEN coalesce(w.phone_fault, 'no_phone_number')
         WHEN w.banned THEN 'do_not_call'
@@ -75,14 +76,14 @@ judged AS (
         END AS reason
     FROM wanted w),
 zones AS (
-    INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT :campaign, zone FROM judged
+    INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT :campaign, zone FROM screened
     ON CONFLICT DO NOTHING)
 INSERT INTO campaign_contacts (team_id, campaign_id, contact_id, zone, status, reason, due_at)
 SELECT :team, :campaign, id, zone,
        CAST(CASE WHEN reason IS NULL THEN 'pending' WHEN reason = 'invalid_number' THEN 'failed' ELSE 'skipped' END
             AS contact_status),
        reason, (SELECT dialer_now())
-FROM judged ORDER BY ord
+FROM screened ORDER BY ord
 ON CONFLICT (contact_id, campaign_id) DO NOTHING
 """)
 
@@ -178,24 +179,23 @@ ON CONFLICT DO NOTHING
 UNBAN = text("DELETE FROM do_not_call WHERE team_id = :team AND number = :number")
 
 
+@shaped(OUT_OF_REACH, never_null=("reason",))
+class UnreachableContact(Protocol):
+    """A contact that a run cannot call, why not, and its name as far as it is known."""
+
+    contact_id: str
+    reason: str
+    name: str
+
+
 def load(conn: Connection, team_id: str, contacts: Iterable[NewContact]) -> int:
     """Write many contacts with COPY; returns how many. A contact with an id that exists is an error of the
     caller's (ids are made for the purpose)."""
     count = 0
     with driver_of(conn) as driver, driver.cursor() as cursor, cursor.copy(COPY) as copy:
-        for c in contacts:
-            fields = (
-                c.id,
-                team_id,
-                c.company_id,
-                c.first_name,
-                c.last_name,
-                c.phone,
-                c.phone_e164,
-                c.phone_fault,
-            )
-            more = (c.phone_secondary, c.email, c.timezone, c.do_not_call, json.dumps(dict(c.custom_fields)))
-            copy.write_row((*fields, *more, list(c.tags)))
+        for contact in contacts:
+            custom_fields, tags = json.dumps(dict(contact.custom_fields)), list(contact.tags)
+            copy.write_row((team_id, *_plain_values(contact), custom_fields, tags))
             count += 1
     return count
 
@@ -243,8 +243,8 @@ def screen(conn: Connection, team_id: str, campaign_id: str) -> None:
     conn.execute(SCREEN_IN, {"team": team_id, "campaign": campaign_id})
 
 
-def out_of_reach(conn: Connection, campaign_id: str, *, most: int = 1000) -> Sequence[Row[Any]]:
-    """The first of the contacts that a run cannot call, with the reason and what they are called."""
+def out_of_reach(conn: Connection, campaign_id: str, *, most: int = 1000) -> Sequence[UnreachableContact]:
+    """The first of the contacts that a run cannot call."""
     return conn.execute(OUT_OF_REACH, {"campaign": campaign_id, "most": most}).all()
 
 

@@ -6,11 +6,12 @@ ends all that are: what he says no file takes back. A contact that was marked be
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.crm.staging import HEADS
+from worker.store.shapes import shaped
 
 NOTE = text(f"""
 INSERT INTO do_not_call_imports (team_id, import_id, contact_id)
@@ -43,6 +44,16 @@ SELECT (SELECT count(*) FROM ended) AS ended, (SELECT count(*) FROM back) AS tak
 COUNT = text("SELECT count(*) FROM do_not_call_imports WHERE import_id = :import AND team_id = :team")
 
 
+@shaped(TAKE_BACK)
+class MarksTakenBack(Protocol):
+    """How many marks were ``ended``, the contact of the ``last`` of them, and of how many contacts do-not-call was
+    ``taken_back``; another import's mark keeps it."""
+
+    ended: int
+    last: str | None
+    taken_back: int
+
+
 def note(conn: Connection, team_id: str, import_id: str, first: int, last: int) -> None:
     """Remember whom the heads of these staged lines mark, before they are written. The caller holds
     :func:`worker.store.gate.close_gate` where contacts are known."""
@@ -54,9 +65,8 @@ def end(conn: Connection, contact_id: str) -> None:
     conn.execute(END, {"contact": contact_id})
 
 
-def take_back(conn: Connection, team_id: str, import_id: str, *, after: str, most: int) -> Row[Any]:
-    """Take ``most`` marks of an import back, of contacts behind ``after``: how many it ``ended``, the ``last`` of them,
-    and of how many contacts do-not-call was ``taken_back``; another import's mark keeps it. The caller holds
+def take_back(conn: Connection, team_id: str, import_id: str, *, after: str, most: int) -> MarksTakenBack:
+    """Take ``most`` marks of an import back, of contacts behind ``after``. The caller holds
     :func:`worker.store.gate.close_gate`."""
     return conn.execute(TAKE_BACK, {"team": team_id, "import": import_id, "after": after, "most": most}).one()
 

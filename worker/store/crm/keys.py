@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.instants import has_waited
+from worker.store.shapes import shaped
 
 _SHOWN = "id, team_id, name, created_at, last_used_at, revoked_at"
 
@@ -38,14 +40,37 @@ RETURNING {_SHOWN}
 OF_TEAM = text(f"SELECT {_SHOWN} FROM api_keys WHERE team_id = :team ORDER BY created_at DESC, id DESC")
 
 
-def insert(conn: Connection, key_id: str, team_id: str, name: str, secret_sha256: bytes) -> Row[Any] | None:
+@shaped(INSERT, REVOKE, OF_TEAM)
+class KeyRow(Protocol):
+    """A bearer key, without what it is known by."""
+
+    id: str
+    team_id: str
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@shaped(FIND)
+class KeyToCheck(Protocol):
+    """A bearer key with the digest of its secret, and whether its last use was noted over a minute ago."""
+
+    id: str
+    team_id: str
+    secret_sha256: bytes
+    is_revoked: bool
+    is_use_stale: bool
+
+
+def insert(conn: Connection, key_id: str, team_id: str, name: str, secret_sha256: bytes) -> KeyRow | None:
     """Write a key; ``None`` if there is no such team."""
     values = {"id": key_id, "team": team_id, "name": name, "secret_sha256": secret_sha256}
     return conn.execute(INSERT, values).first()
 
 
-def find(conn: Connection, key_id: str) -> Row[Any] | None:
-    """The key with its team, its digest, and whether its last use was noted over a minute ago."""
+def find(conn: Connection, key_id: str) -> KeyToCheck | None:
+    """The key with this id."""
     return conn.execute(FIND, {"id": key_id}).first()
 
 
@@ -54,11 +79,11 @@ def used(conn: Connection, key_id: str) -> None:
     conn.execute(USED, {"id": key_id})
 
 
-def revoke(conn: Connection, key_id: str, team_id: str) -> Row[Any] | None:
+def revoke(conn: Connection, key_id: str, team_id: str) -> KeyRow | None:
     """Revoke the key, now or already; ``None`` if the team has none with this id."""
     return conn.execute(REVOKE, {"id": key_id, "team": team_id}).first()
 
 
-def of_team(conn: Connection, team_id: str) -> Sequence[Row[Any]]:
+def of_team(conn: Connection, team_id: str) -> Sequence[KeyRow]:
     """The team's keys, newest first, revoked ones too."""
     return conn.execute(OF_TEAM, {"team": team_id}).all()

@@ -4,17 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple, Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
+from worker.store.crm.staging import LineRange
 from worker.store.database import driver_of, without_timeouts
+from worker.store.shapes import shaped
 
 CREATE = """
 DROP TABLE IF EXISTS pg_temp.staged_numbers;
 CREATE TEMPORARY TABLE staged_numbers (line bigint PRIMARY KEY, number text NOT NULL, reason text NOT NULL)
 """
-COPY = "COPY staged_numbers (line, number, reason) FROM STDIN"
 DROP = text("DROP TABLE IF EXISTS pg_temp.staged_numbers")
 RANGE = text("""
 SELECT min(line) AS first, max(line) AS last, count(*) AS lines
@@ -33,6 +34,22 @@ WHERE NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number
 """)
 
 
+class StagedNumber(NamedTuple):
+    """One number of the file, at its place there, with the reason why nobody calls it."""
+
+    line: int
+    number: str
+    reason: str
+
+
+COPY = f"COPY staged_numbers ({', '.join(StagedNumber._fields)}) FROM STDIN"
+
+
+@shaped(RANGE)
+class NumberRange(LineRange, Protocol):
+    """The next lines of a file of numbers."""
+
+
 def create(conn: Connection) -> None:
     """An empty table for this session."""
     with driver_of(conn) as driver:
@@ -44,15 +61,15 @@ def drop(conn: Connection) -> None:
     conn.execute(DROP)
 
 
-def copy(conn: Connection, numbers: Sequence[tuple[int, str, str]]) -> None:
-    """Write line, number and reason of each."""
+def copy(conn: Connection, numbers: Sequence[StagedNumber]) -> None:
+    """Write these numbers."""
     with driver_of(conn) as driver, driver.cursor() as cursor, cursor.copy(COPY) as writer:
         for number in numbers:
             writer.write_row(number)
 
 
-def next_range(conn: Connection, *, after: int, most: int) -> Row[Any]:
-    """The ``first`` and ``last`` of the next lines, ``NULL`` when there are none, and how many ``lines``."""
+def next_range(conn: Connection, *, after: int, most: int) -> NumberRange:
+    """The next lines."""
     return conn.execute(RANGE, {"after": after, "most": most}).one()
 
 

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Row, text
 
 from worker.store.database import driver_of, joined_by_hash, without_timeouts
+from worker.store.shapes import shaped
 
 CREATE = """
 DROP TABLE IF EXISTS pg_temp.staged;
@@ -41,10 +42,6 @@ CREATE TEMPORARY TABLE staged (
     custom_fields   jsonb NOT NULL,
     tags            text[] NOT NULL
 )
-"""
-COPY = """
-COPY staged (line, contact_id, key, id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary, email,
-             timezone, do_not_call, custom_fields, tags) FROM STDIN
 """
 DROP = text("DROP TABLE IF EXISTS pg_temp.staged")
 
@@ -99,7 +96,7 @@ REPEATS = text("SELECT line, head FROM repeated WHERE line <> head AND line > :a
 DROP_REPEATED = text("DROP TABLE IF EXISTS pg_temp.repeated")
 
 HEADS = "s.line BETWEEN :first AND :last AND s.head IS NULL"
-"""The people of a range of lines, as ``s``."""
+"""The contacts of a range of lines, as ``s``."""
 
 TAKE_TURNS = text("SELECT pg_advisory_xact_lock(hashtextextended('import contacts of ' || :team, 0))")
 MATCH_NUMBER = text(f"""
@@ -143,29 +140,34 @@ FROM staged s WHERE {HEADS} AND s.known IS NOT NULL
 
 # Each contact by itself, in these and in the statements of a batch elsewhere: planned while there were few, a join
 # begins with all there are, and the plan is kept.
+_STAGED = (
+    "id", "first_name", "last_name", "phone", "phone_e164", "phone_fault", "phone_secondary", "email", "timezone",
+    "do_not_call", "custom_fields", "tags",
+)  # fmt: skip
+"""The columns of a contact that a line has."""
 INSERT = text(f"""
-INSERT INTO contacts (id, team_id, company_id, first_name, last_name, phone, phone_e164, phone_fault, phone_secondary,
-                      email, timezone, do_not_call, custom_fields, tags)
-SELECT s.id, :team, :company, s.first_name, s.last_name, s.phone, s.phone_e164, s.phone_fault, s.phone_secondary,
-       s.email, s.timezone, s.do_not_call, s.custom_fields, s.tags
+INSERT INTO contacts (team_id, company_id, {", ".join(_STAGED)})
+SELECT :team, :company, {", ".join(f"s.{column}" for column in _STAGED)}
 FROM staged s WHERE {HEADS} AND s.known IS NULL ORDER BY s.line
 """)
-_COLUMNS = """
-company_id, first_name, last_name, phone_secondary, email, timezone, do_not_call, custom_fields, tags
-"""
-# Of the contact as it is when it is written, not as it was read: an edit that came between is not undone.
-_MERGED = """
-coalesce(CAST(:company AS text), k.company_id), coalesce(nullif(s.first_name, ''), k.first_name),
-coalesce(nullif(s.last_name, ''), k.last_name), coalesce(s.phone_secondary, k.phone_secondary),
-coalesce(s.email, k.email), coalesce(s.timezone, k.timezone), k.do_not_call OR s.do_not_call,
-k.custom_fields || s.custom_fields,
-k.tags || ARRAY(SELECT t.tag FROM unnest(s.tags) WITH ORDINALITY AS t (tag, ord)
-                WHERE t.tag <> ALL (k.tags) ORDER BY t.ord)
-"""
-_NOW = ", ".join(f"k.{column.strip()}" for column in _COLUMNS.split(","))
-_DIFFERS = f"(({_NOW}) IS DISTINCT FROM ({_MERGED}))"
+_MERGE = {
+    "company_id": "coalesce(CAST(:company AS text), k.company_id)",
+    "first_name": "coalesce(nullif(s.first_name, ''), k.first_name)",
+    "last_name": "coalesce(nullif(s.last_name, ''), k.last_name)",
+    "phone_secondary": "coalesce(s.phone_secondary, k.phone_secondary)",
+    "email": "coalesce(s.email, k.email)",
+    "timezone": "coalesce(s.timezone, k.timezone)",
+    "do_not_call": "k.do_not_call OR s.do_not_call",
+    "custom_fields": "k.custom_fields || s.custom_fields",
+    "tags": """k.tags || ARRAY(SELECT t.tag FROM unnest(s.tags) WITH ORDINALITY AS t (tag, ord)
+                               WHERE t.tag <> ALL (k.tags) ORDER BY t.ord)""",
+}
+"""Column → what it becomes. Of the contact as it is when it is written, not as it was read: an edit that came between
+is not undone."""
+_MERGED = ", ".join(_MERGE.values())
+_DIFFERS = f"(({', '.join(f'k.{column}' for column in _MERGE)}) IS DISTINCT FROM ({_MERGED}))"
 CHANGE = text(f"""
-UPDATE contacts k SET ({_COLUMNS}, updated_at) = ROW ({_MERGED}, clock_timestamp())
+UPDATE contacts k SET ({", ".join(_MERGE)}, updated_at) = ROW ({_MERGED}, clock_timestamp())
 FROM staged s WHERE {HEADS} AND s.known IS NOT NULL AND k.id = s.known AND {_DIFFERS}
   AND k.id = ANY(ARRAY(SELECT s.known FROM staged s WHERE {HEADS} AND s.known IS NOT NULL))
 RETURNING k.id, s.timezone IS NOT NULL AS is_zoned
@@ -185,7 +187,7 @@ FROM (SELECT line FROM staged WHERE line > :after ORDER BY line LIMIT :most) AS 
 
 
 class Staged(NamedTuple):
-    """One line of the file, in the order of ``COPY``. ``contact_id`` is that of the contact it was exported from;
+    """One line of the file, by the columns of ``staged``. ``contact_id`` is that of the contact it was exported from;
     ``key`` is what makes two lines the same person;
     ``custom_fields`` is JSON, ``tags`` may be an array as PostgreSQL writes it."""
 
@@ -204,6 +206,46 @@ class Staged(NamedTuple):
     do_not_call: bool
     custom_fields: str
     tags: list[str] | str
+
+
+COPY = f"COPY staged ({', '.join(Staged._fields)}) FROM STDIN"
+
+
+@shaped(REPEATS, never_null=("line", "head"))
+class RepeatedLine(Protocol):
+    """A line that was merged into another, the ``head``."""
+
+    line: int
+    head: int
+
+
+@shaped(RANGE)
+class LineRange(Protocol):
+    """The ``first`` and ``last`` of the next lines, ``None`` when there are none, and how many ``lines``."""
+
+    first: int | None
+    last: int | None
+    lines: int
+
+
+@shaped(KNOWN)
+class Matched(Protocol):
+    """How many of some lines are contacts the team has, and whether writing them ``decides`` if or when somebody is
+    called."""
+
+    known: int
+    decides: bool
+
+
+@shaped(WOULD)
+class Forecast(Protocol):
+    """How many ``contacts`` there are among some lines, how many would be ``created`` and ``changed``, and how many are
+    not in the campaign yet."""
+
+    contacts: int
+    created: int
+    changed: int
+    addable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,13 +291,13 @@ def fold(conn: Connection, team_id: str, *, exported: bool) -> int:
     return merged
 
 
-def repeats(conn: Connection, *, after: int, most: int) -> Sequence[Row[Any]]:
-    """Lines behind ``after`` that were merged into another, with that one's number."""
+def repeats(conn: Connection, *, after: int, most: int) -> Sequence[RepeatedLine]:
+    """Lines behind ``after`` that were merged into another."""
     return conn.execute(REPEATS, {"after": after, "most": most}).all()
 
 
-def next_range(conn: Connection, *, after: int, most: int) -> Row[Any]:
-    """The ``first`` and ``last`` of the next lines, ``NULL`` when there are none."""
+def next_range(conn: Connection, *, after: int, most: int) -> LineRange:
+    """The next lines."""
     return conn.execute(RANGE, {"after": after, "most": most}).one()
 
 
@@ -266,11 +308,10 @@ def take_turns(conn: Connection, team_id: str) -> None:
         conn.execute(TAKE_TURNS, {"team": team_id})
 
 
-def match(conn: Connection, team_id: str, first: int, last: int, *, exported: bool) -> Row[Any]:
+def match(conn: Connection, team_id: str, first: int, last: int, *, exported: bool) -> Matched:
     """Find the contacts the team has: by the number, the oldest of several; where there is none that can be dialed,
     by the same words as number, names and address; those that were ``exported`` :func:`fold` may have found by their
-    own ids. Returns how many are ``known``, and whether writing them ``decides`` if or when somebody is rung: then the
-    caller holds :func:`worker.store.gate.close_gate`."""
+    own ids. Where writing them ``decides``, the caller holds :func:`worker.store.gate.close_gate`."""
     values = {"team": team_id, "first": first, "last": last}
     conn.execute(MATCH_NUMBER, values)
     if conn.execute(HAS_UNCALLABLE, {"first": first, "last": last}).scalar_one():
@@ -300,9 +341,8 @@ def write(conn: Connection, team_id: str, company_id: str | None, first: int, la
     return Written(created, len(changed), [row.id for row in changed if row.is_zoned])
 
 
-def would_write(conn: Connection, company_id: str | None, campaign_id: str | None, first: int, last: int) -> Row[Any]:
-    """How many ``contacts`` there are among these lines, how many would be ``created`` and ``changed``, and how many
-    are not in the campaign yet."""
+def would_write(conn: Connection, company_id: str | None, campaign_id: str | None, first: int, last: int) -> Forecast:
+    """What writing these lines would do."""
     values = {"company": company_id, "campaign": campaign_id, "first": first, "last": last}
     with without_timeouts(conn):
         return conn.execute(WOULD, values).one()

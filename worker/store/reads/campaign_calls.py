@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store import counters
+from worker.store.reads.exports import ExportedCall
+from worker.store.shapes import shaped
 
-_SHOWN = """
+PAGE = text("""
 SELECT id, campaign_id, run_id, contact_id, from_number, to_number, state, attempt, disposition, cause,
        machine_verdict, reserved_at, dialing_at, placed_at, ringing_at, answered_at, ended_at
-FROM calls
-"""
-
-PAGE = text(_SHOWN + " WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :limit OFFSET :offset")
-BY_IDS = text(_SHOWN + " WHERE id = ANY(:ids) ORDER BY id")
+FROM calls WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :limit OFFSET :offset
+""")
 LIVE = text("SELECT count(*) FROM calls WHERE campaign_id = :campaign AND ended_at IS NULL")
 
 
-def page(conn: Connection, campaign_id: str, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
+@shaped(PAGE)
+class CallRow(ExportedCall, Protocol):
+    """A call as it is shown."""
+
+    campaign_id: str
+
+
+def page(conn: Connection, campaign_id: str, *, limit: int, offset: int) -> tuple[int, Sequence[CallRow]]:
     """How many calls the campaign has made, live ones included, and ``limit`` of them after ``offset``, newest
     first. Those that ended are counted by the counters, so that a long history costs no more than a short one."""
     count = sum(counters.dispositions(conn, campaign_id).values())
     count += conn.execute(LIVE, {"campaign": campaign_id}).scalar_one()
     rows = conn.execute(PAGE, {"campaign": campaign_id, "limit": limit, "offset": offset}).all()
     return count, rows
-
-
-def by_ids(conn: Connection, call_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """These calls, in the order they were reserved."""
-    return conn.execute(BY_IDS, {"ids": list(call_ids)}).all()

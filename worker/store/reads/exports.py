@@ -13,12 +13,14 @@ found once, at the beginning, into a temporary table of the session (:func:`work
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.crm.campaign_contacts import READS_AS
 from worker.store.database import without_timeouts
+from worker.store.shapes import shaped
 
 DROP_LATEST = text("DROP TABLE IF EXISTS pg_temp.latest_calls")
 FIND_LATEST = text("""
@@ -52,6 +54,52 @@ ORDER BY id LIMIT :most
 """)
 
 
+@shaped(CONTACTS)
+class ExportedContact(Protocol):
+    """A contact of the campaign as it stands, with the latest call to it that ended."""
+
+    id: int
+    contact_id: str
+    first_name: str
+    last_name: str
+    phone: str | None
+    phone_secondary: str | None
+    email: str | None
+    timezone: str | None
+    do_not_call: bool
+    status: str
+    reason: str | None
+    attempts: int
+    last_disposition: str | None
+    last_call_at: datetime | None
+    due_at: datetime
+    zone: str
+    tags: list[str]
+    custom_fields: dict[str, Any]
+
+
+@shaped(CALLS)
+class ExportedCall(Protocol):
+    """A call of the campaign. Its columns, in their order, are the fields of an export."""
+
+    id: str
+    run_id: str
+    contact_id: str
+    from_number: str
+    to_number: str
+    state: str
+    attempt: int | None
+    disposition: str | None
+    cause: str | None
+    machine_verdict: str | None
+    reserved_at: datetime
+    dialing_at: datetime | None
+    placed_at: datetime | None
+    ringing_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+
+
 def find_latest(conn: Connection, campaign_id: str) -> None:
     """Find the latest call that ended of each contact, for :func:`contacts`; those that were never sent are none."""
     conn.execute(DROP_LATEST)
@@ -60,11 +108,11 @@ def find_latest(conn: Connection, campaign_id: str) -> None:
         conn.execute(INDEX_LATEST)
 
 
-def contacts(conn: Connection, campaign_id: str, *, after: int, most: int) -> Sequence[Row[Any]]:
+def contacts(conn: Connection, campaign_id: str, *, after: int, most: int) -> Sequence[ExportedContact]:
     """The campaign's contacts behind ``after`` (a row's ``id``), in the order they were added."""
     return conn.execute(CONTACTS, {"campaign": campaign_id, "after": after, "most": most}).all()
 
 
-def calls(conn: Connection, campaign_id: str, *, after: str, most: int) -> Sequence[Row[Any]]:
+def calls(conn: Connection, campaign_id: str, *, after: str, most: int) -> Sequence[ExportedCall]:
     """The campaign's calls behind ``after`` (an id), in the order they were reserved."""
     return conn.execute(CALLS, {"campaign": campaign_id, "after": after, "most": most}).all()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.breakers import IS_PROBED
+from worker.store.columns import CallWindowColumns, Timed
 from worker.store.instants import is_over
+from worker.store.shapes import shaped
 
 FACTS = text("""
 SELECT c.id, c.name, c.status, c.pause_reason, c.scheduled_start_at, c.deleted_at, c.next_wake_at,
@@ -49,13 +52,63 @@ WHERE cn.campaign_id = :id ORDER BY cn.position
 """)
 
 
-def facts(conn: Connection, team_id: str, campaign_id: str) -> Row[Any] | None:
-    """The campaign with its newest run, its live calls and its team's, and when the next contact of each zone
-    is due (epoch seconds of business time, ``None`` where none waits)."""
+@shaped(FACTS)
+class CampaignFacts(CallWindowColumns, Timed, Protocol):
+    """A campaign with its newest run, its live calls and its team's, and when the next contact of each zone is due
+    (pairs of a zone and epoch seconds of business time, ``None`` where none waits)."""
+
+    id: str
+    name: str
+    status: str
+    pause_reason: str | None
+    scheduled_start_at: datetime | None
+    deleted_at: datetime | None
+    next_wake_at: datetime | None
+    max_concurrent_calls: int
+    due_now: datetime
+    machine_now: datetime
+    generation: int
+    team_limit: int
+    team_live: int
+    live: int
+    run_id: str | None
+    run_state: str | None
+    opened_by: str | None
+    max_calls: int | None
+    calls_used: int | None
+    opened_at: datetime | None
+    due_by_zone: list[tuple[str, float | None]]
+
+
+@shaped(NUMBERS)
+class CallerId(Protocol):
+    """A caller ID of a campaign and its carrier account: enabled or why not, until when they rest (machine time), how
+    many calls they carry and may carry."""
+
+    id: str
+    number: str
+    is_enabled: bool
+    disabled_reason: str | None
+    account_id: str
+    resting_until: datetime | None
+    account_resting_until: datetime | None
+    account_name: str
+    is_account_enabled: bool
+    resting_reason: str | None
+    is_tripped: bool
+    channels: int | None
+    is_probed: bool
+    number_limit: int
+    account_limit: int
+    number_live: int
+    account_live: int
+
+
+def facts(conn: Connection, team_id: str, campaign_id: str) -> CampaignFacts | None:
+    """What the rows say of the team's campaign."""
     return conn.execute(FACTS, {"id": campaign_id, "team": team_id}).first()
 
 
-def numbers(conn: Connection, campaign_id: str) -> Sequence[Row[Any]]:
-    """The campaign's caller IDs and their carrier accounts: enabled or why not, until when they rest (machine
-    time), how many calls they carry and may carry."""
+def numbers(conn: Connection, campaign_id: str) -> Sequence[CallerId]:
+    """The campaign's caller IDs, in their order."""
     return conn.execute(NUMBERS, {"id": campaign_id}).all()

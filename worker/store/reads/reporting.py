@@ -8,9 +8,11 @@ moved by the clock's row, if there is one, as it is now.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
+
+from worker.store.shapes import shaped
 
 QUARTER_SECONDS = 900
 BUCKETS = 400
@@ -68,30 +70,71 @@ FROM unnest(CAST(:ats AS double precision[])) WITH ORDINALITY AS x (at, n) ORDER
 """)
 
 
+@shaped(HOURS)
+class HourlyCalls(Protocol):
+    """How many calls were placed in the hour that begins ``at`` (epoch seconds) and ended so."""
+
+    at: int
+    disposition: str
+    calls: int
+
+
+@shaped(QUARTERS)
+class ZoneCalls(Protocol):
+    """How many calls to a zone were placed in the quarter of an hour that begins ``at`` (epoch seconds), and how many
+    of them were answered."""
+
+    zone: str
+    at: int
+    calls: int
+    answers: int
+
+
+@shaped(ATTEMPTS, never_null=("attempt",))
+class AttemptCalls(Protocol):
+    """How many calls were so-manieth attempts, and how many of them were answered."""
+
+    attempt: int
+    calls: int
+    answers: int
+
+
+@shaped(SLOTS)
+class SlotUse(Protocol):
+    """Slots in use in one ``part`` of the campaign's life: their ``peak``, by how many they ``moved``, and the limit
+    of the campaign then; ``first`` and ``last`` (epoch seconds of machine time) are the ends of it all."""
+
+    part: int
+    peak: int
+    moved: int
+    campaign_limit: int | None
+    first: float
+    last: float
+
+
 def take_time(conn: Connection) -> None:
     """Let what follows see one instant, change nothing, and take its time. First in its transaction."""
     conn.execute(ONE_LOOK)
     conn.execute(PATIENTLY)
 
 
-def by_hour(conn: Connection, campaign_id: str) -> Sequence[Row[Any]]:
+def by_hour(conn: Connection, campaign_id: str) -> Sequence[HourlyCalls]:
     """Calls that were placed and have ended, by the hour (epoch seconds) in which they were, and disposition."""
     return conn.execute(HOURS, {"id": campaign_id}).all()
 
 
-def by_quarter(conn: Connection, campaign_id: str) -> Iterable[Row[Any]]:
+def by_quarter(conn: Connection, campaign_id: str) -> Iterable[ZoneCalls]:
     """The same by the contact's zone and the quarter of an hour, with how many were answered; read as it comes."""
     return conn.execute(QUARTERS, {"id": campaign_id})
 
 
-def by_attempt(conn: Connection, campaign_id: str) -> Sequence[Row[Any]]:
+def by_attempt(conn: Connection, campaign_id: str) -> Sequence[AttemptCalls]:
     """The same by which try of their contacts they were."""
     return conn.execute(ATTEMPTS, {"id": campaign_id}).all()
 
 
-def slots(conn: Connection, campaign_id: str) -> Sequence[Row[Any]]:
-    """Slots in use over the campaign's life in :data:`BUCKETS` equal parts, those in which nothing moved left out;
-    ``first`` and ``last`` (epoch seconds of machine time) are the ends of it all."""
+def slots(conn: Connection, campaign_id: str) -> Sequence[SlotUse]:
+    """Slots in use over the campaign's life in :data:`BUCKETS` equal parts, those in which nothing moved left out."""
     return conn.execute(SLOTS, {"id": campaign_id}).all()
 
 

@@ -9,9 +9,11 @@ a mark on that moves, ``teams.live_from``, and reads over few.)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
+
+from worker.store.shapes import shaped
 
 # A session of another user shows nothing of this to one without pg_read_all_stats, nor that it is there for this.
 HELD = text("""
@@ -40,14 +42,28 @@ WHERE datname = current_database() AND usename <> current_user AND NOT pg_has_ro
 """)
 
 
-def held(conn: Connection, *, most: int = 5) -> Sequence[Row[Any]]:
-    """Those that keep the oldest versions first: of what ``kind`` (session, prepared, slot), its ``name`` and by what
-    ``handle`` it is ended, who owns it and from where, its ``state``, for how many ``seconds`` (``None``: not known)
-    and over how many ``transactions`` of others it has been held."""
+@shaped(HELD)
+class HeldSnapshot(Protocol):
+    """Of what ``kind`` its holder is (session, prepared, slot), its ``name`` and by what ``handle`` it is ended, who
+    owns it and from where, its ``state``, for how many ``seconds`` (``None``: not known) and over how many
+    ``transactions`` of others it has been held."""
+
+    kind: str
+    name: str
+    handle: str
+    owner: str | None
+    place: str
+    state: str | None
+    seconds: float | None
+    transactions: int
+
+
+def held(conn: Connection, *, most: int = 5) -> Sequence[HeldSnapshot]:
+    """Those that keep the oldest versions first."""
     return conn.execute(HELD, {"most": most}).all()
 
 
 def unseen(conn: Connection) -> int:
-    """How many sessions of other users there are that this one may not look at."""
+    """How many sessions of other users there are that this one may not see."""
     count: int = conn.execute(UNSEEN).scalar_one()
     return count

@@ -9,25 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from worker.store.breakers import RATE_NOW
+from worker.store.columns import CallWindowColumns, Timed
 from worker.store.hangups import IS_TO_BE_ENDED
 from worker.store.instants import age, is_over, turn
 from worker.store.room import CALLER_IDS_WITH_ROOM, LIVE_OF_ACCOUNT, LIVE_OF_NUMBER, MAY_CALL_MORE
+from worker.store.shapes import shaped
 
 MOST_EVENTS = 1000
 """Of the events that wait so many are counted, the oldest: a long queue is not made longer by counting it."""
 MOST_CAMPAIGNS = 200
-"""Of the campaigns that may stand still, so many are looked at, those first that were filled longest ago."""
+"""Of the campaigns that may stand still, so many are read, those first that were filled longest ago."""
 RATE_SECONDS = 2.0
 """As many reserved calls as an account's rate lets out in this time leave no room for more
 (:data:`worker.flow.plan.RATE_RESERVE_SECONDS`)."""
 
 
-NEWS = text(f"""
+WAITING_EVENTS = text(f"""
 SELECT count(*) AS waiting, coalesce(max({age("greatest(received_at, held_until)")}), 0) AS seconds
 FROM (SELECT received_at, held_until FROM call_events
       WHERE outcome IS NULL AND (held_until IS NULL OR held_until <= clock_timestamp())
@@ -35,7 +37,7 @@ FROM (SELECT received_at, held_until FROM call_events
 """)
 
 _IS_OVERDUE = f"unanswered_since IS NOT NULL OR next_check_at IS NOT NULL AND {is_over('checked_at', 'next_check_at')}"
-"""Whether a carrier is to be asked about a call, or was and has not answered yet."""
+"""Whether a call is to be looked up at its carrier, or is and the carrier has not answered yet."""
 
 # By number, for a number has a rate of its own.
 _LIVE = f"""
@@ -117,41 +119,89 @@ DUE_IN = text(_DUE.format(which="c.id = :id"))
 NOW = text("SELECT clock_timestamp()")
 
 
+@shaped(WAITING_EVENTS)
+class WaitingEvents(Protocol):
+    """Events that wait to be settled, :data:`MOST_EVENTS` at most, and the age of the oldest."""
+
+    waiting: int
+    seconds: float
+
+
+@shaped(LIVE, LIVE_IN)
+class CallsOfNumber(Protocol):
+    """Live calls of a carrier account by one number, those that are ``reserved``, ``dialing``, ``overdue`` to be looked
+    up: how many, and the age of the oldest; with the rates they wait for (calls a second; ``None``: none)."""
+
+    account_id: str
+    name: str
+    number_id: str
+    account_rate: float | None
+    number_rate: float | None
+    reserved: int
+    reserved_seconds: float
+    dialing: int
+    dialing_seconds: float
+    overdue: int
+    overdue_seconds: float
+
+
+@shaped(TO_BE_ENDED)
+class CallsToEnd(Protocol):
+    """How many calls a carrier account has still to end, and since when the oldest. Of a call that no account is known
+    of, its carrier stands for one."""
+
+    account_id: str
+    name: str
+    waiting: int
+    seconds: float
+
+
+@shaped(DUE, DUE_IN)
+class IdleCampaign(CallWindowColumns, Timed, Protocol):
+    """A running campaign with room for a call everywhere: since when nothing kept it, for ``turn_seconds`` at the most
+    (``None``: no rate) the turns of others, and when the next contact of each zone is due (pairs of a zone and epoch
+    seconds of business time, ``None`` where none waits)."""
+
+    id: str
+    name: str
+    speed: float
+    seconds: float
+    turn_seconds: float | None
+    due_by_zone: list[tuple[str, float | None]]
+
+
 def machine_now(conn: Connection) -> datetime:
     """What the database server's clock reads."""
     at: datetime = conn.execute(NOW).scalar_one()
     return at
 
 
-def news(conn: Connection) -> Row[Any]:
-    """Events that wait to be settled: ``waiting`` (at most :data:`MOST_EVENTS`) and ``seconds``, the age of the oldest;
-    those that are held wait from then on."""
-    return conn.execute(NEWS).one()
+def waiting_events(conn: Connection) -> WaitingEvents:
+    """Events that wait to be settled; those that are held wait from then on."""
+    return conn.execute(WAITING_EVENTS).one()
 
 
-def live(conn: Connection, *, recovery_seconds: float) -> Sequence[Row[Any]]:
-    """Live calls by carrier account and number, those that are ``reserved``, ``dialing``, ``overdue`` to be looked up:
-    how many, and the age of the oldest; with the rates they wait for (calls a second; ``None``: none)."""
+def live(conn: Connection, *, recovery_seconds: float) -> Sequence[CallsOfNumber]:
+    """Live calls by carrier account and number."""
     return conn.execute(LIVE, {"recovery": recovery_seconds}).all()
 
 
-def live_in(conn: Connection, campaign_id: str, *, recovery_seconds: float) -> Sequence[Row[Any]]:
+def live_in(conn: Connection, campaign_id: str, *, recovery_seconds: float) -> Sequence[CallsOfNumber]:
     """The same of one campaign."""
     return conn.execute(LIVE_IN, {"id": campaign_id, "recovery": recovery_seconds}).all()
 
 
-def to_be_ended(conn: Connection) -> Sequence[Row[Any]]:
-    """By carrier account, the calls whose end its carrier has still to be told: how many, and since when the oldest."""
+def to_be_ended(conn: Connection) -> Sequence[CallsToEnd]:
+    """By carrier account, the calls whose end its carrier has still to acknowledge."""
     return conn.execute(TO_BE_ENDED).all()
 
 
-def could_call(conn: Connection, *, after_seconds: float, recovery_seconds: float) -> Sequence[Row[Any]]:
-    """Running campaigns with room for a call everywhere which were not filled for ``after_seconds``: since when nothing
-    kept them, for ``turn_seconds`` at the most (``None``: no rate) the turns of others, and when the next contact of
-    each zone is due. None while business time stands."""
+def could_call(conn: Connection, *, after_seconds: float, recovery_seconds: float) -> Sequence[IdleCampaign]:
+    """Running campaigns with room for a call everywhere that were not filled for ``after_seconds``. None while
+    business time stands."""
     return conn.execute(DUE, {"after": after_seconds, "recovery": recovery_seconds}).all()
 
 
-def could_call_in(conn: Connection, campaign_id: str, *, recovery_seconds: float) -> Row[Any] | None:
+def could_call_in(conn: Connection, campaign_id: str, *, recovery_seconds: float) -> IdleCampaign | None:
     """The same of one campaign, if it has room."""
     return conn.execute(DUE_IN, {"id": campaign_id, "recovery": recovery_seconds}).first()

@@ -4,9 +4,12 @@ campaign has more contacts or a longer past."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
+
+from worker.store.shapes import shaped
 
 LIVE = text("""
 SELECT l.id, l.contact_id, l.to_number, l.zone, CAST(l.state AS text) AS state, k.first_name, k.last_name,
@@ -60,19 +63,57 @@ ORDER BY created_at DESC, id DESC LIMIT 1
 """)
 
 
-def live_calls(conn: Connection, campaign_id: str, *, most: int) -> Sequence[Row[Any]]:
-    """The first ``most`` live calls in the order they were reserved, with whom they reach and how long they have
-    been in their state, in seconds of business time."""
+class CalledPerson(Protocol):
+    """Who a row of the screen is about."""
+
+    contact_id: str
+    first_name: str
+    last_name: str
+
+
+@shaped(LIVE)
+class CallInFlight(CalledPerson, Protocol):
+    """A live call: whom it reaches, and how long it has been in its state, in seconds of business time."""
+
+    id: str
+    to_number: str
+    zone: str
+    state: str
+    attempt: int
+    for_seconds: float
+
+
+@shaped(QUEUE)
+class QueuedContact(CalledPerson, Protocol):
+    """A contact that waits for another attempt."""
+
+    zone: str
+    due_at: datetime
+    attempts: int
+    phone_e164: str | None
+
+
+@shaped(LATEST_ENDS)
+class LatestEnd(Protocol):
+    """How the latest call to a contact ended."""
+
+    contact_id: str
+    disposition: str
+    cause: str | None
+
+
+def live_calls(conn: Connection, campaign_id: str, *, most: int) -> Sequence[CallInFlight]:
+    """The first ``most`` live calls in the order they were reserved."""
     return conn.execute(LIVE, {"id": campaign_id, "most": most}).all()
 
 
-def retry_queue(conn: Connection, campaign_id: str, *, most: int) -> Sequence[Row[Any]]:
+def retry_queue(conn: Connection, campaign_id: str, *, most: int) -> Sequence[QueuedContact]:
     """Who waits for another attempt: up to twice ``most`` of each zone, the first that are due and the first that
     will be. Those who are due may stand behind others who wait for their first attempt; then they are left out."""
     return conn.execute(QUEUE, {"id": campaign_id, "most": most}).all()
 
 
-def latest_ends(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> dict[str, Row[Any]]:
+def latest_ends(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> dict[str, LatestEnd]:
     """Contact → how the latest call to it ended, where that was among the campaign's last :data:`LOOK_BACK`."""
     rows = conn.execute(LATEST_ENDS, {"id": campaign_id, "contacts": list(contact_ids)})
     return {row.contact_id: row for row in rows}
