@@ -32,7 +32,7 @@ from worker.domain.model import CallState, Disposition, EventKind
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CallRequest:
     """One call to be placed. Numbers are E.164; ``token`` is 128 random bits in hex and comes back in
     ``callback_url``, so that even a call whose request was never answered can be recognised. ``leave_by`` is the send
     fence, on this machine's monotonic clock: a request that has not left by then is not sent. The carrier looks at
@@ -187,16 +187,16 @@ class Carrier(Protocol):
     """Whether all accounts with this carrier are one there, because the deployment's credentials are: then they share
     its limits."""
 
-    def place(self, order: Order) -> Outcome:
+    def place(self, call_request: CallRequest) -> Outcome:
         """Ask for one call with exactly one HTTP request."""
 
-    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
+    def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
         """The carrier's calls that may be this one; an empty tuple is one miss, and proves nothing alone."""
 
-    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+    def get(self, call_request: CallRequest, carrier_call_id: str) -> CarrierCall | CannotTell | None:
         """The call as it is now; ``None`` when the carrier says it knows no such call."""
 
-    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
+    def end(self, call_request: CallRequest, carrier_call_id: str) -> CannotTell | None:
         """Ask for the call's end, whatever its state; ``None`` when the carrier took the request or the call is
         already over, or else why it did not. The end itself arrives as an event."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from worker.bulkheads import Bulkheads
-from worker.carriers.base import Carrier, Order
+from worker.carriers.base import CallRequest, Carrier
 from worker.domain.model import Bounds
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
 from worker.flow.clock_jumps import ClockWatch
@@ -51,9 +51,9 @@ class Dialer:
         """The carriers of which all accounts have one set of credentials; see :mod:`worker.store.credentials`."""
         return [name for name, carrier in self.carriers.items() if carrier.shares_credentials]
 
-    def order(self, row: Row[Any]) -> Order:
+    def call_request(self, row: Row[Any]) -> CallRequest:
         """What the carrier is told about the call of this row."""
-        return Order(
+        return CallRequest(
             call_id=row.id,
             token=row.token,
             account_id=row.account_id,

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
-from worker.carriers.base import Order
+from worker.carriers.base import CallRequest
 from worker.domain.assistant import Assistant, why_unreachable
 from worker.domain.errors import Conflict, Fault, Invalid
 from worker.domain.machines import machine_policy
@@ -45,10 +45,10 @@ def _whys(row: Row[Any]) -> list[str]:
     return [why for why in whys if why is not None]
 
 
-def order_for(dialer: Dialer, row: Row[Any], *, leave_by: float) -> Order:
+def call_request_for(dialer: Dialer, row: Row[Any], *, leave_by: float) -> CallRequest:
     """The call of this row (:func:`worker.store.calls.orders`), to leave before ``leave_by``."""
     return replace(
-        dialer.order(row),
+        dialer.call_request(row),
         leave_by=leave_by,
         answer_url=f"{dialer.public_base_url}/carriers/{row.carrier}/answer/{row.token}",
         campaign_id=row.campaign_id,

@@ -13,9 +13,9 @@ from worker.carriers.base import (
     Accepted,
     BadSignature,
     CallEvent,
+    CallRequest,
     CannotTell,
     CarrierCall,
-    Order,
     Outcome,
     Rejected,
 )
@@ -47,27 +47,29 @@ class SimulatorCarrier:
         unix_time: Callable[[], float] = time.time,
     ) -> None:
         headers = {"Authorization": f"Bearer {secret}"}
-        self._line = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._http = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
         self._secret = secret
         self._unix_time = unix_time
 
     def close(self) -> None:
-        self._line.close()
+        self._http.close()
 
-    def place(self, order: Order) -> Outcome:
+    def place(self, call_request: CallRequest) -> Outcome:
         body = {
-            "from": order.from_number,
-            "to": order.to_number,
-            "token": order.token,
-            "callback_url": order.callback_url,
-            "ring_seconds": order.ring_seconds,
-            "longest_call_seconds": order.longest_call_seconds,
-            "account": order.account_id,
+            "from": call_request.from_number,
+            "to": call_request.to_number,
+            "token": call_request.token,
+            "callback_url": call_request.callback_url,
+            "ring_seconds": call_request.ring_seconds,
+            "longest_call_seconds": call_request.longest_call_seconds,
+            "account": call_request.account_id,
         }
-        return self._line.place("/v1/calls", json=body, leave_by=order.leave_by, accepted=_accepted, rejected=_rejected)
+        return self._http.place(
+            "/v1/calls", json=body, leave_by=call_request.leave_by, accepted=_accepted, rejected=_rejected
+        )
 
-    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
-        answer = self._line.ask("GET", f"/v1/calls?token={quote(order.token, safe='')}")
+    def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
+        answer = self._http.ask("GET", f"/v1/calls?token={quote(call_request.token, safe='')}")
         if isinstance(answer, CannotTell):
             return answer
         views = answer.document.get("calls")
@@ -77,8 +79,8 @@ class SimulatorCarrier:
         known = tuple(call for call in calls if call is not None)
         return known if len(known) == len(calls) else CannotTell("unreadable_call")
 
-    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
-        answer = self._line.ask("GET", f"/v1/calls/{quote(carrier_call_id, safe='')}")
+    def get(self, call_request: CallRequest, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+        answer = self._http.ask("GET", f"/v1/calls/{quote(carrier_call_id, safe='')}")
         if isinstance(answer, CannotTell):
             return answer
         if answer.status == 404 and _code(answer) == "unknown_call":
@@ -87,8 +89,8 @@ class SimulatorCarrier:
             return unclear(answer)
         return carrier_call(answer.document) or CannotTell("unreadable_call")
 
-    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
-        answer = self._line.ask("POST", f"/v1/calls/{quote(carrier_call_id, safe='')}/end")
+    def end(self, call_request: CallRequest, carrier_call_id: str) -> CannotTell | None:
+        answer = self._http.ask("POST", f"/v1/calls/{quote(carrier_call_id, safe='')}/end")
         if isinstance(answer, CannotTell) or answer.is_good or answer.status == NO_SUCH_CALL:
             return answer if isinstance(answer, CannotTell) else None
         return unclear(answer)

@@ -13,7 +13,7 @@ import httpx2
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
-from worker.carriers.base import BadSignature, CallEvent, CannotTell, CarrierCall, Order, Outcome
+from worker.carriers.base import BadSignature, CallEvent, CallRequest, CannotTell, CarrierCall, Outcome
 from worker.carriers.http import NO_SUCH_CALL, HttpClient, unclear
 from worker.carriers.telnyx import translation
 
@@ -48,28 +48,28 @@ class TelnyxCarrier:
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"}
         root = base_url.rstrip("/").removesuffix("/v2")
-        self._line = HttpClient(root, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._http = HttpClient(root, headers, client, request_seconds, connect_seconds, read_seconds)
         self._key = VerifyKey(b64decode(public_key))
         self._connection_id = connection_id
         self._unix_time = unix_time
 
     def close(self) -> None:
-        self._line.close()
+        self._http.close()
 
-    def place(self, order: Order) -> Outcome:
-        return self._line.place(
+    def place(self, call_request: CallRequest) -> Outcome:
+        return self._http.place(
             "/v2/calls",
-            json=translation.request(order, self._connection_id),
-            leave_by=order.leave_by,
+            json=translation.request(call_request, self._connection_id),
+            leave_by=call_request.leave_by,
             accepted=translation.accepted,
-            rejected=partial(translation.rejected, calls_itself=order.from_number == order.to_number),
+            rejected=partial(translation.rejected, calls_itself=call_request.from_number == call_request.to_number),
         )
 
-    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
+    def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
         return CannotTell("this carrier keeps no list of calls")
 
-    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
-        answer = self._line.ask("GET", f"/v2/calls/{quote(carrier_call_id, safe='')}")
+    def get(self, call_request: CallRequest, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+        answer = self._http.ask("GET", f"/v2/calls/{quote(carrier_call_id, safe='')}")
         if isinstance(answer, CannotTell):
             return answer
         if translation.code_of(answer) in translation.NO_SUCH_CALL:
@@ -78,8 +78,8 @@ class TelnyxCarrier:
             return unclear(answer)
         return translation.carrier_call(answer.document) or CannotTell("it says neither that it lives nor its end")
 
-    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
-        answer = self._line.ask("POST", f"/v2/calls/{quote(carrier_call_id, safe='')}/actions/hangup", json={})
+    def end(self, call_request: CallRequest, carrier_call_id: str) -> CannotTell | None:
+        answer = self._http.ask("POST", f"/v2/calls/{quote(carrier_call_id, safe='')}/actions/hangup", json={})
         if isinstance(answer, CannotTell):
             return answer
         is_over = answer.status == NO_SUCH_CALL or translation.code_of(answer) == translation.ENDED_ALREADY

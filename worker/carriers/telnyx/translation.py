@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from worker.carriers.base import Accepted, BadEvent, CallEvent, CarrierCall, Greeting, Order, Verdict
+from worker.carriers.base import Accepted, BadEvent, CallEvent, CallRequest, CarrierCall, Greeting, Verdict
 from worker.carriers.http import Answer, with_parameters
 from worker.carriers.sip import disposition_of, read_code
 from worker.carriers.telnyx.refusals import code_of, rejected
@@ -49,28 +49,30 @@ EVENT_KINDS = {
 }
 
 
-def request(order: Order, connection_id: str) -> dict[str, Any]:
+def request(call_request: CallRequest, connection_id: str) -> dict[str, Any]:
     """The body that asks for this call and says whom an answer is connected to. With ``retry_on_timeout`` Telnyx
     would try another route when the time to ring is over, and the call would have no provable end."""
     body: dict[str, Any] = {
         "connection_id": connection_id,
-        "from": order.from_number,
-        "to": order.to_number,
-        "command_id": order.call_id,
-        "client_state": b64encode(order.token.encode()).decode(),
-        "webhook_url": order.callback_url,
+        "from": call_request.from_number,
+        "to": call_request.to_number,
+        "command_id": call_request.call_id,
+        "client_state": b64encode(call_request.token.encode()).decode(),
+        "webhook_url": call_request.callback_url,
         "webhook_url_method": "POST",
-        "timeout_secs": order.ring_seconds,
+        "timeout_secs": call_request.ring_seconds,
         "retry_on_timeout": False,
-        "time_limit_secs": order.longest_call_seconds,
+        "time_limit_secs": call_request.longest_call_seconds,
     }
-    if order.detects_machines:
+    if call_request.detects_machines:
         body["answering_machine_detection"] = "detect"
-    told = Greeting(order.assistant, order.call_id, order.campaign_id, order.contact_id).parameters
-    if order.assistant.telnyx_assistant_id:
-        body["assistant"] = {"id": order.assistant.telnyx_assistant_id, "dynamic_variables": told}
-    elif order.assistant.stream_url:
-        body["stream_url"] = with_parameters(order.assistant.stream_url, told)
+    told = Greeting(
+        call_request.assistant, call_request.call_id, call_request.campaign_id, call_request.contact_id
+    ).parameters
+    if call_request.assistant.telnyx_assistant_id:
+        body["assistant"] = {"id": call_request.assistant.telnyx_assistant_id, "dynamic_variables": told}
+    elif call_request.assistant.stream_url:
+        body["stream_url"] = with_parameters(call_request.assistant.stream_url, told)
         body["stream_track"] = "inbound_track"
         body["stream_bidirectional_mode"] = "rtp"
     return body
