@@ -70,8 +70,6 @@ class Stage:
     book: Book
     now: Callable[[], datetime]
     name: str = "simulator"
-    queues_over_cps: bool = False
-    list_lag_seconds: float = 0.0
     shares_credentials: bool = False
     answer: Callable[[CallRequest], Outcome | None] = lambda call_request: None
     before_answer: Callable[[Sequence[CallEvent]], None] = lambda events: None

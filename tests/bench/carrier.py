@@ -43,8 +43,6 @@ class Switchboard:
     """
 
     name = "simulator"
-    queues_over_cps = False
-    list_lag_seconds = 0.0
     shares_credentials = False
 
     def __init__(

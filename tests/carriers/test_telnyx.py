@@ -35,7 +35,7 @@ from worker.domain.assistant import Assistant
 from worker.domain.model import CallState, Disposition, EventKind
 
 TOKEN = "a" * 32
-ASSISTANT = Assistant(telnyx_assistant_id="assistant-1", stream_url="wss://voice.example.com/s?key=1")
+ASSISTANT = Assistant(carrier_ids={"telnyx_assistant_id": "assistant-1"}, stream_url="wss://voice.example.com/s?key=1")
 
 
 @pytest.fixture

@@ -277,6 +277,6 @@ def test_an_assistant_with_twiml_of_its_own_is_gone_to_with_the_ids_in_the_query
         "key": ["1"], "callId": ["call_1"], "campaignId": ["camp_1"], "contactId": ['cont_<&">']}  # fmt: skip
 
 
-@pytest.mark.parametrize("whom", [None, greeting(), greeting(telnyx_assistant_id="assistant-1")])
+@pytest.mark.parametrize("whom", [None, greeting(), greeting(carrier_ids={"telnyx_assistant_id": "assistant-1"})])
 def test_whom_nobody_expects_or_can_talk_to_is_hung_up(carrier: TwilioCarrier, whom: Greeting | None) -> None:
     assert [verb.tag for verb in fromstring(carrier.instruct(whom))] == ["Hangup"]

@@ -181,8 +181,6 @@ class Carrier(Protocol):
     the network or the carrier does: that is what the outcomes are for."""
 
     name: str
-    queues_over_cps: bool
-    list_lag_seconds: float
     shares_credentials: bool
     """Whether all accounts with this carrier are one there, because the deployment's credentials are: then they share
     its limits."""

@@ -15,6 +15,7 @@ import click
 from rich.table import Table
 
 from worker import logs
+from worker.carriers import registry
 from worker.cli import findings_carriers, findings_services, findings_snapshots, findings_work
 from worker.cli.findings import Finding, Question, answers
 from worker.cli.showing import console
@@ -40,6 +41,7 @@ OF_THE_DATABASE = (
     Question("last tick", "PostgreSQL", findings_work.ticking),
     Question("standstill", "PostgreSQL", findings_work.standing_still),
     Question("server", "PostgreSQL", findings_services.server),
+    Question("carriers", "PostgreSQL", findings_carriers.unknown_carriers),
     Question("callbacks refused", "PostgreSQL", findings_carriers.refused_callbacks),
     Question("ignored news", "PostgreSQL", findings_carriers.ignored_news),
     Question("channels", "PostgreSQL", findings_carriers.channels_held),
@@ -86,6 +88,7 @@ def look(dialer: Dialer) -> list[Finding]:
             Finding(f"variable {name}", f"is not known; did you mean {meant}?", ok=False)
             for name, meant in misnamed(os.environ).items()
         ),
+        *(Finding("carrier package", sentence, ok=False) for sentence in registry.faults()),
         Finding("Python", platform.python_version(), sys.version_info >= (3, 11)),
         Finding("tzdb of pytz", TZDB_VERSION, ok=True),
     ]

@@ -7,8 +7,8 @@ Every line carries ``fact``, ``at`` (epoch seconds), ``time`` (the same instant,
 fact              besides
 ================= ==========================================================================
 ``placed``        ``attempt`` to this number, ``extra`` (made by the carrier on its own),
-                  ``callback_url``; by another face than our own, its name as ``face``
-                  and what it was ``asked``
+                  ``callback_url``; by another protocol than our own, its name as ``face``
+                  and the request's details as ``asked``
 ``rejected``      ``attempt``, ``status``, ``code``; ``call`` is null, nobody's phone rings
 ``refused``       the same, answered with a 5xx, or not at all: ``status`` 0
 ``ringing``
@@ -21,7 +21,7 @@ fact              besides
 
 A line is written and flushed before anybody is answered or called back, in the order the facts came to be:
 the order of the lines decides what was at the same time, not the clock. After ``kill -9`` only the last line
-can be torn; a torn fact was told to nobody, so reading ignores it and writing on cuts it off.
+can be torn; a torn fact was made known to nobody, so reading ignores it and writing on cuts it off.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ class RecordedCall:
     sip_code: int | None = None
     connected_to: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
-    face: str = "simulator"
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    protocol: str = "simulator"
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def key(self, key: Key) -> str:
         match key:
@@ -165,7 +165,7 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Everything the ledger tells, in the order it happened. Calls the carrier made on its own stand apart in
+    """Everything the ledger says, in the order it happened. Calls the carrier made on its own stand apart in
     ``extras`` and count nowhere else: they are the carrier's doing, not the dialer's."""
 
     placed: tuple[RecordedCall, ...]
@@ -259,8 +259,8 @@ def _placed(fact: Mapping[str, Any]) -> RecordedCall:
         extra=fact["extra"],
         callback_url=fact["callback_url"],
         placed_at=fact["at"],
-        face=fact.get("face", "simulator"),
-        asked=fact.get("asked", {}),
+        protocol=fact.get("face", "simulator"),
+        details=fact.get("asked", {}),
     )
 
 

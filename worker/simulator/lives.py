@@ -46,8 +46,8 @@ class Reply(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The call is not placed. ``code`` is a word of ours, which each face says in its own, or a code that every
-    face passes on as it is; empty where only the HTTP status speaks."""
+    """The call is not placed. ``code`` is a word of ours, which each protocol says in its own, or a code that every
+    protocol passes on as it is; empty where only the HTTP status speaks."""
 
     status: int
     code: str = ""
@@ -90,10 +90,10 @@ def timeline(
     ring_limit: float,
     talk_limit: float,
     speed: float,
-    tells_who: frozenset[AnsweredBy] = MACHINES,
+    reports: frozenset[AnsweredBy] = MACHINES,
 ) -> tuple[Step, ...]:
     """The steps of a life within its order's limits, as they follow each other; one of them is the end.
-    ``tells_who`` says of whom the carrier tells, by a step of its own, that they answered."""
+    ``reports`` says of whom the carrier reports, by a step of its own, that they answered."""
     ring = min(life.ring_seconds, ring_limit)
     unanswered = life.ring_seconds >= ring_limit
     at = life.queue_seconds
@@ -104,7 +104,7 @@ def timeline(
         sip_code = SIP_CODE[ending] if unanswered else _sip_code(life)
         return (*steps, Step(at, Happening.ENDED, ending, None, sip_code))
     talk = min(life.talk_seconds, talk_limit)
-    who, is_told = life.answered_by, life.answered_by in tells_who
+    who, is_told = life.answered_by, life.answered_by in reports
     steps.append(Step(at, Happening.ANSWERED, Status.IN_PROGRESS))
     if is_told and not life.verdict_is_late:
         verdict_at = at + min(VERDICT_AFTER_SECONDS, talk) / speed

@@ -27,7 +27,7 @@ key             value                                                    when le
                 ``then_500`` (any 5xx), ``then_reset``, ``then_no_id``,
                 ``then_timeout`` (never), ``late:S`` (S seconds later)
 ``reject``      not placed: a 4xx status, a code of ``words``, or
-                ``STATUS:CODE`` in the words of the carrier whose face
+                ``STATUS:CODE`` in the words of the carrier whose protocol
                 the simulator wears, such as ``400:21211``; ``/to``
                 behind the code names the field that is wrong
 ``retry_after`` seconds, with ``reject``

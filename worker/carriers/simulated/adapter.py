@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import time
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
@@ -20,8 +19,10 @@ from worker.carriers.base import (
     Rejected,
 )
 from worker.carriers.http import NO_SUCH_CALL, Answer, HttpClient, unclear
+from worker.carriers.simulated import SPEC
 from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from worker.carriers.simulated.translation import call_event, carrier_call, rejected
+from worker.clock import wall
 
 SIGNATURE_TOLERANCE_SECONDS = 300
 
@@ -30,10 +31,8 @@ class SimulatorCarrier:
     """Speaks to a simulator at ``base_url``; ``secret`` is shared with it. One instance serves all threads of
     a process; bounds and ``client`` are those of :class:`~worker.carriers.http.HttpClient`."""
 
-    name = "simulator"
-    queues_over_cps = False
-    list_lag_seconds = 0.0
-    shares_credentials = False
+    name = SPEC.name
+    shares_credentials = SPEC.shares_credentials
 
     def __init__(
         self,
@@ -44,12 +43,18 @@ class SimulatorCarrier:
         connect_seconds: float = 3.0,
         read_seconds: float = 10.0,
         *,
-        unix_time: Callable[[], float] = time.time,
+        unix_time: Callable[[], float] = wall,
     ) -> None:
         headers = {"Authorization": f"Bearer {secret}"}
         self._http = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
         self._secret = secret
         self._unix_time = unix_time
+
+    @classmethod
+    def from_settings(
+        cls, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float
+    ) -> SimulatorCarrier:
+        return cls(settings["SIMULATOR_URL"], settings["SIMULATOR_SECRET"], client, request_seconds)
 
     def close(self) -> None:
         self._http.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,7 +14,8 @@ from nacl.signing import VerifyKey
 
 from worker.carriers.base import BadSignature, CallEvent, CallRequest, CannotTell, CarrierCall, Outcome
 from worker.carriers.http import NO_SUCH_CALL, HttpClient, unclear
-from worker.carriers.telnyx import translation
+from worker.carriers.telnyx import SPEC, translation
+from worker.clock import wall
 
 SIGNATURE_HEADER = "telnyx-signature-ed25519"
 TIMESTAMP_HEADER = "telnyx-timestamp"
@@ -28,10 +28,8 @@ class TelnyxCarrier:
     half is ``public_key``, in base64. One instance serves all threads of a process; bounds and ``client`` are those
     of :class:`~worker.carriers.http.HttpClient`."""
 
-    name = "telnyx"
-    queues_over_cps = False
-    list_lag_seconds = 0.0
-    shares_credentials = True
+    name = SPEC.name
+    shares_credentials = SPEC.shares_credentials
 
     def __init__(
         self,
@@ -44,7 +42,7 @@ class TelnyxCarrier:
         connect_seconds: float = 3.0,
         read_seconds: float = 10.0,
         *,
-        unix_time: Callable[[], float] = time.time,
+        unix_time: Callable[[], float] = wall,
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"}
         root = base_url.rstrip("/").removesuffix("/v2")
@@ -52,6 +50,12 @@ class TelnyxCarrier:
         self._key = VerifyKey(b64decode(public_key))
         self._connection_id = connection_id
         self._unix_time = unix_time
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float) -> TelnyxCarrier:
+        url, key = settings["TELNYX_API_BASE_URL"], settings["TELNYX_API_KEY"]
+        public_key, connection = settings["TELNYX_PUBLIC_KEY"], settings["TELNYX_CONNECTION_ID"]
+        return cls(url, key, public_key, connection, client, request_seconds)
 
     def close(self) -> None:
         self._http.close()

@@ -11,6 +11,7 @@ from typing import Any
 from worker.carriers.base import Accepted, BadEvent, CallEvent, CallRequest, CarrierCall, Greeting, Verdict
 from worker.carriers.http import Answer, with_parameters
 from worker.carriers.sip import disposition_of, read_code
+from worker.carriers.telnyx import ASSISTANT_ID
 from worker.carriers.telnyx.refusals import code_of, rejected
 from worker.domain.model import CallState, Disposition, EventKind
 
@@ -69,8 +70,9 @@ def request(call_request: CallRequest, connection_id: str) -> dict[str, Any]:
     told = Greeting(
         call_request.assistant, call_request.call_id, call_request.campaign_id, call_request.contact_id
     ).parameters
-    if call_request.assistant.telnyx_assistant_id:
-        body["assistant"] = {"id": call_request.assistant.telnyx_assistant_id, "dynamic_variables": told}
+    agent = call_request.assistant.carrier_ids.get(ASSISTANT_ID.key)
+    if agent:
+        body["assistant"] = {"id": agent, "dynamic_variables": told}
     elif call_request.assistant.stream_url:
         body["stream_url"] = with_parameters(call_request.assistant.stream_url, told)
         body["stream_track"] = "inbound_track"

@@ -20,7 +20,7 @@ from worker.carriers.base import (
     Outcome,
 )
 from worker.carriers.http import NO_SUCH_CALL, HttpClient, unclear
-from worker.carriers.twilio import translation
+from worker.carriers.twilio import SPEC, tokens_of, translation
 from worker.carriers.twilio.signature import HEADER, is_signed
 from worker.carriers.twilio.twiml import instructions
 
@@ -32,10 +32,8 @@ class TwilioCarrier:
     may be signed with any: while the token is rotated, two are good. One instance serves all threads of a process;
     bounds and ``client`` are those of :class:`~worker.carriers.http.HttpClient`."""
 
-    name = "twilio"
-    queues_over_cps = True
-    list_lag_seconds = 60.0
-    shares_credentials = True
+    name = SPEC.name
+    shares_credentials = SPEC.shares_credentials
 
     def __init__(
         self,
@@ -53,6 +51,11 @@ class TwilioCarrier:
         self._calls = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}/Calls"
         self._account_sid = account_sid
         self._tokens = tuple(auth_tokens)
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float) -> TwilioCarrier:
+        url, sid = settings["TWILIO_API_BASE_URL"], settings["TWILIO_ACCOUNT_SID"]
+        return cls(url, sid, tokens_of(settings["TWILIO_AUTH_TOKEN"]), client, request_seconds)
 
     def close(self) -> None:
         self._http.close()
