@@ -357,7 +357,7 @@ def our_own(folder: Path) -> Service:
     return Service(running.carrier(), Receiver().start(), running.stop)
 
 
-def twilios_face(folder: Path) -> Service:
+def twilios_protocol(folder: Path) -> Service:
     running, receiver = a_simulator(folder), Receiver().start()
     carrier = TwilioCarrier(running.url, ACCOUNT, [SIMULATOR_SECRET])
     greeting = Greeting(Assistant(stream_url="wss://voice.example.com/stream"), "call_1", "camp_1", "cont_1")
@@ -366,7 +366,7 @@ def twilios_face(folder: Path) -> Service:
     return Service(carrier, receiver, running.stop, f"{receiver.url}/answer")
 
 
-def telnyxs_face(folder: Path) -> Service:
+def telnyxs_protocol(folder: Path) -> Service:
     key_path = folder / "telnyx.key"
     running = a_simulator(folder, "--public-key-file", str(key_path))
     carrier = TelnyxCarrier(running.url, SIMULATOR_SECRET, key_path.read_text().strip(), CONNECTION)
@@ -375,8 +375,8 @@ def telnyxs_face(folder: Path) -> Service:
 
 SERVICES: dict[str, Callable[[Path], Service]] = {
     "simulator": our_own,
-    "twilio": twilios_face,
-    "telnyx": telnyxs_face,
+    "twilio": twilios_protocol,
+    "telnyx": telnyxs_protocol,
 }
 """Servers that speak for a carrier, by the carrier's name."""
 

@@ -1,4 +1,4 @@
-"""The calls themselves: placed, living, ended; every change is in the ledger before anybody hears of it.
+"""The calls themselves: placed, living, ended; every change is in the ledger before anybody gets to know of it.
 
 One lock orders everything that happens, and the facts are written under it. A call lives through its timeline
 by the agenda; asking for its end drops what was still to come. Nothing here depends on the one who placed it.
@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from worker.carriers.simulated.protocol import LIVE, SIP_CODE, AnsweredBy, Happening, Status
 from worker.simulator import ledger
@@ -240,6 +240,8 @@ class Exchange:
                 self._live_of[call.request.account] -= 1
             case Happening.MACHINE | Happening.INITIATED:
                 pass
+            case _:
+                assert_never(step.happening)
         self._post(call, step.happening)
 
     def _go_on(self, call: Call) -> None:
@@ -249,9 +251,13 @@ class Exchange:
                 self._courier.ask(question, lambda status, answer: self._obey(call, status, answer))
             case Connected() as connected:
                 self._note_connection(call, connected)
+            case None:
+                pass
+            case nothing_else:
+                assert_never(nothing_else)
 
     def _obey(self, call: Call, status: int | None, answer: bytes) -> None:
-        """Connect the callee, or hang up, as whoever was asked has it."""
+        """Connect the callee, or hang up, as the answer says."""
         connected = call.request.protocol.instructed(status, answer)
         if connected is None:
             self.end(call.id)
@@ -274,9 +280,11 @@ class Exchange:
                 self._agenda.after(call.life.callbacks_late_seconds, lambda: self._send(call, posts))
             case Callbacks.REVERSED if call.status in LIVE:
                 call.held += posts
-            case _:
+            case Callbacks.ONCE | Callbacks.BEFORE_ANSWER | Callbacks.REVERSED:
                 self._send(call, [*posts, *reversed(call.held)])
                 call.held = []
+            case _:
+                assert_never(call.life.callbacks)
 
     def _send(self, call: Call, posts: Iterable[Post]) -> None:
         for post in posts:

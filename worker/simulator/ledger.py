@@ -34,7 +34,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from worker.domain.errors import Broken, Conflict
 
@@ -138,6 +138,8 @@ class RecordedCall:
                 return self.account
             case "token":
                 return self.token
+            case _:
+                assert_never(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ class Ledger:
         return Counter(call.to_number for call in self.placed)
 
     def calls_per_token(self) -> Counter[str]:
-        """How often each order was placed; anything above one rang a phone twice for one call."""
+        """How often each call was placed; anything above one rang a phone twice for one call."""
         return Counter(call.token for call in self.placed)
 
     def ended_by_disposition(self) -> Counter[str]:
@@ -275,7 +277,7 @@ def _advanced(call: RecordedCall, kind: Fact, fact: Mapping[str, Any]) -> Record
             return replace(call, connected_to=fact["connected_to"], parameters=fact["parameters"])
         case Fact.END_REQUESTED:
             return replace(call, end_requested_at=call.end_requested_at or at)
-        case _:
+        case Fact.ENDED:
             return replace(
                 call,
                 ended_at=at,
@@ -283,6 +285,10 @@ def _advanced(call: RecordedCall, kind: Fact, fact: Mapping[str, Any]) -> Record
                 answered_by=fact["answered_by"],
                 sip_code=fact["sip_code"],
             )
+        case Fact.PLACED | Fact.REJECTED | Fact.REFUSED:
+            raise ValueError(f"{kind} happens to no call that is there already")
+        case _:
+            assert_never(kind)
 
 
 def _not_placed(fact: Mapping[str, Any]) -> NotPlaced:

@@ -4,7 +4,7 @@ A life depends on the seed, the number called, and how many times this number wa
 nothing else: neither timing nor the order of threads changes it, so a run that went wrong can be run again.
 
 How lives are written down stands in :mod:`.script`. Seconds of ringing and talking are the callee's time:
-speed divides them, and the order's limits cap them. Queueing and everything that comes late is machine time
+speed divides them, and the request's limits cap them. Queueing and everything that comes late is machine time
 and passes as it is.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
+from typing import assert_never
 
 from worker.carriers.simulated.protocol import MACHINES, SIP_CODE, AnsweredBy, Happening, Status
 
@@ -92,7 +93,7 @@ def timeline(
     speed: float,
     reports: frozenset[AnsweredBy] = MACHINES,
 ) -> tuple[Step, ...]:
-    """The steps of a life within its order's limits, as they follow each other; one of them is the end.
+    """The steps of a life within the limits of its request, as they follow each other; one of them is the end.
     ``reports`` says of whom the carrier reports, by a step of its own, that they answered."""
     ring = min(life.ring_seconds, ring_limit)
     unanswered = life.ring_seconds >= ring_limit
@@ -182,6 +183,8 @@ class Book:
                 return Life(ring / 10, ending=Status.FAILED)
             case Fate.INVALID_NUMBER:
                 return Life(0, ending=Status.FAILED, sip_code=404)
+            case _:
+                assert_never(fate)
 
     def _mishap(self, life: Life, number: str, attempt: int) -> Life:
         """Dice of its own, so that switching mishaps on leaves every other draw as it was."""

@@ -36,7 +36,7 @@ key             value                                                    when le
 ``extra_calls`` further calls the carrier makes for the same request     0
 =============== ======================================================== ==================================
 
-``ring`` and ``talk`` are the callee's time: speed divides them, and the order's limits cap them. ``queue``
+``ring`` and ``talk`` are the callee's time: speed divides them, and the request's limits cap them. ``queue``
 and every ``late`` are machine time and pass as they are.
 
 Odds are written ``answered=80,busy=20``; a life of one key may stand for a fate, its value behind a colon:

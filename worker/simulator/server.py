@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from worker.simulator.calls import Call, Request
@@ -189,6 +189,10 @@ class Handler(BaseHTTPRequestHandler):
                 return self._never_answer()
             case Reply.LATE:
                 self.server.closing.wait(call.life.reply_late_seconds)
+            case Reply.NORMAL:
+                pass
+            case _:
+                assert_never(call.life.reply)
         return self._send(protocol.accepted(calls))
 
     def _never_answer(self) -> None:

@@ -42,7 +42,7 @@ VERDICTS = {
     "silence": Verdict.UNKNOWN,
 }
 EVENT_KINDS = {
-    "call.initiated": EventKind.RINGING,  # the last that is heard before an answer: in doubt the phone rings
+    "call.initiated": EventKind.RINGING,  # the last event before an answer: in doubt the phone rings
     "call.answered": EventKind.ANSWERED,
     "call.machine.detection.ended": EventKind.MACHINE,
     "call.machine.premium.detection.ended": EventKind.MACHINE,
@@ -67,14 +67,14 @@ def request(call_request: CallRequest, connection_id: str) -> dict[str, Any]:
     }
     if call_request.detects_machines:
         body["answering_machine_detection"] = "detect"
-    told = Greeting(
+    parameters = Greeting(
         call_request.assistant, call_request.call_id, call_request.campaign_id, call_request.contact_id
     ).parameters
     agent = call_request.assistant.carrier_ids.get(ASSISTANT_ID.key)
     if agent:
-        body["assistant"] = {"id": agent, "dynamic_variables": told}
+        body["assistant"] = {"id": agent, "dynamic_variables": parameters}
     elif call_request.assistant.stream_url:
-        body["stream_url"] = with_parameters(call_request.assistant.stream_url, told)
+        body["stream_url"] = with_parameters(call_request.assistant.stream_url, parameters)
         body["stream_track"] = "inbound_track"
         body["stream_bidirectional_mode"] = "rtp"
     return body
@@ -107,7 +107,7 @@ def other_connection(message: Mapping[str, Any], connection_id: str) -> str | No
 
 
 def call_event(token: str, body: bytes) -> CallEvent | None:
-    """One webhook; ``None`` for the many that tell nothing of a call's life. The signature covers the body and not
+    """One webhook; ``None`` for the many that say nothing of a call's life. The signature covers the body and not
     the address it came to, so the call's own token must be the one of the address. Raises :class:`BadEvent`."""
     message = _message(body)
     data = _data(message)
@@ -122,7 +122,7 @@ def call_event(token: str, body: bytes) -> CallEvent | None:
         raise BadEvent("The event is about another call than its address.")
     verdict = VERDICTS.get(str(payload.get("result"))) if kind is EventKind.MACHINE else None
     if kind is EventKind.MACHINE and verdict is None:
-        raise BadEvent("The event tells a verdict and does not say which.")
+        raise BadEvent("The event is a verdict and does not say which.")
     sip_code = read_code(payload.get("sip_hangup_cause")) if kind is EventKind.ENDED else None
     return CallEvent(
         token=token,

@@ -5,7 +5,7 @@
 ``translation`` Twilio's words in the dialer's
 ``codes``       what each code for a refused call is about, and what is done; with sources
 ``signature``   whether a callback is Twilio's
-``twiml``       what Twilio is told to do with a callee who answered
+``twiml``       the instructions for Twilio about a callee who answered
 =============== =========================================================================================
 
 Twilio knows no key that makes a repeated request harmless, so none is repeated. It does not know our token either:

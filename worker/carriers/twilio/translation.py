@@ -133,7 +133,7 @@ def other_account(fields: Mapping[str, str], account_sid: str) -> str | None:
 
 
 def call_event(token: str, fields: Mapping[str, str]) -> CallEvent:
-    """One callback. What happens to a call happens once, so its name tells events apart. Raises :class:`BadEvent`."""
+    """One callback. What happens to a call happens once, so its name identifies the event. Raises :class:`BadEvent`."""
     call_sid, status = fields.get("CallSid", ""), fields.get("CallStatus", "")
     verdict = VERDICTS.get(fields.get("AnsweredBy", ""))
     if not call_sid:
@@ -141,7 +141,7 @@ def call_event(token: str, fields: Mapping[str, str]) -> CallEvent:
     is_verdict = "CallStatus" not in fields and verdict is not None
     kind = EventKind.MACHINE if is_verdict else EVENT_KINDS.get(status)
     if kind is None:
-        raise BadEvent("The event tells no status that is known.")
+        raise BadEvent("The event has no status that is known.")
     sip_code = read_code(fields.get("SipResponseCode")) if kind is EventKind.ENDED else None
     return CallEvent(
         token=token,

@@ -60,7 +60,7 @@ class Malformed(Exception):
 
 
 class ServedProtocol(CarrierProtocol, Protocol):
-    """A protocol that can be asked over HTTP."""
+    """A protocol that is served over HTTP."""
 
     root: str
     """The first part of its paths."""
