@@ -98,11 +98,29 @@ CREATE TABLE assistants (
     telnyx_assistant_id text CHECK (telnyx_assistant_id <> ''),
     settings            jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(settings) = 'object'),
     created_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    carrier_ids         jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(carrier_ids) = 'object'),  -- what one carrier reads
     UNIQUE (team_id, id)
 );
 
+-- `telnyx_assistant_id` is for workers from before `carrier_ids`, which read and write it; the key of that name and the
+-- column are the same, whoever writes which.
+CREATE FUNCTION assistants_same_id() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.telnyx_assistant_id IS DISTINCT FROM OLD.telnyx_assistant_id THEN   -- OLD is NULL for an INSERT
+        NEW.carrier_ids := (NEW.carrier_ids - 'telnyx_assistant_id')
+            || jsonb_strip_nulls(jsonb_build_object('telnyx_assistant_id', NEW.telnyx_assistant_id));
+    ELSE
+        NEW.telnyx_assistant_id := NEW.carrier_ids ->> 'telnyx_assistant_id';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER assistants_same_id BEFORE INSERT OR UPDATE ON assistants FOR EACH ROW
+    EXECUTE FUNCTION assistants_same_id();
+
 ------------------------------------------------------------------------------------------------ what is called with
 
+-- Names of carriers: which there are the code knows, and `dialer db migrate` adds here those that are new
+-- (worker/store/carriers.py). Not text, for a change of type would fail the prepared statements of older workers.
 CREATE TYPE carrier AS ENUM ('simulator', 'telnyx', 'twilio');
 
 CREATE TABLE carrier_accounts (

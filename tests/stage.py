@@ -20,10 +20,10 @@ from worker.carriers.base import (
     Accepted,
     Ambiguous,
     CallEvent,
+    CallRequest,
     CannotTell,
     CarrierCall,
     NotSent,
-    Order,
     Outcome,
 )
 from worker.carriers.simulated import translation
@@ -35,7 +35,7 @@ from worker.simulator.lives import Book, Callbacks, Life, Reply, Step, timeline
 class Played:
     """One call as the phones saw it; instants are business time. ``is_extra`` was the carrier's own idea."""
 
-    order: Order
+    call_request: CallRequest
     carrier_call_id: str
     placed_at: datetime
     life: Life
@@ -53,7 +53,7 @@ class Played:
     def view(self) -> dict[str, Any]:
         """The call as the simulator's API shows it."""
         told = {"status": self.status, "answered_by": self.answered_by, "sip_code": self.sip_code}
-        return {"id": self.carrier_call_id, "token": self.order.token, **told}
+        return {"id": self.carrier_call_id, "token": self.call_request.token, **told}
 
 
 @dataclass
@@ -71,14 +71,14 @@ class Stage:
     now: Callable[[], datetime]
     name: str = "simulator"
     shares_credentials: bool = False
-    answer: Callable[[Order], Outcome | None] = lambda order: None
+    answer: Callable[[CallRequest], Outcome | None] = lambda call_request: None
     before_answer: Callable[[Sequence[CallEvent]], None] = lambda events: None
     loses: Callable[[CallEvent], bool] = lambda event: False
     can_find: bool = True
     can_end: bool = True
     hold_queued: bool = False
     calls: dict[str, Played] = field(default_factory=dict)
-    requests: list[Order] = field(default_factory=list)
+    requests: list[CallRequest] = field(default_factory=list)
     requested_at: list[datetime] = field(default_factory=list)
     end_requests: list[str] = field(default_factory=list)
     may_overlap: set[str] = field(default_factory=set)
@@ -91,36 +91,36 @@ class Stage:
 
     # -- what a carrier does
 
-    def place(self, order: Order) -> Outcome:
-        self.requests.append(order)
+    def place(self, call_request: CallRequest) -> Outcome:
+        self.requests.append(call_request)
         self.requested_at.append(self.now())
-        instead = self.answer(order)
+        instead = self.answer(call_request)
         if instead is not None and not isinstance(instead, Ambiguous):
             return instead
-        self._attempts[order.to_number] += 1
-        life = self.book.life(order.to_number, self._attempts[order.to_number])
+        self._attempts[call_request.to_number] += 1
+        life = self.book.life(call_request.to_number, self._attempts[call_request.to_number])
         if life.refusal is not None:
             status, code, pause = life.refusal.status, life.refusal.code, life.refusal.retry_after_seconds
             if status >= 500:
                 return Ambiguous(f"http_{status}")
             return translation.rejected(status, code, None if pause is None else str(pause))
-        played, *_ = [self._begin(order, life, is_extra=n > 0) for n in range(1 + life.extra_calls)]
+        played, *_ = [self._begin(call_request, life, is_extra=n > 0) for n in range(1 + life.extra_calls)]
         if life.callbacks is Callbacks.BEFORE_ANSWER:
             self.before_answer(self.play())
         if instead is not None or life.reply not in (Reply.NORMAL, Reply.LATE):
             return instead or Ambiguous(life.reply)
         return Accepted(played.carrier_call_id, round(life.queue_seconds * 1000))
 
-    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
+    def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
         if not self.can_find:
             return CannotTell("this carrier has no list")
-        return tuple(_seen(p) for p in self.calls.values() if p.order.token == order.token)
+        return tuple(_seen(p) for p in self.calls.values() if p.call_request.token == call_request.token)
 
-    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+    def get(self, call_request: CallRequest, carrier_call_id: str) -> CarrierCall | CannotTell | None:
         played = self.calls.get(carrier_call_id)
         return None if played is None else _seen(played)
 
-    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
+    def end(self, call_request: CallRequest, carrier_call_id: str) -> CannotTell | None:
         self.end_requests.append(carrier_call_id)
         played = self.calls.get(carrier_call_id)
         if played is None or not self.can_end:
@@ -159,7 +159,7 @@ class Stage:
 
     def of(self, number: str) -> list[Played]:
         """The calls to a number, in the order they were placed."""
-        return [p for p in self.calls.values() if p.order.to_number == number]
+        return [p for p in self.calls.values() if p.call_request.to_number == number]
 
     def peak(self, key: Callable[[Played], str] = lambda p: "all") -> dict[str, int]:
         """The most calls alive at once, by ``key``."""
@@ -177,12 +177,12 @@ class Stage:
 
     # -- how a call is played
 
-    def _begin(self, order: Order, life: Life, *, is_extra: bool) -> Played:
-        played = Played(order, f"sim_{next(self._order)}", self.now(), life, is_extra)
+    def _begin(self, call_request: CallRequest, life: Life, *, is_extra: bool) -> Played:
+        played = Played(call_request, f"sim_{next(self._order)}", self.now(), life, is_extra)
         self.calls[played.carrier_call_id] = played
         if self.hold_queued:
             return played
-        for step in timeline(life, order.ring_seconds, order.longest_call_seconds, 1.0):
+        for step in timeline(life, call_request.ring_seconds, call_request.longest_call_seconds, 1.0):
             at = self.now() + timedelta(seconds=step.after_seconds)
             heapq.heappush(self._future, (at, next(self._order), played.carrier_call_id, step))
         return played
@@ -218,7 +218,7 @@ class Stage:
             "occurred_at": self.now().isoformat(),
             "call": played.view(),
         }
-        return translation.call_event(played.order.token, json.dumps(message).encode())
+        return translation.call_event(played.call_request.token, json.dumps(message).encode())
 
 
 def _seen(played: Played) -> CarrierCall:
@@ -227,5 +227,5 @@ def _seen(played: Played) -> CarrierCall:
     return seen
 
 
-def refuse_connection(order: Order) -> Outcome:
+def refuse_connection(call_request: CallRequest) -> Outcome:
     return NotSent("connection refused")

@@ -396,8 +396,8 @@ class World:
         assert not any(found.values()), {name: rows for name, rows in found.items() if rows}
         rang: dict[str, list[Played]] = {}
         for played in self.stage.calls.values():
-            if not played.is_extra and played.order.to_number not in self.stage.may_overlap:
-                rang.setdefault(played.order.to_number, []).append(played)
+            if not played.is_extra and played.call_request.to_number not in self.stage.may_overlap:
+                rang.setdefault(played.call_request.to_number, []).append(played)
         for number, rings in rang.items():
             for before, after in itertools.pairwise(sorted(rings, key=lambda p: p.placed_at)):
                 assert before.ended_at is not None, f"{number} rang twice at once"

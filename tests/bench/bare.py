@@ -22,7 +22,7 @@ from worker.flow.ending import end
 from worker.flow.reconcile import reconcile
 from worker.operations.examine import examine
 from worker.process import wiring
-from worker.process.settings import Settings
+from worker.process.settings import Settings, read_settings
 from worker.store import calls, counters, dialing, gate, moves
 from worker.store.crm import setup
 from worker.store.database import transact
@@ -138,7 +138,7 @@ def bare(stack: Stack, name: str, **settings: str) -> Iterator[Bare]:
         "REDIS_PREFIX": name,
         **settings,
     }
-    chosen = Settings.model_validate({variable.lower(): value for variable, value in environment.items()})
+    chosen = read_settings(environment)
     dialer = wiring.build(chosen, carriers={})
     migrate(dialer.db)
     try:

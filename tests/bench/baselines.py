@@ -21,7 +21,7 @@ from sqlalchemy import ForeignKey, create_engine, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from tests.bench.carrier import Switchboard, lasting
-from worker.carriers.base import CallEvent, Order
+from worker.carriers.base import CallEvent, CallRequest
 from worker.domain.model import EventKind
 from worker.process.settings import settings
 
@@ -110,7 +110,7 @@ def call(contact_id: int) -> None:
         db.add(Call(contact_id=contact.id, campaign_id=contact.campaign_id, began_at=time.time()))
         db.commit()
         number = f"+9992{contact_id:08d}"
-    carrier.place(Order(str(contact_id), str(contact_id), "acct", "+99910000000", number, 30, 60, "", None))
+    carrier.place(CallRequest(str(contact_id), str(contact_id), "acct", "+99910000000", number, 30, 60, "", None))
 
 
 @app.task(name="naive.ended")

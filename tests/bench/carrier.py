@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 
-from worker.carriers.base import Accepted, BadEvent, CallEvent, CannotTell, CarrierCall, Order, Outcome
+from worker.carriers.base import Accepted, BadEvent, CallEvent, CallRequest, CannotTell, CarrierCall, Outcome
 from worker.domain.model import Disposition, EventKind
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.010, 0.090
@@ -60,24 +60,24 @@ class Switchboard:
         self._changed = threading.Condition()
         threading.Thread(target=self._play, name=RECEIPT, daemon=True).start()
 
-    def place(self, order: Order) -> Outcome:
-        self.asked.append((order.token, time.time()))
+    def place(self, call_request: CallRequest) -> Outcome:
+        self.asked.append((call_request.token, time.time()))
         with self._changed:
             call = next(self._serial)
             placed_at, lasts = time.monotonic(), self._random.uniform(*self._lasts)
             for part, kind in LIFE:
                 at = ceil((placed_at + part * lasts) / GRAIN_SECONDS) * GRAIN_SECONDS
-                heapq.heappush(self._future, (at, next(self._serial), kind, f"bench_{call}", order.token))
+                heapq.heappush(self._future, (at, next(self._serial), kind, f"bench_{call}", call_request.token))
             self._changed.notify()
         return Accepted(f"bench_{call}")
 
-    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
+    def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
         return CannotTell("this carrier keeps no list")
 
-    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+    def get(self, call_request: CallRequest, carrier_call_id: str) -> CarrierCall | CannotTell | None:
         return CannotTell("this carrier keeps no list")
 
-    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
+    def end(self, call_request: CallRequest, carrier_call_id: str) -> CannotTell | None:
         return None  # it ends within a tenth of a second anyhow
 
     def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:

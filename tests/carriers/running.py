@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Any
 
 from tests.patience import PATIENCE_SECONDS
-from worker.carriers.base import Order
+from worker.carriers.base import CallRequest
 from worker.carriers.simulated.adapter import SimulatorCarrier
 from worker.simulator import ledger
 
@@ -82,8 +82,8 @@ class RunningSimulator:
         return stats
 
 
-def an_order(to_number: str, callbacks_to: Callable[[str], str], **changes: Any) -> Order:
-    """An order with a token of its own."""
+def a_call_request(to_number: str, callbacks_to: Callable[[str], str], **changes: Any) -> CallRequest:
+    """A request for a call, with a token of its own."""
     token = f"{next(_orders):032x}"
     values: dict[str, Any] = {
         "call_id": f"call_{token}",
@@ -95,4 +95,4 @@ def an_order(to_number: str, callbacks_to: Callable[[str], str], **changes: Any)
         "longest_call_seconds": 600,
         "callback_url": callbacks_to(token),
     }
-    return Order(**{**values, **changes})
+    return CallRequest(**{**values, **changes})

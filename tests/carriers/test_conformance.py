@@ -21,7 +21,7 @@ from tests.carriers.peer import RESET, SILENCE, Peer, Reply
 from tests.carriers.receiver import Received, Receiver
 from tests.carriers.rigs import ACCOUNT, CONNECTION, RIGS, Rig
 from tests.carriers.running import SECRET as SIMULATOR_SECRET
-from tests.carriers.running import RunningSimulator, an_order
+from tests.carriers.running import RunningSimulator, a_call_request
 from worker.carriers.base import (
     Accepted,
     Action,
@@ -29,11 +29,11 @@ from worker.carriers.base import (
     BadEvent,
     BadSignature,
     CallEvent,
+    CallRequest,
     CannotTell,
     CarrierCall,
     Greeting,
     NotSent,
-    Order,
     Rejected,
     Verdict,
 )
@@ -58,10 +58,10 @@ def carrier(rig: Rig, peer: Peer) -> Iterator[Any]:
     carrier.close()
 
 
-def order(**changes: Any) -> Order:
+def call_request(**changes: Any) -> CallRequest:
     streams = Assistant(stream_url="wss://voice.example.com/stream")
     known = {"assistant": streams, "answer_url": "https://dialer.example.com/answer", "dialed_at": datetime.now(UTC)}
-    return an_order(TO, lambda token: f"https://dialer.example.com/events/{token}", **{**known, **changes})
+    return a_call_request(TO, lambda token: f"https://dialer.example.com/events/{token}", **{**known, **changes})
 
 
 # ---------------------------------------------------------------------------------------------- placing a call
@@ -69,7 +69,7 @@ def order(**changes: Any) -> Order:
 
 def test_a_call_is_placed_with_one_request_and_has_the_carriers_id(rig: Rig, carrier: Any, peer: Peer) -> None:
     peer.replies(Reply(201, rig.accepted))
-    assert carrier.place(order()) == Accepted(rig.call_id, 0)
+    assert carrier.place(call_request()) == Accepted(rig.call_id, 0)
     (asked,) = peer.asked
     assert asked.method == "POST"
 
@@ -77,7 +77,7 @@ def test_a_call_is_placed_with_one_request_and_has_the_carriers_id(rig: Rig, car
 def test_the_request_says_how_long_it_may_ring_and_talk(carrier: Any, peer: Peer) -> None:
     """So that the call has an end even if nothing is ever heard of it."""
     peer.replies(Reply(500))
-    carrier.place(order(ring_seconds=37, longest_call_seconds=1234))
+    carrier.place(call_request(ring_seconds=37, longest_call_seconds=1234))
     (asked,) = peer.asked
     is_json = asked.headers["Content-Type"] == "application/json"
     fields = asked.json.values() if is_json else itertools.chain.from_iterable(asked.form.values())
@@ -93,28 +93,28 @@ def test_an_answer_that_proves_nothing_leaves_a_doubt_and_is_not_asked_for_again
     carrier: Any, peer: Peer, reply: Reply
 ) -> None:
     peer.replies(reply, reply, reply)
-    assert isinstance(carrier.place(order()), Ambiguous)
+    assert isinstance(carrier.place(call_request()), Ambiguous)
     assert len(peer.asked) == 1
 
 
 def test_an_answer_that_does_not_come_leaves_a_doubt_and_is_not_asked_for_again(rig: Rig, peer: Peer) -> None:
     impatient = rig.make(peer.url, read_seconds=0.2)
     peer.replies(SILENCE, SILENCE)
-    assert isinstance(impatient.place(order()), Ambiguous)
+    assert isinstance(impatient.place(call_request()), Ambiguous)
     assert len(peer.asked) == 1
     impatient.close()
 
 
 def test_a_good_answer_that_names_no_call_leaves_a_doubt(rig: Rig, carrier: Any, peer: Peer) -> None:
     peer.replies(Reply(201, rig.no_id))
-    assert carrier.place(order()) == Ambiguous("no_id")
+    assert carrier.place(call_request()) == Ambiguous("no_id")
 
 
 @pytest.mark.parametrize("about", ["credentials", "to", "from", "nonsense"])
 def test_a_refusal_is_definite_and_has_its_action(rig: Rig, carrier: Any, peer: Peer, about: str) -> None:
     reply, action = rig.refusals[about]
     peer.replies(reply)
-    outcome = carrier.place(order())
+    outcome = carrier.place(call_request())
     assert isinstance(outcome, Rejected)
     assert outcome.action is action
     assert len(peer.asked) == 1
@@ -125,32 +125,32 @@ def test_too_many_requests_means_a_pause_as_long_as_the_carrier_says(
     rig: Rig, carrier: Any, peer: Peer, header: str, seconds: float | None
 ) -> None:
     peer.replies(Reply(429, rig.too_many, {"Retry-After": header}))
-    outcome = carrier.place(order())
+    outcome = carrier.place(call_request())
     assert isinstance(outcome, Rejected)
     assert (outcome.action, outcome.retry_after_seconds) == (Action.BACK_OFF, seconds)
 
 
 def test_a_refusal_nobody_has_heard_of_is_a_technical_failure(carrier: Any, peer: Peer) -> None:
     peer.replies(Reply(418))
-    assert carrier.place(order()) == Rejected("http_418", Action.FAILED)
+    assert carrier.place(call_request()) == Rejected("http_418", Action.FAILED)
 
 
 def test_nothing_was_sent_where_nobody_listens(rig: Rig) -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         carrier = rig.make(f"http://127.0.0.1:{deaf.getsockname()[1]}")
-        outcome = carrier.place(order())
+        outcome = carrier.place(call_request())
         assert isinstance(outcome, NotSent)
         assert outcome.connection
-        assert isinstance(carrier.find(order()), CannotTell)
-        assert isinstance(carrier.get(order(), rig.call_id), CannotTell)
-        assert carrier.end(order(), rig.call_id) is not None
+        assert isinstance(carrier.find(call_request()), CannotTell)
+        assert isinstance(carrier.get(call_request(), rig.call_id), CannotTell)
+        assert carrier.end(call_request(), rig.call_id) is not None
         carrier.close()
 
 
 def test_a_request_whose_moment_has_passed_does_not_leave(carrier: Any, peer: Peer) -> None:
     peer.replies()
-    late = order(leave_by=time.monotonic() - 0.001)
+    late = call_request(leave_by=time.monotonic() - 0.001)
     assert carrier.place(late) == NotSent("the send fence had passed", connection=False)
     assert peer.asked == []
 
@@ -158,7 +158,7 @@ def test_a_request_whose_moment_has_passed_does_not_leave(carrier: Any, peer: Pe
 @pytest.mark.parametrize("reply", [Reply(500), RESET, Reply(200, b"x"), Reply(418)])
 def test_no_number_is_in_what_is_said_about_a_request(rig: Rig, carrier: Any, peer: Peer, reply: Reply) -> None:
     peer.replies(*[reply] * 4)
-    said = repr([carrier.place(order()), carrier.find(order()), carrier.get(order(), rig.call_id)])
+    said = repr([carrier.place(call_request()), carrier.find(call_request()), carrier.get(call_request(), rig.call_id)])
     assert TO[1:] not in said
     assert FROM[1:] not in said
 
@@ -168,7 +168,7 @@ def test_no_number_is_in_what_is_said_about_a_request(rig: Rig, carrier: Any, pe
 
 def test_a_live_call_is_shown_alive_and_an_ended_one_over(rig: Rig, carrier: Any, peer: Peer) -> None:
     peer.replies(Reply(200, rig.shown("in-progress")), Reply(200, rig.shown("busy")))
-    alive, over = carrier.get(order(), rig.call_id), carrier.get(order(), rig.call_id)
+    alive, over = carrier.get(call_request(), rig.call_id), carrier.get(call_request(), rig.call_id)
     assert isinstance(alive, CarrierCall)
     assert alive.disposition is None
     assert isinstance(over, CarrierCall)
@@ -177,7 +177,7 @@ def test_a_live_call_is_shown_alive_and_an_ended_one_over(rig: Rig, carrier: Any
 
 def test_a_call_the_carrier_does_not_know_is_none(rig: Rig, carrier: Any, peer: Peer) -> None:
     peer.replies(rig.unknown_call)
-    assert carrier.get(order(), rig.call_id) is None
+    assert carrier.get(call_request(), rig.call_id) is None
 
 
 @pytest.mark.parametrize("reply", [Reply(500), Reply(404, b"<html>"), Reply(200, b"x"), Reply(200, {}), RESET])
@@ -185,30 +185,30 @@ def test_an_answer_that_cannot_be_read_tells_nothing_about_a_call(
     rig: Rig, carrier: Any, peer: Peer, reply: Reply
 ) -> None:
     peer.replies(reply, reply)
-    assert isinstance(carrier.get(order(), rig.call_id), CannotTell)
-    assert isinstance(carrier.find(order()), CannotTell)
+    assert isinstance(carrier.get(call_request(), rig.call_id), CannotTell)
+    assert isinstance(carrier.find(call_request()), CannotTell)
 
 
 def test_an_id_from_outside_stays_one_part_of_the_address(carrier: Any, peer: Peer) -> None:
     peer.replies(Reply(500), Reply(500))
-    carrier.get(order(), "../../x?y=1#z")
-    carrier.end(order(), "../../x?y=1#z")
+    carrier.get(call_request(), "../../x?y=1#z")
+    carrier.end(call_request(), "../../x?y=1#z")
     assert all("..%2F..%2Fx%3Fy%3D1%23z" in asked.target for asked in peer.asked)
     assert len(peer.asked) == 2
 
 
 def test_a_carrier_that_keeps_no_list_is_never_taken_for_a_miss(rig: Rig, carrier: Any, peer: Peer) -> None:
     peer.replies(Reply(200, {"calls": []}))
-    found = carrier.find(order())
+    found = carrier.find(call_request())
     assert found == () if rig.lists else isinstance(found, CannotTell)
 
 
 def test_an_end_that_the_carrier_takes_is_true(rig: Rig, carrier: Any, peer: Peer) -> None:
     peer.replies(Reply(200, rig.shown("ringing")), Reply(200, rig.shown("ringing")))
-    assert carrier.end(order(), rig.call_id) is None
+    assert carrier.end(call_request(), rig.call_id) is None
     for refused in (Reply(503), Reply(400), Reply(403), RESET):
         peer.replies(refused)
-        assert carrier.end(order(), rig.call_id) is not None
+        assert carrier.end(call_request(), rig.call_id) is not None
 
 
 def test_a_call_that_the_carrier_no_longer_knows_is_over_and_is_asked_about_once(
@@ -216,7 +216,7 @@ def test_a_call_that_the_carrier_no_longer_knows_is_over_and_is_asked_about_once
 ) -> None:
     for unknown in (rig.unknown_call, Reply(404)):
         peer.replies(unknown)
-        assert carrier.end(order(), rig.call_id) is None
+        assert carrier.end(call_request(), rig.call_id) is None
         assert len(peer.asked) == 1
 
 
@@ -300,12 +300,12 @@ class Service:
     stop: Callable[[], object]
     answer_url: str = ""
 
-    def order(self, number: str) -> Order:
+    def call_request(self, number: str) -> CallRequest:
         streams = Assistant(stream_url="wss://voice.example.com/stream")
-        placed = an_order(number, self.receiver.callback_url, assistant=streams, answer_url=self.answer_url)
+        placed = a_call_request(number, self.receiver.callback_url, assistant=streams, answer_url=self.answer_url)
         return replace(placed, ring_seconds=5, dialed_at=datetime.now(UTC))
 
-    def life_of(self, placed: Order) -> list[CallEvent]:
+    def life_of(self, placed: CallRequest) -> list[CallEvent]:
         """What is told about the call until it is over, read by the adapter."""
 
         def read(told: list[Received]) -> list[CallEvent]:
@@ -357,7 +357,7 @@ def our_own(folder: Path) -> Service:
     return Service(running.carrier(), Receiver().start(), running.stop)
 
 
-def twilios_face(folder: Path) -> Service:
+def twilios_protocol(folder: Path) -> Service:
     running, receiver = a_simulator(folder), Receiver().start()
     carrier = TwilioCarrier(running.url, ACCOUNT, [SIMULATOR_SECRET])
     greeting = Greeting(Assistant(stream_url="wss://voice.example.com/stream"), "call_1", "camp_1", "cont_1")
@@ -366,7 +366,7 @@ def twilios_face(folder: Path) -> Service:
     return Service(carrier, receiver, running.stop, f"{receiver.url}/answer")
 
 
-def telnyxs_face(folder: Path) -> Service:
+def telnyxs_protocol(folder: Path) -> Service:
     key_path = folder / "telnyx.key"
     running = a_simulator(folder, "--public-key-file", str(key_path))
     carrier = TelnyxCarrier(running.url, SIMULATOR_SECRET, key_path.read_text().strip(), CONNECTION)
@@ -375,8 +375,8 @@ def telnyxs_face(folder: Path) -> Service:
 
 SERVICES: dict[str, Callable[[Path], Service]] = {
     "simulator": our_own,
-    "twilio": twilios_face,
-    "telnyx": telnyxs_face,
+    "twilio": twilios_protocol,
+    "telnyx": telnyxs_protocol,
 }
 """Servers that speak for a carrier, by the carrier's name."""
 
@@ -392,7 +392,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.mark.parametrize("number", LIVES)
 def test_a_life_is_told_and_ends_as_it_should(service: Service, number: str) -> None:
-    placed = service.order(number)
+    placed = service.call_request(number)
     outcome = service.carrier.place(placed)
     assert isinstance(outcome, Accepted)
     events = service.life_of(placed)
@@ -407,7 +407,7 @@ def test_a_life_is_told_and_ends_as_it_should(service: Service, number: str) -> 
 def test_a_call_that_nobody_wants_any_more_is_ended_and_over_when_it_is_ended_again(
     service: Service, number: str
 ) -> None:
-    placed = replace(service.order(number), ring_seconds=30)
+    placed = replace(service.call_request(number), ring_seconds=30)
     outcome = service.carrier.place(placed)
     assert isinstance(outcome, Accepted)
     first = EventKind.ANSWERED if number == "+12025550105" else EventKind.RINGING
@@ -425,7 +425,7 @@ def test_a_call_that_nobody_wants_any_more_is_ended_and_over_when_it_is_ended_ag
 
 @pytest.mark.parametrize("number", ["+12025550106", "+12025550107", "+12025550108"], ids=["5xx", "reset", "no id"])
 def test_a_call_whose_answer_is_lost_is_in_doubt_and_told_by_its_token(service: Service, number: str) -> None:
-    placed = service.order(number)
+    placed = service.call_request(number)
     assert isinstance(service.carrier.place(placed), Ambiguous)
     (call_id,) = {event.carrier_call_id for event in service.life_of(placed)}
     found = service.carrier.find(placed)
@@ -436,12 +436,12 @@ def test_a_call_whose_answer_is_lost_is_in_doubt_and_told_by_its_token(service: 
 def test_a_refusal_is_taken_for_the_same_thing_whoever_speaks(service: Service, number: str) -> None:
     written: Any
     written, action = REFUSED[number]
-    outcome = service.carrier.place(service.order(number))
+    outcome = service.carrier.place(service.call_request(number))
     assert isinstance(outcome, Rejected)
     assert outcome.action is action
     assert outcome.retry_after_seconds == written.get("retry_after")
 
 
-def kinds_of(service: Service, placed: Order, told: list[Received]) -> set[EventKind]:
+def kinds_of(service: Service, placed: CallRequest, told: list[Received]) -> set[EventKind]:
     events = [service.carrier.parse(seen.token, placed.callback_url, seen.headers, seen.body) for seen in told]
     return {event.kind for event in events if event is not None}

@@ -13,9 +13,19 @@ import httpx2
 import pytest
 
 from tests.carriers.receiver import Receiver
-from tests.carriers.running import SECRET, RunningSimulator, an_order
+from tests.carriers.running import SECRET, RunningSimulator, a_call_request
 from tests.patience import PATIENCE_SECONDS
-from worker.carriers.base import Accepted, Action, Ambiguous, CannotTell, CarrierCall, NotSent, Order, Rejected, Verdict
+from worker.carriers.base import (
+    Accepted,
+    Action,
+    Ambiguous,
+    CallRequest,
+    CannotTell,
+    CarrierCall,
+    NotSent,
+    Rejected,
+    Verdict,
+)
 from worker.carriers.simulated.adapter import SimulatorCarrier
 from worker.carriers.simulated.protocol import REFUSALS
 from worker.domain.model import CallState, Disposition, EventKind
@@ -55,8 +65,8 @@ SCRIPT = {
 
 
 @pytest.fixture
-def order(receiver: Receiver) -> Callable[..., Order]:
-    return lambda number, **changes: an_order(number, receiver.callback_url, **changes)
+def call_request(receiver: Receiver) -> Callable[..., CallRequest]:
+    return lambda number, **changes: a_call_request(number, receiver.callback_url, **changes)
 
 
 @contextmanager
@@ -77,9 +87,9 @@ def a_peer_that(does: Callable[[socket.socket], None]) -> Iterator[str]:
 
 
 def test_an_accepted_call_lives_in_order_and_ends(
-    carrier: SimulatorCarrier, receiver: Receiver, order: Callable[..., Order]
+    carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[..., CallRequest]
 ) -> None:
-    placed = order(ANSWERED)
+    placed = call_request(ANSWERED)
 
     outcome = carrier.place(placed)
 
@@ -99,10 +109,10 @@ def test_an_accepted_call_lives_in_order_and_ends(
 
 @pytest.mark.parametrize("number", ENDINGS)
 def test_each_ending_has_its_disposition(
-    carrier: SimulatorCarrier, receiver: Receiver, order: Callable[..., Order], number: str
+    carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[..., CallRequest], number: str
 ) -> None:
     _, disposition, sip_code = ENDINGS[number]
-    placed = order(number, ring_seconds=5)
+    placed = call_request(number, ring_seconds=5)
     carrier.place(placed)
 
     *before, last = receiver.wait_for_end(placed.token)
@@ -113,9 +123,9 @@ def test_each_ending_has_its_disposition(
 
 
 def test_a_fax_can_be_told_from_a_machine(
-    carrier: SimulatorCarrier, receiver: Receiver, order: Callable[..., Order]
+    carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[..., CallRequest]
 ) -> None:
-    placed = order("+12025550108")
+    placed = call_request("+12025550108")
     carrier.place(placed)
 
     *_, verdict, end = [
@@ -127,9 +137,9 @@ def test_a_fax_can_be_told_from_a_machine(
 
 
 def test_a_talk_is_cut_at_the_longest_call(
-    simulator: RunningSimulator, carrier: SimulatorCarrier, receiver: Receiver, order: Callable[..., Order]
+    simulator: RunningSimulator, carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[..., CallRequest]
 ) -> None:
-    placed = order(TALKING, longest_call_seconds=4)
+    placed = call_request(TALKING, longest_call_seconds=4)
     carrier.place(placed)
     receiver.wait_for_end(placed.token)
 
@@ -139,12 +149,12 @@ def test_a_talk_is_cut_at_the_longest_call(
     assert 0.19 < call.ended_at - call.placed_at < 10.0
 
 
-def test_a_carrier_that_refuses_connections_was_sent_nothing(order: Callable[..., Order]) -> None:
+def test_a_carrier_that_refuses_connections_was_sent_nothing(call_request: Callable[..., CallRequest]) -> None:
     with socket.socket() as bound_but_deaf:
         bound_but_deaf.bind(("127.0.0.1", 0))
         carrier = SimulatorCarrier(f"http://127.0.0.1:{bound_but_deaf.getsockname()[1]}", SECRET)
 
-        outcome = carrier.place(order(ANSWERED))
+        outcome = carrier.place(call_request(ANSWERED))
 
     assert isinstance(outcome, NotSent)
     assert outcome.connection
@@ -153,11 +163,11 @@ def test_a_carrier_that_refuses_connections_was_sent_nothing(order: Callable[...
 
 @pytest.mark.parametrize("warm", [False, True], ids=["on a new connection", "on a kept connection"])
 def test_a_request_whose_moment_has_passed_does_not_leave(
-    carrier: SimulatorCarrier, simulator: RunningSimulator, order: Callable[..., Order], warm: bool
+    carrier: SimulatorCarrier, simulator: RunningSimulator, call_request: Callable[..., CallRequest], warm: bool
 ) -> None:
     if warm:
-        carrier.find(order(ANSWERED))
-    late = order(ANSWERED, leave_by=time.monotonic() - 0.001)
+        carrier.find(call_request(ANSWERED))
+    late = call_request(ANSWERED, leave_by=time.monotonic() - 0.001)
 
     outcome = carrier.place(late)
 
@@ -166,7 +176,7 @@ def test_a_request_whose_moment_has_passed_does_not_leave(
     assert late.token not in {call.token for call in simulator.ledger().placed}
 
 
-def test_a_connection_that_is_never_made_was_sent_nothing(order: Callable[..., Order]) -> None:
+def test_a_connection_that_is_never_made_was_sent_nothing(call_request: Callable[..., CallRequest]) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -177,7 +187,7 @@ def test_a_connection_that_is_never_made_was_sent_nothing(order: Callable[..., O
             waiting.connect_ex(address)
         carrier = SimulatorCarrier(f"http://127.0.0.1:{address[1]}", SECRET, connect_seconds=0.2)
 
-        outcome = carrier.place(order(ANSWERED))
+        outcome = carrier.place(call_request(ANSWERED))
 
         for waiting in backlog:
             waiting.close()
@@ -187,7 +197,7 @@ def test_a_connection_that_is_never_made_was_sent_nothing(order: Callable[..., O
 
 
 def test_a_name_that_does_not_resolve_was_sent_nothing(
-    order: Callable[..., Order], monkeypatch: pytest.MonkeyPatch
+    call_request: Callable[..., CallRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_such_name(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -195,31 +205,33 @@ def test_a_name_that_does_not_resolve_was_sent_nothing(
     monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
     carrier = SimulatorCarrier("http://simulator.invalid", SECRET)
 
-    outcome = carrier.place(order(ANSWERED))
+    outcome = carrier.place(call_request(ANSWERED))
 
     assert isinstance(outcome, NotSent)
     assert outcome.connection
     carrier.close()
 
 
-def test_a_failed_tls_handshake_was_sent_nothing(simulator: RunningSimulator, order: Callable[..., Order]) -> None:
+def test_a_failed_tls_handshake_was_sent_nothing(
+    simulator: RunningSimulator, call_request: Callable[..., CallRequest]
+) -> None:
     carrier = SimulatorCarrier(simulator.url.replace("http://", "https://"), SECRET)
 
-    assert isinstance(carrier.place(order(ANSWERED)), NotSent)
+    assert isinstance(carrier.place(call_request(ANSWERED)), NotSent)
     carrier.close()
 
 
 def test_a_request_without_a_free_connection_was_sent_nothing(
-    simulator: RunningSimulator, receiver: Receiver, order: Callable[..., Order]
+    simulator: RunningSimulator, receiver: Receiver, call_request: Callable[..., CallRequest]
 ) -> None:
     with httpx2.Client(limits=httpx2.Limits(max_connections=1), trust_env=False) as client:
         carrier = simulator.carrier(client=client, request_seconds=3.0, read_seconds=1.0, connect_seconds=1.8)
-        holding = order(HELD)
+        holding = call_request(HELD)
         thread = threading.Thread(target=carrier.place, args=(holding,))
         thread.start()
         receiver.wait_for(holding.token, 1)
 
-        outcome = carrier.place(order(ANSWERED))
+        outcome = carrier.place(call_request(ANSWERED))
         thread.join()
 
     assert isinstance(outcome, NotSent)
@@ -228,10 +240,10 @@ def test_a_request_without_a_free_connection_was_sent_nothing(
 
 @pytest.mark.parametrize("number", [THEN_500, THEN_TIMEOUT, THEN_RESET, NO_ID])
 def test_a_call_that_was_placed_without_a_good_answer_is_ambiguous_and_found_by_its_token(
-    simulator: RunningSimulator, receiver: Receiver, order: Callable[..., Order], number: str
+    simulator: RunningSimulator, receiver: Receiver, call_request: Callable[..., CallRequest], number: str
 ) -> None:
     carrier = simulator.carrier(read_seconds=0.3)
-    placed = order(number)
+    placed = call_request(number)
 
     assert isinstance(carrier.place(placed), Ambiguous)
 
@@ -242,9 +254,9 @@ def test_a_call_that_was_placed_without_a_good_answer_is_ambiguous_and_found_by_
 
 
 def test_a_5xx_is_ambiguous_even_when_nothing_was_placed(
-    carrier: SimulatorCarrier, order: Callable[..., Order]
+    carrier: SimulatorCarrier, call_request: Callable[..., CallRequest]
 ) -> None:
-    placed = order(REFUSED)
+    placed = call_request(REFUSED)
 
     assert carrier.place(placed) == Ambiguous("http_503")
     assert carrier.find(placed) == ()
@@ -262,15 +274,17 @@ def test_a_5xx_is_ambiguous_even_when_nothing_was_placed(
         b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
     ],
 )
-def test_an_answer_that_cannot_be_understood_is_ambiguous(order: Callable[..., Order], answer: bytes) -> None:
+def test_an_answer_that_cannot_be_understood_is_ambiguous(
+    call_request: Callable[..., CallRequest], answer: bytes
+) -> None:
     with a_peer_that(lambda connection: connection.sendall(answer)) as url:
         carrier = SimulatorCarrier(url, SECRET)
 
-        assert isinstance(carrier.place(order(ANSWERED)), Ambiguous)
+        assert isinstance(carrier.place(call_request(ANSWERED)), Ambiguous)
         carrier.close()
 
 
-def test_an_answer_that_drips_is_cut_off(order: Callable[..., Order]) -> None:
+def test_an_answer_that_drips_is_cut_off(call_request: Callable[..., CallRequest]) -> None:
     gone = threading.Event()
 
     def drip(connection: socket.socket) -> None:
@@ -284,7 +298,7 @@ def test_an_answer_that_drips_is_cut_off(order: Callable[..., Order]) -> None:
         carrier = SimulatorCarrier(url, SECRET, request_seconds=0.5)
         began = monotonic()
 
-        outcome = carrier.place(order(ANSWERED))
+        outcome = carrier.place(call_request(ANSWERED))
 
         gone.set()
         assert isinstance(outcome, Ambiguous)
@@ -294,7 +308,7 @@ def test_an_answer_that_drips_is_cut_off(order: Callable[..., Order]) -> None:
 
 @pytest.mark.parametrize(("number", "code"), CODES.items())
 def test_each_refusal_code_has_its_action(
-    carrier: SimulatorCarrier, order: Callable[..., Order], number: str, code: str
+    carrier: SimulatorCarrier, call_request: Callable[..., CallRequest], number: str, code: str
 ) -> None:
     actions = {
         "too_many_requests": Action.BACK_OFF,
@@ -310,25 +324,27 @@ def test_each_refusal_code_has_its_action(
         "malformed": Action.MALFORMED,
         "no_route": Action.FAILED,
     }
-    placed = order(number)
+    placed = call_request(number)
 
     assert carrier.place(placed) == Rejected(code, actions[code])
     assert carrier.find(placed) == ()
 
 
-def test_a_429_says_how_long_to_back_off(carrier: SimulatorCarrier, order: Callable[..., Order]) -> None:
-    assert carrier.place(order(BACK_OFF)) == Rejected("http_429", Action.BACK_OFF, 7.0)
+def test_a_429_says_how_long_to_back_off(carrier: SimulatorCarrier, call_request: Callable[..., CallRequest]) -> None:
+    assert carrier.place(call_request(BACK_OFF)) == Rejected("http_429", Action.BACK_OFF, 7.0)
 
 
 def test_a_4xx_nobody_has_heard_of_is_a_technical_failure(
-    carrier: SimulatorCarrier, order: Callable[..., Order]
+    carrier: SimulatorCarrier, call_request: Callable[..., CallRequest]
 ) -> None:
-    assert carrier.place(order(TEAPOT)) == Rejected("http_418", Action.FAILED)
+    assert carrier.place(call_request(TEAPOT)) == Rejected("http_418", Action.FAILED)
 
 
-def test_a_wrong_secret_stops_the_account(simulator: RunningSimulator, order: Callable[..., Order]) -> None:
+def test_a_wrong_secret_stops_the_account(
+    simulator: RunningSimulator, call_request: Callable[..., CallRequest]
+) -> None:
     stranger = SimulatorCarrier(simulator.url, "another-secret")
-    placed = order(ANSWERED)
+    placed = call_request(ANSWERED)
 
     assert stranger.place(placed) == Rejected("unauthorized", Action.STOP_ACCOUNT)
     assert isinstance(stranger.find(placed), CannotTell)
@@ -337,15 +353,15 @@ def test_a_wrong_secret_stops_the_account(simulator: RunningSimulator, order: Ca
 
 
 def test_a_request_the_simulator_cannot_read_is_malformed(
-    carrier: SimulatorCarrier, order: Callable[..., Order]
+    carrier: SimulatorCarrier, call_request: Callable[..., CallRequest]
 ) -> None:
-    assert carrier.place(order("12025550001")) == Rejected("malformed", Action.MALFORMED)
+    assert carrier.place(call_request("12025550001")) == Rejected("malformed", Action.MALFORMED)
 
 
 def test_a_queued_call_tells_how_long_and_is_canceled_by_its_end(
-    carrier: SimulatorCarrier, receiver: Receiver, order: Callable[..., Order]
+    carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[..., CallRequest]
 ) -> None:
-    placed = order(QUEUED)
+    placed = call_request(QUEUED)
     outcome = carrier.place(placed)
     assert isinstance(outcome, Accepted)
     assert outcome.queued_for_ms == 30_000
@@ -358,9 +374,9 @@ def test_a_queued_call_tells_how_long_and_is_canceled_by_its_end(
 
 
 def test_ending_an_answered_call_completes_it_and_ending_it_again_changes_nothing(
-    carrier: SimulatorCarrier, receiver: Receiver, order: Callable[..., Order]
+    carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[..., CallRequest]
 ) -> None:
-    placed = order(TALKING)
+    placed = call_request(TALKING)
     outcome = carrier.place(placed)
     assert isinstance(outcome, Accepted)
     receiver.wait_for_event(placed.token, "answered")
@@ -377,27 +393,27 @@ def test_ending_an_answered_call_completes_it_and_ending_it_again_changes_nothin
 
 
 def test_a_call_the_simulator_never_heard_of_is_no_call_and_need_not_be_ended(
-    carrier: SimulatorCarrier, order: Callable[..., Order]
+    carrier: SimulatorCarrier, call_request: Callable[..., CallRequest]
 ) -> None:
-    assert carrier.get(order(ANSWERED), "sim_unknown") is None
-    assert carrier.end(order(ANSWERED), "sim_unknown") is None
+    assert carrier.get(call_request(ANSWERED), "sim_unknown") is None
+    assert carrier.end(call_request(ANSWERED), "sim_unknown") is None
 
 
-def test_a_404_from_something_else_proves_nothing(order: Callable[..., Order]) -> None:
+def test_a_404_from_something_else_proves_nothing(call_request: Callable[..., CallRequest]) -> None:
     answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
     with a_peer_that(lambda connection: connection.sendall(answer)) as url:
         carrier = SimulatorCarrier(url, SECRET)
 
-        assert isinstance(carrier.get(order(ANSWERED), "sim_1"), CannotTell)
+        assert isinstance(carrier.get(call_request(ANSWERED), "sim_1"), CannotTell)
         carrier.close()
 
 
-def test_a_simulator_that_is_away_cannot_tell(order: Callable[..., Order]) -> None:
+def test_a_simulator_that_is_away_cannot_tell(call_request: Callable[..., CallRequest]) -> None:
     with socket.socket() as bound_but_deaf:
         bound_but_deaf.bind(("127.0.0.1", 0))
         carrier = SimulatorCarrier(f"http://127.0.0.1:{bound_but_deaf.getsockname()[1]}", SECRET)
 
-        assert isinstance(carrier.find(order(ANSWERED)), CannotTell)
-        assert isinstance(carrier.get(order(ANSWERED), "sim_1"), CannotTell)
-        assert carrier.end(order(ANSWERED), "sim_1") is not None
+        assert isinstance(carrier.find(call_request(ANSWERED)), CannotTell)
+        assert isinstance(carrier.get(call_request(ANSWERED), "sim_1"), CannotTell)
+        assert carrier.end(call_request(ANSWERED), "sim_1") is not None
     carrier.close()

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.carriers.receiver import Received, Receiver
-from tests.carriers.running import RunningSimulator, an_order
+from tests.carriers.running import RunningSimulator, a_call_request
 from tests.patience import PATIENCE_SECONDS
-from worker.carriers.base import Accepted, Ambiguous, Order
+from worker.carriers.base import Accepted, Ambiguous, CallRequest
 from worker.carriers.simulated.adapter import SimulatorCarrier
 from worker.domain.model import Disposition, EventKind
 
@@ -35,8 +35,8 @@ SCRIPT = {
 
 
 @pytest.fixture
-def order(receiver: Receiver) -> Iterator[Callable[[str], Order]]:
-    yield lambda number: an_order(number, receiver.callback_url)
+def call_request(receiver: Receiver) -> Iterator[Callable[[str], CallRequest]]:
+    yield lambda number: a_call_request(number, receiver.callback_url)
     receiver.status = lambda _: 204
 
 
@@ -45,9 +45,9 @@ def events_of(received: list[Received]) -> list[str]:
 
 
 def test_doubled_callbacks_are_the_same_event_posted_twice(
-    carrier: SimulatorCarrier, receiver: Receiver, order: Callable[[str], Order]
+    carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[[str], CallRequest]
 ) -> None:
-    placed = order(TWICE)
+    placed = call_request(TWICE)
     carrier.place(placed)
 
     received = receiver.wait_for(placed.token, 6)
@@ -57,9 +57,9 @@ def test_doubled_callbacks_are_the_same_event_posted_twice(
 
 
 def test_reversed_callbacks_tell_the_end_first(
-    carrier: SimulatorCarrier, receiver: Receiver, order: Callable[[str], Order]
+    carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[[str], CallRequest]
 ) -> None:
-    placed = order(REVERSED)
+    placed = call_request(REVERSED)
     carrier.place(placed)
 
     received = receiver.wait_for(placed.token, 3)
@@ -72,9 +72,12 @@ def test_reversed_callbacks_tell_the_end_first(
 
 
 def test_a_silent_call_lives_and_ends_without_a_word(
-    simulator: RunningSimulator, carrier: SimulatorCarrier, receiver: Receiver, order: Callable[[str], Order]
+    simulator: RunningSimulator,
+    carrier: SimulatorCarrier,
+    receiver: Receiver,
+    call_request: Callable[[str], CallRequest],
 ) -> None:
-    silent, outliving = order(SILENT), order(LONG)
+    silent, outliving = call_request(SILENT), call_request(LONG)
     carrier.place(silent)
     carrier.place(outliving)
 
@@ -88,9 +91,12 @@ def test_a_silent_call_lives_and_ends_without_a_word(
 
 
 def test_nothing_more_happens_to_a_call_that_was_ended(
-    simulator: RunningSimulator, carrier: SimulatorCarrier, receiver: Receiver, order: Callable[[str], Order]
+    simulator: RunningSimulator,
+    carrier: SimulatorCarrier,
+    receiver: Receiver,
+    call_request: Callable[[str], CallRequest],
 ) -> None:
-    ended, outliving = order(HUNG_UP), order(LONG)
+    ended, outliving = call_request(HUNG_UP), call_request(LONG)
     outcome = carrier.place(ended)
     assert isinstance(outcome, Accepted)
     assert carrier.end(ended, outcome.carrier_call_id) is None
@@ -105,9 +111,12 @@ def test_nothing_more_happens_to_a_call_that_was_ended(
 
 
 def test_late_callbacks_come_after_the_call_has_ended(
-    simulator: RunningSimulator, carrier: SimulatorCarrier, receiver: Receiver, order: Callable[[str], Order]
+    simulator: RunningSimulator,
+    carrier: SimulatorCarrier,
+    receiver: Receiver,
+    call_request: Callable[[str], CallRequest],
 ) -> None:
-    late, outliving = order(LATE), order(LONG)
+    late, outliving = call_request(LATE), call_request(LONG)
     carrier.place(late)
     carrier.place(outliving)
     receiver.wait_for_event(outliving.token, "answered")
@@ -121,9 +130,9 @@ def test_late_callbacks_come_after_the_call_has_ended(
 
 
 def test_a_callback_can_be_acknowledged_before_the_request_is_answered(
-    carrier: SimulatorCarrier, receiver: Receiver, order: Callable[[str], Order]
+    carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[[str], CallRequest]
 ) -> None:
-    placed, may_acknowledge, answered = order(EARLY), threading.Event(), threading.Event()
+    placed, may_acknowledge, answered = call_request(EARLY), threading.Event(), threading.Event()
     outcomes: list[object] = []
 
     def held_back(received: Received) -> int:
@@ -147,9 +156,9 @@ def test_a_callback_can_be_acknowledged_before_the_request_is_answered(
 
 
 def test_a_whole_life_can_pass_before_the_request_is_answered(
-    carrier: SimulatorCarrier, receiver: Receiver, order: Callable[[str], Order]
+    carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[[str], CallRequest]
 ) -> None:
-    placed = order(WHOLE)
+    placed = call_request(WHOLE)
 
     outcome = carrier.place(placed)
 
@@ -158,9 +167,9 @@ def test_a_whole_life_can_pass_before_the_request_is_answered(
 
 
 def test_an_answer_that_comes_after_the_client_gave_up_leaves_a_living_call(
-    simulator: RunningSimulator, receiver: Receiver, order: Callable[[str], Order]
+    simulator: RunningSimulator, receiver: Receiver, call_request: Callable[[str], CallRequest]
 ) -> None:
-    carrier, placed = simulator.carrier(read_seconds=0.2), order(SLOW)
+    carrier, placed = simulator.carrier(read_seconds=0.2), call_request(SLOW)
 
     assert isinstance(carrier.place(placed), Ambiguous)
 
@@ -169,9 +178,12 @@ def test_an_answer_that_comes_after_the_client_gave_up_leaves_a_living_call(
 
 
 def test_an_extra_call_has_an_id_of_its_own_and_the_same_token(
-    simulator: RunningSimulator, carrier: SimulatorCarrier, receiver: Receiver, order: Callable[[str], Order]
+    simulator: RunningSimulator,
+    carrier: SimulatorCarrier,
+    receiver: Receiver,
+    call_request: Callable[[str], CallRequest],
 ) -> None:
-    placed = order(DOUBLED)
+    placed = call_request(DOUBLED)
 
     outcome = carrier.place(placed)
 
@@ -188,9 +200,9 @@ def test_an_extra_call_has_an_id_of_its_own_and_the_same_token(
 
 
 def test_a_late_verdict_follows_an_end_that_named_nobody(
-    carrier: SimulatorCarrier, receiver: Receiver, order: Callable[[str], Order]
+    carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[[str], CallRequest]
 ) -> None:
-    placed = order(LATE_VERDICT)
+    placed = call_request(LATE_VERDICT)
     carrier.place(placed)
 
     verdict = receiver.wait_for_event(placed.token, "machine")
@@ -204,9 +216,9 @@ def test_a_late_verdict_follows_an_end_that_named_nobody(
 
 @pytest.mark.parametrize("trouble", [503, 429, 0])
 def test_a_callback_is_posted_again_until_the_receiver_can_take_it(
-    carrier: SimulatorCarrier, receiver: Receiver, order: Callable[[str], Order], trouble: int
+    carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[[str], CallRequest], trouble: int
 ) -> None:
-    placed = order(PLAIN)
+    placed = call_request(PLAIN)
 
     def fails_twice(received: Received) -> int:
         return trouble if len(receiver.about(received.token)) <= 2 else 204
@@ -224,9 +236,12 @@ def test_a_callback_is_posted_again_until_the_receiver_can_take_it(
 
 
 def test_a_callback_the_receiver_refuses_is_given_up(
-    simulator: RunningSimulator, carrier: SimulatorCarrier, receiver: Receiver, order: Callable[[str], Order]
+    simulator: RunningSimulator,
+    carrier: SimulatorCarrier,
+    receiver: Receiver,
+    call_request: Callable[[str], CallRequest],
 ) -> None:
-    placed, before = order(PLAIN), simulator.stats()["callbacks"]["given_up"]
+    placed, before = call_request(PLAIN), simulator.stats()["callbacks"]["given_up"]
     receiver.status = lambda received: 404 if received.token == placed.token else 204
     carrier.place(placed)
 
@@ -239,7 +254,7 @@ def test_callbacks_wait_for_a_receiver_that_is_not_up_yet(
     simulator: RunningSimulator, carrier: SimulatorCarrier
 ) -> None:
     away = Receiver()
-    placed, before = an_order(PLAIN, away.callback_url), simulator.stats()["callbacks"]["tries"]
+    placed, before = a_call_request(PLAIN, away.callback_url), simulator.stats()["callbacks"]["tries"]
     carrier.place(placed)
     simulator.wait_for_stats(lambda stats: stats["callbacks"]["tries"] > before)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.carriers.running import SECRET, RunningSimulator, an_order
-from worker.carriers.base import Accepted, Ambiguous, CannotTell, CarrierCall, Order, Rejected
+from tests.carriers.running import SECRET, RunningSimulator, a_call_request
+from worker.carriers.base import Accepted, Ambiguous, CallRequest, CannotTell, CarrierCall, Rejected
 from worker.carriers.simulated.adapter import SimulatorCarrier
 from worker.simulator import ledger
 
@@ -52,11 +52,11 @@ def tell(simulator: RunningSimulator, outage: object, *, secret: str = SECRET) -
         return error.code
 
 
-def placed(carrier: SimulatorCarrier, account: str) -> tuple[Order, str]:
-    order = an_order(NUMBER, callbacks, account_id=account)
-    outcome = carrier.place(order)
+def placed(carrier: SimulatorCarrier, account: str) -> tuple[CallRequest, str]:
+    call_request = a_call_request(NUMBER, callbacks, account_id=account)
+    outcome = carrier.place(call_request)
     assert isinstance(outcome, Accepted)
-    return order, outcome.carrier_call_id
+    return call_request, outcome.carrier_call_id
 
 
 def end_requests(simulator: RunningSimulator, call_id: str) -> list[int | None]:
@@ -68,16 +68,16 @@ def end_requests(simulator: RunningSimulator, call_id: str) -> list[int | None]:
 def test_what_hangs_is_not_answered_and_the_other_account_is(
     simulator: RunningSimulator, carrier: SimulatorCarrier, account: str | None, obeyed: bool
 ) -> None:
-    order, call_id = placed(carrier, "acc_one")
+    call_request, call_id = placed(carrier, "acc_one")
     other, other_id = placed(carrier, "acc_two")
     hangs = {"hang_seconds": 60, "obeyed": obeyed}
     assert tell(simulator, {"account": account, "place": hangs, "end": hangs, "look_up": hangs}) == 200
-    new = an_order(NUMBER, callbacks, account_id="acc_one")
+    new = a_call_request(NUMBER, callbacks, account_id="acc_one")
 
     assert isinstance(carrier.place(new), Ambiguous)
-    assert isinstance(carrier.get(order, call_id), CannotTell)
-    assert isinstance(carrier.find(order), CannotTell)
-    assert carrier.end(order, call_id) is not None
+    assert isinstance(carrier.get(call_request, call_id), CannotTell)
+    assert isinstance(carrier.find(call_request), CannotTell)
+    assert carrier.end(call_request, call_id) is not None
 
     assert isinstance(carrier.get(other, other_id), CarrierCall) is (account is not None)
     book = simulator.ledger()
@@ -91,14 +91,16 @@ def test_what_hangs_is_not_answered_and_the_other_account_is(
 def test_a_refused_hang_up_leaves_the_call_alive_and_is_written_down(
     simulator: RunningSimulator, carrier: SimulatorCarrier, status: int
 ) -> None:
-    order, call_id = placed(carrier, "acc_one")
+    call_request, call_id = placed(carrier, "acc_one")
     tell(simulator, {"account": "acc_one", "end": {"status": status}})
-    assert (carrier.end(order, call_id) is None) is (status == 404), "a carrier that knows no such call has ended it"
+    assert (carrier.end(call_request, call_id) is None) is (status == 404), (
+        "a carrier that knows no such call has ended it"
+    )
     assert end_requests(simulator, call_id) == [status]
     assert call_id in {call.call_id for call in simulator.ledger().live()}
 
     tell(simulator, {"account": "acc_one", "end": None})
-    assert carrier.end(order, call_id) is None
+    assert carrier.end(call_request, call_id) is None
     assert end_requests(simulator, call_id) == [status, None]
 
 
@@ -106,19 +108,19 @@ def test_a_refused_request_places_nothing_and_is_written_down(
     simulator: RunningSimulator, carrier: SimulatorCarrier
 ) -> None:
     tell(simulator, {"account": None, "place": {"status": 429}})
-    order = an_order(NUMBER, callbacks, account_id="acc_one")
-    assert isinstance(carrier.place(order), Rejected)
-    assert [it.status for it in simulator.ledger().not_placed if it.token == order.token] == [429]
+    call_request = a_call_request(NUMBER, callbacks, account_id="acc_one")
+    assert isinstance(carrier.place(call_request), Rejected)
+    assert [it.status for it in simulator.ledger().not_placed if it.token == call_request.token] == [429]
 
 
 def test_a_slow_request_is_carried_out_if_its_client_still_waits(
     simulator: RunningSimulator, carrier: SimulatorCarrier
 ) -> None:
     tell(simulator, {"account": "acc_one", "place": {"slow_seconds": 0.01}})
-    order, _ = placed(carrier, "acc_one")
-    assert order.token in simulator.ledger().calls_per_token()
+    call_request, _ = placed(carrier, "acc_one")
+    assert call_request.token in simulator.ledger().calls_per_token()
     tell(simulator, {"account": "acc_one", "place": {"slow_seconds": 1.0}})
-    late = an_order(NUMBER, callbacks, account_id="acc_one")
+    late = a_call_request(NUMBER, callbacks, account_id="acc_one")
     assert isinstance(carrier.place(late), Ambiguous)
     tell(simulator, {"account": "acc_one", "place": None})
     assert late.token not in simulator.ledger().calls_per_token()
@@ -136,8 +138,8 @@ def test_an_outage_that_cannot_be_read_changes_nothing(
     simulator: RunningSimulator, carrier: SimulatorCarrier, outage: Any
 ) -> None:
     assert tell(simulator, outage) == 400
-    order, call_id = placed(carrier, "acc_one")
-    assert carrier.end(order, call_id) is None
+    call_request, call_id = placed(carrier, "acc_one")
+    assert carrier.end(call_request, call_id) is None
 
 
 def test_only_who_shares_the_secret_may_bring_an_outage_about(simulator: RunningSimulator) -> None:
@@ -148,6 +150,6 @@ def test_the_simulator_ends_at_once_while_it_holds_requests(tmp_path: Path) -> N
     simulator = RunningSimulator(tmp_path, {"*": {"ring": 600}})
     tell(simulator, {"account": None, "place": {"hang_seconds": 3600}})
     carrier = simulator.carrier(request_seconds=0.3, connect_seconds=0.3, read_seconds=0.3)
-    assert isinstance(carrier.place(an_order(NUMBER, callbacks)), Ambiguous)
+    assert isinstance(carrier.place(a_call_request(NUMBER, callbacks)), Ambiguous)
     carrier.close()
     assert simulator.stop() == 0

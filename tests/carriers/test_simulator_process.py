@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.carriers.receiver import Receiver
-from tests.carriers.running import RunningSimulator, an_order
+from tests.carriers.running import RunningSimulator, a_call_request
 from tests.patience import PATIENCE_SECONDS
 from worker.carriers.base import Accepted, Ambiguous, CarrierCall, NotSent, Outcome, Rejected
 from worker.domain.model import CallState, Disposition
@@ -46,14 +46,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def test_sigterm_ends_it_cleanly(start: Start, receiver: Receiver) -> None:
     simulator = start()
     carrier = simulator.carrier()
-    placed = an_order(LONG, receiver.callback_url)
+    placed = a_call_request(LONG, receiver.callback_url)
     carrier.place(placed)
     receiver.wait_for_event(placed.token, "answered")
 
     assert simulator.stop() == 0
 
     assert [call.token for call in simulator.ledger().live()] == [placed.token]
-    assert isinstance(carrier.place(an_order(SHORT, receiver.callback_url)), NotSent)
+    assert isinstance(carrier.place(a_call_request(SHORT, receiver.callback_url)), NotSent)
     carrier.close()
 
 
@@ -65,7 +65,7 @@ def test_the_ledger_of_a_killed_simulator_holds_every_call_it_accepted(start: St
 
     def place_until_it_is_gone(line: int) -> None:
         for n in range(10_000):
-            outcome = carrier.place(an_order(f"+1202{line}{n:06}", receiver.callback_url))
+            outcome = carrier.place(a_call_request(f"+1202{line}{n:06}", receiver.callback_url))
             outcomes.append(outcome)
             if len(outcomes) > 100:
                 enough.set()
@@ -95,7 +95,7 @@ def test_the_ledger_of_a_killed_simulator_holds_every_call_it_accepted(start: St
 def test_a_restart_fails_the_calls_that_were_live_and_tells_so(start: Start, receiver: Receiver) -> None:
     simulator = start()
     carrier = simulator.carrier()
-    live, over = (an_order(number, receiver.callback_url) for number in (LONG, SHORT))
+    live, over = (a_call_request(number, receiver.callback_url) for number in (LONG, SHORT))
     placed, finished = carrier.place(live), carrier.place(over)
     assert isinstance(placed, Accepted)
     assert isinstance(finished, Accepted)
@@ -121,13 +121,13 @@ def test_a_restart_fails_the_calls_that_were_live_and_tells_so(start: Start, rec
 def test_a_restart_goes_on_with_the_next_life_of_a_number(start: Start, receiver: Receiver) -> None:
     simulator = start()
     carrier = simulator.carrier()
-    assert isinstance(carrier.place(an_order(CHANGING, receiver.callback_url)), Rejected)
+    assert isinstance(carrier.place(a_call_request(CHANGING, receiver.callback_url)), Rejected)
     carrier.close()
     simulator.kill()
     simulator.restart()
     carrier = simulator.carrier()
 
-    second, third = (an_order(CHANGING, receiver.callback_url) for _ in range(2))
+    second, third = (a_call_request(CHANGING, receiver.callback_url) for _ in range(2))
     carrier.place(second)
     receiver.wait_for_end(second.token)
     carrier.place(third)
@@ -146,11 +146,11 @@ def test_the_same_seed_gives_the_same_lives_whatever_the_order(tmp_path: Path, r
         folder.mkdir()
         simulator = RunningSimulator(folder, None, "--seed", seed, speed=10_000)
         carrier = simulator.carrier()
-        orders = [an_order(number, receiver.callback_url) for number in called]
-        for order in orders:
-            carrier.place(order)
-        for order in orders:
-            receiver.wait_for_end(order.token)
+        call_requests = [a_call_request(number, receiver.callback_url) for number in called]
+        for call_request in call_requests:
+            carrier.place(call_request)
+        for call_request in call_requests:
+            receiver.wait_for_end(call_request.token)
         carrier.close()
         simulator.stop()
         return {call.to_number: call.disposition for call in simulator.ledger().placed}
@@ -210,15 +210,15 @@ def test_faulty_options_are_told_before_anything_runs(tmp_path: Path, options: l
 def test_peaks_and_totals_agree_between_the_statistics_and_the_ledger(start: Start, receiver: Receiver) -> None:
     simulator = start()
     carrier = simulator.carrier()
-    orders = [
-        an_order(f"+1202555{n:04}", receiver.callback_url, from_number=f"+1202444000{n % 2}", account_id="a1")
+    call_requests = [
+        a_call_request(f"+1202555{n:04}", receiver.callback_url, from_number=f"+1202444000{n % 2}", account_id="a1")
         for n in range(100, 110)
     ]
-    placed = [carrier.place(order) for order in orders]
-    for order, outcome in zip(orders[:4], placed, strict=False):
+    placed = [carrier.place(call_request) for call_request in call_requests]
+    for call_request, outcome in zip(call_requests[:4], placed, strict=False):
         assert isinstance(outcome, Accepted)
-        carrier.end(order, outcome.carrier_call_id)
-    carrier.place(an_order(orders[0].to_number, receiver.callback_url))
+        carrier.end(call_request, outcome.carrier_call_id)
+    carrier.place(a_call_request(call_requests[0].to_number, receiver.callback_url))
 
     written, stats = simulator.ledger(), simulator.stats()
 
@@ -227,7 +227,7 @@ def test_peaks_and_totals_agree_between_the_statistics_and_the_ledger(start: Sta
     assert written.peak_concurrent() == 10
     assert written.peak_per("from") == {"+12024440000": 5, "+12024440001": 5, "+12025550000": 1}
     assert written.peak_per("account") == {"a1": 10, "account_1": 1}
-    assert written.calls_per_callee()[orders[0].to_number] == 2
+    assert written.calls_per_callee()[call_requests[0].to_number] == 2
     assert written.overlapping_callees() == ()
     assert written.ended_by_disposition() == {"canceled": 4}
     carrier.close()
@@ -236,7 +236,7 @@ def test_peaks_and_totals_agree_between_the_statistics_and_the_ledger(start: Sta
 def test_a_second_call_to_a_callee_who_is_still_talking_shows_as_an_overlap(start: Start, receiver: Receiver) -> None:
     simulator = start()
     carrier = simulator.carrier()
-    first, second = (an_order(LONG, receiver.callback_url) for _ in range(2))
+    first, second = (a_call_request(LONG, receiver.callback_url) for _ in range(2))
     carrier.place(first)
     carrier.place(second)
 
@@ -259,7 +259,7 @@ def test_each_fact_is_on_disk_before_its_callback(start: Start) -> None:
 
     receiver.status = look_into_the_ledger
     receiver.start()
-    placed = an_order(SHORT, receiver.callback_url)
+    placed = a_call_request(SHORT, receiver.callback_url)
     carrier.place(placed)
     receiver.wait_for_end(placed.token)
     simulator.wait_for_stats(lambda stats: stats["callbacks"]["delivered"] == 2)

@@ -28,14 +28,14 @@ from tests.carriers.rigs import (
     telnyx_refusal,
     telnyx_tells,
 )
-from tests.carriers.running import an_order
-from worker.carriers.base import BadEvent, BadSignature, CallEvent, CannotTell, CarrierCall, Order, Verdict
+from tests.carriers.running import a_call_request
+from worker.carriers.base import BadEvent, BadSignature, CallEvent, CallRequest, CannotTell, CarrierCall, Verdict
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.domain.assistant import Assistant
 from worker.domain.model import CallState, Disposition, EventKind
 
 TOKEN = "a" * 32
-ASSISTANT = Assistant(telnyx_assistant_id="assistant-1", stream_url="wss://voice.example.com/s?key=1")
+ASSISTANT = Assistant(carrier_ids={"telnyx_assistant_id": "assistant-1"}, stream_url="wss://voice.example.com/s?key=1")
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def carrier(peer: Peer) -> Iterator[TelnyxCarrier]:
     carrier.close()
 
 
-def order(**changes: Any) -> Order:
+def call_request(**changes: Any) -> CallRequest:
     known = {"assistant": ASSISTANT, "campaign_id": "camp_1", "contact_id": "cont_1"}
-    return an_order("+12025550123", lambda token: f"https://dialer.example.com/{token}", **{**known, **changes})
+    return a_call_request("+12025550123", lambda token: f"https://dialer.example.com/{token}", **{**known, **changes})
 
 
 def parsed(carrier: TelnyxCarrier, told: Callback) -> CallEvent | None:
@@ -114,7 +114,7 @@ def test_a_webhook_that_is_five_minutes_old_is_refused() -> None:
 
 
 def test_the_request_is_what_the_vendors_sdk_would_send(carrier: TelnyxCarrier, peer: Peer) -> None:
-    placed = order(ring_seconds=30, longest_call_seconds=600, detects_machines=True)
+    placed = call_request(ring_seconds=30, longest_call_seconds=600, detects_machines=True)
     peer.replies(Reply(200, telnyx_call()), Reply(200, telnyx_call()))
     sdk = Telnyx(api_key=SECRET, base_url=f"{peer.url}/v2", max_retries=0)
     sdk.calls.dial(
@@ -144,7 +144,7 @@ def test_an_assistant_without_a_telnyx_id_is_streamed_to_with_the_ids_in_the_que
     carrier: TelnyxCarrier, peer: Peer
 ) -> None:
     peer.replies(Reply(500))
-    placed = order(assistant=Assistant(stream_url="wss://voice.example.com/s?key=1"))
+    placed = call_request(assistant=Assistant(stream_url="wss://voice.example.com/s?key=1"))
     carrier.place(placed)
     body = peer.asked[0].json
     assert "assistant" not in body
@@ -157,7 +157,7 @@ def test_an_assistant_without_a_telnyx_id_is_streamed_to_with_the_ids_in_the_que
 
 def test_detection_is_asked_for_only_where_it_is_wanted(carrier: TelnyxCarrier, peer: Peer) -> None:
     peer.replies(Reply(500))
-    carrier.place(order())
+    carrier.place(call_request())
     assert "answering_machine_detection" not in peer.asked[0].json
 
 
@@ -165,14 +165,14 @@ def test_detection_is_asked_for_only_where_it_is_wanted(carrier: TelnyxCarrier, 
 def test_the_base_address_may_name_the_version_or_not(peer: Peer, base: str) -> None:
     carrier = telnyx(peer.url + base)
     peer.replies(Reply(500))
-    carrier.place(order())
+    carrier.place(call_request())
     assert peer.asked[0].path == "/v2/calls"
     carrier.close()
 
 
 def test_the_token_comes_back_in_the_state_of_the_client(carrier: TelnyxCarrier, peer: Peer) -> None:
     peer.replies(Reply(500))
-    placed = order()
+    placed = call_request()
     carrier.place(placed)
     assert b64decode(peer.asked[0].json["client_state"]).decode() == placed.token
 
@@ -183,17 +183,17 @@ def test_the_token_comes_back_in_the_state_of_the_client(carrier: TelnyxCarrier,
 def test_a_call_that_is_not_alive_yet_is_not_taken_for_one_that_is_over(carrier: TelnyxCarrier, peer: Peer) -> None:
     """Dialing is asynchronous at Telnyx: until it rings a call is shown as not alive."""
     peer.replies(Reply(200, telnyx_call()))
-    assert isinstance(carrier.get(order(), "v3:1"), CannotTell)
+    assert isinstance(carrier.get(call_request(), "v3:1"), CannotTell)
 
 
 def test_of_a_call_that_is_over_no_more_is_known_than_that(carrier: TelnyxCarrier, peer: Peer) -> None:
     peer.replies(Reply(200, telnyx_call("busy")))
-    assert carrier.get(order(), "v3:1") == CarrierCall("v3:1", CallState.ENDED, Disposition.LOST)
+    assert carrier.get(call_request(), "v3:1") == CarrierCall("v3:1", CallState.ENDED, Disposition.LOST)
 
 
 def test_a_call_that_has_ended_already_counts_as_ended(carrier: TelnyxCarrier, peer: Peer) -> None:
     peer.replies(Reply(200, {"data": {"result": "ok"}}), telnyx_refusal(422, "90018"), telnyx_refusal(422, "90034"))
-    assert [carrier.end(order(), "v3:1") is None for _ in range(3)] == [True, True, False]
+    assert [carrier.end(call_request(), "v3:1") is None for _ in range(3)] == [True, True, False]
     assert peer.asked[0].path == "/v2/calls/v3%3A1/actions/hangup"
 
 

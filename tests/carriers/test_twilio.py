@@ -28,8 +28,8 @@ from tests.carriers.rigs import (
     twilio_refusal,
     twilio_tells,
 )
-from tests.carriers.running import an_order
-from worker.carriers.base import Accepted, BadEvent, BadSignature, CannotTell, CarrierCall, Greeting, Order
+from tests.carriers.running import a_call_request
+from worker.carriers.base import Accepted, BadEvent, BadSignature, CallRequest, CannotTell, CarrierCall, Greeting
 from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.carriers.twilio.signature import OVERRIDES, is_signed, sign
 from worker.domain.assistant import Assistant
@@ -47,9 +47,9 @@ def carrier(peer: Peer) -> Iterator[TwilioCarrier]:
     carrier.close()
 
 
-def order(**changes: Any) -> Order:
+def call_request(**changes: Any) -> CallRequest:
     known = {"answer_url": "https://dialer.example.com/carriers/twilio/answer/x", "dialed_at": DIALED_AT}
-    return an_order("+12025550123", lambda _: URL, **{**known, **changes})
+    return a_call_request("+12025550123", lambda _: URL, **{**known, **changes})
 
 
 # ---------------------------------------------------------------------------------------------- signatures
@@ -122,7 +122,7 @@ class Witness(TwilioHttpClient):
 
 
 def test_the_request_is_what_the_vendors_sdk_would_send(carrier: TwilioCarrier, peer: Peer) -> None:
-    witness, placed = Witness(), order(ring_seconds=30, longest_call_seconds=600, detects_machines=True)
+    witness, placed = Witness(), call_request(ring_seconds=30, longest_call_seconds=600, detects_machines=True)
     callback = URL + OVERRIDES
     Client(ACCOUNT, SECRET, http_client=witness).calls.create(
         to=placed.to_number,
@@ -152,14 +152,14 @@ def test_the_request_is_what_the_vendors_sdk_would_send(carrier: TwilioCarrier, 
 
 def test_detection_is_asked_for_only_where_it_is_wanted(carrier: TwilioCarrier, peer: Peer) -> None:
     peer.replies(Reply(500))
-    carrier.place(order())
+    carrier.place(call_request())
     assert not {"MachineDetection", "AsyncAmd", "AsyncAmdStatusCallback"} & peer.asked[0].form.keys()
 
 
 @pytest.mark.parametrize(("told", "milliseconds"), [("0", 0), ("6500", 6500), (None, 0), ("soon", 0), (7000, 7000)])
 def test_how_long_a_call_is_queued_is_told(carrier: TwilioCarrier, peer: Peer, told: Any, milliseconds: int) -> None:
     peer.replies(Reply(201, twilio_call("queued", queue_time=told)))
-    assert carrier.place(order()) == Accepted("CA1", milliseconds)
+    assert carrier.place(call_request()) == Accepted("CA1", milliseconds)
 
 
 # ---------------------------------------------------------------------------------------------- searching
@@ -167,7 +167,7 @@ def test_how_long_a_call_is_queued_is_told(carrier: TwilioCarrier, peer: Peer, t
 
 def found(carrier: TwilioCarrier, peer: Peer, *views: Any) -> Any:
     peer.replies(Reply(200, {"calls": list(views), "next_page_uri": None}))
-    return carrier.find(order())
+    return carrier.find(call_request())
 
 
 def test_a_search_asks_for_the_two_numbers_and_for_no_start(carrier: TwilioCarrier, peer: Peer) -> None:
@@ -214,7 +214,7 @@ def test_calls_without_a_date_are_passed_over(carrier: TwilioCarrier, peer: Peer
 
 def test_a_machine_that_had_answered_is_seen_afterwards(carrier: TwilioCarrier, peer: Peer) -> None:
     peer.replies(Reply(200, twilio_call("completed", answered_by="machine_start")))
-    seen = carrier.get(order(), "CA1")
+    seen = carrier.get(call_request(), "CA1")
     assert isinstance(seen, CarrierCall)
     assert (seen.state, seen.disposition, seen.verdict) == (CallState.ENDED, Disposition.MACHINE, "machine")
 
@@ -225,7 +225,7 @@ def test_a_machine_that_had_answered_is_seen_afterwards(carrier: TwilioCarrier, 
 def ended(carrier: TwilioCarrier, peer: Peer, *replies: Reply) -> tuple[bool, list[str]]:
     """What ending answered, and the statuses that were asked for."""
     peer.replies(*replies)
-    done = carrier.end(order(), "CA1") is None
+    done = carrier.end(call_request(), "CA1") is None
     return done, [parse_qs(asked.body.decode())["Status"][0] for asked in peer.asked]
 
 
@@ -277,6 +277,6 @@ def test_an_assistant_with_twiml_of_its_own_is_gone_to_with_the_ids_in_the_query
         "key": ["1"], "callId": ["call_1"], "campaignId": ["camp_1"], "contactId": ['cont_<&">']}  # fmt: skip
 
 
-@pytest.mark.parametrize("whom", [None, greeting(), greeting(telnyx_assistant_id="assistant-1")])
+@pytest.mark.parametrize("whom", [None, greeting(), greeting(carrier_ids={"telnyx_assistant_id": "assistant-1"})])
 def test_whom_nobody_expects_or_can_talk_to_is_hung_up(carrier: TwilioCarrier, whom: Greeting | None) -> None:
     assert [verb.tag for verb in fromstring(carrier.instruct(whom))] == ["Hangup"]

@@ -18,7 +18,7 @@ from tests.chaos.harness import REPOSITORY, Chaos
 from tests.chaos.routes import Routes
 from worker.dev.stack import Stack
 from worker.process import celery_app, wiring
-from worker.process.settings import Settings
+from worker.process.settings import read_settings
 from worker.slots import connect
 
 SPEED = 60.0
@@ -82,7 +82,7 @@ def deployed(
         **BOUNDS,
         **settings,
     }
-    chosen = Settings.model_validate({variable.lower(): value for variable, value in environment.items()})
+    chosen = read_settings(environment)
     script_path = stack.directory / f"{name}.script"
     script_path.write_text(json.dumps(script))
     simulator = ["--port", str(simulator_port), "--ledger", str(ledger_path), "--script", str(script_path)]

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from tests.cli.forked import Forge, Forked
 from tests.patience import PATIENCE_SECONDS
-from worker.process.settings import Settings
+from worker.process.settings import settings_model
 
 ROOT = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.02
@@ -33,7 +33,7 @@ AWAY = {
 
 def environment(**settings: str) -> dict[str, str]:
     """An environment with these settings and no others; ``python`` and ``celery`` are the ones we run."""
-    ours = {name.upper() for name in Settings.model_fields} | {"PORT", "DIALER_TEAM"}
+    ours = {name.upper() for name in settings_model().model_fields} | {"PORT", "DIALER_TEAM"}
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
     path = f"{Path(sys.executable).parent}{os.pathsep}{inherited.get('PATH', '')}"
     return {**inherited, "PATH": path, **settings}

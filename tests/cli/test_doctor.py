@@ -182,7 +182,7 @@ def test_after_a_restore_nothing_dials_until_somebody_has_looked(world: World, d
 def test_an_account_whose_carrier_has_no_channel_free_is_named_and_nothing_is_wrong(
     world: World, doctor: Doctor
 ) -> None:
-    world.stage.answer = lambda order: Rejected("90010", Action.CHANNELS)
+    world.stage.answer = lambda call_request: Rejected("90010", Action.CHANNELS)
     world.run(world.campaign(world.contacts(1)))
     world.tick()
     answer = doctor("--json")

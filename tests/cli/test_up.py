@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.carriers.installing import install_acme
 from tests.cli.running import ROOT, dialer, environment, sentence, wait_until
 from tests.cli.terminal import terminal
 from tests.dev.observing import commands_of, descendants, still_alive
@@ -101,7 +102,13 @@ def paste(lines: str) -> str:
 
 
 def get(facts: dict[str, str], path: str) -> dict[str, Any]:
-    request = urllib.request.Request(facts["url"] + path, headers={"Authorization": f"Bearer {facts['token']}"})
+    return send(facts, "GET", path)
+
+
+def send(facts: dict[str, str], method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {facts['token']}", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(facts["url"] + path, data, headers, method=method)
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE_SECONDS) as answer:
         return json.load(answer)
 
@@ -254,7 +261,7 @@ def test_up_calls_through_a_real_carriers_adapter_once_a_second(tmp_path: Path, 
         path = data / "ledger.jsonl"
         wait_until(lambda: [call for call in ledger.read(path).placed if call.ringing_at], "the phone rings")
         (call,) = ledger.read(path).placed
-        assert (call.to_number, call.face) == (CALLEE, carrier)
+        assert (call.to_number, call.protocol) == (CALLEE, carrier)
         (account,) = get(facts, "/api/crm/carrier-accounts")["carrier_accounts"]
         assert (account["carrier"], account["calls_per_second"]) == (carrier, 1.0)
     wait_until(lambda: not still_alive(descendants(process.pid)), "it is gone")
@@ -273,3 +280,24 @@ def test_a_file_of_belongings_that_cannot_be_read_is_named(world: World, tmp_pat
     with pytest.raises(Refused, match=r"up\.json cannot be read"):
         belongings(world.dialer, path)
     assert path.read_text() == content
+
+
+@pytest.mark.slow
+def test_up_calls_through_a_carrier_that_an_installed_package_adds(tmp_path: Path) -> None:
+    """Every process finds it by itself: the API takes its field, the schema its name, the simulator speaks for it."""
+    data, site = tmp_path / "data", install_acme(tmp_path)
+    with started("--data", str(data), "--carrier", "acme", "--json", PYTHONPATH=str(site)) as process:
+        facts = json.loads(read_until(process, "{")[0])
+        (account,) = get(facts, "/api/crm/carrier-accounts")["carrier_accounts"]
+        assert (account["carrier"], account["calls_per_second"]) == ("acme", 2.0)
+        assistant = f"/api/crm/assistants/{facts['assistant_id']}"
+        assert send(facts, "PATCH", assistant, {"acmeAgentId": "agent-7"})["assistant"]["acme_agent_id"] == "agent-7"
+        assert get(facts, assistant)["assistant"]["acme_agent_id"] == "agent-7"
+        assert "Started 1 call" in paste(first_campaign(data / "env"))
+        path = data / "ledger.jsonl"
+        wait_until(lambda: ledger.read(path).placed, "a call is placed")
+        call = ledger.read(path).placed[0]
+        assert (call.to_number, call.protocol) == (CALLEE, "acme")
+        assert call.details == {"agent": "agent-7", "region": "north"}
+        wait_until(lambda: ledger.read(path).placed[0].ended_at, "it is over")
+    wait_until(lambda: not still_alive(descendants(process.pid)), "it is gone")

@@ -138,9 +138,9 @@ def test_what_is_required_is_required_only_of_something_new() -> None:
 
 def test_an_assistant_has_addresses_a_carrier_can_reach() -> None:
     good = {"name": "Ann", "streamUrl": "wss://voice.example.com/s", "answerUrl": "https://voice.example.com/a"}
-    assert parse_assistant(good)["stream_url"] == "wss://voice.example.com/s"
+    assert parse_assistant(good, [])["stream_url"] == "wss://voice.example.com/s"
     wrong = {"name": " ", "streamUrl": "https://voice.example.com", "answerUrl": "https://", "settings": []}
-    assert sorted(faults_of(parse_assistant, wrong)) == ["answerUrl", "name", "settings", "streamUrl"]
+    assert sorted(faults_of(parse_assistant, wrong, carrier_ids=[])) == ["answerUrl", "name", "settings", "streamUrl"]
 
 
 def test_a_caller_id_is_a_number_in_international_form() -> None:
@@ -160,12 +160,28 @@ def test_enabling_a_number_forgets_why_it_was_disabled() -> None:
     assert parse_number({"enabled": False}, is_new=False) == {"enabled": False}
 
 
+def test_what_one_carrier_reads_of_an_assistant_is_kept_together() -> None:
+    known = ["acme_agent_id", "acme_room"]
+    assert parse_assistant({"name": "Ann", "acmeAgentId": "7"}, known) == {
+        "name": "Ann",
+        "carrier_ids": {"acme_agent_id": "7"},
+    }
+    assert parse_assistant({"acmeRoom": None}, known, is_new=False) == {"carrier_ids": {"acme_room": None}}
+    assert list(faults_of(parse_assistant, {"name": "Ann", "otherId": "7"}, carrier_ids=known)) == ["otherId"]
+
+
 def test_an_account_calls_once_a_second_unless_it_is_simulated_or_says_otherwise() -> None:
     both = ("simulator", "twilio")
-    assert parse_account({"name": "A", "carrier": "twilio"}, both)["calls_per_second"] == 1.0
-    assert parse_account({"name": "A", "carrier": "simulator"}, both)["calls_per_second"] is None
-    assert parse_account({"name": "A", "carrier": "twilio", "callsPerSecond": None}, both)["calls_per_second"] is None
-    assert list(faults_of(parse_account, {"name": "A", "carrier": "twilio"}, ["simulator"])) == ["carrier"]
+    known = {"set_up_by": {"simulator": "A", "twilio": "B"}, "first_rates": {"simulator": None, "twilio": 1.0}}
+    assert parse_account({"name": "A", "carrier": "twilio"}, both, **known)["calls_per_second"] == 1.0
+    assert parse_account({"name": "A", "carrier": "simulator"}, both, **known)["calls_per_second"] is None
+    assert (
+        parse_account({"name": "A", "carrier": "twilio", "callsPerSecond": None}, both, **known)["calls_per_second"]
+        is None
+    )
+    assert list(faults_of(parse_account, {"name": "A", "carrier": "twilio"}, carriers=["simulator"], **known)) == [
+        "carrier"
+    ]
 
 
 def test_numbers_for_the_do_not_call_list_are_read_one_by_one() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from worker.carriers.registry import connects_by
 from worker.domain.assistant import Assistant, why_unreachable
 from worker.domain.campaign import parse_settings
 from worker.domain.errors import Invalid
@@ -50,8 +51,8 @@ def test_what_cannot_be_read_is_refused_when_it_is_given_and_off_where_it_is_sto
     assert machine_policy({"machineDetection": asked}) is None
 
 
-STREAM, TWIML, AGENT = (
-    Assistant(stream_url="wss://x"), Assistant(answer_url="https://x"), Assistant(telnyx_assistant_id="a"))  # fmt: skip
+STREAM, TWIML = Assistant(stream_url="wss://x"), Assistant(answer_url="https://x")
+AGENT = Assistant(carrier_ids={"telnyx_assistant_id": "a"})
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,8 @@ STREAM, TWIML, AGENT = (
 def test_how_each_carrier_connects_an_assistant(
     carrier: str, reachable: list[Assistant], unreachable: list[Assistant]
 ) -> None:
-    assert [why_unreachable(carrier, assistant) for assistant in reachable] == [None] * len(reachable)
+    assert [why_unreachable(carrier, connects_by(carrier), assistant) for assistant in reachable] == [None] * len(
+        reachable
+    )
     for assistant in unreachable:
-        assert "give the assistant a " in str(why_unreachable(carrier, assistant))
+        assert "give the assistant a " in str(why_unreachable(carrier, connects_by(carrier), assistant))

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from worker.api import models_campaigns, models_contacts, models_resources
+from worker.carriers import registry
+from worker.domain.assistant import api_name
 from worker.domain.campaign import FIELDS, parse_campaign, parse_contact_ids, parse_instant
 from worker.domain.campaign_edit import KNOWN, parse_edit
 from worker.domain.contact import RULES, parse_contact, parse_contacts
@@ -22,10 +24,10 @@ from worker.domain.resources import (
     COMPANY,
     NUMBER,
     NUMBER_EDIT,
-    SET_UP_BY,
     TEAM,
     TEAM_EDIT,
     parse_account,
+    parse_account_edit,
     parse_assistant,
     parse_ban,
     parse_company,
@@ -34,6 +36,8 @@ from worker.domain.resources import (
 )  # fmt: skip
 from worker.domain.run_request import CANCEL, RUN, parse_cancellation, parse_run
 
+SET_UP_BY = registry.set_up_by()
+AT_CARRIERS = [field.key for field in registry.assistant_fields()]
 NOW = datetime(2026, 3, 2, 15, tzinfo=UTC)
 CURRENT = {
     "name": "A campaign", "assistantId": "asst_1", "companyId": "comp_1", "fromNumberIds": ["pn_1"],
@@ -67,13 +71,17 @@ PARSERS: dict[str, tuple[Callable[[dict[str, Any]], Any], Mapping[str, Any], dic
     "contact edit": (lambda body: parse_contact(body, is_new=False), RULES, {}),
     "contact in a list": (lambda body: parse_contacts([{}, body]), RULES, {}),
     "company": (parse_company, COMPANY, {"name": "A"}),
-    "assistant": (parse_assistant, ASSISTANT, {"name": "A"}),
+    "assistant": (
+        lambda body: parse_assistant(body, AT_CARRIERS),
+        ASSISTANT | {api_name(key): None for key in AT_CARRIERS},
+        {"name": "A"},
+    ),
     "account": (
-        lambda body: parse_account(body, ["simulator"]),
+        lambda body: parse_account(body, ["simulator"], SET_UP_BY, {}),
         {"carrier": None, **ACCOUNT_EDIT},
         {"name": "A", "carrier": "simulator"},
     ),
-    "account edit": (lambda body: parse_account(body, [], is_new=False), ACCOUNT_EDIT, {}),
+    "account edit": (parse_account_edit, ACCOUNT_EDIT, {}),
     "number": (parse_number, NUMBER, {"number": "+12025550123", "carrierAccountId": "acct_1"}),
     "number edit": (lambda body: parse_number(body, is_new=False), NUMBER_EDIT, {}),
     "team": (parse_team, TEAM, {"slug": "a", "name": "A"}),
@@ -116,7 +124,8 @@ def test_every_field_of_every_request_is_walked() -> None:
     for model, rules in (
         (models_campaigns.NewCampaign, FIELDS), (models_campaigns.CampaignEdit, KNOWN),
         (models_contacts.NewContact, RULES), (models_resources.NewCompany, COMPANY),
-        (models_resources.NewAssistant, ASSISTANT), (models_resources.NewPhoneNumber, NUMBER),
+        (models_resources.NewAssistant, {*ASSISTANT, *map(api_name, AT_CARRIERS)}),
+        (models_resources.NewPhoneNumber, NUMBER),
         (models_resources.NewCarrierAccount, {"carrier", *ACCOUNT_EDIT}), (models_contacts.NumbersNotToCall, BAN),
     ):  # fmt: skip
         assert set(model.model_fields) - {"teamId"} == set(rules) - {"teamId"}
@@ -171,13 +180,13 @@ def test_a_list_too_long_is_told_how_long_it_is() -> None:
 @pytest.mark.parametrize("there", [[], ["simulator"], ["simulator", "telnyx"]])
 def test_a_carrier_that_is_not_there_is_told_what_sets_it_up(there: list[str]) -> None:
     for carrier, needs in SET_UP_BY.items():
-        said = faults(lambda body: parse_account(body, there), {"name": "A", "carrier": carrier})
+        said = faults(lambda body: parse_account(body, there, SET_UP_BY, {}), {"name": "A", "carrier": carrier})
         if carrier in there:
             assert said == ()
         else:
             assert f"cannot call through {carrier} yet: set {needs} " in said[0].message
             assert all(other in said[0].message for other in there)
-    (unknown,) = faults(lambda body: parse_account(body, there), {"name": "A", "carrier": "twillio"})
+    (unknown,) = faults(lambda body: parse_account(body, there, SET_UP_BY, {}), {"name": "A", "carrier": "twillio"})
     assert unknown.message == "Give one of: simulator, telnyx, twilio."
 
 
@@ -193,7 +202,8 @@ def test_a_carrier_that_is_not_there_is_told_what_sets_it_up(there: list[str]) -
         (parse_run, "maxcalls", "maxCalls"),
         (parse_run, "dry-run", "dryRun"),
         (parse_cancellation, "hangup", "hangUp"),
-        (parse_assistant, "streamUlr", "streamUrl"),
+        (lambda body: parse_assistant(body, AT_CARRIERS), "streamUlr", "streamUrl"),
+        (lambda body: parse_assistant(body, AT_CARRIERS), "telnyxAssistantID", "telnyxAssistantId"),
     ],
 )
 def test_a_field_that_is_nearly_one_of_ours_is_told_which(parse: Any, sent: str, meant: str) -> None:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from kombu import Connection
 from pydantic import SecretStr
 
+from worker.carriers import registry
+from worker.carriers.twilio import tokens_of
 from worker.domain.errors import Invalid
 from worker.domain.window import CallWindow
 from worker.process.settings import BoundsSettings, Settings, as_bounds, misnamed, read_settings
@@ -187,7 +189,7 @@ def test_a_carrier_that_rings_people_must_be_able_to_reach_us(base: str, carrier
     assert mistakes(**TWILIO, **TELNYX, PUBLIC_BASE_URL=base)["PUBLIC_BASE_URL"].count(" and ") >= 1
     simulated = real | {"PUBLIC_BASE_URL": base, api: "http://127.0.0.1:8010"}
     assert read_settings(simulated).public_base_url == (base or "http://127.0.0.1:8000")
-    assert read_settings({"PUBLIC_BASE_URL": base}).twilio_account_sid == ""
+    assert read_settings({"PUBLIC_BASE_URL": base}).of_carrier(registry.specs()["twilio"])["TWILIO_ACCOUNT_SID"] == ""
 
 
 @pytest.mark.parametrize(
@@ -344,7 +346,8 @@ def test_a_carrier_that_is_half_set_up_is_a_mistake(whole: dict[str, str]) -> No
 
 
 def test_while_its_token_is_rotated_twilio_has_two() -> None:
-    assert read_settings(TWILIO | BASE | {"TWILIO_AUTH_TOKEN": "new, old"}).twilio_auth_tokens == ["new", "old"]
+    chosen = read_settings(TWILIO | BASE | {"TWILIO_AUTH_TOKEN": "new, old"})
+    assert tokens_of(chosen.of_carrier(registry.specs()["twilio"])["TWILIO_AUTH_TOKEN"]) == ["new", "old"]
     assert mistakes(**TWILIO | BASE | {"TWILIO_AUTH_TOKEN": " , "}).keys() == {"TWILIO_AUTH_TOKEN"}
 
 

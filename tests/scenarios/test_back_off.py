@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.world import World
-from worker.carriers.base import Action, Order, Outcome, Rejected
+from worker.carriers.base import Action, CallRequest, Outcome, Rejected
 from worker.flow.base import Dial
 from worker.store import breakers, dialing
 from worker.store.database import once
@@ -13,7 +13,7 @@ from worker.store.database import once
 TOO_FAST = Rejected("20429", Action.BACK_OFF, 5.0)
 
 
-def refuse(order: Order) -> Outcome:
+def refuse(call_request: CallRequest) -> Outcome:
     return TOO_FAST
 
 
@@ -76,7 +76,7 @@ def test_an_account_without_a_rate_only_rests(world: World) -> None:
     world.run(campaign)
     (account,) = world.sql("SELECT slowed_times, resting_until > clock_timestamp() AS rests FROM carrier_accounts")
     assert (account.slowed_times, account.rests) == (0, True)
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
 
 
 def test_what_the_carrier_asks_for_is_kept_to_by_calls_already_reserved(world: World) -> None:
@@ -92,7 +92,7 @@ def test_what_the_carrier_asks_for_is_kept_to_by_calls_already_reserved(world: W
     )
     assert (account.slowed_times, account.resting_reason) == (1, "the carrier asked for a pause (20429)")
     assert 4 < account.rests <= 5
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     world.do(Dial(step.account_id, step.call_ids[2:]))
     assert len(world.stage.requests) == 2, "nobody is asked while it rests"
     assert all(entry.attempts == 0 for entry in world.sql("SELECT attempts FROM campaign_contacts"))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.stage import refuse_connection
 from tests.world import World
-from worker.carriers.base import Action, Ambiguous, NotSent, Order, Outcome, Rejected
+from worker.carriers.base import Action, Ambiguous, CallRequest, NotSent, Outcome, Rejected
 from worker.carriers.simulated.protocol import Status
 from worker.flow import dial
 from worker.flow.base import Dial
@@ -41,8 +41,8 @@ def tripped(world: World, contacts: int = 8, limit: int = 4) -> str:
     return campaign
 
 
-def failing(outcome: Outcome) -> Callable[[Order], Outcome]:
-    return lambda order: outcome
+def failing(outcome: Outcome) -> Callable[[CallRequest], Outcome]:
+    return lambda call_request: outcome
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_says_nothing_against_the_carrier_never_opens_it(world: World, outc
     world.run(campaign)
     row = account(world)
     assert (row.breaker_until, row.recent_results) == (None, "")
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
 
 
 def test_calls_that_the_network_fails_open_it_when_they_end(world: World) -> None:
@@ -95,7 +95,7 @@ def test_calls_that_nobody_answers_do_not_open_it(world: World) -> None:
 
 
 def test_good_results_are_only_counted_once_one_has_failed(world: World) -> None:
-    world.stage.answer = lambda order: NotSent("down") if len(world.stage.requests) == 1 else None
+    world.stage.answer = lambda call_request: NotSent("down") if len(world.stage.requests) == 1 else None
     campaign = world.campaign(world.contacts(3), maxConcurrentCalls=1)
     world.run(campaign)
     world.pass_machine_time(5)
@@ -106,7 +106,7 @@ def test_good_results_are_only_counted_once_one_has_failed(world: World) -> None
 def test_nobody_is_called_while_it_is_open_and_then_one(world: World) -> None:
     campaign = tripped(world)
     requests = len(world.stage.requests)
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     world.advance(40)
     assert len(world.stage.requests) == requests
     world.script({"*": Life(1, 5, queue_seconds=4)})
@@ -135,14 +135,14 @@ def test_each_failed_probe_is_one_request_and_doubles_the_pause(world: World) ->
         assert len(world.stage.requests) == requests + 1
         assert minutes * 60 - 5 < account(world).opens_in <= minutes * 60
         assert account(world).resting_reason == "the call that tried the carrier account failed, too"
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     world.pass_machine_time(500)
     world.finish_all()
 
 
 def test_a_probe_the_network_fails_opens_it_again(world: World) -> None:
     tripped(world)
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     world.script({"*": Life(0, ending=Status.FAILED)})
     world.advance(15)
     world.pass_machine_time(61)
@@ -158,13 +158,13 @@ def test_a_probe_that_never_left_makes_room_for_the_next(world: World) -> None:
     world.pass_machine_time(61)
     world.tick()
     assert account(world).opens_in < 0, "still half open"
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     world.until(campaign, "completed")
 
 
 def test_a_probe_that_was_called_off_has_proved_nothing(world: World) -> None:
     campaign = tripped(world)
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     world.stage.hold_queued = True
     world.advance(15)
     world.pass_machine_time(61)
@@ -212,7 +212,7 @@ def test_the_campaign_says_why_it_waits(world: World) -> None:
     assert said.code == "breaker_open"
     assert "4 of the last 4 requests to the carrier failed" in said.message
     assert "one call tries it at" in said.message
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     world.stage.hold_queued = True
     world.pass_machine_time(61)
     world.advance(2)

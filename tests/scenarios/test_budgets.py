@@ -59,7 +59,7 @@ def test_calls_that_never_left_give_their_part_back(world: World) -> None:
     world.stage.answer = refuse_connection
     campaign = world.campaign(world.contacts(2))
     world.run(campaign, max_calls=2)
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     for _ in range(3):
         world.pass_machine_time(30)
         world.advance(20)

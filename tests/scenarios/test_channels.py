@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.world import World
-from worker.carriers.base import Action, Order, Outcome, Rejected
+from worker.carriers.base import Action, CallRequest, Outcome, Rejected
 from worker.domain.model import Disposition
 from worker.flow import dial
 from worker.flow.base import Dial
@@ -23,7 +23,7 @@ def channels(world: World) -> list[int]:
     """How many calls at once the carrier allows: the last of these."""
     allowed = [2]
 
-    def answer(order: Order) -> Outcome | None:
+    def answer(call_request: CallRequest) -> Outcome | None:
         return FULL if len(world.stage.live()) >= allowed[-1] else None
 
     world.stage.answer = answer
@@ -136,7 +136,7 @@ def test_refusals_that_were_on_their_way_together_lengthen_the_pause_once(world:
     assert isinstance(step, Dial)
     others = [Dial(step.account_id, step.call_ids[1:])]
 
-    def answer_both(order: Order) -> Outcome:
+    def answer_both(call_request: CallRequest) -> Outcome:
         while others:
             world.do(others.pop())
         return FULL

@@ -296,8 +296,8 @@ def test_a_call_the_carrier_kept_in_its_queue_for_long_is_ended_at_once(world: W
 
 
 def test_ambiguous_means_the_request_may_have_left_whatever_the_carrier_does(world: World) -> None:
-    world.stage.answer = lambda order: Ambiguous("read timeout")
+    world.stage.answer = lambda call_request: Ambiguous("read timeout")
     campaign, _ = called(world, NORMAL)
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     world.until(campaign, "completed")
     assert world.call(campaign).disposition == "answered"

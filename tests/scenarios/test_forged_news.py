@@ -1,6 +1,6 @@
 """Two people talk, two calls are allowed, and whoever holds another carrier's key says that they are done.
 
-The calls are Twilio's, through its adapter, at the simulator's face, whose own ledger says who was rung. The forger
+The calls are Twilio's, through its adapter, at the simulator, whose own ledger says who was rung. The forger
 knows all there is to know: the tokens, which stand in addresses, Twilio's ids of the calls, and the names that Twilio
 will give to the true news. What is missing is Twilio's key.
 """

@@ -11,7 +11,7 @@ import pytest
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.bulkheads import Bulkheads
-from worker.carriers.base import Accepted, Ambiguous, Order, Outcome
+from worker.carriers.base import Accepted, Ambiguous, CallRequest, Outcome
 from worker.flow.base import Dial, Step
 from worker.threads import Threads
 
@@ -27,12 +27,12 @@ class Hanging:
         self.asked = threading.Semaphore(0)
         self.let = threading.Event()
 
-    def __call__(self, order: Order) -> Outcome | None:
-        if order.account_id != self.account:
+    def __call__(self, call_request: CallRequest) -> Outcome | None:
+        if call_request.account_id != self.account:
             return None
         self.asked.release()
         assert self.let.wait(PATIENCE_SECONDS)
-        return self.answer if not isinstance(self.answer, Accepted) else Accepted(f"sim_{order.call_id}")
+        return self.answer if not isinstance(self.answer, Accepted) else Accepted(f"sim_{call_request.call_id}")
 
     def wait_until_asked(self, times: int) -> None:
         for _ in range(times):
@@ -79,7 +79,7 @@ def test_no_more_calls_are_committed_than_there_are_senders_free(world: World, h
     hanging.let.set()
     answered(world)
     assert {call.state for call in world.calls(campaign) if call.id not in later[0].call_ids} == {"unknown"}
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     world.carry_out(later)
     answered(world)
     assert len(world.stage.requests) == 5

@@ -43,7 +43,7 @@ def test_a_shared_limit_holds_over_two_campaigns_and_is_used_up_to_it(world: Wor
         world.run(campaign)
     for campaign in campaigns:
         world.until(campaign, "completed")
-    by_number = world.stage.peak(lambda p: p.order.from_number)
+    by_number = world.stage.peak(lambda p: p.call_request.from_number)
     if scope == "number":
         assert sorted(by_number.values()) == [2, 2]
     else:

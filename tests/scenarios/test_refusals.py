@@ -41,7 +41,7 @@ def test_a_request_that_never_left_counts_for_nothing_and_the_account_rests(worl
     assert world.counts(campaign)["called"] == 0
     assert 0 < account(world).rests <= 2
     assert world.dialer.slots.members() == {}
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     world.pass_machine_time(5)
     world.until(campaign, "completed")
     assert world.entry(campaign, contact).attempts == 1
@@ -51,7 +51,7 @@ def test_nobody_is_called_through_an_account_that_rests(world: World) -> None:
     world.stage.answer = refuse_connection
     campaign = world.campaign(world.contacts(3), maxConcurrentCalls=1)
     world.run(campaign)
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     world.sql("UPDATE carrier_accounts SET resting_until = clock_timestamp() + interval '1 hour'")
     requests = len(world.stage.requests)
     world.advance(120)
@@ -70,7 +70,7 @@ def test_however_often_nothing_leaves_the_contact_is_not_used_up(world: World) -
         world.advance(15)
     assert len(world.calls(campaign)) >= 5
     assert world.entry(campaign, contact).attempts == 0
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     world.pass_machine_time(10)
     world.until(campaign, "completed")
     assert world.entry(campaign, contact).status == "completed"
@@ -134,7 +134,7 @@ def test_a_caller_id_that_may_not_be_shown_leaves_the_rotation_and_the_contact_i
 
 
 def test_a_campaign_whose_last_caller_id_left_the_rotation_is_paused_with_the_reason(world: World) -> None:
-    world.stage.answer = lambda order: Rejected("caller_id_not_allowed", Action.RETIRE_NUMBER)
+    world.stage.answer = lambda call_request: Rejected("caller_id_not_allowed", Action.RETIRE_NUMBER)
     campaign = world.campaign(world.contacts(1))
     world.run(campaign)
     world.advance(60)
@@ -154,7 +154,7 @@ def test_a_flagged_caller_id_rests_for_hours_and_the_contact_is_called_with_anot
 
 
 def test_an_unknown_refusal_is_a_technical_failure_of_which_there_are_three(world: World) -> None:
-    world.stage.answer = lambda order: Rejected("no_route", Action.FAILED)
+    world.stage.answer = lambda call_request: Rejected("no_route", Action.FAILED)
     (contact,) = people = world.contacts(1)
     campaign = world.campaign(people, retryDelayMinutes=10)
     world.run(campaign)

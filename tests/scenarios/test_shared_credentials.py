@@ -15,7 +15,7 @@ from sqlalchemy import event
 from tests.patience import PATIENCE_SECONDS
 from tests.store.dialing import running
 from tests.world import World
-from worker.carriers.base import Action, NotSent, Order, Outcome, Rejected
+from worker.carriers.base import Action, CallRequest, NotSent, Outcome, Rejected
 from worker.carriers.simulated.adapter import SimulatorCarrier
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
@@ -69,7 +69,7 @@ class Shared:
         before = len(self.world.stage.requests)
         reserved = [call.id for call in self.world.all_calls() if call.state == "reserved"]
         dial.dial(self.world.dialer, reserved)
-        return [order.account_id for order in self.world.stage.requests[before:]]
+        return [call_request.account_id for call_request in self.world.stage.requests[before:]]
 
 
 def deploy(world: World, owners: Sequence[str], *, contacts: int = 30) -> Shared:
@@ -205,7 +205,7 @@ def test_what_is_refused_to_one_is_refused_to_all(
     world.sql("UPDATE carrier_accounts SET calls_per_second = 100")
     shared.fill("acct_0")
 
-    def answer(order: Order) -> Outcome:
+    def answer(call_request: CallRequest) -> Outcome:
         return outcome
 
     world.stage.answer = answer

@@ -156,7 +156,7 @@ def test_a_worker_that_died_after_its_commit_leaves_a_call_that_is_asked_for_and
     world.stage.answer = _die
     with pytest.raises(KeyboardInterrupt):
         dial.dial(world.dialer, step.call_ids)
-    world.stage.answer = lambda order: None
+    world.stage.answer = lambda call_request: None
     assert world.call(campaign).state == "dialing"
     world.carry_out([step])
     world.advance(60)
@@ -168,7 +168,7 @@ def test_a_worker_that_died_after_its_commit_leaves_a_call_that_is_asked_for_and
     world.until(campaign, "completed")
 
 
-def _die(order: object) -> None:
+def _die(call_request: object) -> None:
     raise KeyboardInterrupt
 
 

@@ -108,7 +108,7 @@ def test_a_call_accepted_after_the_pause_is_ended_at_the_carrier(world: World) -
     campaign = world.campaign(world.contacts(1))
     steps = world.reserve(campaign)
     world.stage.hold_queued = True
-    world.stage.answer = lambda order: world.pause_behind_its_back(campaign)
+    world.stage.answer = lambda call_request: world.pause_behind_its_back(campaign)
     world.carry_out(steps)
     world.advance(3)
     assert world.stage.live() == []

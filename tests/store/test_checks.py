@@ -56,6 +56,7 @@ REFUSED: list[tuple[str, str]] = [
     ),
     ("phone_numbers_calls_per_second_check", "UPDATE phone_numbers SET calls_per_second = 0"),
     ("assistants_telnyx_assistant_id_check", "UPDATE assistants SET telnyx_assistant_id = ''"),
+    ("assistants_carrier_ids_check", "UPDATE assistants SET carrier_ids = '[]'"),
     ("contacts_timezone_check", "UPDATE contacts SET timezone = ''"),
     ("contacts_check", "UPDATE contacts SET phone_fault = 'invalid_number'"),
     ("clock_only_row_check", "INSERT INTO clock VALUES (false, clock_timestamp(), clock_timestamp(), 1)"),

@@ -194,6 +194,8 @@ UNDONE = {
     " ALTER TABLE phone_numbers ADD UNIQUE (team_id, number), DROP CONSTRAINT phone_numbers_number_team_id_key;"
     " ALTER TABLE idempotency_keys DROP COLUMN progress, DROP COLUMN heard_at;"
     " ALTER TABLE calls DROP COLUMN seq; DROP SEQUENCE calls_seq; ALTER TABLE teams DROP COLUMN live_from",
+    13: "DROP TRIGGER assistants_same_id ON assistants; DROP FUNCTION assistants_same_id;"
+    " ALTER TABLE assistants DROP COLUMN carrier_ids",
 }
 """What takes each migration back, by its number."""
 SHAPE = """
@@ -201,6 +203,8 @@ SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullabl
 WHERE table_schema = 'public'
 UNION ALL
 SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL
+SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
 UNION ALL
 SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE contype IN ('c', 'p', 'u')
 ORDER BY 1
@@ -218,6 +222,59 @@ def test_a_database_from_before_a_migration_comes_to_what_a_fresh_one_is(engine:
     assert once(engine, shape) != fresh
     assert len(migrate(engine)) == 1
     assert once(engine, shape) == fresh
+
+
+WITH_AN_ID = """
+INSERT INTO teams (id, slug, name) VALUES ('t', 't', 'T');
+INSERT INTO assistants (id, team_id, name, telnyx_assistant_id) VALUES ('old', 't', 'Old', 'one');
+"""
+
+
+def test_ids_at_carriers_are_read_and_written_by_workers_of_before_and_after(engine: Engine) -> None:
+    """Either side sees what the other wrote last, and what neither names stays."""
+    once(engine, lambda conn: conn.exec_driver_sql(f"{UNDONE[13]}; {WITH_AN_ID}"))
+    once(engine, lambda conn: conn.execute(text("DELETE FROM schema_migrations WHERE version = 13")))
+    assert migrate(engine) == ["ids_at_carriers"]
+
+    def both(statement: str) -> tuple[str | None, dict[str, str]]:
+        once(engine, lambda conn: conn.execute(text(statement)))
+        row = once(engine, lambda conn: conn.execute(text("SELECT * FROM assistants ORDER BY created_at DESC")).first())
+        assert row is not None
+        return row.telnyx_assistant_id, row.carrier_ids
+
+    key = "telnyx_assistant_id"
+    assert both("SELECT 1") == ("one", {key: "one"})
+    assert both("UPDATE assistants SET telnyx_assistant_id = 'two'") == ("two", {key: "two"})
+    new = "UPDATE assistants SET carrier_ids = jsonb_build_object('acme_id', 'a', 'telnyx_assistant_id', 'three')"
+    assert both(new) == ("three", {key: "three", "acme_id": "a"})
+    assert both("UPDATE assistants SET telnyx_assistant_id = NULL") == (None, {"acme_id": "a"})
+    assert both("UPDATE assistants SET telnyx_assistant_id = 'four'") == ("four", {key: "four", "acme_id": "a"})
+    assert both("UPDATE assistants SET name = 'Ann'") == ("four", {key: "four", "acme_id": "a"})
+    assert both("UPDATE assistants SET carrier_ids = carrier_ids - 'telnyx_assistant_id'") == (None, {"acme_id": "a"})
+    inserted = "INSERT INTO assistants (id, team_id, name, {}) VALUES ('{}', 't', 'New', '{}')"
+    assert both(inserted.format("telnyx_assistant_id", "a1", "five")) == ("five", {key: "five"})
+    assert both(inserted.format("carrier_ids", "a2", '{"telnyx_assistant_id": "six"}')) == ("six", {key: "six"})
+
+
+def test_a_carrier_that_is_new_is_made_known_and_what_was_prepared_before_goes_on(engine: Engine) -> None:
+    """Older workers have statements prepared that read and compare the column, in sessions that go on."""
+    make = "INSERT INTO carrier_accounts (id, team_id, carrier, name) VALUES ('{0}', 't', '{1}', 'A')"
+    read = text("SELECT carrier FROM carrier_accounts WHERE carrier = ANY(CAST(:names AS carrier[])) ORDER BY 1")
+    once(engine, lambda conn: conn.execute(text("INSERT INTO teams (id, slug, name) VALUES ('t', 't', 'T')")))
+    once(engine, lambda conn: conn.execute(text(make.format("a", "simulator"))))
+    with engine.connect() as older:
+        for _ in range(3):
+            assert older.execute(read, {"names": ["simulator", "twilio"]}).scalars().all() == ["simulator"]
+            older.commit()
+        assert migrate(engine, ["simulator", "acme"]) == ["carrier acme"]
+        assert migrate(engine, ["simulator", "acme"]) == []
+        once(engine, lambda conn: conn.execute(text(make.format("b", "acme"))))
+        assert older.execute(read, {"names": ["simulator", "twilio"]}).scalars().all() == ["simulator"]
+
+
+def test_a_name_that_is_none_is_not_made_known(engine: Engine) -> None:
+    with pytest.raises(ValueError, match="is no name of a carrier"):
+        migrate(engine, ["x'; DROP TABLE teams; --"])
 
 
 def test_a_migration_changed_after_it_was_applied_is_refused(

@@ -21,7 +21,6 @@ HOLDERS = [table for table in OF_TEAMS if any(len(key.columns) > 1 for key in ta
 
 NOT_HELD = {
     "calls.carrier_call_id",  # the carrier's
-    "assistants.telnyx_assistant_id",  # the carrier's
     "call_events.event_id",  # the carrier's
     "call_events.carrier_call_id",
     "unmatched_calls.carrier_call_id",

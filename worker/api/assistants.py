@@ -10,6 +10,8 @@ from worker.api.idempotency import Answer
 from worker.api.models_resources import AssistantAnswer, AssistantEdit, AssistantList, NewAssistant
 from worker.api.openapi import takes
 from worker.api.request_context import Context, Paged, answered
+from worker.carriers import registry
+from worker.domain.assistant import api_name
 from worker.flow.base import Dialer
 from worker.operations import resources
 from worker.operations import views_crm as views
@@ -28,14 +30,29 @@ def list_assistants(context: Context, page: Paged, team_id: TeamId = None) -> Re
     return success(assistants=shown, count=count, limit=page.limit, offset=page.offset)
 
 
-@router.post("", response_model=AssistantAnswer, summary="Create an assistant", openapi_extra=takes(NewAssistant))
-def create_assistant(context: Context) -> Response:
-    """Create an assistant.
+def _create_help() -> str:
+    """What is said of an assistant's fields: which carrier connects by which."""
+    ways = [
+        f"{spec.title} connects by {' or '.join(f'`{api_name(key)}`' for key in spec.connects_by)}"
+        if spec.connects_by
+        else f"{spec.title} needs none of them"
+        for spec in registry.specs().values()
+    ]
+    return (
+        "Create an assistant.\n\n`streamUrl` is where the carrier streams the call's audio to, `answerUrl` where it "
+        f"asks for instructions; an id is of an assistant that lives at its carrier. {'; '.join(ways)}."
+    )
 
-    `streamUrl` is where the carrier streams the call's audio to, `answerUrl` where it asks for instructions
-    (Twilio), `telnyxAssistantId` an AI assistant that lives at Telnyx. Twilio connects by the first or the second,
-    Telnyx by the third or the first; the simulator needs none.
-    """
+
+@router.post(
+    "",
+    response_model=AssistantAnswer,
+    summary="Create an assistant",
+    description=_create_help(),
+    openapi_extra=takes(NewAssistant),
+)
+def create_assistant(context: Context) -> Response:
+    """Create an assistant."""
     sent = context.body()
 
     def work(dialer: Dialer) -> Answer:

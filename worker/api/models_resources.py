@@ -6,9 +6,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from worker.api.models import Done, Page, Sent
+from worker.carriers import registry
+from worker.carriers.spec import AssistantField
 
 TEAM = "Your team; the key's own team is meant anyway."
 NOT_BLANK = r"\S"
@@ -80,7 +82,17 @@ class CompanyList(Page):
 # ---------------------------------------------------------------------------------------------- assistants
 
 
-class AssistantEdit(Sent):
+def _sent(field: AssistantField) -> Any:
+    """A field that a single carrier reads, as requests have it."""
+    return str | None, Field(None, min_length=1, max_length=200, pattern=NOT_BLANK, description=field.help)
+
+
+def _answered() -> Any:
+    """The same, as answers have it."""
+    return str | None, ...
+
+
+class _AssistantEdit(Sent):
     """The fields of an assistant to change; null clears one."""
 
     teamId: str | None = Field(None, description=TEAM)
@@ -91,12 +103,17 @@ class AssistantEdit(Sent):
     answerUrl: str | None = Field(
         None, max_length=2000, pattern="^https?://", description="Where the carrier asks what to do."
     )
-    telnyxAssistantId: str | None = Field(
-        None, min_length=1, max_length=200, pattern=NOT_BLANK, description="An AI assistant at Telnyx."
-    )
-    settings: dict[str, Any] | None = Field(None, description="Kept and returned as given.")
 
     model_config = request_like({"streamUrl": "wss://voice.example.com/stream"})
+
+
+AssistantEdit = create_model(
+    "AssistantEdit",
+    __base__=_AssistantEdit,
+    __doc__=_AssistantEdit.__doc__,
+    **{field.name: _sent(field) for field in registry.assistant_fields()},
+    settings=(dict[str, Any] | None, Field(None, description="Kept and returned as given.")),
+)
 
 
 class NewAssistant(AssistantEdit):
@@ -107,7 +124,7 @@ class NewAssistant(AssistantEdit):
     model_config = request_like({"name": "Ann", "streamUrl": "wss://voice.example.com/stream"})
 
 
-class Assistant(BaseModel):
+class _Assistant(BaseModel):
     """Who talks when a callee answers."""
 
     id: str
@@ -115,9 +132,6 @@ class Assistant(BaseModel):
     name: str
     stream_url: str | None
     answer_url: str | None
-    telnyx_assistant_id: str | None
-    settings: dict[str, Any]
-    created_at: datetime
 
     model_config = answer_like(
         {
@@ -126,11 +140,21 @@ class Assistant(BaseModel):
             "name": "Ann",
             "stream_url": "wss://voice.example.com/stream",
             "answer_url": None,
-            "telnyx_assistant_id": None,
+            **{field.key: None for field in registry.assistant_fields()},
             "settings": {},
             "created_at": "2024-01-10T09:00:00Z",
         }
     )
+
+
+Assistant = create_model(
+    "Assistant",
+    __base__=_Assistant,
+    __doc__=_Assistant.__doc__,
+    **{field.key: _answered() for field in registry.assistant_fields()},
+    settings=(dict[str, Any], ...),
+    created_at=(datetime, ...),
+)
 
 
 class AssistantAnswer(Done):

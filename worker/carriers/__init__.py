@@ -1,2 +1,2 @@
-"""Who rings the phone. ``base`` is the contract every carrier keeps; each package is one carrier;
-``http`` and ``sip`` are what they share."""
+"""Who rings the phone. ``base`` is the contract every carrier keeps; each package is one carrier and exports its
+``SPEC`` (``spec``), by which ``registry`` knows it; ``http`` and ``sip`` are what they share."""

@@ -32,7 +32,7 @@ from worker.domain.model import CallState, Disposition, EventKind
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CallRequest:
     """One call to be placed. Numbers are E.164; ``token`` is 128 random bits in hex and comes back in
     ``callback_url``, so that even a call whose request was never answered can be recognised. ``leave_by`` is the send
     fence, on this machine's monotonic clock: a request that has not left by then is not sent. The carrier looks at
@@ -117,7 +117,7 @@ Outcome = Accepted | NotSent | Rejected | Ambiguous
 @dataclass(frozen=True, slots=True)
 class CarrierCall:
     """A call as the carrier sees it now. ``disposition`` is set exactly when ``state`` is ``ended``;
-    ``verdict`` says who answered, where the carrier knows. ``lost`` is the disposition where the carrier tells
+    ``verdict`` says who answered, where the carrier knows. ``lost`` is the disposition where the carrier says
     that the call is over and not how it ended."""
 
     carrier_call_id: str
@@ -137,7 +137,7 @@ class CannotTell:
 
 
 class Verdict(StrEnum):
-    """Who or what answered, as the carrier's detection heard it."""
+    """Who or what answered, as the carrier's detection found it."""
 
     HUMAN = "human"
     MACHINE = "machine"
@@ -150,7 +150,7 @@ class CallEvent:
     """One thing a carrier said about one call, translated. ``event_id`` is unique per call at the carrier.
 
     ``disposition`` is set when ``kind`` is ``ended``, ``verdict`` when it is ``machine``; ``sip_code`` where
-    the carrier told one. ``in_doubt`` is for a ``ringing`` that may be none: the carrier has only begun to dial.
+    the carrier named one. ``in_doubt`` is for a ``ringing`` that may be none: the carrier has only begun to dial.
     ``raw`` is what was received, kept for the record. ``other_account`` is the carrier's account that the event says it
     is of, where that is not the one this deployment calls through: such news counts for none of our calls.
     """
@@ -185,16 +185,16 @@ class Carrier(Protocol):
     """Whether all accounts with this carrier are one there, because the deployment's credentials are: then they share
     its limits."""
 
-    def place(self, order: Order) -> Outcome:
+    def place(self, call_request: CallRequest) -> Outcome:
         """Ask for one call with exactly one HTTP request."""
 
-    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
+    def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
         """The carrier's calls that may be this one; an empty tuple is one miss, and proves nothing alone."""
 
-    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+    def get(self, call_request: CallRequest, carrier_call_id: str) -> CarrierCall | CannotTell | None:
         """The call as it is now; ``None`` when the carrier says it knows no such call."""
 
-    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
+    def end(self, call_request: CallRequest, carrier_call_id: str) -> CannotTell | None:
         """Ask for the call's end, whatever its state; ``None`` when the carrier took the request or the call is
         already over, or else why it did not. The end itself arrives as an event."""
 
@@ -206,7 +206,7 @@ class Carrier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """Whom a callee who answered is connected to, and what the assistant is told about the call."""
+    """Whom a callee who answered is connected to, and the parameters the assistant gets."""
 
     assistant: Assistant
     call_id: str
@@ -215,7 +215,7 @@ class Greeting:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What the assistant is told, by name."""
+        """What the assistant gets to know of the call, by name."""
         return {"callId": self.call_id, "campaignId": self.campaign_id, "contactId": self.contact_id}
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +26,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 
 from worker.carriers.base import Accepted, Ambiguous, CannotTell, NotSent, Outcome, Rejected
+from worker.clock import monotonic
 
 MAX_ANSWER_BYTES = 1024 * 1024
 MOST_IDLE_CONNECTIONS = 200
@@ -164,10 +164,10 @@ class HttpClient:
     ) -> Answer:
         """Exactly one HTTP request, its answer read to the end. Raises :class:`httpx2.RequestError`, or
         :class:`TooLate` when it would leave after ``leave_by``."""
-        deadline = time.monotonic() + self._request_seconds
+        deadline = monotonic() + self._request_seconds
 
         def stop_if_late(happening: str, _: Mapping[str, Any]) -> None:
-            if happening in LEAVING and time.monotonic() > leave_by:
+            if happening in LEAVING and monotonic() > leave_by:
                 raise TooLate
 
         with self._client.stream(
@@ -182,7 +182,7 @@ class HttpClient:
             received = bytearray()
             for chunk in response.iter_bytes():
                 received += chunk
-                if time.monotonic() > deadline or len(received) > MAX_ANSWER_BYTES:
+                if monotonic() > deadline or len(received) > MAX_ANSWER_BYTES:
                     raise TooSlow("The answer does not end.")
             return Answer(response.status_code, _document(bytes(received)), response.headers.get("Retry-After"))
 

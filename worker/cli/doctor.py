@@ -15,6 +15,7 @@ import click
 from rich.table import Table
 
 from worker import logs
+from worker.carriers import registry
 from worker.cli import findings_carriers, findings_services, findings_snapshots, findings_work
 from worker.cli.findings import Check, Finding, run_checks
 from worker.cli.showing import console
@@ -40,6 +41,7 @@ OF_THE_DATABASE = (
     Check("last tick", "PostgreSQL", findings_work.ticking),
     Check("standstill", "PostgreSQL", findings_work.standing_still),
     Check("server", "PostgreSQL", findings_services.server),
+    Check("carriers", "PostgreSQL", findings_carriers.unknown_carriers),
     Check("callbacks refused", "PostgreSQL", findings_carriers.refused_callbacks),
     Check("ignored news", "PostgreSQL", findings_carriers.ignored_news),
     Check("channels", "PostgreSQL", findings_carriers.channels_held),
@@ -86,6 +88,7 @@ def all_findings(dialer: Dialer) -> list[Finding]:
             Finding(f"variable {name}", f"is not known; did you mean {meant}?", ok=False)
             for name, meant in misnamed(os.environ).items()
         ),
+        *(Finding("carrier package", sentence, ok=False) for sentence in registry.faults()),
         Finding("Python", platform.python_version(), sys.version_info >= (3, 11)),
         Finding("tzdb of pytz", TZDB_VERSION, ok=True),
     ]

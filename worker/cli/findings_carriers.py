@@ -5,11 +5,19 @@ from __future__ import annotations
 from worker.cli.findings import Finding
 from worker.domain.lifecycle import Ignored
 from worker.flow.base import Dialer
-from worker.store import channels, events, retention
+from worker.store import carriers, channels, events, retention
 from worker.store.database import once
 from worker.store.retention import IgnoredNews
 
 REFUSED_LATELY_SECONDS = 900.0
+
+
+def unknown_carriers(dialer: Dialer) -> list[Finding]:
+    """Carriers this deployment can call with and the database does not know: they were installed since."""
+    return [
+        Finding(f"carrier {name}", "is not known to the database yet; run: dialer db migrate", ok=False)
+        for name in once(dialer.db, lambda conn: carriers.unknown(conn, dialer.carriers))
+    ]
 
 
 def refused_callbacks(dialer: Dialer) -> list[Finding]:

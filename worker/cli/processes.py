@@ -22,6 +22,8 @@ from pathlib import Path
 
 import click
 
+from worker.carriers import registry
+from worker.carriers.spec import SimulatedAt
 from worker.clock import monotonic
 from worker.dev.stack import Stack
 from worker.domain.errors import Refused, Unavailable
@@ -32,8 +34,8 @@ from worker.store.database import once, open_database
 from worker.store.migrate import migrate, newest, version
 
 HOST = "127.0.0.1"
-CARRIERS = ("simulator", "twilio", "telnyx")
-SIMULATED_ACCOUNT = "AC" + "0" * 32
+CARRIERS = [name for name, spec in registry.specs().items() if spec.protocol and spec.simulated]
+"""Those the simulator can speak for."""
 STREAM_URL = "wss://assistant.example/stream"
 """Where the simulator's callees are connected to; it opens nothing there."""
 WORKERS = 2
@@ -73,11 +75,11 @@ def deploy(
     simulator: Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
 ) -> Deployment:
-    """Start everything on a stack that runs: the simulator wears the face of ``carrier`` and gets the further
-    options ``simulator``; ``settings`` are laid over those of our environment. Returns when the schema is there and
+    """Start everything on a stack that runs: the simulator speaks for ``carrier`` and gets the further options
+    ``simulator``; ``settings`` are laid over those of our environment. Returns when the schema is there and
     every process has been started; they may not all answer yet."""
     started_at = monotonic()
-    ledger_path, key_file = stack.directory / "ledger.jsonl", stack.workspace.directory / "telnyx.key"
+    ledger_path, key_file = stack.directory / "ledger.jsonl", stack.workspace.directory / "simulator.key"
     secret, simulated = stack.simulator_secret, free_port()
     port_file = stack.workspace.directory / "simulator.port"
     options = ["--ledger", str(ledger_path), "--port", str(simulated), "--port-file", str(port_file)]
@@ -100,22 +102,9 @@ def deploy(
 
 
 def _credentials(carrier: str, url: str, secret: str, key_file: Path) -> dict[str, str]:
-    """The settings that lead the adapter of this carrier to the simulator's face."""
-    match carrier:
-        case "twilio":
-            return {
-                "TWILIO_ACCOUNT_SID": SIMULATED_ACCOUNT,
-                "TWILIO_AUTH_TOKEN": secret,
-                "TWILIO_API_BASE_URL": url,
-            }
-        case "telnyx":
-            return {
-                "TELNYX_API_KEY": secret,
-                "TELNYX_PUBLIC_KEY": key_file.read_text().strip(),
-                "TELNYX_CONNECTION_ID": "simulated",
-                "TELNYX_API_BASE_URL": url,
-            }
-    return {}
+    """The settings that lead the adapter of this carrier to the simulator."""
+    simulated = registry.specs()[carrier].simulated
+    return {} if simulated is None else dict(simulated(SimulatedAt(url, secret, key_file.read_text().strip())))
 
 
 def _migrate(stack: Stack) -> None:
@@ -128,7 +117,7 @@ def _migrate(stack: Stack) -> None:
                 f"The data in {stack.directory} is a newer dialer's (schema {found}, this one knows {newest()}); "
                 "upgrade this one, or name another directory."
             )
-        applied = migrate(engine)
+        applied = migrate(engine, registry.specs())
     finally:
         engine.dispose()
     if found is not None and applied:

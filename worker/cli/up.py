@@ -24,6 +24,7 @@ from typing import Any
 import click
 
 from worker import logs
+from worker.carriers import registry
 from worker.cli.env_file import write_env
 from worker.cli.keeping import Keeper
 from worker.cli.processes import (
@@ -44,7 +45,6 @@ from worker.dev.private_file import write_privately
 from worker.dev.stack import Stack, refuse_taken
 from worker.domain import ids
 from worker.domain.errors import DialerError, Refused
-from worker.domain.resources import default_rate
 from worker.flow.base import Dialer
 from worker.operations.keys import create_key, who_bears
 from worker.operations.resources import ACCOUNT, get_part
@@ -200,8 +200,8 @@ def _set_up(conn: Any, mine: Belongings, carrier: str) -> None:
     setup.team(conn, mine.team_id, mine.account_slug, "My team")
     setup.company(conn, mine.company_id, mine.team_id, "My company")
     setup.assistant(conn, mine.assistant_id, mine.team_id, "My assistant", stream_url=STREAM_URL)
-    rate = default_rate(carrier)
-    setup.account(conn, mine.account_id, mine.team_id, carrier, carrier.title(), calls_per_second=rate)
+    spec = registry.specs()[carrier]
+    setup.account(conn, mine.account_id, mine.team_id, carrier, spec.title, calls_per_second=spec.first_rate)
     setup.number(conn, mine.from_number_id, mine.team_id, mine.account_id, CALLER_ID)
 
 

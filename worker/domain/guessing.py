@@ -7,6 +7,7 @@ measure of strength, and what it lets pass is still the operator's choice.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 SHORTEST = 16
@@ -22,8 +23,6 @@ _WORDS = [
     "campaign",
     "dialer",
     "dialler",
-    "twilio",
-    "telnyx",
     "secret",
     "shared",
     "password",
@@ -67,8 +66,9 @@ _WORDS = [
 ]
 
 
-def why_guessable(secret: str) -> str | None:
-    """What is wrong with the secret, as the second half of a sentence; ``None`` when nothing is."""
+def why_guessable(secret: str, also: Iterable[str] = ()) -> str | None:
+    """What is wrong with the secret, as the second half of a sentence; ``None`` when nothing is. ``also`` are words
+    that anybody would try here, such as names of carriers."""
     if len(secret) < SHORTEST:
         return f"is shorter than {SHORTEST} characters"
     if secret in (secret + secret)[1:-1]:
@@ -79,7 +79,7 @@ def why_guessable(secret: str) -> str | None:
     if sum(step in (-1, 0, 1) for step in steps) > len(steps) / 2:
         return "is a row of characters one after the other"
     rest = "".join(filter(str.isalnum, secret.lower()))
-    for word in sorted(_WORDS, key=len, reverse=True):
+    for word in sorted([*_WORDS, *also], key=len, reverse=True):
         rest = rest.replace(word, "")
     if len(rest) < FEWEST_BESIDE_WORDS:
         return "is made of words anybody would try"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from worker.domain.assistant import api_name
 from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import (
     Check,
@@ -28,12 +29,6 @@ SLOWEST, FASTEST = 0.01, 1000.0
 """Calls per second that may be asked for."""
 _SLUG = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 MOST_NUMBERS_AT_ONCE = 10_000
-SET_UP_BY = {
-    "simulator": "SIMULATOR_SECRET",
-    "telnyx": "TELNYX_API_KEY, TELNYX_PUBLIC_KEY and TELNYX_CONNECTION_ID",
-    "twilio": "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
-}
-"""The carriers there could be, and the settings that set each up."""
 
 
 def _phone(region: str | None) -> Check:
@@ -99,11 +94,10 @@ TEAM_EDIT: Mapping[str, Rule] = {
 TEAM: Mapping[str, Rule] = {"slug": Rule("slug", _slug, required=True), **TEAM_EDIT}
 KEY: Mapping[str, Rule] = {"name": _NAME}
 COMPANY: Mapping[str, Rule] = {"name": _NAME}
-ASSISTANT: Mapping[str, Rule] = {
+ASSISTANT: dict[str, Rule] = {
     "name": _NAME,
     "streamUrl": Rule("stream_url", url("wss", "ws")),
     "answerUrl": Rule("answer_url", url("https", "http")),
-    "telnyxAssistantId": Rule("telnyx_assistant_id", an_id),
     "settings": Rule("settings", freeform, null={}),
 }
 NUMBER_EDIT: Mapping[str, Rule] = {
@@ -134,9 +128,13 @@ def parse_company(body: object, *, is_new: bool = True) -> dict[str, Any]:
     return read_fields(body, COMPANY, is_new=is_new, also=_ALSO)
 
 
-def parse_assistant(body: object, *, is_new: bool = True) -> dict[str, Any]:
-    """An assistant's fields by column."""
-    return read_fields(body, ASSISTANT, is_new=is_new, also=_ALSO)
+def parse_assistant(body: object, carrier_ids: Collection[str], *, is_new: bool = True) -> dict[str, Any]:
+    """An assistant's fields by column. ``carrier_ids`` are the fields that single carriers read, as answers call them:
+    those given are together in the column of that name, ``None`` where one is to be cleared."""
+    rules = {api_name(key): Rule(key, an_id) for key in carrier_ids}
+    fields = read_fields(body, ASSISTANT | rules, is_new=is_new, also=_ALSO)
+    ids = {key: fields.pop(key) for key in carrier_ids if key in fields}
+    return fields | ({"carrier_ids": ids} if ids else {})
 
 
 def parse_number(body: object, *, is_new: bool = True, region: str | None = None) -> dict[str, Any]:
@@ -149,37 +147,36 @@ def parse_number(body: object, *, is_new: bool = True, region: str | None = None
     return changes
 
 
-def parse_account(body: object, carriers: Collection[str], *, is_new: bool = True) -> dict[str, Any]:
-    """A carrier account's fields by column; ``carriers`` are those this deployment can call with. Without a
-    ``callsPerSecond`` a new account makes one call a second, as carriers allow at first; the simulator any
-    number."""
-    if not is_new:
-        return read_fields(body, ACCOUNT_EDIT, is_new=False, also=_ALSO)
-    carrier = Rule("carrier", _carrier(carriers), required=True)
+def parse_account(
+    body: object, carriers: Collection[str], set_up_by: Mapping[str, str], first_rates: Mapping[str, float | None]
+) -> dict[str, Any]:
+    """A new carrier account's fields by column. ``carriers`` are those this deployment can call with; those there could
+    be are ``set_up_by`` these settings. Without a ``callsPerSecond`` the account has its carrier's first rate."""
+    carrier = Rule("carrier", _carrier(carriers, set_up_by), required=True)
     account = read_fields(body, {"carrier": carrier, **ACCOUNT_EDIT}, also=_ALSO)
-    account.setdefault("calls_per_second", default_rate(account["carrier"]))
+    account.setdefault("calls_per_second", first_rates.get(account["carrier"]))
     return account
 
 
-def _carrier(there: Collection[str]) -> Check:
+def parse_account_edit(body: object) -> dict[str, Any]:
+    """The fields of a carrier account to change, by column."""
+    return read_fields(body, ACCOUNT_EDIT, is_new=False, also=_ALSO)
+
+
+def _carrier(there: Collection[str], set_up_by: Mapping[str, str]) -> Check:
     """One of the carriers that are there; of one that could be, it is said what is missing."""
-    every = sorted({*there, *SET_UP_BY})
+    every = sorted({*there, *set_up_by})
     word = one_of(*every)
 
     def check(value: object, path: str) -> str:
         carrier: str = word(value, path)
         if carrier not in there:
-            needs = f"set {SET_UP_BY[carrier]} for every process and start them again"
+            needs = f"set {set_up_by[carrier]} for every process and start them again"
             now = f"; until then there is {', '.join(sorted(there))}" if there else ""
             raise wrong(path, f"This deployment cannot call through {carrier} yet: {needs}{now}.")
         return carrier
 
     return check
-
-
-def default_rate(carrier: str) -> float | None:
-    """Calls per second of an account that was created without: what carriers allow at first."""
-    return None if carrier == "simulator" else 1.0
 
 
 def parse_team(body: object, *, is_new: bool = True) -> dict[str, Any]:

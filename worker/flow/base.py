@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from worker.bulkheads import Bulkheads
-from worker.carriers.base import Carrier, Order
+from worker.carriers.base import CallRequest, Carrier
 from worker.domain.model import Bounds
 from worker.domain.whose_clock import clock_zone
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
@@ -50,9 +50,9 @@ class Dialer:
         """The carriers of which all accounts have one set of credentials; see :mod:`worker.store.credentials`."""
         return [name for name, carrier in self.carriers.items() if carrier.shares_credentials]
 
-    def order(self, row: CallAtCarrier) -> Order:
+    def call_request(self, row: CallAtCarrier) -> CallRequest:
         """What its carrier needs to know of the call of this row."""
-        return Order(
+        return CallRequest(
             call_id=row.id,
             token=row.token,
             account_id=row.account_id,

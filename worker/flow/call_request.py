@@ -8,11 +8,11 @@ from dataclasses import replace
 import structlog
 from sqlalchemy import Connection
 
-from worker.carriers.base import Order
+from worker.carriers.base import CallRequest
+from worker.carriers.registry import connects_by, set_up_by
 from worker.domain.assistant import Assistant, why_unreachable
 from worker.domain.errors import Conflict, Fault, Invalid
 from worker.domain.machines import machine_policy
-from worker.domain.resources import SET_UP_BY
 from worker.flow.base import Dialer, Step
 from worker.flow.stop import pause_campaign
 from worker.store import assistants
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 def assistant_of(row: AssistantColumns) -> Assistant:
     """The assistant whose columns are in the row."""
-    return Assistant(row.stream_url, row.answer_url, row.telnyx_assistant_id)
+    return Assistant(row.stream_url, row.answer_url, row.carrier_ids)
 
 
 def refuse_unreachable(conn: Connection, assistant_id: str, number_ids: Sequence[str]) -> None:
@@ -42,14 +42,14 @@ def refuse_unreachable_run(conn: Connection, campaign_id: str) -> None:
 
 
 def _whys(row: Reach) -> list[str]:
-    whys = [why_unreachable(carrier, assistant_of(row)) for carrier in row.carriers]
+    whys = [why_unreachable(carrier, connects_by(carrier), assistant_of(row)) for carrier in row.carriers]
     return [why for why in whys if why is not None]
 
 
-def order_for(dialer: Dialer, row: ReservedCall, *, leave_by: float) -> Order:
+def call_request_for(dialer: Dialer, row: ReservedCall, *, leave_by: float) -> CallRequest:
     """The call of this row (:func:`worker.store.dialing.reserved_calls`), to leave before ``leave_by``."""
     return replace(
-        dialer.order(row),
+        dialer.call_request(row),
         leave_by=leave_by,
         answer_url=f"{dialer.public_base_url}/carriers/{row.carrier}/answer/{row.token}",
         campaign_id=row.campaign_id,
@@ -74,7 +74,7 @@ def turn_away(dialer: Dialer, rows: Sequence[ReservedCall]) -> tuple[list[Reserv
 def _obstacle(dialer: Dialer, row: ReservedCall) -> str | None:
     """Why the call of this row cannot be placed, as the reason of a pause."""
     if row.carrier not in dialer.carriers:
-        names = SET_UP_BY.get(row.carrier, "its settings")
+        names = set_up_by().get(row.carrier, "its settings")
         return f"carrier_not_set_up: This deployment cannot call through {row.carrier}; set {names}, then resume."
-    why = why_unreachable(row.carrier, assistant_of(row))
+    why = why_unreachable(row.carrier, connects_by(row.carrier), assistant_of(row))
     return None if why is None else f"assistant_unreachable: {why}"

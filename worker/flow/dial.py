@@ -28,7 +28,7 @@ from worker.carriers.base import Action, NotSent, Outcome, Rejected
 from worker.clock import monotonic, pause
 from worker.crashpoint import crashpoint
 from worker.flow.base import Dial, Dialer, Step, valid_until
-from worker.flow.call_request import order_for, turn_away
+from worker.flow.call_request import call_request_for, turn_away
 from worker.flow.ending import release
 from worker.flow.pacing import rates_of_account
 from worker.flow.results import Result, record_results
@@ -209,7 +209,7 @@ def _sender(dialer: Dialer, fence_at: float) -> Callable[[_Ready], Outcome]:
             return NotSent("the send fence had passed", connection=False)
         if ready.row.account_id in full:
             return NotSent("the carrier had no channel free", connection=False)
-        outcome = dialer.carriers[ready.row.carrier].place(order_for(dialer, ready.row, leave_by=fence_at))
+        outcome = dialer.carriers[ready.row.carrier].place(call_request_for(dialer, ready.row, leave_by=fence_at))
         if isinstance(outcome, Rejected) and outcome.action is Action.CHANNELS:
             full.add(ready.row.account_id)
         return outcome

@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.bulkheads import ASKED_BEFOREHAND, ASKERS, Bulkhead
-from worker.carriers.base import CannotTell, Order
+from worker.carriers.base import CallRequest, CannotTell
 from worker.crashpoint import crashpoint
 from worker.flow.back_off import back_off
 from worker.flow.base import Dialer, Stop
@@ -70,16 +70,16 @@ def _account_of(row: LeasedCall) -> str:
 def _ask(dialer: Dialer, row: LeasedCall) -> None:
     if not await_turn(dialer, row):
         return  # its lease lets it be taken again
-    why = dialer.carriers[row.carrier].end(_order(dialer, row), row.carrier_call_id)
+    why = dialer.carriers[row.carrier].end(_call_request(dialer, row), row.carrier_call_id)
     crashpoint("stop.after_request")
     bulkhead = dialer.bulkheads.of(_account_of(row))
     bulkhead.hung_up.bring((row, why), partial(_write, dialer, bulkhead))
 
 
-def _order(dialer: Dialer, row: LeasedCall) -> Order:
+def _call_request(dialer: Dialer, row: LeasedCall) -> CallRequest:
     if row.id is not None:
-        return dialer.order(cast(CallAtCarrier, row))
-    return Order(row.token, row.token, row.account_id or "", "", "", 0, 0, callback_url="")
+        return dialer.call_request(cast(CallAtCarrier, row))
+    return CallRequest(row.token, row.token, row.account_id or "", "", "", 0, 0, callback_url="")
 
 
 def _write(dialer: Dialer, bulkhead: Bulkhead, answered: Sequence[HangUpResult]) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row, Table
 
+from worker.carriers import registry
 from worker.domain import ids
-from worker.domain.errors import Conflict, NotFound
-from worker.domain.resources import parse_account, parse_assistant, parse_company, parse_number
+from worker.domain.errors import Conflict, Fault, Invalid, NotFound
+from worker.domain.resources import parse_account, parse_account_edit, parse_assistant, parse_company, parse_number
 from worker.flow.base import Dialer, Fill, Step
 from worker.operations.country import region_of
-from worker.store import accounts, audit, campaigns, credentials, gate, tables
+from worker.store import accounts, audit, campaigns, carriers, credentials, gate, tables
 from worker.store.crm import records
 from worker.store.database import once, transact
 
@@ -40,12 +41,13 @@ def create_company(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, act
 
 def create_assistant(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> Row[Any]:
     """Create an assistant."""
-    return _create(dialer, ASSISTANT, team_id, ids.ASSISTANT, parse_assistant(body), actor)
+    return _create(dialer, ASSISTANT, team_id, ids.ASSISTANT, parse_assistant(body, _carrier_ids()), actor)
 
 
 def create_account(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> Row[Any]:
     """Create an account with one of the carriers this deployment can call with."""
-    return _create(dialer, ACCOUNT, team_id, ids.ACCOUNT, parse_account(body, dialer.carriers), actor)
+    new = parse_account(body, dialer.carriers, registry.set_up_by(), registry.first_rates())
+    return _create(dialer, ACCOUNT, team_id, ids.ACCOUNT, new, actor)
 
 
 def create_number(
@@ -58,8 +60,16 @@ def create_number(
     return _create(dialer, NUMBER, team_id, ids.NUMBER, new, actor)
 
 
+def _carrier_ids() -> list[str]:
+    """The fields of an assistant that single carriers read."""
+    return [field.key for field in registry.assistant_fields()]
+
+
 def _create(dialer: Dialer, what: str, team_id: str, prefix: str, new: Mapping[str, Any], actor: str) -> Row[Any]:
     def work(conn: Connection) -> Row[Any]:
+        if what == ACCOUNT and carriers.unknown(conn, [new["carrier"]]):
+            sentence = f"The database does not know the carrier {new['carrier']} yet; run: dialer db migrate"
+            raise Invalid([Fault("carrier", sentence)])
         if what == ACCOUNT and new["carrier"] in dialer.sharing:
             credentials.hold_claims(conn, new["carrier"])
         row = records.add(conn, _TABLES[what], {"id": ids.new(prefix), "team_id": team_id, **new})
@@ -97,15 +107,15 @@ def edit_company(dialer: Dialer, team_id: str, company_id: str, body: Mapping[st
 
 def edit_assistant(dialer: Dialer, team_id: str, assistant_id: str, body: Mapping[str, Any], *, actor: str) -> Row[Any]:
     """Change the fields given."""
-    return _edit(dialer, ASSISTANT, team_id, assistant_id, parse_assistant(body, is_new=False), actor)[0]
+    changes = parse_assistant(body, _carrier_ids(), is_new=False)
+    return _edit(dialer, ASSISTANT, team_id, assistant_id, changes, actor)[0]
 
 
 def edit_account(
     dialer: Dialer, team_id: str, account_id: str, body: Mapping[str, Any], *, actor: str
 ) -> tuple[Row[Any], list[Step]]:
     """Change the name, the limits, or whether calls go through the account at all."""
-    changes = parse_account(body, dialer.carriers, is_new=False)
-    return _edit(dialer, ACCOUNT, team_id, account_id, changes, actor)
+    return _edit(dialer, ACCOUNT, team_id, account_id, parse_account_edit(body), actor)
 
 
 def edit_number(

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from worker.carriers import registry
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import Encoding
 from worker.operations.import_notes import import_notes
@@ -76,7 +77,7 @@ def assistant(row: Row[Any]) -> dict[str, Any]:
         "name": row.name,
         "stream_url": row.stream_url,
         "answer_url": row.answer_url,
-        "telnyx_assistant_id": row.telnyx_assistant_id,
+        **{field.key: row.carrier_ids.get(field.key) for field in registry.assistant_fields()},
         "settings": row.settings,
         "created_at": instant(row.created_at),
     }

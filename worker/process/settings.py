@@ -7,17 +7,26 @@ secret. Nothing else in the product reads the environment.
 from __future__ import annotations
 
 import os
-from base64 import b64decode
 from collections.abc import Mapping
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    create_model,
+    field_validator,
+)
 
+from worker.carriers import registry
+from worker.carriers.spec import CarrierSpec, Setting
 from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import range_in_words
-from worker.domain.guessing import why_guessable
 from worker.domain.model import Bounds
 from worker.domain.public_address import EXAMPLE, why_unreachable
 from worker.domain.spelling import did_you_mean, nearest
@@ -51,7 +60,9 @@ class BoundsSettings(BaseModel):
 
 
 class Settings(BoundsSettings):
-    """One field a variable; the name in capitals. See ``worker/manual/settings.md`` for the table."""
+    """One field a variable; the name in capitals. See ``worker/manual/settings.md`` for the table. The variables of the
+    carriers are read besides (:func:`settings_model`): each carrier says which they are, and :meth:`of_carrier` returns
+    them."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
@@ -65,17 +76,6 @@ class Settings(BoundsSettings):
     log_format: Literal["text", "json"] = "text"
     trusted_proxies: str = ""
 
-    simulator_url: str = "http://127.0.0.1:8010"
-    simulator_secret: SecretStr = SecretStr("")
-
-    twilio_account_sid: str = ""
-    twilio_auth_token: SecretStr = SecretStr("")
-    twilio_api_base_url: str = "https://api.twilio.com"
-    telnyx_api_key: SecretStr = SecretStr("")
-    telnyx_public_key: SecretStr = SecretStr("")
-    telnyx_connection_id: str = ""
-    telnyx_api_base_url: str = "https://api.telnyx.com"
-
     worker_concurrency: int = Field(8, ge=1, le=64)
     placing_threads: int = Field(100, ge=1, le=1000)
     api_requests_per_second: float = Field(50.0, gt=0, le=100_000)
@@ -87,6 +87,7 @@ class Settings(BoundsSettings):
     max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024, le=1024**3)
     max_import_bytes: int = Field(64 * 1024 * 1024, ge=1024, le=1024**3)
     database_pool_size: int | None = Field(None, ge=2, le=200)
+
     broker_visibility_seconds: int = Field(120, ge=1, le=3600)
 
     @field_validator("database_url")
@@ -107,25 +108,10 @@ class Settings(BoundsSettings):
         _refuse(None if value is None else broker_fault(value.get_secret_value()))
         return value
 
-    @field_validator("public_base_url", "simulator_url", "twilio_api_base_url", "telnyx_api_base_url")
+    @field_validator("public_base_url")
     @classmethod
     def _http(cls, value: str) -> str:
-        parts = split(value)
-        if not parts or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("Give an address such as https://dialer.example.com")
-        return value.rstrip("/")
-
-    @field_validator("simulator_secret")
-    @classmethod
-    def _simulator_secret(cls, value: SecretStr) -> SecretStr:
-        """Whoever can guess it decides what became of simulated calls; a deployment without a simulator has none."""
-        why = why_guessable(value.get_secret_value()) if value.get_secret_value() else None
-        if why is not None:
-            raise ValueError(
-                f"It {why}: whoever guesses it can forge callbacks; take what openssl rand -hex 16 prints, for the "
-                "simulator too, or leave it out where no simulator is called through"
-            )
-        return value
+        return _web_address(value)
 
     @field_validator("redis_prefix")
     @classmethod
@@ -138,17 +124,6 @@ class Settings(BoundsSettings):
     @classmethod
     def _proxies(cls, value: str) -> str:
         _networks(value)
-        return value
-
-    @field_validator("telnyx_public_key")
-    @classmethod
-    def _public_key(cls, value: SecretStr) -> SecretStr:
-        try:
-            length = len(b64decode(value.get_secret_value(), validate=True))
-        except ValueError:
-            length = -1
-        if length not in (0, 32):
-            raise ValueError("Give the public key as the Telnyx portal shows it, 32 bytes in base64")
         return value
 
     @field_validator("log_level", mode="before")
@@ -165,11 +140,15 @@ class Settings(BoundsSettings):
             raise ValueError(" ".join(fault.message for fault in error.faults)) from None
         return value
 
+    def of_carrier(self, spec: CarrierSpec) -> dict[str, str]:
+        """The settings of a carrier by their names, as its adapter wants them; a missing one is empty."""
+        values = {setting.name: getattr(self, setting.name.lower()) for setting in spec.settings}
+        return {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in values.items()}
+
     @property
-    def twilio_auth_tokens(self) -> list[str]:
-        """``TWILIO_AUTH_TOKEN``: the one requests are made with, and, while it is rotated, another that callbacks may
-        still be signed with, behind a comma."""
-        return [token.strip() for token in self.twilio_auth_token.get_secret_value().split(",") if token.strip()]
+    def carriers(self) -> list[CarrierSpec]:
+        """Those that are set up: whose required settings are all there."""
+        return [spec for spec in registry.specs().values() if all(map(self.of_carrier(spec).get, spec.required))]
 
     @property
     def default_window(self) -> CallWindow | None:
@@ -193,11 +172,6 @@ class Settings(BoundsSettings):
         return as_bounds({name: getattr(self, name) for name in BoundsSettings.model_fields})
 
 
-SHORTEST_COMPARED = 8
-"""Letters of a variable's name, below which half of all environments hold one that resembles it."""
-_PREFIX_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
-
-
 def as_bounds(values: Mapping[str, Any]) -> Bounds:
     """The bounds with these values. Raises :class:`TypeError` for a name that is none of theirs: a setting that is
     spelt otherwise than the bound it sets would do nothing."""
@@ -206,10 +180,22 @@ def as_bounds(values: Mapping[str, Any]) -> Bounds:
     return Bounds(**values)
 
 
+SHORTEST_COMPARED = 8
+"""Letters of a variable's name, below which half of all environments hold one that resembles it."""
+_PREFIX_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+
+
 def _refuse(fault: str | None) -> None:
     """Raise what pydantic takes for a fault of the field."""
     if fault is not None:
         raise ValueError(fault)
+
+
+def _web_address(value: str) -> str:
+    parts = split(value)
+    if not parts or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("Give an address such as https://dialer.example.com")
+    return value.rstrip("/")
 
 
 def _networks(text: str) -> list[IPv4Network | IPv6Network]:
@@ -220,13 +206,38 @@ def _networks(text: str) -> list[IPv4Network | IPv6Network]:
         raise ValueError(f"Give addresses and networks with commas between them, such as {example}") from None
 
 
+@cache
+def settings_model() -> type[Settings]:
+    """The settings together with those of the carriers there are. A carrier's never replace ours."""
+    fields = {setting.name.lower(): setting for spec in registry.specs().values() for setting in spec.settings}
+    return create_model(
+        Settings.__name__,
+        __base__=Settings,
+        **{name: _field(setting) for name, setting in fields.items() if name not in Settings.model_fields},
+    )
+
+
+def _field(setting: Setting) -> Any:
+    """A setting of a carrier for pydantic: its type with its checks, and its default."""
+
+    def read(value: str) -> str:
+        return setting.check(_web_address(value) if setting.url else value)
+
+    if not setting.secret:
+        return Annotated[str, AfterValidator(read)], setting.default
+    return (
+        Annotated[SecretStr, AfterValidator(lambda value: SecretStr(read(value.get_secret_value())))],
+        SecretStr(setting.default),
+    )
+
+
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process's environment, or of the one given, which then is all that counts. Raises
     :class:`Invalid` listing every variable that is wrong."""
     given = os.environ if environment is None else environment
     chosen: Settings | None = None
     try:
-        chosen = Settings.model_validate({name.lower(): value for name, value in given.items() if value})
+        chosen = settings_model().model_validate({name.lower(): value for name, value in given.items() if value})
         faults = [*_half_set_up(chosen), *_out_of_reach(chosen)]
     except ValidationError as error:
         faults = [
@@ -242,7 +253,7 @@ def _sentence(name: str, fault: Mapping[str, Any]) -> str:
     """What is wrong with a variable, in our words: a value pydantic cannot read, by what the field may be."""
     if fault["type"] == "value_error":
         return f"{fault['msg'].removeprefix('Value error, ').removesuffix('.')}."
-    field = Settings.model_fields[name.lower()]
+    field = settings_model().model_fields[name.lower()]
     kinds = (field.annotation, *get_args(field.annotation))
     if int in kinds or float in kinds:
         return f"Give a {'whole number' if int in kinds else 'number'} {range_in_words(field.metadata)}."
@@ -252,31 +263,22 @@ def _sentence(name: str, fault: Mapping[str, Any]) -> str:
 
 def _half_set_up(chosen: Settings) -> list[Fault]:
     """What is missing of a carrier of which something is there: it would be left out without a word."""
-    twilio = {"TWILIO_ACCOUNT_SID": chosen.twilio_account_sid, "TWILIO_AUTH_TOKEN": chosen.twilio_auth_tokens}
-    telnyx = {
-        "TELNYX_API_KEY": chosen.telnyx_api_key.get_secret_value(),
-        "TELNYX_PUBLIC_KEY": chosen.telnyx_public_key.get_secret_value(),
-        "TELNYX_CONNECTION_ID": chosen.telnyx_connection_id,
-    }
-    return [
-        Fault(name, f"Set it too, or none of {', '.join(parts)}.")
-        for parts in (twilio, telnyx)
-        if any(parts.values())
-        for name, value in parts.items()
-        if not value
-    ]
+    faults = []
+    for spec in registry.specs().values():
+        given = chosen.of_carrier(spec)
+        missing = [name for name in spec.required if not given[name]]
+        if len(missing) < len(spec.required):
+            faults += [Fault(name, f"Set it too, or none of {', '.join(spec.required)}.") for name in missing]
+    return faults
 
 
 def _out_of_reach(chosen: Settings) -> list[Fault]:
     """Where the carriers that people are rung through cannot post to. One whose API is itself on this machine or
     network is a simulator: it reaches what we reach."""
     carriers = [
-        name
-        for name, credential, api in (
-            ("Twilio", chosen.twilio_account_sid, chosen.twilio_api_base_url),
-            ("Telnyx", chosen.telnyx_connection_id, chosen.telnyx_api_base_url),
-        )
-        if credential and why_unreachable(api) is None
+        spec.title
+        for spec in chosen.carriers
+        if spec.api_setting is not None and why_unreachable(chosen.of_carrier(spec)[spec.api_setting]) is None
     ]
     why = why_unreachable(chosen.public_base_url) if carriers else None
     if why is None:
@@ -287,7 +289,7 @@ def _out_of_reach(chosen: Settings) -> list[Fault]:
 def misnamed(environment: Mapping[str, str]) -> dict[str, str]:
     """Variables that are nearly ours and therefore do nothing, each with the one that was probably meant: one that is
     not set itself."""
-    ours = {name.upper() for name in Settings.model_fields}
+    ours = {name.upper() for name in settings_model().model_fields}
     missing = [name for name in sorted(ours) if not environment.get(name) and len(name) >= SHORTEST_COMPARED]
     found = {name: nearest(name, missing) for name in environment if name.upper() not in ours}
     return {name: meant for name, meant in found.items() if meant is not None}

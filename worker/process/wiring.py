@@ -1,6 +1,6 @@
 """Put the pieces together, once a process: settings become a :class:`~worker.flow.base.Dialer`.
 
-This is the only place that knows which carriers there are and how many connections a process opens.
+This is the only place that knows how many connections a process opens.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from threading import Lock
 
+import structlog
+
 from worker.bulkheads import Bulkheads
+from worker.carriers import registry
 from worker.carriers.base import Carrier
 from worker.flow.base import Dialer, Step
 from worker.process.addresses import for_redis
@@ -18,6 +21,8 @@ from worker.process.settings import Settings, settings
 from worker.slots import Nudge, Rates, Slots, Throttle, connect
 from worker.store.database import open_database
 from worker.threads import Threads
+
+log = structlog.get_logger()
 
 _followers: list[Callable[[Iterable[Step]], None]] = []
 
@@ -54,25 +59,11 @@ def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Di
 
 
 def _carriers(chosen: Settings) -> dict[str, Carrier]:
-    """The carriers whose credentials are given, the simulator's secret being its; one client, for its TLS context
-    takes 30 ms."""
+    """The carriers that are set up; one client, for its TLS context takes 30 ms."""
     from worker.carriers.http import new_client
-    from worker.carriers.simulated.adapter import SimulatorCarrier
-    from worker.carriers.telnyx.adapter import TelnyxCarrier
-    from worker.carriers.twilio.adapter import TwilioCarrier
 
-    client, bound = new_client(), chosen.request_seconds
-    carriers: list[Carrier] = []
-    if secret := chosen.simulator_secret.get_secret_value():
-        carriers.append(SimulatorCarrier(chosen.simulator_url, secret, client, bound))
-    if chosen.twilio_account_sid:
-        sid, tokens = chosen.twilio_account_sid, chosen.twilio_auth_tokens
-        carriers.append(TwilioCarrier(chosen.twilio_api_base_url, sid, tokens, client, bound))
-    if chosen.telnyx_connection_id:
-        key, public = chosen.telnyx_api_key.get_secret_value(), chosen.telnyx_public_key.get_secret_value()
-        url, connection = chosen.telnyx_api_base_url, chosen.telnyx_connection_id
-        carriers.append(TelnyxCarrier(url, key, public, connection, client, bound))
-    return {carrier.name: carrier for carrier in carriers}
+    client = new_client()
+    return {spec.name: spec.build(chosen.of_carrier(spec), client, chosen.request_seconds) for spec in chosen.carriers}
 
 
 _making = Lock()
@@ -87,6 +78,8 @@ def dialer() -> Dialer:
 
 @cache
 def _dialer() -> Dialer:
+    for sentence in registry.faults():
+        log.warning("carrier_left_out", reason=sentence)
     return build(settings())
 
 

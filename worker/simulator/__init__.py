@@ -7,10 +7,10 @@ but :mod:`worker.carriers.simulated.protocol`:
 ``lives``       what happens to a call: scripted per number, or drawn from odds; pure
 ``script``      lives as they are written down
 ``terms``       what an account may do: how many calls at once, whereto
-``calls``       what a call is, and what a face must be able to say of it
+``calls``       what a call is, and what a protocol must be able to say of it
 ``exchange``    the calls: places them, lets them live, ends them
-``faces``       how they look from outside: our own protocol, Twilio's, Telnyx's
-``outages``     what ails the API just now, told while it runs
+``protocols``       how they look from outside: our own protocol, Twilio's, Telnyx's
+``outages``     what is wrong with the API just now, set while it runs
 ``courier``     posts signed callbacks, and tries again while the receiver is away
 ``agenda``      one thread that does things later
 ``ledger``      what really happened, one JSON line a fact, written before anybody is answered

@@ -6,20 +6,20 @@ import argparse
 import logging
 import math
 import os
+import pkgutil
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from worker.carriers import registry
 from worker.domain.errors import DialerError, Fault, Invalid
 from worker.simulator.agenda import Agenda
 from worker.simulator.courier import Courier
 from worker.simulator.exchange import Exchange
-from worker.simulator.faces.own import OwnFace
-from worker.simulator.faces.telnyx import TelnyxFace
-from worker.simulator.faces.twilio import TwilioFace
 from worker.simulator.lives import DEMO_ODDS, Book
+from worker.simulator.protocols.base import ProtocolOptions, ServedProtocol, public_key
 from worker.simulator.script import parse_odds, parse_script
 from worker.simulator.server import SimulatorServer
 from worker.simulator.terms import Terms
@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--odds", help="such as answered=80,busy=20; for numbers without a script")
     parser.add_argument("--nasty", type=float, default=0.0, help="share of drawn calls that meet a mishap, 0 to 1")
     parser.add_argument(
-        "--calls-per-second", type=float, help="of an account; beyond it Twilio's face queues and the others refuse"
+        "--calls-per-second", type=float, help="of an account; beyond it Twilio's protocol queues and the others refuse"
     )
     parser.add_argument(
         "--list-lag", type=float, default=0.0, help="seconds until a call is in Twilio's lists (default %(default)s)"
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--trial", metavar="NUMBERS", help="accounts are on trial: only these numbers, with commas, may be called"
     )
-    parser.add_argument("--public-key-file", type=Path, help="file the key that verifies Telnyx's face is written to")
+    parser.add_argument("--public-key-file", type=Path, help="file for the key that verifies what is signed by Ed25519")
     return parser
 
 
@@ -116,17 +116,16 @@ def serve(options: argparse.Namespace, book: Book) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     agenda = Agenda()
     courier = Courier(agenda)
-    telnyx = TelnyxFace(options.secret)
-    faces = (OwnFace(options.secret), TwilioFace(options.secret, options.list_lag), telnyx)
+    protocols = served(ProtocolOptions(options.secret, options.list_lag))
     pace = options.calls_per_second or math.inf
     terms = Terms(options.channels, _listed(options.calls_to), _listed(options.trial))
     exchange = Exchange(
-        book, options.ledger, agenda, courier, faces, speed=options.speed, calls_per_second=pace, terms=terms
+        book, options.ledger, agenda, courier, protocols, speed=options.speed, calls_per_second=pace, terms=terms
     )
-    server = SimulatorServer((options.host, options.port), faces, exchange, courier)
+    server = SimulatorServer((options.host, options.port), protocols, exchange, courier)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="accept", daemon=True).start()
     if options.public_key_file:
-        write_whole(options.public_key_file, telnyx.public_key)
+        write_whole(options.public_key_file, public_key(options.secret))
     announce(options, server.server_address[1])
     signal.sigwait(STOP_SIGNALS)
     server.close()
@@ -134,6 +133,12 @@ def serve(options: argparse.Namespace, book: Book) -> int:
     courier.close()
     agenda.close()
     return 4 if mistakes.is_set() else 0
+
+
+def served(options: ProtocolOptions) -> list[ServedProtocol]:
+    """The protocols of the carriers that have one."""
+    names = [spec.protocol for spec in registry.specs().values() if spec.protocol is not None]
+    return [pkgutil.resolve_name(name)(options) for name in names]
 
 
 def _listed(text: str | None) -> tuple[str, ...] | None:

@@ -1,4 +1,4 @@
-"""What a call is, and what a face must be able to say about it."""
+"""What a call is, and what a protocol must be able to say about it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from worker.simulator.courier import Outbox, Post
 from worker.simulator.lives import Life, Step
 
 
-class Face(Protocol):
+class CarrierProtocol(Protocol):
     """How a carrier looks from outside: what its calls are called, and what is posted about them. What happens to
-    the calls is no matter of the face."""
+    the calls is no matter of the protocol."""
 
     name: str
     queues: bool
     """Whether a request beyond the calls per second is queued; else it is refused with :attr:`too_fast`."""
-    tells_initiated: bool
+    posts_initiated: bool
     too_fast: str
 
     def new_id(self) -> str: ...
 
     def news(self, call: Call, happening: Happening) -> Sequence[Post]:
-        """The callbacks that tell this, as of now; none where the carrier has no word for it."""
+        """The callbacks that say this, as of now; none where the carrier has no word for it."""
 
     def at_answer(self, call: Call) -> Post | Connected | None:
-        """What follows when the callee answers: the dialer is asked what to do, or has said so with the order."""
+        """What follows when the callee answers: the dialer is asked what to do, or has said so in its request."""
 
     def instructed(self, status: int | None, answer: bytes) -> Connected | None:
         """What the dialer's answer says to do; ``None`` ends the call."""
@@ -35,7 +35,7 @@ class Face(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """Who speaks to the callee: an address or an id, and what it is told."""
+    """Who speaks to the callee: an address or an id, and the parameters it gets."""
 
     to: str
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -43,8 +43,8 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a request to place a call asks for. ``asked`` is what the face wants to remember of it, and
-    ``tells_who`` says of whom the carrier tells that they answered."""
+    """What a request to place a call asks for. ``details`` is what the protocol wants to remember of it, and
+    ``reports`` says of whom the carrier reports that they answered."""
 
     from_number: str
     to_number: str
@@ -53,16 +53,16 @@ class Request:
     ring_seconds: float
     longest_call_seconds: float
     account: str
-    face: Face
-    asked: Mapping[str, Any] = field(default_factory=dict)
-    tells_who: frozenset[AnsweredBy] = MACHINES
+    protocol: CarrierProtocol
+    details: Mapping[str, Any] = field(default_factory=dict)
+    reports: frozenset[AnsweredBy] = MACHINES
 
 
 @dataclass(slots=True)
 class Call:
     """One call. ``steps`` is what is still to happen to it, counted from ``begun_at`` (monotonic); an ended
-    call has none left but a late verdict. ``held`` are callbacks kept back to be posted in reverse, ``told`` how
-    many things were told of it. The other instants are epoch seconds."""
+    call has none left but a late verdict. ``held`` are callbacks kept back to be posted in reverse, ``posted`` how
+    many things were posted of it. The other instants are epoch seconds."""
 
     id: str
     request: Request
@@ -79,7 +79,7 @@ class Call:
     sip_code: int | None = None
     steps: tuple[Step, ...] = ()
     held: list[Post] = field(default_factory=list)
-    told: int = 0
+    posted: int = 0
 
 
 View = Callable[[Call], dict[str, object]]

@@ -1,6 +1,6 @@
 """Posts callbacks: signed, in order per call, again and again while the receiver is away.
 
-What is posted, where, and how it is signed is the business of :mod:`.faces`. Each call has an outbox, and at most
+What is posted, where, and how it is signed is the business of :mod:`.protocols`. Each call has an outbox, and at most
 one thread works on an outbox at a time: that is all the order there is. A letter the receiver cannot take now (5xx,
 408, 429, no connection, no answer) holds up its own outbox and no other; it is tried again with growing pauses until
 it is too old, then given up, as real carriers do. Any other answer settles it. What was acknowledged may still be
@@ -48,12 +48,12 @@ class Post:
 
 @dataclass(slots=True)
 class Letter:
-    """A post on its way. ``sent_at`` is monotonic and decides when it is too old. Whoever wants to hear the
-    answer (``tell``) is told at once what the first try came to."""
+    """A post on its way. ``sent_at`` is monotonic and decides when it is too old. Whoever wants the
+    answer (``on_answer``) gets at once what the first try came to."""
 
     post: Post
     sent_at: float
-    tell: Callable[[int | None, bytes], None] | None = None
+    on_answer: Callable[[int | None, bytes], None] | None = None
     tries: int = 0
 
 
@@ -83,10 +83,10 @@ class Courier:
         """Post this after everything already in the outbox; returns at once."""
         self._put(outbox, Letter(post, time.monotonic()))
 
-    def ask(self, post: Post, tell: Callable[[int | None, bytes], None]) -> None:
-        """Post this beside all else, once, and ``tell`` the status (``None``: no answer) and body of the answer;
-        returns at once."""
-        self._put(Outbox(), Letter(post, time.monotonic(), tell))
+    def ask(self, post: Post, on_answer: Callable[[int | None, bytes], None]) -> None:
+        """Post this beside all else, once, and pass ``on_answer`` the status (``None``: no answer) and body of the
+        answer; returns at once."""
+        self._put(Outbox(), Letter(post, time.monotonic(), on_answer))
 
     def _put(self, outbox: Outbox, letter: Letter) -> None:
         with self._lock:
@@ -122,7 +122,7 @@ class Courier:
         letter = outbox.letters[0]
         letter.tries += 1
         status, answer = self._post(letter.post, connections)
-        again = letter.tell is None and (status is None or status >= 500 or status in TRY_AGAIN)
+        again = letter.on_answer is None and (status is None or status >= 500 or status in TRY_AGAIN)
         if again and time.monotonic() - letter.sent_at < letter.post.give_up_after_seconds:
             pause = min(FIRST_PAUSE_SECONDS * 2 ** min(letter.tries - 1, 16), LONGEST_PAUSE_SECONDS)
             self._count(tries=1)
@@ -132,8 +132,8 @@ class Courier:
         if not delivered:
             log.warning("callback_given_up url=%s status=%s tries=%d", letter.post.url, status, letter.tries)
         self._count(tries=1, waiting=-1, delivered=int(delivered), given_up=int(not delivered))
-        if letter.tell is not None:
-            letter.tell(status, answer)
+        if letter.on_answer is not None:
+            letter.on_answer(status, answer)
         if outbox.settled is not None:
             outbox.settled.set()
         with self._lock:

@@ -1,4 +1,4 @@
-"""The calls themselves: placed, living, ended; every change is in the ledger before anybody hears of it.
+"""The calls themselves: placed, living, ended; every change is in the ledger before anybody gets to know of it.
 
 One lock orders everything that happens, and the facts are written under it. A call lives through its timeline
 by the agenda; asking for its end drops what was still to come. Nothing here depends on the one who placed it.
@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from worker.carriers.simulated.protocol import LIVE, SIP_CODE, AnsweredBy, Happening, Status
 from worker.simulator import ledger
 from worker.simulator.agenda import Agenda
-from worker.simulator.calls import Call, Connected, Face, Request, View
+from worker.simulator.calls import Call, CarrierProtocol, Connected, Request, View
 from worker.simulator.courier import Courier, Outbox, Post
 from worker.simulator.ledger import Fact, LedgerWriter, RecordedCall
 from worker.simulator.lives import Book, Callbacks, Life, Refusal, Step, timeline
@@ -36,7 +36,7 @@ class Exchange:
         path: Path,
         agenda: Agenda,
         courier: Courier,
-        faces: Iterable[Face],
+        protocols: Iterable[CarrierProtocol],
         *,
         speed: float,
         calls_per_second: float = math.inf,
@@ -45,7 +45,7 @@ class Exchange:
         self._book = book
         self._agenda = agenda
         self._courier = courier
-        self._faces: Mapping[str, Face] = {face.name: face for face in faces}
+        self._protocols: Mapping[str, CarrierProtocol] = {protocol.name: protocol for protocol in protocols}
         self._speed = speed
         self._interval = 1 / calls_per_second
         self._terms = terms or Terms()
@@ -68,8 +68,8 @@ class Exchange:
             if self._is_closed:
                 return SHUTTING_DOWN
             wait = self._wait_for_turn(request)
-            if wait > 0 and not request.face.queues:
-                refusal = Refusal(429, request.face.too_fast, wait)
+            if wait > 0 and not request.protocol.queues:
+                refusal = Refusal(429, request.protocol.too_fast, wait)
                 self._record_refusal(request, self._attempts[request.to_number], refusal)
                 return refusal
             attempt = self._attempts[request.to_number] + 1
@@ -94,9 +94,9 @@ class Exchange:
                 request = call.request
                 call.begun_at = time.monotonic()
                 call.steps = timeline(
-                    call.life, request.ring_seconds, request.longest_call_seconds, self._speed, request.tells_who
+                    call.life, request.ring_seconds, request.longest_call_seconds, self._speed, request.reports
                 )
-                if request.face.tells_initiated:
+                if request.protocol.posts_initiated:
                     call.steps = (Step(call.life.queue_seconds, Happening.INITIATED, Status.QUEUED), *call.steps)
                 self._await_next_step(call)
 
@@ -169,11 +169,11 @@ class Exchange:
             self._ledger.close()
 
     def _new_call(self, request: Request, life: Life, attempt: int, *, extra: bool) -> Call:
-        call = Call(request.face.new_id(), request, life, attempt, extra, Outbox(), time.time())
+        call = Call(request.protocol.new_id(), request, life, attempt, extra, Outbox(), time.time())
         if life.callbacks is Callbacks.BEFORE_ANSWER:
             call.outbox.settled = threading.Event()
-        asked = {"face": request.face.name, "asked": dict(request.asked)} if request.asked else {}
-        self._write(Fact.PLACED, call, attempt=attempt, extra=extra, callback_url=request.callback_url, **asked)
+        more = {"face": request.protocol.name, "asked": dict(request.details)} if request.details else {}
+        self._write(Fact.PLACED, call, attempt=attempt, extra=extra, callback_url=request.callback_url, **more)
         self._know(call)
         self._live += 1
         self._live_of[request.account] += 1
@@ -191,7 +191,7 @@ class Exchange:
             return 0.0
         now = time.monotonic()
         turn = max(now, self._next_turn.get(request.account, 0.0))
-        if turn == now or request.face.queues:
+        if turn == now or request.protocol.queues:
             self._next_turn[request.account] = turn + self._interval
         return turn - now
 
@@ -218,7 +218,7 @@ class Exchange:
         self._happen(call, Step(0.0, Happening.ENDED, status, who, SIP_CODE[status]))
 
     def _happen(self, call: Call, step: Step) -> None:
-        """Change the call, write it down, tell the receiver: in this order."""
+        """Change the call, write it down, post it to the receiver: in this order."""
         call.status = step.status
         call.answered_by = step.answered_by or call.answered_by
         match step.happening:
@@ -240,19 +240,25 @@ class Exchange:
                 self._live_of[call.request.account] -= 1
             case Happening.MACHINE | Happening.INITIATED:
                 pass
-        self._tell(call, step.happening)
+            case _:
+                assert_never(step.happening)
+        self._post(call, step.happening)
 
     def _go_on(self, call: Call) -> None:
         """Do what the dialer has said to do with a callee who answers, or ask."""
-        match call.request.face.at_answer(call):
+        match call.request.protocol.at_answer(call):
             case Post() as question:
                 self._courier.ask(question, lambda status, answer: self._obey(call, status, answer))
             case Connected() as connected:
                 self._note_connection(call, connected)
+            case None:
+                pass
+            case nothing_else:
+                assert_never(nothing_else)
 
     def _obey(self, call: Call, status: int | None, answer: bytes) -> None:
-        """Connect the callee, or hang up, as whoever was asked has it."""
-        connected = call.request.face.instructed(status, answer)
+        """Connect the callee, or hang up, as the answer says."""
+        connected = call.request.protocol.instructed(status, answer)
         if connected is None:
             self.end(call.id)
         else:
@@ -262,9 +268,9 @@ class Exchange:
         details = {"connected_to": connected.to, "parameters": dict(connected.parameters)}
         self._write(Fact.CONNECTED, call, **details)
 
-    def _tell(self, call: Call, happening: Happening) -> None:
-        posts = call.request.face.news(call, happening)
-        call.told += bool(posts)
+    def _post(self, call: Call, happening: Happening) -> None:
+        posts = call.request.protocol.news(call, happening)
+        call.posted += bool(posts)
         match call.life.callbacks:
             case Callbacks.NONE:
                 return
@@ -274,9 +280,11 @@ class Exchange:
                 self._agenda.after(call.life.callbacks_late_seconds, lambda: self._send(call, posts))
             case Callbacks.REVERSED if call.status in LIVE:
                 call.held += posts
-            case _:
+            case Callbacks.ONCE | Callbacks.BEFORE_ANSWER | Callbacks.REVERSED:
                 self._send(call, [*posts, *reversed(call.held)])
                 call.held = []
+            case _:
+                assert_never(call.life.callbacks)
 
     def _send(self, call: Call, posts: Iterable[Post]) -> None:
         for post in posts:
@@ -316,8 +324,8 @@ class Exchange:
             0,
             0,
             recorded.account,
-            self._faces[recorded.face],
-            recorded.asked,
+            self._protocols[recorded.protocol],
+            recorded.details,
         )
         life = self._book.life(recorded.to_number, recorded.attempt)
         call = Call(recorded.call_id, request, life, recorded.attempt, recorded.extra, Outbox(), recorded.placed_at)

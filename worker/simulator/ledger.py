@@ -7,8 +7,8 @@ Every line carries ``fact``, ``at`` (epoch seconds), ``time`` (the same instant,
 fact              besides
 ================= ==========================================================================
 ``placed``        ``attempt`` to this number, ``extra`` (made by the carrier on its own),
-                  ``callback_url``; by another face than our own, its name as ``face``
-                  and what it was ``asked``
+                  ``callback_url``; by another protocol than our own, its name as ``face``
+                  and the request's details as ``asked``
 ``rejected``      ``attempt``, ``status``, ``code``; ``call`` is null, nobody's phone rings
 ``refused``       the same, answered with a 5xx, or not at all: ``status`` 0
 ``ringing``
@@ -21,7 +21,7 @@ fact              besides
 
 A line is written and flushed before anybody is answered or called back, in the order the facts came to be:
 the order of the lines decides what was at the same time, not the clock. After ``kill -9`` only the last line
-can be torn; a torn fact was told to nobody, so reading ignores it and writing on cuts it off.
+can be torn; a torn fact was made known to nobody, so reading ignores it and writing on cuts it off.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from worker.domain.errors import Broken, Conflict
 
@@ -125,8 +125,8 @@ class RecordedCall:
     sip_code: int | None = None
     connected_to: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
-    face: str = "simulator"
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    protocol: str = "simulator"
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def key(self, key: Key) -> str:
         match key:
@@ -138,6 +138,8 @@ class RecordedCall:
                 return self.account
             case "token":
                 return self.token
+            case _:
+                assert_never(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Everything the ledger tells, in the order it happened. Calls the carrier made on its own stand apart in
+    """Everything the ledger says, in the order it happened. Calls the carrier made on its own stand apart in
     ``extras`` and count nowhere else: they are the carrier's doing, not the dialer's."""
 
     placed: tuple[RecordedCall, ...]
@@ -208,7 +210,7 @@ class Ledger:
         return Counter(call.to_number for call in self.placed)
 
     def calls_per_token(self) -> Counter[str]:
-        """How often each order was placed; anything above one rang a phone twice for one call."""
+        """How often each call was placed; anything above one rang a phone twice for one call."""
         return Counter(call.token for call in self.placed)
 
     def ended_by_disposition(self) -> Counter[str]:
@@ -259,8 +261,8 @@ def _placed(fact: Mapping[str, Any]) -> RecordedCall:
         extra=fact["extra"],
         callback_url=fact["callback_url"],
         placed_at=fact["at"],
-        face=fact.get("face", "simulator"),
-        asked=fact.get("asked", {}),
+        protocol=fact.get("face", "simulator"),
+        details=fact.get("asked", {}),
     )
 
 
@@ -275,7 +277,7 @@ def _advanced(call: RecordedCall, kind: Fact, fact: Mapping[str, Any]) -> Record
             return replace(call, connected_to=fact["connected_to"], parameters=fact["parameters"])
         case Fact.END_REQUESTED:
             return replace(call, end_requested_at=call.end_requested_at or at)
-        case _:
+        case Fact.ENDED:
             return replace(
                 call,
                 ended_at=at,
@@ -283,6 +285,10 @@ def _advanced(call: RecordedCall, kind: Fact, fact: Mapping[str, Any]) -> Record
                 answered_by=fact["answered_by"],
                 sip_code=fact["sip_code"],
             )
+        case Fact.PLACED | Fact.REJECTED | Fact.REFUSED:
+            raise ValueError(f"{kind} happens to no call that is there already")
+        case _:
+            assert_never(kind)
 
 
 def _not_placed(fact: Mapping[str, Any]) -> NotPlaced:

@@ -4,7 +4,7 @@ A life depends on the seed, the number called, and how many times this number wa
 nothing else: neither timing nor the order of threads changes it, so a run that went wrong can be run again.
 
 How lives are written down stands in :mod:`.script`. Seconds of ringing and talking are the callee's time:
-speed divides them, and the order's limits cap them. Queueing and everything that comes late is machine time
+speed divides them, and the request's limits cap them. Queueing and everything that comes late is machine time
 and passes as it is.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
+from typing import assert_never
 
 from worker.carriers.simulated.protocol import MACHINES, SIP_CODE, AnsweredBy, Happening, Status
 
@@ -46,8 +47,8 @@ class Reply(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The call is not placed. ``code`` is a word of ours, which each face says in its own, or a code that every
-    face passes on as it is; empty where only the HTTP status speaks."""
+    """The call is not placed. ``code`` is a word of ours, which each protocol says in its own, or a code that every
+    protocol passes on as it is; empty where only the HTTP status speaks."""
 
     status: int
     code: str = ""
@@ -90,10 +91,10 @@ def timeline(
     ring_limit: float,
     talk_limit: float,
     speed: float,
-    tells_who: frozenset[AnsweredBy] = MACHINES,
+    reports: frozenset[AnsweredBy] = MACHINES,
 ) -> tuple[Step, ...]:
-    """The steps of a life within its order's limits, as they follow each other; one of them is the end.
-    ``tells_who`` says of whom the carrier tells, by a step of its own, that they answered."""
+    """The steps of a life within the limits of its request, as they follow each other; one of them is the end.
+    ``reports`` says of whom the carrier reports, by a step of its own, that they answered."""
     ring = min(life.ring_seconds, ring_limit)
     unanswered = life.ring_seconds >= ring_limit
     at = life.queue_seconds
@@ -104,7 +105,7 @@ def timeline(
         sip_code = SIP_CODE[ending] if unanswered else _sip_code(life)
         return (*steps, Step(at, Happening.ENDED, ending, None, sip_code))
     talk = min(life.talk_seconds, talk_limit)
-    who, is_told = life.answered_by, life.answered_by in tells_who
+    who, is_told = life.answered_by, life.answered_by in reports
     steps.append(Step(at, Happening.ANSWERED, Status.IN_PROGRESS))
     if is_told and not life.verdict_is_late:
         verdict_at = at + min(VERDICT_AFTER_SECONDS, talk) / speed
@@ -182,6 +183,8 @@ class Book:
                 return Life(ring / 10, ending=Status.FAILED)
             case Fate.INVALID_NUMBER:
                 return Life(0, ending=Status.FAILED, sip_code=404)
+            case _:
+                assert_never(fate)
 
     def _mishap(self, life: Life, number: str, attempt: int) -> Life:
         """Dice of its own, so that switching mishaps on leaves every other draw as it was."""

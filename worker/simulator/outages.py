@@ -1,7 +1,7 @@
 """What ails the carrier's API just now: requests that are not answered, answered slowly, or refused.
 
-Set while the simulator runs, by ``POST /faults`` with the bearer of our own face; each names an account, or ``null``
-for all that have no outage of their own, and one or several of ``place``, ``end`` and ``look_up``::
+Set while the simulator runs, by ``POST /faults`` with the bearer of our own protocol; each names an account, or
+``null`` for all that have no outage of their own, and one or several of ``place``, ``end`` and ``look_up``::
 
     {"account": "acc_one", "place": {"hang_seconds": 10}, "end": {"status": 404}, "look_up": {"slow_seconds": 3}}
 
@@ -19,14 +19,14 @@ from enum import StrEnum
 from typing import Any
 
 from worker.simulator.exchange import Exchange
-from worker.simulator.faces.base import Asked, Malformed, read_object
 from worker.simulator.lives import Refusal
+from worker.simulator.protocols.base import HttpRequest, Malformed, read_object
 
 MALFORMED = Refusal(400, "malformed")
 LONGEST_SECONDS = 3600.0
 
 
-class Asking(StrEnum):
+class RequestKind(StrEnum):
     """What a request is about."""
 
     PLACE = "place"
@@ -50,29 +50,29 @@ class Outages:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._now: dict[tuple[str | None, Asking], Outage] = {}
+        self._now: dict[tuple[str | None, RequestKind], Outage] = {}
 
-    def of(self, asking: Asking, account: str | None) -> Outage | None:
+    def of(self, kind: RequestKind, account: str | None) -> Outage | None:
         """The account's own, or else that of all accounts."""
         with self._lock:
-            return self._now.get((account, asking)) or self._now.get((None, asking))
+            return self._now.get((account, kind)) or self._now.get((None, kind))
 
     def change(self, body: bytes) -> None:
         """As a request says. Raises :class:`Malformed`, and changes nothing then."""
         document = read_object(body)
-        if document is None or not document.keys() <= {"account", *Asking}:
+        if document is None or not document.keys() <= {"account", *RequestKind}:
             raise Malformed("Give an object of account, place, end and look_up.", MALFORMED)
         account = document.get("account")
         if account is not None and not isinstance(account, str):
             raise Malformed("account is neither a text nor null.", MALFORMED)
-        changes = {asking: _read(document[asking], asking) for asking in Asking if asking in document}
+        changes = {kind: _read(document[kind], kind) for kind in RequestKind if kind in document}
         with self._lock:
-            for asking, outage in changes.items():
-                before = self._now.pop((account, asking), None)
+            for kind, outage in changes.items():
+                before = self._now.pop((account, kind), None)
                 if before is not None:
                     before.over.set()
                 if outage is not None:
-                    self._now[account, asking] = outage
+                    self._now[account, kind] = outage
 
     def end_all(self) -> None:
         """Let go whatever is held."""
@@ -82,34 +82,34 @@ class Outages:
             self._now.clear()
 
 
-def asking_of(asked: Asked) -> Asking:
-    """What is asked for, in any face's words."""
-    if asked.method == "GET":
-        return Asking.LOOK_UP
-    return Asking.PLACE if asked.path[-1] in ("calls", "Calls.json") else Asking.END
+def kind_of(http: HttpRequest) -> RequestKind:
+    """What is asked for, in any protocol's words."""
+    if http.method == "GET":
+        return RequestKind.LOOK_UP
+    return RequestKind.PLACE if http.path[-1] in ("calls", "Calls.json") else RequestKind.END
 
 
-def account_of(asked: Asked, exchange: Exchange) -> str | None:
+def account_of(http: HttpRequest, exchange: Exchange) -> str | None:
     """Whose call a request is about; ``None`` if that is no call we know. One that is to be placed names its account
     itself."""
-    ids = [part.removesuffix(".json") for part in asked.path]
-    return exchange.account_of(ids, asked.query.get("token", ()))
+    ids = [part.removesuffix(".json") for part in http.path]
+    return exchange.account_of(ids, http.query.get("token", ()))
 
 
-def _read(said: Any, asking: Asking) -> Outage | None:
+def _read(said: Any, kind: RequestKind) -> Outage | None:
     if said is None:
         return None
     if not isinstance(said, Mapping) or not said.keys() <= {"hang_seconds", "slow_seconds", "status", "obeyed"}:
-        raise Malformed(f"{asking} is neither null nor one of hang_seconds, slow_seconds and status.", MALFORMED)
+        raise Malformed(f"{kind} is neither null nor one of hang_seconds, slow_seconds and status.", MALFORMED)
     obeyed = said.get("obeyed", False)
     numbers = {name: value for name, value in said.items() if name != "obeyed"}
     if len(numbers) != 1 or not isinstance(obeyed, bool) or (obeyed and "hang_seconds" not in numbers):
-        raise Malformed(f"Give {asking} one of hang_seconds (with obeyed or not), slow_seconds, status.", MALFORMED)
+        raise Malformed(f"Give {kind} one of hang_seconds (with obeyed or not), slow_seconds, status.", MALFORMED)
     (name, value), *_ = numbers.items()
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_SECONDS:
-        raise Malformed(f"{name} of {asking} is not a number above zero.", MALFORMED)
+        raise Malformed(f"{name} of {kind} is not a number above zero.", MALFORMED)
     if name == "status" and not (isinstance(value, int) and 400 <= value <= 599):
-        raise Malformed(f"status of {asking} is not from 400 to 599.", MALFORMED)
+        raise Malformed(f"status of {kind} is not from 400 to 599.", MALFORMED)
     match name:
         case "hang_seconds":
             return Outage(hang_seconds=value, obeyed=obeyed)

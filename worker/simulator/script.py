@@ -27,7 +27,7 @@ key             value                                                    when le
                 ``then_500`` (any 5xx), ``then_reset``, ``then_no_id``,
                 ``then_timeout`` (never), ``late:S`` (S seconds later)
 ``reject``      not placed: a 4xx status, a code of ``words``, or
-                ``STATUS:CODE`` in the words of the carrier whose face
+                ``STATUS:CODE`` in the words of the carrier whose protocol
                 the simulator wears, such as ``400:21211``; ``/to``
                 behind the code names the field that is wrong
 ``retry_after`` seconds, with ``reject``
@@ -36,7 +36,7 @@ key             value                                                    when le
 ``extra_calls`` further calls the carrier makes for the same request     0
 =============== ======================================================== ==================================
 
-``ring`` and ``talk`` are the callee's time: speed divides them, and the order's limits cap them. ``queue``
+``ring`` and ``talk`` are the callee's time: speed divides them, and the request's limits cap them. ``queue``
 and every ``late`` are machine time and pass as they are.
 
 Odds are written ``answered=80,busy=20``; a life of one key may stand for a fate, its value behind a colon:

@@ -1,6 +1,6 @@
-"""The simulator's HTTP side: finds the face that is asked, and answers as the call's life has it.
+"""The simulator's HTTP side: finds the protocol that is spoken, and answers as the call's life has it.
 
-Besides what the faces (:mod:`.faces`) answer::
+Besides what the protocols (:mod:`.protocols`) answer::
 
     GET  /v1/stats              200 {live, peak, placed, callbacks: {delivered, given_up, tries, waiting}}
     POST /faults                200 {}; see :mod:`.outages`
@@ -22,15 +22,15 @@ import threading
 import time
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from worker.simulator.calls import Call, Request
 from worker.simulator.courier import Courier
 from worker.simulator.exchange import Exchange
-from worker.simulator.faces.base import Asked, Malformed, Spoken, Told
 from worker.simulator.lives import Callbacks, Refusal, Reply
-from worker.simulator.outages import Asking, Outage, Outages, account_of, asking_of
+from worker.simulator.outages import Outage, Outages, RequestKind, account_of, kind_of
+from worker.simulator.protocols.base import HttpAnswer, HttpRequest, Malformed, ServedProtocol
 
 MAX_BODY_BYTES = 64 * 1024
 HOLD_SECONDS = 120.0
@@ -46,9 +46,11 @@ class SimulatorServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 1024
 
-    def __init__(self, address: tuple[str, int], faces: Iterable[Spoken], exchange: Exchange, courier: Courier) -> None:
+    def __init__(
+        self, address: tuple[str, int], protocols: Iterable[ServedProtocol], exchange: Exchange, courier: Courier
+    ) -> None:
         super().__init__(address, Handler)
-        self.faces = {face.root: face for face in faces}
+        self.protocols = {protocol.root: protocol for protocol in protocols}
         self.exchange = exchange
         self.courier = courier
         self.outages = Outages()
@@ -78,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/healthz":
-            return self._send(Told(200, {"ok": True}))
+            return self._send(HttpAnswer(200, {"ok": True}))
         return self._respond(b"")
 
     def do_POST(self) -> None:
@@ -86,44 +88,44 @@ class Handler(BaseHTTPRequestHandler):
         if body is None:
             self.close_connection = True
             message = f"Content-Length up to {MAX_BODY_BYTES} is expected."
-            return self._send(Told(400, {"error": {"code": "malformed", "message": message}}))
+            return self._send(HttpAnswer(400, {"error": {"code": "malformed", "message": message}}))
         return self._respond(body)
 
     def _respond(self, body: bytes) -> None:
         url = urlsplit(self.path)
         path = tuple(unquote(part) for part in url.path.split("/")[1:])
-        face = self.server.faces.get("v1" if path == ("faults",) else path[0]) if path else None
-        if face is None:
-            return self._send(Told(404, {"error": {"code": "no_such_path", "message": ""}}))
+        protocol = self.server.protocols.get("v1" if path == ("faults",) else path[0]) if path else None
+        if protocol is None:
+            return self._send(HttpAnswer(404, {"error": {"code": "no_such_path", "message": ""}}))
         authorization = self.headers.get("Authorization", "")
-        asked = Asked(self.command, path, parse_qs(url.query), authorization, body)
-        if not face.is_authorized(asked):
-            return self._send(face.refused(Refusal(401, "unauthorized"), "Authenticate."))
-        if (asked.method, *path) == ("GET", "v1", "stats"):
+        http = HttpRequest(self.command, path, parse_qs(url.query), authorization, body)
+        if not protocol.is_authorized(http):
+            return self._send(protocol.refused(Refusal(401, "unauthorized"), "Authenticate."))
+        if (http.method, *path) == ("GET", "v1", "stats"):
             counts = self.server.exchange.counts()
-            return self._send(Told(200, {**counts, "callbacks": self.server.courier.counts()}))
+            return self._send(HttpAnswer(200, {**counts, "callbacks": self.server.courier.counts()}))
         try:
-            if (asked.method, path) == ("POST", ("faults",)):
+            if (http.method, path) == ("POST", ("faults",)):
                 self.server.outages.change(body)
-                return self._send(Told(200, {}))
-            return self._ask(face, asked)
+                return self._send(HttpAnswer(200, {}))
+            return self._ask(protocol, http)
         except Malformed as error:
-            return self._send(face.refused(error.refusal, str(error)))
+            return self._send(protocol.refused(error.refusal, str(error)))
 
-    def _ask(self, face: Spoken, asked: Asked) -> None:
-        exchange, asking = self.server.exchange, asking_of(asked)
-        if asking is not Asking.PLACE:
-            outage = self.server.outages.of(asking, account_of(asked, exchange))
+    def _ask(self, protocol: ServedProtocol, http: HttpRequest) -> None:
+        exchange, kind = self.server.exchange, kind_of(http)
+        if kind is not RequestKind.PLACE:
+            outage = self.server.outages.of(kind, account_of(http, exchange))
             if outage is not None and not self._gets_through(outage):
                 if outage.obeyed:
-                    face.answer(asked, exchange)
-                elif asking is Asking.END:
-                    exchange.leave_live([part.removesuffix(".json") for part in asked.path], outage.status)
-                return self._turn_away(face, outage)
-        answer = face.answer(asked, exchange)
+                    protocol.answer(http, exchange)
+                elif kind is RequestKind.END:
+                    exchange.leave_live([part.removesuffix(".json") for part in http.path], outage.status)
+                return self._turn_away(protocol, outage)
+        answer = protocol.answer(http, exchange)
         if isinstance(answer, Request):
-            return self._place(face, answer)
-        return self._send(answer or face.refused(Refusal(404, "no_such_path")))
+            return self._place(protocol, answer)
+        return self._send(answer or protocol.refused(Refusal(404, "no_such_path")))
 
     def _gets_through(self, outage: Outage) -> bool:
         """Whether an outage lets a request pass, late: its client may have gone by then."""
@@ -132,10 +134,10 @@ class Handler(BaseHTTPRequestHandler):
             return not self._is_gone()
         return False
 
-    def _turn_away(self, face: Spoken, outage: Outage) -> None:
+    def _turn_away(self, protocol: ServedProtocol, outage: Outage) -> None:
         """Refuse a request; or hold it, until its client gives up or the outage is over, and answer nothing."""
         if outage.status:
-            return self._send(face.refused(Refusal(outage.status)))
+            return self._send(protocol.refused(Refusal(outage.status)))
         self.close_connection = True
         until = time.monotonic() + outage.hang_seconds
         while time.monotonic() < until and not self._is_gone() and not outage.over.wait(LOOK_EVERY_SECONDS):
@@ -150,44 +152,48 @@ class Handler(BaseHTTPRequestHandler):
         except ConnectionError:
             return True
 
-    def _place(self, face: Spoken, request: Request) -> None:
-        outage = self.server.outages.of(Asking.PLACE, request.account)
+    def _place(self, protocol: ServedProtocol, request: Request) -> None:
+        outage = self.server.outages.of(RequestKind.PLACE, request.account)
         if outage is not None and not self._gets_through(outage):
             if not outage.obeyed:
                 self.server.exchange.turn_away(request, Refusal(outage.status) if outage.status else UNANSWERED)
             elif not isinstance(placed := self.server.exchange.place(request), Refusal):
                 self.server.exchange.begin(placed)
-            return self._turn_away(face, outage)
+            return self._turn_away(protocol, outage)
         placed = self.server.exchange.place(request)
         if isinstance(placed, Refusal):
-            return self._send(face.refused(placed, request=request))
+            return self._send(protocol.refused(placed, request=request))
         life = placed[0].life
         begins_first = life.reply is not Reply.NORMAL or life.callbacks is Callbacks.BEFORE_ANSWER
         if begins_first:
             self.server.exchange.begin(placed)
         try:
-            self._answer_placed(face, placed)
+            self._answer_placed(protocol, placed)
         finally:
             if not begins_first:
                 self.server.exchange.begin(placed)
         return None
 
-    def _answer_placed(self, face: Spoken, calls: tuple[Call, ...]) -> None:
+    def _answer_placed(self, protocol: ServedProtocol, calls: tuple[Call, ...]) -> None:
         call = calls[0]
         if call.outbox.settled is not None:
             call.outbox.settled.wait(FIRST_CALLBACK_WITHIN_SECONDS)
         match call.life.reply:
             case Reply.ERROR:
-                return self._send(face.refused(Refusal(call.life.reply_status)))
+                return self._send(protocol.refused(Refusal(call.life.reply_status)))
             case Reply.NO_ID:
-                return self._send(face.without_id())
+                return self._send(protocol.without_id())
             case Reply.RESET:
                 return self._reset()
             case Reply.TIMEOUT:
                 return self._never_answer()
             case Reply.LATE:
                 self.server.closing.wait(call.life.reply_late_seconds)
-        return self._send(face.accepted(calls))
+            case Reply.NORMAL:
+                pass
+            case _:
+                assert_never(call.life.reply)
+        return self._send(protocol.accepted(calls))
 
     def _never_answer(self) -> None:
         """Hold the request until the client gives up."""
@@ -207,12 +213,12 @@ class Handler(BaseHTTPRequestHandler):
             return None
         return self.rfile.read(int(length))
 
-    def _send(self, told: Told) -> None:
-        body = json.dumps(told.document).encode()
-        self.send_response(told.status)
+    def _send(self, answer: HttpAnswer) -> None:
+        body = json.dumps(answer.document).encode()
+        self.send_response(answer.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
-        for name, value in told.headers.items():
+        for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

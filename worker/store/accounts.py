@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+from worker.store.carriers import known
 from worker.store.instants import is_over
 
-SAME = """
+SAME = f"""
 ARRAY(SELECT a.id FROM carrier_accounts a
-      WHERE a.id = :id OR a.carrier = ANY(CAST(:sharing AS carrier[]))
+      WHERE a.id = :id OR a.carrier = ANY({known("sharing")})
                           AND a.carrier = (SELECT carrier FROM carrier_accounts WHERE id = :id)
       ORDER BY a.id FOR NO KEY UPDATE)
 """

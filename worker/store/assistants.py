@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
 
@@ -11,21 +11,21 @@ from worker.store.instants import CALL_IS_OVER
 from worker.store.shapes import shaped
 
 REACH = text("""
-SELECT v.stream_url, v.answer_url, v.telnyx_assistant_id,
+SELECT v.stream_url, v.answer_url, v.carrier_ids,
        ARRAY(SELECT DISTINCT a.carrier::text FROM phone_numbers n JOIN carrier_accounts a ON a.id = n.account_id
              WHERE n.id = ANY(:numbers) ORDER BY 1) AS carriers
 FROM assistants v WHERE v.id = :assistant
 """)
 
 REACH_OF_CAMPAIGN = text("""
-SELECT v.stream_url, v.answer_url, v.telnyx_assistant_id,
+SELECT v.stream_url, v.answer_url, v.carrier_ids,
        ARRAY(SELECT DISTINCT a.carrier::text FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
              JOIN carrier_accounts a ON a.id = n.account_id WHERE cn.campaign_id = c.id ORDER BY 1) AS carriers
 FROM campaigns c JOIN assistants v ON v.id = c.assistant_id WHERE c.id = :campaign
 """)
 
 EXPECTING = text(f"""
-SELECT k.id, k.campaign_id, k.contact_id, v.stream_url, v.answer_url, v.telnyx_assistant_id
+SELECT k.id, k.campaign_id, k.contact_id, v.stream_url, v.answer_url, v.carrier_ids
 FROM calls k JOIN campaigns c ON c.id = k.campaign_id JOIN assistants v ON v.id = c.assistant_id
 JOIN carrier_accounts a ON a.id = k.account_id
 WHERE k.token = :token AND a.carrier = CAST(:carrier AS carrier) AND k.ended_at IS NULL AND k.state <> 'reserved'
@@ -39,7 +39,7 @@ class AssistantColumns(Protocol):
 
     stream_url: str | None
     answer_url: str | None
-    telnyx_assistant_id: str | None
+    carrier_ids: Mapping[str, Any]
 
 
 @shaped(REACH, REACH_OF_CAMPAIGN)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from worker.store.accounts import SAME
 from worker.store.batches import Batch
+from worker.store.carriers import known
 from worker.store.columns import RatedAccount
 from worker.store.instants import has_waited, is_over
 from worker.store.shapes import shaped
@@ -30,7 +31,7 @@ RATE_NOW = f"a.calls_per_second / power(2, {HALVINGS})"
 SHARED_RATES = f"""
     SELECT a.carrier,
            CASE WHEN count(*) > 1 AND bool_and(a.calls_per_second IS NOT NULL) THEN max({RATE_NOW}) END AS rate
-    FROM carrier_accounts a WHERE a.enabled AND a.carrier = ANY(CAST(:sharing AS carrier[])) GROUP BY a.carrier
+    FROM carrier_accounts a WHERE a.enabled AND a.carrier = ANY({known("sharing")}) GROUP BY a.carrier
 """
 """Of accounts that are one at their carrier the fastest gives the pace of all together."""
 

@@ -13,6 +13,7 @@ from typing import Protocol, TypedDict
 from sqlalchemy import Connection, text
 
 from worker.store.breakers import IS_PAUSE_OVER, IS_PROBED, RATE_NOW, RESTS_NOT
+from worker.store.carriers import known
 from worker.store.channels import ACCOUNT_LIMIT
 from worker.store.columns import CallWindowColumns, Timed
 from worker.store.failovers import IS_NOT_HELD
@@ -58,7 +59,7 @@ SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots AS is_starved,
                  'id', n.id, 'number', n.number, 'account', a.id, 'used_at', extract(epoch FROM {turn("cn.used_at")}),
                  'limit', n.max_concurrent_calls, 'account_limit', {ACCOUNT_LIMIT}, 'channels', a.channels,
                  'account_rate', {RATE_NOW}, 'half_open', a.breaker_until IS NOT NULL,
-                 'credentials', CASE WHEN a.carrier = ANY(CAST(:sharing AS carrier[])) AND EXISTS (
+                 'credentials', CASE WHEN a.carrier = ANY({known("sharing")}) AND EXISTS (
                                           SELECT FROM carrier_accounts o WHERE o.carrier = a.carrier AND o.id <> a.id)
                                      THEN a.carrier END)
              FROM campaign_numbers cn
@@ -80,7 +81,7 @@ WHERE c.status = 'running' AND c.deleted_at IS NULL
                       JOIN carrier_accounts a ON a.id = n.account_id
                       WHERE cn.campaign_id = c.id AND {USABLE}
                         AND n.id <> ALL(CAST(:full AS text[])) AND a.id <> ALL(CAST(:full AS text[]))
-                        AND (a.carrier <> ALL(CAST(:sharing AS carrier[]))
+                        AND (a.carrier <> ALL({known("sharing")})
                              OR CAST(a.carrier AS text) <> ALL(CAST(:full AS text[])))))
 ORDER BY {turn("c.filled_at")}, c.id
 LIMIT {PAGE}

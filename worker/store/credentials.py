@@ -20,6 +20,7 @@ from sqlalchemy import Connection, text
 
 from worker.store.breakers import RATE_NOW
 from worker.store.candidates import USABLE
+from worker.store.carriers import known
 from worker.store.channels import ACCOUNT_LIMIT
 from worker.store.instants import turn
 from worker.store.shapes import shaped
@@ -41,7 +42,7 @@ WITH lived AS MATERIALIZED (   -- an account at a time, by the index of what is 
            (SELECT count(*) FROM calls k WHERE k.account_id = a.id AND k.ended_at IS NULL) AS live,
            (SELECT count(*) FROM calls k
             WHERE k.account_id = a.id AND k.ended_at IS NULL AND k.state = 'reserved') AS reserved
-    FROM carrier_accounts a WHERE a.carrier = ANY(CAST(:carriers AS carrier[])))
+    FROM carrier_accounts a WHERE a.carrier = ANY({known("carriers")}))
 SELECT CAST(a.carrier AS text) AS carrier, sum(l.live)::integer AS live, sum(l.reserved)::integer AS reserved,
        coalesce(max({ACCOUNT_LIMIT}) FILTER (WHERE a.enabled), 0) AS most,
        coalesce(max(least(a.max_concurrent_calls, a.channels)) FILTER (WHERE a.enabled), 0) AS known_to_fit,
@@ -51,9 +52,9 @@ FROM carrier_accounts a JOIN lived l ON l.id = a.id
 GROUP BY a.carrier
 """)
 
-_LIVE_OF = """
+_LIVE_OF = f"""
 (SELECT count(*) FROM calls k JOIN carrier_accounts o ON o.id = k.account_id
- WHERE k.team_id = {team} AND k.ended_at IS NULL AND o.carrier = ANY(CAST(:carriers AS carrier[])))
+ WHERE k.team_id = {{team}} AND k.ended_at IS NULL AND o.carrier = ANY({known("carriers")}))
 """
 AHEAD = text(f"""
 WITH mine AS MATERIALIZED (SELECT {_LIVE_OF.format(team=":team")} AS live)
@@ -63,7 +64,7 @@ FROM (SELECT c.team_id, min({turn("c.filled_at")}) AS oldest FROM campaigns c
         AND EXISTS (SELECT FROM campaign_numbers cn
                     JOIN phone_numbers n ON n.id = cn.number_id
                     JOIN carrier_accounts a ON a.id = n.account_id
-                    WHERE cn.campaign_id = c.id AND a.carrier = ANY(CAST(:carriers AS carrier[])) AND {USABLE})
+                    WHERE cn.campaign_id = c.id AND a.carrier = ANY({known("carriers")}) AND {USABLE})
       GROUP BY c.team_id) AS w
 CROSS JOIN LATERAL (SELECT {_LIVE_OF.format(team="w.team_id")} AS live) AS theirs CROSS JOIN mine
 WHERE theirs.live < mine.live OR theirs.live = mine.live AND w.oldest <= :before

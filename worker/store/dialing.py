@@ -43,7 +43,7 @@ SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.acc
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        c.max_attempts_per_contact, c.retry_delay_minutes, k.rang,
        cc.attempts + 1 AS attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
-       v.stream_url, v.answer_url, v.telnyx_assistant_id,
+       v.stream_url, v.answer_url, v.carrier_ids,
        a.breaker_until IS NOT NULL AS is_tripped, {IS_WATCHED} AS is_watched, a.channels IS NOT NULL AS is_held
 FROM calls k
 JOIN campaigns c ON c.id = k.campaign_id

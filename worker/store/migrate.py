@@ -9,6 +9,7 @@ add while older code may still run beside the newer.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import resources
@@ -18,6 +19,7 @@ from sqlalchemy import Connection, text
 
 import worker
 from worker.domain.errors import Refused
+from worker.store.carriers import add
 from worker.store.database import Database, once
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('migrate dialer', 0))")
@@ -89,13 +91,15 @@ def version(conn: Connection) -> int | None:
     return found
 
 
-def migrate(database: Database) -> list[str]:
+def migrate(database: Database, carriers: Collection[str] = ()) -> list[str]:
     """Apply what is missing; returns the names of what was applied.
+
+    ``carriers`` are the names of those there are; the ones that are new to the database are made known to it.
 
     Raises :class:`Refused` for a server older than PostgreSQL 14, and for a migration that was changed after
     it had been applied.
     """
-    return once(database, _migrate)
+    return once(database, lambda conn: [*_migrate(conn), *(f"carrier {name}" for name in add(conn, carriers))])
 
 
 def _migrate(conn: Connection) -> list[str]:

@@ -9,6 +9,7 @@ create or alter a database; a test compares this page with what ``schema.sql`` m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -29,17 +30,33 @@ from sqlalchemy import (
     Text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, ENUM, JSONB
+from sqlalchemy.types import UserDefinedType
 
 from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, RunState
 
 metadata = MetaData()
+
+MERGED = "merged"
+"""Marks a column of JSON objects of which a change names some keys only; ``None`` clears one."""
+
+
+class CarrierName(UserDefinedType[str]):
+    """A carrier's name: text to us, whatever carriers there are. In the database it is an enum still, to which
+    ``dialer db migrate`` adds the name of every carrier it does not have: a column that became text would have every
+    statement fail that a worker of the version before has prepared with it (0A000, the plan must not change its result
+    type), until that worker is restarted."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "carrier"
 
 
 def _enum(name: str, states: type[StrEnum]) -> ENUM:
     return ENUM(*(state.value for state in states), name=name, create_type=False)
 
 
-_CARRIER = ENUM("simulator", "telnyx", "twilio", name="carrier", create_type=False)
+_CARRIER = CarrierName()
 _CAMPAIGN_STATUS = _enum("campaign_status", CampaignStatus)
 _CONTACT_STATUS = _enum("contact_status", ContactStatus)
 _RUN_STATE = _enum("run_state", RunState)
@@ -48,9 +65,9 @@ _DISPOSITION = _enum("disposition", Disposition)
 _INSTANT = DateTime(timezone=True)
 
 
-def _must(name: str, kind: Any, *more: Any, key: bool = False) -> Column[Any]:
+def _must(name: str, kind: Any, *more: Any, key: bool = False, info: Mapping[str, Any] | None = None) -> Column[Any]:
     """A column that is never NULL; ``key`` where it belongs to the primary key."""
-    return Column(name, kind, *more, nullable=False, primary_key=key, autoincrement=False)
+    return Column(name, kind, *more, nullable=False, primary_key=key, autoincrement=False, info=dict(info or {}))
 
 
 def _may(name: str, kind: Any) -> Column[Any]:
@@ -106,7 +123,7 @@ companies = Table(
 assistants = Table(
     "assistants", metadata,
     _must("id", Text, key=True), _team(), _must("name", Text), _may("stream_url", Text), _may("answer_url", Text),
-    _may("telnyx_assistant_id", Text), _must("settings", JSONB), _must("created_at", _INSTANT),
+    _must("settings", JSONB), _must("created_at", _INSTANT), _must("carrier_ids", JSONB, info={MERGED: True}),
 )
 
 carrier_accounts = Table(

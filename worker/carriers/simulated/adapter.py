@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import time
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
@@ -13,15 +12,17 @@ from worker.carriers.base import (
     Accepted,
     BadSignature,
     CallEvent,
+    CallRequest,
     CannotTell,
     CarrierCall,
-    Order,
     Outcome,
     Rejected,
 )
 from worker.carriers.http import NO_SUCH_CALL, Answer, HttpClient, unclear
+from worker.carriers.simulated import SPEC
 from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from worker.carriers.simulated.translation import call_event, carrier_call, rejected
+from worker.clock import wall
 
 SIGNATURE_TOLERANCE_SECONDS = 300
 
@@ -30,8 +31,8 @@ class SimulatorCarrier:
     """Speaks to a simulator at ``base_url``; ``secret`` is shared with it. One instance serves all threads of
     a process; bounds and ``client`` are those of :class:`~worker.carriers.http.HttpClient`."""
 
-    name = "simulator"
-    shares_credentials = False
+    name = SPEC.name
+    shares_credentials = SPEC.shares_credentials
 
     def __init__(
         self,
@@ -42,30 +43,38 @@ class SimulatorCarrier:
         connect_seconds: float = 3.0,
         read_seconds: float = 10.0,
         *,
-        unix_time: Callable[[], float] = time.time,
+        unix_time: Callable[[], float] = wall,
     ) -> None:
         headers = {"Authorization": f"Bearer {secret}"}
-        self._line = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._http = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
         self._secret = secret
         self._unix_time = unix_time
 
+    @classmethod
+    def from_settings(
+        cls, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float
+    ) -> SimulatorCarrier:
+        return cls(settings["SIMULATOR_URL"], settings["SIMULATOR_SECRET"], client, request_seconds)
+
     def close(self) -> None:
-        self._line.close()
+        self._http.close()
 
-    def place(self, order: Order) -> Outcome:
+    def place(self, call_request: CallRequest) -> Outcome:
         body = {
-            "from": order.from_number,
-            "to": order.to_number,
-            "token": order.token,
-            "callback_url": order.callback_url,
-            "ring_seconds": order.ring_seconds,
-            "longest_call_seconds": order.longest_call_seconds,
-            "account": order.account_id,
+            "from": call_request.from_number,
+            "to": call_request.to_number,
+            "token": call_request.token,
+            "callback_url": call_request.callback_url,
+            "ring_seconds": call_request.ring_seconds,
+            "longest_call_seconds": call_request.longest_call_seconds,
+            "account": call_request.account_id,
         }
-        return self._line.place("/v1/calls", json=body, leave_by=order.leave_by, accepted=_accepted, rejected=_rejected)
+        return self._http.place(
+            "/v1/calls", json=body, leave_by=call_request.leave_by, accepted=_accepted, rejected=_rejected
+        )
 
-    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
-        answer = self._line.ask("GET", f"/v1/calls?token={quote(order.token, safe='')}")
+    def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
+        answer = self._http.ask("GET", f"/v1/calls?token={quote(call_request.token, safe='')}")
         if isinstance(answer, CannotTell):
             return answer
         views = answer.document.get("calls")
@@ -75,8 +84,8 @@ class SimulatorCarrier:
         known = tuple(call for call in calls if call is not None)
         return known if len(known) == len(calls) else CannotTell("unreadable_call")
 
-    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
-        answer = self._line.ask("GET", f"/v1/calls/{quote(carrier_call_id, safe='')}")
+    def get(self, call_request: CallRequest, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+        answer = self._http.ask("GET", f"/v1/calls/{quote(carrier_call_id, safe='')}")
         if isinstance(answer, CannotTell):
             return answer
         if answer.status == 404 and _code(answer) == "unknown_call":
@@ -85,8 +94,8 @@ class SimulatorCarrier:
             return unclear(answer)
         return carrier_call(answer.document) or CannotTell("unreadable_call")
 
-    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
-        answer = self._line.ask("POST", f"/v1/calls/{quote(carrier_call_id, safe='')}/end")
+    def end(self, call_request: CallRequest, carrier_call_id: str) -> CannotTell | None:
+        answer = self._http.ask("POST", f"/v1/calls/{quote(carrier_call_id, safe='')}/end")
         if isinstance(answer, CannotTell) or answer.is_good or answer.status == NO_SUCH_CALL:
             return answer if isinstance(answer, CannotTell) else None
         return unclear(answer)

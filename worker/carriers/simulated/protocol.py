@@ -28,7 +28,7 @@ LIVE = frozenset({Status.QUEUED, Status.RINGING, Status.IN_PROGRESS})
 
 
 class Happening(StrEnum):
-    """What a callback tells. Each happens at most once to a call, so call id and happening name the event."""
+    """What a callback reports. Each happens at most once to a call, so call id and happening name the event."""
 
     INITIATED = "initiated"
     RINGING = "ringing"
@@ -38,7 +38,7 @@ class Happening(StrEnum):
 
 
 class AnsweredBy(StrEnum):
-    """Who picked up, as far as the carrier could tell."""
+    """Who picked up, as far as the carrier could detect."""
 
     HUMAN = "human"
     MACHINE = "machine"

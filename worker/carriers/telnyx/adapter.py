@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,9 +12,10 @@ import httpx2
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
-from worker.carriers.base import BadSignature, CallEvent, CannotTell, CarrierCall, Order, Outcome
+from worker.carriers.base import BadSignature, CallEvent, CallRequest, CannotTell, CarrierCall, Outcome
 from worker.carriers.http import NO_SUCH_CALL, HttpClient, unclear
-from worker.carriers.telnyx import translation
+from worker.carriers.telnyx import SPEC, translation
+from worker.clock import wall
 
 SIGNATURE_HEADER = "telnyx-signature-ed25519"
 TIMESTAMP_HEADER = "telnyx-timestamp"
@@ -28,8 +28,8 @@ class TelnyxCarrier:
     half is ``public_key``, in base64. One instance serves all threads of a process; bounds and ``client`` are those
     of :class:`~worker.carriers.http.HttpClient`."""
 
-    name = "telnyx"
-    shares_credentials = True
+    name = SPEC.name
+    shares_credentials = SPEC.shares_credentials
 
     def __init__(
         self,
@@ -42,32 +42,38 @@ class TelnyxCarrier:
         connect_seconds: float = 3.0,
         read_seconds: float = 10.0,
         *,
-        unix_time: Callable[[], float] = time.time,
+        unix_time: Callable[[], float] = wall,
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"}
         root = base_url.rstrip("/").removesuffix("/v2")
-        self._line = HttpClient(root, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._http = HttpClient(root, headers, client, request_seconds, connect_seconds, read_seconds)
         self._key = VerifyKey(b64decode(public_key))
         self._connection_id = connection_id
         self._unix_time = unix_time
 
-    def close(self) -> None:
-        self._line.close()
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float) -> TelnyxCarrier:
+        url, key = settings["TELNYX_API_BASE_URL"], settings["TELNYX_API_KEY"]
+        public_key, connection = settings["TELNYX_PUBLIC_KEY"], settings["TELNYX_CONNECTION_ID"]
+        return cls(url, key, public_key, connection, client, request_seconds)
 
-    def place(self, order: Order) -> Outcome:
-        return self._line.place(
+    def close(self) -> None:
+        self._http.close()
+
+    def place(self, call_request: CallRequest) -> Outcome:
+        return self._http.place(
             "/v2/calls",
-            json=translation.request(order, self._connection_id),
-            leave_by=order.leave_by,
+            json=translation.request(call_request, self._connection_id),
+            leave_by=call_request.leave_by,
             accepted=translation.accepted,
-            rejected=partial(translation.rejected, calls_itself=order.from_number == order.to_number),
+            rejected=partial(translation.rejected, calls_itself=call_request.from_number == call_request.to_number),
         )
 
-    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
+    def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
         return CannotTell("this carrier keeps no list of calls")
 
-    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
-        answer = self._line.ask("GET", f"/v2/calls/{quote(carrier_call_id, safe='')}")
+    def get(self, call_request: CallRequest, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+        answer = self._http.ask("GET", f"/v2/calls/{quote(carrier_call_id, safe='')}")
         if isinstance(answer, CannotTell):
             return answer
         if translation.code_of(answer) in translation.NO_SUCH_CALL:
@@ -76,8 +82,8 @@ class TelnyxCarrier:
             return unclear(answer)
         return translation.carrier_call(answer.document) or CannotTell("it says neither that it lives nor its end")
 
-    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
-        answer = self._line.ask("POST", f"/v2/calls/{quote(carrier_call_id, safe='')}/actions/hangup", json={})
+    def end(self, call_request: CallRequest, carrier_call_id: str) -> CannotTell | None:
+        answer = self._http.ask("POST", f"/v2/calls/{quote(carrier_call_id, safe='')}/actions/hangup", json={})
         if isinstance(answer, CannotTell):
             return answer
         is_over = answer.status == NO_SUCH_CALL or translation.code_of(answer) == translation.ENDED_ALREADY

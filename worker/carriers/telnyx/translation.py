@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from worker.carriers.base import Accepted, BadEvent, CallEvent, CarrierCall, Greeting, Order, Verdict
+from worker.carriers.base import Accepted, BadEvent, CallEvent, CallRequest, CarrierCall, Greeting, Verdict
 from worker.carriers.http import Answer, with_parameters
 from worker.carriers.sip import disposition_of, read_code
+from worker.carriers.telnyx import ASSISTANT_ID
 from worker.carriers.telnyx.refusals import code_of, rejected
 from worker.domain.model import CallState, Disposition, EventKind
 
@@ -41,7 +42,7 @@ VERDICTS = {
     "silence": Verdict.UNKNOWN,
 }
 EVENT_KINDS = {
-    "call.initiated": EventKind.RINGING,  # the last that is heard before an answer: in doubt the phone rings
+    "call.initiated": EventKind.RINGING,  # the last event before an answer: in doubt the phone rings
     "call.answered": EventKind.ANSWERED,
     "call.machine.detection.ended": EventKind.MACHINE,
     "call.machine.premium.detection.ended": EventKind.MACHINE,
@@ -49,28 +50,31 @@ EVENT_KINDS = {
 }
 
 
-def request(order: Order, connection_id: str) -> dict[str, Any]:
+def request(call_request: CallRequest, connection_id: str) -> dict[str, Any]:
     """The body that asks for this call and says whom an answer is connected to. With ``retry_on_timeout`` Telnyx
     would try another route when the time to ring is over, and the call would have no provable end."""
     body: dict[str, Any] = {
         "connection_id": connection_id,
-        "from": order.from_number,
-        "to": order.to_number,
-        "command_id": order.call_id,
-        "client_state": b64encode(order.token.encode()).decode(),
-        "webhook_url": order.callback_url,
+        "from": call_request.from_number,
+        "to": call_request.to_number,
+        "command_id": call_request.call_id,
+        "client_state": b64encode(call_request.token.encode()).decode(),
+        "webhook_url": call_request.callback_url,
         "webhook_url_method": "POST",
-        "timeout_secs": order.ring_seconds,
+        "timeout_secs": call_request.ring_seconds,
         "retry_on_timeout": False,
-        "time_limit_secs": order.longest_call_seconds,
+        "time_limit_secs": call_request.longest_call_seconds,
     }
-    if order.detects_machines:
+    if call_request.detects_machines:
         body["answering_machine_detection"] = "detect"
-    told = Greeting(order.assistant, order.call_id, order.campaign_id, order.contact_id).parameters
-    if order.assistant.telnyx_assistant_id:
-        body["assistant"] = {"id": order.assistant.telnyx_assistant_id, "dynamic_variables": told}
-    elif order.assistant.stream_url:
-        body["stream_url"] = with_parameters(order.assistant.stream_url, told)
+    parameters = Greeting(
+        call_request.assistant, call_request.call_id, call_request.campaign_id, call_request.contact_id
+    ).parameters
+    agent = call_request.assistant.carrier_ids.get(ASSISTANT_ID.key)
+    if agent:
+        body["assistant"] = {"id": agent, "dynamic_variables": parameters}
+    elif call_request.assistant.stream_url:
+        body["stream_url"] = with_parameters(call_request.assistant.stream_url, parameters)
         body["stream_track"] = "inbound_track"
         body["stream_bidirectional_mode"] = "rtp"
     return body
@@ -103,7 +107,7 @@ def other_connection(message: Mapping[str, Any], connection_id: str) -> str | No
 
 
 def call_event(token: str, body: bytes) -> CallEvent | None:
-    """One webhook; ``None`` for the many that tell nothing of a call's life. The signature covers the body and not
+    """One webhook; ``None`` for the many that say nothing of a call's life. The signature covers the body and not
     the address it came to, so the call's own token must be the one of the address. Raises :class:`BadEvent`."""
     message = _message(body)
     data = _data(message)
@@ -118,7 +122,7 @@ def call_event(token: str, body: bytes) -> CallEvent | None:
         raise BadEvent("The event is about another call than its address.")
     verdict = VERDICTS.get(str(payload.get("result"))) if kind is EventKind.MACHINE else None
     if kind is EventKind.MACHINE and verdict is None:
-        raise BadEvent("The event tells a verdict and does not say which.")
+        raise BadEvent("The event is a verdict and does not say which.")
     sip_code = read_code(payload.get("sip_hangup_cause")) if kind is EventKind.ENDED else None
     return CallEvent(
         token=token,

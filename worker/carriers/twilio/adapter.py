@@ -13,14 +13,14 @@ from worker.carriers.base import (
     BadEvent,
     BadSignature,
     CallEvent,
+    CallRequest,
     CannotTell,
     CarrierCall,
     Greeting,
-    Order,
     Outcome,
 )
 from worker.carriers.http import NO_SUCH_CALL, HttpClient, unclear
-from worker.carriers.twilio import translation
+from worker.carriers.twilio import SPEC, tokens_of, translation
 from worker.carriers.twilio.signature import HEADER, is_signed
 from worker.carriers.twilio.twiml import instructions
 
@@ -32,8 +32,8 @@ class TwilioCarrier:
     may be signed with any: while the token is rotated, two are good. One instance serves all threads of a process;
     bounds and ``client`` are those of :class:`~worker.carriers.http.HttpClient`."""
 
-    name = "twilio"
-    shares_credentials = True
+    name = SPEC.name
+    shares_credentials = SPEC.shares_credentials
 
     def __init__(
         self,
@@ -47,44 +47,49 @@ class TwilioCarrier:
     ) -> None:
         basic = b64encode(f"{account_sid}:{auth_tokens[0]}".encode()).decode()
         headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
-        self._line = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._http = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
         self._calls = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}/Calls"
         self._account_sid = account_sid
         self._tokens = tuple(auth_tokens)
 
-    def close(self) -> None:
-        self._line.close()
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float) -> TwilioCarrier:
+        url, sid = settings["TWILIO_API_BASE_URL"], settings["TWILIO_ACCOUNT_SID"]
+        return cls(url, sid, tokens_of(settings["TWILIO_AUTH_TOKEN"]), client, request_seconds)
 
-    def place(self, order: Order) -> Outcome:
-        return self._line.place(
+    def close(self) -> None:
+        self._http.close()
+
+    def place(self, call_request: CallRequest) -> Outcome:
+        return self._http.place(
             f"{self._calls}.json",
-            form=translation.request(order),
-            leave_by=order.leave_by,
+            form=translation.request(call_request),
+            leave_by=call_request.leave_by,
             accepted=translation.accepted,
             rejected=translation.rejected,
         )
 
-    def find(self, order: Order) -> tuple[CarrierCall, ...] | CannotTell:
+    def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
         """Among the newest calls between the two numbers, those made at the moment of the request. The list lags,
         and while a call is queued it has no start to search by. One that lives and was made at another moment may be
         ours all the same, by a clock that is wrong: it is not taken for ours, nor is its callee taken for free."""
-        if order.dialed_at is None:
+        if call_request.dialed_at is None:
             return CannotTell("no moment to search for")
-        query = urlencode({"To": order.to_number, "From": order.from_number, "PageSize": 50})
-        answer = self._line.ask("GET", f"{self._calls}.json?{query}")
+        query = urlencode({"To": call_request.to_number, "From": call_request.from_number, "PageSize": 50})
+        answer = self._http.ask("GET", f"{self._calls}.json?{query}")
         if isinstance(answer, CannotTell):
             return answer
         views = answer.document.get("calls")
         if answer.status != 200 or not isinstance(views, list):
             return unclear(answer)
-        of_then = [view for view in views if translation.may_be_of(view, order.dialed_at)]
+        of_then = [view for view in views if translation.may_be_of(view, call_request.dialed_at)]
         if not of_then and any(translation.is_live(view) for view in views):
             return CannotTell("a_call_of_another_moment")
         known = tuple(call for call in map(translation.carrier_call, of_then) if call is not None)
         return known if len(known) == len(of_then) else CannotTell("unreadable_call")
 
-    def get(self, order: Order, carrier_call_id: str) -> CarrierCall | CannotTell | None:
-        answer = self._line.ask("GET", self._call(carrier_call_id))
+    def get(self, call_request: CallRequest, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+        answer = self._http.ask("GET", self._call(carrier_call_id))
         if isinstance(answer, CannotTell):
             return answer
         if answer.status == 404 and translation.code_of(answer) == "20404":
@@ -93,16 +98,16 @@ class TwilioCarrier:
             return unclear(answer)
         return translation.carrier_call(answer.document) or CannotTell("unreadable_call")
 
-    def end(self, order: Order, carrier_call_id: str) -> CannotTell | None:
+    def end(self, call_request: CallRequest, carrier_call_id: str) -> CannotTell | None:
         """Cancel the call, which leaves one that talks alone; only that is then completed. The other way round a
         call that nobody had answered would end as if somebody had."""
-        answer = self._line.ask("POST", self._call(carrier_call_id), form={"Status": "canceled"})
+        answer = self._http.ask("POST", self._call(carrier_call_id), form={"Status": "canceled"})
         if isinstance(answer, CannotTell):
             return answer
         talks = answer.is_good and answer.document.get("status") == "in-progress"
         if not talks and translation.code_of(answer) != translation.NOT_IN_PROGRESS:
             return None if answer.is_good or answer.status == NO_SUCH_CALL else unclear(answer)
-        answer = self._line.ask("POST", self._call(carrier_call_id), form={"Status": "completed"})
+        answer = self._http.ask("POST", self._call(carrier_call_id), form={"Status": "completed"})
         if isinstance(answer, CannotTell):
             return answer
         is_over = answer.status == NO_SUCH_CALL or translation.code_of(answer) == translation.NOT_IN_PROGRESS

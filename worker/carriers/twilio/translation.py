@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from worker.carriers.base import Accepted, Action, BadEvent, CallEvent, CarrierCall, Order, Rejected, Verdict
+from worker.carriers.base import Accepted, Action, BadEvent, CallEvent, CallRequest, CarrierCall, Rejected, Verdict
 from worker.carriers.http import Answer, Form
 from worker.carriers.sip import disposition_of, read_code
 from worker.carriers.twilio.codes import BY_STATUS, CODES
@@ -50,21 +50,21 @@ WITHIN = timedelta(seconds=90)
 """How far Twilio's clock may be from the database's, and how long after the commit a request may have made a call."""
 
 
-def request(order: Order) -> Form:
+def request(call_request: CallRequest) -> Form:
     """The form that asks for this call."""
-    callback = order.callback_url + OVERRIDES
+    callback = call_request.callback_url + OVERRIDES
     form: dict[str, str | list[str]] = {
-        "To": order.to_number,
-        "From": order.from_number,
-        "Url": order.answer_url + OVERRIDES,
+        "To": call_request.to_number,
+        "From": call_request.from_number,
+        "Url": call_request.answer_url + OVERRIDES,
         "Method": "POST",
         "StatusCallback": callback,
         "StatusCallbackMethod": "POST",
         "StatusCallbackEvent": TOLD,
-        "Timeout": str(order.ring_seconds),
-        "TimeLimit": str(order.longest_call_seconds),
+        "Timeout": str(call_request.ring_seconds),
+        "TimeLimit": str(call_request.longest_call_seconds),
     }
-    if order.detects_machines:
+    if call_request.detects_machines:
         form |= {
             "MachineDetection": "Enable",
             "AsyncAmd": "true",  # or the callee would listen to silence until the verdict
@@ -133,7 +133,7 @@ def other_account(fields: Mapping[str, str], account_sid: str) -> str | None:
 
 
 def call_event(token: str, fields: Mapping[str, str]) -> CallEvent:
-    """One callback. What happens to a call happens once, so its name tells events apart. Raises :class:`BadEvent`."""
+    """One callback. What happens to a call happens once, so its name identifies the event. Raises :class:`BadEvent`."""
     call_sid, status = fields.get("CallSid", ""), fields.get("CallStatus", "")
     verdict = VERDICTS.get(fields.get("AnsweredBy", ""))
     if not call_sid:
@@ -141,7 +141,7 @@ def call_event(token: str, fields: Mapping[str, str]) -> CallEvent:
     is_verdict = "CallStatus" not in fields and verdict is not None
     kind = EventKind.MACHINE if is_verdict else EVENT_KINDS.get(status)
     if kind is None:
-        raise BadEvent("The event tells no status that is known.")
+        raise BadEvent("The event has no status that is known.")
     sip_code = read_code(fields.get("SipResponseCode")) if kind is EventKind.ENDED else None
     return CallEvent(
         token=token,

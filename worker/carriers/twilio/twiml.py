@@ -1,4 +1,4 @@
-"""What Twilio is told to do with a callee who has answered: TwiML."""
+"""The instructions for Twilio about a callee who has answered: TwiML."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from worker.carriers.http import with_parameters
 
 def instructions(greeting: Greeting | None) -> str:
     """Connect the callee to the assistant's media stream, or go on with the assistant's own TwiML; hang up where
-    there is neither, or nobody expects the call. What the assistant is told about the call goes as parameters of the
+    there is neither, or nobody expects the call. What the assistant gets to know of the call goes as parameters of the
     stream, or in the query of the address: a stream's address must have none."""
     response = Element("Response")
     if greeting is not None and greeting.assistant.stream_url:

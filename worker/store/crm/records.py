@@ -12,10 +12,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from worker.store.tables import MERGED
+
 
 def add(conn: Connection, table: Table, values: Mapping[str, Any]) -> Row[Any] | None:
     """Write one row; ``None`` if the team has it already, by its id or by whatever else is unique."""
-    return conn.execute(insert(table).values(dict(values)).on_conflict_do_nothing().returning(table)).first()
+    new = {name: _without_none(value) if _is_merged(table, name) else value for name, value in values.items()}
+    return conn.execute(insert(table).values(new).on_conflict_do_nothing().returning(table)).first()
 
 
 def get(conn: Connection, table: Table, team_id: str, row_id: str) -> Row[Any] | None:
@@ -56,5 +59,17 @@ def edit(conn: Connection, table: Table, team_id: str, row_id: str, changes: Map
     """Set these columns of the team's row; the row as it is then, or ``None`` if the team has none with this id."""
     if not changes:
         return get(conn, table, team_id, row_id)
-    change = update(table).where(table.c.id == row_id, table.c.team_id == team_id).values(dict(changes))
+    new = {
+        name: func.jsonb_strip_nulls(table.c[name].concat(value)) if _is_merged(table, name) else value
+        for name, value in changes.items()
+    }
+    change = update(table).where(table.c.id == row_id, table.c.team_id == team_id).values(new)
     return conn.execute(change.returning(table)).first()
+
+
+def _is_merged(table: Table, column: str) -> bool:
+    return MERGED in table.c[column].info
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}

@@ -1,5 +1,5 @@
-"""Campaigns through the real adapters, against the simulator's faces: what waits at the carrier is ended when nobody
-wants it any more, a doubt places no second call, and the account's rate is kept."""
+"""Campaigns through the real adapters, against the simulator's protocols: what waits at the carrier is ended when
+nobody wants it any more, a doubt places no second call, and the account's rate is kept."""
 
 from __future__ import annotations
 

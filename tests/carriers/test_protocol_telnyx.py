@@ -1,4 +1,4 @@
-"""Telnyx's face, asked by Telnyx's own SDK and judged by its own verification."""
+"""Telnyx's protocol in the simulator, used by Telnyx's own SDK and judged by its own verification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twilio's face, asked by Twilio's own SDK and judged by its own validator."""
+"""Twilio's protocol in the simulator, used by Twilio's own SDK and judged by its own validator."""
 
 from __future__ import annotations
 

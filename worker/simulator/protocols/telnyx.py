@@ -1,4 +1,4 @@
-"""Telnyx's face: the dial command, the look-up and the actions of its Call Control API, version 2.
+"""Telnyx's protocol: the dial command, the look-up and the actions of its Call Control API, version 2.
 
 ::
 
@@ -8,7 +8,7 @@
     POST /v2/calls/{call_control_id}/actions/streaming_start · ai_assistant_start: the same
 
 JSON both ways, ``Authorization: Bearer`` by the API key. As with Telnyx, a request beyond the calls per second is
-refused with 429; there is no list of calls; a look-up tells whether a call is alive and not how it ended. Unlike
+refused with 429; there is no list of calls; a look-up says whether a call is alive and not how it ended. Unlike
 Telnyx, a ``command_id`` that comes twice places two calls: a dialer that repeats itself shows in the ledger.
 
 Callbacks are signed with a key made of the API key, so that it is the same after a restart.
@@ -22,30 +22,30 @@ import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
-
-from nacl.signing import SigningKey
 
 from worker.carriers.simulated.protocol import AnsweredBy, Happening, Status
 from worker.simulator.calls import Call, Connected, Request
 from worker.simulator.courier import Post
 from worker.simulator.exchange import Exchange
-from worker.simulator.faces.base import (
-    Asked,
+from worker.simulator.lives import Refusal
+from worker.simulator.protocols.base import (
+    HttpAnswer,
+    HttpRequest,
     Malformed,
-    Told,
+    ProtocolOptions,
     bears,
     is_number,
     is_web_address,
     parties,
+    public_key,
     read_object,
     retry_after,
+    signing_key,
     token_of,
 )
-from worker.simulator.faces.texts import SWITCH, TELNYX, TELNYX_REFUSED
-from worker.simulator.lives import Refusal
+from worker.simulator.protocols.texts import SWITCH, TELNYX, TELNYX_REFUSED
 
 KNOWN_AFTER_END_SECONDS = 600.0
 OVER = Refusal(422, "90018")
@@ -63,36 +63,40 @@ HANGUP_CAUSE = {
 }
 
 
-class TelnyxFace:
+class TelnyxProtocol:
     """``api_key`` opens every connection; :attr:`public_key` verifies what is posted."""
 
     name = "telnyx"
     root = "v2"
     queues = False
-    tells_initiated = True
+    posts_initiated = True
     too_fast = "too_many_requests"
 
     def __init__(self, api_key: str) -> None:
         self._api_key = api_key
-        self._key = SigningKey(sha256(b"telnyx " + api_key.encode()).digest())
-        self.public_key = b64encode(bytes(self._key.verify_key)).decode()
+        self._key = signing_key(api_key)
+        self.public_key = public_key(api_key)
+
+    @classmethod
+    def from_options(cls, options: ProtocolOptions) -> TelnyxProtocol:
+        return cls(options.secret)
 
     def new_id(self) -> str:
         return f"v3:{secrets.token_urlsafe(32)}"
 
-    def is_authorized(self, asked: Asked) -> bool:
-        return bears(self._api_key, asked)
+    def is_authorized(self, http: HttpRequest) -> bool:
+        return bears(self._api_key, http)
 
-    def answer(self, asked: Asked, exchange: Exchange) -> Told | Request | None:
-        match asked.method, *asked.path:
+    def answer(self, http: HttpRequest, exchange: Exchange) -> HttpAnswer | Request | None:
+        match http.method, *http.path:
             case "POST", "v2", "calls":
-                return self._read(asked.body)
+                return self._read(http.body)
             case "GET", "v2", "calls", call_id:
                 return self._shown(exchange, call_id)
             case "POST", "v2", "calls", call_id, "actions", "hangup":
                 return self._done(exchange.end(call_id))
             case "POST", "v2", "calls", call_id, "actions", "streaming_start" | "ai_assistant_start":
-                connected = _connected(read_object(asked.body) or {})
+                connected = _connected(read_object(http.body) or {})
                 if connected is None:
                     raise _malformed("10004/stream_url", "A stream_url or an assistant is required.")
                 return self._done(exchange.connect(call_id, connected))
@@ -112,7 +116,7 @@ class TelnyxFace:
         if webhook_url and not is_web_address(webhook_url):
             raise _malformed("10003/webhook_url", "webhook_url is not a valid URL.")
         connected, detection = _connected(fields), str(fields.get("answering_machine_detection", "disabled"))
-        asked = {
+        details = {
             "client_state": fields.get("client_state"),
             "detection": detection,
             "connect_to": connected and connected.to,
@@ -126,32 +130,32 @@ class TelnyxFace:
             ring_seconds=_seconds(fields, "timeout_secs", 30, 5, 600),
             longest_call_seconds=_seconds(fields, "time_limit_secs", 14_400, 30, 14_400),
             account=fields["connection_id"],
-            face=self,
-            asked=asked,
-            tells_who=frozenset() if detection == "disabled" else frozenset(AnsweredBy),
+            protocol=self,
+            details=details,
+            reports=frozenset() if detection == "disabled" else frozenset(AnsweredBy),
         )
 
-    def _shown(self, exchange: Exchange, call_id: str) -> Told:
+    def _shown(self, exchange: Exchange, call_id: str) -> HttpAnswer:
         """A look-up; of calls that are long over nothing is known any more."""
         call = exchange.by_id(call_id, lambda call: {"data": _view(call), "ended_at": call.ended_at})
         ended_at = call.pop("ended_at") if call else None
         is_forgotten = isinstance(ended_at, float) and time.time() - ended_at > KNOWN_AFTER_END_SECONDS
         if call is None or is_forgotten:
             return self.refused(Refusal(404, "unknown_call"))
-        return Told(200, call)
+        return HttpAnswer(200, call)
 
-    def _done(self, done: bool | None) -> Told:
+    def _done(self, done: bool | None) -> HttpAnswer:
         if done:
-            return Told(200, {"data": {"result": "ok"}})
+            return HttpAnswer(200, {"data": {"result": "ok"}})
         return self.refused(Refusal(404, "unknown_call") if done is None else OVER)
 
-    def accepted(self, calls: Sequence[Call]) -> Told:
-        return Told(200, {"data": {**_view(calls[0]), "is_alive": False}})  # dialing has only begun
+    def accepted(self, calls: Sequence[Call]) -> HttpAnswer:
+        return HttpAnswer(200, {"data": {**_view(calls[0]), "is_alive": False}})  # dialing has only begun
 
-    def without_id(self) -> Told:
-        return Told(200, {"data": {"record_type": "call"}})
+    def without_id(self) -> HttpAnswer:
+        return HttpAnswer(200, {"data": {"record_type": "call"}})
 
-    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> Told:
+    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> HttpAnswer:
         status, code = TELNYX_REFUSED.get(refusal.code, (refusal.status, refusal.code))
         number, _, pointer = code.partition("/")
         if number.startswith("D"):
@@ -161,7 +165,7 @@ class TelnyxFace:
         error: dict[str, Any] = {"code": number, "title": title, "detail": message or detail}
         if pointer:
             error["source"] = {"pointer": f"/{pointer}"}
-        return Told(status, {"errors": [error] if number else []}, retry_after(refusal))
+        return HttpAnswer(status, {"errors": [error] if number else []}, retry_after(refusal))
 
     def news(self, call: Call, happening: Happening) -> Sequence[Post]:
         payload: dict[str, Any] = {}
@@ -197,15 +201,15 @@ class TelnyxFace:
         }
 
     def at_answer(self, call: Call) -> Post | Connected | None:
-        asked = call.request.asked
-        return Connected(asked["connect_to"], asked["parameters"]) if asked["connect_to"] else None
+        details = call.request.details
+        return Connected(details["connect_to"], details["parameters"]) if details["connect_to"] else None
 
     def instructed(self, status: int | None, answer: bytes) -> Connected | None:
         return None
 
 
 def _connected(fields: Mapping[str, Any]) -> Connected | None:
-    """Whom the order connects the callee to, with what it is told."""
+    """Whom the request connects the callee to, and with which parameters."""
     headers = {str(h.get("name")): str(h.get("value")) for h in _dicts(fields.get("custom_headers"))}
     assistant = fields.get("assistant")
     if isinstance(assistant, dict) and isinstance(assistant.get("id"), str):
@@ -237,7 +241,7 @@ def _ids(call: Call) -> dict[str, Any]:
         "call_control_id": call.id,
         "call_leg_id": leg,
         "call_session_id": session,
-        "client_state": call.request.asked.get("client_state"),
+        "client_state": call.request.details.get("client_state"),
     }
 
 
@@ -264,7 +268,7 @@ def _seconds_alive(call: Call) -> int:
 
 def _verdict(call: Call) -> tuple[str, str]:
     """The event and its result; only premium detection knows a fax and a home."""
-    if call.request.asked["detection"] == "premium":
+    if call.request.details["detection"] == "premium":
         words = {AnsweredBy.HUMAN: "human_residence", AnsweredBy.FAX: "fax_detected"}
         return "call.machine.premium.detection.ended", words.get(call.answered_by or AnsweredBy.HUMAN, "machine")
     is_human = call.answered_by is AnsweredBy.HUMAN

@@ -1,4 +1,4 @@
-"""Twilio's face: the Calls resource of its REST API of 2010-04-01.
+"""Twilio's protocol: the Calls resource of its REST API of 2010-04-01.
 
 ::
 
@@ -33,18 +33,19 @@ from worker.carriers.simulated.protocol import AnsweredBy, Happening, Status
 from worker.simulator.calls import Call, Connected, Request
 from worker.simulator.courier import Post
 from worker.simulator.exchange import Exchange, queued_for_ms
-from worker.simulator.faces.base import (
-    Asked,
+from worker.simulator.lives import Refusal
+from worker.simulator.protocols.base import (
+    HttpAnswer,
+    HttpRequest,
     Malformed,
-    Told,
+    ProtocolOptions,
     is_number,
     is_web_address,
     parties,
     retry_after,
     token_of,
 )
-from worker.simulator.faces.texts import TWILIO, TWILIO_REFUSED
-from worker.simulator.lives import Refusal
+from worker.simulator.protocols.texts import TWILIO, TWILIO_REFUSED
 
 VERSION = "2010-04-01"
 SIGNATURE = "X-Twilio-Signature"
@@ -59,41 +60,45 @@ RETRIED_FOR_SECONDS = 15.0
 CANCELABLE = frozenset({Status.QUEUED, Status.RINGING})
 
 
-class TwilioFace:
+class TwilioProtocol:
     """``auth_token`` opens every account; a call is in lists ``list_lag_seconds`` after it was placed."""
 
     name = "twilio"
     root = VERSION
     queues = True
-    tells_initiated = True
+    posts_initiated = True
     too_fast = "too_many_requests"
 
     def __init__(self, auth_token: str, list_lag_seconds: float = 0.0) -> None:
         self._auth_token = auth_token
         self._list_lag = list_lag_seconds
 
+    @classmethod
+    def from_options(cls, options: ProtocolOptions) -> TwilioProtocol:
+        return cls(options.secret, options.list_lag_seconds)
+
     def new_id(self) -> str:
         return f"CA{secrets.token_hex(16)}"
 
-    def is_authorized(self, asked: Asked) -> bool:
-        scheme, _, given = asked.authorization.partition(" ")
-        sid = asked.path[2] if len(asked.path) > 2 else ""
+    def is_authorized(self, http: HttpRequest) -> bool:
+        scheme, _, given = http.authorization.partition(" ")
+        sid = http.path[2] if len(http.path) > 2 else ""
         expected = f"{sid}:{self._auth_token}".encode()
         try:
             return scheme.lower() == "basic" and hmac.compare_digest(b64decode(given), expected)
         except ValueError:
             return False
 
-    def answer(self, asked: Asked, exchange: Exchange) -> Told | Request | None:
-        match asked.method, *asked.path:
+    def answer(self, http: HttpRequest, exchange: Exchange) -> HttpAnswer | Request | None:
+        match http.method, *http.path:
             case "POST", _, "Accounts", sid, "Calls.json":
-                return self._read(sid, _form(asked.body))
+                return self._read(sid, _form(http.body))
             case "GET", _, "Accounts", _, "Calls.json":
-                return self._listed(asked, exchange)
+                return self._listed(http, exchange)
             case "GET", _, "Accounts", _, "Calls", name if name.endswith(".json"):
                 return self._shown(exchange, name.removesuffix(".json"))
             case "POST", _, "Accounts", _, "Calls", name if name.endswith(".json"):
-                return self._ended(exchange, name.removesuffix(".json"), _form(asked.body))
+                return self._ended(exchange, name.removesuffix(".json"), _form(http.body))
         return None
 
     def _read(self, sid: str, form: Mapping[str, Sequence[str]]) -> Request:
@@ -109,7 +114,7 @@ class TwilioFace:
             if one(name) and not is_web_address(one(name)):
                 raise _malformed(21609, f"{name} is not a valid URL.")
         detection = one("MachineDetection")
-        asked = {
+        details = {
             "url": one("Url"),
             "events": [word for value in form.get("StatusCallbackEvent", ["completed"]) for word in value.split()],
             "detection": detection,
@@ -123,19 +128,19 @@ class TwilioFace:
             ring_seconds=_whole(form, "Timeout", 60, 600),
             longest_call_seconds=_whole(form, "TimeLimit", 14_400, 86_400),
             account=sid,
-            face=self,
-            asked=asked,
-            tells_who=frozenset(AnsweredBy) if detection in ("Enable", "DetectMessageEnd") else frozenset(),
+            protocol=self,
+            details=details,
+            reports=frozenset(AnsweredBy) if detection in ("Enable", "DetectMessageEnd") else frozenset(),
         )
 
-    def _listed(self, asked: Asked, exchange: Exchange) -> Told:
+    def _listed(self, http: HttpRequest, exchange: Exchange) -> HttpAnswer:
         """Filtered by callee and caller ID, newest first; ``StartTime`` leaves out what has not begun."""
-        wanted = {name: next(iter(values), "") for name, values in asked.query.items()}
+        wanted = {name: next(iter(values), "") for name, values in http.query.items()}
         began = any(name.startswith("StartTime") for name in wanted)
         known_since = time.time() - self._list_lag
 
         def shown(call: Call) -> dict[str, object]:
-            return {**self._view(call), "known": call.placed_at <= known_since and call.request.face is self}
+            return {**self._view(call), "known": call.placed_at <= known_since and call.request.protocol is self}
 
         calls = [
             call
@@ -143,19 +148,19 @@ class TwilioFace:
             if call.pop("known")
             and wanted.get("From") in (None, call["from"])
             and wanted.get("Status") in (None, call["status"])
-            and call["account_sid"] == asked.path[2]
+            and call["account_sid"] == http.path[2]
             and not (began and call["start_time"] is None)
         ]
-        uri = "/" + "/".join(asked.path)
+        uri = "/" + "/".join(http.path)
         page = {"page": 0, "page_size": 50, "start": 0, "end": max(0, len(calls) - 1)}
         uris = {"uri": uri, "first_page_uri": uri, "next_page_uri": None, "previous_page_uri": None}
-        return Told(200, {"calls": calls, **page, **uris})
+        return HttpAnswer(200, {"calls": calls, **page, **uris})
 
-    def _shown(self, exchange: Exchange, call_id: str) -> Told:
+    def _shown(self, exchange: Exchange, call_id: str) -> HttpAnswer:
         call = exchange.by_id(call_id, self._view)
-        return self.refused(Refusal(404, "unknown_call")) if call is None else Told(200, call)
+        return self.refused(Refusal(404, "unknown_call")) if call is None else HttpAnswer(200, call)
 
-    def _ended(self, exchange: Exchange, call_id: str, form: Mapping[str, Sequence[str]]) -> Told:
+    def _ended(self, exchange: Exchange, call_id: str, form: Mapping[str, Sequence[str]]) -> HttpAnswer:
         status = next(iter(form.get("Status", ())), "")
         if status not in ("canceled", "completed"):
             raise _malformed(20001, "Status is neither canceled nor completed.")
@@ -165,33 +170,33 @@ class TwilioFace:
         exchange.end(call_id, *([CANCELABLE] if status == "canceled" else []))
         return self._shown(exchange, call_id)
 
-    def accepted(self, calls: Sequence[Call]) -> Told:
+    def accepted(self, calls: Sequence[Call]) -> HttpAnswer:
         """As it was placed, whatever has happened to it since."""
         placed = {"status": "queued", "start_time": None, "end_time": None, "queue_time": str(queued_for_ms(calls))}
-        return Told(201, {**self._view(calls[0]), **placed})
+        return HttpAnswer(201, {**self._view(calls[0]), **placed})
 
-    def without_id(self) -> Told:
-        return Told(201, {})
+    def without_id(self) -> HttpAnswer:
+        return HttpAnswer(201, {})
 
-    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> Told:
+    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> HttpAnswer:
         unknown = (refusal.status, int(refusal.code) if refusal.code.isdecimal() else 0)
         status, code = TWILIO_REFUSED.get(refusal.code, unknown)
         said = message or TWILIO.get(code, "Refused.").format(**parties(request))
         error: dict[str, Any] = {"status": status, "message": said}
         if code:
             error |= {"code": code, "more_info": f"https://www.twilio.com/docs/errors/{code}"}
-        return Told(status, error, retry_after(refusal))
+        return HttpAnswer(status, error, retry_after(refusal))
 
     def news(self, call: Call, happening: Happening) -> Sequence[Post]:
         if happening is Happening.MACHINE:
             return self._verdict(call)
-        if not call.request.callback_url or EVENTS[happening] not in call.request.asked["events"]:
+        if not call.request.callback_url or EVENTS[happening] not in call.request.details["events"]:
             return []
         fields = {
             **self._parties(call),
             "CallStatus": CALL_STATUS.get(happening) or _status(call),
             "CallbackSource": "call-progress-events",
-            "SequenceNumber": str(call.told),
+            "SequenceNumber": str(call.posted),
             "Timestamp": format_datetime(datetime.now(UTC)),
         }
         if happening is Happening.ENDED:
@@ -201,12 +206,12 @@ class TwilioFace:
         return [self._post(call.request.callback_url, fields)]
 
     def _verdict(self, call: Call) -> Sequence[Post]:
-        url = call.request.asked["verdict_url"]
+        url = call.request.details["verdict_url"]
         fields = {"CallSid": call.id, "AccountSid": call.request.account, "MachineDetectionDuration": "2000"}
         return [self._post(url, {**fields, **self._who(call)})] if url else []
 
     def at_answer(self, call: Call) -> Post | Connected | None:
-        return self._post(call.request.asked["url"], {**self._parties(call), "CallStatus": "in-progress"})
+        return self._post(call.request.details["url"], {**self._parties(call), "CallStatus": "in-progress"})
 
     def instructed(self, status: int | None, answer: bytes) -> Connected | None:
         """What the TwiML says to do first. No TwiML, or none that can be read, ends the call."""
@@ -223,8 +228,8 @@ class TwilioFace:
         noun = next(iter(verb), None)
         if noun is None:
             return None
-        told = {part.get("name", ""): part.get("value", "") for part in noun.iter("Parameter")}
-        return Connected(noun.get("url") or (noun.text or "").strip() or noun.tag, told)
+        parameters = {part.get("name", ""): part.get("value", "") for part in noun.iter("Parameter")}
+        return Connected(noun.get("url") or (noun.text or "").strip() or noun.tag, parameters)
 
     def _post(self, url: str, fields: Mapping[str, str]) -> Post:
         """The fragment of an address is for Twilio: neither sent nor signed."""
@@ -248,8 +253,8 @@ class TwilioFace:
         }
 
     def _who(self, call: Call) -> dict[str, str]:
-        """Who answered, where detection was asked for and has heard it."""
-        detection = call.request.asked["detection"]
+        """Who answered, where detection was asked for and has a result."""
+        detection = call.request.details["detection"]
         if not detection or call.answered_by is None:
             return {}
         machine = "machine_end_beep" if detection == "DetectMessageEnd" else "machine_start"
@@ -299,7 +304,7 @@ def _malformed(code: int, message: str) -> Malformed:
 
 
 def _status(call: Call) -> str:
-    """Twilio has no word for a call that was declined; only its SIP code tells it from a busy one."""
+    """Twilio has no word for a call that was declined; only its SIP code distinguishes it from a busy one."""
     return Status.BUSY if call.status is Status.DECLINED else call.status
 
 

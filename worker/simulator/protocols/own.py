@@ -1,4 +1,4 @@
-"""The simulator's own face.
+"""The simulator's own protocol.
 
 ::
 
@@ -24,57 +24,62 @@ from worker.carriers.simulated.protocol import REFUSALS, SIGNATURE_HEADER, TIMES
 from worker.simulator.calls import Call, Connected, Request
 from worker.simulator.courier import Post
 from worker.simulator.exchange import Exchange, queued_for_ms
-from worker.simulator.faces.base import (
-    Asked,
+from worker.simulator.lives import Refusal
+from worker.simulator.protocols.base import (
+    HttpAnswer,
+    HttpRequest,
     Malformed,
-    Told,
+    ProtocolOptions,
     bears,
     is_number,
     is_web_address,
     read_object,
     retry_after,
 )
-from worker.simulator.lives import Refusal
 
 UNKNOWN_CALL = Refusal(404, "unknown_call")
 MALFORMED = Refusal(REFUSALS["malformed"], "malformed")
 
 
-class OwnFace:
+class OwnProtocol:
     """Speaks with the one who shares ``secret``."""
 
     name = "simulator"
     root = "v1"
     queues = False
-    tells_initiated = False
+    posts_initiated = False
     too_fast = "too_many_requests"
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
 
+    @classmethod
+    def from_options(cls, options: ProtocolOptions) -> OwnProtocol:
+        return cls(options.secret)
+
     def new_id(self) -> str:
         return f"sim_{secrets.token_hex(12)}"
 
-    def is_authorized(self, asked: Asked) -> bool:
-        return bears(self._secret, asked)
+    def is_authorized(self, http: HttpRequest) -> bool:
+        return bears(self._secret, http)
 
-    def answer(self, asked: Asked, exchange: Exchange) -> Told | Request | None:
-        match asked.method, *asked.path:
+    def answer(self, http: HttpRequest, exchange: Exchange) -> HttpAnswer | Request | None:
+        match http.method, *http.path:
             case "GET", "v1", "calls":
-                token = next(iter(asked.query.get("token", ())), "")
-                return Told(200, {"calls": exchange.by_token(token, view)})
+                token = next(iter(http.query.get("token", ())), "")
+                return HttpAnswer(200, {"calls": exchange.by_token(token, view)})
             case "GET", "v1", "calls", call_id:
                 return self._shown(exchange, call_id)
             case "POST", "v1", "calls":
-                return self._read(asked.body)
+                return self._read(http.body)
             case "POST", "v1", "calls", call_id, "end":
                 exchange.end(call_id)
                 return self._shown(exchange, call_id)
         return None
 
-    def _shown(self, exchange: Exchange, call_id: str) -> Told:
+    def _shown(self, exchange: Exchange, call_id: str) -> HttpAnswer:
         call = exchange.by_id(call_id, view)
-        return self.refused(UNKNOWN_CALL) if call is None else Told(200, call)
+        return self.refused(UNKNOWN_CALL) if call is None else HttpAnswer(200, call)
 
     def _read(self, body: bytes) -> Request:
         fields = read_object(body)
@@ -93,18 +98,18 @@ class OwnFace:
             ring_seconds=_seconds(fields, "ring_seconds"),
             longest_call_seconds=_seconds(fields, "longest_call_seconds"),
             account=_text(fields, "account"),
-            face=self,
+            protocol=self,
         )
 
-    def accepted(self, calls: Sequence[Call]) -> Told:
-        return Told(201, {"id": calls[0].id, "queued_for_ms": queued_for_ms(calls)})
+    def accepted(self, calls: Sequence[Call]) -> HttpAnswer:
+        return HttpAnswer(201, {"id": calls[0].id, "queued_for_ms": queued_for_ms(calls)})
 
-    def without_id(self) -> Told:
-        return Told(201, {})
+    def without_id(self) -> HttpAnswer:
+        return HttpAnswer(201, {})
 
-    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> Told:
+    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> HttpAnswer:
         error = {"code": refusal.code, "message": message} if refusal.code else {}
-        return Told(refusal.status, {"error": error}, retry_after(refusal))
+        return HttpAnswer(refusal.status, {"error": error}, retry_after(refusal))
 
     def news(self, call: Call, happening: Happening) -> Sequence[Post]:
         """The event id is the same each time it is posted, also after a restart."""

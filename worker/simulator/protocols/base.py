@@ -1,16 +1,20 @@
-"""What the server asks of a face, and the reading that all faces share."""
+"""What the server asks of a protocol, and the reading that all protocols share."""
 
 from __future__ import annotations
 
 import hmac
 import json
 import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from worker.simulator.calls import Call, Face, Request
+from nacl.signing import SigningKey
+
+from worker.simulator.calls import Call, CarrierProtocol, Request
 from worker.simulator.exchange import Exchange
 from worker.simulator.lives import Refusal
 
@@ -18,7 +22,7 @@ E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class HttpRequest:
     """An HTTP request: the path without its query, split at the slashes."""
 
     method: str
@@ -29,7 +33,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class HttpAnswer:
     """An HTTP answer."""
 
     status: int
@@ -37,34 +41,54 @@ class Told:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ProtocolOptions:
+    """What the simulator was started with, as far as a protocol may want it: the ``secret`` it shares with the dialer,
+    and after how long a call is in lists. A spec's ``protocol`` (:class:`worker.carriers.spec.CarrierSpec`) is called
+    with these and returns a :class:`ServedProtocol`."""
+
+    secret: str
+    list_lag_seconds: float = 0.0
+
+
 class Malformed(Exception):
-    """The request cannot be read: ``refusal`` says why in the words of a face, the message in ours."""
+    """The request cannot be read: ``refusal`` says why in the words of a protocol, the message in ours."""
 
     def __init__(self, message: str, refusal: Refusal) -> None:
         super().__init__(message)
         self.refusal = refusal
 
 
-class Spoken(Face, Protocol):
-    """A face that can be asked over HTTP."""
+class ServedProtocol(CarrierProtocol, Protocol):
+    """A protocol that is served over HTTP."""
 
     root: str
     """The first part of its paths."""
 
-    def is_authorized(self, asked: Asked) -> bool: ...
+    def is_authorized(self, http: HttpRequest) -> bool: ...
 
-    def answer(self, asked: Asked, exchange: Exchange) -> Told | Request | None:
+    def answer(self, http: HttpRequest, exchange: Exchange) -> HttpAnswer | Request | None:
         """The answer, or the request to place a call that this is; ``None`` where there is no such path. Raises
         :class:`Malformed`."""
 
-    def accepted(self, calls: Sequence[Call]) -> Told:
+    def accepted(self, calls: Sequence[Call]) -> HttpAnswer:
         """The answer to a request whose call was placed."""
 
-    def without_id(self) -> Told:
+    def without_id(self) -> HttpAnswer:
         """The same, unusable."""
 
-    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> Told:
+    def refused(self, refusal: Refusal, message: str = "", request: Request | None = None) -> HttpAnswer:
         """The answer to what is refused; ``request`` where that was a call."""
+
+
+def signing_key(secret: str) -> SigningKey:
+    """What protocols that sign by Ed25519 sign with: made of the secret, so that it is the same after a restart."""
+    return SigningKey(sha256(b"telnyx " + secret.encode()).digest())
+
+
+def public_key(secret: str) -> str:
+    """What verifies that, in base64."""
+    return b64encode(bytes(signing_key(secret).verify_key)).decode()
 
 
 def read_object(body: bytes) -> dict[str, Any] | None:
@@ -76,9 +100,9 @@ def read_object(body: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def bears(secret: str, asked: Asked) -> bool:
+def bears(secret: str, http: HttpRequest) -> bool:
     """Whether the request is authorized by this bearer."""
-    return hmac.compare_digest(asked.authorization.encode("latin-1", "replace"), f"Bearer {secret}".encode())
+    return hmac.compare_digest(http.authorization.encode("latin-1", "replace"), f"Bearer {secret}".encode())
 
 
 def is_number(value: object) -> bool:
