@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from worker.domain.contact import MOST_AT_ONCE, parse_contact, parse_contacts
 from worker.domain.errors import Invalid
 from worker.domain.fields import NO_TEXT
-from worker.domain.resources import parse_account, parse_assistant, parse_ban, parse_company, parse_number
+from worker.domain.resources import ASSISTANT, COMPANY, parse_account, parse_ban, parse_number
 
 WHOLE = {
     "teamId": "team_1",
@@ -130,17 +130,17 @@ def test_nesting_without_end_is_refused() -> None:
 
 
 def test_what_is_required_is_required_only_of_something_new() -> None:
-    assert list(faults_of(parse_company, {})) == ["name"]
+    assert list(faults_of(COMPANY.read, {})) == ["name"]
     assert sorted(faults_of(parse_number, {})) == ["carrierAccountId", "number"]
-    assert parse_company({}, is_new=False) == {}
-    assert list(faults_of(parse_company, {"name": None}, is_new=False)) == ["name"]
+    assert COMPANY.read({}, is_new=False) == {}
+    assert list(faults_of(COMPANY.read, {"name": None}, is_new=False)) == ["name"]
 
 
 def test_an_assistant_has_addresses_a_carrier_can_reach() -> None:
     good = {"name": "Ann", "streamUrl": "wss://voice.example.com/s", "answerUrl": "https://voice.example.com/a"}
-    assert parse_assistant(good)["stream_url"] == "wss://voice.example.com/s"
+    assert ASSISTANT.read(good)["stream_url"] == "wss://voice.example.com/s"
     wrong = {"name": " ", "streamUrl": "https://voice.example.com", "answerUrl": "https://", "settings": []}
-    assert sorted(faults_of(parse_assistant, wrong)) == ["answerUrl", "name", "settings", "streamUrl"]
+    assert sorted(faults_of(ASSISTANT.read, wrong)) == ["answerUrl", "name", "settings", "streamUrl"]
 
 
 def test_a_caller_id_is_a_number_in_international_form() -> None:

@@ -251,7 +251,7 @@ def test_how_calls_ended_lately_is_looked_for_among_the_latest(crowd: psycopg.Co
 @pytest.mark.usefixtures("mode")
 def test_putting_contacts_back_reads_those_and_not_the_campaign(crowd: psycopg.Connection[Any]) -> None:
     ids = array("c1", "c500", "c29999", "c99999")
-    for statement in (campaign_contacts.LOCK, campaign_contacts.MEMBERS, campaign_contacts.REQUEUE):
+    for statement in (campaign_contacts.LOCK, campaign_contacts.OF_CAMPAIGN, campaign_contacts.REQUEUE):
         reads_little(explain(crowd, statement, campaign="'camp_a_done'", ids=ids), rows=20, pages=100)
 
 

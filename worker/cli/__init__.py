@@ -48,8 +48,8 @@ def dialer() -> None:
 for command in (*LIFE, watch, report):
     campaigns.add_command(command)
 
-PARTS = (teams, companies, assistants, accounts, numbers, keys)
-for command in (campaigns, contacts, dnc, *PARTS, samples, up, demo, doctor, db, web, completion):
+RESOURCES = (teams, companies, assistants, accounts, numbers, keys)
+for command in (campaigns, contacts, dnc, *RESOURCES, samples, up, demo, doctor, db, web, completion):
     dialer.add_command(command)
 
 

@@ -1,27 +1,22 @@
 """What a campaign is made of besides contacts: a team, a company, an assistant, numbers, the account they are called
-with; and the numbers nobody calls. Each in the names of the API."""
+with. Each is a :class:`Resource`, declared once: from its fields come the check of a body, the OpenAPI document, the
+answers, the columns that are read and the options of the command line. To give one a field, add its column
+(``schema.sql``, a migration, ``store/tables.py``) and declare it here.
+
+The bounds here and the CHECKs of the schema are held against each other by a test.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from worker.domain import ids
 from worker.domain.errors import Fault, Invalid
-from worker.domain.fields import (
-    Check,
-    Rule,
-    an_id,
-    flag,
-    freeform,
-    number,
-    one_of,
-    read_fields,
-    text,
-    url,
-    whole,
-    wrong,
-)
+from worker.domain.fields import Field, Kind, Setting, read_fields, wrong
+from worker.domain.kinds import Flag, Freeform, Id, Instant, Number, OneOf, Text, Url, Whole, size_of
 from worker.domain.screening import Phone, check_region, normalize
 
 SLOWEST, FASTEST = 0.01, 1000.0
@@ -36,45 +31,158 @@ SET_UP_BY = {
 """The carriers there could be, and the settings that set each up."""
 
 
-def _phone(region: str | None) -> Check:
-    """A number that may be called, as E.164; without a country code it is one of the region."""
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of thing that a team has rows of in a ``table``.
 
-    def check(value: object, path: str) -> str:
+    ``what`` and ``plural`` are its name in sentences (``carrier account``), in answers and paths; ``noun`` and
+    ``nouns`` the short one of operations and commands, where it has one (``account``). ``fields`` stand in the order of
+    an answer. ``about`` says what one is, ``on_create`` and ``on_edit`` what people should know, in the API's names.
+    ``new_example`` is the body of a request, where that is not made of the fields' examples, ``edit_example`` a change.
+    Where requests must name the team, ``names_team`` is true.
+    """
+
+    what: str
+    plural: str
+    table: str
+    prefix: str
+    about: str
+    fields: tuple[Field, ...]
+    noun: str = ""
+    nouns: str = ""
+    on_create: str = ""
+    on_edit: str = ""
+    new_example: Mapping[str, Any] = field(default_factory=dict)
+    edit_example: Mapping[str, Any] = field(default_factory=dict)
+    names_team: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "noun", self.noun or self.what)
+        object.__setattr__(self, "nouns", self.nouns or self.plural)
+
+    @property
+    def a(self) -> str:
+        """``a company``, ``an assistant``."""
+        return f"an {self.what}" if self.what[0] in "aeiou" else f"a {self.what}"
+
+    @property
+    def one(self) -> str:
+        """What one is called in an answer: ``carrier_account``."""
+        return self.what.replace(" ", "_")
+
+    @property
+    def many(self) -> str:
+        """What a list of them is called in an answer: ``carrier_accounts``."""
+        return self.plural.replace(" ", "_")
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are read to show one."""
+        return list(dict.fromkeys(each.column for each in self.fields))
+
+    def settable(self, *, is_new: bool) -> tuple[Field, ...]:
+        """The fields a client may set when it makes one, or of one there is."""
+        never = (Setting.NEVER,) if is_new else (Setting.NEVER, Setting.ONCE)
+        return tuple(each for each in self.fields if each.when not in never)
+
+    @property
+    def clears_by_null(self) -> bool:
+        """Whether an edit may say ``null`` of any field."""
+        return any(each.may_be_null for each in self.settable(is_new=False))
+
+    def read(
+        self, body: object, *, is_new: bool = True, path: str = "", kinds: Mapping[str, Kind] | None = None
+    ) -> dict[str, Any]:
+        """The fields of a body, by column. ``kinds`` stand in for those that depend on more than the declaration.
+        Raises :class:`Invalid` with every fault."""
+        fields = with_kinds(self.settable(is_new=is_new), kinds or {})
+        return read_fields(body, fields, path=path, is_new=is_new, also=("teamId",))
+
+
+def with_kinds(fields: Sequence[Field], kinds: Mapping[str, Kind]) -> list[Field]:
+    """The fields, those named in ``kinds`` of another kind."""
+    return [replace(each, kind=kinds[each.name]) if each.name in kinds else each for each in fields]
+
+
+def shown(name: str, kind: Kind, **more: Any) -> Field:
+    """A field that is only shown."""
+    return Field(name, kind, when=Setting.NEVER, **more)
+
+
+def owned(prefix: str) -> Iterator[Field]:
+    """The id every thing has, and whose it is."""
+    yield shown("id", Id(), nullable=False, example=f"{prefix}_01j...")
+    yield shown("team_id", Id(), nullable=False, example="team_01j...")
+
+
+CREATED_AT = shown("created_at", Instant(), nullable=False, example="2024-01-10T09:00:00Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Number164(Text):
+    """A number that may be called, as E.164; without a country code it is one of the ``region``."""
+
+    most: int = 64
+    least: int = 1
+    region: str | None = None
+
+    def __call__(self, value: object, path: str) -> str:
         if not isinstance(value, str) or not value.strip():
             empty = "It is empty; give" if isinstance(value, str) else "Give"
             raise wrong(path, f"{empty} a phone number in international form, such as +12025550123.")
-        read = normalize(text(64)(value, path), region)
+        read = normalize(Text(self.most)(value, path), self.region)
         if isinstance(read, Phone):
             return read.e164
         raise wrong(path, read.message)
 
-    return check
+
+@dataclass(frozen=True, slots=True)
+class Country(Text):
+    """An ISO 3166 country, such as US."""
+
+    most: int = 64
+
+    def __call__(self, value: object, path: str) -> str:
+        try:
+            return check_region(Text(self.most)(value, path))
+        except Invalid as error:
+            raise wrong(path, error.faults[0].message) from None
 
 
-def _country(value: object, path: str) -> str:
-    try:
-        return check_region(text(64)(value, path))
-    except Invalid as error:
-        raise wrong(path, error.faults[0].message) from None
+@dataclass(frozen=True, slots=True)
+class Slug(Text):
+    """What stands in a client's requests for its team."""
+
+    most: int = 63
+    least: int = 1
+
+    @property
+    def pattern(self) -> str:
+        return f"^{_SLUG.pattern}$"
+
+    def __call__(self, value: object, path: str) -> str:
+        if isinstance(value, str) and _SLUG.fullmatch(value):
+            return value
+        raise wrong(path, "Give 1 to 63 small letters, digits and hyphens, such as my-team.")
 
 
-def _slug(value: object, path: str) -> str:
-    if isinstance(value, str) and _SLUG.fullmatch(value):
-        return value
-    raise wrong(path, "Give 1 to 63 small letters, digits and hyphens, such as my-team.")
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers in E.164, each once. ``region`` is where those without a country code belong; ``known`` are the numbers
+    that contacts have who are shown with such a text: they are meant, too."""
 
+    most: int = MOST_NUMBERS_AT_ONCE
+    region: str | None = None
+    known: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-def _phones(region: str | None, known: Mapping[str, Sequence[str]]) -> Check:
-    each = _phone(region)
-
-    def check(value: object, path: str) -> list[str]:
-        if not isinstance(value, list) or not value or len(value) > MOST_NUMBERS_AT_ONCE:
-            size = f"; this one has {len(value)}" if isinstance(value, list) else ""
-            raise wrong(path, f"Give a list of 1 to {MOST_NUMBERS_AT_ONCE} phone numbers{size}.")
+    def __call__(self, value: object, path: str) -> list[str]:
+        if not isinstance(value, list) or not value or len(value) > self.most:
+            raise wrong(path, f"Give a list of 1 to {self.most} phone numbers{size_of(value)}.")
         found: list[str] = []
         faults: list[Fault] = []
+        each = Number164(region=self.region)
         for i, entry in enumerate(value):
-            also = known.get(entry, ()) if isinstance(entry, str) else ()
+            also = self.known.get(entry, ()) if isinstance(entry, str) else ()
             found.extend(also)
             try:
                 found.append(each(entry, f"{path}[{i}]"))
@@ -84,66 +192,125 @@ def _phones(region: str | None, known: Mapping[str, Sequence[str]]) -> Check:
             raise Invalid(faults)
         return list(dict.fromkeys(found))
 
-    return check
+
+@dataclass(frozen=True, slots=True)
+class Carrier(Text):
+    """One of the carriers that are ``there``; of one that could be, it is said what is missing."""
+
+    there: Collection[str] = ()
+
+    def __call__(self, value: object, path: str) -> str:
+        carrier = OneOf(tuple(sorted({*self.there, *SET_UP_BY})))(value, path)
+        if carrier not in self.there:
+            needs = f"set {SET_UP_BY[carrier]} for every process and start them again"
+            now = f"; until then there is {', '.join(sorted(self.there))}" if self.there else ""
+            raise wrong(path, f"This deployment cannot call through {carrier} yet: {needs}{now}.")
+        return carrier
 
 
-_NAME = Rule("name", text(200, least=1), required=True)
-_RATE = Rule("calls_per_second", number(SLOWEST, FASTEST))
-_ENABLED = Rule("enabled", flag, may_be_null=False)
-
-TEAM_EDIT: Mapping[str, Rule] = {
-    "name": _NAME,
-    "maxConcurrentCalls": Rule("max_concurrent_calls", whole(1, 10_000), may_be_null=False),
-    "country": Rule("country", _country),
-}
-TEAM: Mapping[str, Rule] = {"slug": Rule("slug", _slug, required=True), **TEAM_EDIT}
-KEY: Mapping[str, Rule] = {"name": _NAME}
-COMPANY: Mapping[str, Rule] = {"name": _NAME}
-ASSISTANT: Mapping[str, Rule] = {
-    "name": _NAME,
-    "streamUrl": Rule("stream_url", url("wss", "ws")),
-    "answerUrl": Rule("answer_url", url("https", "http")),
-    "telnyxAssistantId": Rule("telnyx_assistant_id", an_id),
-    "settings": Rule("settings", freeform, null={}),
-}
-NUMBER_EDIT: Mapping[str, Rule] = {
-    "maxConcurrentCalls": Rule("max_concurrent_calls", whole(1, 1000), may_be_null=False),
-    "callsPerSecond": _RATE,
-    "enabled": _ENABLED,
-}
-NUMBER: Mapping[str, Rule] = {
-    "number": Rule("number", _phone(None), required=True),
-    "carrierAccountId": Rule("account_id", an_id, required=True),
-    **NUMBER_EDIT,
-}
-ACCOUNT_EDIT: Mapping[str, Rule] = {
-    "name": _NAME,
-    "maxConcurrentCalls": Rule("max_concurrent_calls", whole(1, 10_000), may_be_null=False),
-    "callsPerSecond": _RATE,
-    "enabled": _ENABLED,
-}
-BAN: Mapping[str, Rule] = {
-    "numbers": Rule("numbers", _phones(None, {}), required=True),
-    "reason": Rule("reason", text(200), null=""),
-}
-_ALSO = ("teamId",)
+NAME = Field("name", Text(200, least=1), required=True, help="What people call it.")
+RATE = Field("callsPerSecond", Number(SLOWEST, FASTEST), help="How fast calls start; null: no limit.")
 
 
-def parse_company(body: object, *, is_new: bool = True) -> dict[str, Any]:
-    """A company's fields by column. Raises :class:`Invalid` with every fault, as do all of these."""
-    return read_fields(body, COMPANY, is_new=is_new, also=_ALSO)
+def limit(most: int, default: int) -> Field:
+    """How many calls at once."""
+    return Field("maxConcurrentCalls", Whole(1, most), nullable=False, default=default, help="Simultaneous calls.",
+                 example=default)  # fmt: skip
 
 
-def parse_assistant(body: object, *, is_new: bool = True) -> dict[str, Any]:
-    """An assistant's fields by column."""
-    return read_fields(body, ASSISTANT, is_new=is_new, also=_ALSO)
+def enabled(help: str) -> Field:
+    """Whether it is used at all."""
+    return Field("enabled", Flag(), nullable=False, default=True, help=help, switch="--enabled/--disabled",
+                 example=True)  # fmt: skip
+
+
+COMPANY = Resource(
+    "company", "companies", "companies", ids.COMPANY, "Whom campaigns call for.",
+    (*owned(ids.COMPANY), replace(NAME, example="Example Company"), CREATED_AT),
+    edit_example={"name": "Example Company"},
+)  # fmt: skip
+
+ASSISTANT = Resource(
+    "assistant", "assistants", "assistants", ids.ASSISTANT, "Who talks when a callee answers.",
+    (
+        *owned(ids.ASSISTANT),
+        replace(NAME, example="Ann"),
+        Field("streamUrl", Url(schemes=("wss", "ws")), help="Where the carrier streams the call's audio to: ws(s)://…",
+              example="wss://voice.example.com/stream"),
+        Field("answerUrl", Url(schemes=("https", "http")), help="Where the carrier asks what to do: http(s)://…"),
+        Field("telnyxAssistantId", Id(), help="An AI assistant at Telnyx."),
+        Field("settings", Freeform(), default={}, help="Kept and returned as given.", example={}),
+        CREATED_AT,
+    ),
+    on_create="`streamUrl` is where the carrier streams the call's audio to, `answerUrl` where it asks for "
+    "instructions (Twilio), `telnyxAssistantId` an AI assistant that lives at Telnyx. Twilio connects by the first or "
+    "the second, Telnyx by the third or the first; the simulator needs none.",
+    edit_example={"streamUrl": "wss://voice.example.com/stream"},
+)  # fmt: skip
+
+ACCOUNT = Resource(
+    "carrier account", "carrier accounts", "carrier_accounts", ids.ACCOUNT, "An account with a carrier.",
+    (
+        *owned(ids.ACCOUNT),
+        Field("carrier", Carrier(), required=True, when=Setting.ONCE, example="simulator",
+              help="A carrier this deployment can call with, such as simulator."),
+        replace(NAME, example="Simulator"),
+        limit(10_000, default=100),
+        RATE,
+        enabled("Whether calls go through it at all."),
+        shown("resting_until", Instant(), help="It is backed off, and places no call before this."),
+        shown("resting_reason", Text()),
+        shown("breaker_open", Flag(), column="breaker_until", nullable=False, present=lambda until: until is not None,
+              help="It failed too often; after `resting_until` a single call tries it.", example=False),
+        CREATED_AT,
+    ),
+    noun="account", nouns="accounts",
+    on_create="Without `callsPerSecond` it makes one call a second, as carriers allow at first, and the simulator any "
+    "number; null asks for no limit.",
+    on_edit="A limit that is lowered cuts no live call. Disabled, no further call is placed through it, whatever has "
+    "been prepared.",
+    edit_example={"maxConcurrentCalls": 50},
+)  # fmt: skip
+
+NUMBER = Resource(
+    "phone number", "phone numbers", "phone_numbers", ids.NUMBER, "A number that campaigns show to those they call.",
+    (
+        *owned(ids.NUMBER),
+        Field("carrierAccountId", Id(), column="account_id", required=True, when=Setting.ONCE,
+              help="The account calls are placed through.", example="acct_01j..."),
+        Field("number", Number164(), required=True, when=Setting.ONCE, answer="In E.164.",
+              help="With its country code, such as +12025550123.", example="+12025550123"),
+        limit(1000, default=10),
+        RATE,
+        enabled("Whether it is shown at all."),
+        shown("disabled_reason", Text(), help="Why the dialer took it out of rotation, if it did."),
+        shown("resting_until", Instant(), help="It is shown to nobody before this."),
+        CREATED_AT,
+    ),
+    noun="number", nouns="numbers",
+    on_edit="The number and its account are for life. A limit that is lowered cuts no live call. Disabled, the number "
+    "is shown in no further call, whatever has been prepared.",
+    edit_example={"maxConcurrentCalls": 5},
+)  # fmt: skip
+
+TEAM_FIELDS = (
+    Field("slug", Slug(), required=True, when=Setting.ONCE, help="Small letters, digits and hyphens; for life."),
+    NAME,
+    replace(limit(10_000, default=100), help="Simultaneous calls of all its campaigns."),
+    Field("country", Country(), help="Where numbers without a country code belong, such as US. Left out, the country "
+          "of all its caller IDs."),
+)  # fmt: skip
+BAN = (
+    Field("numbers", Numbers(), required=True, help="Each with its country code, or of the team's country, or as the "
+          "`phone` of a contact is shown.", example=["+12025550123"]),
+    Field("reason", Text(200), default="", example="asked by mail"),
+)  # fmt: skip
 
 
 def parse_number(body: object, *, is_new: bool = True, region: str | None = None) -> dict[str, Any]:
     """A caller ID's fields by column. The number and its account are for life: calls and their records carry
     both. ``region`` is where a number without a country code belongs."""
-    whole_rules = {**NUMBER, "number": Rule("number", _phone(region), required=True)}
-    changes = read_fields(body, whole_rules if is_new else NUMBER_EDIT, is_new=is_new, also=_ALSO)
+    changes = NUMBER.read(body, is_new=is_new, kinds={"number": Number164(region=region)})
     if changes.get("enabled"):
         changes["disabled_reason"] = None
     return changes
@@ -153,28 +320,10 @@ def parse_account(body: object, carriers: Collection[str], *, is_new: bool = Tru
     """A carrier account's fields by column; ``carriers`` are those this deployment can call with. Without a
     ``callsPerSecond`` a new account makes one call a second, as carriers allow at first; the simulator any
     number."""
-    if not is_new:
-        return read_fields(body, ACCOUNT_EDIT, is_new=False, also=_ALSO)
-    carrier = Rule("carrier", _carrier(carriers), required=True)
-    account = read_fields(body, {"carrier": carrier, **ACCOUNT_EDIT}, also=_ALSO)
-    account.setdefault("calls_per_second", default_rate(account["carrier"]))
+    account = ACCOUNT.read(body, is_new=is_new, kinds={"carrier": Carrier(there=carriers)})
+    if is_new:
+        account.setdefault("calls_per_second", default_rate(account["carrier"]))
     return account
-
-
-def _carrier(there: Collection[str]) -> Check:
-    """One of the carriers that are there; of one that could be, it is said what is missing."""
-    every = sorted({*there, *SET_UP_BY})
-    word = one_of(*every)
-
-    def check(value: object, path: str) -> str:
-        carrier: str = word(value, path)
-        if carrier not in there:
-            needs = f"set {SET_UP_BY[carrier]} for every process and start them again"
-            now = f"; until then there is {', '.join(sorted(there))}" if there else ""
-            raise wrong(path, f"This deployment cannot call through {carrier} yet: {needs}{now}.")
-        return carrier
-
-    return check
 
 
 def default_rate(carrier: str) -> float | None:
@@ -184,21 +333,19 @@ def default_rate(carrier: str) -> float | None:
 
 def parse_team(body: object, *, is_new: bool = True) -> dict[str, Any]:
     """A team's fields by column. Its slug is for life: it stands in the requests of the team's clients."""
-    return read_fields(body, TEAM if is_new else TEAM_EDIT, is_new=is_new)
+    return read_fields(body, [each for each in TEAM_FIELDS if is_new or each.when is Setting.ALWAYS], is_new=is_new)
 
 
 def parse_key_name(value: object) -> str:
     """What a bearer key is for."""
-    name: str = read_fields({} if value is None else {"name": value}, KEY)["name"]
+    name: str = read_fields({} if value is None else {"name": value}, [NAME])["name"]
     return name
 
 
 def parse_ban(
     body: object, *, region: str | None = None, known: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[list[str], str]:
-    """Numbers for the do-not-call list, in E.164, each once; and why. ``region`` is where those without a country code
-    belong; ``known`` are the numbers that contacts have who are shown with such a text: they are meant, too."""
-    read = read_fields(
-        body, {**BAN, "numbers": Rule("numbers", _phones(region, known or {}), required=True)}, also=_ALSO
-    )
+    """Numbers for the do-not-call list, in E.164, each once; and why. See :class:`Numbers`."""
+    numbers = Numbers(region=region, known=known or {})
+    read = read_fields(body, with_kinds(BAN, {"numbers": numbers}), also=("teamId",))
     return read["numbers"], read.get("reason", "")

@@ -15,6 +15,7 @@ from worker.domain.model import CampaignStatus, ContactStatus, Reason
 from worker.domain.requeue import ABOUT_THE_NUMBER, GivenUp, is_settled, why_not
 from worker.flow.base import Dialer, Fill, Step
 from worker.operations.batches import in_batches, kept_open
+from worker.operations.campaign_access import hold_campaign
 from worker.store import campaigns
 from worker.store.crm import campaign_contacts, contacts
 from worker.store.database import once, transact
@@ -77,11 +78,7 @@ def _missing(conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequ
 
 def _open(conn: Connection, team_id: str, campaign_id: str) -> bool:
     """Keep the campaign, which contacts may wait in, as it is; whether it runs."""
-    if campaigns.get(conn, campaign_id, team_id) is None:
-        raise NotFound("campaign", campaign_id)
-    held = campaigns.share(conn, campaign_id)
-    if held is None:
-        raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
+    held = hold_campaign(conn, campaign_id, team_id)
     if held.status == CampaignStatus.CANCELLED:
         raise Conflict(f"Campaign {campaign_id} is cancelled; its contacts cannot wait again.")
     return bool(held.status == CampaignStatus.RUNNING)
@@ -89,7 +86,7 @@ def _open(conn: Connection, team_id: str, campaign_id: str) -> bool:
 
 def _sort_out(conn: Connection, campaign: Row[Any], contact_ids: Sequence[str]) -> tuple[list[str], list[str]]:
     """Who may wait again, and of the others why not."""
-    found = {row.contact_id: row for row in campaign_contacts.members(conn, campaign.id, contact_ids)}
+    found = {row.contact_id: row for row in campaign_contacts.of_campaign(conn, campaign.id, contact_ids)}
     doubted = [row.contact_id for row in found.values() if row.called and row.reason in ABOUT_THE_NUMBER]
     called = campaign_contacts.last_called(conn, campaign.id, doubted)
     wanted: dict[str, str] = {}  # by number: the same one twice in this request is called once

@@ -46,7 +46,7 @@ ORDER BY contact_id LIMIT :most
 REMOVE = text("DELETE FROM campaign_contacts WHERE campaign_id = :campaign AND contact_id = ANY(:ids)")
 
 # Somebody else who was reached by the number in this campaign, or is going to be called by it.
-MEMBERS = text("""
+OF_CAMPAIGN = text("""
 SELECT cc.contact_id, cc.status, cc.reason, cc.attempts, cc.called, k.phone_e164, k.phone_fault,
        k.do_not_call OR EXISTS (SELECT FROM do_not_call d
                                 WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call,
@@ -95,11 +95,11 @@ def remove(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> in
     return conn.execute(REMOVE, {"campaign": campaign_id, "ids": list(contact_ids)}).rowcount
 
 
-def members(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> Sequence[Row[Any]]:
+def of_campaign(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> Sequence[Row[Any]]:
     """Those of the contacts that are in the campaign, with what decides whether they may be called: ``do_not_call``,
     by themselves or by the team's list, and ``is_taken``, where their number is also somebody else's who was reached
     or waits. The caller holds them, so that it stays so."""
-    return conn.execute(MEMBERS, {"campaign": campaign_id, "ids": list(contact_ids)}).all()
+    return conn.execute(OF_CAMPAIGN, {"campaign": campaign_id, "ids": list(contact_ids)}).all()
 
 
 def last_called(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> dict[str, str]:
