@@ -15,18 +15,22 @@ from tests.store.rows import call, ended, furnish
 from worker.domain.campaign import CAMPAIGN, Start, WindowText
 from worker.domain.contact import CONTACT, Zone
 from worker.domain.fields import Field, Kind, Setting
-from worker.domain.kinds import UNBOUNDED, Flag, Freeform, Id, Ids, Number, Text, Texts, Url, Whole
-from worker.domain.resources import (
-    ACCOUNT,
-    ASSISTANT,
-    COMPANY,
-    NUMBER,
-    TEAM_FIELDS,
-    Carrier,
+from worker.domain.kinds import (
+    UNBOUNDED,
     Country,
+    Flag,
+    Freeform,
+    Id,
+    Ids,
+    Number,
     Number164,
     Slug,
+    Text,
+    Texts,
+    Url,
+    Whole,
 )
+from worker.domain.resources import ACCOUNT, ASSISTANT, COMPANY, NUMBER, TEAM_FIELDS, Carrier
 from worker.domain.window import HH_MM
 from worker.store import tables
 

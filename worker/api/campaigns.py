@@ -39,7 +39,7 @@ def show(context: RequestContext, dialer: Dialer, campaign_id: str, *steps: Step
 
 
 def warned(answer: Answer, sent: Mapping[str, Any]) -> Answer:
-    """The same answer, with what is to be told about the fields that were sent, if anything is."""
+    """The same answer, with what is to be said of the fields that were sent, if anything is."""
     warnings = warnings_of(sent)
     return replace(answer, fields={**answer.fields, "warnings": warnings}) if warnings else answer
 

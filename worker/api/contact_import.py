@@ -1,7 +1,7 @@
 """Contacts from a CSV file, as long as it may be.
 
 The body is written to disk as it comes in and read from there line by line, so memory does not grow with it. Lines that
-are no contacts are told and passed over; what ends the reading leaves nothing behind. What was read is written batch by
+are no contacts are named and left out; what ends the reading leaves nothing behind. What was read is written batch by
 batch (:mod:`worker.operations.batches`), so that dialing, stops and the team's other requests pass in between. If that
 breaks off, the answer says how far it came, and the same request again does the rest and nothing twice; under the same
 ``Idempotency-Key`` it answers for both.
@@ -61,14 +61,14 @@ _CSV = {
 class Sent:
     """A request that was let in, and the file it brought."""
 
-    asked: RequestContext
+    context: RequestContext
     file: SpooledTemporaryFile[bytes]
     charset: str | None
 
 
 async def _spooled(request: Request) -> AsyncIterator[Sent]:
-    asked = await request_context(request)
-    asked.expect("text/csv")
+    context = await request_context(request)
+    context.expect("text/csv")
     charset = declared_in(request.headers.get("content-type", ""))
     digest = sha256(b"" if charset is None else charset.encode("utf-8", "replace"))
     with SpooledTemporaryFile(max_size=KEPT_IN_MEMORY_BYTES) as file:
@@ -76,7 +76,7 @@ async def _spooled(request: Request) -> AsyncIterator[Sent]:
             digest.update(chunk)
             await run_in_threadpool(file.write, chunk)
         # What tells one body from another under an Idempotency-Key is its digest; that of the file will do.
-        yield Sent(replace(asked, raw=digest.digest()), file, charset)
+        yield Sent(replace(context, raw=digest.digest()), file, charset)
 
 
 @router.post("/import", response_model=ImportAnswer, summary="Import contacts", openapi_extra=_CSV)
@@ -102,7 +102,7 @@ def import_contacts(
     away meanwhile, the 503 says how many contacts were imported and how many are left; send the same file again: it
     does the rest, and nothing twice. Under the same `Idempotency-Key` the answer then counts both.
     """
-    sent.asked.own(team_id)
+    sent.context.own(team_id)
     tags = TAGS(tag or [], "tag")
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
@@ -110,17 +110,17 @@ def import_contacts(
         encoding = choose_encoding(file, sent.charset)
         text = text_of(file, encoding)
         try:
-            region = region_of(dialer, sent.asked.team_id)
+            region = region_of(dialer, sent.context.team_id)
             lines = ContactFile(pieces_of(text), region=region)
             with _saying_how_far() as watch:
                 loaded = load_contacts(
                     dialer,
-                    sent.asked.team_id,
+                    sent.context.team_id,
                     company_id,
                     lines,
                     tags=tuple(tags),
                     region=region,
-                    actor=sent.asked.actor,
+                    actor=sent.context.actor,
                     most_ids=MOST_AT_ONCE,
                     watch=watch,
                     bookmark=bookmark,
@@ -129,7 +129,7 @@ def import_contacts(
             text.detach()  # or it would close the file, which is not its own
         return answered(*loaded.steps, **imported(loaded, lines, encoding))
 
-    return sent.asked.do_in_batches(work)
+    return sent.context.do_in_batches(work)
 
 
 @contextmanager
@@ -141,9 +141,9 @@ def _saying_how_far() -> Iterator[Watch]:
     except Unavailable as error:
         if not (come and come[0].written):
             raise
-        done, people = come[0].written, come[0].people
-        log.warning("import_interrupted", written=done, contacts=people, message=str(error))
-        so_far = f"{done} of the file's {people} contacts were imported before, {people - done} are left"
+        done, contacts = come[0].written, come[0].people
+        log.warning("import_interrupted", written=done, contacts=contacts, message=str(error))
+        so_far = f"{done} of the file's {contacts} contacts were imported before, {contacts - done} are left"
         message = f"The service is not available now. {so_far}: send the same file again, it does the rest."
         raise HttpError(503, "unavailable", message, {"Retry-After": str(RETRY_AFTER_SECONDS)}) from error
 

@@ -26,9 +26,9 @@ from worker.process import celery_app, wiring
 router = APIRouter(tags=["Health"])
 
 ANSWER_SECONDS = 5.0
-"""Readiness is told within this time, with what is known by then."""
+"""Readiness is answered within this time, with what is known by then."""
 MOST_AT_ONCE = 4
-"""So many context at once; whoever comes when as many wait for an answer is told what they are told."""
+"""So many ask at once; whoever comes when as many wait for an answer gets theirs."""
 
 
 @router.get("/healthz", summary="Is this process alive?")
@@ -42,37 +42,37 @@ async def readyz() -> Response:
     """A word on each of database, schema, writes, broker, tick and work: 200 when all are well, else 503. Under
     `standing_still` is what should move and does not, since when and what to do; under `waiting` how many calls of each
     carrier account wait for what, and for how many seconds the oldest."""
-    asked = _begin()
-    answers: list[asyncio.Future[Any]] = [asyncio.wrap_future(asked.database), asyncio.wrap_future(asked.broker)]
+    probe = _begin()
+    answers: list[asyncio.Future[Any]] = [asyncio.wrap_future(probe.database), asyncio.wrap_future(probe.broker)]
     await asyncio.wait(answers, timeout=ANSWER_SECONDS)
-    words = asked.found.words() | {"broker": _broker_word(asked.broker)}
+    words = probe.found.words() | {"broker": _broker_word(probe.broker)}
     is_ready = all(word == OK for word in words.values())
-    told = {"status": OK if is_ready else "unavailable", **words, **_detail(asked.found.reading)}
-    return JSONResponse(told, 200 if is_ready else 503)
+    body = {"status": OK if is_ready else "unavailable", **words, **_detail(probe.found.reading)}
+    return JSONResponse(body, 200 if is_ready else 503)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """Who was asked, and what is found out meanwhile."""
+class _Probe:
+    """Whoever is asked, and what is found out meanwhile."""
 
     found: Readiness
     database: Future[None]
     broker: Future[bool]
 
 
-_under_way: list[_Asked] = []
+_under_way: list[_Probe] = []
 """Touched by the event loop alone."""
 
 
-def _begin() -> _Asked:
-    _under_way[:] = [asked for asked in _under_way if not (asked.database.done() and asked.broker.done())]
+def _begin() -> _Probe:
+    _under_way[:] = [probe for probe in _under_way if not (probe.database.done() and probe.broker.done())]
     if len(_under_way) >= MOST_AT_ONCE:
         return _under_way[-1]
     dialer, found = wiring.dialer(), Readiness()
     database = in_background("readiness", partial(find_out, dialer.db, dialer.bounds, found))
-    asked = _Asked(found, database, in_background("readiness", celery_app.broker_answers))
-    _under_way.append(asked)
-    return asked
+    probe = _Probe(found, database, in_background("readiness", celery_app.broker_answers))
+    _under_way.append(probe)
+    return probe
 
 
 def _broker_word(answers: Future[bool]) -> str:
@@ -82,14 +82,14 @@ def _broker_word(answers: Future[bool]) -> str:
 
 
 def _detail(reading: Reading | None) -> dict[str, Any]:
-    """By ids: names are nobody's business here, where no key is asked for."""
+    """By ids: names are nobody's business here, where no key is probe for."""
     if reading is None:
         return {"standing_still": [], "waiting": {}}
     waiting: dict[str, dict[str, Any]] = {}
     for each in reading.waiting:
         if each.kind in OF_AN_ACCOUNT:
-            told = {"count": each.count, "seconds": round(each.seconds, 1)}
-            waiting.setdefault(each.subject, {})[each.kind.value] = told
+            shown = {"count": each.count, "seconds": round(each.seconds, 1)}
+            waiting.setdefault(each.subject, {})[each.kind.value] = shown
     return {"standing_still": [_still(each) for each in reading.still], "waiting": waiting}
 
 

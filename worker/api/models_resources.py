@@ -14,8 +14,21 @@ from pydantic import Field as Described
 from worker.api.models import Done, Page, Sent
 from worker.domain.campaign import TEAM_ID
 from worker.domain.fields import Field, Kind
-from worker.domain.kinds import UNBOUNDED, Flag, Freeform, Ids, Instant, Number, OneOf, State, Text, Texts, Whole
-from worker.domain.resources import Numbers, Resource
+from worker.domain.kinds import (
+    UNBOUNDED,
+    Flag,
+    Freeform,
+    Ids,
+    Instant,
+    Number,
+    Numbers,
+    OneOf,
+    State,
+    Text,
+    Texts,
+    Whole,
+)
+from worker.domain.resources import Resource
 
 TEAM = "Your team; the key's own team is meant anyway."
 OWN_TEAM = Field("teamId", Text(), help=TEAM)

@@ -45,13 +45,13 @@ OF_THE_DATABASE = (
     Question("channels", "PostgreSQL", findings_carriers.channels_held),
     Question(findings_snapshots.NAME, "PostgreSQL", findings_snapshots.held_snapshots),
 )
-"""Context where PostgreSQL answers and has our schema."""
+"""Ask where PostgreSQL answers and has our schema."""
 OF_DATABASE_AND_SLOTS = (
     Question("clocks of PostgreSQL and Redis", "PostgreSQL or Redis", findings_services.clocks),
     Question("slots", "PostgreSQL or Redis", findings_work.slots),
     Question("invariants", "PostgreSQL or Redis", findings_work.invariants),
 )
-"""Context where Redis does, too."""
+"""Ask where Redis does, too."""
 
 
 @click.command()

@@ -8,21 +8,30 @@ The bounds here and the CHECKs of the schema are held against each other by a te
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from worker.domain import ids
-from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import Field, Kind, Setting, read_fields, wrong
-from worker.domain.kinds import Flag, Freeform, Id, Instant, Number, OneOf, Text, Url, Whole, size_of
-from worker.domain.screening import Phone, check_region, normalize
+from worker.domain.kinds import (
+    Country,
+    Flag,
+    Freeform,
+    Id,
+    Instant,
+    Number,
+    Number164,
+    Numbers,
+    OneOf,
+    Slug,
+    Text,
+    Url,
+    Whole,
+)
 
 SLOWEST, FASTEST = 0.01, 1000.0
 """Calls per second that may be asked for."""
-_SLUG = re.compile("[a-z0-9][a-z0-9-]{0,62}")
-MOST_NUMBERS_AT_ONCE = 10_000
 SET_UP_BY = {
     "simulator": "SIMULATOR_SECRET",
     "telnyx": "TELNYX_API_KEY, TELNYX_PUBLIC_KEY and TELNYX_CONNECTION_ID",
@@ -116,81 +125,6 @@ def owned(prefix: str) -> Iterator[Field]:
 
 
 CREATED_AT = shown("created_at", Instant(), nullable=False, example="2024-01-10T09:00:00Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Number164(Text):
-    """A number that may be called, as E.164; without a country code it is one of the ``region``."""
-
-    most: int = 64
-    least: int = 1
-    region: str | None = None
-
-    def __call__(self, value: object, path: str) -> str:
-        if not isinstance(value, str) or not value.strip():
-            empty = "It is empty; give" if isinstance(value, str) else "Give"
-            raise wrong(path, f"{empty} a phone number in international form, such as +12025550123.")
-        read = normalize(Text(self.most)(value, path), self.region)
-        if isinstance(read, Phone):
-            return read.e164
-        raise wrong(path, read.message)
-
-
-@dataclass(frozen=True, slots=True)
-class Country(Text):
-    """An ISO 3166 country, such as US."""
-
-    most: int = 64
-
-    def __call__(self, value: object, path: str) -> str:
-        try:
-            return check_region(Text(self.most)(value, path))
-        except Invalid as error:
-            raise wrong(path, error.faults[0].message) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Slug(Text):
-    """What stands in a client's requests for its team."""
-
-    most: int = 63
-    least: int = 1
-
-    @property
-    def pattern(self) -> str:
-        return f"^{_SLUG.pattern}$"
-
-    def __call__(self, value: object, path: str) -> str:
-        if isinstance(value, str) and _SLUG.fullmatch(value):
-            return value
-        raise wrong(path, "Give 1 to 63 small letters, digits and hyphens, such as my-team.")
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """Numbers in E.164, each once. ``region`` is where those without a country code belong; ``known`` are the numbers
-    that contacts have who are shown with such a text: they are meant, too."""
-
-    most: int = MOST_NUMBERS_AT_ONCE
-    region: str | None = None
-    known: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-    def __call__(self, value: object, path: str) -> list[str]:
-        if not isinstance(value, list) or not value or len(value) > self.most:
-            raise wrong(path, f"Give a list of 1 to {self.most} phone numbers{size_of(value)}.")
-        found: list[str] = []
-        faults: list[Fault] = []
-        each = Number164(region=self.region)
-        for i, entry in enumerate(value):
-            also = self.known.get(entry, ()) if isinstance(entry, str) else ()
-            found.extend(also)
-            try:
-                found.append(each(entry, f"{path}[{i}]"))
-            except Invalid as error:
-                faults.extend(() if also else error.faults)
-        if faults:
-            raise Invalid(faults)
-        return list(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, slots=True)

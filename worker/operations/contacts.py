@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 from worker.domain import ids
 from worker.domain.contact import CONTACT, DECIDES_CALLS, parse_contact, parse_contacts
 from worker.domain.errors import NotFound
-from worker.domain.resources import MOST_NUMBERS_AT_ONCE, parse_ban
+from worker.domain.kinds import MOST_NUMBERS_AT_ONCE
+from worker.domain.resources import parse_ban
 from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer, Fill, Step
 from worker.operations.batches import ANEW, Bookmark, in_batches
