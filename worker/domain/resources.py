@@ -64,8 +64,13 @@ class Resource:
     new_example: Mapping[str, Any] = field(default_factory=dict)
     edit_example: Mapping[str, Any] = field(default_factory=dict)
     names_team: bool = False
+    _new: tuple[Field, ...] = field(init=False, repr=False)
+    _edit: tuple[Field, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        sent = tuple(each for each in self.fields if each.when is not Setting.NEVER)
+        object.__setattr__(self, "_new", sent)
+        object.__setattr__(self, "_edit", tuple(each for each in sent if each.when is not Setting.ONCE))
         object.__setattr__(self, "noun", self.noun or self.what)
         object.__setattr__(self, "nouns", self.nouns or self.plural)
 
@@ -91,8 +96,7 @@ class Resource:
 
     def settable(self, *, is_new: bool) -> tuple[Field, ...]:
         """The fields a client may set when it makes one, or of one there is."""
-        never = (Setting.NEVER,) if is_new else (Setting.NEVER, Setting.ONCE)
-        return tuple(each for each in self.fields if each.when not in never)
+        return self._new if is_new else self._edit
 
     @property
     def clears_by_null(self) -> bool:
