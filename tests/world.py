@@ -79,7 +79,7 @@ class World:
         }
         campaign = campaigns.create_campaign(self.dialer, team, fields | body, actor="test")
         if contact_ids:
-            self.carry_out(campaigns.add_contacts(self.dialer, campaign, contact_ids)[1])
+            self.carry_out(campaigns.add_contacts(self.dialer, campaign, contact_ids, actor="test")[1])
         return campaign
 
     def script(self, script: Mapping[str, Life | Sequence[Life]]) -> None:

@@ -21,8 +21,7 @@ from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.api.app import app
 from worker.api.openapi import document
-from worker.store import campaigns
-from worker.store.crm import contacts, setup
+from worker.store.crm import campaign_edits, contacts, setup
 from worker.store.crm.contacts import NewContact
 
 pytestmark = pytest.mark.slow  # half a minute of CPU even with few examples; runs after the suite
@@ -117,15 +116,9 @@ def known(web: World) -> World:
     def work(conn: Connection) -> None:
         setup.number(conn, IDS["phone-numbers"], TEAM, IDS["carrier-accounts"], "+12025550003")
         contacts.load(conn, TEAM, [NewContact(IDS["contacts"], "+12025550100", "+12025550100", None)])
-        new = campaigns.NewCampaign(
-            id=IDS["campaigns"],
-            team_id=TEAM,
-            assistant_id=IDS["assistants"],
-            company_id=IDS["companies"],
-            name="A campaign",
-            number_ids=[IDS["phone-numbers"]],
-        )
-        campaigns.insert(conn, new)
+        made_of = {"assistant_id": IDS["assistants"], "company_id": IDS["companies"], "name": "A campaign"}
+        new = {"id": IDS["campaigns"], "team_id": TEAM, **made_of}
+        campaign_edits.create(conn, new, [IDS["phone-numbers"]])
 
     web.write(work)
     web.tick()

@@ -88,7 +88,7 @@ def refills(stack: Stack) -> list[Path]:
             **WINDOW,
         }
         campaign = campaigns.create_campaign(there.dialer, TEAM, body, actor="bench")
-        campaigns.add_contacts(there.dialer, campaign, [f"cont_{n:07d}" for n in range(CALLS)])
+        campaigns.add_contacts(there.dialer, campaign, [f"cont_{n:07d}" for n in range(CALLS)], actor="bench")
         there.celery.send_task("worker.run_campaign", [campaign])
         is_over = "SELECT 1 FROM campaigns WHERE id = :id AND status = 'completed'"
         there.wait(lambda: bool(there.sql(is_over, id=campaign)), "the campaign completed", seconds=PATIENCE_SECONDS)

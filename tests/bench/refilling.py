@@ -52,7 +52,7 @@ def _gaps(there: Deployment, contacts: list[str], numbers: list[str]) -> list[fl
     campaigns = []
     for n in range(CAMPAIGNS):
         campaign = opened(there, numbers[n : n + 1], limit=SLOTS)
-        campaign_operations.add_contacts(there.dialer, campaign, contacts[n * share : (n + 1) * share])
+        campaign_operations.add_contacts(there.dialer, campaign, contacts[n * share : (n + 1) * share], actor="test")
         campaigns.append(campaign)
     for campaign in campaigns:
         there.celery.send_task("worker.run_campaign", [campaign])

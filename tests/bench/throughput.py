@@ -88,7 +88,7 @@ class Workload:
     def _campaign(self, n: int) -> str:
         campaign = opened(self._there, self._numbers[n * NUMBERS : (n + 1) * NUMBERS], limit=SLOTS)
         own = self._contacts[n * self._per_campaign : (n + 1) * self._per_campaign]
-        campaign_operations.add_contacts(self._there.dialer, campaign, own)
+        campaign_operations.add_contacts(self._there.dialer, campaign, own, actor="test")
         return campaign
 
     def _is_over(self, campaigns: Sequence[str]) -> bool:

@@ -64,7 +64,7 @@ class Births:
             starts_at = None if plan.starts_in is None else now + plan.starts_in
             fields = self._fields(plan, window, starts_at)
             campaign_id = campaigns.create_campaign(dialer, plan.team.id, fields, actor="chaos")
-            campaigns.add_contacts(dialer, campaign_id, [person.id for person in plan.people])
+            campaigns.add_contacts(dialer, campaign_id, [person.id for person in plan.people], actor="chaos")
             self.ids[plan.key] = campaign_id
             if window is not None:
                 self.windows[plan.key] = window

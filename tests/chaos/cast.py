@@ -119,7 +119,7 @@ class Team:
             fields["scheduledStartAt"] = (now.at + timedelta(seconds=starts_in)).isoformat()
         campaign_id = campaign_operations.create_campaign(dialer, self.id, fields, actor="test")
         for batch in batches:
-            campaign_operations.add_contacts(dialer, campaign_id, [person.id for person in batch])
+            campaign_operations.add_contacts(dialer, campaign_id, [person.id for person in batch], actor="test")
         campaign = Campaign(self, campaign_id, frozenset(phones), limit)
         self.campaigns.append(campaign)
         return campaign

@@ -14,6 +14,7 @@ from celery import Celery
 from kombu.exceptions import KombuError
 
 from worker.domain.errors import Refused, Unavailable
+from worker.domain.resources import ACCOUNT, NUMBER
 from worker.flow import admit, stop
 from worker.flow.base import Dialer, Step
 from worker.flow.base import Stop as StopCalls
@@ -34,7 +35,9 @@ VERBS: Mapping[str, Callable[[Dialer, str, str, Body], Sequence[Step]]] = {
         dialer, id, opened_by="cli", max_calls=body.get("maxCalls"), team_id=team
     )[1],
     "restore": lambda dialer, team, id, body: removal.restore_campaign(dialer, team, id, actor=OPERATOR) or (),
-    "contacts": lambda dialer, team, id, body: campaigns.add_contacts(dialer, id, body["contactIds"], team_id=team)[1],
+    "contacts": lambda dialer, team, id, body: campaigns.add_contacts(
+        dialer, id, body["contactIds"], actor=OPERATOR, team_id=team
+    )[1],
 }
 
 
@@ -65,9 +68,9 @@ class Commands:
             case ("PATCH", "contacts", contact_id):
                 return contacts.edit_contact(self.dialer, team_id, contact_id, body, actor=OPERATOR)[1]
             case ("PATCH", "phone-numbers", number_id):
-                return resources.edit_number(self.dialer, team_id, number_id, body, actor=OPERATOR)[1]
+                return resources.edit_resource(self.dialer, NUMBER, team_id, number_id, body, actor=OPERATOR)[1]
             case ("PATCH", "carrier-accounts", account_id):
-                return resources.edit_account(self.dialer, team_id, account_id, body, actor=OPERATOR)[1]
+                return resources.edit_resource(self.dialer, ACCOUNT, team_id, account_id, body, actor=OPERATOR)[1]
             case ("PATCH", "campaigns", campaign_id):
                 return edit_campaign(self.dialer, team_id, campaign_id, body, actor=OPERATOR)
             case ("DELETE", "campaigns", campaign_id):

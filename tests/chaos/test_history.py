@@ -15,6 +15,7 @@ from tests.chaos.looks import look_at_everything, look_at_what_must_never_be
 from tests.chaos.verdict import JUDGEMENTS, judge
 from tests.world import World, make_world
 from worker.domain.contact_file import ContactLine
+from worker.domain.resources import ACCOUNT, NUMBER
 from worker.flow import admit, reconcile, results, settle, stop
 from worker.operations import contacts, dnc_imports, removal, resources
 from worker.operations.campaign_edit import edit_campaign
@@ -49,11 +50,15 @@ def delete(world: World, campaign: str, contact: str) -> None:
 
 
 def enable(world: World, is_enabled: bool) -> None:
-    resources.edit_number(world.dialer, world.team, latest(world).number_id, {"enabled": is_enabled}, actor="test")
+    resources.edit_resource(
+        world.dialer, NUMBER, world.team, latest(world).number_id, {"enabled": is_enabled}, actor="test"
+    )
 
 
 def enable_account(world: World, is_enabled: bool) -> None:
-    resources.edit_account(world.dialer, world.team, f"acct_{world.team}", {"enabled": is_enabled}, actor="test")
+    resources.edit_resource(
+        world.dialer, ACCOUNT, world.team, f"acct_{world.team}", {"enabled": is_enabled}, actor="test"
+    )
 
 
 def latest(world: World) -> Any:

@@ -55,14 +55,14 @@ def test_only_what_was_sent_is_set(sent: dict[str, Any], columns: dict[str, Any]
 
 
 def test_caller_ids_are_replaced_as_a_whole() -> None:
-    assert parse_edit({"fromNumberIds": ["pn_3", "pn_1", "pn_3"]}, CURRENT) == CampaignEdit({}, ("pn_3", "pn_1"), True)
+    assert parse_edit({"fromNumberIds": ["pn_3", "pn_1", "pn_3"]}, CURRENT) == CampaignEdit({}, ["pn_3", "pn_1"], True)
 
 
 def test_every_field_that_is_known_can_be_sent() -> None:
     edit = parse_edit(CURRENT, CURRENT)
     assert set(CURRENT) == set(KNOWN)
     assert len(edit.columns) == len(KNOWN) - 1
-    assert edit.number_ids == ("pn_1", "pn_2")
+    assert edit.number_ids == ["pn_1", "pn_2"]
 
 
 def test_every_fault_is_found_at_once() -> None:

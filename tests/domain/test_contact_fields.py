@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from worker.domain.contact import MOST_AT_ONCE, parse_contact, parse_contacts
 from worker.domain.errors import Invalid
-from worker.domain.fields import NO_TEXT
-from worker.domain.resources import parse_account, parse_assistant, parse_ban, parse_company, parse_number
+from worker.domain.fields import NO_TEXT, Field, read_fields, snake
+from worker.domain.kinds import Id
+from worker.domain.resources import COMPANY, parse_account, parse_ban, parse_number
+from worker.operations.assistants import ASSISTANT
 
 WHOLE = {
     "teamId": "team_1",
@@ -130,17 +132,17 @@ def test_nesting_without_end_is_refused() -> None:
 
 
 def test_what_is_required_is_required_only_of_something_new() -> None:
-    assert list(faults_of(parse_company, {})) == ["name"]
+    assert list(faults_of(COMPANY.read, {})) == ["name"]
     assert sorted(faults_of(parse_number, {})) == ["carrierAccountId", "number"]
-    assert parse_company({}, is_new=False) == {}
-    assert list(faults_of(parse_company, {"name": None}, is_new=False)) == ["name"]
+    assert COMPANY.read({}, is_new=False) == {}
+    assert list(faults_of(COMPANY.read, {"name": None}, is_new=False)) == ["name"]
 
 
 def test_an_assistant_has_addresses_a_carrier_can_reach() -> None:
     good = {"name": "Ann", "streamUrl": "wss://voice.example.com/s", "answerUrl": "https://voice.example.com/a"}
-    assert parse_assistant(good, [])["stream_url"] == "wss://voice.example.com/s"
+    assert ASSISTANT.read(good)["stream_url"] == "wss://voice.example.com/s"
     wrong = {"name": " ", "streamUrl": "https://voice.example.com", "answerUrl": "https://", "settings": []}
-    assert sorted(faults_of(parse_assistant, wrong, carrier_ids=[])) == ["answerUrl", "name", "settings", "streamUrl"]
+    assert sorted(faults_of(ASSISTANT.read, wrong)) == ["answerUrl", "name", "settings", "streamUrl"]
 
 
 def test_a_caller_id_is_a_number_in_international_form() -> None:
@@ -160,14 +162,13 @@ def test_enabling_a_number_forgets_why_it_was_disabled() -> None:
     assert parse_number({"enabled": False}, is_new=False) == {"enabled": False}
 
 
-def test_what_one_carrier_reads_of_an_assistant_is_kept_together() -> None:
-    known = ["acme_agent_id", "acme_room"]
-    assert parse_assistant({"name": "Ann", "acmeAgentId": "7"}, known) == {
-        "name": "Ann",
-        "carrier_ids": {"acme_agent_id": "7"},
-    }
-    assert parse_assistant({"acmeRoom": None}, known, is_new=False) == {"carrier_ids": {"acme_room": None}}
-    assert list(faults_of(parse_assistant, {"name": "Ann", "otherId": "7"}, carrier_ids=known)) == ["otherId"]
+def test_fields_that_share_a_column_are_kept_together() -> None:
+    fields = [Field(name, Id(), column="carrier_ids", key=snake(name)) for name in ("acmeAgentId", "acmeRoom")]
+    assert read_fields({"acmeAgentId": "7"}, fields) == {"carrier_ids": {"acme_agent_id": "7"}}
+    assert read_fields({"acmeRoom": None}, fields, is_new=False) == {"carrier_ids": {"acme_room": None}}
+    both = read_fields({"acmeAgentId": "7", "acmeRoom": "8"}, fields)
+    assert both == {"carrier_ids": {"acme_agent_id": "7", "acme_room": "8"}}
+    assert list(faults_of(lambda body: read_fields(body, fields), {"otherId": "7"})) == ["otherId"]
 
 
 def test_an_account_calls_once_a_second_unless_it_is_simulated_or_says_otherwise() -> None:

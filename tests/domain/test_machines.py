@@ -6,7 +6,7 @@ import pytest
 
 from worker.carriers.registry import connects_by
 from worker.domain.assistant import Assistant, why_unreachable
-from worker.domain.campaign import parse_settings
+from worker.domain.campaign import CampaignSettings
 from worker.domain.errors import Invalid
 from worker.domain.machines import MachinePolicy, machine_policy, parse_machine_detection
 
@@ -35,7 +35,7 @@ def test_without_a_word_nothing_is_detected() -> None:
 def test_every_fault_is_named_by_its_path_along_with_others() -> None:
     asked = {"onMachine": "shout", "hangUp": 1, "beep": True}
     with pytest.raises(Invalid) as refused:
-        parse_settings({"useContactTimezone": "yes", "machineDetection": asked})
+        CampaignSettings()({"useContactTimezone": "yes", "machineDetection": asked}, "settings")
     assert sorted(fault.path for fault in refused.value.faults) == [
         "settings.machineDetection.beep",
         "settings.machineDetection.hangUp",
@@ -47,7 +47,7 @@ def test_every_fault_is_named_by_its_path_along_with_others() -> None:
 @pytest.mark.parametrize("asked", ["yes", [], 1, True, {"onMachine": "shout"}])
 def test_what_cannot_be_read_is_refused_when_it_is_given_and_off_where_it_is_stored(asked: Any) -> None:
     with pytest.raises(Invalid):
-        parse_settings({"machineDetection": asked})
+        CampaignSettings()({"machineDetection": asked}, "settings")
     assert machine_policy({"machineDetection": asked}) is None
 
 

@@ -15,10 +15,10 @@ from worker.domain.retry import (
     Ended,
     Next,
     RetryPolicy,
+    check_delays,
     counts_attempt,
     decide,
     is_network_block,
-    parse_retry_policy,
 )
 
 POLICY = RetryPolicy(max_attempts=5, delay_minutes=60)
@@ -139,41 +139,35 @@ def test_every_ended_call_leaves_its_contact_in_a_state_that_makes_sense(ended: 
 
 
 def test_the_defaults_are_three_attempts_an_hour_apart() -> None:
-    assert parse_retry_policy(None, None, None) == RetryPolicy(max_attempts=3, delay_minutes=60, delays={})
+    assert RetryPolicy() == RetryPolicy(max_attempts=3, delay_minutes=60, delays={})
 
 
-def test_a_policy_is_read_from_what_the_caller_gave() -> None:
-    settings = {"retryDelays": {"busy": 10, "machine": 0, "lost": 43200, "failed": None}, "colour": "blue"}
-    policy = parse_retry_policy(20, 0, settings)
-    assert policy.max_attempts == 20
+def test_a_disposition_may_have_a_delay_of_its_own() -> None:
+    policy = RetryPolicy(20, 0, {"busy": 10, "machine": 0, "lost": 43200})
     assert policy.delay_after(Disposition.BUSY) == timedelta(minutes=10)
     assert policy.delay_after(Disposition.LOST) == timedelta(days=30)
     assert {policy.delay_after(d) for d in (Disposition.MACHINE, Disposition.FAILED)} == {timedelta(0)}
 
 
+@pytest.mark.parametrize("given", [None, {}, {"busy": 10, "machine": 0, "lost": 43200, "failed": None}])
+def test_delays_are_minutes_by_disposition(given: Any) -> None:
+    check_delays(given, "settings.retryDelays")
+
+
 @pytest.mark.parametrize(
     ("given", "paths"),
     [
-        ((0, None, None), {"maxAttemptsPerContact"}),
-        ((21, 43201, None), {"maxAttemptsPerContact", "retryDelayMinutes"}),
-        ((True, -1, {}), {"maxAttemptsPerContact", "retryDelayMinutes"}),
-        (("3", 1.0, {}), {"maxAttemptsPerContact", "retryDelayMinutes"}),
-        ((3, 60, {"retryDelays": 10}), {"settings.retryDelays"}),
-        ((3, 60, {"retryDelays": []}), {"settings.retryDelays"}),
+        (10, {"settings.retryDelays"}),
+        ([], {"settings.retryDelays"}),
         (
-            (0, 60, {"retryDelays": {"busy": -1, "lost": "5", "answered": 5, "no_answer": 5}}),
-            {
-                "maxAttemptsPerContact",
-                "settings.retryDelays.busy",
-                "settings.retryDelays.lost",
-                "settings.retryDelays.answered",
-            },
+            {"busy": -1, "lost": "5", "rejected": 43201, "failed": True, "answered": 5, "no_answer": 5},
+            {f"settings.retryDelays.{name}" for name in ("busy", "lost", "rejected", "failed", "answered")},
         ),
     ],
 )
-def test_every_fault_of_a_policy_is_named_at_once(given: tuple[Any, Any, Any], paths: set[str]) -> None:
+def test_every_fault_of_the_delays_is_named_at_once(given: Any, paths: set[str]) -> None:
     with pytest.raises(Invalid) as refusal:
-        parse_retry_policy(*given)
+        check_delays(given, "settings.retryDelays")
     assert {fault.path for fault in refusal.value.faults} == paths
 
 

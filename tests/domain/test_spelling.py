@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from worker.domain.errors import Invalid
-from worker.domain.retry import RETRYABLE, parse_retry_policy
+from worker.domain.retry import RETRYABLE, check_delays
 from worker.domain.settings_spelling import KNOWN, misspelt
 from worker.domain.spelling import nearest
 
@@ -50,7 +50,7 @@ def test_what_is_known_is_not_told() -> None:
 def test_a_disposition_misspelt_by_a_letter_is_refused_with_the_right_one(known: str) -> None:
     for wrong in slips(known) - set(RETRYABLE):
         with pytest.raises(Invalid, match="did you mean") as refused:
-            parse_retry_policy(None, None, {"retryDelays": {wrong: 1}})
+            check_delays({wrong: 1}, "settings.retryDelays")
         assert f"did you mean {known}?" in str(refused.value)
 
 

@@ -151,7 +151,7 @@ def test_pause_and_resume_from_many_sides_leave_a_campaign_that_can_go_on(world:
         lambda: stop.pause_campaign(world.dialer, campaign, actor="a"),
         lambda: stop.pause_campaign(world.dialer, campaign, actor="b"),
         lambda: admit.resume(world.dialer, campaign, actor="c"),
-        lambda: campaign_operations.add_contacts(world.dialer, campaign, world.contacts(1)),
+        lambda: campaign_operations.add_contacts(world.dialer, campaign, world.contacts(1), actor="test"),
     )
     if world.status(campaign) == "paused":
         world.resume(campaign)

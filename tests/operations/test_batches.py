@@ -97,7 +97,7 @@ def an_import_into_a_campaign(world: World) -> Callable[[], object]:
 
 def contacts_into_a_campaign(world: World) -> Callable[[], object]:
     contacts, campaign = some_contacts(world), world.campaign()
-    return lambda: campaign_operations.add_contacts(world.dialer, campaign, contacts)
+    return lambda: campaign_operations.add_contacts(world.dialer, campaign, contacts, actor="test")
 
 
 def contacts_out_of_a_campaign(world: World) -> Callable[[], object]:
@@ -174,7 +174,7 @@ def test_a_campaign_does_not_complete_before_all_who_are_being_added_are_there(w
             live.append(world.stage.live() != [])
 
     with between_transactions(world, look):
-        _, steps = campaign_operations.add_contacts(world.dialer, campaign, [*refused, called])
+        _, steps = campaign_operations.add_contacts(world.dialer, campaign, [*refused, called], actor="test")
     assert (live, world.status(campaign)) == ([False], "running")
     world.carry_out(steps)
     world.until(campaign, "completed")
@@ -184,7 +184,7 @@ def test_a_campaign_does_not_complete_before_all_who_are_being_added_are_there(w
 def test_an_unknown_id_in_the_last_batch_refuses_the_whole_request(world: World) -> None:
     contacts, campaign = some_contacts(world), world.campaign()
     for many in (
-        lambda: campaign_operations.add_contacts(world.dialer, campaign, [*contacts, "cont_nobody"]),
+        lambda: campaign_operations.add_contacts(world.dialer, campaign, [*contacts, "cont_nobody"], actor="test"),
         lambda: remove_contacts(world.dialer, world.team, campaign, [*contacts, "cont_nobody"], actor="t"),
         lambda: requeue_contacts(world.dialer, world.team, campaign, [*contacts, "cont_nobody"], actor="t"),
     ):

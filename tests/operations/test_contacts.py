@@ -9,9 +9,10 @@ import pytz
 from tests.world import World
 from worker.domain.contact_file import read_contacts
 from worker.domain.errors import Invalid, NotFound
-from worker.operations import batches, imports, resources
+from worker.domain.resources import NUMBER
+from worker.operations import batches, campaigns, imports, resources
 from worker.operations import contacts as contact_operations
-from worker.operations.campaign_contacts import list_members
+from worker.operations.campaign_contacts import list_campaign_contacts
 from worker.simulator.lives import Life
 from worker.store.crm import contacts
 from worker.store.crm.contacts import NewContact
@@ -36,11 +37,13 @@ def rang(world: World) -> list[str]:
 
 def test_a_contact_is_found_as_it_was_made(world: World) -> None:
     body = {"firstName": "Ada", "phone": "+1 202 555 0123", "customFields": {"a": [1]}, "tags": ["vip"]}
-    made = contact_operations.create_contact(world.dialer, world.team, body | {"companyId": "comp_team_a"})
-    assert made.id.startswith("cont_")
-    found = contact_operations.get_contact(world.dialer, world.team, made.id)
+    made = contact_operations.create_contact(
+        world.dialer, world.team, body | {"companyId": "comp_team_a"}, actor="test"
+    )
+    assert made["id"].startswith("cont_")
+    found = contact_operations.get_contact(world.dialer, world.team, made["id"])
     assert found == made
-    assert (found.first_name, found.phone_e164, found.custom_fields, found.tags) == (
+    assert (found["first_name"], found["phone_e164"], found["custom_fields"], found["tags"]) == (
         "Ada", "+12025550123", {"a": [1]}, ["vip"],
     )  # fmt: skip
 
@@ -53,7 +56,7 @@ def test_another_teams_contact_and_company_are_not_there(world: World) -> None:
     with pytest.raises(NotFound, match=theirs):
         contact_operations.edit_contact(world.dialer, world.team, theirs, {"doNotCall": True}, actor="test")
     with pytest.raises(NotFound, match="comp_team_b"):
-        contact_operations.create_contact(world.dialer, world.team, {"companyId": "comp_team_b"})
+        contact_operations.create_contact(world.dialer, world.team, {"companyId": "comp_team_b"}, actor="test")
     with pytest.raises(NotFound, match="comp_team_b"):
         contact_operations.edit_contact(
             world.dialer, world.team, world.contact(), {"companyId": "comp_team_b"}, actor="test"
@@ -62,13 +65,15 @@ def test_another_teams_contact_and_company_are_not_there(world: World) -> None:
 
 def test_many_contacts_are_made_in_the_order_given_or_none_is(world: World) -> None:
     bodies = [{"firstName": f"N{n}", "phone": f"+1202555{n:04d}"} for n in range(50)]
-    made = contact_operations.create_contacts(world.dialer, world.team, bodies)
+    made = contact_operations.create_contacts(world.dialer, world.team, bodies, actor="test")
     rows = {row.id: row.first_name for row in world.sql("SELECT id, first_name FROM contacts")}
-    assert [rows[contact.id] for contact in made] == [body["firstName"] for body in bodies]
+    assert [rows[contact["id"]] for contact in made] == [body["firstName"] for body in bodies]
     with pytest.raises(Invalid):
-        contact_operations.create_contacts(world.dialer, world.team, [*bodies, {"timezone": "Mars"}])
+        contact_operations.create_contacts(world.dialer, world.team, [*bodies, {"timezone": "Mars"}], actor="test")
     with pytest.raises(NotFound, match="comp_none"):
-        contact_operations.create_contacts(world.dialer, world.team, [*bodies, {"companyId": "comp_none"}])
+        contact_operations.create_contacts(
+            world.dialer, world.team, [*bodies, {"companyId": "comp_none"}], actor="test"
+        )
     assert world.sql("SELECT count(*) FROM contacts")[0][0] == 50
 
 
@@ -78,13 +83,13 @@ def test_contacts_are_found_by_what_is_asked_newest_first(world: World) -> None:
         {"firstName": "B", "phone": "+1 (202) 555-0111", "doNotCall": True, "companyId": "comp_team_a"},
         {"firstName": "C", "phone": "call me", "tags": ["x", "y"]},
     ]
-    contact_operations.create_contacts(world.dialer, world.team, make)
+    contact_operations.create_contacts(world.dialer, world.team, make, actor="test")
     world.another_team("team_b")
     world.contact("+12025550111", team="team_b")
 
     def names(limit: int = 50, offset: int = 0, **wanted: object) -> tuple[int, str]:
         count, rows = contact_operations.find_contacts(world.dialer, world.team, limit=limit, offset=offset, **wanted)
-        return count, "".join(row.first_name for row in rows)
+        return count, "".join(row["first_name"] for row in rows)
 
     assert names() == (3, "CBA")
     assert names(limit=1, offset=1) == (3, "B")
@@ -178,12 +183,33 @@ def test_the_list_keeps_a_number_once_and_says_so(world: World) -> None:
         contact_operations.unban_number(world.dialer, world.team, "+12025550199", actor="test")
 
 
+def test_whoever_makes_contacts_is_noted_once_for_all_of_a_request(world: World) -> None:
+    one = contact_operations.create_contact(world.dialer, world.team, {"firstName": "Ada"}, actor="key_1")
+    contact_operations.create_contacts(world.dialer, world.team, [{}, {}, {}], actor="key_2")
+    with pytest.raises(NotFound):
+        contact_operations.create_contacts(world.dialer, world.team, [{"companyId": "comp_none"}], actor="key_3")
+    noted = world.sql("SELECT team_id, actor, action, subject_id, detail FROM audit_log ORDER BY id")
+    assert [tuple(row) for row in noted] == [
+        (world.team, "key_1", "create_contact", one["id"], {}),
+        (world.team, "key_2", "create_contacts", "contacts", {"created": 3}),
+    ]
+
+
+def test_whoever_adds_contacts_to_a_campaign_is_noted_with_how_many_were_new(world: World) -> None:
+    campaign, wanted = world.campaign(), world.contacts(3)
+    for some in (wanted[:2], wanted, wanted):
+        campaigns.add_contacts(world.dialer, campaign, some, actor="key_1")
+    noted = world.sql("SELECT actor, detail FROM audit_log WHERE action = 'add_contacts' ORDER BY id")
+    assert [tuple(row) for row in noted] == [("key_1", {"added": 2}), ("key_1", {"added": 1})]
+
+
 def test_an_edit_that_decides_no_call_takes_no_lock_and_leaves_no_trace_in_the_audit(world: World) -> None:
     contact = world.contact()
     before = contact_operations.get_contact(world.dialer, world.team, contact)
+    ((stamped,),) = world.sql("SELECT updated_at FROM contacts WHERE id = :id", id=contact)
     row, steps = contact_operations.edit_contact(world.dialer, world.team, contact, {"lastName": "Byron"}, actor="test")
-    assert (row.last_name, row.phone, steps) == ("Byron", before.phone, [])
-    assert row.updated_at > before.updated_at
+    assert (row["last_name"], row["phone"], steps) == ("Byron", before["phone"], [])
+    assert world.sql("SELECT updated_at FROM contacts WHERE id = :id", id=contact)[0][0] > stamped
     assert world.sql("SELECT * FROM audit_log WHERE subject_id = :id", id=contact) == []
     edit(world, contact, doNotCall=True)
     assert [r.action for r in world.sql("SELECT * FROM audit_log WHERE subject_id = :id", id=contact)] == [
@@ -245,18 +271,18 @@ def test_a_number_on_the_list_is_do_not_call_wherever_its_contact_is_shown(world
     def found(wanted: bool) -> set[str]:
         count, rows = contact_operations.find_contacts(world.dialer, world.team, limit=50, offset=0, do_not_call=wanted)
         assert count == len(rows)
-        assert all(row.do_not_call is wanted for row in rows)
-        return {row.id for row in rows}
+        assert all(row["do_not_call"] is wanted for row in rows)
+        return {row["id"] for row in rows}
 
     assert (found(True), found(False)) == ({listed, marked}, {callable_})
-    assert contact_operations.get_contact(world.dialer, world.team, listed).do_not_call is True
+    assert contact_operations.get_contact(world.dialer, world.team, listed)["do_not_call"] is True
     row, _ = contact_operations.edit_contact(world.dialer, world.team, listed, {"doNotCall": False}, actor="test")
-    assert row.do_not_call is True
-    made = contact_operations.create_contact(world.dialer, world.team, {"phone": "+1 202 555 0111"})
-    (many,) = contact_operations.create_contacts(world.dialer, world.team, [{"phone": "+1 202 555 0111"}])
-    assert made.do_not_call is many.do_not_call is True
-    members = list_members(world.dialer, world.team, campaign, None, limit=50, offset=0).members
-    assert {m.row.contact_id: (m.row.do_not_call, m.next_call_at is None) for m in members} == {
+    assert row["do_not_call"] is True
+    made = contact_operations.create_contact(world.dialer, world.team, {"phone": "+1 202 555 0111"}, actor="test")
+    (many,) = contact_operations.create_contacts(world.dialer, world.team, [{"phone": "+1 202 555 0111"}], actor="test")
+    assert made["do_not_call"] is many["do_not_call"] is True
+    added = list_campaign_contacts(world.dialer, world.team, campaign, None, limit=50, offset=0).contacts
+    assert {m.row.contact_id: (m.row.do_not_call, m.next_call_at is None) for m in added} == {
         listed: (True, True),
         callable_: (False, False),
     }
@@ -275,21 +301,32 @@ def banned(world: World) -> set[str]:
 def test_national_numbers_are_read_with_the_teams_country_wherever_one_is_given(world: World) -> None:
     """Its caller IDs are all of one country, so that is it; unless it is given one, or one is named."""
     dialer, team = world.dialer, world.team
-    assert contact_operations.create_contact(dialer, team, {"phone": "(202) 555-0111"}).phone_e164 == "+12025550111"
-    assert contact_operations.create_contacts(dialer, team, [{"phone": "202.555.0112"}])[0].phone_e164 == "+12025550112"
+    assert (
+        contact_operations.create_contact(dialer, team, {"phone": "(202) 555-0111"}, actor="test")["phone_e164"]
+        == "+12025550111"
+    )
+    assert (
+        contact_operations.create_contacts(dialer, team, [{"phone": "202.555.0112"}], actor="test")[0]["phone_e164"]
+        == "+12025550112"
+    )
     contact = world.contact()
     row, _ = contact_operations.edit_contact(dialer, team, contact, {"phone": "202 555 0113"}, actor="test")
-    assert row.phone_e164 == "+12025550113"
-    assert contact_operations.find_contacts(dialer, team, limit=9, offset=0, phone="1-202-555-0113")[1][0].id == contact
+    assert row["phone_e164"] == "+12025550113"
+    assert (
+        contact_operations.find_contacts(dialer, team, limit=9, offset=0, phone="1-202-555-0113")[1][0]["id"] == contact
+    )
     contact_operations.ban_numbers(dialer, team, {"numbers": ["(212) 555-4834", "202,5550101"]}, actor="test")
     assert banned(world) == {"+12125554834", "+12025550101"}
     assert contact_operations.banned_numbers(dialer, team, limit=9, offset=0, number="212 555 4834")[0] == 1
     contact_operations.unban_number(dialer, team, "212-555-4834", actor="test")
     assert banned(world) == {"+12025550101"}
     country(world, "DE")
-    assert contact_operations.create_contact(dialer, team, {"phone": "030 23125012"}).phone_e164 == "+493023125012"
+    assert (
+        contact_operations.create_contact(dialer, team, {"phone": "030 23125012"}, actor="test")["phone_e164"]
+        == "+493023125012"
+    )
     number = {"number": "030 23125013", "carrierAccountId": f"acct_{team}"}
-    assert resources.create_number(dialer, team, number, actor="test").number == "+493023125013"
+    assert resources.create_resource(dialer, NUMBER, team, number, actor="test")["number"] == "+493023125013"
     contact_operations.ban_numbers(dialer, team, {"numbers": ["020 7946 0123"]}, actor="test", region="GB")
     assert "+442079460123" in banned(world)
     country(world, None)
@@ -301,7 +338,7 @@ def test_a_contacts_number_is_taken_as_it_is_shown_whatever_the_country(world: W
     """Imported with its country, it is printed as it was written; so that is what an operator pastes."""
     lines = ["phone\n", "030 23125012\n"]
     imports.load_contacts(world.dialer, world.team, None, read_contacts(lines), region="DE")
-    shown = contact_operations.find_contacts(world.dialer, world.team, limit=9, offset=0)[1][0].phone
+    shown = contact_operations.find_contacts(world.dialer, world.team, limit=9, offset=0)[1][0]["phone"]
     contact_operations.ban_numbers(world.dialer, world.team, {"numbers": [shown, "+12025550199"]}, actor="test")
     assert banned(world) == {"+493023125012", "+12025550199"}
     assert contact_operations.banned_numbers(world.dialer, world.team, limit=9, offset=0, number=shown)[0] == 1
@@ -323,16 +360,18 @@ def test_in_every_country_a_number_is_taken_as_it_is_shown(world: World) -> None
     contact_operations.ban_numbers(world.dialer, world.team, {"numbers": list(numbers)}, actor="test")
     assert set(numbers.values()) <= banned(world)
     every = contact_operations.find_contacts(world.dialer, world.team, limit=500, offset=0, do_not_call=True)[1]
-    assert {row.phone for row in every} == set(numbers)
+    assert {row["phone"] for row in every} == set(numbers)
 
 
 def test_the_zone_of_a_contact_is_read_with_its_number_and_the_teams_country(world: World) -> None:
-    made = contact_operations.create_contact(world.dialer, world.team, {"timezone": "Eastern Time"})
-    assert made.timezone == "America/New_York"
+    made = contact_operations.create_contact(world.dialer, world.team, {"timezone": "Eastern Time"}, actor="test")
+    assert made["timezone"] == "America/New_York"
     abroad = world.contact("+61255501234")
     row, _ = contact_operations.edit_contact(world.dialer, world.team, abroad, {"timezone": "AEDT"}, actor="test")
-    assert row.timezone == "Australia/Sydney"
+    assert row["timezone"] == "Australia/Sydney"
     with pytest.raises(Invalid, match="America/New_York"):
-        contact_operations.create_contact(world.dialer, world.team, {"timezone": "EST"})
+        contact_operations.create_contact(world.dialer, world.team, {"timezone": "EST"}, actor="test")
     with pytest.raises(Invalid, match="Asia/Shanghai or America/Chicago"):
-        contact_operations.create_contact(world.dialer, world.team, {"timezone": "CST", "phone": "+8613812345678"})
+        contact_operations.create_contact(
+            world.dialer, world.team, {"timezone": "CST", "phone": "+8613812345678"}, actor="test"
+        )

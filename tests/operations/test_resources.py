@@ -6,7 +6,9 @@ import pytest
 
 from tests.world import World
 from worker.domain.errors import Conflict, NotFound
+from worker.domain.resources import ACCOUNT, COMPANY, NUMBER
 from worker.operations import resources
+from worker.operations.assistants import ASSISTANT
 from worker.operations.teams import edit_team
 from worker.simulator.lives import Life
 
@@ -18,54 +20,64 @@ def everybody_answers(world: World) -> None:
 
 def test_what_a_campaign_needs_is_made_found_listed_and_edited(world: World) -> None:
     dialer, team = world.dialer, world.team
-    company = resources.create_company(dialer, team, {"name": "Acme"}, actor="test")
-    assistant = resources.create_assistant(dialer, team, {"name": "Ann", "streamUrl": "wss://a.example"}, actor="test")
-    account = resources.create_account(dialer, team, {"name": "Sim", "carrier": "simulator"}, actor="test")
-    body = {"number": "+1 202 555 0199", "carrierAccountId": account.id, "maxConcurrentCalls": 2}
-    number = resources.create_number(dialer, team, body, actor="test")
-    assert (number.number, number.account_id, number.max_concurrent_calls) == ("+12025550199", account.id, 2)
-    campaign = world.campaign(companyId=company.id, assistantId=assistant.id, fromNumberIds=[number.id])
+    company = resources.create_resource(dialer, COMPANY, team, {"name": "Acme"}, actor="test")
+    assistant = resources.create_resource(
+        dialer, ASSISTANT, team, {"name": "Ann", "streamUrl": "wss://a.example"}, actor="test"
+    )
+    account = resources.create_resource(dialer, ACCOUNT, team, {"name": "Sim", "carrier": "simulator"}, actor="test")
+    body = {"number": "+1 202 555 0199", "carrierAccountId": account["id"], "maxConcurrentCalls": 2}
+    number = resources.create_resource(dialer, NUMBER, team, body, actor="test")
+    assert (number["number"], number["carrier_account_id"], number["max_concurrent_calls"]) == (
+        "+12025550199",
+        account["id"],
+        2,
+    )
+    campaign = world.campaign(companyId=company["id"], assistantId=assistant["id"], fromNumberIds=[number["id"]])
     assert world.status(campaign) == "draft"
 
-    assert resources.edit_company(dialer, team, company.id, {"name": "Ajax"}, actor="test").name == "Ajax"
-    edited = resources.edit_assistant(dialer, team, assistant.id, {"settings": {"voice": "calm"}}, actor="test")
-    assert (edited.settings, edited.stream_url) == ({"voice": "calm"}, "wss://a.example")
-    count, rows = resources.list_parts(dialer, resources.COMPANY, team, limit=1, offset=0)
-    assert (count, [row.id for row in rows]) == (2, [company.id])
+    renamed, _ = resources.edit_resource(dialer, COMPANY, team, company["id"], {"name": "Ajax"}, actor="test")
+    assert renamed == company | {"name": "Ajax"}
+    voice = {"settings": {"voice": "calm"}}
+    edited, _ = resources.edit_resource(dialer, ASSISTANT, team, assistant["id"], voice, actor="test")
+    assert (edited["settings"], edited["stream_url"]) == ({"voice": "calm"}, "wss://a.example")
+    count, rows = resources.list_resources(dialer, COMPANY, team, limit=1, offset=0)
+    assert (count, rows) == (2, [renamed])
     actions = [row.action for row in world.sql("SELECT action FROM audit_log ORDER BY id")]
     assert actions[:4] == ["create_company", "create_assistant", "create_carrier_account", "create_phone_number"]
 
 
-def test_a_part_of_another_team_is_not_there(world: World) -> None:
+def test_a_resource_of_another_team_is_not_there(world: World) -> None:
     world.another_team("team_b")
-    for what, part in [
-        (resources.COMPANY, "comp_team_b"),
-        (resources.ASSISTANT, "asst_team_b"),
-        (resources.ACCOUNT, "acct_team_b"),
+    for resource, theirs in [
+        (COMPANY, "comp_team_b"),
+        (ASSISTANT, "asst_team_b"),
+        (ACCOUNT, "acct_team_b"),
     ]:
-        with pytest.raises(NotFound, match=part):
-            resources.get_part(world.dialer, what, world.team, part)
+        with pytest.raises(NotFound, match=theirs):
+            resources.get_resource(world.dialer, resource, world.team, theirs)
     body = {"number": "+12025550199", "carrierAccountId": "acct_team_b"}
     with pytest.raises(NotFound, match="acct_team_b"):
-        resources.create_number(world.dialer, world.team, body, actor="test")
+        resources.create_resource(world.dialer, NUMBER, world.team, body, actor="test")
     with pytest.raises(NotFound):
-        resources.edit_company(world.dialer, world.team, "comp_team_b", {"name": "Ours"}, actor="test")
+        resources.edit_resource(world.dialer, COMPANY, world.team, "comp_team_b", {"name": "Ours"}, actor="test")
 
 
 def test_a_team_has_a_number_once(world: World) -> None:
     body = {"number": "+12025550001", "carrierAccountId": "acct_team_a"}
     with pytest.raises(Conflict, match=r"\+12025550001"):
-        resources.create_number(world.dialer, world.team, body, actor="test")
+        resources.create_resource(world.dialer, NUMBER, world.team, body, actor="test")
 
 
 def test_a_call_reserved_with_a_number_that_is_disabled_then_never_leaves(world: World) -> None:
     campaign = world.campaign([world.contact()], fromNumberIds=world.numbers[:1])
     steps = world.reserve(campaign)
-    resources.edit_number(world.dialer, world.team, world.numbers[0], {"enabled": False}, actor="test")
+    resources.edit_resource(world.dialer, NUMBER, world.team, world.numbers[0], {"enabled": False}, actor="test")
     world.carry_out(steps)
     world.tick()
     assert world.stage.requests == []
-    _, steps = resources.edit_number(world.dialer, world.team, world.numbers[0], {"enabled": True}, actor="test")
+    _, steps = resources.edit_resource(
+        world.dialer, NUMBER, world.team, world.numbers[0], {"enabled": True}, actor="test"
+    )
     world.carry_out(steps)
     assert len(world.stage.requests) == 1
     world.until(campaign, "completed")
@@ -81,9 +93,11 @@ def test_a_limit_that_is_raised_is_used_at_once_and_one_that_is_lowered_cuts_nob
             _, steps = edit_team(dialer, team, {"maxConcurrentCalls": calls}, actor="test")
         elif what == "account":
             body = {"maxConcurrentCalls": calls}
-            _, steps = resources.edit_account(dialer, team, "acct_team_a", body, actor="test")
+            _, steps = resources.edit_resource(dialer, ACCOUNT, team, "acct_team_a", body, actor="test")
         else:
-            _, steps = resources.edit_number(dialer, team, number, {"maxConcurrentCalls": calls}, actor="test")
+            _, steps = resources.edit_resource(
+                dialer, NUMBER, team, number, {"maxConcurrentCalls": calls}, actor="test"
+            )
         world.carry_out(steps)
 
     limit(1)

@@ -20,10 +20,11 @@ from tests.world import World
 from worker import logs
 from worker.carriers.base import BadSignature
 from worker.domain.errors import Conflict, Invalid, NotFound
+from worker.domain.resources import ACCOUNT
 from worker.flow import record
 from worker.flow.base import Fill
 from worker.operations.campaign_edit import edit_campaign
-from worker.operations.resources import create_account
+from worker.operations.resources import create_resource
 from worker.process import celery_app, dispatch, wiring
 from worker.process.settings import settings
 from worker.slots import connect
@@ -66,7 +67,7 @@ def test_an_account_of_a_carrier_without_credentials_is_refused_and_says_what_to
     if not others:
         there.dialer = replace(there.dialer, carriers={})
     with pytest.raises(Invalid) as refused:
-        create_account(there.dialer, there.team, {"name": "One", "carrier": carrier}, actor="test")
+        create_resource(there.dialer, ACCOUNT, there.team, {"name": "One", "carrier": carrier}, actor="test")
     (fault,) = refused.value.faults
     sets = f"set {SETS_UP[carrier]} for every process and start them again"
     there_is = f"; until then there is {', '.join(sorted(SETS_UP.keys() - {carrier}))}" if others else ""

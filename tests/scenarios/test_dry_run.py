@@ -70,7 +70,7 @@ def with_retries(world: World) -> str:
 
 def completed_with_more(world: World) -> str:
     campaign = world.campaign_that_is("completed")
-    campaigns.add_contacts(world.dialer, campaign, world.contacts(2))
+    campaigns.add_contacts(world.dialer, campaign, world.contacts(2), actor="test")
     return campaign
 
 

@@ -77,7 +77,7 @@ class Deployment:
         fields = {"name": "End to end", "assistantId": "asst_a", "companyId": "comp_a"}
         fields |= {"fromNumberIds": list(self.numbers)}
         campaign = campaigns.create_campaign(self.dialer, "team_a", fields | body, actor="test")
-        campaigns.add_contacts(self.dialer, campaign, loaded.ids)
+        campaigns.add_contacts(self.dialer, campaign, loaded.ids, actor="test")
         return campaign
 
 

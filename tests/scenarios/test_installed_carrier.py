@@ -18,8 +18,10 @@ from tests.world import World
 from worker.carriers import registry
 from worker.cli.findings_carriers import unknown_carriers
 from worker.domain.errors import Invalid
+from worker.domain.resources import ACCOUNT
 from worker.flow import record
-from worker.operations import resources, views_crm
+from worker.operations import resources
+from worker.operations.assistants import assistant
 from worker.process import settings, wiring
 from worker.store.crm import setup
 from worker.store.migrate import migrate
@@ -60,15 +62,17 @@ def acme(installed: None, world: World, peer: Peer) -> World:
 def test_a_call_goes_through_it_with_its_settings_and_its_id_of_the_assistant(acme: World, peer: Peer) -> None:
     assert migrate(acme.engine, registry.specs()) == ["carrier acme"]
     dialer, team = acme.dialer, acme.team
-    agent = resources.create_assistant(dialer, team, {"name": "Ann", "acmeAgentId": "agent-7"}, actor="test")
-    assert views_crm.assistant(agent)["acme_agent_id"] == "agent-7"
-    account = resources.create_account(dialer, team, {"name": "Acme", "carrier": "acme"}, actor="test")
-    assert account.calls_per_second == 2.0
-    acme.write(lambda conn: setup.number(conn, "pn_acme", team, account.id, "+12025550900"))
+    sent = {"name": "Ann", "acmeAgentId": "agent-7"}
+    agent = resources.create_resource(dialer, assistant(), team, sent, actor="test")
+    assert agent["acme_agent_id"] == "agent-7"
+    sent = {"name": "Acme", "carrier": "acme"}
+    account = resources.create_resource(dialer, ACCOUNT, team, sent, actor="test")
+    assert account["calls_per_second"] == 2.0
+    acme.write(lambda conn: setup.number(conn, "pn_acme", team, account["id"], "+12025550900"))
     with pytest.raises(Invalid, match=r"through acme cannot be connected to this assistant; give the assistant a acme"):
         campaign_through(acme, "acme")
     peer.replies(Reply(201, {"id": "acme-1"}))
-    campaign = campaign_through(acme, "acme", assistantId=agent.id)
+    campaign = campaign_through(acme, "acme", assistantId=agent["id"])
     acme.run(campaign)
     (asked,) = peer.asked
     assert (asked.path, asked.json["agent"], asked.json["region"]) == ("/acme/calls", "agent-7", "south")
@@ -82,17 +86,19 @@ def test_a_call_goes_through_it_with_its_settings_and_its_id_of_the_assistant(ac
 
 def test_what_it_does_not_name_of_an_assistant_stays(acme: World) -> None:
     fields = {"name": "Ann", "acmeAgentId": "a", "telnyxAssistantId": "t"}
-    made = resources.create_assistant(acme.dialer, acme.team, fields, actor="test")
-    edited = resources.edit_assistant(acme.dialer, acme.team, made.id, {"telnyxAssistantId": None}, actor="test")
-    assert edited.carrier_ids == {"acme_agent_id": "a"}
-    assert views_crm.assistant(edited)["telnyx_assistant_id"] is None
+    made = resources.create_resource(acme.dialer, assistant(), acme.team, fields, actor="test")
+    change = {"telnyxAssistantId": None}
+    edited, _ = resources.edit_resource(acme.dialer, assistant(), acme.team, made["id"], change, actor="test")
+    assert (edited["acme_agent_id"], edited["telnyx_assistant_id"]) == ("a", None)
+    (row,) = acme.sql("SELECT carrier_ids FROM assistants WHERE id = :id", id=made["id"])
+    assert row.carrier_ids == {"acme_agent_id": "a"}
 
 
 def test_until_the_database_knows_it_the_others_work_and_it_is_said_what_to_do(acme: World) -> None:
     (finding,) = unknown_carriers(acme.dialer)
     assert (finding.name, finding.ok) == ("carrier acme", False)
     with pytest.raises(Invalid, match="does not know the carrier acme yet; run: dialer db migrate"):
-        resources.create_account(acme.dialer, acme.team, {"name": "A", "carrier": "acme"}, actor="test")
+        resources.create_resource(acme.dialer, ACCOUNT, acme.team, {"name": "A", "carrier": "acme"}, actor="test")
     assert acme.dialer.sharing == ["acme"]
     campaign = acme.campaign(acme.contacts(3))
     acme.run(campaign)

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from tests.world import World, make_world
+from worker.domain.resources import ACCOUNT, NUMBER
 from worker.operations import resources
 from worker.operations.campaign_edit import edit_campaign
 from worker.operations.removal import delete_campaign, restore_campaign
@@ -69,11 +70,11 @@ def deeds(world: World, campaign: str) -> Iterator[tuple[str, Callable[[], objec
 
     def number_is(enabled: bool) -> None:
         body = {"enabled": enabled}
-        world.carry_out(resources.edit_number(dialer, team, number, body, actor="test")[1])
+        world.carry_out(resources.edit_resource(dialer, NUMBER, team, number, body, actor="test")[1])
 
     def account_takes(calls: int) -> None:
         body = {"maxConcurrentCalls": calls}
-        world.carry_out(resources.edit_account(dialer, team, account, body, actor="test")[1])
+        world.carry_out(resources.edit_resource(dialer, ACCOUNT, team, account, body, actor="test")[1])
 
     def team_has(calls: int) -> None:
         world.carry_out(edit_team(dialer, team, {"maxConcurrentCalls": calls}, actor="test")[1])

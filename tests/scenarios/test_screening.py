@@ -61,19 +61,19 @@ def test_at_most_a_thousand_errors_are_listed_and_all_are_counted(world: World) 
 def test_adding_twice_adds_once_and_an_unknown_id_adds_nobody(world: World) -> None:
     known = world.contacts(2)
     campaign = world.campaign(known)
-    assert campaigns.add_contacts(world.dialer, campaign, [*known, *known])[0] == 0
+    assert campaigns.add_contacts(world.dialer, campaign, [*known, *known], actor="test")[0] == 0
     new = world.contact()
     with pytest.raises(NotFound, match="cont_nobody, cont_noone"):
-        campaigns.add_contacts(world.dialer, campaign, [new, "cont_nobody", "cont_noone"])
+        campaigns.add_contacts(world.dialer, campaign, [new, "cont_nobody", "cont_noone"], actor="test")
     assert world.by_status(campaign) == {"pending": 2}
-    assert campaigns.add_contacts(world.dialer, campaign, [new, new])[0] == 1
+    assert campaigns.add_contacts(world.dialer, campaign, [new, new], actor="test")[0] == 1
 
 
 def test_another_teams_contact_is_unknown(world: World) -> None:
     world.another_team("team_b")
     theirs = world.contact(team="team_b")
     with pytest.raises(NotFound, match=theirs):
-        campaigns.add_contacts(world.dialer, world.campaign(), [theirs])
+        campaigns.add_contacts(world.dialer, world.campaign(), [theirs], actor="test")
 
 
 def test_contacts_added_to_a_running_campaign_are_dialed(world: World) -> None:
@@ -81,7 +81,7 @@ def test_contacts_added_to_a_running_campaign_are_dialed(world: World) -> None:
     campaign = world.campaign(world.contacts(1))
     world.run(campaign)
     late = world.contact()
-    world.carry_out(campaigns.add_contacts(world.dialer, campaign, [late])[1])
+    world.carry_out(campaigns.add_contacts(world.dialer, campaign, [late], actor="test")[1])
     assert world.dialed(late)
 
 
@@ -90,7 +90,7 @@ def test_contacts_added_to_a_completed_campaign_wait_for_the_next_run(world: Wor
     world.run(campaign)
     world.until(campaign, "completed")
     late = world.contact()
-    world.carry_out(campaigns.add_contacts(world.dialer, campaign, [late])[1])
+    world.carry_out(campaigns.add_contacts(world.dialer, campaign, [late], actor="test")[1])
     world.advance(300)
     assert (world.dialed(late), world.status(campaign)) == ([], "completed")
     assert len(world.run(campaign).calls) == 1
@@ -101,7 +101,7 @@ def test_contacts_cannot_be_added_to_a_cancelled_campaign(world: World) -> None:
     campaign = world.campaign()
     world.cancel(campaign)
     with pytest.raises(Conflict, match="is cancelled"):
-        campaigns.add_contacts(world.dialer, campaign, world.contacts(1))
+        campaigns.add_contacts(world.dialer, campaign, world.contacts(1), actor="test")
 
 
 @pytest.mark.parametrize("by", ["contact", "list"])
@@ -223,7 +223,7 @@ def test_one_who_may_not_be_called_does_not_stand_for_another_with_the_same_numb
     phone = "+12025559998"
     pairs = [[world.contact(phone=phone, do_not_call=True), world.contact(phone=phone)] for _ in range(2)]
     at_once, one_by_one = world.campaign(pairs[0]), world.campaign(pairs[1][:1])
-    campaigns.add_contacts(world.dialer, one_by_one, pairs[1][1:])
+    campaigns.add_contacts(world.dialer, one_by_one, pairs[1][1:], actor="test")
     assert world.entry(at_once, pairs[0][1]).status == world.entry(one_by_one, pairs[1][1]).status
 
 

@@ -36,7 +36,7 @@ def test_a_contact_added_while_its_zone_is_edited_waits_in_the_new_zone(world: W
     contact, campaign = world.contact(timezone="Asia/Tokyo"), world.campaign()
     editing = race.session()
     editing.do(lambda conn: contacts.edit(conn, world.team, contact, {"timezone": "America/Chicago"}))
-    adding = race.start(lambda: campaigns.add_contacts(world.dialer, campaign, [contact]))
+    adding = race.start(lambda: campaigns.add_contacts(world.dialer, campaign, [contact], actor="test"))
     race.until_waiting(adding)
     editing.commit()
     result(adding)

@@ -453,7 +453,7 @@ def _due(world: World, move: Move, forward: bool) -> None:
     (call,) = reserve(world, campaign)
     world.sql("UPDATE campaigns SET max_concurrent_calls = 1, retry_delay_minutes = 10")
     other = world.contact()
-    world.carry_out(campaigns.add_contacts(world.dialer, campaign, [other])[1])
+    world.carry_out(campaigns.add_contacts(world.dialer, campaign, [other], actor="test")[1])
     never_left(world, call, due_in_seconds=600.0)
     move()
     watch_clock(world.engine, world.dialer.clock)

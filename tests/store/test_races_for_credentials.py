@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from tests.scenarios.test_shared_credentials import TEAMS, Shared, deploy
 from tests.store.racing import Race, result
 from tests.world import World
+from worker.domain.resources import ACCOUNT
 from worker.flow import reconcile
 from worker.flow.claim import claim
 from worker.flow.plan import plan_calls
@@ -47,10 +48,10 @@ def test_an_account_is_made_when_the_claims_under_way_are_over(world: World, rac
     claimant = race.session()
     assert claimant.do(claiming(shared, "acct_0")) == 30
     body = {"carrier": "twilio", "name": "A second one"}
-    made = race.start(lambda: resources.create_account(world.dialer, world.team, body, actor="test"))
+    made = race.start(lambda: resources.create_resource(world.dialer, ACCOUNT, world.team, body, actor="test"))
     race.until_waiting(made)
     claimant.commit()
-    assert result(made).carrier == "twilio"
+    assert result(made)["carrier"] == "twilio"
     reconcile.reconcile(world.dialer)
 
 

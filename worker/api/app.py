@@ -11,19 +11,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from worker import logs
 from worker.api import (
-    assistants,
     campaign_contacts,
     campaign_life,
     campaigns,
-    carrier_accounts,
     carriers,
-    companies,
     contact_import,
     contacts,
     do_not_call,
     docs,
     health,
-    phone_numbers,
+    resources,
     watchdog,
 )
 from worker.api.envelope import add_handlers, success
@@ -37,10 +34,7 @@ ROUTERS = (
     campaign_contacts.router,
     contact_import.router,
     contacts.router,
-    companies.router,
-    assistants.router,
-    phone_numbers.router,
-    carrier_accounts.router,
+    *resources.ROUTERS,
     do_not_call.router,
     carriers.router,
     health.router,

@@ -19,7 +19,7 @@ from worker.domain.model import ContactStatus
 from worker.flow.base import Dialer
 from worker.operations import views
 from worker.operations.batches import Bookmark
-from worker.operations.campaign_contacts import list_members
+from worker.operations.campaign_contacts import list_campaign_contacts as list_them
 from worker.operations.campaigns import add_contacts as add
 from worker.operations.campaigns import get_campaign
 from worker.operations.removal import remove_contacts as remove
@@ -36,7 +36,7 @@ def add_campaign_contacts(context: Context, id: str) -> Response:
     contact_ids = parse_contact_ids(context.body())
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        _, steps = add(dialer, id, contact_ids, team_id=context.team_id, bookmark=bookmark)
+        _, steps = add(dialer, id, contact_ids, actor=context.actor, team_id=context.team_id, bookmark=bookmark)
         return answered(*steps)
 
     return context.do_in_batches(work)
@@ -66,9 +66,9 @@ def list_campaign_contacts(
 ) -> Response:
     """Those added last first. `due_at` is the earliest instant of the next attempt, `next_call_at` the earliest that
     also lies in the call window; `reason` says why a contact was skipped or given up."""
-    found = list_members(context.dialer, context.team_id, id, status, limit=page.limit, offset=page.offset)
+    found = list_them(context.dialer, context.team_id, id, status, limit=page.limit, offset=page.offset)
     return success(
-        contacts=[views.campaign_contact(member.row, member.next_call_at) for member in found.members],
+        contacts=[views.campaign_contact(each.row, each.next_call_at) for each in found.contacts],
         count=found.count,
         limit=page.limit,
         offset=page.offset,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from worker.api.campaigns import show
 from worker.api.idempotency import Answer
-from worker.api.models_campaigns import CampaignAnswer, Cancellation, Run, RunAnswer, Schedule
+from worker.api.models_campaigns import CAMPAIGN_MODELS, Cancellation, Run, RunAnswer, Schedule
 from worker.api.openapi import takes
 from worker.api.request_context import Context, answered
 from worker.domain.fields import MISSING
@@ -41,7 +41,9 @@ def run_campaign(context: Context, id: str) -> Response:
     return context.do(work, in_one=False)
 
 
-@router.post("/schedule", response_model=CampaignAnswer, summary="Schedule a campaign", openapi_extra=takes(Schedule))
+@router.post(
+    "/schedule", response_model=CAMPAIGN_MODELS.answer, summary="Schedule a campaign", openapi_extra=takes(Schedule)
+)
 def schedule_campaign(context: Context, id: str) -> Response:
     """Let a draft start by itself, or move the instant of a scheduled campaign."""
     at = context.nothing("scheduledStartAt").get("scheduledStartAt", MISSING)
@@ -53,7 +55,7 @@ def schedule_campaign(context: Context, id: str) -> Response:
     return context.do(work)
 
 
-@router.post("/unschedule", response_model=CampaignAnswer, summary="Make a scheduled campaign a draft again")
+@router.post("/unschedule", response_model=CAMPAIGN_MODELS.answer, summary="Make a scheduled campaign a draft again")
 def unschedule_campaign(context: Context, id: str) -> Response:
     """The campaign no longer starts by itself."""
     context.nothing()
@@ -65,7 +67,7 @@ def unschedule_campaign(context: Context, id: str) -> Response:
     return context.do(work)
 
 
-@router.post("/pause", response_model=CampaignAnswer, summary="Pause a campaign")
+@router.post("/pause", response_model=CAMPAIGN_MODELS.answer, summary="Pause a campaign")
 def pause_campaign(context: Context, id: str) -> Response:
     """Once this is answered no further call is placed. Calls that still wait at the carrier are cancelled; those
     that ring or talk go on, and their results are recorded. One that is paused already stays as it is."""
@@ -78,7 +80,7 @@ def pause_campaign(context: Context, id: str) -> Response:
     return context.do(work)
 
 
-@router.post("/resume", response_model=CampaignAnswer, summary="Resume a paused campaign")
+@router.post("/resume", response_model=CAMPAIGN_MODELS.answer, summary="Resume a paused campaign")
 def resume_campaign(context: Context, id: str) -> Response:
     """Go on with the run that was paused. One that has used its `maxCalls` cannot be resumed; open a new run."""
     context.nothing()
@@ -92,7 +94,7 @@ def resume_campaign(context: Context, id: str) -> Response:
 
 @router.post(
     "/cancel",
-    response_model=CampaignAnswer,
+    response_model=CAMPAIGN_MODELS.answer,
     summary="Cancel a campaign",
     openapi_extra=takes(Cancellation, is_required=False),
 )

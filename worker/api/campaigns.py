@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
 from worker.api.models import Done
-from worker.api.models_campaigns import CampaignAnswer, CampaignEdit, CampaignList, NewCampaign, WrittenCampaign
+from worker.api.models_campaigns import CAMPAIGN_MODELS, WrittenCampaign
 from worker.api.models_progress import ProgressAnswer
 from worker.api.openapi import takes
 from worker.api.request_context import Context, Paged, RequestContext, answered
@@ -23,11 +23,11 @@ from worker.operations import views
 from worker.operations.campaign_edit import edit_campaign as edit
 from worker.operations.campaigns import create_campaign as create
 from worker.operations.campaigns import get_campaign as get
+from worker.operations.campaigns import list_campaigns as list_them
 from worker.operations.progress import read_progress
 from worker.operations.removal import delete_campaign as delete
 from worker.operations.removal import restore_campaign as restore
 from worker.process import celery_app
-from worker.store.reads import campaign_list
 from worker.store.reads.campaign_list import Filter
 
 router = APIRouter(prefix="/api/crm/campaigns", tags=["Campaigns"])
@@ -35,16 +35,16 @@ router = APIRouter(prefix="/api/crm/campaigns", tags=["Campaigns"])
 
 def show(context: RequestContext, dialer: Dialer, campaign_id: str, *steps: Step) -> Answer:
     """The campaign as it is now, as the answer to what was done to it, and the steps that follow from that."""
-    return answered(*steps, campaign=views.campaign(get(dialer, context.team_id, campaign_id)))
+    return answered(*steps, campaign=get(dialer, context.team_id, campaign_id))
 
 
 def warned(answer: Answer, sent: Mapping[str, Any]) -> Answer:
-    """The same answer, with what is to be told about the fields that were sent, if anything is."""
+    """The same answer, with what is to be said of the fields that were sent, if anything is."""
     warnings = warnings_of(sent)
     return replace(answer, fields={**answer.fields, "warnings": warnings}) if warnings else answer
 
 
-@router.get("", response_model=CampaignList, summary="List campaigns")
+@router.get("", response_model=CAMPAIGN_MODELS.listing, summary="List campaigns")
 def list_campaigns(
     context: Context,
     page: Paged,
@@ -60,15 +60,11 @@ def list_campaigns(
     """The team's campaigns, newest first, a page at a time; `count` is the number before paging."""
     context.own(team_id)
     chosen = Filter(status, assistant_id, deleted)
-    count, rows = context.read(
-        lambda conn: campaign_list.page(conn, context.team_id, chosen, limit=page.limit, offset=page.offset)
-    )
-    return success(
-        campaigns=[views.campaign(shown) for shown in rows], count=count, limit=page.limit, offset=page.offset
-    )
+    count, found = list_them(context.dialer, context.team_id, chosen, limit=page.limit, offset=page.offset)
+    return success(campaigns=found, count=count, limit=page.limit, offset=page.offset)
 
 
-@router.post("", response_model=WrittenCampaign, summary="Create a campaign", openapi_extra=takes(NewCampaign))
+@router.post("", response_model=WrittenCampaign, summary="Create a campaign", openapi_extra=takes(CAMPAIGN_MODELS.new))
 def create_campaign(context: Context) -> Response:
     """A draft, or, with a `scheduledStartAt`, a campaign that starts by itself at that instant. `warnings` says what
     was accepted and may not have been meant, such as a setting that is nearly one of those known."""
@@ -81,13 +77,15 @@ def create_campaign(context: Context) -> Response:
     return context.do(work)
 
 
-@router.get("/{id}", response_model=CampaignAnswer, summary="Get a campaign")
+@router.get("/{id}", response_model=CAMPAIGN_MODELS.answer, summary="Get a campaign")
 def get_campaign(context: Context, id: str) -> Response:
     """One campaign, deleted or not."""
-    return success(campaign=views.campaign(get(context.dialer, context.team_id, id)))
+    return success(campaign=get(context.dialer, context.team_id, id))
 
 
-@router.patch("/{id}", response_model=WrittenCampaign, summary="Edit a campaign", openapi_extra=takes(CampaignEdit))
+@router.patch(
+    "/{id}", response_model=WrittenCampaign, summary="Edit a campaign", openapi_extra=takes(CAMPAIGN_MODELS.edit)
+)
 def edit_campaign(context: Context, id: str) -> Response:
     """Change the fields sent; those left out stay. Name and description change at any time, `maxConcurrentCalls` also
     while the campaign runs (it holds from then on), everything else while it is draft, scheduled or paused. A field
@@ -116,7 +114,7 @@ def delete_campaign(context: Context, id: str) -> Response:
     return context.do(work)
 
 
-@router.post("/{id}/restore", response_model=CampaignAnswer, summary="Restore a deleted campaign")
+@router.post("/{id}/restore", response_model=CAMPAIGN_MODELS.answer, summary="Restore a deleted campaign")
 def restore_campaign(context: Context, id: str) -> Response:
     """Undo the deletion. Where the instant to start has passed meanwhile, the campaign comes back as a draft."""
     context.nothing()

@@ -8,21 +8,20 @@ from fastapi import APIRouter, Query, Response
 
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
-from worker.api.models_contacts import ContactAnswer, ContactEdit, ContactList, ContactsAnswer, NewContactOrContacts
+from worker.api.models_contacts import CONTACT_MODELS, ContactsAnswer, NewContactOrContacts
 from worker.api.models_resources import TEAM
 from worker.api.openapi import takes
 from worker.api.request_context import Context, Paged, answered, refuse_unknown
 from worker.domain.fields import wrong
 from worker.flow.base import Dialer
 from worker.operations import contacts as contact_operations
-from worker.operations import views_crm as views
 
 router = APIRouter(prefix="/api/crm/contacts", tags=["Contacts"])
 
 TeamId = Annotated[str | None, Query(alias="teamId", description=TEAM)]
 
 
-@router.get("", response_model=ContactList, summary="List contacts")
+@router.get("", response_model=CONTACT_MODELS.listing, summary="List contacts")
 def list_contacts(
     context: Context,
     page: Paged,
@@ -38,7 +37,7 @@ def list_contacts(
 ) -> Response:
     """The team's contacts, newest first."""
     context.own(team_id)
-    count, rows = contact_operations.find_contacts(
+    count, found = contact_operations.find_contacts(
         context.dialer,
         context.team_id,
         limit=page.limit,
@@ -49,12 +48,12 @@ def list_contacts(
         tag=tag,
         do_not_call=do_not_call,
     )
-    return success(contacts=[views.contact(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
+    return success(contacts=found, count=count, limit=page.limit, offset=page.offset)
 
 
 @router.post(
     "",
-    response_model=ContactAnswer | ContactsAnswer,
+    response_model=CONTACT_MODELS.answer | ContactsAnswer,
     summary="Create contacts",
     openapi_extra=takes(NewContactOrContacts),
 )
@@ -70,7 +69,8 @@ def create_contacts(context: Context) -> Response:
         return _create_many(context, sent)
 
     def work(dialer: Dialer) -> Answer:
-        return answered(contact=views.contact(contact_operations.create_contact(dialer, context.team_id, sent)))
+        made = contact_operations.create_contact(dialer, context.team_id, sent, actor=context.actor)
+        return answered(contact=made)
 
     return context.do(work)
 
@@ -84,19 +84,21 @@ def _create_many(context: Context, sent: dict[str, object]) -> Response:
         context.own(contact.get("teamId") if isinstance(contact, dict) else None)
 
     def work(dialer: Dialer) -> Answer:
-        made = contact_operations.create_contacts(dialer, context.team_id, wanted)
-        return answered(contacts=[views.contact(row) for row in made], count=len(made))
+        made = contact_operations.create_contacts(dialer, context.team_id, wanted, actor=context.actor)
+        return answered(contacts=made, count=len(made))
 
     return context.do(work)
 
 
-@router.get("/{id}", response_model=ContactAnswer, summary="Get a contact")
+@router.get("/{id}", response_model=CONTACT_MODELS.answer, summary="Get a contact")
 def get_contact(context: Context, id: str) -> Response:
     """Get one contact."""
-    return success(contact=views.contact(contact_operations.get_contact(context.dialer, context.team_id, id)))
+    return success(contact=contact_operations.get_contact(context.dialer, context.team_id, id))
 
 
-@router.patch("/{id}", response_model=ContactAnswer, summary="Edit a contact", openapi_extra=takes(ContactEdit))
+@router.patch(
+    "/{id}", response_model=CONTACT_MODELS.answer, summary="Edit a contact", openapi_extra=takes(CONTACT_MODELS.edit)
+)
 def edit_contact(context: Context, id: str) -> Response:
     """Change the fields given; null clears one.
 
@@ -106,7 +108,7 @@ def edit_contact(context: Context, id: str) -> Response:
     sent = context.body()
 
     def work(dialer: Dialer) -> Answer:
-        row, steps = contact_operations.edit_contact(dialer, context.team_id, id, sent, actor=context.actor)
-        return answered(*steps, contact=views.contact(row))
+        edited, steps = contact_operations.edit_contact(dialer, context.team_id, id, sent, actor=context.actor)
+        return answered(*steps, contact=edited)
 
     return context.do(work)

@@ -61,7 +61,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class WrittenAnswer:
     """An answer in writing."""
 
     status: int
@@ -76,48 +76,48 @@ WorkInBatches = Callable[[Dialer, Bookmark], Answer]
 """The same in batches, given how far tries before this one have come."""
 
 
-def tell(answer: Answer) -> Told:
+def write_answer(answer: Answer) -> WrittenAnswer:
     """The answer, written."""
-    return Told(200, render({"success": True, **answer.fields}), answer.steps)
+    return WrittenAnswer(200, render({"success": True, **answer.fields}), answer.steps)
 
 
-def do_once(dialer: Dialer, request: KeyedRequest, request_id: str, work: Work, *, in_one: bool) -> Told:
+def do_once(dialer: Dialer, request: KeyedRequest, request_id: str, work: Work, *, in_one: bool) -> WrittenAnswer:
     """Do the work, or give the answer it was given before. Raises :class:`HttpError` (409, 422) where the key does
     not allow either, and whatever the work raises but refusals."""
     taken = _take(dialer, request)
-    if isinstance(taken, Told):
+    if isinstance(taken, WrittenAnswer):
         return taken
     do = _in_one if in_one else _in_steps
     return _or_refusal(dialer, request, taken.at, request_id, partial(do, dialer, request, taken.at, work))
 
 
-def do_in_batches(dialer: Dialer, request: KeyedRequest, request_id: str, work: WorkInBatches) -> Told:
+def do_in_batches(dialer: Dialer, request: KeyedRequest, request_id: str, work: WorkInBatches) -> WrittenAnswer:
     """Do the work, or the rest of it, or give the answer it was given before. Raises as :func:`do_once` does."""
     taken = _take(dialer, request)
-    if isinstance(taken, Told):
+    if isinstance(taken, WrittenAnswer):
         return taken
     return _or_refusal(dialer, request, taken.at, request_id, partial(_in_batches, dialer, request, taken, work))
 
 
 def _or_refusal(
-    dialer: Dialer, request: KeyedRequest, taken_at: datetime, request_id: str, do: Callable[[], Told]
-) -> Told:
+    dialer: Dialer, request: KeyedRequest, taken_at: datetime, request_id: str, do: Callable[[], WrittenAnswer]
+) -> WrittenAnswer:
     """Do it under the key that was taken; a refusal is kept as the answer, after anything else the key is let go."""
     try:
         return do()
     except Refused as error:
         status, body = refusal(request_id, error)
-        told = Told(status, render(body))
-        once(dialer.db, lambda conn: _keep(conn, request, taken_at, told))
-        return told
+        written = WrittenAnswer(status, render(body))
+        once(dialer.db, lambda conn: _keep(conn, request, taken_at, written))
+        return written
     except BaseException:
         with suppress(Unavailable):  # then it becomes free by itself
             once(dialer.db, lambda conn: idempotency.free(conn, request, taken_at))
         raise
 
 
-def _take(dialer: Dialer, request: KeyedRequest) -> TakenKey | Told:
-    def work(conn: Connection) -> TakenKey | Told | None:
+def _take(dialer: Dialer, request: KeyedRequest) -> TakenKey | WrittenAnswer:
+    def work(conn: Connection) -> TakenKey | WrittenAnswer | None:
         taken = idempotency.take(conn, request)
         if taken is not None:
             return taken
@@ -128,7 +128,7 @@ def _take(dialer: Dialer, request: KeyedRequest) -> TakenKey | Told:
             message = "This Idempotency-Key was used for another request; use a new key for each."
             raise HttpError(422, "idempotency_key_reused", message)
         if seen.status is not None:
-            return Told(seen.status, seen.response or "", headers=REPLAYED)
+            return WrittenAnswer(seen.status, seen.response or "", headers=REPLAYED)
         if seen.is_lost:
             message = "The first request with this key did its work, but its answer was lost; look at what it did."
             raise HttpError(409, "idempotency_answer_lost", message)
@@ -141,25 +141,27 @@ def _take(dialer: Dialer, request: KeyedRequest) -> TakenKey | Told:
     return found
 
 
-def _in_one(dialer: Dialer, request: KeyedRequest, taken_at: datetime, work: Work) -> Told:
-    def whole(conn: Connection) -> Told:
-        told = tell(work(replace(dialer, db=Joined(conn))))
-        _keep(conn, request, taken_at, told)
-        return told
+def _in_one(dialer: Dialer, request: KeyedRequest, taken_at: datetime, work: Work) -> WrittenAnswer:
+    def whole(conn: Connection) -> WrittenAnswer:
+        written = write_answer(work(replace(dialer, db=Joined(conn))))
+        _keep(conn, request, taken_at, written)
+        return written
 
     return transact(dialer.db, whole)
 
 
-def _in_steps(dialer: Dialer, request: KeyedRequest, taken_at: datetime, work: Work) -> Told:
+def _in_steps(dialer: Dialer, request: KeyedRequest, taken_at: datetime, work: Work) -> WrittenAnswer:
     def before_commit(conn: Connection) -> None:
         if idempotency.has_written(conn) and not idempotency.note_work(conn, request, taken_at):
             raise _given_up()
 
     assert isinstance(dialer.db, Engine)
-    return _kept(dialer, request, taken_at, tell(work(replace(dialer, db=CommitHook(dialer.db, before_commit)))))
+    return _kept(
+        dialer, request, taken_at, write_answer(work(replace(dialer, db=CommitHook(dialer.db, before_commit))))
+    )
 
 
-def _in_batches(dialer: Dialer, request: KeyedRequest, taken: TakenKey, work: WorkInBatches) -> Told:
+def _in_batches(dialer: Dialer, request: KeyedRequest, taken: TakenKey, work: WorkInBatches) -> WrittenAnswer:
     def keep(conn: Connection, come: Mapping[str, Any]) -> None:
         if not idempotency.note_progress(conn, request, taken.at, come):
             raise _given_up()
@@ -168,20 +170,20 @@ def _in_batches(dialer: Dialer, request: KeyedRequest, taken: TakenKey, work: Wo
         if not idempotency.keep(conn, request, taken.at):
             raise _given_up()
 
-    return _kept(dialer, request, taken.at, tell(work(dialer, Bookmark(taken.progress or {}, keep, is_at_it))))
+    return _kept(dialer, request, taken.at, write_answer(work(dialer, Bookmark(taken.progress or {}, keep, is_at_it))))
 
 
-def _kept(dialer: Dialer, request: KeyedRequest, taken_at: datetime, told: Told) -> Told:
+def _kept(dialer: Dialer, request: KeyedRequest, taken_at: datetime, written: WrittenAnswer) -> WrittenAnswer:
     """The answer to work that is done already, kept if it can be."""
     try:
-        once(dialer.db, lambda conn: _keep(conn, request, taken_at, told))
-    except Unavailable as error:  # the work is done: this caller is told, and who asks again that the answer is lost
+        once(dialer.db, lambda conn: _keep(conn, request, taken_at, written))
+    except Unavailable as error:  # the work is done: this caller is written, and who asks again that the answer is lost
         log.warning("answer_not_kept", message=str(error))
-    return told
+    return written
 
 
-def _keep(conn: Connection, request: KeyedRequest, taken_at: datetime, told: Told) -> None:
-    if not idempotency.answer(conn, request, taken_at, told.status, told.text):
+def _keep(conn: Connection, request: KeyedRequest, taken_at: datetime, written: WrittenAnswer) -> None:
+    if not idempotency.answer(conn, request, taken_at, written.status, written.text):
         raise _given_up()
 
 

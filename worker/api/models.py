@@ -37,7 +37,7 @@ class Failure(BaseModel):
     message: str
     code: str = Field(description="A word for programs.", examples=["invalid_request"])
     errors: list[ErrorDetail] = Field(description="Everything that is wrong with the values sent, all at once.")
-    requestId: str = Field(description="Name this when you context about the request.")
+    requestId: str = Field(description="Name this when you ask about the request.")
 
 
 class Page(Done):

@@ -1,19 +1,145 @@
-"""The shapes of companies, assistants, carrier accounts and phone numbers, for the OpenAPI document; see
-:mod:`worker.api.models`."""
+"""The shapes of the resources for the OpenAPI document, made of their declarations; see :mod:`worker.api.models`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from types import GenericAlias
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import Field as Described
 
 from worker.api.models import Done, Page, Sent
-from worker.carriers import registry
-from worker.carriers.spec import AssistantField
+from worker.domain.campaign import TEAM_ID
+from worker.domain.fields import Field, Kind
+from worker.domain.kinds import (
+    UNBOUNDED,
+    Flag,
+    Freeform,
+    Ids,
+    Instant,
+    Number,
+    Numbers,
+    OneOf,
+    State,
+    Text,
+    Texts,
+    Whole,
+)
+from worker.domain.resources import Resource
 
 TEAM = "Your team; the key's own team is meant anyway."
-NOT_BLANK = r"\S"
+OWN_TEAM = Field("teamId", Text(), help=TEAM)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The bodies that make one and edit it, one as it is shown, and the answers with one and with a page of them."""
+
+    new: type[BaseModel]
+    edit: type[BaseModel]
+    shown: type[BaseModel]
+    answer: type[BaseModel]
+    listing: type[BaseModel]
+
+
+def models_of(resource: Resource) -> Models:
+    """The models of a resource."""
+    title = resource.what.title().replace(" ", "")
+    clears = "; null clears one" if resource.clears_by_null else ""
+    new, edit = resource.settable(is_new=True), resource.settable(is_new=False)
+    example = resource.new_example or {
+        each.name: each.example for each in new if each.example not in (None, each.default)
+    }
+    one = shape(title, BaseModel, resource.about, _answers(resource.fields),
+                 {each.shown: each.example for each in resource.fields})  # fmt: skip
+    team = () if resource.names_team else (OWN_TEAM,)
+    return Models(
+        body_model(f"New{title}", f"{resource.a.capitalize()} to create.",
+                   (*(team or (replace(TEAM_ID, required=True),)), *new), example),
+        body_model(f"{title}Edit", f"The fields of {resource.a} to change{clears}.", (*team, *edit),
+                   resource.edit_example, is_new=False),
+        one,
+        shape(f"{title}Answer", Done, f"One {resource.what}.", {resource.one: (one, Described())}),
+        shape(f"{title}List", Page, f"{resource.plural.capitalize()}, newest first.",
+               {resource.many: (GenericAlias(list, one), Described())}),
+    )  # fmt: skip
+
+
+def body_model(
+    title: str, about: str, fields: Iterable[Field], example: Mapping[str, Any], *, is_new: bool = True
+) -> type[BaseModel]:
+    """The body of a request."""
+    return shape(title, Sent, about, {each.name: _sent(each, is_new=is_new) for each in fields}, example)
+
+
+def shape(
+    title: str, base: type[BaseModel], about: str, fields: Mapping[str, Any], example: Mapping[str, Any] | None = None
+) -> type[BaseModel]:
+    """A model of these fields, which looks like the example."""
+    config = {} if example is None else request_like(dict(example)) if base is Sent else answer_like(dict(example))
+    made: type[BaseModel] = create_model(
+        title, __base__=base, __doc__=about, __module__=__name__, __cls_kwargs__=dict(config), **fields
+    )
+    return made
+
+
+def _sent(field: Field, *, is_new: bool) -> tuple[Any, Any]:
+    """A field of a body. What an edit leaves out stays as it is, so it has no default."""
+    kind, about = annotation(field.kind), f"{field.help} {field.more}".strip() or None
+    if field.required and is_new:
+        return kind, Described(description=about)
+    extra = None if is_new else without_default
+    return kind | None if field.may_be_null else kind, Described(
+        field.default, description=about, json_schema_extra=extra
+    )
+
+
+def _answers(fields: Iterable[Field]) -> dict[str, Any]:
+    kinds = ((each, annotation(each.kind, is_sent=False)) for each in fields)
+    return {
+        each.shown: (
+            kind | None if each.is_ever_null else kind,
+            Described(description=each.answer or each.help or None),
+        )
+        for each, kind in kinds
+    }
+
+
+def annotation(kind: Kind, *, is_sent: bool = True) -> Any:
+    """The type of a value in JSON; of one ``is_sent``, with its bounds, for what we answer is within them."""
+    match kind:
+        case Text() if is_sent:
+            most = kind.most if kind.most < UNBOUNDED else None
+            return Annotated[str, Described(min_length=kind.least or None, max_length=most, pattern=kind.pattern)]
+        case Text():
+            return str
+        case Whole(least, most) if is_sent:
+            return Annotated[int, Described(ge=least, le=most)]
+        case Whole():
+            return int
+        case Number(least=low, most=high) if is_sent:
+            return Annotated[float, Described(ge=low, le=high)]
+        case Number():
+            return float
+        case Flag():
+            return bool
+        case OneOf(choices):
+            return Literal[choices]
+        case State(states):
+            return states
+        case Texts(most, each):
+            listed = GenericAlias(list, annotation(each, is_sent=is_sent))
+            return Annotated[listed, Described(max_length=most)] if is_sent else listed
+        case Ids(most) | Numbers(most):
+            return Annotated[list[str], Described(min_length=1, max_length=most)] if is_sent else list[str]
+        case Freeform():
+            return dict[str, Any]
+        case Instant():
+            return datetime
+    raise TypeError(f"The API does not say what {kind} is.")
 
 
 def request_like(example: dict[str, Any]) -> ConfigDict:
@@ -29,274 +155,3 @@ def answer_like(example: dict[str, Any]) -> ConfigDict:
 def without_default(schema: dict[str, Any]) -> None:
     """Say of a field that may be left out, and is not null, nothing of what Python puts in its place."""
     schema.pop("default")
-
-
-# ---------------------------------------------------------------------------------------------- companies
-
-
-class CompanyEdit(Sent):
-    """The fields of a company to change."""
-
-    teamId: str | None = Field(None, description=TEAM)
-    name: str = Field("", min_length=1, max_length=200, pattern=NOT_BLANK, json_schema_extra=without_default)
-
-    model_config = request_like({"name": "Example Company"})
-
-
-class NewCompany(CompanyEdit):
-    """A company to create."""
-
-    name: str = Field(min_length=1, max_length=200, pattern=NOT_BLANK)
-
-
-class Company(BaseModel):
-    """Whom campaigns call for."""
-
-    id: str
-    team_id: str
-    name: str
-    created_at: datetime
-
-    model_config = answer_like(
-        {
-            "id": "comp_01j...",
-            "team_id": "team_01j...",
-            "name": "Example Company",
-            "created_at": "2024-01-10T09:00:00Z",
-        }
-    )
-
-
-class CompanyAnswer(Done):
-    """One company."""
-
-    company: Company
-
-
-class CompanyList(Page):
-    """Companies, newest first."""
-
-    companies: list[Company]
-
-
-# ---------------------------------------------------------------------------------------------- assistants
-
-
-def _sent(field: AssistantField) -> Any:
-    """A field that a single carrier reads, as requests have it."""
-    return str | None, Field(None, min_length=1, max_length=200, pattern=NOT_BLANK, description=field.help)
-
-
-def _answered() -> Any:
-    """The same, as answers have it."""
-    return str | None, ...
-
-
-class _AssistantEdit(Sent):
-    """The fields of an assistant to change; null clears one."""
-
-    teamId: str | None = Field(None, description=TEAM)
-    name: str = Field("", min_length=1, max_length=200, pattern=NOT_BLANK, json_schema_extra=without_default)
-    streamUrl: str | None = Field(
-        None, max_length=2000, pattern="^wss?://", description="Where the carrier streams the call's audio to."
-    )
-    answerUrl: str | None = Field(
-        None, max_length=2000, pattern="^https?://", description="Where the carrier asks what to do."
-    )
-
-    model_config = request_like({"streamUrl": "wss://voice.example.com/stream"})
-
-
-AssistantEdit = create_model(
-    "AssistantEdit",
-    __base__=_AssistantEdit,
-    __doc__=_AssistantEdit.__doc__,
-    **{field.name: _sent(field) for field in registry.assistant_fields()},
-    settings=(dict[str, Any] | None, Field(None, description="Kept and returned as given.")),
-)
-
-
-class NewAssistant(AssistantEdit):
-    """An assistant to create."""
-
-    name: str = Field(min_length=1, max_length=200, pattern=NOT_BLANK)
-
-    model_config = request_like({"name": "Ann", "streamUrl": "wss://voice.example.com/stream"})
-
-
-class _Assistant(BaseModel):
-    """Who talks when a callee answers."""
-
-    id: str
-    team_id: str
-    name: str
-    stream_url: str | None
-    answer_url: str | None
-
-    model_config = answer_like(
-        {
-            "id": "asst_01j...",
-            "team_id": "team_01j...",
-            "name": "Ann",
-            "stream_url": "wss://voice.example.com/stream",
-            "answer_url": None,
-            **{field.key: None for field in registry.assistant_fields()},
-            "settings": {},
-            "created_at": "2024-01-10T09:00:00Z",
-        }
-    )
-
-
-Assistant = create_model(
-    "Assistant",
-    __base__=_Assistant,
-    __doc__=_Assistant.__doc__,
-    **{field.key: _answered() for field in registry.assistant_fields()},
-    settings=(dict[str, Any], ...),
-    created_at=(datetime, ...),
-)
-
-
-class AssistantAnswer(Done):
-    """One assistant."""
-
-    assistant: Assistant
-
-
-class AssistantList(Page):
-    """Assistants, newest first."""
-
-    assistants: list[Assistant]
-
-
-# ---------------------------------------------------------------------------------------------- carrier accounts
-
-
-class CarrierAccountEdit(Sent):
-    """The fields of a carrier account to change."""
-
-    teamId: str | None = Field(None, description=TEAM)
-    name: str = Field("", min_length=1, max_length=200, pattern=NOT_BLANK, json_schema_extra=without_default)
-    maxConcurrentCalls: int = Field(100, ge=1, le=10_000, description="Simultaneous calls.")
-    callsPerSecond: float | None = Field(None, ge=0.01, le=1000, description="How fast calls start; null: no limit.")
-    enabled: bool = Field(True, description="Whether calls go through it at all.")
-
-    model_config = request_like({"maxConcurrentCalls": 50})
-
-
-class NewCarrierAccount(CarrierAccountEdit):
-    """A carrier account to create."""
-
-    carrier: str = Field(description="A carrier this deployment can call with.", examples=["simulator"])
-    name: str = Field(min_length=1, max_length=200, pattern=NOT_BLANK)
-
-    model_config = request_like({"carrier": "simulator", "name": "Simulator"})
-
-
-class CarrierAccount(BaseModel):
-    """An account with a carrier."""
-
-    id: str
-    team_id: str
-    carrier: str
-    name: str
-    max_concurrent_calls: int
-    calls_per_second: float | None
-    enabled: bool
-    resting_until: datetime | None = Field(description="It is backed off, and places no call before this.")
-    resting_reason: str | None
-    breaker_open: bool = Field(description="It failed too often; after `resting_until` a single call tries it.")
-    created_at: datetime
-
-    model_config = answer_like(
-        {
-            "id": "acct_01j...",
-            "team_id": "team_01j...",
-            "carrier": "simulator",
-            "name": "Simulator",
-            "max_concurrent_calls": 100,
-            "calls_per_second": None,
-            "enabled": True,
-            "resting_until": None,
-            "resting_reason": None,
-            "breaker_open": False,
-            "created_at": "2024-01-10T09:00:00Z",
-        }
-    )
-
-
-class CarrierAccountAnswer(Done):
-    """One carrier account."""
-
-    carrier_account: CarrierAccount
-
-
-class CarrierAccountList(Page):
-    """Carrier accounts, newest first."""
-
-    carrier_accounts: list[CarrierAccount]
-
-
-# ---------------------------------------------------------------------------------------------- phone numbers
-
-
-class PhoneNumberEdit(Sent):
-    """The fields of a phone number to change."""
-
-    teamId: str | None = Field(None, description=TEAM)
-    maxConcurrentCalls: int = Field(10, ge=1, le=1000, description="Simultaneous calls.")
-    callsPerSecond: float | None = Field(None, ge=0.01, le=1000, description="How fast calls start; null: no limit.")
-    enabled: bool = Field(True, description="Whether it is shown at all.")
-
-    model_config = request_like({"maxConcurrentCalls": 5})
-
-
-class NewPhoneNumber(PhoneNumberEdit):
-    """A phone number to create."""
-
-    number: str = Field(max_length=64, description="With its country code.")
-    carrierAccountId: str = Field(min_length=1, max_length=200, description="The account calls are placed through.")
-
-    model_config = request_like({"number": "+12025550123", "carrierAccountId": "acct_01j..."})
-
-
-class PhoneNumber(BaseModel):
-    """A number that campaigns show to those they call."""
-
-    id: str
-    team_id: str
-    carrier_account_id: str
-    number: str = Field(description="In E.164.")
-    max_concurrent_calls: int
-    calls_per_second: float | None
-    enabled: bool
-    disabled_reason: str | None = Field(description="Why the dialer took it out of rotation, if it did.")
-    resting_until: datetime | None = Field(description="It is shown to nobody before this.")
-    created_at: datetime
-
-    model_config = answer_like(
-        {
-            "id": "pn_01j...",
-            "team_id": "team_01j...",
-            "carrier_account_id": "acct_01j...",
-            "number": "+12025550123",
-            "max_concurrent_calls": 10,
-            "calls_per_second": None,
-            "enabled": True,
-            "disabled_reason": None,
-            "resting_until": None,
-            "created_at": "2024-01-10T09:00:00Z",
-        }
-    )
-
-
-class PhoneNumberAnswer(Done):
-    """One phone number."""
-
-    phone_number: PhoneNumber
-
-
-class PhoneNumberList(Page):
-    """Phone numbers, newest first."""
-
-    phone_numbers: list[PhoneNumber]

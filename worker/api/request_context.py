@@ -19,7 +19,16 @@ from sqlalchemy import Connection
 
 from worker.api.access import authenticate
 from worker.api.envelope import HttpError, answer, request_id_of
-from worker.api.idempotency import LONGEST_KEY, Answer, Told, Work, WorkInBatches, do_in_batches, do_once, tell
+from worker.api.idempotency import (
+    LONGEST_KEY,
+    Answer,
+    Work,
+    WorkInBatches,
+    WrittenAnswer,
+    do_in_batches,
+    do_once,
+    write_answer,
+)
 from worker.api.parameters import parameter_faults
 from worker.domain.errors import Fault, Invalid, NotFound, Unavailable
 from worker.domain.fields import storable, unknown_fields
@@ -100,21 +109,21 @@ class RequestContext:
         may be one transaction (see :mod:`worker.api.idempotency`).
         """
         if self.key is None:
-            told = tell(work(self.dialer))
+            written = write_answer(work(self.dialer))
         else:
-            told = do_once(self.dialer, self._keyed(self.key), request_id_of(self.request), work, in_one=in_one)
-        _carry_out(told)
-        return answer(told.text, told.status, told.headers)
+            written = do_once(self.dialer, self._keyed(self.key), request_id_of(self.request), work, in_one=in_one)
+        _carry_out(written)
+        return answer(written.text, written.status, written.headers)
 
     def do_in_batches(self, work: WorkInBatches) -> Response:
         """The same for work that lasts as long as its input is long, of which each batch is committed when it is done.
-        ``work`` does nothing twice that it is told was done."""
+        ``work`` does nothing twice that was done before."""
         if self.key is None:
-            told = tell(work(self.dialer, ANEW))
+            written = write_answer(work(self.dialer, ANEW))
         else:
-            told = do_in_batches(self.dialer, self._keyed(self.key), request_id_of(self.request), work)
-        _carry_out(told)
-        return answer(told.text, told.status, told.headers)
+            written = do_in_batches(self.dialer, self._keyed(self.key), request_id_of(self.request), work)
+        _carry_out(written)
+        return answer(written.text, written.status, written.headers)
 
     def _keyed(self, key: str) -> KeyedRequest:
         url = self.request.url
@@ -122,14 +131,14 @@ class RequestContext:
         return KeyedRequest(self.team_id, key, self.request.method, path, sha256(self.raw).digest())
 
 
-def _carry_out(told: Told) -> None:
+def _carry_out(written: WrittenAnswer) -> None:
     """The work is committed; what follows from it is in the rows, and the tick finds it if this is lost."""
-    if not told.steps:
+    if not written.steps:
         return
     try:
-        dispatch.carry_out(told.steps)
+        dispatch.carry_out(written.steps)
     except Unavailable as error:
-        log.warning("steps_left_to_the_tick", steps=len(told.steps), message=str(error))
+        log.warning("steps_left_to_the_tick", steps=len(written.steps), message=str(error))
 
 
 def answered(*steps: Step, **fields: Any) -> Answer:
@@ -159,8 +168,8 @@ def refuse_unknown(sent: Mapping[str, Any], known: Sequence[str]) -> None:
 
 
 async def _let_in(request: Request) -> RequestContext:
-    asked = await request_context(request)
-    return asked if request.method == "GET" else replace(asked, raw=await request.body())
+    context = await request_context(request)
+    return context if request.method == "GET" else replace(context, raw=await request.body())
 
 
 Context = Annotated[RequestContext, Depends(_let_in)]

@@ -13,10 +13,9 @@ from worker.domain.model import CampaignStatus
 
 def look_up(context: Context, campaign_id: str) -> dict[str, Any]:
     """The team's campaign as the API shows it. Raises :class:`NotFound`."""
-    from worker.operations import views
     from worker.operations.campaigns import get_campaign
 
-    return views.campaign(get_campaign(context.dialer, context.team_id, campaign_id))
+    return get_campaign(context.dialer, context.team_id, campaign_id)
 
 
 def show_status(context: Context, campaign_id: str, as_json: bool, **more: Any) -> None:

@@ -3,24 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from worker.cli.campaign_status import look_up, show_status
-from worker.cli.context import JSON, NUMBER, Context, as_body, as_changes, broker_answers, for_team, paged
+from worker.cli.context import Context, as_body, as_changes, broker_answers, for_team, paged
+from worker.cli.resources import options
 from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_page, show_warnings
-from worker.domain.campaign import DEFAULT_CONCURRENT_CALLS
+from worker.domain.campaign import CAMPAIGN, WINDOW_COLUMNS
 from worker.domain.campaign_warnings import warnings_of
 from worker.domain.model import CampaignStatus
-from worker.domain.retry import DEFAULT_DELAY_MINUTES, DEFAULT_MAX_ATTEMPTS
 from worker.operations import views
 from worker.operations.campaign_edit import edit_campaign
-from worker.operations.campaigns import create_campaign
+from worker.operations.campaigns import create_campaign, list_campaigns
 from worker.operations.progress import read_progress
-from worker.store.database import once
-from worker.store.reads import campaign_list
 from worker.store.reads.campaign_list import Filter
 
 
@@ -29,32 +26,8 @@ def campaigns() -> None:
     """Campaigns and their runs."""
 
 
-def fields(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that are a campaign's fields, named as on the API page."""
-    calls, attempts, delay = DEFAULT_CONCURRENT_CALLS, DEFAULT_MAX_ATTEMPTS, DEFAULT_DELAY_MINUTES
-    for option in (
-        click.option("--name", help="A name for people."),
-        click.option("--description", help="What it is for."),
-        click.option("--assistant-id", metavar="ID", help="The assistant that talks."),
-        click.option("--company-id", metavar="ID", help="The company it calls for."),
-        click.option(
-            "--from-number-id", "from_number_ids", metavar="ID", multiple=True, help="A caller ID; repeat to rotate."
-        ),
-        click.option("--call-window-start", metavar="HH:MM", help="Calls go out from this time of day on,"),
-        click.option("--call-window-end", metavar="HH:MM", help="and none from this time on,"),
-        click.option("--call-window-timezone", metavar="ZONE", help="in this zone, such as America/New_York."),
-        click.option("--max-concurrent-calls", type=NUMBER, help=f"Simultaneous calls. Default {calls}."),
-        click.option("--max-attempts-per-contact", type=NUMBER, help=f"Calls a contact may get. Default {attempts}."),
-        click.option("--retry-delay-minutes", type=NUMBER, help=f"From a call to the next attempt. Default {delay}."),
-        click.option("--settings", type=JSON, metavar="JSON", help='An object, such as {"retryDelays": {"busy": 10}}.'),
-    )[::-1]:
-        command = option(command)
-    return command
-
-
 @campaigns.command()
-@fields
-@click.option("--scheduled-start-at", metavar="INSTANT", help="Start by itself then: 2027-03-01T09:00:00-05:00.")
+@options(CAMPAIGN.settable(is_new=True), is_new=True)
 @json_option
 @for_team
 def create(context: Context, /, as_json: bool, **given: Any) -> None:
@@ -63,7 +36,7 @@ def create(context: Context, /, as_json: bool, **given: Any) -> None:
     campaign_id = create_campaign(context.dialer, context.team_id, sent, actor=context.actor)
     warnings = warnings_of(sent)
     if as_json:
-        show_json(campaign=look_up(context, campaign_id), **_told(warnings))
+        show_json(campaign=look_up(context, campaign_id), **_warned(warnings))
         return
     click.echo(campaign_id)
     show_warnings(warnings)
@@ -90,10 +63,7 @@ def list_them(
 ) -> None:
     """List the team's campaigns, newest first."""
     chosen = Filter(None if status is None else CampaignStatus(status), assistant_id, deleted)
-    count, rows = once(
-        context.dialer.db, lambda conn: campaign_list.page(conn, context.team_id, chosen, limit=limit, offset=offset)
-    )
-    shown = [views.campaign(row) for row in rows]
+    count, shown = list_campaigns(context.dialer, context.team_id, chosen, limit=limit, offset=offset)
     show_page("campaigns", shown, COLUMNS, count=count, limit=limit, offset=offset, as_json=as_json)
 
 
@@ -144,7 +114,7 @@ def _counted(counts: dict[str, int]) -> str:
 
 @campaigns.command()
 @click.argument("campaign_id")
-@fields
+@options(CAMPAIGN.settable(is_new=False), is_new=False)
 @click.option("--no-call-window", is_flag=True, help="Call at any hour.")
 @json_option
 @for_team
@@ -155,15 +125,15 @@ def edit(context: Context, /, campaign_id: str, no_call_window: bool, as_json: b
     while it is draft, scheduled or paused.
     """
     if no_call_window:
-        given |= dict.fromkeys(("call_window_start", "call_window_end", "call_window_timezone"), "")
+        given |= dict.fromkeys(WINDOW_COLUMNS, "")
     sent = as_changes(**given)
     context.carry_out(edit_campaign(context.dialer, context.team_id, campaign_id, sent, actor=context.actor))
     warnings = warnings_of(sent)
-    show_status(context, campaign_id, as_json, **_told(warnings))
+    show_status(context, campaign_id, as_json, **_warned(warnings))
     if not as_json:
         show_warnings(warnings)
 
 
-def _told(warnings: list[str]) -> dict[str, list[str]]:
-    """As the API has it: a field only where there is something to tell."""
+def _warned(warnings: list[str]) -> dict[str, list[str]]:
+    """As the API has it: a field only where there is something to say."""
     return {"warnings": warnings} if warnings else {}

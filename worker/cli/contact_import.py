@@ -65,14 +65,14 @@ def import_contacts(
         source = stack.enter_context(reading(file))
         chosen = choose_encoding(source, encoding)
         text = stack.enter_context(text_in(source, chosen))
-        contacts = ContactFile(pieces_of(text), separator(delimiter), region=region)
+        contact_file = ContactFile(pieces_of(text), separator(delimiter), region=region)
         said = stack.enter_context(reporting(report))
-        loaded = _load(context, contacts, source, said, region=region, **options)
+        loaded = _load(context, contact_file, source, said, region=region, **options)
     context.carry_out(loaded.steps)
     if as_json:
-        show_json(**_as_json(loaded, contacts, chosen, said, options))
+        show_json(**_as_json(loaded, contact_file, chosen, said, options))
     else:
-        _show(loaded, import_notes(contacts, loaded, chosen), said, options, report)
+        _show(loaded, import_notes(contact_file, loaded, chosen), said, options, report)
     if loaded.is_refused:
         raise click.ClickException(
             f"Nothing was imported; lines of {file} that cannot be called or read: {said.count}."
@@ -82,13 +82,13 @@ def import_contacts(
     end_in_part(loaded.refused, loaded.lines)
 
 
-def _load(context: Context, contacts: ContactFile, source: BinaryIO, said: LineReport, **options: Any) -> Loaded:
+def _load(context: Context, contact_file: ContactFile, source: BinaryIO, said: LineReport, **options: Any) -> Loaded:
     with progress_bar(source, "contact", is_whole=options["dry_run"]) as bar:
         return load_contacts(
             context.dialer,
             context.team_id,
             options["company_id"],
-            contacts,
+            contact_file,
             campaign_id=options["campaign_id"],
             tags=tuple(TAGS(list(options["tag"]), "tag")),
             region=options["region"],
@@ -101,9 +101,9 @@ def _load(context: Context, contacts: ContactFile, source: BinaryIO, said: LineR
 
 
 def _as_json(
-    loaded: Loaded, contacts: ContactFile, encoding: Encoding, said: LineReport, options: dict[str, Any]
+    loaded: Loaded, contact_file: ContactFile, encoding: Encoding, said: LineReport, options: dict[str, Any]
 ) -> dict[str, Any]:
-    counts = views_crm.imported(loaded, contacts, encoding)
+    counts = views_crm.imported(loaded, contact_file, encoding)
     del counts["contact_ids"]
     return {
         "success": not loaded.is_refused,

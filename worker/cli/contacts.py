@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -10,7 +10,6 @@ from click.exceptions import Exit
 
 from worker.cli.contact_import import import_contacts
 from worker.cli.context import (
-    JSON,
     Context,
     as_body,
     as_changes,
@@ -21,12 +20,14 @@ from worker.cli.context import (
     paged,
     yes_option,
 )  # fmt: skip
+from worker.cli.resources import options
 from worker.cli.showing import Cell, json_option, plain, show_json, show_made, show_one, show_page, some
 from worker.domain.campaign import parse_contact_ids
+from worker.domain.contact import CONTACT
 from worker.domain.model import ContactStatus
 from worker.operations import contacts as contact_operations
-from worker.operations import views, views_crm
-from worker.operations.campaign_contacts import Member, Members, list_members
+from worker.operations import views
+from worker.operations.campaign_contacts import CampaignContact, CampaignContacts, list_campaign_contacts
 from worker.operations.campaigns import add_contacts
 from worker.operations.removal import remove_contacts
 from worker.operations.requeue import requeue_contacts
@@ -38,34 +39,15 @@ def contacts() -> None:
     """Contacts of the CRM, and in campaigns."""
 
 
-def fields(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that are a contact's fields, named as in the API."""
-    for option in (
-        click.option("--first-name"),
-        click.option("--last-name"),
-        click.option("--phone", help="With its country code, such as +12025550142, or of the --country."),
-        click.option("--phone-secondary", help="Kept, never dialed."),
-        click.option("--timezone", metavar="ZONE", help="Where they are, such as America/New_York or Eastern Time."),
-        click.option("--do-not-call/--may-be-called", default=None, help="Whether they want no calls."),
-        click.option("--email"),
-        click.option("--company-id", metavar="ID"),
-        click.option("--tag", "tags", multiple=True, help="May be repeated."),
-        click.option("--custom-fields", type=JSON, metavar="JSON", help="An object, kept as given."),
-    )[::-1]:
-        command = option(command)
-    return command
-
-
 @contacts.command()
-@fields
+@options(CONTACT.settable(is_new=True), is_new=True)
 @country_option
 @json_option
 @for_team
 def create(context: Context, /, country: str | None, as_json: bool, **given: Any) -> None:
     """Create a contact; says its id. A number that cannot be called is kept, and said."""
-    region = context.region(country)
-    contact = views_crm.contact(
-        contact_operations.create_contact(context.dialer, context.team_id, as_body(**given), region=region)
+    contact = contact_operations.create_contact(
+        context.dialer, context.team_id, as_body(**given), actor=context.actor, region=context.region(country)
     )
     show_made("contact", contact, as_json=as_json)
     if not as_json and contact["phone_fault"] is not None:
@@ -78,23 +60,19 @@ def create(context: Context, /, country: str | None, as_json: bool, **given: Any
 @for_team
 def show(context: Context, contact_id: str, as_json: bool) -> None:
     """Show one contact."""
-    show_one(
-        "contact",
-        views_crm.contact(contact_operations.get_contact(context.dialer, context.team_id, contact_id)),
-        as_json=as_json,
-    )
+    show_one("contact", contact_operations.get_contact(context.dialer, context.team_id, contact_id), as_json=as_json)
 
 
 @contacts.command()
 @click.argument("contact_id")
-@fields
+@options(CONTACT.settable(is_new=False), is_new=False)
 @country_option
 @json_option
 @for_team
 def edit(context: Context, /, contact_id: str, country: str | None, as_json: bool, **given: Any) -> None:
     """Change the fields given; an empty text clears one. Where the contact waits, it is called by its new number and
     in its new zone from now on."""
-    row, steps = contact_operations.edit_contact(
+    edited, steps = contact_operations.edit_contact(
         context.dialer,
         context.team_id,
         contact_id,
@@ -103,7 +81,7 @@ def edit(context: Context, /, contact_id: str, country: str | None, as_json: boo
         region=context.region(country),
     )
     context.carry_out(steps)
-    show_one("contact", views_crm.contact(row), as_json=as_json)
+    show_one("contact", edited, as_json=as_json)
 
 
 def _who(contact: Mapping[str, Any]) -> str | None:
@@ -128,9 +106,9 @@ IN_CAMPAIGN: dict[str, Cell] = {
 }
 
 
-def _next_call(member: Member, found: Members) -> dict[str, Any]:
+def _next_call(each: CampaignContact, found: CampaignContacts) -> dict[str, Any]:
     """When a contact that waits is called next, for a person: an instant only if it is ahead."""
-    if member.next_call_at is None or member.next_call_at > found.now:
+    if each.next_call_at is None or each.next_call_at > found.now:
         return {}
     return {"next_call_at": "now" if found.is_running else "when the campaign runs"}
 
@@ -163,19 +141,18 @@ def list_them(
         if status is not None:
             raise click.UsageError("--status needs a CAMPAIGN_ID.", click.get_current_context())
         region = context.region(country)
-        count, rows = contact_operations.find_contacts(
+        count, shown = contact_operations.find_contacts(
             context.dialer, context.team_id, limit=limit, offset=offset, region=region, **wanted
         )
-        shown = [views_crm.contact(row) for row in rows]
         columns = IN_CRM
     else:
         if any(value is not None for value in wanted.values()):
             raise click.UsageError("In a campaign only --status can be asked for.", click.get_current_context())
         chosen = None if status is None else ContactStatus(status)
-        found = list_members(context.dialer, context.team_id, campaign_id, chosen, limit=limit, offset=offset)
-        shown = [views.campaign_contact(member.row, member.next_call_at) for member in found.members]
+        found = list_campaign_contacts(context.dialer, context.team_id, campaign_id, chosen, limit=limit, offset=offset)
+        shown = [views.campaign_contact(each.row, each.next_call_at) for each in found.contacts]
         if not as_json:
-            shown = [each | _next_call(member, found) for each, member in zip(shown, found.members, strict=True)]
+            shown = [view | _next_call(each, found) for view, each in zip(shown, found.contacts, strict=True)]
         count = found.count
         columns = IN_CAMPAIGN
     show_page("contacts", shown, columns, count=count, limit=limit, offset=offset, as_json=as_json)
@@ -190,7 +167,7 @@ def add(context: Context, campaign_id: str, contact_ids: tuple[str, ...], as_jso
     """Add existing contacts to a campaign, at most 10 000 at once; `-` reads their ids from standard input. One that
     is in it already is left as it is; an unknown id refuses the whole."""
     wanted = parse_contact_ids(as_body(contact_ids=list(contact_ids)))
-    added, steps = add_contacts(context.dialer, campaign_id, wanted, team_id=context.team_id)
+    added, steps = add_contacts(context.dialer, campaign_id, wanted, actor=context.actor, team_id=context.team_id)
     context.carry_out(steps)
     if as_json:
         show_json(added=added)

@@ -8,7 +8,7 @@ dialer, finds the team and hands both to the command as its first argument::
     @for_team
     def pause(context: Context, campaign_id: str) -> None:
 
-Values are judged by the rules of the API, in :mod:`worker.domain`, which find every fault at once; here they are
+Values are checked by the rules of the API, in :mod:`worker.domain`, which find every fault at once; here they are
 only renamed, from ``maxConcurrentCalls`` to ``--max-concurrent-calls``.
 """
 
@@ -84,11 +84,11 @@ def carry_out(steps: Iterable[Step]) -> None:
 
 
 def for_team(command: Callable[Concatenate[Context, P], T]) -> Callable[..., T]:
-    """Give the command ``--team``, and hand it an :class:`Context` first."""
+    """Give the command ``--team``, and hand it a :class:`Context` first."""
 
     @click.option("--team", metavar="SLUG|ID", envvar="DIALER_TEAM", help=TEAM_HELP)
     @wraps(command)
-    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+    def with_context(*args: P.args, **kwargs: P.kwargs) -> T:
         with _in_options(**kwargs):
             from worker.operations.teams import choose_team
 
@@ -96,18 +96,18 @@ def for_team(command: Callable[Concatenate[Context, P], T]) -> Callable[..., T]:
             team = choose_team(dialer, str(named) if named else None)
             return command(Context(dialer, team), *args, **kwargs)
 
-    return asked
+    return with_context
 
 
 def for_all(command: Callable[Concatenate[Dialer, P], T]) -> Callable[..., T]:
     """Hand the command the dialer, for it is about no team or about all of them."""
 
     @wraps(command)
-    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+    def with_dialer(*args: P.args, **kwargs: P.kwargs) -> T:
         with _in_options(**kwargs):
             return command(open_dialer(), *args, **kwargs)
 
-    return asked
+    return with_dialer
 
 
 def open_dialer() -> Dialer:
@@ -193,7 +193,7 @@ def as_changes(**options: object) -> dict[str, Any]:
     return changes
 
 
-class _Judged(click.ParamType[Any]):
+class _Lenient(click.ParamType[Any]):
     """A value that is read if it can be, and else left for the rules to refuse, together with all others."""
 
     def __init__(self, name: str, *readers: Callable[[str], object]) -> None:
@@ -207,7 +207,7 @@ class _Judged(click.ParamType[Any]):
         return value
 
 
-NUMBER = _Judged("number", int, float)
+NUMBER = _Lenient("number", int, float)
 
 
 def _read_json(text: str) -> object:
@@ -216,7 +216,7 @@ def _read_json(text: str) -> object:
     return "" if read is None else read
 
 
-JSON = _Judged("json", _read_json)
+JSON = _Lenient("json", _read_json)
 
 
 def paged(command: Callable[P, T]) -> Callable[P, T]:

@@ -207,7 +207,7 @@ def _prepare(
         "settings": {"machineDetection": {}},
     }
     campaign_id = campaign_operations.create_campaign(dialer, team_id, body, actor="demo")
-    campaign_operations.add_contacts(dialer, campaign_id, loaded.ids)
+    campaign_operations.add_contacts(dialer, campaign_id, loaded.ids, actor="demo")
     return team_id, campaign_id, len(loaded.ids)
 
 

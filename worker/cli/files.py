@@ -29,8 +29,8 @@ DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": 
 
 @contextmanager
 def reading(path: str) -> Iterator[BinaryIO]:
-    """The file, or what comes in by the pipe where ``path`` is ``-``. A disk that fails is told in a sentence."""
-    with _told(path), _opened(path) as file:
+    """The file, or what comes in by the pipe where ``path`` is ``-``. A disk that fails is named in a sentence."""
+    with _naming(path), _opened(path) as file:
         if file.seekable() and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             yield file
         else:
@@ -77,7 +77,7 @@ def writing(path: str | None) -> Iterator[TextIO]:
             yield sys.stdout
         return
     assert path is not None
-    with _told(path):
+    with _naming(path):
         place = Path(path).resolve()
         if place.exists() and not place.is_file():
             with place.open("w", encoding="utf-8", newline="") as file:
@@ -118,7 +118,7 @@ def _beside(place: Path) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _told(path: str) -> Iterator[None]:
+def _naming(path: str) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
-from worker.cli.context import ACTOR, NUMBER, as_body, as_changes, carry_out, for_all, paged
+from worker.cli.context import ACTOR, as_body, as_changes, carry_out, for_all, paged
+from worker.cli.resources import options
 from worker.cli.showing import Cell, json_option, show_made, show_one, show_page
+from worker.domain.fields import Setting
+from worker.domain.resources import TEAM_FIELDS
 from worker.flow.base import Dialer
 from worker.operations import views_crm as views
 from worker.operations.teams import choose_team, create_team, edit_team, list_teams
@@ -17,16 +19,6 @@ from worker.operations.teams import choose_team, create_team, edit_team, list_te
 @click.group()
 def teams() -> None:
     """Teams: who owns everything else."""
-
-
-def fields(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that are a team's fields and may change."""
-    limit = click.option("--max-concurrent-calls", type=NUMBER, help="Simultaneous calls of all its campaigns.")
-    country = click.option(
-        "--country",
-        help="Where numbers without a country code belong, such as US. Left out, the country of all its caller IDs.",
-    )
-    return click.option("--name", help="What people call it.")(limit(country(command)))
 
 
 @teams.command("list")
@@ -57,8 +49,7 @@ def show(dialer: Dialer, team: str, as_json: bool) -> None:
 
 
 @teams.command()
-@click.option("--slug", help="Small letters, digits and hyphens; for life.")
-@fields
+@options(TEAM_FIELDS, is_new=True)
 @json_option
 @for_all
 def add(dialer: Dialer, /, as_json: bool, **given: Any) -> None:
@@ -68,7 +59,7 @@ def add(dialer: Dialer, /, as_json: bool, **given: Any) -> None:
 
 @teams.command()
 @click.argument("team", metavar="SLUG|ID")
-@fields
+@options([field for field in TEAM_FIELDS if field.when is Setting.ALWAYS], is_new=False)
 @json_option
 @for_all
 def edit(dialer: Dialer, /, team: str, as_json: bool, **given: Any) -> None:

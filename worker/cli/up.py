@@ -45,9 +45,10 @@ from worker.dev.private_file import write_privately
 from worker.dev.stack import Stack, refuse_taken
 from worker.domain import ids
 from worker.domain.errors import DialerError, Refused
+from worker.domain.resources import ACCOUNT
 from worker.flow.base import Dialer
 from worker.operations.keys import create_key, who_bears
-from worker.operations.resources import ACCOUNT, get_part
+from worker.operations.resources import get_resource
 from worker.operations.watching import newest_campaign
 from worker.store.crm import setup
 from worker.store.database import transact
@@ -170,7 +171,7 @@ def belongings(dialer: Dialer, path: Path, carrier: str = CARRIERS[0]) -> Belong
     :class:`Refused` where the first start chose another carrier: a number stays with its account for life."""
     mine = _read(path) or _plan(path)
     transact(dialer.db, lambda conn: _set_up(conn, mine, carrier))
-    began_with = get_part(dialer, ACCOUNT, mine.team_id, mine.account_id).carrier
+    began_with = get_resource(dialer, ACCOUNT, mine.team_id, mine.account_id)["carrier"]
     if began_with != carrier:
         raise Refused(f"{path.parent} was begun with --carrier {began_with}; go on so, or name another --data.")
     if who_bears(dialer, mine.token) is None:

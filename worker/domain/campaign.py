@@ -1,244 +1,220 @@
-"""What a campaign may be made of: every field of the request checked, every fault reported at once."""
+"""What a campaign may be made of: declared as every other resource (:mod:`worker.domain.resources`), and what its
+fields must be together. From the request to the database it is a dictionary by column."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
+from worker.domain import ids
 from worker.domain.errors import Fault, Invalid
-from worker.domain.fields import LONGEST_ID, MISSING, NOT_NULL, text_fault, unknown_fields
+from worker.domain.fields import LONGEST_ID, Field, Setting, examine, read_field, read_fields, text_fault, wrong
+from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, State, Text, Texts, Whole
 from worker.domain.machines import parse_machine_detection
-from worker.domain.retry import RetryPolicy, parse_retry_policy
-from worker.domain.whose_clock import USE_CONTACT_TIMEZONE
-from worker.domain.window import RULES_END, CallWindow, parse_window
-
-T = TypeVar("T")
-
-CONCURRENT_CALLS = range(1, 1001)
-DEFAULT_CONCURRENT_CALLS = 3
-LONGEST_NAME = 200
-LONGEST_DESCRIPTION = 10_000
-LONGEST_QUOTED = 40
-MOST_NUMBERS = 500
-MOST_CONTACTS = 10_000
-
-FIELDS = (
-    "teamId",
-    "assistantId",
-    "companyId",
-    "fromNumberIds",
-    "name",
-    "description",
-    "scheduledStartAt",
-    "callWindowStart",
-    "callWindowEnd",
-    "callWindowTimezone",
-    "maxConcurrentCalls",
-    "maxAttemptsPerContact",
-    "retryDelayMinutes",
-    "settings",
+from worker.domain.model import CampaignStatus
+from worker.domain.resources import CREATED_AT, Resource, owned, shown, with_kinds
+from worker.domain.retry import (
+    DEFAULT_DELAY_MINUTES,
+    DEFAULT_MAX_ATTEMPTS,
+    DELAY_MINUTES,
+    MAX_ATTEMPTS,
+    check_delays,
 )
-"""What a request for a new campaign may name, as the API page does."""
+from worker.domain.retry import KEY as RETRY_DELAYS
+from worker.domain.whose_clock import USE_CONTACT_TIMEZONE
+from worker.domain.window import HH_MM, HH_MM_OR_24, RULES_END, CallWindow, parse_window
+
+LONGEST_QUOTED = 40
+MOST_CONTACTS = 10_000
+WINDOW = ("callWindowStart", "callWindowEnd", "callWindowTimezone")
+WINDOW_COLUMNS = ("call_window_start", "call_window_end", "call_window_timezone")
+_OWN_ZONE = Field(USE_CONTACT_TIMEZONE, Flag(), nullable=False)
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignSpec:
-    """A campaign as asked for, checked. ``window`` is ``None`` where it may call at any hour."""
+class Start(Instant):
+    """A future instant in ISO 8601 with an offset."""
 
-    name: str
-    assistant_id: str
-    company_id: str
-    number_ids: tuple[str, ...]
-    description: str | None
-    scheduled_start_at: datetime | None
-    window: CallWindow | None
-    max_concurrent_calls: int
-    retries: RetryPolicy
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    now: datetime = RULES_END
+
+    def __call__(self, value: object, path: str) -> datetime:
+        if not isinstance(value, str):
+            raise wrong(path, "Give an ISO 8601 date and time, such as 2027-03-01T09:00:00Z.")
+        quoted = f'"{value[:LONGEST_QUOTED]}{"…" if len(value) > LONGEST_QUOTED else ""}"'
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            like = "write it like 2027-03-01T09:00:00Z"
+            raise wrong(path, f"{quoted} is not an ISO 8601 date and time; {like}.") from None
+        if at.utcoffset() is None:
+            raise wrong(path, f"{quoted} has no offset; add Z or an offset such as -05:00.")
+        try:
+            at = at.astimezone(UTC)
+        except OverflowError:
+            raise wrong(path, f"{quoted} is out of range; give a date before 2038.") from None
+        if at >= RULES_END:
+            raise wrong(path, f"{quoted} is after 2037, where time zones have no rules; give an earlier date.")
+        if at <= self.now:
+            raise wrong(path, f"{quoted} is in the past; give a future instant or leave it out.")
+        return at
+
+
+@dataclass(frozen=True, slots=True)
+class WindowText(Text):
+    """One field of a call window by itself; what the three must be together, :func:`parse_window` says."""
+
+    most: int = LONGEST_ID
+    least: int = 1
+    such_as: str = ""
+    hours: str | None = None
+
+    @property
+    def pattern(self) -> str | None:
+        return None if self.hours is None else f"^{self.hours}$"
+
+    def __call__(self, value: object, path: str) -> str:
+        if not isinstance(value, str):
+            raise wrong(path, f"Give a text such as {self.such_as}.")
+        if fault := text_fault(value, self.most):
+            raise wrong(path, fault)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSettings(Freeform):
+    """The freeform settings: kept as given, the keys this product knows checked."""
+
+    def __call__(self, value: object, path: str) -> Mapping[str, Any]:
+        if not isinstance(value, Mapping):
+            raise wrong(path, 'Give an object, such as {"retryDelays": {"busy": 10}}.')
+        checks: list[Callable[[], object]] = [
+            lambda: parse_machine_detection(value),
+            lambda: check_delays(value.get(RETRY_DELAYS), f"{path}.{RETRY_DELAYS}"),
+        ]
+        if USE_CONTACT_TIMEZONE in value:
+            own_zone = value[USE_CONTACT_TIMEZONE]
+            checks.insert(0, lambda: read_field(own_zone, _OWN_ZONE, f"{path}.{USE_CONTACT_TIMEZONE}"))
+        faults: list[Fault] = []
+        for check in checks:
+            try:
+                check()
+            except Invalid as error:
+                faults.extend(error.faults)
+        if faults:
+            raise Invalid(faults)
+        return value
+
+
+def _policy(name: str, kind: Any, **more: Any) -> Field:
+    """A field that decides who is called when: it is edited only while nobody is called."""
+    return Field(name, kind, when=Setting.WHILE_STOPPED, **more)
+
+
+def _count(name: str, column: str, **more: Any) -> Field:
+    """One of the campaign's counters (:data:`worker.store.counters.COLUMNS`)."""
+    return shown(name, Whole(0, 2**31 - 1), column=column, nullable=False, **more)
+
+
+def _verbatim(least: int = 1, most: int = LONGEST_ID) -> Text:
+    return Text(most, least, verbatim=True)
+
+
+CAMPAIGN = Resource(
+    "campaign", "campaigns", "campaigns", ids.CAMPAIGN, "A campaign. Its counters count contacts, not calls.",
+    (
+        *owned(ids.CAMPAIGN),
+        _policy("assistantId", Id(verbatim=True), required=True, help="The assistant that talks.",
+                example="asst_01j..."),
+        _policy("companyId", Id(verbatim=True), required=True, help="The company the campaign belongs to.",
+                example="comp_01j..."),
+        Field("name", _verbatim(), required=True, help="A name for people.", example="Q1 Outreach"),
+        Field("description", _verbatim(0, 10_000), help="What the campaign is for.",
+              example="Qualify leads from the January trade show"),
+        shown("from_number", Text(), column="from_numbers", help="The first of its numbers.",
+              present=lambda numbers: numbers[0] if numbers else None, example="+12025551234"),
+        shown("from_numbers", Texts(500, Text()), nullable=False, example=["+12025551234"]),
+        _policy("fromNumberIds", Ids(500, "phone number"), required=True,
+                help="Phone numbers to show as the caller; calls rotate over them.", example=["pn_01j..."]),
+        shown("status", State(CampaignStatus), nullable=False, example="running"),
+        shown("pause_reason", Text(), help="`requested`, `max_calls_reached`, or what stopped it."),
+        Field("scheduledStartAt", Start(), when=Setting.ONCE, help="When it starts by itself: a future instant with an "
+              "offset, such as 2027-03-01T09:00:00-05:00.", more="Left out, you run it."),
+        _policy("callWindowStart", WindowText(such_as="09:00", hours=HH_MM),
+                help="Calls go out from this time of day on.", example="09:00"),
+        _policy("callWindowEnd", WindowText(such_as="17:00", hours=HH_MM_OR_24),
+                help="No call goes out from this time on.", example="17:00"),
+        _policy("callWindowTimezone", WindowText(such_as="America/New_York"), help="The IANA zone the window is in, "
+                "such as America/New_York.", more="All three window fields are given, or none. A name without summer "
+                "time, such as `EST`, is taken as it is, and warned of.", example="America/New_York"),
+        Field("maxConcurrentCalls", Whole(1, 1000), when=Setting.UNTIL_ENDED, default=3, help="Simultaneous calls.",
+              example=5),
+        _policy("maxAttemptsPerContact", MAX_ATTEMPTS, default=DEFAULT_MAX_ATTEMPTS,
+                help="Calls one contact may get in all, the first included.", example=3),
+        _policy("retryDelayMinutes", DELAY_MINUTES, default=DEFAULT_DELAY_MINUTES,
+                help="From the end of a call to the next attempt.", example=60),
+        _policy("settings", CampaignSettings(), default={}, help="Kept and returned as given, such as "
+                '{"retryDelays": {"busy": 10}}.', more="Known here: "
+                "retryDelays (minutes by disposition), useContactTimezone (false: every contact is called in the "
+                "campaign's zone), machineDetection (an object: the carrier listens for answering machines; onMachine: "
+                "retry or complete, hangUp: true or false).", example={}),
+        shown("run_id", Id(), help="The newest run; it governs.", example="run_01j..."),
+        _count("total_contacts", "total", example=200),
+        _count("contacts_called", "called", help="Had a call that was accepted by, or may have reached, the carrier.",
+               example=80),
+        _count("contacts_completed", "finished", help="Are in a terminal state after at least one call.", example=65),
+        _count("contacts_answered", "answered", help="Answered at least once.", example=55),
+        CREATED_AT,
+        shown("updated_at", Instant(), nullable=False, example="2024-01-15T14:30:00Z"),
+        shown("completed_at", Instant()),
+        shown("deleted_at", Instant()),
+    ),
+    new_example={
+        "teamId": "team_01j...", "assistantId": "asst_01j...", "companyId": "comp_01j...",
+        "fromNumberIds": ["pn_01j..."], "name": "Q1 Trade Show Follow-Up",
+        "description": "Follow up with leads from the January trade show", "callWindowStart": "09:00",
+        "callWindowEnd": "17:00", "callWindowTimezone": "America/New_York", "maxConcurrentCalls": 5,
+        "maxAttemptsPerContact": 3, "retryDelayMinutes": 60,
+    },
+    edit_example={"maxConcurrentCalls": 8}, names_team=True,
+)  # fmt: skip
+TEAM_ID = Field("teamId", _verbatim(), nullable=False, help="The team that owns the campaign: the key's.")
+"""Whose campaign it is to be. Whether that is the right one is for the caller."""
+CONTACT_IDS = (Field("contactIds", Ids(MOST_CONTACTS, "contact"), required=True),)
+
+
+def parse_campaign(
+    body: Mapping[str, Any], *, now: datetime, default_window: CallWindow | None = None
+) -> dict[str, Any]:
+    """A new campaign's fields by column; those left out are missing, and have the defaults of the database.
+
+    ``now`` is business time. Raises :class:`Invalid` with every fault, unknown fields among them. A window that
+    is left out is the deployment's, where it has one.
+    """
+    fields = with_kinds((TEAM_ID, *CAMPAIGN.settable(is_new=True)), {"scheduledStartAt": Start(now)})
+    values, faults = examine(body, fields)
+    window = None
+    if not any(fault.path in WINDOW for fault in faults):
+        try:
+            window = parse_window(*(values.get(column) for column in WINDOW_COLUMNS)) or default_window
+        except Invalid as error:
+            faults.extend(error.faults)
+    if faults:
+        raise Invalid(faults)
+    if window is not None:
+        values |= dict(zip(WINDOW_COLUMNS, (window.start, window.end, window.timezone), strict=True))
+    values.pop(TEAM_ID.column, None)
+    return values
 
 
 def parse_instant(text: object, path: str, now: datetime) -> datetime:
     """A future instant in ISO 8601 with an offset. Raises :class:`Invalid`."""
-    if not isinstance(text, str):
-        fault = "Give an ISO 8601 date and time, such as 2027-03-01T09:00:00Z."
-        raise Invalid([Fault(path, _unless_given(text, fault))])
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(
-            [Fault(path, f"{_quoted(text)} is not an ISO 8601 date and time; write it like 2027-03-01T09:00:00Z.")]
-        ) from None
-    if at.utcoffset() is None:
-        raise Invalid([Fault(path, f"{_quoted(text)} has no offset; add Z or an offset such as -05:00.")])
-    try:
-        at = at.astimezone(UTC)
-    except OverflowError:
-        raise Invalid([Fault(path, f"{_quoted(text)} is out of range; give a date before 2038.")]) from None
-    if at >= RULES_END:
-        raise Invalid(
-            [Fault(path, f"{_quoted(text)} is after 2037, where time zones have no rules; give an earlier date.")]
-        )
-    if at <= now:
-        raise Invalid([Fault(path, f"{_quoted(text)} is in the past; give a future instant or leave it out.")])
+    at: datetime = read_field(text, Field(path, Start(now), required=True), path)
     return at
-
-
-def _quoted(text: str) -> str:
-    """What was sent, as far as it helps."""
-    return f'"{text[:LONGEST_QUOTED]}{"…" if len(text) > LONGEST_QUOTED else ""}"'
-
-
-def parse_campaign(body: Mapping[str, Any], *, now: datetime, default_window: CallWindow | None = None) -> CampaignSpec:
-    """Check the fields of a request by the names of the API page.
-
-    ``now`` is business time. Raises :class:`Invalid` with every fault, unknown fields among them. A window that
-    is left out is the deployment's, where it has one. Whether ``teamId`` is the right one is for the caller.
-    """
-    faults = unknown_fields(body, FIELDS)
-
-    def attempt(parse: Callable[[], T], instead: T) -> T:
-        try:
-            return parse()
-        except Invalid as error:
-            faults.extend(error.faults)
-            return instead
-
-    if "teamId" in body:
-        attempt(lambda: _text(body["teamId"], "teamId"), "")
-    name = attempt(lambda: _text(body.get("name", MISSING), "name", most=LONGEST_NAME), "")
-    assistant = attempt(lambda: _text(body.get("assistantId", MISSING), "assistantId"), "")
-    company = attempt(lambda: _text(body.get("companyId", MISSING), "companyId"), "")
-    no_numbers: tuple[str, ...] = ()
-    numbers = attempt(lambda: _number_ids(body.get("fromNumberIds", MISSING)), no_numbers)
-    start_text = body.get("scheduledStartAt")
-    start = None if start_text is None else attempt(lambda: parse_instant(start_text, "scheduledStartAt", now), None)
-    bounds = (body.get("callWindowStart"), body.get("callWindowEnd"), body.get("callWindowTimezone"))
-    window = attempt(lambda: _window(*bounds), None)
-    limit = attempt(lambda: parse_limit(body.get("maxConcurrentCalls")), DEFAULT_CONCURRENT_CALLS)
-    no_settings: Mapping[str, Any] = {}
-    settings = attempt(lambda: parse_settings(body.get("settings")), no_settings)
-    raw = body.get("settings")
-    given = raw if isinstance(raw, Mapping) else {}
-    retries = attempt(
-        lambda: parse_retry_policy(body.get("maxAttemptsPerContact"), body.get("retryDelayMinutes"), given),
-        RetryPolicy(),
-    )
-    description = attempt(lambda: _description(body.get("description")), None)
-    if faults:
-        raise Invalid(faults)
-    whole_default = default_window if bounds == (None, None, None) else None
-    return CampaignSpec(
-        name,
-        assistant,
-        company,
-        numbers,
-        description,
-        start,
-        window or whole_default,
-        limit,
-        retries,
-        settings,
-    )
-
-
-def parse_limit(value: object, path: str = "maxConcurrentCalls") -> int:
-    """How many simultaneous calls a campaign may have; ``None`` means the default."""
-    if value is None:
-        return DEFAULT_CONCURRENT_CALLS
-    if isinstance(value, int) and not isinstance(value, bool) and value in CONCURRENT_CALLS:
-        return value
-    raise Invalid([Fault(path, f"Give a whole number from {CONCURRENT_CALLS[0]} to {CONCURRENT_CALLS[-1]}.")])
-
-
-def parse_settings(value: object) -> Mapping[str, Any]:
-    """The freeform settings: kept as given, the keys this product knows checked (``retryDelays`` with the
-    retry policy)."""
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise Invalid([Fault("settings", 'Give an object, such as {"retryDelays": {"busy": 10}}.')])
-    faults = []
-    uses_own_zone = value.get(USE_CONTACT_TIMEZONE, True)
-    if not isinstance(uses_own_zone, bool):
-        fault = _unless_given(uses_own_zone, "Give true or false.")
-        faults.append(Fault(f"settings.{USE_CONTACT_TIMEZONE}", fault))
-    try:
-        parse_machine_detection(value)
-    except Invalid as error:
-        faults.extend(error.faults)
-    if faults:
-        raise Invalid(faults)
-    return value
 
 
 def parse_contact_ids(body: Mapping[str, Any]) -> list[str]:
     """The ``contactIds`` of a request that names nothing else. Raises :class:`Invalid` with every fault."""
-    path = "contactIds"
-    faults = unknown_fields(body, (path,))
-    value = body.get(path, MISSING)
-    if not isinstance(value, list) or not 1 <= len(value) <= MOST_CONTACTS:
-        fault = f"Give a list of 1 to {MOST_CONTACTS} contact ids{_found(value)}."
-        faults.append(Fault(path, _unless_given(value, fault)))
-    else:
-        faults += _no_ids(value, path, "contact")
-    if faults:
-        raise Invalid(faults)
-    return list(dict.fromkeys(body[path]))
-
-
-def _description(value: object) -> str | None:
-    fault = None if value is None else text_fault(value, LONGEST_DESCRIPTION, least=0)
-    if fault is not None:
-        raise Invalid([Fault("description", fault)])
-    return value if isinstance(value, str) else None
-
-
-def _window(start: object, end: object, timezone: object) -> CallWindow | None:
-    names = ("callWindowStart", "callWindowEnd", "callWindowTimezone")
-    examples = ("09:00", "17:00", "America/New_York")
-    wrong = []
-    for path, example, value in zip(names, examples, (start, end, timezone), strict=True):
-        if value is not None and not isinstance(value, str):
-            wrong.append(Fault(path, f"Give a text such as {example}."))
-        elif value is not None and (fault := text_fault(value, LONGEST_ID)):
-            wrong.append(Fault(path, fault))
-    if wrong:
-        raise Invalid(wrong)
-    return parse_window(start, end, timezone)  # type: ignore[arg-type]  # mypy does not follow the zip
-
-
-def _found(value: object) -> str:
-    return f"; this one has {len(value)}" if isinstance(value, list | tuple) else ""
-
-
-def _no_ids(values: Sequence[object], path: str, what: str) -> list[Fault]:
-    """What is wrong with those that are no ids."""
-    whys = ((i, text_fault(value, LONGEST_ID)) for i, value in enumerate(values))
-    return [Fault(f"{path}[{i}]", f"Give the id of a {what}: {why[0].lower()}{why[1:]}") for i, why in whys if why]
-
-
-def _text(value: object, path: str, most: int = 200) -> str:
-    fault = text_fault(value, most)
-    if fault is None and isinstance(value, str):
-        return value
-    raise Invalid([Fault(path, _unless_given(value, fault or "Give a text."))])
-
-
-def _unless_given(value: object, fault: str) -> str:
-    """The fault of a required value, which may be missing or ``null``."""
-    if value is MISSING or value is None:
-        return f"{'Required:' if value is MISSING else f'{NOT_NULL};'} {fault[0].lower()}{fault[1:]}"
-    return fault
-
-
-def _number_ids(value: object) -> tuple[str, ...]:
-    path = "fromNumberIds"
-    if not isinstance(value, list | tuple) or not 1 <= len(value) <= MOST_NUMBERS:
-        fault = f"Give a list of 1 to {MOST_NUMBERS} phone number ids{_found(value)}."
-        raise Invalid([Fault(path, _unless_given(value, fault))])
-    wrong = _no_ids(value, path, "phone number")
-    if wrong:
-        raise Invalid(wrong)
-    return tuple(dict.fromkeys(value))
+    found: list[str] = read_fields(body, CONTACT_IDS)["contact_ids"]
+    return found

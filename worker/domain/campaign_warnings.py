@@ -1,4 +1,4 @@
-"""What is told of a campaign that is accepted as it was sent, though it may not be what was meant."""
+"""What is said of a campaign that is accepted as it was sent, though it may not be what was meant."""
 
 from __future__ import annotations
 

@@ -8,41 +8,74 @@ somebody is rung.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from worker.domain import ids
 from worker.domain.errors import Fault, Invalid
-from worker.domain.fields import Check, Rule, an_id, flag, freeform, read_fields, text, texts, wrong
+from worker.domain.fields import Field, wrong
+from worker.domain.kinds import Flag, Freeform, Id, Instant, OneOf, Text, Texts
+from worker.domain.model import Reason
+from worker.domain.resources import CREATED_AT, Resource, owned, shown
 from worker.domain.screening import Phone, country_of, normalize
 from worker.domain.zone_words import read_zone
 
 MOST_AT_ONCE = 10_000
 DECIDES_CALLS = frozenset({"phone_e164", "timezone", "do_not_call"})
 """The columns that decide whether and when somebody is rung; they change under the team's lock."""
-
-LONGEST = {"first_name": 200, "last_name": 200, "phone": 64, "phone_secondary": 64, "timezone": 64, "email": 320}
-"""Characters a text may have, by column."""
-TAGS = texts(100, 100)
+TAGS = Texts(100, Text(100, least=1))
 """How many tags there may be, and of how many characters."""
 
 
-def _zone(countries: Callable[[], Sequence[str]] = tuple) -> Check:
-    """What a person calls a time zone, as its IANA name."""
-    plain = text(LONGEST["timezone"], least=1)
-    return lambda value, path: read_zone(plain(value, path), path, countries)
+@dataclass(frozen=True, slots=True)
+class Zone(Text):
+    """What a person calls a time zone, as its IANA name; ``countries`` are where he may live."""
+
+    most: int = 64
+    least: int = 1
+    countries: Callable[[], Sequence[str]] = tuple
+
+    def __call__(self, value: object, path: str) -> str:
+        return read_zone(Text(self.most, self.least)(value, path), path, self.countries)
 
 
-RULES: Mapping[str, Rule] = {
-    "companyId": Rule("company_id", an_id),
-    "firstName": Rule("first_name", text(LONGEST["first_name"]), null=""),
-    "lastName": Rule("last_name", text(LONGEST["last_name"]), null=""),
-    "phone": Rule("phone", text(LONGEST["phone"])),
-    "phoneSecondary": Rule("phone_secondary", text(LONGEST["phone_secondary"])),
-    "timezone": Rule("timezone", _zone()),
-    "doNotCall": Rule("do_not_call", flag, may_be_null=False),
-    "email": Rule("email", text(LONGEST["email"])),
-    "customFields": Rule("custom_fields", freeform, null={}),
-    "tags": Rule("tags", TAGS, null=[]),
-}
+CONTACT = Resource(
+    "contact", "contacts", "contacts", ids.CONTACT, "A person of the CRM.",
+    (
+        *owned(ids.CONTACT),
+        Field("companyId", Id(), help="Whose contact it is.", example="comp_01j..."),
+        Field("firstName", Text(200), default="", example="Ada"),
+        Field("lastName", Text(200), default="", example="Lovelace"),
+        Field("phone", Text(64), help="With its country code, or of the team's country: the one the team was given, "
+              "else the one all its phone numbers belong to.", more="What cannot be called is kept, and not called.",
+              answer="As it was sent.", example="+1 202 555 0123"),
+        shown("phone_e164", Text(), help="What is dialed.", example="+12025550123"),
+        shown("phone_fault", OneOf((Reason.NO_PHONE_NUMBER.value, Reason.INVALID_NUMBER.value)),
+              help="Why nothing is dialed."),
+        Field("phoneSecondary", Text(64), help="Kept, never dialed."),
+        Field("timezone", Zone(), answer="An IANA name.", example="America/New_York",
+              help="The zone the contact lives in, if it is known: an IANA name, such as `America/New_York`, or what "
+              "people and Windows call it (`Eastern Time`, `Pacific Standard Time`, a city), read with the country of "
+              "the number and of the team.",
+              more="What may be several clocks, and names without summer time that stand for one with it (`EST`), are "
+              "refused."),
+        Field("doNotCall", Flag(), nullable=False, default=False, help="Whether they want no calls.",
+              answer="Marked so, or its number is on the team's do-not-call list.", example=False,
+              switch="--do-not-call/--may-be-called"),
+        Field("email", Text(320), example="ada@example.com"),
+        Field("customFields", Freeform(), default={}, help="Whatever you want to keep with the contact.",
+              example={"plan": "gold"}),
+        Field("tags", TAGS, default=[], help="Words to find the contact by.", example=["trade show"]),
+        CREATED_AT,
+        shown("updated_at", Instant(), nullable=False, example="2024-01-10T09:00:00Z"),
+    ),
+    on_edit="A contact that waits in a campaign is called by its new number and in its new zone from then on. Marked "
+    "do-not-call, it is not called any more, whatever has been prepared.",
+    edit_example={"timezone": "America/Chicago", "doNotCall": False},
+)  # fmt: skip
+LONGEST = {each.column: each.kind.most for each in CONTACT.settable(is_new=True)
+           if isinstance(each.kind, Text) and not isinstance(each.kind, Id)}  # fmt: skip
+"""Characters a text may have, by column."""
 
 
 def parse_contact(
@@ -57,17 +90,16 @@ def parse_contact(
     why nothing is. ``region`` is where a number without a country code belongs, and a time zone, which may also belong
     where the number does: this one, or the ``number`` the contact has. Raises :class:`Invalid` with every fault."""
     sent = body.get("phone") if isinstance(body, Mapping) else None
-    dialed = judged(sent, region) if isinstance(sent, str) and len(sent) <= LONGEST["phone"] else None
+    dialed = screened(sent, region) if isinstance(sent, str) and len(sent) <= LONGEST["phone"] else None
 
     def countries() -> Sequence[str]:
         e164 = dialed["phone_e164"] if dialed else number()
         return countries_of(e164, region)
 
-    rules = {**RULES, "timezone": Rule("timezone", _zone(countries))}
-    contact = read_fields(body, rules, path=path, is_new=is_new, also=("teamId",))
+    contact = CONTACT.read(body, is_new=is_new, path=path, kinds={"timezone": Zone(countries=countries)})
     if "phone" in contact:
         contact["phone"] = contact["phone"] or None
-        contact |= dialed or judged(contact["phone"], region)
+        contact |= dialed or screened(contact["phone"], region)
     return contact
 
 
@@ -77,7 +109,7 @@ def countries_of(e164: str | None, region: str | None) -> Sequence[str]:
 
 
 def parse_contacts(body: object, *, path: str = "contacts", region: str | None = None) -> list[dict[str, Any]]:
-    """Many contacts, each with its ``phone`` judged. Raises :class:`Invalid` with the faults of all of them."""
+    """Many contacts, each with its ``phone`` screened. Raises :class:`Invalid` with the faults of all of them."""
     if not isinstance(body, list) or not body:
         found = "; this one is empty" if isinstance(body, list) else ""
         raise wrong(path, f"Give a list of 1 to {MOST_AT_ONCE} contacts{found}.")
@@ -95,7 +127,7 @@ def parse_contacts(body: object, *, path: str = "contacts", region: str | None =
     return contacts
 
 
-def judged(phone: str | None, region: str | None = None) -> dict[str, str | None]:
+def screened(phone: str | None, region: str | None = None) -> dict[str, str | None]:
     """What is dialed for a phone number as written, or why nothing is, by column."""
     read = normalize(phone, region)
     if isinstance(read, Phone):

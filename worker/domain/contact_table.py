@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from worker.domain.errors import Fault, Invalid
-from worker.domain.fields import freeform
+from worker.domain.kinds import Freeform
 
 OURS = (
     "contact_id", "status", "reason", "attempts", "last_disposition", "last_call_at", "next_call_at", "custom_fields",
@@ -63,7 +63,7 @@ def custom_fields_of(text: str) -> Mapping[str, Any]:
     if not text:
         return {}
     try:
-        return freeform(json.loads(text), "custom_fields")
+        return Freeform()(json.loads(text), "custom_fields")
     except (ValueError, RecursionError):
         raise Invalid(
             [Fault("custom_fields", 'It is not valid JSON; write an object, such as {"plan": "gold"}.')]

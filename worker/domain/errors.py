@@ -62,6 +62,13 @@ class Conflict(Refused):
     """The thing exists, but not in a state that allows this."""
 
 
+class Deleted(Conflict):
+    """The campaign was put away; what is asked of it needs it back."""
+
+    def __init__(self, campaign_id: str) -> None:
+        super().__init__(f"Campaign {campaign_id} is deleted; restore it first.")
+
+
 class Unavailable(DialerError):
     """A service is away; nothing was half done; the same request may work later."""
 

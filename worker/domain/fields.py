@@ -1,9 +1,11 @@
-"""Read the fields of a request's JSON object by rules; every fault is found, and each is named by its path.
+"""A field of a request's JSON object, declared once, and how a body is read by such declarations; every fault is
+found, and each is named by its path.
 
-A rule says which column a field becomes, what it may be, and what ``null`` means for it. Only fields that are
-given come out, so that one reading serves a new thing (with what is required) and a change to an old one.
+A :class:`Field` says which column it becomes, what it may be (:mod:`worker.domain.kinds`), what ``null`` means for it,
+who may set it and when, and what to say about it. Only fields that are given come out, so that one reading serves a new
+thing (with what is required) and a change to an old one.
 
-Every sentence says what to give; one about a field that is missing or ``null`` has that from what the field's check
+Every sentence says what to give; one about a field that is missing or ``null`` has that from what the field's kind
 says of a value of no kind at all.
 """
 
@@ -13,14 +15,14 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
-from urllib.parse import urlsplit
 
 from worker.domain.errors import Fault, Invalid
 from worker.domain.spelling import did_you_mean
 
-Check = Callable[[object, str], Any]
-"""Returns the value to store, or raises :class:`Invalid` with faults at the path given."""
+Kind = Callable[[object, str], Any]
+"""What a value may be: returns the value to store, or raises :class:`Invalid` with faults at the path given."""
 
 NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 """What a Python string can hold and PostgreSQL's text cannot: NUL, and halves of surrogate pairs."""
@@ -32,53 +34,113 @@ NOT_NULL = "It cannot be null"
 _NO_TEXT_FAULT = "It contains a character that is not text (NUL or half of a surrogate pair); remove it."
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How one field is read. ``null`` is stored for a ``null`` where ``may_be_null``; a required field must be
-    given when the thing is made, and is never null."""
+class Setting(Enum):
+    """When a client may set a field."""
 
-    column: str
-    check: Check
+    ALWAYS = "when the thing is made, and later"
+    UNTIL_ENDED = "also later, unless it has ended"
+    WHILE_STOPPED = "also later, while it does not run and has not ended"
+    ONCE = "when the thing is made; it is for life"
+    NEVER = "it is only shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field. ``name`` is what requests call it; its column, its name in answers (``shown``) and its option follow
+    from that where they are not given. A field that is ``required`` must be given when the thing is made, and is never
+    null. ``default`` is stored where it is left out, and where it is null and may be (``nullable``).
+
+    ``help`` is for people, in the API's names, on both the API's page and the command line; ``more`` stands on the page
+    alone, ``answer`` there about what is shown, where that is another thing than what is sent. ``switch`` are the two
+    words of a yes or no on the command line. ``present`` makes of the column's value what is shown. Several fields may
+    share a ``column`` that is a JSON object, each under a ``key`` of its own.
+    """
+
+    name: str
+    kind: Kind
+    column: str = ""
+    key: str = ""
+    shown: str = ""
     required: bool = False
-    may_be_null: bool = True
-    null: Any = None
+    nullable: bool = True
+    default: Any = None
+    when: Setting = Setting.ALWAYS
+    help: str = ""
+    more: str = ""
+    answer: str = ""
+    example: Any = None
+    switch: str = ""
+    present: Callable[[Any], Any] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shown", self.shown or snake(self.name))
+        object.__setattr__(self, "column", self.column or self.shown)
+
+    @property
+    def may_be_null(self) -> bool:
+        """Whether a request may say ``null``."""
+        return self.nullable and not self.required
+
+    @property
+    def is_ever_null(self) -> bool:
+        """Whether an answer may say ``null``."""
+        return self.may_be_null and self.default is None
+
+
+def snake(name: str) -> str:
+    """``maxConcurrentCalls`` as answers and columns have it: ``max_concurrent_calls``."""
+    return re.sub("([A-Z])", r"_\1", name).lower()
 
 
 def read_fields(
-    body: object, rules: Mapping[str, Rule], *, path: str = "", is_new: bool = True, also: Sequence[str] = ()
+    body: object, fields: Sequence[Field], *, path: str = "", is_new: bool = True, also: Sequence[str] = ()
 ) -> dict[str, Any]:
     """The fields given, by column. ``also`` are texts that somebody else reads. Raises :class:`Invalid` with
     every fault: fields nobody knows, fields that are missing, values that are wrong."""
+    values, faults = examine(body, fields, path=path, is_new=is_new, also=also)
+    if faults:
+        raise Invalid(faults)
+    return values
+
+
+def examine(
+    body: object, fields: Sequence[Field], *, path: str = "", is_new: bool = True, also: Sequence[str] = ()
+) -> tuple[dict[str, Any], list[Fault]]:
+    """The same for who has more to check: the values that are right, and the faults of the others."""
     if not isinstance(body, Mapping):
-        raise Invalid([Fault(path or "body", "Give an object.")])
+        return {}, [Fault(path or "body", "Give an object.")]
     inside = f"{path}." if path else ""
-    faults = unknown_fields(body, [*also, *rules], inside)
+    faults = unknown_fields(body, [*also, *(field.name for field in fields)], inside)
     faults += [
         Fault(f"{inside}{name}", "Give a text.")
         for name in also
         if body.get(name) is not None and not isinstance(body[name], str)
     ]
     values: dict[str, Any] = {}
-    for name, rule in rules.items():
-        if name not in body:
-            if rule.required and is_new:
-                faults.append(Fault(f"{inside}{name}", required(rule.check)))
+    for field in fields:
+        sent = body.get(field.name, MISSING)
+        if sent is MISSING and field.name not in body and not (field.required and is_new):
             continue
         try:
-            values[rule.column] = _read(body[name], rule, f"{inside}{name}")
+            value = read_field(sent, field, f"{inside}{field.name}")
+            if field.key:
+                values.setdefault(field.column, {})[field.key] = value
+            else:
+                values[field.column] = value
         except Invalid as error:
             faults.extend(error.faults)
-    if faults:
-        raise Invalid(faults)
-    return values
+    return values, faults
 
 
-def _read(value: object, rule: Rule, path: str) -> Any:
+def read_field(value: object, field: Field, path: str) -> Any:
+    """What is stored for a value, which may be ``MISSING``. Raises :class:`Invalid`."""
+    if value is MISSING:
+        raise wrong(path, required(field.kind))
     if value is not None:
-        return rule.check(value, path)
-    if rule.required or not rule.may_be_null:
-        raise wrong(path, not_null(rule.check))
-    return rule.null
+        return field.kind(value, path)
+    if not field.may_be_null:
+        raise wrong(path, not_null(field.kind))
+    return field.default
 
 
 def unknown_fields(body: Mapping[str, Any], known: Sequence[str], inside: str = "") -> list[Fault]:
@@ -93,19 +155,19 @@ def unknown(what: str, name: str, known: Sequence[str]) -> str:
     return f"Unknown {what};{meant} {knows.capitalize()[0]}{knows[1:]}" if meant else f"Unknown {what}; {knows}"
 
 
-def required(check: Check) -> str:
+def required(kind: Kind) -> str:
     """The sentence for a field that is missing."""
-    return f"Required: {_wanted(check)}"
+    return f"Required: {_wanted(kind)}"
 
 
-def not_null(check: Check) -> str:
+def not_null(kind: Kind) -> str:
     """The sentence for a field that is ``null`` and may not be."""
-    return f"{NOT_NULL}; {_wanted(check)}"
+    return f"{NOT_NULL}; {_wanted(kind)}"
 
 
-def _wanted(check: Check) -> str:
+def _wanted(kind: Kind) -> str:
     try:
-        check(MISSING, "")
+        kind(MISSING, "")
     except Invalid as error:
         sentence = error.faults[0].message
         return sentence[0].lower() + sentence[1:]
@@ -115,21 +177,6 @@ def _wanted(check: Check) -> str:
 def wrong(path: str, message: str) -> Invalid:
     """One fault, as the error to raise."""
     return Invalid([Fault(path, message)])
-
-
-def text(most: int, *, least: int = 0) -> Check:
-    """A text of ``least`` to ``most`` characters, without blanks around it."""
-
-    def check(value: object, path: str) -> str:
-        if isinstance(value, str):
-            storable(value, path)
-            value = value.strip()
-        fault = text_fault(value, most, least)
-        if fault is not None or not isinstance(value, str):
-            raise wrong(path, fault or "Give a text.")
-        return value
-
-    return check
 
 
 def text_fault(value: object, most: int, least: int = 1) -> str | None:
@@ -145,27 +192,6 @@ def text_fault(value: object, most: int, least: int = 1) -> str | None:
     return f"Give a text of {sizes} characters; this one {found}."
 
 
-an_id = text(LONGEST_ID, least=1)
-
-
-def flag(value: object, path: str) -> bool:
-    """True or false."""
-    if isinstance(value, bool):
-        return value
-    raise wrong(path, "Give true or false.")
-
-
-def whole(least: int, most: int) -> Check:
-    """A whole number in a range, both ends included."""
-
-    def check(value: object, path: str) -> int:
-        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-            return value
-        raise wrong(path, f"Give a whole number from {least} to {most}.")
-
-    return check
-
-
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
@@ -176,79 +202,6 @@ def range_in_words(bounds: Iterable[object]) -> str:
     if given.keys() == {"ge", "le"}:
         return f"from {given['ge']} to {given['le']}"
     return " and ".join(f"{word} {given[name]}" for name, word in _BOUNDS.items() if name in given)
-
-
-def number(least: float, most: float) -> Check:
-    """A number in a range, both ends included."""
-
-    def check(value: object, path: str) -> float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
-            return float(value)
-        raise wrong(path, f"Give a number from {least:g} to {most:g}.")
-
-    return check
-
-
-def one_of(*choices: str) -> Check:
-    """One of a few words."""
-
-    def check(value: object, path: str) -> str:
-        if isinstance(value, str) and value in choices:
-            return value
-        raise wrong(path, f"Give one of: {', '.join(choices)}.")
-
-    return check
-
-
-def texts(most: int, longest: int) -> Check:
-    """A list of at most ``most`` different texts; repetitions are dropped."""
-    each = text(longest, least=1)
-
-    def check(value: object, path: str) -> list[str]:
-        if not isinstance(value, list) or len(value) > most:
-            size = f"; this one has {len(value)}" if isinstance(value, list) else ""
-            raise wrong(path, f"Give a list of at most {most} texts{size}.")
-        found: list[str] = []
-        faults: list[Fault] = []
-        for i, entry in enumerate(value):
-            try:
-                found.append(each(entry, f"{path}[{i}]"))
-            except Invalid as error:
-                faults.extend(error.faults)
-        if faults:
-            raise Invalid(faults)
-        return list(dict.fromkeys(found))
-
-    return check
-
-
-def freeform(value: object, path: str) -> Mapping[str, Any]:
-    """An object of whatever JSON may hold, kept as it is."""
-    if not isinstance(value, Mapping):
-        raise wrong(path, "Give an object.")
-    storable(value, path)
-    return value
-
-
-def url(*schemes: str) -> Check:
-    """An address with one of the schemes and a host."""
-    plain = text(2000, least=1)
-    wanted = f"Give an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
-
-    def check(value: object, path: str) -> str:
-        if not isinstance(value, str):
-            raise wrong(path, f"{wanted}.")
-        address: str = plain(value, path)
-        try:
-            parts = urlsplit(address)
-            is_good = parts.scheme in schemes and bool(parts.hostname) and not any(map(str.isspace, address))
-        except ValueError:
-            is_good = False
-        if not is_good:
-            raise wrong(path, f"{wanted} and names a host.")
-        return address
-
-    return check
 
 
 def storable(value: object, path: str, depth: int = 0) -> None:

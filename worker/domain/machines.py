@@ -21,14 +21,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from worker.domain.errors import Invalid
-from worker.domain.fields import Rule, flag, one_of, read_fields
+from worker.domain.fields import Field, read_fields
+from worker.domain.kinds import Flag, OneOf
 
 KEY = "machineDetection"
-_RULES = {
-    "enabled": Rule("enabled", flag, null=True),
-    "onMachine": Rule("on_machine", one_of("retry", "complete"), null="retry"),
-    "hangUp": Rule("hangs_up", flag, null=True),
-}
+FIELDS = (
+    Field("enabled", Flag(), default=True),
+    Field("onMachine", OneOf(("retry", "complete")), default="retry"),
+    Field("hangUp", Flag(), default=True),
+)
 MACHINES = ("machine", "fax")
 """The verdicts that say nobody was reached."""
 
@@ -46,10 +47,10 @@ def parse_machine_detection(settings: Mapping[str, Any]) -> MachinePolicy | None
     """The policy asked for; ``None`` when detection is off. Raises :class:`Invalid` with every fault."""
     if settings.get(KEY) is None:
         return None
-    given = read_fields(settings[KEY], _RULES, path=f"settings.{KEY}")
+    given = read_fields(settings[KEY], FIELDS, path=f"settings.{KEY}")
     if not given.get("enabled", True):
         return None
-    return MachinePolicy(given.get("on_machine") == "complete", given.get("hangs_up", True))
+    return MachinePolicy(given.get("on_machine") == "complete", given.get("hang_up", True))
 
 
 def machine_policy(settings: Mapping[str, Any]) -> MachinePolicy | None:

@@ -1,147 +1,246 @@
 """What a campaign is made of besides contacts: a team, a company, an assistant, numbers, the account they are called
-with; and the numbers nobody calls. Each in the names of the API."""
+with. Each is a :class:`Resource`, declared once: from its fields come the check of a body, the OpenAPI document, the
+answers, the columns that are read and the options of the command line. To give one a field, add its column
+(``schema.sql``, a migration, ``store/tables.py``) and declare it here.
+
+The bounds here and the CHECKs of the schema are held against each other by a test.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from worker.domain.assistant import api_name
-from worker.domain.errors import Fault, Invalid
-from worker.domain.fields import (
-    Check,
-    Rule,
-    an_id,
-    flag,
-    freeform,
-    number,
-    one_of,
-    read_fields,
-    text,
-    url,
-    whole,
-    wrong,
+from worker.domain import ids
+from worker.domain.fields import Field, Kind, Setting, read_fields, wrong
+from worker.domain.kinds import (
+    Country,
+    Flag,
+    Freeform,
+    Id,
+    Instant,
+    Number,
+    Number164,
+    Numbers,
+    OneOf,
+    Slug,
+    Text,
+    Url,
+    Whole,
 )
-from worker.domain.screening import Phone, check_region, normalize
 
 SLOWEST, FASTEST = 0.01, 1000.0
 """Calls per second that may be asked for."""
-_SLUG = re.compile("[a-z0-9][a-z0-9-]{0,62}")
-MOST_NUMBERS_AT_ONCE = 10_000
 
 
-def _phone(region: str | None) -> Check:
-    """A number that may be called, as E.164; without a country code it is one of the region."""
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of thing that a team has rows of in a ``table``.
 
-    def check(value: object, path: str) -> str:
-        if not isinstance(value, str) or not value.strip():
-            empty = "It is empty; give" if isinstance(value, str) else "Give"
-            raise wrong(path, f"{empty} a phone number in international form, such as +12025550123.")
-        read = normalize(text(64)(value, path), region)
-        if isinstance(read, Phone):
-            return read.e164
-        raise wrong(path, read.message)
+    ``what`` and ``plural`` are its name in sentences (``carrier account``), in answers and paths; ``noun`` and
+    ``nouns`` the short one of operations and commands, where it has one (``account``). ``fields`` stand in the order of
+    an answer. ``about`` says what one is, ``on_create`` and ``on_edit`` what people should know, in the API's names.
+    ``new_example`` is the body of a request, where that is not made of the fields' examples, ``edit_example`` a change.
+    Where requests must name the team, ``names_team`` is true.
+    """
 
-    return check
+    what: str
+    plural: str
+    table: str
+    prefix: str
+    about: str
+    fields: tuple[Field, ...]
+    noun: str = ""
+    nouns: str = ""
+    on_create: str = ""
+    on_edit: str = ""
+    new_example: Mapping[str, Any] = field(default_factory=dict)
+    edit_example: Mapping[str, Any] = field(default_factory=dict)
+    names_team: bool = False
+    _new: tuple[Field, ...] = field(init=False, repr=False)
+    _edit: tuple[Field, ...] = field(init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        sent = tuple(each for each in self.fields if each.when is not Setting.NEVER)
+        object.__setattr__(self, "_new", sent)
+        object.__setattr__(self, "_edit", tuple(each for each in sent if each.when is not Setting.ONCE))
+        object.__setattr__(self, "noun", self.noun or self.what)
+        object.__setattr__(self, "nouns", self.nouns or self.plural)
 
-def _country(value: object, path: str) -> str:
-    try:
-        return check_region(text(64)(value, path))
-    except Invalid as error:
-        raise wrong(path, error.faults[0].message) from None
+    @property
+    def a(self) -> str:
+        """``a company``, ``an assistant``."""
+        return f"an {self.what}" if self.what[0] in "aeiou" else f"a {self.what}"
 
+    @property
+    def one(self) -> str:
+        """What one is called in an answer: ``carrier_account``."""
+        return self.what.replace(" ", "_")
 
-def _slug(value: object, path: str) -> str:
-    if isinstance(value, str) and _SLUG.fullmatch(value):
-        return value
-    raise wrong(path, "Give 1 to 63 small letters, digits and hyphens, such as my-team.")
+    @property
+    def many(self) -> str:
+        """What a list of them is called in an answer: ``carrier_accounts``."""
+        return self.plural.replace(" ", "_")
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are read to show one."""
+        return list(dict.fromkeys(each.column for each in self.fields))
 
-def _phones(region: str | None, known: Mapping[str, Sequence[str]]) -> Check:
-    each = _phone(region)
+    def settable(self, *, is_new: bool) -> tuple[Field, ...]:
+        """The fields a client may set when it makes one, or of one there is."""
+        return self._new if is_new else self._edit
 
-    def check(value: object, path: str) -> list[str]:
-        if not isinstance(value, list) or not value or len(value) > MOST_NUMBERS_AT_ONCE:
-            size = f"; this one has {len(value)}" if isinstance(value, list) else ""
-            raise wrong(path, f"Give a list of 1 to {MOST_NUMBERS_AT_ONCE} phone numbers{size}.")
-        found: list[str] = []
-        faults: list[Fault] = []
-        for i, entry in enumerate(value):
-            also = known.get(entry, ()) if isinstance(entry, str) else ()
-            found.extend(also)
-            try:
-                found.append(each(entry, f"{path}[{i}]"))
-            except Invalid as error:
-                faults.extend(() if also else error.faults)
-        if faults:
-            raise Invalid(faults)
-        return list(dict.fromkeys(found))
+    @property
+    def clears_by_null(self) -> bool:
+        """Whether an edit may say ``null`` of any field."""
+        return any(each.may_be_null for each in self.settable(is_new=False))
 
-    return check
-
-
-_NAME = Rule("name", text(200, least=1), required=True)
-_RATE = Rule("calls_per_second", number(SLOWEST, FASTEST))
-_ENABLED = Rule("enabled", flag, may_be_null=False)
-
-TEAM_EDIT: Mapping[str, Rule] = {
-    "name": _NAME,
-    "maxConcurrentCalls": Rule("max_concurrent_calls", whole(1, 10_000), may_be_null=False),
-    "country": Rule("country", _country),
-}
-TEAM: Mapping[str, Rule] = {"slug": Rule("slug", _slug, required=True), **TEAM_EDIT}
-KEY: Mapping[str, Rule] = {"name": _NAME}
-COMPANY: Mapping[str, Rule] = {"name": _NAME}
-ASSISTANT: dict[str, Rule] = {
-    "name": _NAME,
-    "streamUrl": Rule("stream_url", url("wss", "ws")),
-    "answerUrl": Rule("answer_url", url("https", "http")),
-    "settings": Rule("settings", freeform, null={}),
-}
-NUMBER_EDIT: Mapping[str, Rule] = {
-    "maxConcurrentCalls": Rule("max_concurrent_calls", whole(1, 1000), may_be_null=False),
-    "callsPerSecond": _RATE,
-    "enabled": _ENABLED,
-}
-NUMBER: Mapping[str, Rule] = {
-    "number": Rule("number", _phone(None), required=True),
-    "carrierAccountId": Rule("account_id", an_id, required=True),
-    **NUMBER_EDIT,
-}
-ACCOUNT_EDIT: Mapping[str, Rule] = {
-    "name": _NAME,
-    "maxConcurrentCalls": Rule("max_concurrent_calls", whole(1, 10_000), may_be_null=False),
-    "callsPerSecond": _RATE,
-    "enabled": _ENABLED,
-}
-BAN: Mapping[str, Rule] = {
-    "numbers": Rule("numbers", _phones(None, {}), required=True),
-    "reason": Rule("reason", text(200), null=""),
-}
-_ALSO = ("teamId",)
+    def read(
+        self, body: object, *, is_new: bool = True, path: str = "", kinds: Mapping[str, Kind] | None = None
+    ) -> dict[str, Any]:
+        """The fields of a body, by column. ``kinds`` stand in for those that depend on more than the declaration.
+        Raises :class:`Invalid` with every fault."""
+        fields = with_kinds(self.settable(is_new=is_new), kinds or {})
+        return read_fields(body, fields, path=path, is_new=is_new, also=("teamId",))
 
 
-def parse_company(body: object, *, is_new: bool = True) -> dict[str, Any]:
-    """A company's fields by column. Raises :class:`Invalid` with every fault, as do all of these."""
-    return read_fields(body, COMPANY, is_new=is_new, also=_ALSO)
+def with_kinds(fields: Sequence[Field], kinds: Mapping[str, Kind]) -> list[Field]:
+    """The fields, those named in ``kinds`` of another kind."""
+    return [replace(each, kind=kinds[each.name]) if each.name in kinds else each for each in fields]
 
 
-def parse_assistant(body: object, carrier_ids: Collection[str], *, is_new: bool = True) -> dict[str, Any]:
-    """An assistant's fields by column. ``carrier_ids`` are the fields that single carriers read, as answers call them:
-    those given are together in the column of that name, ``None`` where one is to be cleared."""
-    rules = {api_name(key): Rule(key, an_id) for key in carrier_ids}
-    fields = read_fields(body, ASSISTANT | rules, is_new=is_new, also=_ALSO)
-    ids = {key: fields.pop(key) for key in carrier_ids if key in fields}
-    return fields | ({"carrier_ids": ids} if ids else {})
+def shown(name: str, kind: Kind, **more: Any) -> Field:
+    """A field that is only shown."""
+    return Field(name, kind, when=Setting.NEVER, **more)
+
+
+def owned(prefix: str) -> Iterator[Field]:
+    """The id every thing has, and whose it is."""
+    yield shown("id", Id(), nullable=False, example=f"{prefix}_01j...")
+    yield shown("team_id", Id(), nullable=False, example="team_01j...")
+
+
+CREATED_AT = shown("created_at", Instant(), nullable=False, example="2024-01-10T09:00:00Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier(Text):
+    """One of the carriers that are ``there``; of one that could be, ``set_up_by`` these settings, it is said what is
+    missing."""
+
+    there: Collection[str] = ()
+    set_up_by: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, value: object, path: str) -> str:
+        carrier = OneOf(tuple(sorted({*self.there, *self.set_up_by})))(value, path)
+        if carrier not in self.there:
+            needs = f"set {self.set_up_by[carrier]} for every process and start them again"
+            now = f"; until then there is {', '.join(sorted(self.there))}" if self.there else ""
+            raise wrong(path, f"This deployment cannot call through {carrier} yet: {needs}{now}.")
+        return carrier
+
+
+NAME = Field("name", Text(200, least=1), required=True, help="What people call it.")
+RATE = Field("callsPerSecond", Number(SLOWEST, FASTEST), help="How fast calls start; null: no limit.")
+
+
+def limit(most: int, default: int) -> Field:
+    """How many calls at once."""
+    return Field("maxConcurrentCalls", Whole(1, most), nullable=False, default=default, help="Simultaneous calls.",
+                 example=default)  # fmt: skip
+
+
+def enabled(help: str) -> Field:
+    """Whether it is used at all."""
+    return Field("enabled", Flag(), nullable=False, default=True, help=help, switch="--enabled/--disabled",
+                 example=True)  # fmt: skip
+
+
+COMPANY = Resource(
+    "company", "companies", "companies", ids.COMPANY, "Whom campaigns call for.",
+    (*owned(ids.COMPANY), replace(NAME, example="Example Company"), CREATED_AT),
+    edit_example={"name": "Example Company"},
+)  # fmt: skip
+
+ASSISTANT = Resource(
+    "assistant", "assistants", "assistants", ids.ASSISTANT, "Who talks when a callee answers.",
+    (
+        *owned(ids.ASSISTANT),
+        replace(NAME, example="Ann"),
+        Field("streamUrl", Url(schemes=("wss", "ws")), help="Where the carrier streams the call's audio to: ws(s)://…",
+              example="wss://voice.example.com/stream"),
+        Field("answerUrl", Url(schemes=("https", "http")), help="Where the carrier asks what to do: http(s)://…"),
+        Field("settings", Freeform(), default={}, help="Kept and returned as given.", example={}),
+        CREATED_AT,
+    ),
+    edit_example={"streamUrl": "wss://voice.example.com/stream"},
+)  # fmt: skip
+
+ACCOUNT = Resource(
+    "carrier account", "carrier accounts", "carrier_accounts", ids.ACCOUNT, "An account with a carrier.",
+    (
+        *owned(ids.ACCOUNT),
+        Field("carrier", Carrier(), required=True, when=Setting.ONCE, example="simulator",
+              help="A carrier this deployment can call with, such as simulator."),
+        replace(NAME, example="Simulator"),
+        limit(10_000, default=100),
+        RATE,
+        enabled("Whether calls go through it at all."),
+        shown("resting_until", Instant(), help="It is backed off, and places no call before this."),
+        shown("resting_reason", Text()),
+        shown("breaker_open", Flag(), column="breaker_until", nullable=False, present=lambda until: until is not None,
+              help="It failed too often; after `resting_until` a single call tries it.", example=False),
+        CREATED_AT,
+    ),
+    noun="account", nouns="accounts",
+    on_create="Without `callsPerSecond` it makes one call a second, as carriers allow at first, and the simulator any "
+    "number; null asks for no limit.",
+    on_edit="A limit that is lowered cuts no live call. Disabled, no further call is placed through it, whatever has "
+    "been prepared.",
+    edit_example={"maxConcurrentCalls": 50},
+)  # fmt: skip
+
+NUMBER = Resource(
+    "phone number", "phone numbers", "phone_numbers", ids.NUMBER, "A number that campaigns show to those they call.",
+    (
+        *owned(ids.NUMBER),
+        Field("carrierAccountId", Id(), column="account_id", required=True, when=Setting.ONCE,
+              help="The account calls are placed through.", example="acct_01j..."),
+        Field("number", Number164(), required=True, when=Setting.ONCE, answer="In E.164.",
+              help="With its country code, such as +12025550123.", example="+12025550123"),
+        limit(1000, default=10),
+        RATE,
+        enabled("Whether it is shown at all."),
+        shown("disabled_reason", Text(), help="Why the dialer took it out of rotation, if it did."),
+        shown("resting_until", Instant(), help="It is shown to nobody before this."),
+        CREATED_AT,
+    ),
+    noun="number", nouns="numbers",
+    on_edit="The number and its account are for life. A limit that is lowered cuts no live call. Disabled, the number "
+    "is shown in no further call, whatever has been prepared.",
+    edit_example={"maxConcurrentCalls": 5},
+)  # fmt: skip
+
+TEAM_FIELDS = (
+    Field("slug", Slug(), required=True, when=Setting.ONCE, help="Small letters, digits and hyphens; for life."),
+    NAME,
+    replace(limit(10_000, default=100), help="Simultaneous calls of all its campaigns."),
+    Field("country", Country(), help="Where numbers without a country code belong, such as US. Left out, the country "
+          "of all its caller IDs."),
+)  # fmt: skip
+BAN = (
+    Field("numbers", Numbers(), required=True, help="Each with its country code, or of the team's country, or as the "
+          "`phone` of a contact is shown.", example=["+12025550123"]),
+    Field("reason", Text(200), default="", example="asked by mail"),
+)  # fmt: skip
 
 
 def parse_number(body: object, *, is_new: bool = True, region: str | None = None) -> dict[str, Any]:
     """A caller ID's fields by column. The number and its account are for life: calls and their records carry
     both. ``region`` is where a number without a country code belongs."""
-    whole_rules = {**NUMBER, "number": Rule("number", _phone(region), required=True)}
-    changes = read_fields(body, whole_rules if is_new else NUMBER_EDIT, is_new=is_new, also=_ALSO)
+    changes = NUMBER.read(body, is_new=is_new, kinds={"number": Number164(region=region)})
     if changes.get("enabled"):
         changes["disabled_reason"] = None
     return changes
@@ -152,50 +251,26 @@ def parse_account(
 ) -> dict[str, Any]:
     """A new carrier account's fields by column. ``carriers`` are those this deployment can call with; those there could
     be are ``set_up_by`` these settings. Without a ``callsPerSecond`` the account has its carrier's first rate."""
-    carrier = Rule("carrier", _carrier(carriers, set_up_by), required=True)
-    account = read_fields(body, {"carrier": carrier, **ACCOUNT_EDIT}, also=_ALSO)
+    account = ACCOUNT.read(body, kinds={"carrier": Carrier(there=carriers, set_up_by=set_up_by)})
     account.setdefault("calls_per_second", first_rates.get(account["carrier"]))
     return account
 
 
-def parse_account_edit(body: object) -> dict[str, Any]:
-    """The fields of a carrier account to change, by column."""
-    return read_fields(body, ACCOUNT_EDIT, is_new=False, also=_ALSO)
-
-
-def _carrier(there: Collection[str], set_up_by: Mapping[str, str]) -> Check:
-    """One of the carriers that are there; of one that could be, it is said what is missing."""
-    every = sorted({*there, *set_up_by})
-    word = one_of(*every)
-
-    def check(value: object, path: str) -> str:
-        carrier: str = word(value, path)
-        if carrier not in there:
-            needs = f"set {set_up_by[carrier]} for every process and start them again"
-            now = f"; until then there is {', '.join(sorted(there))}" if there else ""
-            raise wrong(path, f"This deployment cannot call through {carrier} yet: {needs}{now}.")
-        return carrier
-
-    return check
-
-
 def parse_team(body: object, *, is_new: bool = True) -> dict[str, Any]:
     """A team's fields by column. Its slug is for life: it stands in the requests of the team's clients."""
-    return read_fields(body, TEAM if is_new else TEAM_EDIT, is_new=is_new)
+    return read_fields(body, [each for each in TEAM_FIELDS if is_new or each.when is Setting.ALWAYS], is_new=is_new)
 
 
 def parse_key_name(value: object) -> str:
     """What a bearer key is for."""
-    name: str = read_fields({} if value is None else {"name": value}, KEY)["name"]
+    name: str = read_fields({} if value is None else {"name": value}, [NAME])["name"]
     return name
 
 
 def parse_ban(
     body: object, *, region: str | None = None, known: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[list[str], str]:
-    """Numbers for the do-not-call list, in E.164, each once; and why. ``region`` is where those without a country code
-    belong; ``known`` are the numbers that contacts have who are shown with such a text: they are meant, too."""
-    read = read_fields(
-        body, {**BAN, "numbers": Rule("numbers", _phones(region, known or {}), required=True)}, also=_ALSO
-    )
+    """Numbers for the do-not-call list, in E.164, each once; and why. See :class:`Numbers`."""
+    numbers = Numbers(region=region, known=known or {})
+    read = read_fields(body, with_kinds(BAN, {"numbers": numbers}), also=("teamId",))
     return read["numbers"], read.get("reason", "")

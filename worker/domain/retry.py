@@ -30,16 +30,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any
 
 from worker.domain.errors import Fault, Invalid
+from worker.domain.fields import wrong
+from worker.domain.kinds import Whole
 from worker.domain.model import ContactStatus, Disposition, Reason
 from worker.domain.spelling import did_you_mean
 
 DEFAULT_MAX_ATTEMPTS = 3
-MAX_ATTEMPTS = range(1, 21)
+MAX_ATTEMPTS = Whole(1, 20)
 DEFAULT_DELAY_MINUTES = 60
-DELAY_MINUTES = range(43_201)
+DELAY_MINUTES = Whole(0, 43_200)
 
 TECHNICAL_FAILURES = 3
 """The technical failure at which a contact is given up, though attempts be left."""
@@ -195,47 +196,23 @@ def _is_unwanted(ended: Ended) -> bool:
     return ended.disposition is Disposition.REJECTED and ended.sip_code == SIP_UNWANTED
 
 
-def parse_retry_policy(
-    max_attempts: object, retry_delay_minutes: object, settings: Mapping[str, Any] | None
-) -> RetryPolicy:
-    """The policy a caller asked for; ``None`` means the default.
-
-    Only ``retryDelays`` is read from ``settings``. Raises :class:`~worker.domain.errors.Invalid` with every
-    fault at once, by path (``settings.retryDelays.busy``).
-    """
+def check_delays(given: object, path: str) -> None:
+    """What ``settings.retryDelays`` may be: minutes by disposition; ``null`` for the campaign's own delay. Raises
+    :class:`~worker.domain.errors.Invalid` with every fault at once, by path (``settings.retryDelays.busy``)."""
+    if given is None:
+        return
+    if not isinstance(given, Mapping):
+        raise wrong(path, 'Give minutes by disposition, such as {"busy": 10}.')
     faults: list[Fault] = []
-    attempts = _whole(max_attempts, MAX_ATTEMPTS, "maxAttemptsPerContact", DEFAULT_MAX_ATTEMPTS, faults)
-    delay = _whole(retry_delay_minutes, DELAY_MINUTES, "retryDelayMinutes", DEFAULT_DELAY_MINUTES, faults)
-    delays = _delays((settings or {}).get(KEY), delay, faults)
+    for name, minutes in given.items():
+        try:
+            if name not in RETRYABLE:
+                hint, known = did_you_mean(name, RETRYABLE), ", ".join(RETRYABLE)
+                sentence = f"This is not a way for a call to end that is retried;{hint} Give some of: {known}."
+                raise wrong(f"{path}.{name}", sentence)
+            if minutes is not None:
+                DELAY_MINUTES(minutes, f"{path}.{name}")
+        except Invalid as error:
+            faults.extend(error.faults)
     if faults:
         raise Invalid(faults)
-    return RetryPolicy(attempts, delay, MappingProxyType(delays))
-
-
-def _delays(given: object, default: int, faults: list[Fault]) -> dict[str, int]:
-    path = f"settings.{KEY}"
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        faults.append(Fault(path, 'Give minutes by disposition, such as {"busy": 10}.'))
-        return {}
-    delays = {}
-    for name, minutes in given.items():
-        if name in RETRYABLE:
-            delays[name] = _whole(minutes, DELAY_MINUTES, f"{path}.{name}", default, faults)
-        else:
-            known = ", ".join(RETRYABLE)
-            hint = did_you_mean(name, RETRYABLE)
-            sentence = f"This is not a way for a call to end that is retried;{hint} Give some of: {known}."
-            faults.append(Fault(f"{path}.{name}", sentence))
-    return delays
-
-
-def _whole(value: object, allowed: range, path: str, default: int, faults: list[Fault]) -> int:
-    if value is None:
-        return default
-    # JSON's true is Python's 1, and would pass for one attempt.
-    if isinstance(value, int) and not isinstance(value, bool) and value in allowed:
-        return value
-    faults.append(Fault(path, f"Give a whole number from {allowed[0]} to {allowed[-1]}."))
-    return default

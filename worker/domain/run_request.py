@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from worker.domain.fields import Rule, flag, read_fields, text, whole
+from worker.domain.fields import Field, read_fields
+from worker.domain.kinds import Flag, Text, Whole
 
 MOST_CALLS = 2_000_000_000
 
-RUN: Mapping[str, Rule] = {
-    "accountSlug": Rule("account_slug", text(100, least=1)),
-    "maxCalls": Rule("max_calls", whole(1, MOST_CALLS)),
-    "dryRun": Rule("dry_run", flag, null=False),
-}
-
-CANCEL: Mapping[str, Rule] = {"hangUp": Rule("hang_up", flag, null=False)}
+RUN = (
+    Field("accountSlug", Text(100, least=1), help="The slug of the campaign's team."),
+    Field("maxCalls", Whole(1, MOST_CALLS), help="Most calls this run places, retries included."),
+    Field("dryRun", Flag(), default=False, help="Say what would happen now, and change nothing."),
+)
+CANCEL = (Field("hangUp", Flag(), default=False, help="End its live calls too."),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,10 @@ RULES_END = datetime(2038, 1, 1, tzinfo=UTC)
 CLOSING_MARGIN_SECONDS = 20.0
 
 _DAY = timedelta(days=1)
-_HH_MM = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+HH_MM = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+HH_MM_OR_24 = rf"({HH_MM}|24:00)"
+"""The hours a window may begin at, and those it may end at, as regular expressions."""
+_HH_MM = re.compile(HH_MM)
 _ONE_LINE = re.compile(r"([^\s-]+)\s*-\s*(\S+)\s+(\S+)")
 _TRANSITIONS = "_utc_transition_times"  # pytz publishes no accessor for the instants at which a zone changes
 

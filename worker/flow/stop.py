@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.crashpoint import crashpoint
-from worker.domain.errors import Conflict, NotFound
+from worker.domain.errors import Conflict, Deleted, NotFound
 from worker.domain.lifecycle import STOPS, Verb, refusal
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step, Stop, fill_steps, slot_of
@@ -104,7 +104,7 @@ def refused(conn: Connection, verb: Verb, campaign_id: str) -> Exception:
     if campaign is None:
         return NotFound("campaign", campaign_id)
     if campaign.deleted_at is not None:
-        return Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
+        return Deleted(campaign_id)
     return Conflict(refusal(verb, campaign_id, CampaignStatus(campaign.status)))
 
 

@@ -8,18 +8,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from worker.domain.errors import NotFound
 from worker.domain.model import WAITING, CampaignStatus, ContactStatus
 from worker.flow.base import Dialer
+from worker.operations.campaign_access import find_campaign
 from worker.operations.progress import TimedWindow, as_read, next_call_at
-from worker.store import campaigns, counters
+from worker.store import counters
 from worker.store.crm import campaign_contacts
 from worker.store.crm.campaign_contacts import CampaignContactRow
 from worker.store.database import once
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class CampaignContact:
     """A contact in a campaign, and when its window first lets it be called (``None``: never, or it does not
     wait, or is not to be called)."""
 
@@ -28,32 +28,30 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Members:
+class CampaignContacts:
     """A page of them, and how many there are before paging, as they were at ``now``; ``is_running`` where the
     campaign is, for else nobody is called before it is."""
 
     count: int
-    members: Sequence[Member]
+    contacts: Sequence[CampaignContact]
     now: datetime
     is_running: bool
 
 
-def list_members(
+def list_campaign_contacts(
     dialer: Dialer, team_id: str, campaign_id: str, status: ContactStatus | None, *, limit: int, offset: int
-) -> Members:
+) -> CampaignContacts:
     """The campaign's contacts that read as ``status`` (``None``: all), those added last first. Raises
     :class:`NotFound`."""
 
-    def work(conn: Connection) -> Members:
-        campaign = campaigns.get(conn, campaign_id, team_id)
-        if campaign is None:
-            raise NotFound("campaign", campaign_id)
+    def work(conn: Connection) -> CampaignContacts:
+        campaign = find_campaign(conn, campaign_id, team_id)
         counts = as_read(campaign.status, counters.read(conn, [campaign_id])[campaign_id])
         count = counts["total" if status is None else status.value]
         wanted = _stored(campaign.status, status)
         rows = campaign_contacts.page(conn, campaign_id, wanted, limit=limit, offset=offset)
-        members = [Member(row, _next_call_at(dialer, campaign, row)) for row in rows]
-        return Members(count, members, campaign.now, campaign.status == CampaignStatus.RUNNING)
+        found = [CampaignContact(row, _next_call_at(dialer, campaign, row)) for row in rows]
+        return CampaignContacts(count, found, campaign.now, campaign.status == CampaignStatus.RUNNING)
 
     return once(dialer.db, work)
 

@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
-from worker.domain.campaign_edit import ALWAYS, WHILE_RUNNING, CampaignEdit, parse_edit
-from worker.domain.errors import Conflict, NotFound
+from worker.domain.campaign_edit import ALWAYS, WHILE_RUNNING, CampaignEdit, as_sent, parse_edit
+from worker.domain.errors import Conflict, Deleted, NotFound
 from worker.domain.lifecycle import EDITABLE
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Fill, Step
 from worker.flow.call_request import refuse_unreachable
+from worker.operations.campaigns import refuse_missing
 from worker.store import campaigns, gate
 from worker.store.crm import campaign_edits
 from worker.store.database import transact
-from worker.store.reads.campaign_list import show
+from worker.store.reads.campaign_list import Shown, show
 
 log = structlog.get_logger()
 
@@ -39,59 +40,41 @@ def edit_campaign(dialer: Dialer, team_id: str, campaign_id: str, sent: Mapping[
         shown = show(conn, team_id, campaign_id)
         if shown is None:
             raise NotFound("campaign", campaign_id)
-        edit = parse_edit(sent, _as_sent(shown.row))
-        _refuse(shown.row, sent, edit)
-        _refuse_missing(conn, shown.row, edit)
+        edit = parse_edit(sent, as_sent(shown))
+        _refuse(shown, sent)
+        _refuse_misfits(conn, shown, edit)
         campaign_edits.edit(conn, campaign_id, edit.columns, is_policy=edit.is_policy)
         if edit.number_ids is not None:
             campaign_edits.set_numbers(conn, campaign_id, edit.number_ids)
         campaigns.audit(conn, campaign_id, actor, "edit", sent)
-        return bool(shown.row.status == CampaignStatus.RUNNING and sent.keys() & WHILE_RUNNING)
+        return bool(shown["status"] == CampaignStatus.RUNNING and sent.keys() & WHILE_RUNNING)
 
     has_room = transact(dialer.db, work)
     log.info("campaign_edited", campaign_id=campaign_id, fields=sorted(sent))
     return [Fill(team_id, (campaign_id,))] if has_room else []
 
 
-def _refuse(row: Row[Any], sent: Mapping[str, Any], edit: CampaignEdit) -> None:
-    if row.deleted_at is not None:
-        raise Conflict(f"Campaign {row.id} is deleted; restore it first.")
-    is_running = row.status == CampaignStatus.RUNNING
+def _refuse(campaign: Shown, sent: Mapping[str, Any]) -> None:
+    """An edit that comes at the wrong time."""
+    if campaign["deleted_at"] is not None:
+        raise Deleted(campaign["id"])
+    is_running = campaign["status"] == CampaignStatus.RUNNING
     locked = sent.keys() - ALWAYS - (WHILE_RUNNING if is_running else frozenset())
-    if locked and row.status not in EDITABLE:
+    if locked and campaign["status"] not in EDITABLE:
         fields = ", ".join(sorted(locked))
         how = " Pause it, edit it, resume it." if is_running else ""
         raise Conflict(
-            f"Campaign {row.id} is {row.status}; {fields} can be edited while it is draft, scheduled or paused.{how}"
+            f"Campaign {campaign['id']} is {campaign['status']}; {fields} can be edited while it is draft, scheduled "
+            f"or paused.{how}"
         )
 
 
-def _refuse_missing(conn: Connection, row: Row[Any], edit: CampaignEdit) -> None:
+def _refuse_misfits(conn: Connection, campaign: Shown, edit: CampaignEdit) -> None:
     """What the edit points at must be the team's, and fit together."""
     if not edit.is_policy:
         return
-    assistant_id = edit.columns.get("assistant_id", row.assistant_id)
-    company_id = edit.columns.get("company_id", row.company_id)
-    numbers = edit.number_ids or row.from_number_ids
-    for what, missing in campaigns.missing_parts(conn, row.team_id, assistant_id, company_id, numbers):
-        raise NotFound(what, *missing)
+    assistant_id, company_id = (edit.columns.get(name, campaign[name]) for name in ("assistant_id", "company_id"))
+    number_ids = edit.number_ids or campaign["from_number_ids"]
+    refuse_missing(conn, campaign["team_id"], assistant_id, company_id, number_ids)
     if "assistant_id" in edit.columns or edit.number_ids is not None:
-        refuse_unreachable(conn, assistant_id, numbers)
-
-
-def _as_sent(row: Row[Any]) -> dict[str, Any]:
-    """The campaign in the names of a request."""
-    return {
-        "name": row.name,
-        "description": row.description,
-        "assistantId": row.assistant_id,
-        "companyId": row.company_id,
-        "fromNumberIds": row.from_number_ids,
-        "callWindowStart": row.call_window_start,
-        "callWindowEnd": row.call_window_end,
-        "callWindowTimezone": row.call_window_timezone,
-        "maxConcurrentCalls": row.max_concurrent_calls,
-        "maxAttemptsPerContact": row.max_attempts_per_contact,
-        "retryDelayMinutes": row.retry_delay_minutes,
-        "settings": row.settings,
-    }
+        refuse_unreachable(conn, assistant_id, number_ids)

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.domain import ids
-from worker.domain.campaign import parse_campaign, parse_instant
+from worker.domain.campaign import CAMPAIGN, parse_campaign, parse_instant
 from worker.domain.errors import Conflict, NotFound
 from worker.domain.lifecycle import Verb
 from worker.domain.model import CampaignStatus
@@ -18,12 +18,14 @@ from worker.flow.base import Dialer, Fill, Step
 from worker.flow.call_request import refuse_unreachable
 from worker.flow.stop import refused
 from worker.operations.batches import ANEW, Bookmark, in_batches, kept_open
+from worker.operations.campaign_access import find_campaign, hold_campaign
+from worker.operations.views import View, view
 from worker.store import campaigns
-from worker.store.campaigns import NewCampaign, SharedCampaign
-from worker.store.crm import contacts
+from worker.store.campaigns import SharedCampaign
+from worker.store.crm import campaign_edits, contacts
 from worker.store.database import once, transact
 from worker.store.reads import campaign_list
-from worker.store.reads.campaign_list import Shown
+from worker.store.reads.campaign_list import Filter
 
 log = structlog.get_logger()
 
@@ -34,34 +36,12 @@ def create_campaign(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, ac
     connect among them, or :class:`NotFound` for an assistant, a company or numbers the team does not have."""
 
     def work(conn: Connection) -> str:
-        spec = parse_campaign(body, now=campaigns.now(conn), default_window=dialer.default_window)
-        for what, missing in campaigns.missing_parts(
-            conn, team_id, spec.assistant_id, spec.company_id, spec.number_ids
-        ):
-            raise NotFound(what, *missing)
-        refuse_unreachable(conn, spec.assistant_id, spec.number_ids)
+        new = parse_campaign(body, now=campaigns.now(conn), default_window=dialer.default_window)
+        number_ids = new.pop("from_number_ids")
+        refuse_missing(conn, team_id, new["assistant_id"], new["company_id"], number_ids)
+        refuse_unreachable(conn, new["assistant_id"], number_ids)
         campaign_id = ids.new(ids.CAMPAIGN)
-        window = spec.window
-        campaigns.insert(
-            conn,
-            NewCampaign(
-                id=campaign_id,
-                team_id=team_id,
-                assistant_id=spec.assistant_id,
-                company_id=spec.company_id,
-                name=spec.name,
-                number_ids=spec.number_ids,
-                description=spec.description,
-                scheduled_start_at=spec.scheduled_start_at,
-                call_window_start=window.start if window else None,
-                call_window_end=window.end if window else None,
-                call_window_timezone=window.timezone if window else None,
-                max_concurrent_calls=spec.max_concurrent_calls,
-                max_attempts_per_contact=spec.retries.max_attempts,
-                retry_delay_minutes=spec.retries.delay_minutes,
-                settings=spec.settings,
-            ),
-        )
+        campaign_edits.create(conn, {"id": campaign_id, "team_id": team_id, **new}, number_ids)
         campaigns.audit(conn, campaign_id, actor, "create", {})
         return campaign_id
 
@@ -70,11 +50,20 @@ def create_campaign(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, ac
     return campaign_id
 
 
+def refuse_missing(
+    conn: Connection, team_id: str, assistant_id: str, company_id: str, number_ids: Sequence[str]
+) -> None:
+    """Raises :class:`NotFound` for an assistant, a company or numbers the team does not have."""
+    for what, missing in campaigns.missing_resources(conn, team_id, assistant_id, company_id, number_ids):
+        raise NotFound(what, *missing)
+
+
 def add_contacts(
     dialer: Dialer,
     campaign_id: str,
     contact_ids: Sequence[str],
     *,
+    actor: str,
     team_id: str | None = None,
     bookmark: Bookmark = ANEW,
 ) -> tuple[int, list[Step]]:
@@ -84,25 +73,26 @@ def add_contacts(
     wanted = list(dict.fromkeys(contact_ids))
     added, steps = bookmark.count("added"), list[Step]()
 
+    def check(conn: Connection) -> None:
+        campaign = open_for_contacts(conn, campaign_id, team_id)
+        missing = contacts.missing(conn, campaign.team_id, wanted)
+        if missing:
+            raise NotFound("contact", *missing)
+
     def work(conn: Connection, some: Sequence[str], before: int) -> tuple[int, list[Step]]:
         new, following = add_batch(conn, campaign_id, some, team_id=team_id)
+        if new:
+            campaigns.audit(conn, campaign_id, actor, "add_contacts", {"added": new})
         bookmark.keep(conn, {"added": before + new})
         return new, following
 
     with kept_open(dialer.db, campaign_id, len(wanted)) as db:
-        once(db, partial(_refuse_missing, campaign_id=campaign_id, contact_ids=wanted, team_id=team_id))
+        once(db, check)
         for some in in_batches(wanted):
             new, following = transact(db, partial(work, some=some, before=added))
             added, steps = added + new, following or steps
     log.info("contacts_added", campaign_id=campaign_id, added=added)
     return added, steps
-
-
-def _refuse_missing(conn: Connection, campaign_id: str, contact_ids: Sequence[str], team_id: str | None) -> None:
-    campaign = open_for_contacts(conn, campaign_id, team_id)
-    missing = contacts.missing(conn, campaign.team_id, contact_ids)
-    if missing:
-        raise NotFound("contact", *missing)
 
 
 def add_batch(
@@ -119,12 +109,8 @@ def add_batch(
 
 
 def open_for_contacts(conn: Connection, campaign_id: str, team_id: str | None = None) -> SharedCampaign:
-    """The campaign, which until this transaction ends neither completes nor starts. Raises :class:`NotFound`, and
-    :class:`Conflict` where contacts cannot be added."""
-    _own(conn, campaign_id, team_id)
-    campaign = campaigns.share(conn, campaign_id)
-    if campaign is None:
-        raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
+    """The campaign, held (:func:`hold_campaign`). Raises also :class:`Conflict` where contacts cannot be added."""
+    campaign = hold_campaign(conn, campaign_id, team_id)
     if campaign.status == CampaignStatus.CANCELLED:
         raise Conflict(f"Campaign {campaign_id} is cancelled; contacts cannot be added to it.")
     return campaign
@@ -135,7 +121,7 @@ def schedule(dialer: Dialer, campaign_id: str, at: object, *, actor: str, team_i
     campaign."""
 
     def work(conn: Connection) -> None:
-        _own(conn, campaign_id, team_id)
+        find_campaign(conn, campaign_id, team_id)
         instant = parse_instant(at, "scheduledStartAt", campaigns.now(conn))
         if campaigns.move(conn, Verb.SCHEDULE, campaign_id, at=instant) is None:
             raise refused(conn, Verb.SCHEDULE, campaign_id)
@@ -148,7 +134,7 @@ def unschedule(dialer: Dialer, campaign_id: str, *, actor: str, team_id: str | N
     """Make a scheduled campaign a draft again."""
 
     def work(conn: Connection) -> None:
-        _own(conn, campaign_id, team_id)
+        find_campaign(conn, campaign_id, team_id)
         if campaigns.move(conn, Verb.UNSCHEDULE, campaign_id) is None:
             raise refused(conn, Verb.UNSCHEDULE, campaign_id)
         campaigns.audit(conn, campaign_id, actor, "unschedule", {})
@@ -156,14 +142,17 @@ def unschedule(dialer: Dialer, campaign_id: str, *, actor: str, team_id: str | N
     transact(dialer.db, work)
 
 
-def get_campaign(dialer: Dialer, team_id: str, campaign_id: str) -> Shown:
-    """The team's campaign, deleted or not. Raises :class:`NotFound`."""
+def get_campaign(dialer: Dialer, team_id: str, campaign_id: str) -> View:
+    """The team's campaign as the API shows it, deleted or not. Raises :class:`NotFound`."""
     shown = once(dialer.db, lambda conn: campaign_list.show(conn, team_id, campaign_id))
     if shown is None:
         raise NotFound("campaign", campaign_id)
-    return shown
+    return view(CAMPAIGN, shown)
 
 
-def _own(conn: Connection, campaign_id: str, team_id: str | None) -> None:
-    if campaigns.get(conn, campaign_id, team_id) is None:
-        raise NotFound("campaign", campaign_id)
+def list_campaigns(dialer: Dialer, team_id: str, chosen: Filter, *, limit: int, offset: int) -> tuple[int, list[View]]:
+    """How many campaigns of the team match, and a page of them, newest first."""
+    count, found = once(
+        dialer.db, lambda conn: campaign_list.page(conn, team_id, chosen, limit=limit, offset=offset)
+    )  # fmt: skip
+    return count, [view(CAMPAIGN, shown) for shown in found]

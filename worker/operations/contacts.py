@@ -12,16 +12,18 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain import ids
-from worker.domain.contact import DECIDES_CALLS, parse_contact, parse_contacts
+from worker.domain.contact import CONTACT, DECIDES_CALLS, parse_contact, parse_contacts
 from worker.domain.errors import NotFound
-from worker.domain.resources import MOST_NUMBERS_AT_ONCE, parse_ban
+from worker.domain.kinds import MOST_NUMBERS_AT_ONCE
+from worker.domain.resources import parse_ban
 from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer, Fill, Step
 from worker.operations.batches import ANEW, Bookmark, in_batches
 from worker.operations.country import country_of_team, meant, shown_as
+from worker.operations.views import View, view
 from worker.store import audit, gate, tables
 from worker.store.crm import contact_list, contacts, import_marks, records
 from worker.store.crm.contact_list import BannedRow, Wanted
@@ -31,28 +33,33 @@ from worker.store.database import once, transact
 log = structlog.get_logger()
 
 
-def create_contact(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, region: str | None = None) -> Row[Any]:
-    """Create one contact from the fields of the API; its row. ``region`` is where a number without a country code
+def create_contact(
+    dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str, region: str | None = None
+) -> View:
+    """Create one contact from the fields of the API. ``region`` is where a number without a country code
     belongs, here and below; left out, it is the team's country. Raises :class:`Invalid` with every fault,
     :class:`NotFound` for a company the team does not have."""
 
-    def work(conn: Connection) -> Row[Any]:
+    def work(conn: Connection) -> View:
         given = parse_contact(body, region=region or country_of_team(conn, team_id))
         (contact_id,) = _write(conn, team_id, [given])
+        audit.note(conn, team_id, actor, "create_contact", contact_id)
         return _found(conn, team_id, contact_id)
 
-    row = transact(dialer.db, work)
-    log.info("contact_created", contact_id=row.id)
-    return row
+    made = transact(dialer.db, work)
+    log.info("contact_created", contact_id=made["id"])
+    return made
 
 
-def create_contacts(dialer: Dialer, team_id: str, bodies: object) -> Sequence[Row[Any]]:
-    """Create up to 10 000 contacts at once, all or none; their rows in the order given. Raises as
-    :func:`create_contact` does."""
+def create_contacts(dialer: Dialer, team_id: str, bodies: object, *, actor: str) -> list[View]:
+    """Create up to 10 000 contacts at once, all or none, in the order given; one line of the audit log for all. Raises
+    as :func:`create_contact` does."""
 
-    def work(conn: Connection) -> Sequence[Row[Any]]:
+    def work(conn: Connection) -> list[View]:
         given = parse_contacts(bodies, region=country_of_team(conn, team_id))
-        return contact_list.some(conn, team_id, _write(conn, team_id, given))
+        made = _write(conn, team_id, given)
+        audit.note(conn, team_id, actor, "create_contacts", "contacts", {"created": len(made)})
+        return [view(CONTACT, row._asdict()) for row in contact_list.some(conn, team_id, made)]
 
     made = transact(dialer.db, work)
     log.info("contacts_created", contacts=len(made))
@@ -69,7 +76,7 @@ def _write(conn: Connection, team_id: str, given: Sequence[Mapping[str, Any]]) -
     return [contact.id for contact in new]
 
 
-def get_contact(dialer: Dialer, team_id: str, contact_id: str) -> Row[Any]:
+def get_contact(dialer: Dialer, team_id: str, contact_id: str) -> View:
     """The team's contact. Raises :class:`NotFound`."""
     return once(dialer.db, lambda conn: _found(conn, team_id, contact_id))
 
@@ -86,28 +93,29 @@ def find_contacts(
     tag: str | None = None,
     do_not_call: bool | None = None,
     region: str | None = None,
-) -> tuple[int, Sequence[Row[Any]]]:
+) -> tuple[int, list[View]]:
     """How many contacts match, and a page of them, newest first. A ``phone`` that can be dialed finds everybody
     who would be called by it, however theirs was written; any other finds those who have it literally."""
 
-    def read(conn: Connection) -> tuple[int, Sequence[Row[Any]]]:
+    def read(conn: Connection) -> tuple[int, list[View]]:
         number = None if phone is None else normalize(phone, region or country_of_team(conn, team_id))
         e164 = number.e164 if isinstance(number, Phone) else None
         wanted = Wanted(e164, None if e164 else phone, email, company_id, tag, do_not_call)
-        return contact_list.find(conn, team_id, wanted, limit=limit, offset=offset)
+        count, rows = contact_list.find(conn, team_id, wanted, limit=limit, offset=offset)
+        return count, [view(CONTACT, row._asdict()) for row in rows]
 
     return once(dialer.db, read)
 
 
 def edit_contact(
     dialer: Dialer, team_id: str, contact_id: str, body: Mapping[str, Any], *, actor: str, region: str | None = None
-) -> tuple[Row[Any], list[Step]]:
+) -> tuple[View, list[Step]]:
     """Change the fields given. Where the contact waits, it is called by its new number and in its new zone from
     now on. Raises :class:`Invalid` with every fault, :class:`NotFound` for the contact or its new company."""
     changes = once(dialer.db, lambda conn: _changes(conn, team_id, contact_id, body, region))
     decides = bool(DECIDES_CALLS & changes.keys())
 
-    def work(conn: Connection) -> tuple[Row[Any], list[str]]:
+    def work(conn: Connection) -> tuple[View, list[str]]:
         if decides:
             gate.close_gate(conn, team_id)
         company = changes.get("company_id")
@@ -117,14 +125,14 @@ def edit_contact(
             raise NotFound("contact", contact_id)
         if "do_not_call" in changes:
             import_marks.end(conn, contact_id)
-        row = _found(conn, team_id, contact_id)
+        edited = _found(conn, team_id, contact_id)
         if decides:
             audit.note(conn, team_id, actor, "edit_contact", contact_id, {"fields": sorted(changes)})
-        return row, contacts.waits_in(conn, [contact_id]) if decides else []
+        return edited, contacts.waits_in(conn, [contact_id]) if decides else []
 
-    row, waits_in = transact(dialer.db, work)
+    edited, waits_in = transact(dialer.db, work)
     log.info("contact_edited", contact_id=contact_id, fields=sorted(changes))
-    return row, [Fill(team_id, tuple(waits_in))] if waits_in else []
+    return edited, [Fill(team_id, tuple(waits_in))] if waits_in else []
 
 
 def _changes(
@@ -197,16 +205,17 @@ def banned_numbers(
 
     def read(conn: Connection) -> tuple[int, Sequence[BannedRow]]:
         wanted = None if number is None else meant(conn, team_id, number, region or country_of_team(conn, team_id))
-        return contact_list.banned(conn, team_id, number=wanted, limit=limit, offset=offset)
+        found = contact_list.banned(conn, team_id, number=wanted, limit=limit, offset=offset)
+        return found
 
     return once(dialer.db, read)
 
 
-def _found(conn: Connection, team_id: str, contact_id: str) -> Row[Any]:
+def _found(conn: Connection, team_id: str, contact_id: str) -> View:
     row = contact_list.one(conn, team_id, contact_id)
     if row is None:
         raise NotFound("contact", contact_id)
-    return row
+    return view(CONTACT, row._asdict())
 
 
 def _unphoned(contact: Mapping[str, Any]) -> dict[str, Any]:

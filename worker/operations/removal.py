@@ -12,6 +12,7 @@ from worker.domain.errors import Conflict, NotFound
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Fill, Step
 from worker.operations.batches import ANEW, Bookmark, in_batches
+from worker.operations.campaign_access import find_campaign, hold_campaign
 from worker.store import campaigns
 from worker.store.crm import campaign_contacts, campaign_edits, contacts
 from worker.store.database import once, transact
@@ -25,9 +26,7 @@ def delete_campaign(dialer: Dialer, team_id: str, campaign_id: str, *, actor: st
 
     def work(conn: Connection) -> None:
         campaigns.lock(conn, campaign_id)
-        campaign = campaigns.get(conn, campaign_id, team_id)
-        if campaign is None:
-            raise NotFound("campaign", campaign_id)
+        campaign = find_campaign(conn, campaign_id, team_id)
         if campaign.status == CampaignStatus.RUNNING:
             raise Conflict(f"Campaign {campaign_id} is running and cannot become deleted; pause or cancel it first.")
         if campaign_edits.delete(conn, campaign_id) is not None:
@@ -42,8 +41,7 @@ def restore_campaign(dialer: Dialer, team_id: str, campaign_id: str, *, actor: s
     nobody expects it to start now. Restoring one that is there changes nothing."""
 
     def work(conn: Connection) -> None:
-        if campaigns.get(conn, campaign_id, team_id) is None:
-            raise NotFound("campaign", campaign_id)
+        find_campaign(conn, campaign_id, team_id)
         if campaign_edits.restore(conn, campaign_id) is not None:
             campaigns.audit(conn, campaign_id, actor, "restore", {})
 
@@ -68,14 +66,14 @@ def remove_contacts(
     """
 
     def check(conn: Connection) -> None:
-        _held(conn, team_id, campaign_id)
+        hold_campaign(conn, campaign_id, team_id)
         missing = contacts.missing(conn, team_id, wanted)
         if missing:
             raise NotFound("contact", *missing)
         _refuse_called(conn, campaign_id, wanted)
 
     def work(conn: Connection, some: Sequence[str], before: int) -> tuple[int, bool]:
-        is_running = _held(conn, team_id, campaign_id)
+        is_running = hold_campaign(conn, campaign_id, team_id).status == CampaignStatus.RUNNING
         contacts.hold(conn, team_id, some)
         found = campaign_contacts.lock(conn, campaign_id, some)
         _refuse_called(conn, campaign_id, found)
@@ -92,16 +90,6 @@ def remove_contacts(
     log.info("contacts_removed", campaign_id=campaign_id, removed=removed)
     # A running campaign whose last waiting contacts are gone is complete, which filling it finds out.
     return removed, [Fill(team_id, (campaign_id,))] if is_running and removed else []
-
-
-def _held(conn: Connection, team_id: str, campaign_id: str) -> bool:
-    """Keep the campaign as it is; whether it runs."""
-    if campaigns.get(conn, campaign_id, team_id) is None:
-        raise NotFound("campaign", campaign_id)
-    campaign = campaigns.share(conn, campaign_id)
-    if campaign is None:
-        raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
-    return bool(campaign.status == CampaignStatus.RUNNING)
 
 
 def _refuse_called(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from worker.domain.model import CampaignStatus, ContactStatus, Reason
 from worker.domain.requeue import ABOUT_THE_NUMBER, GivenUp, is_settled, why_not
 from worker.flow.base import Dialer, Fill, Step
 from worker.operations.batches import in_batches, kept_open
+from worker.operations.campaign_access import hold_campaign
 from worker.store import campaigns
 from worker.store.crm import campaign_contacts, contacts
 from worker.store.crm.campaign_contacts import RequeueCandidate
@@ -77,11 +78,7 @@ def _missing(conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequ
 
 def _open(conn: Connection, team_id: str, campaign_id: str) -> bool:
     """Keep the campaign, which contacts may wait in, as it is; whether it runs."""
-    if campaigns.get(conn, campaign_id, team_id) is None:
-        raise NotFound("campaign", campaign_id)
-    held = campaigns.share(conn, campaign_id)
-    if held is None:
-        raise Conflict(f"Campaign {campaign_id} is deleted; restore it first.")
+    held = hold_campaign(conn, campaign_id, team_id)
     if held.status == CampaignStatus.CANCELLED:
         raise Conflict(f"Campaign {campaign_id} is cancelled; its contacts cannot wait again.")
     return bool(held.status == CampaignStatus.RUNNING)

@@ -2,53 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from worker.domain.fields import Field
 from worker.domain.model import WAITING, CallState, RunState
+from worker.domain.resources import Resource
 from worker.flow.run_result import RunResult
 from worker.operations.instants import instant
 from worker.operations.progress import Progress
 from worker.store.claims import Reservation
 from worker.store.crm.campaign_contacts import CampaignContactRow
 from worker.store.reads.campaign_calls import CallRow
-from worker.store.reads.campaign_list import Shown
 from worker.store.runs import RunRow
 
+View = dict[str, Any]
+"""A thing as the API shows it, a JSON object."""
 
-def campaign(shown: Shown) -> dict[str, Any]:
-    """A campaign object of the page, and what the page leaves out."""
-    row, counts = shown.row, shown.counts
-    return {
-        "id": row.id,
-        "team_id": row.team_id,
-        "assistant_id": row.assistant_id,
-        "company_id": row.company_id,
-        "name": row.name,
-        "description": row.description,
-        "from_number": row.from_numbers[0] if row.from_numbers else None,
-        "from_numbers": row.from_numbers,
-        "from_number_ids": row.from_number_ids,
-        "status": row.status,
-        "pause_reason": row.pause_reason,
-        "scheduled_start_at": instant(row.scheduled_start_at),
-        "call_window_start": row.call_window_start,
-        "call_window_end": row.call_window_end,
-        "call_window_timezone": row.call_window_timezone,
-        "max_concurrent_calls": row.max_concurrent_calls,
-        "max_attempts_per_contact": row.max_attempts_per_contact,
-        "retry_delay_minutes": row.retry_delay_minutes,
-        "settings": row.settings,
-        "run_id": row.run_id,
-        "total_contacts": counts["total"],
-        "contacts_called": counts["called"],
-        "contacts_completed": counts["finished"],
-        "contacts_answered": counts["answered"],
-        "created_at": instant(row.created_at),
-        "updated_at": instant(row.updated_at),
-        "completed_at": instant(row.completed_at),
-        "deleted_at": instant(row.deleted_at),
-    }
+
+def view(resource: Resource, row: Mapping[str, Any]) -> View:
+    """What the declaration of a resource says of a row, by column."""
+    return {field.shown: _presented(field, row[field.column]) for field in resource.fields}
+
+
+def _presented(field: Field, value: Any) -> Any:
+    if field.key:
+        value = value.get(field.key)
+    if field.present is not None:
+        return field.present(value)
+    return instant(value) if isinstance(value, datetime) else value
 
 
 def run_answer(result: RunResult) -> dict[str, Any]:
@@ -82,7 +65,7 @@ def _reserved(reservation: Reservation, result: RunResult) -> dict[str, Any]:
 
 
 def call(row: CallRow) -> dict[str, Any]:
-    """One call (:mod:`worker.store.reads.campaign_calls`)."""
+    """One call."""
     return {
         "id": row.id,
         "campaign_id": row.campaign_id,
@@ -104,7 +87,7 @@ def call(row: CallRow) -> dict[str, Any]:
 
 
 def run(row: RunRow) -> dict[str, Any]:
-    """One run (:mod:`worker.store.runs`)."""
+    """One run."""
     return {
         "id": row.id,
         "campaign_id": row.campaign_id,
@@ -119,7 +102,7 @@ def run(row: RunRow) -> dict[str, Any]:
 
 
 def campaign_contact(row: CampaignContactRow, next_call_at: datetime | None) -> dict[str, Any]:
-    """A contact in a campaign (:mod:`worker.store.crm.campaign_contacts`); who does not wait is never due."""
+    """A contact in a campaign; who does not wait is never due."""
     is_waiting = row.status in WAITING
     return {
         "contact_id": row.contact_id,

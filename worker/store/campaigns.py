@@ -1,4 +1,4 @@
-"""A campaign's row: created, found, moved through its life, woken, completed.
+"""A campaign's row: found, moved through its life, woken, completed.
 
 Every move is one guarded UPDATE; ``None`` means that the campaign was not in a state the move is legal from
 (the flow then reads it and says so). Pause, cancel and policy edits are called under
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -18,44 +17,6 @@ from sqlalchemy import Connection, text
 from worker.domain.lifecycle import CAMPAIGN_MOVES, Verb
 from worker.store.columns import CallWindowColumns, Timed
 from worker.store.shapes import shaped
-
-
-@dataclass(frozen=True, slots=True)
-class NewCampaign:
-    """Everything a campaign is made of; defaults and ranges are the contract's, checked before this."""
-
-    id: str
-    team_id: str
-    assistant_id: str
-    company_id: str
-    name: str
-    number_ids: tuple[str, ...]
-    description: str | None = None
-    scheduled_start_at: datetime | None = None
-    call_window_start: str | None = None
-    call_window_end: str | None = None
-    call_window_timezone: str | None = None
-    max_concurrent_calls: int = 3
-    max_attempts_per_contact: int = 3
-    retry_delay_minutes: int = 60
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-INSERT = text("""
-WITH made AS (
-    INSERT INTO campaigns (id, team_id, assistant_id, company_id, name, description, status, scheduled_start_at,
-                           call_window_start, call_window_end, call_window_timezone, max_concurrent_calls,
-                           max_attempts_per_contact, retry_delay_minutes, settings)
-    VALUES (:id, :team_id, :assistant_id, :company_id, :name, :description,
-            CASE WHEN CAST(:scheduled_start_at AS timestamptz) IS NULL THEN CAST('draft' AS campaign_status)
-                 ELSE 'scheduled' END, :scheduled_start_at, :call_window_start, :call_window_end,
-            :call_window_timezone, :max_concurrent_calls, :max_attempts_per_contact, :retry_delay_minutes,
-            CAST(:settings AS jsonb))
-    RETURNING id, team_id)
-INSERT INTO campaign_numbers (team_id, campaign_id, number_id, position)
-SELECT made.team_id, made.id, x.number_id, x.ord - 1
-FROM made, unnest(CAST(:number_ids AS text[])) WITH ORDINALITY AS x (number_id, ord)
-""")
 
 GET = text("""
 SELECT c.*, (SELECT dialer_now()) AS now, t.slug AS team_slug,
@@ -136,7 +97,7 @@ RUNNING = text("SELECT id FROM campaigns WHERE status = 'running' ORDER BY id")
 SCHEDULED = text("SELECT id FROM campaigns WHERE status = 'scheduled' AND deleted_at IS NULL ORDER BY id")
 NOW = text("SELECT dialer_now()")
 
-MISSING_PARTS = text("""
+MISSING_RESOURCES = text("""
 SELECT 'assistant' AS what, ARRAY[CAST(:assistant AS text)] AS ids
 WHERE NOT EXISTS (SELECT FROM assistants WHERE id = :assistant AND team_id = :team)
 UNION ALL SELECT 'company', ARRAY[CAST(:company AS text)]
@@ -223,13 +184,6 @@ class Waiting(Protocol):
     any: bool
 
 
-def insert(conn: Connection, new: NewCampaign) -> None:
-    """Create the campaign, ``scheduled`` if it has an instant to start at, else ``draft``."""
-    values = {name: getattr(new, name) for name in NewCampaign.__dataclass_fields__}
-    values |= {"number_ids": list(new.number_ids), "settings": json.dumps(dict(new.settings))}
-    conn.execute(INSERT, values)
-
-
 def get(conn: Connection, campaign_id: str, team_id: str | None = None) -> CampaignRow | None:
     """The campaign with ``now`` (business time), ``team_slug`` and ``from_numbers``; of ``team_id`` only, when
     given."""
@@ -242,12 +196,12 @@ def now(conn: Connection) -> datetime:
     return at
 
 
-def missing_parts(
+def missing_resources(
     conn: Connection, team_id: str, assistant_id: str, company_id: str, number_ids: Sequence[str]
 ) -> list[tuple[str, list[str]]]:
     """What a campaign would need and the team does not have: (what, ids)."""
     values = {"team": team_id, "assistant": assistant_id, "company": company_id, "numbers": list(number_ids)}
-    return [(row.what, row.ids) for row in conn.execute(MISSING_PARTS, values)]
+    return [(row.what, row.ids) for row in conn.execute(MISSING_RESOURCES, values)]
 
 
 def lock(conn: Connection, campaign_id: str) -> bool:

@@ -1,12 +1,13 @@
-"""A campaign changed by hand: its fields, its caller IDs, deleted and restored. The flow decides whether."""
+"""A campaign made and changed by hand: its fields, its caller IDs, deleted and restored. Others decide whether."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, text, update
+from sqlalchemy import Connection, func, insert, text, update
 
+from worker.domain.model import CampaignStatus
 from worker.store.tables import campaigns
 
 NUMBERS_OFF = text("DELETE FROM campaign_numbers WHERE campaign_id = :id RETURNING number_id, used_at")
@@ -35,6 +36,14 @@ FROM (SELECT id AS found, status = 'scheduled' AND scheduled_start_at <= dialer_
 WHERE id = c.found AND deleted_at IS NOT NULL
 RETURNING id
 """)
+
+
+def create(conn: Connection, new: Mapping[str, Any], number_ids: Sequence[str]) -> None:
+    """Write a campaign, by column, with its caller IDs: a draft, or scheduled where it has an instant to start at."""
+    is_scheduled = new.get("scheduled_start_at") is not None
+    status = CampaignStatus.SCHEDULED if is_scheduled else CampaignStatus.DRAFT
+    conn.execute(insert(campaigns).values({**new, "status": status.value}))
+    conn.execute(NUMBERS_ON, {"id": new["id"], "numbers": list(number_ids), "used": [None] * len(number_ids)})
 
 
 def edit(conn: Connection, campaign_id: str, columns: Mapping[str, Any], *, is_policy: bool) -> None:

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import Connection, func, select, text
 
+from worker.domain.campaign import CAMPAIGN
 from worker.domain.model import CampaignStatus
 from worker.store import counters
 from worker.store.tables import campaigns
 
-SHOWN = """
-SELECT c.id, c.team_id, c.assistant_id, c.company_id, c.name, c.description, c.status, c.scheduled_start_at,
-       c.call_window_start, c.call_window_end, c.call_window_timezone, c.max_concurrent_calls,
-       c.max_attempts_per_contact, c.retry_delay_minutes, c.settings, c.run_id, c.pause_reason, c.created_at,
-       c.updated_at, c.completed_at, c.deleted_at,
+_OWN = ", ".join(f"c.{name}" for name in CAMPAIGN.columns if name in campaigns.c)
+SHOWN = f"""
+SELECT {_OWN},
        ARRAY(SELECT n.number FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
              WHERE cn.campaign_id = c.id ORDER BY cn.position) AS from_numbers,
        ARRAY(SELECT cn.number_id FROM campaign_numbers cn
@@ -28,12 +27,9 @@ BY_ID = text(SHOWN + " WHERE c.id = :id AND c.team_id = :team")
 BY_IDS = text(SHOWN + " WHERE c.id = ANY(:ids) ORDER BY c.created_at DESC, c.id DESC")
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One campaign's row, and its counters by name (:data:`worker.store.counters.COLUMNS`)."""
-
-    row: Row[Any]
-    counts: dict[str, int]
+Shown = dict[str, Any]
+"""A campaign by the columns of its declaration: its row, its caller IDs, and its counters by name
+(:data:`worker.store.counters.COLUMNS`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ class Filter:
 def show(conn: Connection, team_id: str, campaign_id: str) -> Shown | None:
     """The team's campaign with this id, deleted or not."""
     row = conn.execute(BY_ID, {"id": campaign_id, "team": team_id}).first()
-    return None if row is None else Shown(row, counters.read(conn, [campaign_id])[campaign_id])
+    return None if row is None else {**row._asdict(), **counters.read(conn, [campaign_id])[campaign_id]}
 
 
 def page(conn: Connection, team_id: str, chosen: Filter, *, limit: int, offset: int) -> tuple[int, Sequence[Shown]]:
@@ -67,4 +63,4 @@ def page(conn: Connection, team_id: str, chosen: Filter, *, limit: int, offset: 
     ids = [row.id for row in conn.execute(wanted)]
     rows = conn.execute(BY_IDS, {"ids": ids}).all() if ids else []
     counts = counters.read(conn, ids)
-    return count, [Shown(row, counts[row.id]) for row in rows]
+    return count, [{**row._asdict(), **counts[row.id]} for row in rows]

@@ -11,7 +11,7 @@ from tests.api.conftest import OTHER_TEAM
 from tests.world import World
 
 CRM = "/api/crm"
-PARTS = [
+RESOURCES = [
     ("companies", "companies", "company", {"name": "Acme"}, {"name": "Ajax"}),
     (
         "assistants",
@@ -46,8 +46,8 @@ def faults(answer: Response) -> list[str]:
     return sorted(fault["path"] for fault in answer.json()["errors"])
 
 
-@pytest.mark.parametrize(("path", "many", "one", "body", "change"), PARTS)
-def test_a_part_is_made_found_listed_and_changed(
+@pytest.mark.parametrize(("path", "many", "one", "body", "change"), RESOURCES)
+def test_a_resource_is_made_found_listed_and_changed(
     client: Client, web: World, path: str, many: str, one: str, body: dict[str, Any], change: dict[str, Any]
 ) -> None:
     before = client.get(f"{CRM}/{path}").json()["count"]
@@ -64,8 +64,8 @@ def test_a_part_is_made_found_listed_and_changed(
     assert changed == made | snake(change)
 
 
-@pytest.mark.parametrize(("path", "many", "one", "body", "change"), PARTS)
-def test_a_part_of_another_team_is_not_there(
+@pytest.mark.parametrize(("path", "many", "one", "body", "change"), RESOURCES)
+def test_a_resource_of_another_team_is_not_there(
     client: Client, other: Client, path: str, many: str, one: str, body: dict[str, Any], change: dict[str, Any]
 ) -> None:
     given = body | ({"carrierAccountId": f"acct_{OTHER_TEAM}"} if path == "phone-numbers" else {})
@@ -83,7 +83,7 @@ def test_a_number_with_another_teams_account_is_refused(client: Client, other: C
     assert client.post(f"{CRM}/phone-numbers", json=body).status_code == 404
 
 
-def test_what_is_wrong_with_a_part_is_told_by_its_path(client: Client) -> None:
+def test_what_is_wrong_with_a_resource_is_told_by_its_path(client: Client) -> None:
     assert faults(client.post(f"{CRM}/companies", json={"nam": "x"})) == ["nam", "name"]
     assert faults(client.post(f"{CRM}/assistants", json={"name": 1, "streamUrl": "ftp://x", "settings": 2})) == [
         "name", "settings", "streamUrl",

@@ -1,0 +1,27 @@
+"""The team's campaign, as whoever asks something of it needs it: there, not deleted, and staying as it is meanwhile."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from worker.domain.errors import Deleted, NotFound
+from worker.store import campaigns
+from worker.store.campaigns import CampaignRow, SharedCampaign
+
+
+def find_campaign(conn: Connection, campaign_id: str, team_id: str | None) -> CampaignRow:
+    """The campaign, deleted or not; the team's, where a team is named. Raises :class:`NotFound`."""
+    row = campaigns.get(conn, campaign_id, team_id)
+    if row is None:
+        raise NotFound("campaign", campaign_id)
+    return row
+
+
+def hold_campaign(conn: Connection, campaign_id: str, team_id: str | None) -> SharedCampaign:
+    """The campaign, which until this transaction ends neither completes nor starts. Raises :class:`NotFound`, and
+    :class:`Deleted`."""
+    find_campaign(conn, campaign_id, team_id)
+    row = campaigns.share(conn, campaign_id)
+    if row is None:
+        raise Deleted(campaign_id)
+    return row
