@@ -10,12 +10,13 @@ from secrets import token_hex
 
 import pytest
 
-from tests.carriers.installing import install_acme
+from tests.carriers.installing import install, install_acme
 from tests.carriers.peer import Peer, Reply
 from tests.carriers.rigs import simulator_tells
 from tests.scenarios.through import campaign_through
 from tests.world import World
 from worker.carriers import registry
+from worker.cli.doctor import look
 from worker.cli.findings_carriers import unknown_carriers
 from worker.domain.errors import Invalid
 from worker.domain.resources import ACCOUNT
@@ -37,8 +38,9 @@ def database_url(own_database_url: str) -> str:
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Acme is installed in this process, and forgotten at the end."""
+    """Acme is installed in this process, beside a package that cannot be used; both are forgotten at the end."""
     monkeypatch.syspath_prepend(str(install_acme(tmp_path)))
+    install(tmp_path, "gone-one", {}, {"gone": "not_there:SPEC"})
     caches = (registry.found, settings.settings_model)
     for cache in caches:
         cache.cache_clear()
@@ -103,6 +105,12 @@ def test_until_the_database_knows_it_the_others_work_and_it_is_said_what_to_do(a
     campaign = acme.campaign(acme.contacts(3))
     acme.run(campaign)
     acme.until(campaign, "completed")
+
+
+def test_doctor_says_which_package_is_left_out_and_which_carrier_the_database_lacks(acme: World) -> None:
+    wrong = {finding.name: finding.found for finding in look(acme.dialer) if not finding.ok}
+    assert wrong["carrier package"].startswith("The carrier gone of the package gone-one is left out: ")
+    assert wrong["carrier acme"] == "is not known to the database yet; run: dialer db migrate"
 
 
 @pytest.mark.usefixtures("installed")

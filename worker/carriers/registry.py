@@ -21,7 +21,11 @@ from importlib.metadata import EntryPoint, entry_points
 
 from worker.carriers.spec import AssistantField, CarrierSpec
 
-SHIPPED = ("worker.carriers.simulated:SPEC", "worker.carriers.twilio:SPEC", "worker.carriers.telnyx:SPEC")
+SHIPPED = (
+    "worker.carriers.simulated:SPEC",
+    "worker.carriers.twilio:SPEC",
+    "worker.carriers.telnyx:SPEC",
+)
 GROUP = "campaign_dialer.carriers"
 
 OF_ALL = frozenset({"stream_url", "answer_url"})
