@@ -14,7 +14,7 @@ from tests.chaos.evidence import Look
 from worker.flow.base import Dialer
 from worker.operations.examine import examine
 from worker.store.database import once, planned_by_size
-from worker.store.invariants import HAS_REPORTED_END, INVARIANTS
+from worker.store.invariants import END_WAS_REPORTED, INVARIANTS
 
 OCCASIONS: Mapping[str, str] = {
     "limit_held": """
@@ -26,7 +26,7 @@ OCCASIONS: Mapping[str, str] = {
                 array_agg(k.claim_limits[s.n] ORDER BY k.reserved_at DESC, k.id DESC))[1]) AS full_up""",
     "ended_calls_are_over": f"""
         SELECT count(*) FROM calls k
-        WHERE k.ended_at IS NOT NULL AND k.placed_at IS NOT NULL AND NOT {HAS_REPORTED_END}""",
+        WHERE k.ended_at IS NOT NULL AND k.placed_at IS NOT NULL AND NOT {END_WAS_REPORTED}""",
     "limit_held_at_carrier": """
         SELECT count(*) FROM (
             SELECT FROM calls k WHERE k.ended_at IS NULL AND k.state IN ('placed', 'ringing', 'in_progress')

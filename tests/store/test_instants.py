@@ -490,7 +490,7 @@ def _heard_of_no_more(world: World, move: Move, forward: bool) -> None:
     world.sql("UPDATE idempotency_keys SET taken_at = taken_at - interval '10 minutes'")
     (taken_at,) = world.sql("SELECT taken_at FROM idempotency_keys")[0]
     assert once(world.engine, lambda conn: idempotency.note_progress(conn, REQUEST, taken_at, {"lines": 500}))
-    assert once(world.engine, lambda conn: idempotency.keep(conn, REQUEST, taken_at))
+    assert once(world.engine, lambda conn: idempotency.keep_alive(conn, REQUEST, taken_at))
     assert once(world.engine, lambda conn: idempotency.take(conn, REQUEST)) is None
     move()
     again = once(world.engine, lambda conn: idempotency.take(conn, REQUEST))

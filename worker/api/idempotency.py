@@ -167,7 +167,7 @@ def _in_batches(dialer: Dialer, request: KeyedRequest, taken: TakenKey, work: Wo
             raise _given_up()
 
     def is_at_it(conn: Connection) -> None:
-        if not idempotency.keep(conn, request, taken.at):
+        if not idempotency.keep_alive(conn, request, taken.at):
             raise _given_up()
 
     return _kept(dialer, request, taken.at, write_answer(work(dialer, Bookmark(taken.progress or {}, keep, is_at_it))))

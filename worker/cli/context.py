@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
+from worker.cli.lazy import importing
 from worker.domain.errors import Fault, Invalid, Unavailable
 from worker.domain.fields import NOT_NULL, storable
 from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
@@ -75,7 +76,8 @@ class Context:
 def carry_out(steps: Iterable[Step]) -> None:
     """Do what follows from work that is committed. If a service is away now, nothing is lost: the rows say what is
     to be done, and the tick finds it."""
-    from worker.process import dispatch
+    with importing():
+        from worker.process import dispatch
 
     try:
         dispatch.carry_out(steps)
@@ -90,7 +92,8 @@ def for_team(command: Callable[Concatenate[Context, P], T]) -> Callable[..., T]:
     @wraps(command)
     def with_context(*args: P.args, **kwargs: P.kwargs) -> T:
         with _in_options(**kwargs):
-            from worker.operations.teams import choose_team
+            with importing():
+                from worker.operations.teams import choose_team
 
             named, dialer = kwargs.pop("team"), open_dialer()
             team = choose_team(dialer, str(named) if named else None)
@@ -112,9 +115,10 @@ def for_all(command: Callable[Concatenate[Dialer, P], T]) -> Callable[..., T]:
 
 def open_dialer() -> Dialer:
     """The dialer of these settings, and logs that say only what is amiss."""
-    from worker import logs
-    from worker.process import wiring
-    from worker.process.settings import read_settings
+    with importing():
+        from worker import logs
+        from worker.process import wiring
+        from worker.process.settings import read_settings
 
     logs.configure("warning", read_settings().log_format)
     return wiring.dialer()

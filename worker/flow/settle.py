@@ -122,7 +122,7 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
         return settled
     settled.ended = [row for row in moves.advance(conn, steps) if row.just_ended]
     for row in settled.late_rings:
-        log.info("call_rang_late", call_id=row.id, campaign_id=row.campaign_id)
+        log.info("late_ring_recorded", call_id=row.id, campaign_id=row.campaign_id)
         calls.late_ring(conn, row.id, due_in_seconds=delay_seconds(row, Disposition.CANCELED))
     for number_id in sorted(settled.flagged):
         accounts.rest_number(conn, number_id)

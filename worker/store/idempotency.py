@@ -62,7 +62,7 @@ WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
 """)
 
 # heard_at is when the request last showed that it is alive.
-KEEP = text("""
+KEEP_ALIVE = text("""
 UPDATE idempotency_keys SET heard_at = clock_timestamp()
 WHERE team_id = :team AND key = :key AND taken_at = :taken_at AND status IS NULL
 """)
@@ -149,9 +149,9 @@ def note_progress(conn: Connection, request: KeyedRequest, taken_at: datetime, p
     return conn.execute(NOTE_PROGRESS, values).rowcount == 1
 
 
-def keep(conn: Connection, request: KeyedRequest, taken_at: datetime) -> bool:
+def keep_alive(conn: Connection, request: KeyedRequest, taken_at: datetime) -> bool:
     """Note that somebody is at it still; false if the key was lost to another request."""
-    return conn.execute(KEEP, _held(request, taken_at)).rowcount == 1
+    return conn.execute(KEEP_ALIVE, _held(request, taken_at)).rowcount == 1
 
 
 def answer(conn: Connection, request: KeyedRequest, taken_at: datetime, status: int, response: str) -> bool:

@@ -119,10 +119,10 @@ INSTANTS = (
     Instant("phone_numbers.resting_until", _R.INTERVAL, "claim, commit of dialing", "begins at rested_at"),
     Instant("calls.reserved_at", _R.DISTANCE, "redispatch, release, commit of dialing", "a call that was reserved "
             "before the clock was set back is not dialed: its window was read by another clock"),
-    Instant("calls.rung_at", _R.DISTANCE, "redispatch", "a message sent twice changes nothing"),
+    Instant("calls.rung_at", _R.DISTANCE, "redispatch", "a call dispatched twice is placed once"),
     Instant("calls.next_check_at", _R.INTERVAL, "look-ups", "begins at checked_at; a look-up early is only a question"),
     Instant("calls.unanswered_since", _R.DISTANCE, "doctor, readiness", "only an age is shown"),
-    Instant("calls.provable_end_at", _R.HELD, "look-ups, hang-ups, greeting, doctor", "or who talks is called"),
+    Instant("calls.provable_end_at", _R.HELD, "look-ups, hang-ups, greeting, doctor", "or who talks is called again"),
     Instant("calls.dialing_at", _R.HELD, "giving up on a call its carrier does not show", "the same"),
     Instant("calls.late_evidence_at", _R.HELD, "claim", "a contact whose ended call was alive stays off for five "
             "hours, and as much longer as the clock has jumped forward"),
@@ -150,7 +150,7 @@ INSTANTS = (
     Instant("api_keys.last_used_at", _R.DISTANCE, "noting the use once a minute"),
     Instant("callback_refusals.last_at", _R.DISTANCE, "doctor"),
     Instant("database_server.held_until", _R.HELD, "claim, commit of dialing", "begins at failed_over_at"),
-    Instant("clock_jumps.at", _R.HELD, "what adds the jumps", "it parts what was before the jump from the rest"),
+    Instant("clock_jumps.at", _R.HELD, "what adds the jumps", "it is where the jump is computed from what came before"),
     *_noted(
         "carrier_accounts.rested_at", "carrier_accounts.breaker_opened_at", "phone_numbers.rested_at",
         "calls.checked_at", "calls.placed_at", "calls.ringing_at", "calls.ended_at", "calls.end_told_at",

@@ -20,8 +20,8 @@ from worker.store.database import planned_by_size
 from worker.store.instants import has_waited, jumped, turn
 from worker.store.room import CALLER_IDS_WITH_ROOM, MAY_CALL_MORE
 
-# Its own end: not one that came by another carrier's key, and not that of another call under its token.
-HAS_REPORTED_END = """EXISTS (
+# Its own end: not one reported with another carrier's key, and not that of another call under its token.
+END_WAS_REPORTED = """EXISTS (
           SELECT FROM call_events e WHERE e.token = k.token AND e.kind = 'ended'
             AND e.outcome IS DISTINCT FROM 'foreign'
             AND (k.carrier_call_id IS NULL OR e.carrier_call_id = k.carrier_call_id))"""
@@ -44,15 +44,15 @@ HAVING count(*) > (array_agg(allowed ORDER BY turn DESC, id DESC))[1]
 S2 = f"""
 SELECT k.id AS offender FROM calls k
 WHERE k.late_evidence_at IS NOT NULL
-  AND NOT {HAS_REPORTED_END}
+  AND NOT {END_WAS_REPORTED}
 """
 
-# Follows from S1 and S2; checked anyway, by what carriers said: more calls alive there than any limit allowed.
+# Follows from S1 and S2; asked anyway, of what carriers said: more calls alive there than any limit allowed.
 S3 = f"""
 SELECT k.campaign_id AS offender, count(*) FROM calls k
 WHERE k.ended_at IS NULL AND k.state IN ('placed', 'ringing', 'in_progress')
    OR k.late_evidence_at IS NOT NULL
-      AND NOT {HAS_REPORTED_END}
+      AND NOT {END_WAS_REPORTED}
 GROUP BY k.campaign_id HAVING count(*) > max(k.claim_limits[2])
 """
 
