@@ -16,7 +16,7 @@ from tests.carriers.rigs import simulator_tells
 from tests.scenarios.through import campaign_through
 from tests.world import World
 from worker.carriers import registry
-from worker.cli.doctor import look
+from worker.cli.doctor import all_findings
 from worker.cli.findings_carriers import unknown_carriers
 from worker.domain.errors import Invalid
 from worker.domain.resources import ACCOUNT
@@ -108,7 +108,7 @@ def test_until_the_database_knows_it_the_others_work_and_it_is_said_what_to_do(a
 
 
 def test_doctor_says_which_package_is_left_out_and_which_carrier_the_database_lacks(acme: World) -> None:
-    wrong = {finding.name: finding.found for finding in look(acme.dialer) if not finding.ok}
+    wrong = {finding.name: finding.found for finding in all_findings(acme.dialer) if not finding.ok}
     assert wrong["carrier package"].startswith("The carrier gone of the package gone-one is left out: ")
     assert wrong["carrier acme"] == "is not known to the database yet; run: dialer db migrate"
 

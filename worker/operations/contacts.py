@@ -205,8 +205,7 @@ def banned_numbers(
 
     def read(conn: Connection) -> tuple[int, Sequence[BannedRow]]:
         wanted = None if number is None else meant(conn, team_id, number, region or country_of_team(conn, team_id))
-        found = contact_list.banned(conn, team_id, number=wanted, limit=limit, offset=offset)
-        return found
+        return contact_list.banned(conn, team_id, number=wanted, limit=limit, offset=offset)
 
     return once(dialer.db, read)
 
