@@ -1,4 +1,4 @@
-"""A mutant lacks its protection and nothing else; each is made in a process of its own, as the nursery does it."""
+"""A mutant lacks its protection and nothing else; each is made in a process of its own, as the fork server does it."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ print(json.dumps([name for name, was in before.items() if was != shape()[name]])
 
 @pytest.mark.parametrize("protection", PROTECTIONS)
 def test_a_mutant_lacks_its_protection_and_nothing_else(protection: str) -> None:
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", LOOK, protection], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    assert json.loads(told.stdout) == sorted(MUTANTS[protection].replaces)
+    assert json.loads(result.stdout) == sorted(MUTANTS[protection].replaces)
 
 
 def test_what_is_put_more_of_into_the_decks_is_known_and_so_is_who_condemns() -> None:

@@ -1,4 +1,4 @@
-"""Ask every invariant, with what the database alone cannot know: open windows and the slots' members."""
+"""Check every invariant, with what the database alone cannot know: open windows and the slots' members."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def examine(dialer: Dialer) -> Mapping[str, list[dict[str, Any]]]:
     now = datetime.fromtimestamp(dialer.slots.server()[1], UTC)  # by the clock that wrote down since when they hold
     stale = {c for calls in members.values() for c, since in calls.items() if abs(now - since) > oldest}
 
-    def ask(conn: Connection) -> Mapping[str, list[dict[str, Any]]]:
+    def check(conn: Connection) -> Mapping[str, list[dict[str, Any]]]:
         return invariants.violations(
             conn,
             bounds,
@@ -32,7 +32,7 @@ def examine(dialer: Dialer) -> Mapping[str, list[dict[str, Any]]]:
             late_seconds=LATE_SECONDS,
         )
 
-    return once(dialer.db, ask)
+    return once(dialer.db, check)
 
 
 def _open_zones(conn: Connection, late_seconds: float) -> list[tuple[str, str]]:
