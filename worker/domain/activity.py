@@ -1,8 +1,8 @@
 """Why a campaign is dialing, or why it is not: one sentence for the one who waits.
 
-The reasons are looked at in the order in which they would have to be removed: what the campaign is, whether
+The reasons are checked in the order in which they would have to be removed: what the campaign is, whether
 anybody is at work at all, whether anybody is to be called, who may be shown as the caller, when, and only then how
-many at once. How much room there is and which caller IDs may be used is not judged here: it is what the planner of
+many at once. How much room there is and which caller IDs may be used is not decided here: it is what the planner of
 :mod:`worker.flow.plan` found.
 """
 

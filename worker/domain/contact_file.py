@@ -34,7 +34,7 @@ _FOOT = "This reads like the foot of a table, and not like a person; give a numb
 
 @dataclass(frozen=True, slots=True)
 class ContactLine:
-    """One contact as written; ``phone`` and ``timezone`` are not yet judged. ``other_phones``, numbers beyond the
+    """One contact as written; ``phone`` and ``timezone`` are not yet checked. ``other_phones``, numbers beyond the
     second, are custom fields, too. ``contact_id`` is that of the contact it was exported from; ``notice`` is what is to
     be reported of its do-not-call."""
 

@@ -3,7 +3,7 @@
 ::
 
     DialerError
-    ├── Refused            the caller asked for something that cannot be   (HTTP 4xx, exit code 2)
+    ├── Refused            the caller requested something that cannot be   (HTTP 4xx, exit code 2)
     │   ├── Invalid        a value is wrong; every fault is listed by path (400)
     │   ├── NotFound       no such thing in this team                      (404, exit code 3)
     │   └── Conflict       not in this state                               (409)

@@ -124,7 +124,7 @@ class Bounds:
 
 
 class EventKind(StrEnum):
-    """What a carrier tells about a call, in the order of a life."""
+    """What a carrier reports about a call, in the order of a life."""
 
     QUEUED = "queued"
     RINGING = "ringing"

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
-from worker.bulkheads import ASKED_BEFOREHAND, ASKERS, Bulkhead
+from worker.bulkheads import REQUESTS_AT_ONCE, REQUESTS_WAITING, Bulkhead
 from worker.carriers.base import CannotTell, Order
 from worker.crashpoint import crashpoint
 from worker.flow.back_off import back_off
@@ -43,8 +43,8 @@ def hang_up(dialer: Dialer) -> None:
         dialer.db,
         lambda conn: hangups.take(
             conn,
-            rooms=dialer.bulkheads.rooms_to_ask(),
-            room=ASKERS + ASKED_BEFOREHAND,
+            rooms=dialer.bulkheads.rooms(),
+            room=REQUESTS_AT_ONCE + REQUESTS_WAITING,
             tries=bounds.hang_up_tries,
             lease_seconds=LEASE_REQUESTS * bounds.request_seconds,
             recovery_seconds=bounds.rate_recovery_seconds,
@@ -54,9 +54,9 @@ def hang_up(dialer: Dialer) -> None:
     for account, of_it in groupby(sorted(rows, key=_account_of), key=_account_of):
         batch = [row for row in of_it if row.carrier in dialer.carriers]
         bulkhead = dialer.bulkheads.of(account)
-        bulkhead.has_more_to_hang_up = len(batch) >= bulkhead.room_to_ask
+        bulkhead.has_more_to_hang_up = len(batch) >= bulkhead.room
         for row in batch:
-            bulkhead.ask(partial(_ask, dialer, row))
+            bulkhead.submit(partial(_ask, dialer, row))
 
 
 def _account_of(row: Row[Any]) -> str:
@@ -83,7 +83,7 @@ def _write(dialer: Dialer, bulkhead: Bulkhead, answered: Sequence[Answered]) -> 
     """Note whom the carrier was told about and whom not; there may be more to tell it about."""
     told = [row for row, why in answered if why is None]
     failed = [(row, why) for row, why in answered if why is not None]
-    with dialer.bulkheads.desk:
+    with dialer.bulkheads.at_database:
         if told:
             once(dialer.db, lambda conn: hangups.end_told(conn, told))
             log.info("calls_told_to_end", calls=len(told))
