@@ -128,7 +128,7 @@ def test_a_run_that_is_asked_for_while_postgresql_is_away_is_opened_when_it_is_b
     (worker,) = chaos.processes["worker"]
     chaos.stack.postgres.kill()
     chaos.celery.send_task("worker.run_campaign", [campaign.id])
-    chaos.wait(lambda: "run_put_off" in worker.log, "it was tried")
+    chaos.wait(lambda: "run_postponed" in worker.log, "it was tried")
     chaos.stack.postgres.restart()
     ends_well(campaign)
 

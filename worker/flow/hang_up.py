@@ -86,7 +86,7 @@ def _write(dialer: Dialer, bulkhead: Bulkhead, answered: Sequence[Answered]) -> 
     with dialer.bulkheads.at_database:
         if told:
             once(dialer.db, lambda conn: hangups.end_told(conn, told))
-            log.info("calls_told_to_end", calls=len(told))
+            log.info("calls_hung_up", calls=len(told))
         if failed:
             once(dialer.db, partial(_note_failures, failed=failed, tries=dialer.bounds.hang_up_tries))
             _rest(dialer, failed)

@@ -53,7 +53,7 @@ def redispatch(dialer: Dialer) -> list[Step]:
     dialer.slots.release([slot_of(row) for row in released])
     again = [(row.account_id, row.id) for row in rows if not row.is_stale]
     if rows:
-        log.warning("doorbells_rung_again", calls=len(again), released=len(released))
+        log.warning("calls_redispatched", calls=len(again), released=len(released))
     return [*dial_steps(again, bounds.dial_batch), *fill_steps(released)]
 
 

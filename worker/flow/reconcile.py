@@ -33,7 +33,7 @@ def reconcile(dialer: Dialer) -> None:
 
     diff = dialer.slots.reconcile(read_live, current, dialer.bounds.slot_grace_seconds)
     if diff.dropped or diff.added:
-        log.warning("slots_mended", dropped=len(diff.dropped), added=len(diff.added))
+        log.warning("slots_reconciled", dropped=len(diff.dropped), added=len(diff.added))
 
 
 def _rebuild(conn: Connection, dialer: Dialer) -> None:

@@ -120,7 +120,7 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
         return settled
     settled.ended = [row for row in calls.advance(conn, moves) if row.just_ended]
     for row in settled.rang:
-        log.info("call_rang_after_all", call_id=row.id, campaign_id=row.campaign_id)
+        log.info("late_ring_recorded", call_id=row.id, campaign_id=row.campaign_id)
         calls.rang_after_all(conn, row.id, due_in_seconds=delay_seconds(row, Disposition.CANCELED))
     for number_id in sorted(settled.flagged):
         accounts.rest_number(conn, number_id)
