@@ -193,7 +193,7 @@ NONSENSE = {
 @pytest.mark.parametrize("what", NONSENSE)
 def test_nonsense_is_400_whoever_signed_it_and_never_500(web: Web, token: str, what: str) -> None:
     answer = web.send(token, NONSENSE[what](token))
-    assert (answer.status_code, message(answer)) == (400, "This is no event of this carrier.")
+    assert (answer.status_code, message(answer)) == (400, "This is not an event of this carrier.")
     assert web.stored(token) == []
 
 

@@ -172,7 +172,7 @@ def first_setup(dialer: Dialer, path: Path, carrier: str = CARRIERS[0]) -> First
     transact(dialer.db, lambda conn: _set_up(conn, mine, carrier))
     began_with = get_part(dialer, ACCOUNT, mine.team_id, mine.account_id).carrier
     if began_with != carrier:
-        raise Refused(f"{path.parent} was begun with --carrier {began_with}; go on so, or name another --data.")
+        raise Refused(f"{path.parent} was set up with --carrier {began_with}; use that one, or name another --data.")
     if who_bears(dialer, mine.token) is None:
         _, token = create_key(dialer, mine.team_id, "up", actor="up")
         mine = replace(mine, token=token)
@@ -240,7 +240,7 @@ Paste this into another terminal for a first campaign. It calls through the simu
 
 {first_campaign(env)}
 
-The API is described at {running.url}/docs; the same shell may ask it:
+The API is described at {running.url}/docs; the same shell can call it:
 
 curl -sS "$API/campaigns/$CAMPAIGN/progress" -H "$AUTH"
 """

@@ -23,7 +23,7 @@ from worker.domain.letters import key_of, plainly_spaced, seen
 from worker.domain.screening import Phone, normalize
 
 DELIMITERS = (",", ";", "\t", "|")
-NO_TEXT_MESSAGE = "It contains a NUL character, or bytes that are no text in this encoding; save the file as UTF-8."
+NO_TEXT_MESSAGE = "It contains a NUL character, or bytes that are not text in this encoding; save the file as UTF-8."
 MOST_COLUMNS, LONGEST_NAME = 2000, 300
 """What a first line may have: whoever sends more has not sent one."""
 _NAME_SHOWN = 60

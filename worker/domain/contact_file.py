@@ -193,7 +193,7 @@ class ContactFile:
         if str(error) == "unexpected end of data":
             to = f"; lines {line} to {self._lines.count} are passed over" if self._lines.count > line else ""
             return f"A quote opens in this record and never closes{to}."
-        return f"This is no CSV: {error}."
+        return f"This is not CSV: {error}."
 
 
 def read_contacts(

@@ -124,7 +124,7 @@ def _requests(waiting: Waiting, who: str, then: str) -> str:
 
 def _look_ups(waiting: Waiting, who: str, then: str) -> str:
     many = f"{_calls(waiting.count)} to be looked up"
-    return f"{many} at the carrier account {who}, the oldest {then}; {CARRIER_SLOW}, or no worker asks."
+    return f"{many} at the carrier account {who}, the oldest {then}; {CARRIER_SLOW}, or no worker looks them up."
 
 
 def _hang_ups(waiting: Waiting, who: str, then: str) -> str:

@@ -116,7 +116,7 @@ def _mend(client: Redis, channel: Any, queues: Any) -> None:
         for member in client.smembers(key):
             if len(_bytes(member).split(_SEPARATOR)) != 3:
                 client.srem(key, member)
-                log.warning("redis_key_rebuilt", key=key, was="a member that is no binding", expected="set")
+                log.warning("redis_key_rebuilt", key=key, was="a member that is not a binding", expected="set")
 
 
 def _text(answer: Any) -> str:

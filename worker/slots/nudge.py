@@ -31,7 +31,7 @@ class Nudge:
         with redis_errors():
             taken = self._take([self._key], [OUTSTANDING_SECONDS * 1000])
         if taken == _IN_PLACE_OF_ANOTHER:
-            log.warning("redis_key_rebuilt", key=self._key, was="a key that is none of ours", expected="string")
+            log.warning("redis_key_rebuilt", key=self._key, was="a key of another type", expected="string")
         return bool(taken)
 
     def clear(self) -> None:

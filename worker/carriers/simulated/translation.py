@@ -114,9 +114,9 @@ def call_event(token: str, body: bytes) -> CallEvent:
         raise BadEvent("The event is about another call than its address.")
     is_end, verdict = kind is EventKind.ENDED, VERDICTS.get(call.get("answered_by") or "")
     if is_end and seen.disposition is None:
-        raise BadEvent("The event tells an end and names a live call.")
+        raise BadEvent("The event reports an end and names a live call.")
     if kind is EventKind.MACHINE and verdict is None:
-        raise BadEvent("The event tells a verdict and does not say which.")
+        raise BadEvent("The event reports a verdict and does not say which.")
     sip_code = call.get("sip_code")
     return CallEvent(
         token=token,

@@ -118,7 +118,7 @@ def call_event(token: str, body: bytes) -> CallEvent | None:
         raise BadEvent("The event is about another call than its address.")
     verdict = VERDICTS.get(str(payload.get("result"))) if kind is EventKind.MACHINE else None
     if kind is EventKind.MACHINE and verdict is None:
-        raise BadEvent("The event tells a verdict and does not say which.")
+        raise BadEvent("The event reports a verdict and does not say which.")
     sip_code = read_code(payload.get("sip_hangup_cause")) if kind is EventKind.ENDED else None
     return CallEvent(
         token=token,

@@ -141,7 +141,7 @@ def call_event(token: str, fields: Mapping[str, str]) -> CallEvent:
     is_verdict = "CallStatus" not in fields and verdict is not None
     kind = EventKind.MACHINE if is_verdict else EVENT_KINDS.get(status)
     if kind is None:
-        raise BadEvent("The event tells no status that is known.")
+        raise BadEvent("The event reports no known status.")
     sip_code = read_code(fields.get("SipResponseCode")) if kind is EventKind.ENDED else None
     return CallEvent(
         token=token,
