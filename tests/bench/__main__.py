@@ -16,7 +16,7 @@ import click
 from tests.bench import beside, claiming, importing, memory, publishing, refilling, report, starting, ticking
 from tests.bench.deployment import Deployment, deployed
 from tests.bench.receipt import Receipt, receive
-from tests.bench.report import Line
+from tests.bench.report import Figure
 from tests.bench.throughput import CAMPAIGNS, Round, Workload, chains_per_second, noops_per_second, refer
 from worker import logs
 from worker.dev.stack import Stack
@@ -37,7 +37,7 @@ RECEIVED_CALLS = 200
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The rounds of one deployment, and the receipt of callbacks, where that was asked for."""
+    """The rounds of one deployment, and the receipt of callbacks, where that was measured."""
 
     rounds: Sequence[Round]
     received: Receipt | None = None
@@ -54,31 +54,31 @@ def main(names: Sequence[str], contacts: int, rounds: int) -> None:
     """Measure NAMES; all without."""
     wanted = set(names or NAMES)
     contacts -= contacts % CAMPAIGNS
-    lines: list[Line] = []
+    figures: list[Figure] = []
     notes: list[str] = []
     logs.configure("error")
     with Stack() as stack:
         click.echo(report.machine(stack))
         if wanted & {"P1", "P3"}:
             batched = measure(stack, "bench", noops_per_second, contacts, rounds, receives="P3" in wanted)
-            lines += [*(_p1(batched) if "P1" in wanted else ()), *(_p3(batched) if "P3" in wanted else ())]
+            figures += [*(_p1(batched) if "P1" in wanted else ()), *(_p3(batched) if "P3" in wanted else ())]
             notes += report.split("P1", batched.rounds)
         if "P2" in wanted:
             single = measure(
                 stack, "bench_single", chains_per_second, contacts, rounds, DIAL_BATCH="1", BENCH_BY_MESSAGE="1"
             )
             within = measure(stack, "bench_within", chains_per_second, contacts, rounds, DIAL_BATCH="1")
-            lines += [*_p2(single), *_p2_within(within)]
+            figures += [*_p2(single), *_p2_within(within)]
             notes += report.split("P2", single.rounds)
-        for name, figure in STANDING_ALONE.items():
+        for name, measure_alone in STANDING_ALONE.items():
             if name in wanted:
-                lines += figure(stack, rounds)
+                figures += measure_alone(stack, rounds)
         baselines = beside.measure(stack) if wanted & {"P1", "P5"} else []
-    click.echo(report.table(lines))
+    click.echo(report.table(figures))
     click.echo("\n".join(map(str, baselines)))
-    if any(line.is_missed for line in lines):
+    if any(it.is_missed for it in figures):
         click.echo("\n".join(notes))
-    click.echo(report.as_json(lines))
+    click.echo(report.as_json(figures))
 
 
 def measure(
@@ -106,21 +106,21 @@ def measure(
         return Measured(made, receive(there, RECEIVED_CALLS) if receives else None)
 
 
-def _p1(measured: Measured) -> list[Line]:
+def _p1(measured: Measured) -> list[Figure]:
     return [_against(measured, "P1", "P1 calls against no-ops", "no-ops/s", at_least=2.0)]
 
 
-def _p2(measured: Measured) -> list[Line]:
+def _p2(measured: Measured) -> list[Figure]:
     return [_against(measured, "P2", "P2 one call per message", "chained/s", at_least=0.75)]
 
 
-def _p2_within(measured: Measured) -> list[Line]:
-    """The same batch as deployed, where a worker's lines take what its tasks reserve, and what waits together."""
+def _p2_within(measured: Measured) -> list[Figure]:
+    """The same batch as deployed, where a worker's dial pool takes what its tasks reserve, and what waits together."""
     return [_against(measured, "P2 within", "   handed on within a worker", "chained/s", at_least=None)]
 
 
-def _against(measured: Measured, key: str, what: str, reference: str, *, at_least: float | None) -> Line:
-    return Line(
+def _against(measured: Measured, key: str, what: str, reference: str, *, at_least: float | None) -> Figure:
+    return Figure(
         key,
         what,
         measured.middle(lambda r: r.calls_per_second),
@@ -133,12 +133,12 @@ def _against(measured: Measured, key: str, what: str, reference: str, *, at_leas
     )
 
 
-def _p3(measured: Measured) -> list[Line]:
-    def counted(key: str, what: str, name: str, **target: float) -> Line:
-        rounds = [r.asked.get(name, 0.0) / r.calls for r in measured.rounds]
-        return Line(key, what, ratio=median(rounds), rounds=rounds, **target)
+def _p3(measured: Measured) -> list[Figure]:
+    def counted(key: str, what: str, name: str, **target: float) -> Figure:
+        rounds = [r.commands.get(name, 0.0) / r.calls for r in measured.rounds]
+        return Figure(key, what, ratio=median(rounds), rounds=rounds, **target)
 
-    lines = [
+    figures = [
         counted("P3 SQL", "P3 SQL statements a call", "engine:statements", at_most=0.5),
         counted("P3 SQL round trips", "   with BEGIN, COMMIT, ping", "engine:round trips"),
         counted("P3 SQL receipt", "   receipt, in the process", "receipt:statements"),
@@ -152,8 +152,8 @@ def _p3(measured: Measured) -> list[Line]:
             ("P3 HTTP SQL round trips", "   the same with BEGIN, COMMIT, ping", got.round_trips),
             ("P3 HTTP Redis", "   receipt over HTTP, Redis a callback", got.redis_commands),
         ):
-            lines.append(Line(key, what, got.per_second, unit="callbacks/s", ratio=each))
-    return lines
+            figures.append(Figure(key, what, got.per_second, unit="callbacks/s", ratio=each))
+    return figures
 
 
 if __name__ == "__main__":

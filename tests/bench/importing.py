@@ -11,7 +11,7 @@ from time import perf_counter
 import psycopg
 
 from tests.bench.bare import TEAM, Bare, bare
-from tests.bench.report import Line, say
+from tests.bench.report import Figure, say
 from worker.dev.stack import Stack
 from worker.domain import ids
 from worker.domain.contact_file import read_contacts
@@ -22,7 +22,7 @@ from worker.operations.imports import load_contacts
 LINES, ONE_BY_ONE = 1_000_000, 5_000
 
 
-def measure(stack: Stack, rounds: int) -> list[Line]:
+def measure(stack: Stack, rounds: int) -> list[Figure]:
     """A million lines in each round; the reference inserts some thousands, a commit each, as an ORM's ``add`` and
     ``commit`` in a loop would, without the ORM."""
     with bare(stack, "bench_import") as there:
@@ -36,7 +36,7 @@ def measure(stack: Stack, rounds: int) -> list[Line]:
             say(f"P7 round {n + 1}: {ours:,.0f} rows/s, one by one {loop:,.0f}")
         there.check()
     return [
-        Line("P7", "P7 import of 1 M lines", median(a for a, _ in made), median(b for _, b in made), "rows/s",
+        Figure("P7", "P7 import of 1 M lines", median(a for a, _ in made), median(b for _, b in made), "rows/s",
              reference="row by row", ratio=median(a / b for a, b in made), at_least=20.0,
              rounds=[a / b for a, b in made])
     ]  # fmt: skip

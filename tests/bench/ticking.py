@@ -6,7 +6,7 @@ from statistics import median
 from time import perf_counter
 
 from tests.bench.bare import TEAM, Bare, bare
-from tests.bench.report import Line, say
+from tests.bench.report import Figure, say
 from worker.dev.stack import Stack
 from worker.flow.tick import tick
 
@@ -36,7 +36,7 @@ RUNNING = (
 )  # fmt: skip
 
 
-def measure(stack: Stack, rounds: int) -> list[Line]:
+def measure(stack: Stack, rounds: int) -> list[Figure]:
     """The same database twice: with few scheduled campaigns, and with many; in rounds, for it cannot be both."""
     with bare(stack, "bench_tick_few") as few, bare(stack, "bench_tick_many") as many:
         for there, scheduled in ((few, FEW), (many, MANY)):
@@ -52,7 +52,7 @@ def measure(stack: Stack, rounds: int) -> list[Line]:
             there.check()
     of_few, of_many = (median(seconds) for seconds in zip(*made, strict=True))
     return [
-        Line("P10", f"P10 tick, {MANY:,} scheduled", 1000 * of_many, 1000 * of_few, "ms",
+        Figure("P10", f"P10 tick, {MANY:,} scheduled", 1000 * of_many, 1000 * of_few, "ms",
              reference=f"{FEW:,}", ratio=of_many / of_few, at_most=2.0, rounds=[b / a for a, b in made])
     ]  # fmt: skip
 
