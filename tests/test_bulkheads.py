@@ -33,7 +33,7 @@ class Gate:
             assert what.acquire(timeout=PATIENCE_SECONDS)
 
 
-def test_no_more_is_asked_at_once_than_there_are_askers_and_little_waits() -> None:
+def test_no_more_requests_are_under_way_than_allowed_and_few_wait() -> None:
     gate, bulkhead = Gate(), Bulkheads(Threads("test").run).of("acct")
     assert bulkhead.room == ROOM
     assert [bulkhead.submit(gate.work) for _ in range(ROOM + 2)] == [True] * ROOM + [False] * 2
@@ -74,8 +74,8 @@ def test_work_that_fails_gives_its_place_to_the_next() -> None:
 
 
 def test_a_permit_comes_back_when_it_was_spent_and_unused_ones_at_once() -> None:
-    permits, told = Permits(5), []
-    permits.when_free = lambda: told.append(permits.free)
+    permits, freed = Permits(5), []
+    permits.when_free = lambda: freed.append(permits.free)
     with permits.taken(4) as taken:
         give_back = taken.spend()
         assert (taken.count, permits.free) == (3, 1)
@@ -85,7 +85,7 @@ def test_a_permit_comes_back_when_it_was_spent_and_unused_ones_at_once() -> None
     assert not permits.wait(0)
     give_back()
     assert permits.wait(0)
-    assert told == [2, 4, 5]
+    assert freed == [2, 4, 5]
 
 
 def test_what_is_brought_while_one_deals_is_dealt_with_together_by_that_one() -> None:

@@ -57,10 +57,10 @@ OCCASIONS: Mapping[str, str] = {
 
 def check_safety(dialer: Dialer) -> list[InvariantCheck]:
     """The invariants that hold at any instant, whatever is broken."""
-    return once(dialer.db, _look)
+    return once(dialer.db, _check_safety)
 
 
-def _look(conn: Connection) -> list[InvariantCheck]:
+def _check_safety(conn: Connection) -> list[InvariantCheck]:
     invariant_checks = []
     with planned_by_size(conn):
         for it in INVARIANTS:

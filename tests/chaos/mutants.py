@@ -109,12 +109,12 @@ def _without_settle_once() -> None:
     from worker.flow import settle
     from worker.store import calls
 
-    weighed = settle.transition  # type: ignore[attr-defined]
+    moved = settle.transition  # type: ignore[attr-defined]
 
     def transition(call: Any, event: Any, carrier_call_id: str) -> Any:
         if event is EventKind.ENDED and call.state is CallState.ENDED:
             return CallState.ENDED
-        return weighed(call, event, carrier_call_id)
+        return moved(call, event, carrier_call_id)
 
     settle.transition = transition  # type: ignore[attr-defined]
     stepped = settle._step

@@ -31,8 +31,8 @@ HANG_UPS_FAIL = "carrier: hang-ups fail"
 
 def begin(chaos: Chaos, account: str | None, **outage: Mapping[str, Any]) -> Callable[[], None]:
     """Let these requests of an account fare so; returns how that is ended."""
-    _tell(chaos, {"account": account, **outage})
-    return lambda: _tell(chaos, {"account": account, **dict.fromkeys(outage)})
+    _set_outage(chaos, {"account": account, **outage})
+    return lambda: _set_outage(chaos, {"account": account, **dict.fromkeys(outage)})
 
 
 def hang(account: str | None, chaos: Chaos, dice: Random) -> Undoing:
@@ -60,7 +60,7 @@ def fail_to_look_up(chaos: Chaos, dice: Random) -> Undoing:
     return FAILS_FOR_SECONDS, begin(chaos, dice.choice((*ACCOUNTS, ALL)), look_up=dice.choice(FAILURES[1:]))
 
 
-def _tell(chaos: Chaos, outage: Mapping[str, Any]) -> None:
+def _set_outage(chaos: Chaos, outage: Mapping[str, Any]) -> None:
     request = urllib.request.Request(
         f"{chaos.environment['SIMULATOR_URL']}/faults",
         json.dumps(outage).encode(),

@@ -126,7 +126,7 @@ def test_a_campaign_outlives_a_line_of_workers_each_killed_somewhere_else(chaos:
     judge(team)
 
 
-def test_a_worker_killed_with_the_message_that_asks_for_a_run_is_not_missed(chaos: Chaos) -> None:
+def test_a_worker_killed_with_the_message_that_requests_a_run_is_not_missed(chaos: Chaos) -> None:
     team, (survivor,) = Team(chaos, Limits()), chaos.processes["worker"]
     chaos.freeze_idle(survivor)
     victim = chaos.worker("run.after_message")

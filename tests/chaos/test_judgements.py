@@ -310,7 +310,7 @@ def test_a_run_without_a_flaw_is_acquitted_of_everything() -> None:
     assert judge(seen(*calls, rows=rows(*calls), counters=counted)).violations_total == 0
 
 
-def test_an_edit_holds_from_when_it_was_asked_until_a_later_one_was_surely_done() -> None:
+def test_an_edit_holds_from_when_it_was_requested_until_a_later_one_was_surely_done() -> None:
     edits = [(deed("limit", "c1", 10, 5), 5), (deed("limit", "c1", 20, 7, done_at=None), 7)]
     edits.append((deed("limit", "c1", 30, 1), 1))
     assert in_force(3, edits, 0, 9) == [3]

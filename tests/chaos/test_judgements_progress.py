@@ -49,7 +49,7 @@ def test_hang_ups_that_take_effect_and_those_of_other_calls_count_for_themselves
     assert list(hang_ups_back_off(Progress(end_requests=requests))) == [None] * 20
 
 
-def test_a_process_ends_within_half_a_minute_of_being_told() -> None:
+def test_a_process_ends_within_half_a_minute_of_sigterm() -> None:
     assert [bool(said) for said in ends_on_sigterm(Progress(ended=[("one", 29.9), ("two", 31.0)]))] == [False, True]
 
 

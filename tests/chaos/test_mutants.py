@@ -14,7 +14,7 @@ from tests.chaos.mutants import EMPHASIS, MUTANTS, PROTECTIONS
 from tests.chaos.nemesis import DECK
 from tests.chaos.verdict import BY_NAME
 
-LOOK = """
+SHOW = """
 import json, sys
 from pkgutil import resolve_name
 from tests.chaos.mutants import MUTANTS, switch_off
@@ -35,7 +35,7 @@ print(json.dumps([name for name, was in before.items() if was != shape()[name]])
 @pytest.mark.parametrize("protection", PROTECTIONS)
 def test_a_mutant_lacks_its_protection_and_nothing_else(protection: str) -> None:
     result = subprocess.run(
-        [sys.executable, "-c", LOOK, protection], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        [sys.executable, "-c", SHOW, protection], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
     assert json.loads(result.stdout) == sorted(MUTANTS[protection].replaces)
 

@@ -35,7 +35,7 @@ def callbacks(chaos: Chaos) -> dict[str, Any]:
         return dict(json.load(answer)["callbacks"])
 
 
-def test_everything_is_told_to_end_at_once_and_starts_again(chaos: Chaos) -> None:
+def test_everything_gets_sigterm_at_once_and_starts_again(chaos: Chaos) -> None:
     """SIGTERM to web, beat and workers in the same moment, as a platform's daily restart sends it."""
     chaos.scale(workers=2)
     team = Team(chaos, Limits())
@@ -89,7 +89,7 @@ def test_without_a_beat_schedules_start_and_calls_settle_but_nobody_is_called_ag
     judge(team)
 
 
-def test_of_two_beats_one_is_heard(chaos: Chaos) -> None:
+def test_of_two_beats_one_ticks(chaos: Chaos) -> None:
     chaos.scale(beats=2, workers=2)
     team = Team(chaos, Limits())
     campaign = team.campaign((12, "plain"), starts_in=60)
@@ -120,7 +120,7 @@ def test_messages_that_come_doubled_or_again_change_nothing(chaos: Chaos) -> Non
     }
 
 
-def test_a_message_that_asks_for_a_run_opens_one_however_often_it_comes(chaos: Chaos) -> None:
+def test_a_message_that_requests_a_run_opens_one_however_often_it_comes(chaos: Chaos) -> None:
     chaos.scale(workers=2)
     team = Team(chaos, Limits())
     campaign = team.campaign((4, "plain"))

@@ -122,7 +122,7 @@ def test_postgresql_is_away_for_a_while(chaos: Chaos, seconds: float) -> None:
     ends_well(campaign)
 
 
-def test_a_run_that_is_asked_for_while_postgresql_is_away_is_opened_when_it_is_back(chaos: Chaos) -> None:
+def test_a_run_that_is_requested_while_postgresql_is_away_is_opened_when_it_is_back(chaos: Chaos) -> None:
     team = Team(chaos, Limits())
     campaign = team.campaign((4, "plain"))
     (worker,) = chaos.processes["worker"]

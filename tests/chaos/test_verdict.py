@@ -59,7 +59,7 @@ def test_every_judgement_has_a_name_and_a_sentence_of_its_own() -> None:
     assert len(BY_NAME) == len({it.holds for it in JUDGEMENTS}) == len(JUDGEMENTS)
 
 
-def test_the_products_own_invariants_are_all_asked_and_their_occasions_counted() -> None:
+def test_the_products_own_invariants_are_all_checked_and_their_occasions_counted() -> None:
     assert OCCASIONS.keys() == invariants.BY_NAME.keys()
     invariant_checks = [
         InvariantCheck("limit_held", 3),

@@ -81,7 +81,7 @@ def test_what_is_for_another_task_is_a_fault(task: Any) -> None:
 
 
 @pytest.mark.parametrize("what", ["callbacks", "errbacks", "chain", "chord"])
-def test_what_asks_for_more_tasks_is_a_fault(what: str) -> None:
+def test_what_requests_further_tasks_is_a_fault(what: str) -> None:
     assert fault_of(message(embedded={what: [{"task": "worker.tick"}]}), TASKS)
 
 

@@ -53,9 +53,9 @@ class NotFound(Refused):
 
     exit_code = 3
 
-    def __init__(self, what: str, *ids: str, mend: str = "check the id and the team") -> None:
+    def __init__(self, what: str, *ids: str, remedy: str = "check the id and the team") -> None:
         self.what, self.ids = what, ids
-        super().__init__(f"No {what} with id {', '.join(ids)}; {mend}.")
+        super().__init__(f"No {what} with id {', '.join(ids)}; {remedy}.")
 
 
 class Conflict(Refused):
