@@ -127,7 +127,7 @@ def _first_wave(dialer: Dialer, team_id: str, campaign_id: str) -> Filled:
             filled = fill(dialer, team_id, [campaign_id])
         finish(dialer, [campaign_id] if campaign_id in filled.idle else [])
     except Unavailable as error:
-        log.warning("first_wave_put_off", campaign_id=campaign_id, message=str(error))
+        log.warning("first_wave_postponed", campaign_id=campaign_id, message=str(error))
         return Filled((), (), ())
     return filled
 

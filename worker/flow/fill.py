@@ -81,7 +81,7 @@ def _let_go_first(dialer: Dialer, team_ids: Sequence[str]) -> list[Step]:
         try:
             steps += fill(dialer, team_id, (), yields=False).steps
         except Unavailable as error:
-            log.warning("fill_put_off", team_id=team_id, message=str(error))
+            log.warning("fill_postponed", team_id=team_id, message=str(error))
     return steps
 
 

@@ -29,7 +29,7 @@ def promote(dialer: Dialer, *, most: int = 100) -> list[Step]:
             failures += 1
             if failures == MOST_FAILURES:
                 raise
-            log.warning("start_put_off", campaign_id=campaign.id, message=str(error))
+            log.warning("start_postponed", campaign_id=campaign.id, message=str(error))
         else:
             steps += [Fill(team_id, (campaign.id,))] if team_id is not None else []
     return steps

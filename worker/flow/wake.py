@@ -103,7 +103,7 @@ def _fill(dialer: Dialer, campaigns_of: Mapping[str, Sequence[str]], *, starved:
             failures += 1
             if failures == MOST_FAILURES:
                 raise
-            log.warning("fill_put_off", team_id=team_id, message=str(error))
+            log.warning("fill_postponed", team_id=team_id, message=str(error))
         else:
             filled.append(team_id)
     return steps, filled
