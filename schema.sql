@@ -469,8 +469,9 @@ CREATE TABLE calls (
     CONSTRAINT calls_dialed_in_time CHECK (dialed_at < valid_until)
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02);
 CREATE UNIQUE INDEX calls_by_token ON calls (token);
-CREATE UNIQUE INDEX calls_one_live_per_contact ON calls (team_id, contact_id) WHERE ended_at IS NULL;   -- S4
-CREATE UNIQUE INDEX calls_one_live_per_number ON calls (to_number, team_id) WHERE ended_at IS NULL;     -- S4
+-- The invariant one_live_call_per_contact, for the contact and for the number.
+CREATE UNIQUE INDEX calls_one_live_per_contact ON calls (team_id, contact_id) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX calls_one_live_per_number ON calls (to_number, team_id) WHERE ended_at IS NULL;  
 CREATE INDEX calls_live_of_account ON calls (account_id) WHERE ended_at IS NULL;
 -- What a claim counts, from the team's live_from on: rows of ended calls that cannot be cleared away, because somebody
 -- holds an old snapshot, are not read over again and again. Said in a way of its own (see the top), or another index
@@ -481,7 +482,7 @@ CREATE INDEX calls_of_campaign ON calls (campaign_id, id DESC) WHERE id <> '';
 CREATE INDEX calls_of_contact ON calls (contact_id, campaign_id);   -- asked for each contact taken out of a campaign
 CREATE INDEX calls_late_evidence ON calls (late_evidence_at) WHERE late_evidence_at IS NOT NULL;
 
--- S5, first half: an ended call neither reopens nor ends differently, and no call moves back.
+-- The invariant counters_add_up, first half: an ended call neither reopens nor ends differently, and no call moves back.
 CREATE FUNCTION calls_only_move_forward() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'call % may not move from %/% to %/%', OLD.id, OLD.state, OLD.disposition, NEW.state, NEW.disposition
@@ -567,7 +568,7 @@ CREATE TABLE callback_refusals (
 
 -- Counters are totals plus the deltas not yet rolled up; nobody updates a hot row. Two kinds of delta:
 -- contacts that changed status (written by the trigger below, hence by any code whatever), and calls that
--- ended (one a call: S5, second half).
+-- ended (one a call: counters_add_up, second half).
 CREATE TABLE counter_deltas (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     campaign_id text NOT NULL,

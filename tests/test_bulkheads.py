@@ -9,10 +9,10 @@ from functools import partial
 import pytest
 
 from tests.patience import PATIENCE_SECONDS
-from worker.bulkheads import ASKED_BEFOREHAND, ASKERS, Bulkheads, Permits, Together
+from worker.bulkheads import REQUESTS_AT_ONCE, REQUESTS_WAITING, Bulkheads, Permits, Together
 from worker.threads import Threads
 
-ROOM = ASKERS + ASKED_BEFOREHAND
+ROOM = REQUESTS_AT_ONCE + REQUESTS_WAITING
 
 
 class Gate:
@@ -33,30 +33,30 @@ class Gate:
             assert what.acquire(timeout=PATIENCE_SECONDS)
 
 
-def test_no_more_is_asked_at_once_than_there_are_askers_and_little_waits() -> None:
+def test_no_more_requests_are_under_way_than_allowed_and_few_wait() -> None:
     gate, bulkhead = Gate(), Bulkheads(Threads("test").run).of("acct")
-    assert bulkhead.room_to_ask == ROOM
-    assert [bulkhead.ask(gate.work) for _ in range(ROOM + 2)] == [True] * ROOM + [False] * 2
-    gate.wait(ASKERS, gate.begun)
+    assert bulkhead.room == ROOM
+    assert [bulkhead.submit(gate.work) for _ in range(ROOM + 2)] == [True] * ROOM + [False] * 2
+    gate.wait(REQUESTS_AT_ONCE, gate.begun)
     assert not gate.begun.acquire(blocking=False)
-    assert bulkhead.room_to_ask == 0
+    assert bulkhead.room == 0
     gate.open.set()
     gate.wait(ROOM, gate.ended)
-    assert bulkhead.ask(gate.work)
+    assert bulkhead.submit(gate.work)
     gate.wait(1, gate.ended)
 
 
 def test_an_account_that_hangs_keeps_neither_another_account_nor_its_own_calls_from_their_turn() -> None:
     hanging, well = Gate(), Gate()
     bulkheads = Bulkheads(Threads("test").run, senders=2)
-    while bulkheads.of("hanging").ask(hanging.work):
+    while bulkheads.of("hanging").submit(hanging.work):
         pass
     well.open.set()
-    assert bulkheads.of("well").ask(well.work)
+    assert bulkheads.of("well").submit(well.work)
     well.wait(1, well.ended)
     with bulkheads.of("hanging").senders.taken(25) as taken:
         assert taken.count == 2, "calls to be placed have senders of their own"
-    assert bulkheads.rooms_to_ask() == {"hanging": 0, "well": ROOM}
+    assert bulkheads.rooms() == {"hanging": 0, "well": ROOM}
     hanging.open.set()
 
 
@@ -69,13 +69,13 @@ def test_work_that_fails_gives_its_place_to_the_next() -> None:
 
     bulkhead = Bulkheads(Threads("test").run).of("acct")
     for _ in range(3 * ROOM):
-        while not bulkhead.ask(fail):
+        while not bulkhead.submit(fail):
             assert done.acquire(timeout=PATIENCE_SECONDS)
 
 
 def test_a_permit_comes_back_when_it_was_spent_and_unused_ones_at_once() -> None:
-    permits, told = Permits(5), []
-    permits.when_free = lambda: told.append(permits.free)
+    permits, freed = Permits(5), []
+    permits.when_free = lambda: freed.append(permits.free)
     with permits.taken(4) as taken:
         give_back = taken.spend()
         assert (taken.count, permits.free) == (3, 1)
@@ -85,7 +85,7 @@ def test_a_permit_comes_back_when_it_was_spent_and_unused_ones_at_once() -> None
     assert not permits.wait(0)
     give_back()
     assert permits.wait(0)
-    assert told == [2, 4, 5]
+    assert freed == [2, 4, 5]
 
 
 def test_what_is_brought_while_one_deals_is_dealt_with_together_by_that_one() -> None:

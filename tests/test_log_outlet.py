@@ -163,7 +163,7 @@ def test_wherever_the_log_goes_who_logs_goes_on(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_line_is_written_or_counted_and_the_first_that_is_written_again_tells(
+def test_every_line_is_written_or_counted_and_the_first_that_is_written_again_says_how_many_were_lost(
     monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     """A pipe that nobody reads, and then somebody does."""
@@ -262,7 +262,7 @@ def test_a_reader_that_is_only_slow_gets_every_line(monkeypatch: pytest.MonkeyPa
     assert [int(line) for line in b"".join(taken).splitlines()] == list(range(5000))
 
 
-def test_others_who_have_the_pipe_are_not_told_that_they_would_wait() -> None:
+def test_others_who_have_the_pipe_get_no_error_that_they_would_wait() -> None:
     reader, writer = os.pipe()
     with open(writer, "w", encoding="utf-8") as stream:
         Outlet(stream, lambda lines: "").write("a\n")

@@ -1,4 +1,4 @@
-"""Ask something that may never answer, from a thread of its own, and go on without it."""
+"""Run something that may never return in a thread of its own, and go on without it."""
 
 from __future__ import annotations
 

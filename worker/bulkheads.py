@@ -2,12 +2,12 @@
 
 Requests to carriers wait, for seconds where a carrier is slow and for as long as they may where it hangs. They are made
 by threads of their own (:mod:`worker.threads`), never by those that tick, settle or fill, and of each account only
-so many at once: :attr:`Bulkhead.senders` for calls to be placed, :data:`ASKERS` for hang-ups and look-ups, so that
-neither keeps the other waiting. A call is committed to be placed only by who holds a sender's permit for it, or its
-request might not leave before the send fence.
+so many at once: :attr:`Bulkhead.senders` for calls to be placed, :data:`REQUESTS_AT_ONCE` for hang-ups and look-ups,
+so that neither keeps the other waiting. A call is committed to be placed only by who holds a sender's permit for it, or
+its request might not leave before the send fence.
 
-What asks to be asked here stands in a row that is leased (``next_end_at``, ``next_check_at``): what this process has no
-room for, or takes along into its death, is taken again when the lease is over.
+What is to be requested here stands in a row that is leased (``next_end_at``, ``next_check_at``): what this process has
+no room for, or takes along into its death, is taken again when the lease is over.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from worker.threads import Work
 
 T = TypeVar("T")
 
-ASKERS = 4
+REQUESTS_AT_ONCE = 4
 """Hang-ups and look-ups of one account under way at once in one process."""
-ASKED_BEFOREHAND = 4
+REQUESTS_WAITING = 4
 """How many more of them may wait for that; few, for their leases run."""
 
 
@@ -131,51 +131,51 @@ class Bulkhead:
         self.looked_up: Together[Any] = Together()
         self.hung_up: Together[Any] = Together()
         self.has_more_to_hang_up = False
-        self._asking = 0
-        self._asked: deque[Work] = deque()
+        self._under_way = 0
+        self._waiting: deque[Work] = deque()
         self._lock = threading.Lock()
 
     @property
-    def room_to_ask(self) -> int:
+    def room(self) -> int:
         """How many more hang-ups and look-ups it takes now."""
         with self._lock:
             return self._room()
 
-    def ask(self, work: Work) -> bool:
+    def submit(self, work: Work) -> bool:
         """Do this work, which waits on the carrier and places nothing, as soon as others of its kind let it; false,
         and not done, where too many wait already."""
         with self._lock:
             if not self._room():
                 return False
-            if self._asking == ASKERS:
-                self._asked.append(work)
+            if self._under_way == REQUESTS_AT_ONCE:
+                self._waiting.append(work)
                 return True
-            self._asking += 1
+            self._under_way += 1
         self.run(partial(self._serve, work))
         return True
 
     def _room(self) -> int:
-        return ASKERS - self._asking + ASKED_BEFOREHAND - len(self._asked)
+        return REQUESTS_AT_ONCE - self._under_way + REQUESTS_WAITING - len(self._waiting)
 
     def _serve(self, work: Work) -> None:
         try:
             work()
         finally:
             with self._lock:
-                follower = self._asked.popleft() if self._asked else None
-                self._asking -= follower is None
+                follower = self._waiting.popleft() if self._waiting else None
+                self._under_way -= follower is None
             if follower is not None:
                 self.run(partial(self._serve, follower))
 
 
 class Bulkheads:
     """Those of all accounts. ``run`` begins work on a thread of its own; ``senders`` an account may have as many
-    requests to place calls under way; ``desks`` threads at once may be at the database for what carriers answered
+    requests to place calls under way; ``at_database`` threads at once may be at the database for what carriers answered
     and for what is to be placed, so that settling and filling find connections, however many accounts there are."""
 
-    def __init__(self, run: Callable[[Work], None], *, senders: int = 100, desks: int = 4) -> None:
+    def __init__(self, run: Callable[[Work], None], *, senders: int = 100, at_database: int = 4) -> None:
         self._run, self._senders = run, senders
-        self.desk = threading.Semaphore(desks)
+        self.at_database = threading.Semaphore(at_database)
         self._bulkheads: dict[str, Bulkhead] = {}
         self._lock = threading.Lock()
 
@@ -187,9 +187,9 @@ class Bulkheads:
                 found = self._bulkheads[account] = Bulkhead(self._run, self._senders)
             return found
 
-    def rooms_to_ask(self) -> dict[str, int]:
-        """Account → :attr:`Bulkhead.room_to_ask`, of those that have been used; others have
-        :data:`ASKERS` + :data:`ASKED_BEFOREHAND`."""
+    def rooms(self) -> dict[str, int]:
+        """Account → :attr:`Bulkhead.room`, of those that have been used; others have
+        :data:`REQUESTS_AT_ONCE` + :data:`REQUESTS_WAITING`."""
         with self._lock:
             known = list(self._bulkheads.items())
-        return {account: bulkhead.room_to_ask for account, bulkhead in known}
+        return {account: bulkhead.room for account, bulkhead in known}

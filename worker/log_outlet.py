@@ -2,7 +2,7 @@
 
 Nobody who logs can mend the log, and no call may wait for it. So writing here raises nothing and waits for nobody: a
 line that cannot be written (the disk is full, the reader has gone, or reads no more) is lost and counted, and the
-first line that can be written again is preceded by one that tells how many. A reader that is slow, not gone, is waited
+first line that can be written again is preceded by one that says how many. A reader that is slow, not gone, is waited
 for, a second once, and not again before it has taken a line.
 
 Lines are written by whoever logs them, not by a thread in between: what a process says just before it ends is there.

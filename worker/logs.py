@@ -125,13 +125,13 @@ _UNSHOWABLE = (TypeError, ValueError, AttributeError, LookupError, ArithmeticErr
 
 
 _NOT_TAKEN_BACK = ("Couldn't ack ", "Couldn't reject ")
-"""How kombu begins to tell that a message's broker went away (``kombu.message``)."""
+"""How kombu begins to log that a message's broker went away (``kombu.message``)."""
 
 
 def _briefly(record: logging.LogRecord) -> bool:
-    """Beat tells a broker that is away with two stacks, once a second; the first line says as much. So does that of a
+    """Beat logs a broker that is away with two stacks, once a second; the first line says as much. So does that of a
     message that could not be acknowledged or handed back because the broker went away: it comes again. What a task
-    hands back to the queue it has told itself, better than Celery's traceback does."""
+    hands back to the queue it has logged itself, better than Celery's traceback does."""
     if record.name == "celery.app.trace" and record.exc_info:
         from celery.exceptions import Reject  # here it is loaded; not every process that logs has Celery
 

@@ -193,7 +193,7 @@ NONSENSE = {
 @pytest.mark.parametrize("what", NONSENSE)
 def test_nonsense_is_400_whoever_signed_it_and_never_500(web: Web, token: str, what: str) -> None:
     answer = web.send(token, NONSENSE[what](token))
-    assert (answer.status_code, message(answer)) == (400, "This is no event of this carrier.")
+    assert (answer.status_code, message(answer)) == (400, "This is not an event of this carrier.")
     assert web.stored(token) == []
 
 
@@ -226,7 +226,7 @@ def test_a_sender_that_hangs_up_half_way_is_nobodys_error(web: Web, token: str) 
     ) as connection:
         connection.sendall(b"POST /carriers/simulator/events/%b HTTP/1.1\r\nHost: x\r\n" % token.encode())
         connection.sendall(b"Content-Length: 100\r\n\r\nhalf")
-    wait_until(lambda: "sender_gone" in web.log(), "the hanging up is noticed")
+    wait_until(lambda: "client_disconnected" in web.log(), "the hanging up is noticed")
     assert web.send(token, ringing(token)).status_code == 204
 
 

@@ -31,7 +31,7 @@ from tests.bench import (
 from tests.bench.deployment import Deployment, Unfinished, deployed
 from tests.bench.effort import Effort
 from tests.bench.receipt import Receipt, receive
-from tests.bench.report import Line
+from tests.bench.report import Figure
 from tests.bench.throughput import CAMPAIGNS, Round, Workload, chains_per_second, noops_per_second, refer
 from worker import logs
 from worker.dev.stack import Stack
@@ -53,7 +53,7 @@ RECEIVED_CALLS = 200
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The rounds of one deployment, and the receipt of callbacks, where that was asked for."""
+    """The rounds of one deployment, and the receipt of callbacks, where that was measured."""
 
     rounds: Sequence[Round]
     received: Receipt | None = None
@@ -81,15 +81,15 @@ def main(names: Sequence[str], contacts: int, rounds: int, quick: bool) -> None:
             made.add("P1 P3", lambda: _throughput(stack, wanted, contacts, effort, made.notes))
         if "P2" in wanted:
             made.add("P2", lambda: _one_by_one(stack, contacts, effort, made.notes))
-        for name, figure in STANDING_ALONE.items():
+        for name, measure_alone in STANDING_ALONE.items():
             if name in wanted:
-                made.add(name, partial(figure, stack, effort))
+                made.add(name, partial(measure_alone, stack, effort))
         baselines = beside.measure(stack) if wanted & {"P1", "P5"} and not quick else []
-    click.echo(report.table(made.lines))
+    click.echo(report.table(made.figures))
     click.echo("\n".join(map(str, baselines)))
-    if any(line.is_missed for line in made.lines):
+    if any(it.is_missed for it in made.figures):
         click.echo("\n".join(made.notes))
-    click.echo(report.as_json(made.lines))
+    click.echo(report.as_json(made.figures))
     sys.exit(made.are_void)
 
 
@@ -98,13 +98,13 @@ class Figures:
     """What was measured. A figure that did not come in its time, or whose run is void, is a line that says so, and the
     next one is measured."""
 
-    lines: list[Line] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     are_void: bool = False
 
-    def add(self, name: str, figure: Callable[[], Sequence[Line]]) -> None:
+    def add(self, name: str, measured: Callable[[], Sequence[Figure]]) -> None:
         try:
-            self.lines += figure()
+            self.figures += measured()
         except Unfinished as error:
             self._miss(name, str(error))
         except AssertionError as error:  # a call was not as it must be
@@ -113,18 +113,18 @@ class Figures:
 
     def _miss(self, name: str, why: str) -> None:
         report.say(f"{name}: no figure; {why}")
-        self.lines.append(Line(name, name, missing=why))
+        self.figures.append(Figure(name, name, missing=why))
 
 
 def _throughput(
     stack: Stack, wanted: Collection[str], contacts: int, effort: Effort, notes: list[str]
-) -> Sequence[Line]:
+) -> Sequence[Figure]:
     batched = measure(stack, "bench", noops_per_second, contacts, effort.rounds, receives="P3" in wanted)
     notes += report.split("P1", batched.rounds)
     return [*(_p1(batched) if "P1" in wanted else ()), *(_p3(batched) if "P3" in wanted else ())]
 
 
-def _one_by_one(stack: Stack, contacts: int, effort: Effort, notes: list[str]) -> Sequence[Line]:
+def _one_by_one(stack: Stack, contacts: int, effort: Effort, notes: list[str]) -> Sequence[Figure]:
     single = measure(
         stack, "bench_single", chains_per_second, contacts, effort.rounds, DIAL_BATCH="1", BENCH_BY_MESSAGE="1"
     )
@@ -158,21 +158,21 @@ def measure(
         return Measured(made, receive(there, RECEIVED_CALLS) if receives else None)
 
 
-def _p1(measured: Measured) -> list[Line]:
+def _p1(measured: Measured) -> list[Figure]:
     return [_against(measured, "P1", "P1 calls against no-ops", "no-ops/s", at_least=2.0)]
 
 
-def _p2(measured: Measured) -> list[Line]:
+def _p2(measured: Measured) -> list[Figure]:
     return [_against(measured, "P2", "P2 one call per message", "chained/s", at_least=0.75)]
 
 
-def _p2_within(measured: Measured) -> list[Line]:
-    """The same batch as deployed, where a worker's lines take what its tasks reserve, and what waits together."""
+def _p2_within(measured: Measured) -> list[Figure]:
+    """The same batch as deployed, where a worker's dial pool takes what its tasks reserve, and what waits together."""
     return [_against(measured, "P2 within", "   handed on within a worker", "chained/s", at_least=None)]
 
 
-def _against(measured: Measured, key: str, what: str, reference: str, *, at_least: float | None) -> Line:
-    return Line(
+def _against(measured: Measured, key: str, what: str, reference: str, *, at_least: float | None) -> Figure:
+    return Figure(
         key,
         what,
         measured.middle(lambda r: r.calls_per_second),
@@ -185,12 +185,12 @@ def _against(measured: Measured, key: str, what: str, reference: str, *, at_leas
     )
 
 
-def _p3(measured: Measured) -> list[Line]:
-    def counted(key: str, what: str, name: str, **target: float) -> Line:
-        rounds = [r.asked.get(name, 0.0) / r.calls for r in measured.rounds]
-        return Line(key, what, ratio=median(rounds), rounds=rounds, **target)
+def _p3(measured: Measured) -> list[Figure]:
+    def counted(key: str, what: str, name: str, **target: float) -> Figure:
+        rounds = [r.commands.get(name, 0.0) / r.calls for r in measured.rounds]
+        return Figure(key, what, ratio=median(rounds), rounds=rounds, **target)
 
-    lines = [
+    figures = [
         counted("P3 SQL", "P3 SQL statements a call", "engine:statements", at_most=0.5),
         counted("P3 SQL round trips", "   with BEGIN, COMMIT, ping", "engine:round trips"),
         counted("P3 SQL receipt", "   receipt, in the process", "receipt:statements"),
@@ -204,8 +204,8 @@ def _p3(measured: Measured) -> list[Line]:
             ("P3 HTTP SQL round trips", "   the same with BEGIN, COMMIT, ping", got.round_trips),
             ("P3 HTTP Redis", "   receipt over HTTP, Redis a callback", got.redis_commands),
         ):
-            lines.append(Line(key, what, got.per_second, unit="callbacks/s", ratio=each))
-    return lines
+            figures.append(Figure(key, what, got.per_second, unit="callbacks/s", ratio=each))
+    return figures
 
 
 if __name__ == "__main__":

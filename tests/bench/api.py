@@ -86,46 +86,48 @@ def run_campaign(there: Crowd, contacts: int, rounds: int) -> list[str]:
 def list_campaigns(there: Crowd, campaigns: int, rounds: int) -> Timed:
     """A2."""
 
-    def ask(n: int) -> float:
-        seconds, body = _asked(lambda: there.client.get(CAMPAIGNS, params={"teamId": there.team, "limit": PAGE}))
+    def request(n: int) -> float:
+        seconds, body = _timed_request(
+            lambda: there.client.get(CAMPAIGNS, params={"teamId": there.team, "limit": PAGE})
+        )
         assert body["count"] == campaigns
         assert len(body["campaigns"]) == PAGE
         assert all(shown["total_contacts"] for shown in body["campaigns"]), "a campaign has lost its counters"
         return seconds
 
-    return _timed(there, f"A2 list {PAGE} of {campaigns:,} campaigns", 0.020, 4 * rounds, ask)
+    return _timed(there, f"A2 list {PAGE} of {campaigns:,} campaigns", 0.020, 4 * rounds, request)
 
 
 def add_contacts(there: Crowd, rounds: int) -> Timed:
     """A3."""
 
-    def ask(n: int) -> float:
+    def request(n: int) -> float:
         before = there.contacts_in(COMPANION)
         chosen = {"contactIds": there.spare(n * AT_ONCE, AT_ONCE)}
-        seconds, _ = _asked(lambda: there.client.post(f"{CAMPAIGNS}/{COMPANION}/contacts", json=chosen))
+        seconds, _ = _timed_request(lambda: there.client.post(f"{CAMPAIGNS}/{COMPANION}/contacts", json=chosen))
         assert there.contacts_in(COMPANION) - before == AT_ONCE
         return seconds
 
-    return _timed(there, f"A3 add {AT_ONCE:,} contacts", 1.0, rounds, ask)
+    return _timed(there, f"A3 add {AT_ONCE:,} contacts", 1.0, rounds, request)
 
 
 def _run(there: Crowd, campaign: str) -> float:
-    seconds, body = _asked(lambda: there.client.post(f"{CAMPAIGNS}/{campaign}/run"))
+    seconds, body = _timed_request(lambda: there.client.post(f"{CAMPAIGNS}/{campaign}/run"))
     assert body["started"] == there.slots, body["message"]
     there.put_back(campaign)
     return seconds
 
 
-def _timed(there: Crowd, what: str, target_seconds: float, rounds: int, ask: Callable[[int], float]) -> Timed:
+def _timed(there: Crowd, what: str, target_seconds: float, rounds: int, request: Callable[[int], float]) -> Timed:
     """``rounds`` times the request and a bare one, in turns, after one of each that is not counted."""
     made, bare = [], []
     for n in range(rounds + 1):
-        bare.append(_asked(lambda: there.client.get("/healthz"))[0])
-        made.append(ask(n))
+        bare.append(_timed_request(lambda: there.client.get("/healthz"))[0])
+        made.append(request(n))
     return Timed(what, target_seconds, made[1:], bare[1:])
 
 
-def _asked(request: Callable[[], httpx2.Response]) -> tuple[float, dict[str, Any]]:
+def _timed_request(request: Callable[[], httpx2.Response]) -> tuple[float, dict[str, Any]]:
     began_at = perf_counter()
     answer = request()
     seconds = perf_counter() - began_at

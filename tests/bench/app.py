@@ -2,7 +2,7 @@
 rings the phones, and with the empty tasks it is measured against.
 
 ``BENCH_CALL_SECONDS``, such as ``0.5 1.5``, is how long calls last. With ``BENCH_BY_TICK`` nothing happens but when
-beat ticks: no timer runs, and nobody says that there is news. With ``BENCH_BY_MESSAGE`` calls are handed on by messages
+beat ticks: no timer runs, and nothing announces events. With ``BENCH_BY_MESSAGE`` calls are handed on by messages
 alone, never within the process.
 """
 
@@ -31,14 +31,14 @@ tally.watch_redis()
 BY_TICK = bool(os.environ.get("BENCH_BY_TICK"))
 
 
-def tell(news: Sequence[CallEvent]) -> None:
+def receive(news: Sequence[CallEvent]) -> None:
     """What the web process does with callbacks."""
     steps = record(dialer(), carrier.name, news)
     if not BY_TICK:
         dispatch.send(steps)
 
 
-carrier = Switchboard(tell, lasts=lasting(os.environ.get("BENCH_CALL_SECONDS", "0.010 0.090")))
+carrier = Switchboard(receive, lasts=lasting(os.environ.get("BENCH_CALL_SECONDS", "0.010 0.090")))
 
 
 @cache
@@ -57,7 +57,7 @@ if os.environ.get("BENCH_BY_MESSAGE"):
 app = celery_app.app
 __all__ = ["app", "tasks"]  # by its import the product's own tasks are there
 if not BY_TICK:
-    pass
+    from worker.process import timer  # noqa: F401  # from its import on, every worker that is ready has one
 
 
 @app.task(name="bench.noop")
@@ -73,15 +73,15 @@ def chain(left: int) -> None:
 
 
 @app.task(name="bench.tally")
-def tell_tally(key: str) -> None:
-    """Say under ``key`` what was asked of PostgreSQL and Redis so far."""
+def push_tally(key: str) -> None:
+    """Say under ``key`` what was sent to PostgreSQL and Redis so far."""
     _push(key, tally.read())
 
 
-@app.task(name="bench.asked")
-def tell_asked(key: str) -> None:
+@app.task(name="bench.requests")
+def push_requests(key: str) -> None:
     """Say under ``key`` when each request came to the carrier."""
-    _push(key, dict(carrier.asked))
+    _push(key, dict(carrier.requested))
 
 
 def _push(key: str, what: dict[str, float]) -> None:

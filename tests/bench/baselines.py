@@ -72,14 +72,14 @@ if os.environ.get("BASELINE") == "countdown":
     app.conf.beat_max_loop_interval = 1.0
 
 
-def heard(news: Sequence[CallEvent]) -> None:
+def receive(news: Sequence[CallEvent]) -> None:
     """What a web process would be told."""
     for event in news:
         if event.kind is EventKind.ENDED:
             ended.delay(int(event.token))
 
 
-carrier = Switchboard(heard, lasts=lasting(os.environ["BENCH_CALL_SECONDS"]))
+carrier = Switchboard(receive, lasts=lasting(os.environ["BENCH_CALL_SECONDS"]))
 
 
 def live(db: Session, campaign_id: int) -> int:

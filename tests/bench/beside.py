@@ -101,17 +101,17 @@ def _round(there: Bare, name: str, shape: Shape, *, kill: bool) -> dict[str, Any
         first = running.enter_context(started(there.stack, f"{name}-worker", worker, environment))
         _create(db, shape, environment)
         running.enter_context(started(there.stack, f"{name}-beat", beat, environment))
-        with Celery(broker=there.settings.broker_url) as tell:
-            tell.conf.broker_transport_options = {"global_keyprefix": f"{there.settings.redis_prefix}:"}
+        with Celery(broker=there.settings.broker_url) as app:
+            app.conf.broker_transport_options = {"global_keyprefix": f"{there.settings.redis_prefix}:"}
             if name == "count-then-dial":
                 for campaign in range(1, shape.campaigns + 1):
-                    tell.send_task("naive.call_next", [campaign])
+                    app.send_task("naive.call_next", [campaign])
         if kill:
             _wait(db, shape.contacts // 4)
             os.kill(first.pid, signal.SIGKILL)
             running.enter_context(started(there.stack, f"{name}-worker-again", worker, environment))
         _wait(db, shape.contacts)
-        return _judge(db, shape)
+        return _results(db, shape)
 
 
 def _create(db: psycopg.Connection, shape: Shape, environment: Mapping[str, str]) -> None:
@@ -146,7 +146,7 @@ def _number(db: psycopg.Connection, statement: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _judge(db: psycopg.Connection, shape: Shape) -> dict[str, Any]:
+def _results(db: psycopg.Connection, shape: Shape) -> dict[str, Any]:
     calls = db.execute("SELECT campaign_id, began_at, ended_at FROM naive_calls WHERE ended_at IS NOT NULL").fetchall()
     speed, gap = judge_calls(calls, shape)
     twice = "SELECT count(*) FROM (SELECT FROM naive_calls GROUP BY contact_id HAVING count(*) > 1) AS twice"

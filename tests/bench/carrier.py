@@ -2,7 +2,7 @@
 otherwise, and notes when each request came.
 
 What a real carrier costs — the request, the callbacks — is left out on purpose, so that what is measured is the
-dialer. Everything else is as deployed: the news goes through the durable inbox, and a settle is asked for after
+dialer. Everything else is as deployed: the news goes through the durable inbox, and a settle is requested after
 its commit, by the same functions the web process calls.
 """
 
@@ -35,10 +35,10 @@ def lasting(words: str) -> tuple[float, float]:
 
 
 class Switchboard:
-    """Carrier ``simulator`` of the benchmarks. ``tell`` is given the news, oldest first, on a thread of ours.
+    """Carrier ``simulator`` of the benchmarks. ``receive`` is given the news, oldest first, on a thread of ours.
 
     Every request makes a call of its own with events of its own, so that a call placed twice is seen in the
-    inbox: as six events instead of three. ``asked`` are the tokens of the requests, and the instants they came, as
+    inbox: as six events instead of three. ``requested`` are the tokens of the requests, and the instants they came, as
     epoch seconds.
     """
 
@@ -47,13 +47,13 @@ class Switchboard:
 
     def __init__(
         self,
-        tell: Callable[[Sequence[CallEvent]], None],
+        receive: Callable[[Sequence[CallEvent]], None],
         *,
         seed: int = 1,
         lasts: tuple[float, float] = (SHORTEST_SECONDS, LONGEST_SECONDS),
     ) -> None:
-        self._tell, self._lasts = tell, lasts
-        self.asked: list[tuple[str, float]] = []
+        self._receive, self._lasts = receive, lasts
+        self.requested: list[tuple[str, float]] = []
         self._random = random.Random(seed)
         self._serial = itertools.count(1)
         self._future: list[tuple[float, int, EventKind, str, str]] = []
@@ -61,7 +61,7 @@ class Switchboard:
         threading.Thread(target=self._play, name=RECEIPT, daemon=True).start()
 
     def place(self, call_request: CallRequest) -> Outcome:
-        self.asked.append((call_request.token, time.time()))
+        self.requested.append((call_request.token, time.time()))
         with self._changed:
             call = next(self._serial)
             placed_at, lasts = time.monotonic(), self._random.uniform(*self._lasts)
@@ -85,7 +85,7 @@ class Switchboard:
 
     def _play(self) -> None:
         while True:
-            self._tell(self._due())
+            self._receive(self._due())
 
     def _due(self) -> list[CallEvent]:
         """Wait for the next news; all that is due by then."""

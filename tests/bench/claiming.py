@@ -7,7 +7,7 @@ from time import perf_counter
 
 from tests.bench.bare import MOST_CALLS, TEAM, Bare, bare
 from tests.bench.effort import Effort
-from tests.bench.report import Line, say
+from tests.bench.report import Figure, say
 from worker.dev.stack import Stack
 from worker.flow.admit import run_campaign
 from worker.flow.fill import fill
@@ -17,7 +17,7 @@ CLAIM, WAVE = 10, 200
 CLAIMS = 40
 
 
-def measure(stack: Stack, effort: Effort) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Figure]:
     """Claims of ten among many and among few in turns; then a campaign is drained to its last contact."""
     with bare(stack, "bench_claim") as there:
         there.furnish()
@@ -44,9 +44,9 @@ def measure(stack: Stack, effort: Effort) -> list[Line]:
     say(f"P4 drain: {1000 * first:.1f} ms a claim of {WAVE} in the first eighth, {1000 * last:.1f} ms in the last")
     of_few, of_many = (median(seconds) for seconds in zip(*made, strict=True))
     return [
-        Line("P4", f"P4 claim of {CLAIM} of {many_contacts:,}", 1000 * of_many, 1000 * of_few, "ms",
+        Figure("P4", f"P4 claim of {CLAIM} of {many_contacts:,}", 1000 * of_many, 1000 * of_few, "ms",
              reference=f"of {few_contacts:,}", ratio=of_many / of_few, at_most=1.5, rounds=[b / a for a, b in made]),
-        Line("P4 drain", f"   last eighth of {drained_contacts:,} drained", 1000 * last, 1000 * first, "ms",
+        Figure("P4 drain", f"   last eighth of {drained_contacts:,} drained", 1000 * last, 1000 * first, "ms",
              reference="first eighth", ratio=last / first, at_most=2.0),
     ]  # fmt: skip
 

@@ -59,14 +59,14 @@ class Deployment:
         return f"{self.name}:{queue}"
 
     def tally(self) -> dict[str, float]:
-        """What the worker has asked of PostgreSQL and Redis so far."""
-        return self._told("bench.tally")
+        """What the worker has sent to PostgreSQL and Redis so far."""
+        return self._read("bench.tally")
 
-    def asked(self) -> dict[str, float]:
+    def requests(self) -> dict[str, float]:
         """When the request for the call of each token came to the carrier, in epoch seconds."""
-        return self._told("bench.asked")
+        return self._read("bench.requests")
 
-    def _told(self, task: str) -> dict[str, float]:
+    def _read(self, task: str) -> dict[str, float]:
         self.celery.send_task(task, [self.key(task)])
         answer: Any = self.redis.blpop([self.key(task)], timeout=30)
         if answer is None:

@@ -59,7 +59,7 @@ INSERT INTO campaign_contacts (campaign_id, team_id, contact_id, zone, due_at)
 SCRIPT = {"*": {"ring": 0.2, "talk": 0.8}}
 LONG = {f"+13030{n:06d}": {"ring": 0.2, "talk": 600} for n in range(1, CONTACTS + 1)}
 """Calls of the ill account that last until they are hung up, for the cases that are about hanging up."""
-LOOK = """
+READ = """
 SELECT (SELECT extract(epoch FROM clock_timestamp() - last_at) FROM ticks WHERE name = 'tick')::float,
        (SELECT extract(epoch FROM clock_timestamp() - min(received_at)) FROM call_events
         WHERE outcome IS NULL AND (held_until IS NULL OR held_until < clock_timestamp()))::float
@@ -104,12 +104,12 @@ class Site:
 
     def faults(self, account: str, **outages: Mapping[str, float] | None) -> None:
         """Let something befall the carrier's API for this account."""
-        asked = urllib.request.Request(
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self.simulator_port}/faults",
             json.dumps({"account": account, **outages}).encode(),
             {"Authorization": f"Bearer {self.environment['SIMULATOR_SECRET']}", "Content-Type": "application/json"},
         )
-        urllib.request.urlopen(asked, timeout=10).close()
+        urllib.request.urlopen(request, timeout=10).close()
 
     def placed(self, account: str) -> list[float]:
         """When the account's calls were placed, by the wall clock."""
@@ -118,7 +118,7 @@ class Site:
     def watch(self, over: threading.Event) -> None:
         with psycopg.connect(self.database, autocommit=True) as session:
             while not over.wait(0.5):
-                tick, news = session.execute(LOOK).fetchone() or (None, None)
+                tick, news = session.execute(READ).fetchone() or (None, None)
                 self.ticks.append(abs(tick or 0.0))
                 self.news.append(news or 0.0)
 

@@ -13,7 +13,7 @@ import psycopg
 
 from tests.bench.bare import TEAM, Bare, bare
 from tests.bench.effort import Effort
-from tests.bench.report import Line, say
+from tests.bench.report import Figure, say
 from worker.dev.stack import Stack
 from worker.domain import ids
 from worker.domain.contact_file import read_contacts
@@ -25,7 +25,7 @@ LINES, ONE_BY_ONE = 1_000_000, 5_000
 COPIED_AT_ONCE = 1000
 
 
-def measure(stack: Stack, effort: Effort) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Figure]:
     """A million lines in each round, on a PostgreSQL of its own that waits for its disk. One reference inserts some
     thousands, a commit each, as an ORM's ``add`` and ``commit`` in a loop would, without the ORM; the other is a plain
     COPY of the same columns into a table that has neither keys nor indexes."""
@@ -44,9 +44,9 @@ def measure(stack: Stack, effort: Effort) -> list[Line]:
     ours, loop, copied = (median(figures) for figures in zip(*made, strict=True))
     against_loop, against_copy = [a / b for a, b, _ in made], [a / c for a, _, c in made]
     return [
-        Line("P7", f"P7 import of {lines:,} lines", ours, loop, "rows/s", reference="row by row",
+        Figure("P7", f"P7 import of {lines:,} lines", ours, loop, "rows/s", reference="row by row",
              ratio=median(against_loop), at_least=10.0, rounds=against_loop),
-        Line("P7 COPY", "   against plain COPY", ours, copied, "rows/s", reference="COPY",
+        Figure("P7 COPY", "   against plain COPY", ours, copied, "rows/s", reference="COPY",
              ratio=median(against_copy), at_least=0.12, rounds=against_copy),
     ]  # fmt: skip
 

@@ -6,7 +6,7 @@ from statistics import median
 
 from tests.bench.bare import MOST_CALLS, TEAM, Bare, bare
 from tests.bench.effort import Effort
-from tests.bench.report import Line, say
+from tests.bench.report import Figure, say
 from worker.dev.stack import Stack
 from worker.flow.admit import run_campaign
 from worker.flow.fill import fill
@@ -17,7 +17,7 @@ FEW, MANY = 10_000, 1_000_000
 FEW_CALLS = 10
 
 
-def measure(stack: Stack, effort: Effort) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Figure]:
     """A campaign of few contacts and one of many are run with ten calls each, then one with a thousand."""
     with bare(stack, "bench_memory") as there:
         there.furnish()
@@ -37,9 +37,9 @@ def measure(stack: Stack, effort: Effort) -> list[Line]:
         there.check()
     contact, call = (median(figures) for figures in zip(*made, strict=True))
     return [
-        Line("P8", "P8 Redis bytes a waiting contact", contact, None, "bytes", ratio=contact, at_most=0.01,
+        Figure("P8", "P8 Redis bytes a waiting contact", contact, None, "bytes", ratio=contact, at_most=0.01,
              rounds=[a for a, _ in made]),
-        Line("P8 call", "   Redis bytes a call in flight", call, None, "bytes", ratio=call, at_most=1024,
+        Figure("P8 call", "   Redis bytes a call in flight", call, None, "bytes", ratio=call, at_most=1024,
              rounds=[b for _, b in made]),
     ]  # fmt: skip
 

@@ -23,7 +23,7 @@ from celery import Celery
 from tests.bench.bare import bare
 from tests.bench.deployment import Deployment, started
 from tests.bench.effort import Effort
-from tests.bench.report import Line, say
+from tests.bench.report import Figure, say
 from tests.bench.throughput import TEAM, WINDOW, furnish
 from tests.bench.wire import Exchange, Wire
 from worker.dev.stack import Stack
@@ -56,7 +56,7 @@ class Path:
         return [f"{n:3} {e.service:10} {' · '.join(e.words)[:150]}" for n, e in enumerate(self.exchanges, 1)]
 
 
-def measure(stack: Stack, effort: Effort) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Figure]:
     """The middle one of the paths, which are nearly all the same; a tick or a watchdog in between makes one longer."""
     paths = refills(stack)
     one = middle(paths)
@@ -64,8 +64,8 @@ def measure(stack: Stack, effort: Effort) -> list[Line]:
     counts = Counter(path.round_trips for path in paths)
     say(f"R: {dict(sorted(counts.items()))} (round trips: refills)")
     return [
-        Line("R", "R round trips of a refill", ratio=one.round_trips, at_most=8.0),
-        Line("R commits", "   commits among them", ratio=one.commits, at_most=2.0),
+        Figure("R", "R round trips of a refill", ratio=one.round_trips, at_most=8.0),
+        Figure("R commits", "   commits among them", ratio=one.commits, at_most=2.0),
     ]
 
 

@@ -16,7 +16,7 @@ from time import perf_counter
 from tests.bench.bare import bare
 from tests.bench.deployment import REPOSITORY
 from tests.bench.effort import Effort
-from tests.bench.report import Line, say
+from tests.bench.report import Figure, say
 from worker.dev.stack import Stack
 from worker.flow.base import dial_steps
 from worker.process import dispatch, tasks, wiring
@@ -25,7 +25,7 @@ DIALS = 100
 REPEATS = 20
 
 
-def measure(stack: Stack, effort: Effort) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Figure]:
     with bare(stack, "bench_publish") as there:
         argv = [sys.executable, "-m", "tests.bench.publishing", str(effort.rounds)]
         environment = {**os.environ, **there.environment}
@@ -35,7 +35,7 @@ def measure(stack: Stack, effort: Effort) -> list[Line]:
     for n, (ours, loop) in enumerate(made):
         say(f"P9 round {n + 1}: {ours:,.0f} dials/s, one by one {loop:,.0f}")
     return [
-        Line("P9", f"P9 {DIALS} dials handed on", median(a for a, _ in made), median(b for _, b in made), "dials/s",
+        Figure("P9", f"P9 {DIALS} dials handed on", median(a for a, _ in made), median(b for _, b in made), "dials/s",
              reference="one by one", ratio=median(a / b for a, b in made), at_least=8.0,
              rounds=[a / b for a, b in made])
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What it costs to receive callbacks over HTTP: the web process, asked one signed callback at a time."""
+"""What it costs to receive callbacks over HTTP: the web process, given one signed callback at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SECRET = secrets.token_hex(16)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Callbacks received a second, and what each asked for."""
+    """Callbacks received a second, and what each took."""
 
     per_second: float
     statements: float
@@ -38,20 +38,20 @@ def receive(there: Deployment, calls: int) -> Receipt:
     nobody's, which makes no difference to receiving them; the worker settles them meanwhile."""
     tokens = [secrets.token_hex(16) for _ in range(calls)]
     with _web(there) as base_url, httpx2.Client(base_url=base_url) as client:
-        asked = client.get("/tally").json()
+        before = client.get("/tally").json()
         began_at = monotonic()
         with ThreadPoolExecutor(SENDERS) as senders:
             answers = list(senders.map(lambda token: [_post(client, token, n) for n in range(PER_CALL)], tokens))
         seconds = monotonic() - began_at
         statuses = {status for answer in answers for status in answer}
         assert statuses == {204}, f"callbacks were answered {statuses}"
-        asked_now = client.get("/tally").json()
+        after = client.get("/tally").json()
     there.wait(lambda: not _waiting(there), "all news was settled", seconds=30)
     kept = there.sql("SELECT count(*) FROM call_events WHERE token = ANY(:tokens)", tokens=tokens)[0][0]
     count = PER_CALL * calls
     assert kept == count, f"of {count} callbacks answered, {kept} were kept"
     each = {
-        what: (asked_now[f"engine:{what}"] - asked.get(f"engine:{what}", 0)) / count
+        what: (after[f"engine:{what}"] - before.get(f"engine:{what}", 0)) / count
         for what in (STATEMENTS, ROUND_TRIPS, COMMANDS)
     }
     return Receipt(count / seconds, each[STATEMENTS], each[ROUND_TRIPS], each[COMMANDS])

@@ -6,7 +6,7 @@ from statistics import median, quantiles
 
 from tests.bench.deployment import Deployment, deployed
 from tests.bench.effort import Effort
-from tests.bench.report import Line, say
+from tests.bench.report import Figure, say
 from tests.bench.throughput import TEAM, furnish, opened
 from worker.dev.stack import Stack
 from worker.operations import campaigns as campaign_operations
@@ -17,7 +17,7 @@ CALL_SECONDS = "0.5 1.5"
 PATIENCE_SECONDS = 180.0
 
 
-def measure(stack: Stack, effort: Effort) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Figure]:
     """The same campaigns with the news told at once, and with the tick alone; in turns."""
     with (
         deployed(stack, "bench_refill", BENCH_CALL_SECONDS=CALL_SECONDS) as ours,
@@ -34,7 +34,7 @@ def measure(stack: Stack, effort: Effort) -> list[Line]:
             broken = {name: rows for name, rows in examine(there.dialer).items() if rows}
             assert not broken, f"invariants are broken: {broken}"
     return [
-        Line("P5", "P5 refill gap, p95", 1000 * median(a for a, _ in made), 1000 * median(b for _, b in made), "ms",
+        Figure("P5", "P5 refill gap, p95", 1000 * median(a for a, _ in made), 1000 * median(b for _, b in made), "ms",
              reference="ms by a tick", ratio=median(b / a for a, b in made), at_least=20.0,
              rounds=[b / a for a, b in made])
     ]  # fmt: skip
@@ -58,7 +58,7 @@ def _gaps(there: Deployment, contacts: list[str], numbers: list[str]) -> list[fl
         there.celery.send_task("worker.run_campaign", [campaign])
     running = "SELECT 1 FROM campaigns WHERE id = ANY(:ids) AND status <> 'completed' LIMIT 1"
     there.wait(lambda: not there.sql(running, ids=campaigns), "all campaigns completed", seconds=PATIENCE_SECONDS)
-    asked = there.asked()
+    requested = there.requests()
     gaps = []
     for campaign in campaigns:
         rows = there.sql(
@@ -67,7 +67,7 @@ def _gaps(there: Deployment, contacts: list[str], numbers: list[str]) -> list[fl
             id=campaign,
         )
         assert len(rows) == share, f"{len(rows)} calls of {share} contacts of {TEAM}"
-        began, ended = sorted(asked[row.token] for row in rows), sorted(row.ended_at for row in rows)
+        began, ended = sorted(requested[row.token] for row in rows), sorted(row.ended_at for row in rows)
         gaps += [at - room for room, at in zip(ended, began[SLOTS:], strict=False)]
     return gaps
 

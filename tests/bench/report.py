@@ -23,7 +23,7 @@ HEAVIEST = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Figure:
     """One figure: ``value`` and ``beside`` (its reference, measured in the same run) in ``unit``; their ``ratio`` is
     judged by ``at_least`` or ``at_most``, or only shown. ``key`` names it in the JSON line. Where there is no figure,
     ``missing`` says why."""
@@ -72,21 +72,21 @@ def say(what: str) -> None:
     click.echo(what, err=True)
 
 
-def as_json(lines: Sequence[Line]) -> str:
-    """All figures in one line."""
+def as_json(figures: Sequence[Figure]) -> str:
+    """All figures in one figure."""
     return json.dumps(
         {
-            line.key: {
+            figure.key: {
                 "value": None
-                if line.missing is not None
-                else _short(line.value if line.value is not None else line.ratio),
-                "reference": _short(line.beside),
-                "ratio": None if line.missing is not None else _short(line.ratio),
-                "target": line.target or None,
-                "unit": line.unit or None,
-                **({} if line.missing is None else {"missing": line.missing}),
+                if figure.missing is not None
+                else _short(figure.value if figure.value is not None else figure.ratio),
+                "reference": _short(figure.beside),
+                "ratio": None if figure.missing is not None else _short(figure.ratio),
+                "target": figure.target or None,
+                "unit": figure.unit or None,
+                **({} if figure.missing is None else {"missing": figure.missing}),
             }
-            for line in lines
+            for figure in figures
         },
         ensure_ascii=False,
     )
@@ -96,9 +96,12 @@ def _short(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
 
 
-def table(lines: Sequence[Line]) -> str:
-    """The lines under each other, in columns."""
-    rows = [("figure", "measured", "reference", "value", "target", "", "rounds"), *(line.cells() for line in lines)]
+def table(figures: Sequence[Figure]) -> str:
+    """The figures under each other, in columns."""
+    rows = [
+        ("figure", "measured", "reference", "value", "target", "", "rounds"),
+        *(figure.cells() for figure in figures),
+    ]
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -131,7 +134,7 @@ def split(name: str, rounds: Sequence[Round]) -> list[str]:
     seconds: dict[str, float] = {}
     counts: dict[str, float] = {}
     for one in rounds:
-        for what, amount in one.asked.items():
+        for what, amount in one.commands.items():
             who, _, statement = what.partition(":")
             kind, _, words = statement.partition(":")
             if kind in ("s", "n"):

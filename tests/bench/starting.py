@@ -10,7 +10,7 @@ import psycopg
 
 from tests.bench.deployment import Deployment, deployed
 from tests.bench.effort import Effort
-from tests.bench.report import Line, say
+from tests.bench.report import Figure, say
 from tests.bench.throughput import TEAM, furnish
 from worker.dev.stack import Stack
 from worker.operations.examine import examine
@@ -37,7 +37,7 @@ SOON = (
 )
 
 
-def measure(stack: Stack, effort: Effort) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Figure]:
     """Forty campaigns at random instants among many that wait: with the timer, and with the tick alone; in turns."""
     with deployed(stack, "bench_start") as ours, deployed(stack, "bench_start_tick", BENCH_BY_TICK="1") as by_tick:
         contacts = [f"cont_{n:07d}" for n in range(INSTANTS)]
@@ -53,7 +53,7 @@ def measure(stack: Stack, effort: Effort) -> list[Line]:
             broken = {name: rows for name, rows in examine(there.dialer).items() if rows}
             assert not broken, f"invariants are broken: {broken}"
     return [
-        Line("P6", "P6 start after its instant, p95", 1000 * median(a for a, _ in made),
+        Figure("P6", "P6 start after its instant, p95", 1000 * median(a for a, _ in made),
              1000 * median(b for _, b in made), "ms", reference="ms by a tick", ratio=median(b / a for a, b in made),
              at_least=20.0, rounds=[b / a for a, b in made])
     ]  # fmt: skip
@@ -84,14 +84,14 @@ def _lateness(
     ids = [f"{prefix}{n + 1}" for n in range(len(after))]
     running = "SELECT 1 FROM campaigns WHERE id = ANY(:ids) AND status <> 'completed' LIMIT 1"
     there.wait(lambda: not there.sql(running, ids=ids), "all have started and ended", seconds=120)
-    asked = there.asked()
+    requested = there.requests()
     rows = there.sql(
         """SELECT c.id, k.token, extract(epoch FROM c.scheduled_start_at)::float AS start_at
            FROM campaigns c JOIN calls k ON k.campaign_id = c.id WHERE c.id = ANY(:ids)""",
         ids=ids,
     )
     assert len(rows) == len(after), f"{len(rows)} calls of {len(after)} campaigns"
-    late = [asked[row.token] - row.start_at for row in rows]
+    late = [requested[row.token] - row.start_at for row in rows]
     assert min(late) >= 0, f"a call left {-min(late):.3f} s before its campaign's instant"
     return late
 

@@ -1,4 +1,4 @@
-"""How much a process asks of PostgreSQL and Redis, counted where it is asked.
+"""How much a process sends to PostgreSQL and Redis, counted where it is sent.
 
 Not by the servers: the embedded PostgreSQL has no ``pg_stat_statements``, and Valkey counts what a script does
 inside it as if somebody had sent it. A transaction costs more round trips than statements: the pool's ping,
@@ -28,7 +28,7 @@ def _words(statement: str) -> str:
 
 @dataclass
 class Tally:
-    """What the threads of this process have asked so far, by who asked: ``receipt`` for those of that name,
+    """What the threads of this process have sent so far, by who sent it: ``receipt`` for those of that name,
     ``engine`` for all others. Names are ``<who>:<what>``, and ``<who>:s:<statement>`` for seconds."""
 
     receipt: str

@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from tests.bench.__main__ import Figures
 from tests.bench.beside import GAP, Found, judge_calls
 from tests.bench.deployment import Unfinished
-from tests.bench.report import Line, as_json, table
+from tests.bench.report import Figure, as_json, table
 
 
-def met() -> Sequence[Line]:
-    return [Line("P9", "P9 handed on", 10.0, 5.0, "dials/s", ratio=2.0, at_least=1.0)]
+def met() -> Sequence[Figure]:
+    return [Figure("P9", "P9 handed on", 10.0, 5.0, "dials/s", ratio=2.0, at_least=1.0)]
 
 
-def unfinished() -> Sequence[Line]:
+def unfinished() -> Sequence[Figure]:
     raise Unfinished("in 230 s it did not come true that all campaigns completed; contacts: 3 pending")
 
 
-def void() -> Sequence[Line]:
+def void() -> Sequence[Figure]:
     raise AssertionError("invariants are broken: {}")
 
 
@@ -27,12 +27,12 @@ def test_what_did_not_come_true_in_its_time_is_a_line_and_the_next_figure_is_mea
     figures = Figures()
     for name, figure in (("P2", unfinished), ("P9", met)):
         figures.add(name, figure)
-    assert [line.key for line in figures.lines] == ["P2", "P9"]
+    assert [line.key for line in figures.figures] == ["P2", "P9"]
     assert not figures.are_void
-    shown = table(figures.lines)
+    shown = table(figures.figures)
     assert "no figure" in shown
     assert "3 pending" in shown
-    told = json.loads(as_json(figures.lines))
+    told = json.loads(as_json(figures.figures))
     assert told["P2"]["value"] is told["P2"]["ratio"] is None
     assert "3 pending" in told["P2"]["missing"]
     assert told["P9"]["ratio"] == 2.0
@@ -43,7 +43,7 @@ def test_a_run_in_which_something_was_not_as_it_must_be_is_void_and_the_next_fig
     for name, figure in (("P1", void), ("P9", met)):
         figures.add(name, figure)
     assert figures.are_void
-    assert [line.is_missed for line in figures.lines] == [True, False]
+    assert [line.is_missed for line in figures.figures] == [True, False]
 
 
 def test_a_baseline_that_places_nothing_is_reported_as_that() -> None:

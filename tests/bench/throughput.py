@@ -42,13 +42,13 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round: the reference and the calls that were settled a second, what was asked for them (see
+    """One round: the reference and the calls that were settled a second, what was sent for them (see
     :class:`~tests.bench.tally.Tally`), and what one of them had each part compute."""
 
     reference: Reference
     calls_per_second: float
     calls: int
-    asked: Mapping[str, float]
+    commands: Mapping[str, float]
     processor_seconds: Mapping[str, float]
 
     @property
@@ -72,18 +72,18 @@ class Workload:
         campaigns = [self._campaign(n) for n in range(CAMPAIGNS)]
         for (table,) in there.sql(CHANGED):
             there.sql(f"ANALYZE {table}")
-        asked, computed = there.tally(), there.processor_seconds()
+        commands, computed = there.tally(), there.processor_seconds()
         began_at = there.sql("SELECT clock_timestamp()")[0][0]
         for campaign in campaigns:
             there.celery.send_task("worker.run_campaign", [campaign])
         patience = 30 + len(self._contacts) / WORST_CALLS_PER_SECOND
         there.wait(lambda: self._is_over(campaigns), "all campaigns completed", seconds=patience)
         computed = _more(computed, there.processor_seconds())
-        asked = _more(asked, there.tally())
-        seconds = self._judge(campaigns, began_at)
+        commands = _more(commands, there.tally())
+        seconds = self._check(campaigns, began_at)
         calls = self._per_campaign * CAMPAIGNS
         each = {part: amount / calls for part, amount in computed.items()}
-        return Round(reference, calls / seconds, calls, asked, each)
+        return Round(reference, calls / seconds, calls, commands, each)
 
     def _campaign(self, n: int) -> str:
         campaign = opened(self._there, self._numbers[n * NUMBERS : (n + 1) * NUMBERS], limit=SLOTS)
@@ -101,7 +101,7 @@ class Workload:
         waiting = self._there.sql("SELECT 1 FROM call_events WHERE outcome IS NULL LIMIT 1")
         return not waiting and not self._there.dialer.slots.members()
 
-    def _judge(self, campaigns: Sequence[str], began_at: Any) -> float:
+    def _check(self, campaigns: Sequence[str], began_at: Any) -> float:
         """The seconds it took, by the database's clock; every contact called once and no more."""
         expected = self._per_campaign * CAMPAIGNS
         by_status = dict(

@@ -7,7 +7,7 @@ from time import perf_counter
 
 from tests.bench.bare import TEAM, Bare, bare
 from tests.bench.effort import Effort
-from tests.bench.report import Line, say
+from tests.bench.report import Figure, say
 from worker.dev.stack import Stack
 from worker.flow.tick import tick
 
@@ -37,7 +37,7 @@ RUNNING = (
 )  # fmt: skip
 
 
-def measure(stack: Stack, effort: Effort) -> list[Line]:
+def measure(stack: Stack, effort: Effort) -> list[Figure]:
     """The same database twice: with few scheduled campaigns, and with many; in rounds, for it cannot be both."""
     with bare(stack, "bench_tick_few") as few, bare(stack, "bench_tick_many") as many:
         scheduled_few, scheduled_many = effort.of(FEW), effort.of(MANY)
@@ -54,7 +54,7 @@ def measure(stack: Stack, effort: Effort) -> list[Line]:
             there.check()
     of_few, of_many = (median(seconds) for seconds in zip(*made, strict=True))
     return [
-        Line("P10", f"P10 tick, {scheduled_many:,} scheduled", 1000 * of_many, 1000 * of_few, "ms",
+        Figure("P10", f"P10 tick, {scheduled_many:,} scheduled", 1000 * of_many, 1000 * of_few, "ms",
              reference=f"{scheduled_few:,}", ratio=of_many / of_few, at_most=2.0, rounds=[b / a for a, b in made])
     ]  # fmt: skip
 

@@ -1,5 +1,5 @@
 """The web process of the benchmarks, ``uvicorn tests.bench.web:app``: the product's own, which also tells what it
-has asked of PostgreSQL and Redis."""
+has sent to PostgreSQL and Redis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ tally.watch(wiring.dialer().db)
 
 @app.get("/tally")
 def read() -> dict[str, float]:
-    """What was asked so far."""
+    """What was sent so far."""
     return tally.read()
 
 

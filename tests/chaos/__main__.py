@@ -23,8 +23,8 @@ from typing import Any
 import click
 
 from tests.chaos import mutants
+from tests.chaos.collecting import keep
 from tests.chaos.evidence import Evidence
-from tests.chaos.gathering import keep
 from tests.chaos.judgements import liveness
 from tests.chaos.trial import Terms, Trial, carrier_faults, staged
 from tests.chaos.verdict import BY_NAME, Verdict, judge, together
@@ -89,8 +89,8 @@ def hold(terms: Terms, directory: Path | None) -> tuple[dict[str, Any], Verdict]
         try:
             e = trial.run()
             verdict = judge(e)
-            found = [BY_NAME[name].title for name, those in verdict.violations.items() if those]
-            owed = [BY_NAME[name].title for name in verdict.owed(terms.seconds)]
+            found = [name for name, those in verdict.violations.items() if those]
+            owed = verdict.owed(terms.seconds)
             trial.say(f"{verdict.violations_total} violations {found}; unproven though owed: {owed}")
             document = _document(trial, e, verdict, time.monotonic() - began_at)
             if directory is not None:
@@ -124,14 +124,14 @@ def _document(trial: Trial, e: Evidence, verdict: Verdict, seconds: float) -> di
         "callbacks_acknowledged": len(e.acked),
         "crash_points_met": dict(sorted(nemesis.met.items())),
         "crash_points_missed": sorted(POINTS - nemesis.met.keys()),
-        "did_not_end_when_told": nemesis.stubborn,
+        "did_not_end_on_sigterm": nemesis.stubborn,
         "longest_end_seconds": round(max((took for _, took in nemesis.ended), default=0.0), 1),
         "paces": [asdict(it) for it in e.progress.bulkheads],
         "resumed_seconds": dict(e.progress.resumed),
         "liveness_seconds": {"p50": _quantile(times, 0.5), "p99": _quantile(times, 0.99), "of": len(times)},
         **_judged(verdict, terms.seconds),
         "schedule": [[fault.at, fault.kind] for fault in trial.schedule],
-        "orders": [[round(it.at, 3), it.what, trial.cast.campaigns[it.campaign].key] for it in trial.orders],
+        "orders": [[round(it.at, 3), it.what, trial.workload.campaigns[it.campaign].key] for it in trial.orders],
     }
 
 
@@ -139,16 +139,16 @@ def _condemned_by(protection: str, verdict: Verdict) -> list[str] | None:
     """Those of a mutant's own judgements that have found it out; what else was violated follows from that."""
     if not protection:
         return None
-    return [BY_NAME[name].title for name in mutants.MUTANTS[protection].condemned_by if verdict.violations[name]]
+    return [name for name in mutants.MUTANTS[protection].condemned_by if verdict.violations[name]]
 
 
 def _judged(verdict: Verdict, seconds: float) -> dict[str, Any]:
     return {
         "violations_total": verdict.violations_total,
-        "violations": {BY_NAME[name].title: those[:MOST_SHOWN] for name, those in verdict.violations.items() if those},
-        "occasions": {judgement.title: verdict.occasions[name] for name, judgement in BY_NAME.items()},
-        "unproven": [BY_NAME[name].title for name in verdict.unproven],
-        "owed": [BY_NAME[name].title for name in verdict.owed(seconds)],
+        "violations": {name: those[:MOST_SHOWN] for name, those in verdict.violations.items() if those},
+        "occasions": {name: verdict.occasions[name] for name in BY_NAME},
+        "unproven": verdict.unproven,
+        "owed": verdict.owed(seconds),
     }
 
 

@@ -2,8 +2,8 @@
 
 That moment lasts milliseconds, and a stop drawn at random hardly ever falls into it. So a thread of a worker is held
 there (:mod:`tests.chaos.halting`), says whom it is about to call, and exactly that call is forbidden, through the real
-API; then the thread goes on. Whatever the last moment does not ask is placed. Who would release what a stopped campaign
-has reserved is slow meanwhile, as in earnest a worker may be that carries the stop out.
+API; then the thread goes on. Whatever the last moment does not check is placed. Who would release what a stopped
+campaign has reserved is slow meanwhile, as in earnest a worker may be that carries the stop out.
 """
 
 from __future__ import annotations
@@ -66,23 +66,25 @@ class Marksman:
     def __init__(self, operators: Operators, directory: Path) -> None:
         self._operators, self._directory = operators, directory
         self._serial = itertools.count()
-        numbers = {(person.id, person.phone) for campaign in operators.cast.campaigns for person in campaign.everybody}
+        numbers = {
+            (person.id, person.phone) for campaign in operators.workload.campaigns for person in campaign.everybody
+        }
         self._sharing = Counter(phone for _, phone in numbers)
         self._spares = {
-            person.id: person.spare for campaign in operators.cast.campaigns for person in campaign.everybody
+            person.id: person.spare for campaign in operators.workload.campaigns for person in campaign.everybody
         }
 
     def aim(self, what: str, at: CampaignPlan, dice: Random) -> None:
         """Forbid, in this way, a call of this campaign's team that is about to be committed."""
         with self._held(at.team.id) as (calls, let_go):
             keys = {campaign_id: key for key, campaign_id in self._operators.ids.items()}
-            plans = {campaign.key: campaign for campaign in self._operators.cast.campaigns}
+            plans = {campaign.key: campaign for campaign in self._operators.workload.campaigns}
             known = [call for call in calls if call["campaign_id"] in keys]
             if not known:
-                self._operators.desk.journal.note("missed", self._operators.desk.clock.now(), aim=what)
+                self._operators.client.journal.note("missed", self._operators.client.clock.now(), aim=what)
                 return
             call = dice.choice(known)
-            self._operators.desk.journal.note("aimed", self._operators.desk.clock.now(), aim=what, call=call["id"])
+            self._operators.client.journal.note("aimed", self._operators.client.clock.now(), aim=what, call=call["id"])
             self._forbid(what, call, plans[keys[call["campaign_id"]]], dice, let_go)
 
     def _forbid(self, what: str, call: Call, campaign: CampaignPlan, dice: Random, let_go: threading.Event) -> None:
@@ -134,7 +136,7 @@ class Marksman:
     def _delete(self, campaign: CampaignPlan, dice: Random, let_go: threading.Event) -> None:
         they = self._operators
         they.verb(campaign, "pause")
-        they.desk.do("delete", campaign.team.id, campaign.key, ("DELETE", they.path(campaign)))
+        they.client.do("delete", campaign.team.id, campaign.key, ("DELETE", they.path(campaign)))
         self._later(dice, let_go)
         they.until_answered(lambda: they.verb(campaign, "restore"))
         they.resume(campaign)
@@ -142,7 +144,7 @@ class Marksman:
     def _shut_window(self, campaign: CampaignPlan, dice: Random, let_go: threading.Event) -> None:
         """A window that opens in an hour; the campaign runs again before the call goes on."""
         they, zone = self._operators, dice.choice(ZONES)
-        wall = they.business.business(they.desk.clock.now()).astimezone(pytz.timezone(zone))
+        wall = they.business.business(they.client.clock.now()).astimezone(pytz.timezone(zone))
         start, end = (wall + timedelta(minutes=minutes) for minutes in (60, 120))
         window = (start.strftime("%H:%M"), end.strftime("%H:%M"), zone)
         they.edit_window(campaign, window)
@@ -157,17 +159,17 @@ class Marksman:
     def _held(self, team_id: str) -> Iterator[tuple[list[dict[str, Any]], threading.Event]]:
         """The calls of this team that a thread has in hand and holds, until this is left or the event set; none where
         nobody came to it."""
-        asked = self._directory / f"{next(self._serial)}.ask"
-        held, over, let_go = asked.with_suffix(".held"), self._operators.over, threading.Event()
-        draft = asked.with_suffix(".new")
+        request = self._directory / f"{next(self._serial)}.request"
+        held, over, let_go = request.with_suffix(".held"), self._operators.over, threading.Event()
+        draft = request.with_suffix(".new")
         draft.write_text(team_id)
-        draft.rename(asked)
+        draft.rename(request)
         for _ in range(int(WAIT_SECONDS / 0.02)):
             if held.exists() or over.wait(0.02):
                 break
-        asked.unlink(missing_ok=True)
-        asked.with_suffix(".slow").touch()
-        letting = threading.Thread(target=self._let_go, args=(asked, let_go), daemon=True)
+        request.unlink(missing_ok=True)
+        request.with_suffix(".slow").touch()
+        letting = threading.Thread(target=self._let_go, args=(request, let_go), daemon=True)
         letting.start()
         try:
             yield (json.loads(held.read_text()) if held.exists() else []), let_go
@@ -175,10 +177,10 @@ class Marksman:
             let_go.set()
             letting.join()
 
-    def _let_go(self, asked: Path, when: threading.Event) -> None:
+    def _let_go(self, request: Path, when: threading.Event) -> None:
         """First the call, and a moment later those who would release it."""
         when.wait(LONGEST_SECONDS)
-        asked.with_suffix(".go").touch()
+        request.with_suffix(".go").touch()
         self._operators.over.wait(RELEASED_AFTER_SECONDS)
-        asked.with_suffix(".slow").unlink()
-        asked.with_suffix(".held").unlink(missing_ok=True)
+        request.with_suffix(".slow").unlink()
+        request.with_suffix(".held").unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from tests.chaos.harness import Chaos
 
 PREFIX = "camp_barren_"
 AT_ONCE = 240
-"""More than any step looks at in one go."""
+"""More than any step takes in one batch."""
 
 ACCOUNTS = """
 INSERT INTO carrier_accounts (id, team_id, carrier, name, enabled, resting_until, resting_reason)
@@ -64,7 +64,7 @@ WHERE id LIKE %s AND status = 'draft'
 """
 
 
-def bear(chaos: Chaos, dice: Random) -> Undoing:
+def create(chaos: Chaos, dice: Random) -> Undoing:
     """They stay, beside whatever else is to recover."""
     batch = f"{PREFIX}{dice.randrange(1 << 30):x}_"
     with (
@@ -79,4 +79,4 @@ def bear(chaos: Chaos, dice: Random) -> Undoing:
     return None
 
 
-FAULTS: Mapping[str, Callable[[Chaos, Random], Undoing]] = {f"campaigns: {AT_ONCE} that cannot be filled": bear}
+FAULTS: Mapping[str, Callable[[Chaos, Random], Undoing]] = {f"campaigns: {AT_ONCE} that cannot be filled": create}

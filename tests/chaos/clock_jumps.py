@@ -20,7 +20,7 @@ from tests import shadow_clock
 from tests.chaos.faults import Undoing
 from tests.chaos.harness import Chaos
 from tests.chaos.operators import Order
-from tests.chaos.plan import Cast
+from tests.chaos.plan import Workload
 
 LONGEST_SECONDS = 3600
 LASTS_SECONDS = (3.0, 8.0)
@@ -51,15 +51,15 @@ def _move(chaos: Chaos, seconds: int) -> None:
             return
 
 
-def without_the_clock(cast: Cast) -> Cast:
-    """The cast where nothing rests on it."""
+def without_the_clock(workload: Workload) -> Workload:
+    """The workload where nothing rests on it."""
     bare = (
         replace(
             it, window=None, starts_in=None, delay=0, delays={}, people=tuple(replace(p, zone="") for p in it.people)
         )
-        for it in cast.campaigns
+        for it in workload.campaigns
     )
-    return replace(cast, campaigns=tuple(bare))
+    return replace(workload, campaigns=tuple(bare))
 
 
 def orders_without_the_clock(orders: Sequence[Order]) -> list[Order]:

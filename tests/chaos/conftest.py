@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.cast import script
 from tests.chaos.deployment import deployed
 from tests.chaos.harness import Chaos
+from tests.chaos.teams import script
 from worker.dev.stack import Stack
 from worker.store.database import open_database
 from worker.store.migrate import migrate
@@ -49,6 +49,6 @@ def deployment(servers: Stack, schema: str) -> Iterator[Chaos]:
 @pytest.fixture
 def chaos(deployment: Chaos) -> Chaos:
     """The deployment with one process of each role at work, and nothing to do."""
-    deployment.man()
+    deployment.scale()
     deployment.abandon()
     return deployment

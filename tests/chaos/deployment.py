@@ -88,8 +88,11 @@ def deployed(
     simulator = ["--port", str(simulator_port), "--ledger", str(ledger_path), "--script", str(script_path)]
     orders = stack.directory / f"{name}.orders"
     os.mkfifo(orders)
-    nursery = stack.spawn(
-        f"{name}-nursery", [sys.executable, "-m", "tests.chaos.nursery", str(orders)], environment, cwd=REPOSITORY
+    fork_server = stack.spawn(
+        f"{name}-fork-server",
+        [sys.executable, "-m", "tests.chaos.fork_server", str(orders)],
+        environment,
+        cwd=REPOSITORY,
     )
     dialer = wiring.build(chosen)
     celery = Celery(name)
@@ -101,6 +104,6 @@ def deployed(
             chaos.start("simulator", "worker.simulator", [*simulator, "--speed", str(speed)])
             yield chaos
         finally:
-            stack.workspace.kill(nursery)
+            stack.workspace.kill(fork_server)
             dialer.db.dispose()
             celery.close()

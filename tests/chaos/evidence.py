@@ -20,18 +20,18 @@ Window = tuple[str, str, str]
 """Start, end and zone, as the API takes them."""
 
 
-NOBODYS = "?"
+UNKNOWN_CAMPAIGN = "?"
 """The key of a campaign that the trial does not know it has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What an operator did. It was committed between ``asked_at`` and ``done_at``, both read from the database's
+    """What an operator did. It was committed between ``requested_at`` and ``done_at``, both read from the database's
     clock; without a ``done_at`` nobody knows whether it was: the answer was lost."""
 
     name: str
     subject: str
-    asked_at: float
+    requested_at: float
     done_at: float | None
     value: object = None
 
@@ -154,8 +154,8 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at what must always hold: how often it could have been broken just then, and what was."""
+class InvariantCheck:
+    """One check of an invariant: how often it could have been broken just then, and what broke it."""
 
     name: str
     occasions: int
@@ -195,8 +195,8 @@ class Evidence:
     starts: Mapping[str, int] = field(default_factory=dict)
     """Campaign → runs its schedule opened."""
     history: Sequence[Change] = ()
-    looks: Sequence[Look] = ()
-    """The product's own invariants, asked while it ran and when it was over."""
+    invariant_checks: Sequence[InvariantCheck] = ()
+    """The product's own invariants, checked while it ran and when it was over."""
     processes: int = 0
     ended_by_themselves: Sequence[str] = ()
     mistakes: Sequence[str] = ()
@@ -228,11 +228,11 @@ class Evidence:
 
 def in_force(initial: T, edits: Sequence[tuple[Deed, T]], since: float, until: float) -> list[T]:
     """The values that may have been in force at some time from ``since`` to ``until``. An edit holds from when it
-    was asked, for it may have been committed at once, to when a later one certainly was."""
-    spans = [(-math.inf, -math.inf, initial), *((d.asked_at, d.done_at, value) for d, value in edits)]
+    was requested, for it may have been committed at once, to when a later one certainly was."""
+    spans = [(-math.inf, -math.inf, initial), *((d.requested_at, d.done_at, value) for d, value in edits)]
     found = []
     for begins, done, value in spans:
-        later = [d.done_at for d, _ in edits if done is not None and d.done_at is not None and d.asked_at >= done]
+        later = [d.done_at for d, _ in edits if done is not None and d.done_at is not None and d.requested_at >= done]
         if begins <= until and min(later, default=math.inf) >= since:
             found.append(value)
     return found

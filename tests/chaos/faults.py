@@ -73,8 +73,8 @@ LOGS: Mapping[str, tuple[signal.Signals, float]] = {
 def break_log(process: Process, word: str) -> Undoing:
     """What a process says cannot be written any more, or has to wait. A reader that is gone does not come back."""
     number, seconds = LOGS[word]
-    process.signal_scribe(number)
-    return (seconds, lambda: process.signal_scribe(signal.SIGCONT)) if seconds else None
+    process.signal_log_writer(number)
+    return (seconds, lambda: process.signal_log_writer(signal.SIGCONT)) if seconds else None
 
 
 def flush(chaos: Chaos, dice: Random) -> Undoing:
@@ -185,13 +185,13 @@ def forge_news(chaos: Chaos, dice: Random) -> Undoing:
         signed = sign(
             chaos.environment["TWILIO_AUTH_TOKEN"], chaos.environment["PUBLIC_BASE_URL"] + path, fields.items()
         )
-        asked = urllib.request.Request(
+        request = urllib.request.Request(
             f"http://127.0.0.1:{chaos.web_port}{path}",
             urlencode(fields).encode(),
             {HEADER: signed, "Content-Type": "application/x-www-form-urlencoded"},
         )
         with contextlib.suppress(OSError):  # whoever is away hears nothing
-            urllib.request.urlopen(asked, timeout=LONGEST_ANSWER_SECONDS).close()
+            urllib.request.urlopen(request, timeout=LONGEST_ANSWER_SECONDS).close()
     return None
 
 

@@ -59,7 +59,7 @@ def fill_disk(chaos: Chaos, dice: Random) -> Undoing:
 
 
 def _set(chaos: Chaos, tables: tuple[str, ...]) -> None:
-    """A server that is away has no room either; it is asked again when it is back, by the last one who heals."""
+    """A server that is away has no room either; it is tried again when it is back, by the last one who heals."""
     with (
         contextlib.suppress(psycopg.Error),
         psycopg.connect(chaos.environment["DATABASE_URL"], connect_timeout=2) as database,

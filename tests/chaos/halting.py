@@ -21,8 +21,8 @@ from typing import Any
 
 VARIABLE = "CHAOS_HALTS"
 AIMS = "CHAOS_AIMS"
-"""Names the directory in which aim is taken: ``<n>.ask`` holds a team's id and is renamed by whoever has calls of it in
-hand, ``<n>.held`` says which, ``<n>.go`` lets go. While there is an ``<n>.slow``, nobody releases what stopped
+"""Names the directory in which aim is taken: ``<n>.request`` holds a team's id and is renamed by whoever has calls of
+it in hand, ``<n>.held`` says which, ``<n>.go`` lets go. While there is an ``<n>.slow``, nobody releases what stopped
 campaigns have reserved: that, too, is done milliseconds after a stop, and then nothing is left to be committed."""
 POINT = "dial.before_commit"
 LONGEST_SECONDS = 6.0
@@ -80,19 +80,19 @@ def _held(directory: Path) -> set[str]:
 
 
 def _stand_still(directory: Path, in_hand: Sequence[Mapping[str, str]]) -> None:
-    for asked in directory.glob("*.ask"):
+    for request in directory.glob("*.request"):
         try:
-            team_id = asked.read_text()
+            team_id = request.read_text()
             those = [call for call in in_hand if call["team_id"] == team_id]
             if not those:
                 continue
-            asked.rename(asked.with_suffix(".taken"))
+            request.rename(request.with_suffix(".taken"))
         except FileNotFoundError:
             continue  # somebody else was first, or nobody waits any more
-        draft = asked.with_suffix(".draft")
+        draft = request.with_suffix(".draft")
         draft.write_text(json.dumps(those))
-        draft.rename(asked.with_suffix(".held"))
-        _wait_until(asked.with_suffix(".go").exists)
+        draft.rename(request.with_suffix(".held"))
+        _wait_until(request.with_suffix(".go").exists)
         return
 
 

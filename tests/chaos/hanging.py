@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from tests.chaos import outages
 from tests.chaos.judgements_progress import Bulkhead, EndRequest
 from tests.chaos.operators import Order
-from tests.chaos.plan import CampaignPlan, Cast, Person, TeamPlan
+from tests.chaos.plan import CampaignPlan, Person, TeamPlan, Workload
 from worker.simulator.ledger import Fact, Ledger, read_facts
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ SURE = next(n for n in itertools.count() if Random(n).random() < 0.5)
 """Dice by which an operator who cancels hangs up, too."""
 
 
-def with_steady(cast: Cast) -> Cast:
-    """The cast with campaigns that are born when all is healed: one of each team that goes on, and one that is to be
-    cancelled while its calls cannot be told to end."""
-    limits = zip(_healthy_and_hanging(cast), (HEALTHY_LIMITS, HANGING_LIMITS), strict=True)
+def with_steady(workload: Workload) -> Workload:
+    """The workload with campaigns that are created when all is healed: one of each team that goes on, and one that is
+    to be cancelled while its calls cannot be hung up."""
+    limits = zip(_healthy_and_hanging(workload), (HEALTHY_LIMITS, HANGING_LIMITS), strict=True)
     these = ((team, word, limit) for team, words in limits for word, limit in words.items())
     plans = tuple(_steady(team, n, word, limit) for n, (team, word, limit) in enumerate(these))
     lives = {
@@ -53,12 +53,12 @@ def with_steady(cast: Cast) -> Cast:
         for person in plan.everybody
         for phone in (person.phone, person.spare)
     }
-    return replace(cast, campaigns=(*cast.campaigns, *plans), script={**cast.script, **lives})
+    return replace(workload, campaigns=(*workload.campaigns, *plans), script={**workload.script, **lives})
 
 
-def _healthy_and_hanging(cast: Cast) -> list[TeamPlan]:
+def _healthy_and_hanging(workload: Workload) -> list[TeamPlan]:
     """The team with a rate, whose pace is therefore even, and the one without, which has the more to hang."""
-    return sorted(cast.teams, key=lambda team: team.calls_per_second is None)
+    return sorted(workload.teams, key=lambda team: team.calls_per_second is None)
 
 
 def _steady(team: TeamPlan, nth: int, word: str, limit: int) -> CampaignPlan:
@@ -68,48 +68,48 @@ def _steady(team: TeamPlan, nth: int, word: str, limit: int) -> CampaignPlan:
         for n in range(PEOPLE)
     )
     return CampaignPlan(
-        key=key, team=team, born_at=math.inf, starts_in=None, people=people, later=(),
+        key=key, team=team, created_at=math.inf, starts_in=None, people=people, later=(),
         callers=tuple(team.numbers), limit=limit, attempts=2, delay=0,
     )  # fmt: skip
 
 
 @dataclass
 class HangingAccount:
-    """Holds it, step by step; ``spans`` are what was before the hang and what was meanwhile, ``asked_at`` when there
-    was something to do again, all by the machine's clock, as the ledger."""
+    """Holds it, step by step; ``spans`` are what was before the hang and what was meanwhile, ``requested_at`` when
+    there was something to do again, all by the machine's clock, as the ledger."""
 
     trial: Trial
     wait: Callable[[float], None]
     """Lets so many seconds pass."""
-    asked_at: float = math.inf
+    requested_at: float = math.inf
     spans: list[tuple[float, float]] = field(default_factory=list)
 
     def hold(self, seconds: float) -> bool:
         """Whether it came about: within so many seconds both accounts must be at work again."""
-        cast = self.trial.cast
-        self.healthy, self.hanging = _healthy_and_hanging(cast)
+        workload = self.trial.workload
+        self.healthy, self.hanging = _healthy_and_hanging(workload)
         deadline = time.monotonic() + seconds
         self.trial.nemesis.leave_one_worker(REQUEST_SECONDS=REQUEST_SECONDS)
-        if not self._bear(deadline):
+        if not self._create(deadline):
             return False
-        self.asked_at = time.time()
-        for team in cast.teams:
-            self._ask("run", self._plan("goes_on", team))
+        self.requested_at = time.time()
+        for team in workload.teams:
+            self._submit("run", self._plan("goes_on", team))
         self.trial.operators.settle()
-        while min(self._placed_by(team) for team in cast.teams) < FIRST_CALLS:
+        while min(self._placed_by(team) for team in workload.teams) < FIRST_CALLS:
             if time.monotonic() > deadline:
                 return False
             self.wait(STEP_SECONDS)
         if self.trial.terms.carrier == "simulator":  # the accounts of other faces are one to their carrier
             self._let_one_hang()
         for plan in self._plans():
-            self._ask("cancel", plan)
+            self._submit("cancel", plan)
         return True
 
     def _let_one_hang(self) -> None:
         self._measure(BEFORE_SECONDS)
-        for team in self.trial.cast.teams:
-            self._ask("run", self._plan("stops", team))
+        for team in self.trial.workload.teams:
+            self._submit("run", self._plan("stops", team))
         self.wait(FILLS_IN_SECONDS)
         hangs = {"hang_seconds": 60}
         chaos = self.trial.chaos
@@ -118,8 +118,8 @@ class HangingAccount:
             outages.begin(chaos, self.healthy.account, end={"status": 500}),
         )
         try:
-            for team in self.trial.cast.teams:
-                self._ask("cancel", self._plan("stops", team))
+            for team in self.trial.workload.teams:
+                self._submit("cancel", self._plan("stops", team))
             self.wait(SINKS_IN_SECONDS)
             self._measure(MEANWHILE_SECONDS)
         finally:
@@ -147,21 +147,21 @@ class HangingAccount:
         )
 
     def resumed(self, ledger: Ledger) -> Mapping[str, float | None]:
-        """Account → the seconds until it placed its first call of those; empty if nobody could ask for any."""
-        if math.isinf(self.asked_at):
+        """Account → the seconds until it placed its first call of those; empty if none could be requested."""
+        if math.isinf(self.requested_at):
             return {}
-        going_on = [self._plan("goes_on", team) for team in self.trial.cast.teams]
+        going_on = [self._plan("goes_on", team) for team in self.trial.workload.teams]
         phones = {person.phone: plan.team.account for plan in going_on for person in plan.people}
-        firsts: dict[str, float | None] = {team.account: None for team in self.trial.cast.teams}
+        firsts: dict[str, float | None] = {team.account: None for team in self.trial.workload.teams}
         for call in ledger.placed:
             account = phones.get(call.to_number)
             if account is not None and firsts[account] is None:
-                firsts[account] = call.placed_at - self.asked_at
+                firsts[account] = call.placed_at - self.requested_at
         return firsts
 
-    def _bear(self, deadline: float) -> bool:
+    def _create(self, deadline: float) -> bool:
         for plan in self._plans():
-            while not self.trial.births.bear(plan):
+            while not self.trial.factory.create(plan):
                 if time.monotonic() > deadline:
                     return False
                 self.wait(STEP_SECONDS)
@@ -173,24 +173,24 @@ class HangingAccount:
         self.spans.append((begun, time.time()))
 
     def _placed_by(self, team: TeamPlan) -> int:
-        ids = [self.trial.births.ids[plan.key] for plan in self._plans() if plan.team is team]
+        ids = [self.trial.factory.ids[plan.key] for plan in self._plans() if plan.team is team]
         (row,) = self.trial.chaos.sql(
             "SELECT count(*) FROM calls WHERE campaign_id = ANY(:ids) AND placed_at IS NOT NULL", ids=ids
         )
         return int(row[0])
 
     def _plans(self) -> list[CampaignPlan]:
-        return [plan for plan in self.trial.cast.campaigns if math.isinf(plan.born_at)]
+        return [plan for plan in self.trial.workload.campaigns if math.isinf(plan.created_at)]
 
     def _plan(self, word: str, team: TeamPlan) -> CampaignPlan:
         return next(plan for plan in self._plans() if plan.key == f"{word}_{team.id}")
 
-    def _ask(self, what: str, plan: CampaignPlan) -> None:
-        self.trial.operators.ask(Order(0.0, what, self.trial.cast.campaigns.index(plan), SURE))
+    def _submit(self, what: str, plan: CampaignPlan) -> None:
+        self.trial.operators.submit(Order(0.0, what, self.trial.workload.campaigns.index(plan), SURE))
 
 
 def end_requests(ledger_path: Path) -> list[EndRequest]:
-    """Of the ledger's facts those that ask for the end of a call that lived."""
+    """Of the ledger's facts the requests to end a call that lived."""
     return [
         EndRequest(fact["call"], fact["at"], "refused_with" not in fact)
         for fact in read_facts(ledger_path)

@@ -1,7 +1,7 @@
 """A dialer as deployed — web, workers, beat, a simulator — whose processes are killed, stopped and started again.
 
-:mod:`tests.chaos.deployment` makes one, :mod:`tests.chaos.nursery` brings its processes up, :mod:`tests.chaos.cast`
-gives it something to do, and :mod:`tests.chaos.judge` says whether it came out right.
+:mod:`tests.chaos.deployment` makes one, :mod:`tests.chaos.fork_server` brings its processes up,
+:mod:`tests.chaos.teams` gives it something to do, and :mod:`tests.chaos.judge` says whether it came out right.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ POLL_SECONDS = 0.02
 
 ROLES = ("simulator", "web", "beat", "worker", "command")
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-"""Workers of the dialer have nothing to tell each other; asking who is there costs a second at every start."""
+"""Workers of the dialer send each other nothing; discovering each other costs a second at every start."""
 
 RECORD = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
 """Where a record of a log begins."""
@@ -50,7 +50,7 @@ RECORD = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of a deployment; :mod:`tests.chaos.nursery` brought it up and writes down how it ended."""
+    """One process of a deployment; :mod:`tests.chaos.fork_server` brought it up and writes down how it ended."""
 
     name: str
     pid: int
@@ -81,11 +81,11 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    def signal_scribe(self, number: int) -> None:
-        """To whoever reads what it says; see :mod:`tests.chaos.scribe`."""
+    def signal_log_writer(self, number: int) -> None:
+        """To whoever reads what it says; see :mod:`tests.chaos.log_writer`."""
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             if self.exit_code is None:
-                os.kill(int(self.log_path.with_suffix(".scribe").read_text()), number)
+                os.kill(int(self.log_path.with_suffix(".log_writer").read_text()), number)
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Chaos:
     routes: Routes | None = None
     """By which its processes reach their servers, where that and their logs are to be broken; else they go
     straight."""
-    staff: dict[str, list[Process]] = field(default_factory=lambda: {role: [] for role in ROLES})
+    processes: dict[str, list[Process]] = field(default_factory=lambda: {role: [] for role in ROLES})
     logs: dict[Path, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _placed: Counter[str] = field(default_factory=Counter)
@@ -112,18 +112,18 @@ class Chaos:
 
     # -- starting
 
-    def man(self, *, workers: int = 1, beats: int = 1) -> None:
+    def scale(self, *, workers: int = 1, beats: int = 1) -> None:
         """Let one web process and exactly so many others run, and go on if they stood still; returns when all are
         ready."""
         wanted = {"web": 1, "beat": beats, "worker": workers}
         start = {"web": self.web, "beat": self.beat, "worker": self.worker}
         for role, count in wanted.items():
-            self.staff[role] = [process for process in self.staff[role] if process.exit_code is None]
-            for process in self.staff[role]:
+            self.processes[role] = [process for process in self.processes[role] if process.exit_code is None]
+            for process in self.processes[role]:
                 self.thaw(process)
-            for process in self.staff[role][count:]:
+            for process in self.processes[role][count:]:
                 self.kill(process)
-            while len(self.staff[role]) < count:
+            while len(self.processes[role]) < count:
                 start[role]()
 
     def worker(self, crashpoint: str = "", *, halts: bool = False, waits: bool = True, **settings: str) -> Process:
@@ -166,12 +166,12 @@ class Chaos:
             "piped": bool(ways),
         }
         line = json.dumps({**order, "environment": {**ways, **(environment or {})}}) + "\n"
-        self.wait(lambda: _hand_over(self._orders, line), f"the nursery takes the order for {name}")
+        self.wait(lambda: _hand_over(self._orders, line), f"the fork server takes the order for {name}")
         pid_path = log_path.with_suffix(".pid")
         self.wait(pid_path.exists, f"{name} has begun")
         process = Process(name, int(pid_path.read_text()), log_path)
         self.logs[log_path] = 0
-        self.staff[role].append(process)
+        self.processes[role].append(process)
         return process
 
     def web_answers(self) -> bool:
@@ -247,33 +247,33 @@ class Chaos:
     @property
     def running(self) -> list[Process]:
         """Everybody who should be there."""
-        return [process for role in ROLES for process in self.staff[role] if role != "command"]
+        return [process for role in ROLES for process in self.processes[role] if role != "command"]
 
     def forget(self, process: Process) -> None:
         """It has ended, and nobody waits for it any more."""
-        for role, processes in self.staff.items():
-            self.staff[role] = [other for other in processes if other is not process]
+        for role, processes in self.processes.items():
+            self.processes[role] = [other for other in processes if other is not process]
 
     # -- looking
 
     def sql(self, statement: str, **values: Any) -> Sequence[Any]:
-        def ask(conn: Connection) -> Sequence[Any]:
+        def run(conn: Connection) -> Sequence[Any]:
             result = conn.execute(text(statement), values)
             return result.all() if result.returns_rows else []
 
-        return transact(self.dialer.db, ask)  # again, where its session was ended
+        return transact(self.dialer.db, run)  # again, where its session was ended
 
     def wait(self, condition: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> float:
         """Return as soon as ``condition`` holds, with the seconds it took; fail, naming ``what``, if it does not."""
         pause, began_at = threading.Event(), time.monotonic()
         while not condition():
             if time.monotonic() - began_at > seconds:
-                raise AssertionError(f"in {seconds:g} s it did not come true that {what}\n{self.last_words()}")
+                raise AssertionError(f"in {seconds:g} s it did not come true that {what}\n{self.log_tails()}")
             pause.wait(POLL_SECONDS)
         return time.monotonic() - began_at
 
     def placed(self, account: str) -> int:
-        """How many calls of one account the simulator has placed; reads what it wrote since this was last asked."""
+        """How many calls of one account the simulator has placed; reads what it wrote since the last call of this."""
         with self.ledger_path.open("rb") as file:
             file.seek(self._read)
             for line in file:
@@ -289,7 +289,7 @@ class Chaos:
         return of_account(ledger.read(self.ledger_path), account)
 
     def mistakes(self, *, services_fail: bool = False) -> list[str]:
-        """What looks like a mistake of ours in the logs since this was last asked."""
+        """What looks like a mistake of ours in the logs since the last call of this."""
         found = []
         for path, seen in self.logs.items():
             said = path.read_bytes()
@@ -298,7 +298,7 @@ class Chaos:
             found += [f"{path.name}: {words}" for words in mistakes(new, services_fail=services_fail)]
         return found
 
-    def last_words(self) -> str:
+    def log_tails(self) -> str:
         said = []
         for path in self.logs:
             lines = path.read_text(errors="replace").splitlines()[-8:]
@@ -330,7 +330,7 @@ def of_account(whole: ledger.Ledger, account: str) -> ledger.Ledger:
 
 
 def mistakes(said: str, *, services_fail: bool = False) -> list[str]:
-    """The records of a log that hold a traceback. Where services fail, libraries may tell of it in theirs; one that
+    """The records of a log that hold a traceback. Where services fail, libraries may log one of their own; one that
     leads through our code is still a mistake."""
     return [
         record[:3000]

@@ -17,7 +17,7 @@ import psycopg
 
 
 class DatabaseClock:
-    """The clock of PostgreSQL, asked over one connection of a thread's own."""
+    """The clock of PostgreSQL, read over one connection of a thread's own."""
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
-from tests.chaos.cast import Campaign, Team
+from tests.chaos.teams import Campaign, Team
 from tests.patience import PATIENCE_SECONDS
 from worker.operations.examine import examine
 from worker.simulator.ledger import Ledger, RecordedCall
@@ -94,7 +94,7 @@ def _books_agree(campaign: Campaign, rang: Ledger) -> None:
     attempts = {row[0]: row[1] for row in chaos.sql(
         """SELECT k.phone_e164, cc.attempts FROM campaign_contacts cc JOIN contacts k ON k.id = cc.contact_id
            WHERE cc.campaign_id = :id""", id=campaign.id)}  # fmt: skip
-    may_have_rung = {row.token for row in rows if row.rang}  # nobody told, so in doubt it did
+    may_have_rung = {row.token for row in rows if row.rang}  # no event says, so in doubt it did
     made = Counter(call.to_number for call in own if _counts(call) or call.token in may_have_rung)
     made += Counter(row.to_number for row in lost)
     assert attempts == {phone: made[phone] for phone in campaign.phones}

@@ -1,11 +1,11 @@
-"""What must never have happened, read off the carrier's ledger and the journal; our database is not asked.
+"""What must never have happened, read off the carrier's ledger and the journal; our database is not read.
 
 Each judgement goes through its *occasions*: the times at which what it judges could have been violated. For each it
 yields a sentence that says how it was, or ``None`` where it was not. One that had no occasion proves nothing. What has
 to be compared with our tables, or was seen elsewhere, stands in :mod:`tests.chaos.judgements_books`, and what was
 committed in :mod:`tests.chaos.judgements_commits`.
 
-A deed counts as committed at ``done_at``, the latest instant it can have been, and as undone from the ``asked_at``
+A deed counts as committed at ``done_at``, the latest instant it can have been, and as undone from the ``requested_at``
 of whatever may have undone it: in doubt nobody is condemned.
 """
 
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import pytz
 
 from tests.chaos.evidence import (
-    NOBODYS,
+    UNKNOWN_CAMPAIGN,
     CampaignFacts,
     Deed,
     Evidence,
@@ -35,10 +35,10 @@ from worker.simulator.ledger import RecordedCall
 RESUMING = ("resume", "run")
 
 
-Asked = Iterator[str | None]
+Findings = Iterator[str | None]
 
 
-def i1(e: Evidence) -> Asked:
+def calls_within_limits(e: Evidence) -> Findings:
     """Live calls per scope never exceed the largest limit in force in the last ``limit_memory`` seconds. An occasion
     is a call with which a scope was full."""
     yield from (f"call {call.call_id} is of no campaign" for call in e.ledger.placed if e.campaign_of(call) is None)
@@ -68,7 +68,7 @@ def _scopes(e: Evidence, call: RecordedCall) -> Iterator[str]:
         yield campaign.key
 
 
-def i2(e: Evidence) -> Asked:
+def one_call_to_a_callee(e: Evidence) -> Findings:
     """Calls to one contact, or to one number of a team, never overlap. An occasion is a call to somebody who was
     called before."""
     latest: dict[tuple[str, str], RecordedCall] = {}
@@ -89,7 +89,7 @@ def i2(e: Evidence) -> Asked:
         latest |= dict.fromkeys(keys, call)
 
 
-def i3(e: Evidence) -> Asked:
+def calls_inside_windows(e: Evidence) -> Findings:
     """Every call is placed inside a window that was in force, on the callee's own wall clock. An occasion is a call
     of a campaign that had one."""
     for call in e.ledger.placed:
@@ -124,14 +124,16 @@ def _is_open(e: Evidence, placed_at: float, window: Window | None, own_zone: str
     return False
 
 
-def i4(e: Evidence) -> Asked:
+def stops_reach_the_carrier(e: Evidence) -> Findings:
     """Nothing is placed later than fence + request after a stop was committed, nothing before its schedule, and no
     schedule starts twice. Stops are a pause, a cancel, do-not-call, and what makes a number wrong or unusable. An
     occasion is a stop that lasted longer than that, or a schedule."""
     for deed, concerns, undone_by in _stops(e):
         if deed.done_at is None:
             continue
-        until = min((d.asked_at for d in undone_by if d.done_at is None or d.done_at > deed.asked_at), default=math.inf)
+        until = min(
+            (d.requested_at for d in undone_by if d.done_at is None or d.done_at > deed.requested_at), default=math.inf
+        )
         since = deed.done_at + e.patience.stop
         late = [call for call in e.ledger.placed if since < call.placed_at < until and concerns(call)]
         for call in late:
@@ -167,22 +169,22 @@ def _stops(e: Evidence) -> Iterator[tuple[Deed, Callable[[RecordedCall], bool], 
         yield deed, lambda call, own=own: call.from_number in own, enabled
 
 
-def _unscheduled(e: Evidence) -> Asked:
+def _unscheduled(e: Evidence) -> Findings:
     for deed in e.of("schedule"):
         starts_at = float(str(deed.value))
-        run_at = min((d.asked_at for d in e.of(*RESUMING, subject=deed.subject)), default=math.inf)
+        run_at = min((d.requested_at for d in e.of(*RESUMING, subject=deed.subject)), default=math.inf)
         early = [call for call in e.ledger.placed if call.placed_at < min(starts_at, run_at)]
         early = [call for call in early if (it := e.campaign_of(call)) is not None and it.key == deed.subject]
         yield from (f"call {call.call_id} was placed before its campaign's schedule" for call in early)
         if not early:
             yield None
     for key, starts in e.starts.items():
-        if key == NOBODYS:  # its birth was in doubt and tried again; it has nobody to call
+        if key == UNKNOWN_CAMPAIGN:  # its creation was in doubt and tried again; it has nobody to call
             continue
         yield f"the schedule of {key} opened {starts} runs" if starts > len(e.of("schedule", subject=key)) else None
 
 
-def i5(e: Evidence) -> Asked:
+def calls_within_attempts(e: Evidence) -> Findings:
     """No contact is called more often than its campaign allows. An occasion is a contact called as often."""
     most = {campaign.key: campaign.attempts for campaign in e.campaigns}
     for (key, contact), calls in e.contacts_calls().items():
@@ -193,7 +195,7 @@ def i5(e: Evidence) -> Asked:
             yield None
 
 
-def i6(e: Evidence) -> Asked:
+def retries_wait(e: Evidence) -> Findings:
     """Between the end of an attempt and the next lies the whole retry delay. An occasion is a retry that had to
     wait."""
     delays = {campaign.key: campaign.delays for campaign in e.campaigns}
@@ -209,7 +211,7 @@ def i6(e: Evidence) -> Asked:
                 yield None
 
 
-def i7(e: Evidence) -> Asked:
+def answered_is_done(e: Evidence) -> Findings:
     """Nobody is called by a campaign after having answered it. An occasion is a contact who answered with attempts
     left."""
     most = {campaign.key: campaign.attempts for campaign in e.campaigns}
@@ -221,7 +223,7 @@ def i7(e: Evidence) -> Asked:
             yield None
 
 
-def i11(e: Evidence) -> Asked:
+def requests_within_rate(e: Evidence) -> Findings:
     """Over any length of time an account makes no more requests than its rate lets out in it and in the time a
     request may lag behind its turn, and besides what was promised when Redis forgot the rate. An occasion is a request
     that came as soon after the one before as the rate allows, or within twice that time."""
@@ -246,15 +248,15 @@ def _requests(e: Evidence) -> Iterable[tuple[float, str]]:
     yield from ((request.at, request.from_number) for request in e.ledger.not_placed)
 
 
-def i15(e: Evidence) -> Asked:
-    """A call is asked for once: no second request, whatever became of the first. An occasion is a request that was
-    answered with a failure, or whose call's end nobody told."""
-    asked = Counter(call.token for call in e.ledger.placed) + Counter(it.token for it in e.ledger.not_placed)
-    told = {acked.token for acked in e.acked if acked.ends}
-    for token, times in asked.items():
+def requested_once(e: Evidence) -> Findings:
+    """A call is requested once: no second request, whatever became of the first. An occasion is a request that was
+    answered with a failure, or whose call's end was not reported."""
+    requests = Counter(call.token for call in e.ledger.placed) + Counter(it.token for it in e.ledger.not_placed)
+    reported = {acked.token for acked in e.acked if acked.ends}
+    for token, times in requests.items():
         if times > 1:
-            yield f"the call of token {token} was asked for {times} times"
-        elif token not in told:
+            yield f"the call of token {token} was requested {times} times"
+        elif token not in reported:
             yield None
 
 

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 
 from tests.chaos.evidence import Evidence, disposition_of, is_human
-from tests.chaos.judgements import Asked
+from tests.chaos.judgements import Findings
 
 NEVER_MADE = ("lost", "not_sent")
 FINISHED = ("completed", "cancelled")
@@ -17,7 +17,7 @@ SOME_DIGITS = re.compile(r"\d\d")
 DIGITS = re.compile(r"(?<!\d)\d{7,15}(?!\d)")
 
 
-def i8(e: Evidence) -> Asked:
+def contacts_finish(e: Evidence) -> Findings:
     """After the last fault every contact became terminal, or waits for what is yet to come. An occasion is a contact
     who was called, or is not terminal."""
     left = {(it.campaign, it.contact): it for it in e.left}
@@ -31,7 +31,7 @@ def i8(e: Evidence) -> Asked:
             yield None
 
 
-def i9(e: Evidence) -> Asked:
+def records_match_carrier(e: Evidence) -> Findings:
     """Ledger and calls table agree one to one, and the counters are the ledger's. An occasion is a call in either, and
     a counter that is not zero."""
     rows = {row.token: row for row in e.rows}
@@ -48,7 +48,7 @@ def i9(e: Evidence) -> Asked:
     yield from _miscounted(e)
 
 
-def _miscounted(e: Evidence) -> Asked:
+def _miscounted(e: Evidence) -> Findings:
     lost = [(row.campaign, row.contact) for row in e.rows if row.disposition == "lost"]
     for campaign in e.campaigns:
         said = e.counters.get(campaign.key)
@@ -66,9 +66,9 @@ def _miscounted(e: Evidence) -> Asked:
                 yield None
 
 
-def i10(e: Evidence) -> Asked:
+def slots_are_released(e: Evidence) -> Findings:
     """No slot member outlives its call by more than a reconcile and the grace, once no fault keeps that from
-    being done. A call whose end nobody told may first have to be asked about. An occasion is a member that was made
+    being done. A call whose end was not reported may first have to be looked up. An occasion is a member that was made
     up, or seen when no fault was left and whose call has ended."""
     ended = {call.token: call.ended_at for call in e.ledger.placed}
     first_seen: dict[str, float] = {}
@@ -87,7 +87,7 @@ def i10(e: Evidence) -> Asked:
     yield from found.values()
 
 
-def i12(e: Evidence) -> Asked:
+def acknowledged_events_take_effect(e: Evidence) -> Findings:
     """Every callback that was answered 2xx took effect: it is in the inbox, settled, and an end has ended. Each is an
     occasion."""
     ended = {row.token for row in e.rows if row.disposition is not None}
@@ -95,12 +95,12 @@ def i12(e: Evidence) -> Asked:
         if (acked.token, acked.event_id) not in e.inbox:
             yield f"event {acked.event_id} was acknowledged and is lost"
         elif acked.ends and acked.token not in ended:
-            yield f"event {acked.event_id} told an end that never came"
+            yield f"event {acked.event_id} reported an end that was not recorded"
         else:
             yield None
 
 
-def i13(e: Evidence) -> Asked:
+def numbers_stay_secret(e: Evidence) -> Findings:
     """No phone number stands in a log or a message. An occasion is one of them in which digits stand that are as many
     as a number's last ones, or more."""
     numbers = {phone for campaign in e.campaigns for phone in campaign.phones}
@@ -115,11 +115,11 @@ def i13(e: Evidence) -> Asked:
             yield None
 
 
-def i14(e: Evidence) -> Asked:
-    """Nothing lives that we gave up. An occasion is a call we closed whose end its carrier had not told."""
+def closed_calls_are_over(e: Evidence) -> Findings:
+    """Nothing lives that we gave up. An occasion is a call we closed whose end its carrier had not reported."""
     yield from (f"late evidence: {it}" for it in e.late)
     live = {call.token: call for call in e.ledger.live()}
     yield from (f"call {call.call_id} goes on, and nobody waits for it" for call in live.values())
-    told = {acked.token for acked in e.acked if acked.ends}
-    made = {call.token for call in e.ledger.placed} - told - live.keys()
+    reported = {acked.token for acked in e.acked if acked.ends}
+    made = {call.token for call in e.ledger.placed} - reported - live.keys()
     yield from (None for row in e.rows if row.token in made and row.disposition is not None)

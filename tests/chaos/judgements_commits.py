@@ -1,12 +1,12 @@
-"""No call is committed to be placed against what was committed before it: the gate, asked again of its history.
+"""No call is committed to be placed against what was committed before it: the gate, checked again over its history.
 
 The history (:mod:`tests.chaos.history`) is gone through in the order of commits. At each call's ``dialing`` everything
-that must then hold of its campaign, its contact and its caller ID is asked anew, by this module's own reading of the
+that must then hold of its campaign, its contact and its caller ID is checked again, by this module's own reading of the
 contract and without any tolerance. An occasion is a call that was reserved and allowed when something changed that
 forbade it: it was still to be committed, and must not be, unless that is undone.
 
-A window is asked at the business instant of the commit, ``dialed_at``: it must be open then. The twenty seconds kept
-free before its end are the product's margin and not the callee's right; they are not asked here.
+A window is checked at the business instant of the commit, ``dialed_at``: it must be open then. The twenty seconds kept
+free before its end are the product's margin and not the callee's right; they are not checked here.
 """
 
 from __future__ import annotations
@@ -97,14 +97,18 @@ def _unusable(state: _State, call: Values, at: datetime) -> str | None:
 Gate = Callable[[_State, Values, datetime], str | None]
 """Why a call may not be committed at a business instant, in this state; ``None`` if it may."""
 GATES: Mapping[str, Gate] = {
-    "I16": _stopped, "I17": _replaced, "I18": _outside_policy, "I19": _not_to_be_called, "I20": _changed,
-    "I21": _unusable,
-}  # fmt: skip
+    "stops_bind_commits": _stopped,
+    "newer_runs_bind_commits": _replaced,
+    "policy_binds_commits": _outside_policy,
+    "do_not_call_binds_commits": _not_to_be_called,
+    "contacts_bind_commits": _changed,
+    "callers_bind_commits": _unusable,
+}
 
 
-def gate(letter: str) -> Callable[[Evidence], Iterator[str | None]]:
-    """The judgement by this letter."""
-    return lambda e: iter(_asked(e)[letter])
+def gate(name: str) -> Callable[[Evidence], Iterator[str | None]]:
+    """The judgement by this name."""
+    return lambda e: iter(_findings(e)[name])
 
 
 def transactions(history: Iterable[Change]) -> list[list[Change]]:
@@ -116,7 +120,7 @@ def transactions(history: Iterable[Change]) -> list[list[Change]]:
 
 
 @lru_cache(maxsize=2)
-def _asked(e: Evidence) -> Mapping[str, list[str | None]]:
+def _findings(e: Evidence) -> Mapping[str, list[str | None]]:
     walk = _Walk(e.clock)
     for changes in transactions(e.history):
         walk.step(changes)
@@ -130,7 +134,7 @@ class _Walk:
 
     clock: Clock
     state: _State = field(default_factory=_State)
-    found: dict[str, list[str | None]] = field(default_factory=lambda: {letter: [] for letter in GATES})
+    found: dict[str, list[str | None]] = field(default_factory=lambda: {name: [] for name in GATES})
     forbidden: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
     def step(self, changes: Sequence[Change]) -> None:
@@ -139,12 +143,12 @@ class _Walk:
             if change.table == "calls":
                 self._move(change)
         for call_id, call in self.state.reserved.items():
-            for letter, ask in GATES.items():
-                if ask(self.state, call, self.clock.business(changes[-1].at)) is None:
-                    self.forbidden.pop((letter, call_id), None)
-                elif (letter, call_id) not in self.forbidden:
-                    self.forbidden[letter, call_id] = changes[-1].at, len(self.found[letter])
-                    self.found[letter].append(None)
+            for name, check in GATES.items():
+                if check(self.state, call, self.clock.business(changes[-1].at)) is None:
+                    self.forbidden.pop((name, call_id), None)
+                elif (name, call_id) not in self.forbidden:
+                    self.forbidden[name, call_id] = changes[-1].at, len(self.found[name])
+                    self.found[name].append(None)
 
     def _move(self, change: Change) -> None:
         call = change.became or {}
@@ -158,13 +162,13 @@ class _Walk:
         """It is committed to be placed."""
         at = datetime.fromisoformat(call["dialed_at"])
         dialing_at = datetime.fromisoformat(call["dialing_at"]).timestamp()
-        for letter, ask in GATES.items():
-            why = ask(self.state, call, at)
+        for name, check in GATES.items():
+            why = check(self.state, call, at)
             if why is None:
                 continue
             said = f"call {call_id} was committed to be placed when {why}"
-            if (letter, call_id) in self.forbidden:
-                since, nth = self.forbidden[letter, call_id]
-                self.found[letter][nth] = f"{said}, for {dialing_at - since:.3f} s"
+            if (name, call_id) in self.forbidden:
+                since, nth = self.forbidden[name, call_id]
+                self.found[name][nth] = f"{said}, for {dialing_at - since:.3f} s"
             else:
-                self.found[letter].append(said)
+                self.found[name].append(said)

@@ -9,18 +9,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-Asked = Iterator[str | None]
+Findings = Iterator[str | None]
 
 END_SECONDS = 30.0
-"""How long a process may take to end when told, whatever hangs."""
+"""How long a process may take to end after SIGTERM, whatever hangs."""
 LEAST_BEFORE = 4
 """Calls of the healthy account before the other hangs, below which there is nothing to compare."""
 LEAST_SHARE = 0.35
 """Of its pace before, what a healthy account must keep while another hangs."""
 MOST_REQUESTS = 5
 WITHIN_SECONDS = 8.0
-"""A call is asked to end at most so often in any such time: after no, one, two and four seconds, and once more by a
-worker that died before it could write down that it had asked."""
+"""A hang-up is requested at most so often in any such time: after no, one, two and four seconds, and once more by a
+worker that died before it could write down its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Progress:
 
     end_requests: Sequence[EndRequest] = ()
     ended: Sequence[tuple[str, float]] = ()
-    """Processes that were told to end, and the seconds they took; those that were stopped meanwhile are not here."""
+    """Processes that got SIGTERM, and the seconds they took to end; those that were stopped meanwhile are not here."""
     bulkheads: Sequence[Bulkhead] = ()
     resumed: Sequence[tuple[str, float | None]] = field(default=())
     """Accounts that had something to do when nothing befell them any more, and the seconds until their next call."""
@@ -63,7 +63,7 @@ class Progress:
     unhealed: Sequence[str] = ()
 
 
-def hangs_alone(p: Progress) -> Asked:
+def hanging_account_is_isolated(p: Progress) -> Findings:
     """An account that hangs delays only its own calls."""
     for it in p.bulkheads:
         if it.before < LEAST_BEFORE:
@@ -73,7 +73,7 @@ def hangs_alone(p: Progress) -> Asked:
         yield said if kept < LEAST_SHARE * pace else None
 
 
-def commits_for_senders(p: Progress) -> Asked:
+def no_more_than_senders(p: Progress) -> Findings:
     """No more calls of an account are committed than it has senders free."""
     for it in p.bulkheads:
         if it.most_at_once:
@@ -81,26 +81,26 @@ def commits_for_senders(p: Progress) -> Asked:
             yield said if it.most_at_once > p.senders else None
 
 
-def asks_with_patience(p: Progress) -> Asked:
-    """A call whose hang-up fails is not asked to end again and again."""
-    asked: dict[str, list[float]] = defaultdict(list)
+def hang_ups_back_off(p: Progress) -> Findings:
+    """A call whose hang-up fails is not hung up again and again."""
+    requests: dict[str, list[float]] = defaultdict(list)
     for it in p.end_requests:
         if not it.took_effect:
-            asked[it.call_id].append(it.at)
-    for call_id, times in asked.items():
+            requests[it.call_id].append(it.at)
+    for call_id, times in requests.items():
         times.sort()
         most = max(sum(at <= other <= at + WITHIN_SECONDS for other in times) for at in times)
-        said = f"call {call_id} was asked to end {most} times in {WITHIN_SECONDS:g} s, of {MOST_REQUESTS}"
+        said = f"call {call_id} was hung up {most} times in {WITHIN_SECONDS:g} s, of {MOST_REQUESTS}"
         yield said if most > MOST_REQUESTS else None
 
 
-def ends_when_told(p: Progress) -> Asked:
-    """A process that is told to end does so in time."""
+def ends_on_sigterm(p: Progress) -> Findings:
+    """A process that gets SIGTERM ends in time."""
     for name, seconds in p.ended:
         yield f"{name} took {seconds:.1f} s to end, of {END_SECONDS:g}" if seconds > END_SECONDS else None
 
 
-def goes_on(p: Progress) -> Asked:
+def calls_resume(p: Progress) -> Findings:
     """Where there is something to do and nothing is broken, calls are placed again."""
     yield from p.unhealed
     for account, seconds in p.resumed:

@@ -2,8 +2,8 @@
 
 A judge that has never condemned proves nothing; so the same trial is held over a dialer without one of its
 protections, and must find it out. The product has no such setting: a trial names the protection in the environment,
-the nursery (:mod:`tests.chaos.nursery`) calls :func:`switch_off`, and what is imported afterwards is the product.
-Types are told to look away wherever something is replaced that is not meant to be.
+the fork server (:mod:`tests.chaos.fork_server`) calls :func:`switch_off`, and what is imported afterwards is the
+product. Types are ignored wherever something is replaced that is not meant to be.
 """
 
 from __future__ import annotations
@@ -58,23 +58,23 @@ def _without_claim_limit() -> None:
 
 
 def _without_generation_key() -> None:
-    """Nobody asks whether the slots can be trusted, so nobody builds them anew.
+    """Nothing checks whether the slots can be trusted, so nothing rebuilds them.
 
     No limit breaks of it, for the claim counts rows: that is why there are two protections. What breaks is that
     slots which nobody can vouch for are never mended."""
     from worker.slots import semaphore
 
-    asking = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then"
+    check = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then"
     load = semaphore.load_script  # type: ignore[attr-defined]
 
-    def load_unasking(client: Any, name: str) -> Any:
+    def load_unchecked(client: Any, name: str) -> Any:
         script = load(client, name)
         if name != "acquire":
             return script
-        assert asking in script.script
-        return client.register_script(script.script.replace(asking, "if false then"))
+        assert check in script.script
+        return client.register_script(script.script.replace(check, "if false then"))
 
-    semaphore.load_script = load_unasking  # type: ignore[attr-defined]
+    semaphore.load_script = load_unchecked  # type: ignore[attr-defined]
     semaphore.Slots.needs_rebuild = lambda self, generation: False  # type: ignore[method-assign]
 
 
@@ -104,17 +104,17 @@ def _without_write_ahead() -> None:
 
 
 def _without_settle_once() -> None:
-    """An ended call ends again with every end that is told."""
+    """An ended call ends again with every end that is reported."""
     from worker.domain.model import CallState, EventKind
     from worker.flow import settle
     from worker.store import moves
 
-    weighed = settle.transition  # type: ignore[attr-defined]
+    moved = settle.transition  # type: ignore[attr-defined]
 
-    def transition(call: Any, heard: Any, carrier_call_id: str) -> Any:
-        if heard is EventKind.ENDED and call.state is CallState.ENDED:
+    def transition(call: Any, event: Any, carrier_call_id: str) -> Any:
+        if event is EventKind.ENDED and call.state is CallState.ENDED:
             return CallState.ENDED
-        return weighed(call, heard, carrier_call_id)
+        return moved(call, event, carrier_call_id)
 
     settle.transition = transition  # type: ignore[attr-defined]
     stepped = settle._step
@@ -133,13 +133,13 @@ def _without_news_binding() -> None:
 
     record.is_foreign = lambda *_: False  # type: ignore[attr-defined]
     settle.is_foreign = lambda *_: False  # type: ignore[attr-defined]
-    asking = "a.carrier <> CAST(:carrier AS carrier)"
-    assert asking in events.INSERT.text
-    events.INSERT = text(events.INSERT.text.replace(asking, "false"))
+    check = "a.carrier <> CAST(:carrier AS carrier)"
+    assert check in events.INSERT.text
+    events.INSERT = text(events.INSERT.text.replace(check, "false"))
 
 
 def _without_clauses(*clauses: str) -> None:
-    """The last moment before a call does not ask for this. Today that is one statement; whatever else may come to
+    """The last moment before a call does not check this. Today that is one statement; whatever else may come to
     commit a call to be placed must be named here, too."""
     from worker.store import dialing
 
@@ -185,19 +185,19 @@ _OWN: Mapping[str, Mutant] = {
     "generation-key": Mutant(
         _without_generation_key,
         ("worker.slots.semaphore.load_script", "worker.slots.semaphore.Slots.needs_rebuild"),
-        ("slots_come_back", "no_slot_leaks"),
+        ("slots_are_released", "no_slot_leaks"),
         faults={"redis: flushall": 10, "redis: members added": 20, "worker: SIGKILL": 5},
     ),
     "write-ahead": Mutant(
         _without_write_ahead,
         ("worker.flow.dial._send",),
-        ("asked_for_once", "books_agree", "one_call_to_a_callee"),
+        ("requested_once", "records_match_carrier", "one_call_to_a_callee"),
         faults={"worker: SIGKILL": 25, "worker: SIGSTOP 3 s": 10},
     ),
     "settle-once": Mutant(
         _without_settle_once,
         ("worker.flow.settle.transition", "worker.flow.settle._step", "worker.store.moves.ADVANCE"),
-        ("books_agree", "counters_add_up"),
+        ("records_match_carrier", "counters_add_up"),
         faults={"web: SIGSTOP 3 s": 6, "web: SIGKILL": 4},
         unguard=(
             "DROP TRIGGER calls_only_move_forward ON calls",
@@ -207,7 +207,7 @@ _OWN: Mapping[str, Mutant] = {
     "news-binding": Mutant(
         _without_news_binding,
         ("worker.flow.record.is_foreign", "worker.flow.settle.is_foreign", "worker.store.events.INSERT"),
-        ("one_call_to_a_callee", "calls_within_limits", "books_agree", "given_up_is_over"),
+        ("one_call_to_a_callee", "calls_within_limits", "records_match_carrier", "closed_calls_are_over"),
         faults={"carrier: news forged by another's key": 20},
     ),
     "dial-do-not-call": Mutant(

@@ -11,7 +11,7 @@ from tests.chaos.mutant import Mutant
 
 
 def _without_account_threads() -> None:
-    """Whoever has something to ask of a carrier waits for the answer himself."""
+    """Whoever sends a carrier a request waits for the answer himself."""
     from worker import threads
 
     threads.Threads.run = lambda self, work: threads.carry_out(work)  # type: ignore[method-assign]
@@ -34,7 +34,7 @@ def _without_hang_up_lease() -> None:
 
 
 def _without_turns() -> None:
-    """Who was filled longest ago stands first whether or not he can be, and nobody looks behind the first page."""
+    """Who was filled longest ago stands first whether or not he can be, and nothing is read behind the first page."""
     from worker.flow import fill, wake
     from worker.store import wakes
     from worker.store.instants import turn
@@ -66,7 +66,7 @@ def _without_safe_log() -> None:
     logs.Outlet = bare  # type: ignore[misc, attr-defined]
 
 
-LIVENESS = ("a_hanging_account_hangs_alone", "goes_on", "everybody_comes_to_an_end", "due_contacts_are_called")
+LIVENESS = ("hanging_account_is_isolated", "calls_resume", "contacts_finish", "due_contacts_are_called")
 
 BULKHEADS: Mapping[str, Mutant] = {
     "account-threads": Mutant(_without_account_threads, ("worker.threads.Threads.run",), LIVENESS),
@@ -90,7 +90,7 @@ BULKHEADS: Mapping[str, Mutant] = {
     "silent-sessions": Mutant(
         _without_silent_sessions,
         ("worker.store.sessions.Session._within",),
-        (*LIVENESS, "ends_when_told", "logs_hold_no_mistake"),
+        (*LIVENESS, "ends_on_sigterm", "logs_hold_no_mistake"),
         faults={"postgresql: lost, all": 20},
     ),
     "safe-log": Mutant(

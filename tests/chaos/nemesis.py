@@ -32,7 +32,7 @@ DOOMED_SECONDS = 5.0
 """How long a worker that takes messages may take to come to the place where it is to die."""
 GRACE_SECONDS = 25.0
 TERM_SECONDS = END_SECONDS + 3.0
-"""When a platform kills whom it has told to end."""
+"""When a platform kills whom it has sent SIGTERM."""
 FAULTS_A_SECOND = 0.9
 ROLES = {"worker": 2, "beat": 2, "web": 1}
 
@@ -108,9 +108,9 @@ class Nemesis:
     ghosts: dict[str, float] = field(default_factory=dict)
     ended_by_themselves: list[str] = field(default_factory=list)
     ended: list[tuple[str, float]] = field(default_factory=list)
-    """Who was told to end, and how many seconds that took."""
+    """Who got SIGTERM, and how many seconds its end took."""
     stubborn: list[str] = field(default_factory=list)
-    """Those who did not end when told to."""
+    """Those who did not end on SIGTERM."""
     _doomed: dict[int, str] = field(default_factory=dict)
     _struck: dict[int, tuple[str, float]] = field(default_factory=dict)
     _frozen: set[int] = field(default_factory=set)
@@ -123,10 +123,10 @@ class Nemesis:
     _halting: set[int] = field(default_factory=set)
     """Who is to stand still at :data:`HALTING_POINT` and has not come there."""
 
-    def man(self) -> None:
+    def scale(self) -> None:
         """Start whoever is missing; the second worker doomed, while there are faults to come."""
         for role, count in self.roles.items():
-            while len(self.chaos.staff[role]) < count:
+            while len(self.chaos.processes[role]) < count:
                 self._start(role)
 
     def step(self, second: float) -> None:
@@ -134,7 +134,7 @@ class Nemesis:
         self._bury()
         self._pause_whom_it_stopped()
         self._end_the_overdue()
-        self.man()
+        self.scale()
         while self.schedule and self.schedule[0].at <= second:
             self._befall(self.schedule.popleft())
 
@@ -144,7 +144,7 @@ class Nemesis:
         self._undo_all()
         self.points.clear()
         self._web_point, self._halts_next = "", False
-        for process in list(self.chaos.staff["worker"] + self.chaos.staff["web"]):
+        for process in list(self.chaos.processes["worker"] + self.chaos.processes["web"]):
             if process.pid in self._doomed:
                 self._strike(process, "SIGKILL")
         deadline = time.monotonic() + TERM_SECONDS + 2.0
@@ -152,12 +152,12 @@ class Nemesis:
             self._bury()
             self._end_the_overdue()
             time.sleep(0.05)  # there is no word of a process that ends while others are looked after
-        self.man()
+        self.scale()
 
     def leave_one_worker(self, **settings: str) -> None:
         """Tell all workers to end, and start one in their place, with these settings."""
         self.roles["worker"], self._settings = 1, settings
-        for process in self.chaos.staff["worker"]:
+        for process in self.chaos.processes["worker"]:
             self._count("worker: SIGTERM", process.name)
             self._strike(process, "SIGTERM")
 
@@ -186,7 +186,7 @@ class Nemesis:
         if role == "web":
             point, self._web_point = self._web_point, ""
             return point
-        if role != "worker" or not self.points or any(w.pid in self._doomed for w in self.chaos.staff["worker"]):
+        if role != "worker" or not self.points or any(w.pid in self._doomed for w in self.chaos.processes["worker"]):
             return ""
         self.points.rotate(-1)
         return self.points[-1]
@@ -212,9 +212,9 @@ class Nemesis:
                 self.ended_by_themselves.append(f"{process.name} ended by itself with {code}")
 
     def _end_the_overdue(self) -> None:
-        """Whoever does not come to the place of death, or does not end when told."""
+        """Whoever does not come to the place of death, or does not end on SIGTERM."""
         now = time.monotonic()
-        for process in list(self.chaos.staff["worker"]):
+        for process in list(self.chaos.processes["worker"]):
             if process.pid not in self._doomed or process.pid in self._struck or process.pid in self._frozen:
                 continue
             if process.pid not in self._ready and " ready." in process.log:
@@ -254,13 +254,13 @@ class Nemesis:
             if fault.kind in faults.LOSING:
                 self.redis_losses += [began_at, self.clock.now()]
             if fault.kind == outages.HANG_UPS_FAIL:
-                self.provoke("hang up")  # or there is nobody to be told of
+                self.provoke("hang up")  # or there is nothing to hang up
         if undoing is not None:
             self._undo_later(*undoing)
 
     def _befall_process(self, role: str, what: str, fault: Fault) -> Undoing:
-        chosen = [p for p in self.chaos.staff[role] if p.pid not in self._struck and p.pid not in self._frozen]
-        if role == "web":  # one that never comes up leaves nobody anything to ask
+        chosen = [p for p in self.chaos.processes[role] if p.pid not in self._struck and p.pid not in self._frozen]
+        if role == "web":  # one that never comes up answers nobody
             chosen = [process for process in chosen if "Uvicorn running" in process.log]
         if what in faults.LOGS:  # who has just begun may be unable to begin without; then he is begun again
             chosen = [it for it in chosen if (self.chaos.web_answers() if role == "web" else " ready." in it.log)]
@@ -285,7 +285,7 @@ class Nemesis:
     def _pause_whom_it_stopped(self) -> None:
         """A worker has stopped with calls that are committed and have not left: have their campaign paused, and let
         it go on when they are out of date. Then it is as overdue as anybody who is doomed."""
-        for process in self.chaos.staff["worker"]:
+        for process in self.chaos.processes["worker"]:
             if process.pid not in self._halting or process.pid in self._frozen or not process.stands_still:
                 continue
             self._halting.discard(process.pid)

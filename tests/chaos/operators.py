@@ -22,10 +22,10 @@ from kombu.exceptions import KombuError
 
 from tests.chaos import aiming
 from tests.chaos.aiming import Marksman
-from tests.chaos.desk import Desk
+from tests.chaos.api_client import ApiClient
 from tests.chaos.evidence import Clock, Window
 from tests.chaos.orders import Order
-from tests.chaos.plan import ZONES, CampaignPlan, Cast, Person, TeamPlan
+from tests.chaos.plan import ZONES, CampaignPlan, Person, TeamPlan, Workload
 from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer
 from worker.operations.teams import edit_team
@@ -39,29 +39,29 @@ HOLD_SECONDS = 7.0
 
 
 class Operators:
-    """A few hands that carry out orders. ``post`` them with :meth:`ask`; :meth:`finish` waits for what is under way."""
+    """A few threads that carry out orders: :meth:`submit` one; :meth:`finish` waits for what is under way."""
 
     def __init__(
         self,
-        desk: Desk,
+        client: ApiClient,
         dialer: Dialer,
         celery: Celery,
-        cast: Cast,
+        workload: Workload,
         business: Clock,
         campaign_ids: Mapping[str, str],
         aims: Path,
     ) -> None:
-        self.cast = cast
+        self.workload = workload
         self._marksman = Marksman(self, aims)
-        self.desk, self._dialer, self._celery = desk, dialer, celery
+        self.client, self._dialer, self._celery = client, dialer, celery
         self.business, self.ids = business, campaign_ids
         self.over = threading.Event()
         self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="operator")
         self._under_way: list[Future[None]] = []
 
-    def ask(self, order: Order) -> None:
+    def submit(self, order: Order) -> None:
         """Have this done by whoever is free."""
-        campaign = self.cast.campaigns[order.campaign]
+        campaign = self.workload.campaigns[order.campaign]
         if campaign.key in self.ids:
             self._put(self._do, order.what, campaign, Random(order.dice))
 
@@ -84,12 +84,12 @@ class Operators:
 
     def heal(self) -> None:
         """Let everything that can still be called be called: no window, wide limits, all numbers, nothing paused."""
-        for team in self.cast.teams:
+        for team in self.workload.teams:
             for number_id in team.numbers:
                 self._put(self.enable, team, number_id, maxConcurrentCalls=20)
             self._put(self._limit_team, team, 40)
             self._put(self.enable_account, team)
-        for campaign in self.cast.campaigns:
+        for campaign in self.workload.campaigns:
             if campaign.key in self.ids:
                 self._put(self._open, campaign)
 
@@ -152,7 +152,7 @@ class Operators:
     def add(self, campaign: CampaignPlan, people: Sequence[Person]) -> None:
         """Add contacts that exist to the campaign."""
         body = {"contactIds": [person.id for person in people]}
-        self.desk.do("add", campaign.team.id, campaign.key, ("POST", f"{self.path(campaign)}/contacts"), body)
+        self.client.do("add", campaign.team.id, campaign.key, ("POST", f"{self.path(campaign)}/contacts"), body)
 
     def _run_twice(self, campaign: CampaignPlan, dice: Random) -> None:
         """The same request at the same time from two clients, with one key or none; now and then with a budget."""
@@ -168,10 +168,10 @@ class Operators:
 
     def _run_by_message(self, campaign: CampaignPlan) -> None:
         """Nobody answers a message: when it is followed, and whether, nobody knows."""
-        entry = self.desk.begin("run", campaign.key, "by message")
+        entry = self.client.begin("run", campaign.key, "by message")
         with contextlib.suppress(KombuError):
             self._celery.send_task("worker.run_campaign", [self.ids[campaign.key]])
-        self.desk.end(entry, None)
+        self.client.end(entry, None)
 
     def _move_window(self, campaign: CampaignPlan, dice: Random) -> None:
         """Around now, or away from it, or none at all."""
@@ -179,7 +179,7 @@ class Operators:
         begins, lasts = dice.choice(((-2, 4), (-1, 3), (1, 5), (-5, 6))), dice.random() < 0.7
         window = None
         if lasts:
-            wall = self.business.business(self.desk.clock.now()).astimezone(pytz.timezone(zone))
+            wall = self.business.business(self.client.clock.now()).astimezone(pytz.timezone(zone))
             start, end = (wall + timedelta(minutes=minutes) for minutes in begins)
             window = (start.strftime("%H:%M"), end.strftime("%H:%M"), zone)
         self.edit_window(campaign, window)
@@ -201,10 +201,10 @@ class Operators:
             if answers == [200, 200]:
                 return
 
-    def until_answered(self, ask: Callable[[], int | None]) -> None:
+    def until_answered(self, request: Callable[[], int | None]) -> None:
         """Again, as long as nobody says yes or no."""
         for _ in range(TRIES):
-            status = ask()
+            status = request()
             if self.over.is_set() or (status is not None and status < 500):
                 return
             self.over.wait(1.0)
@@ -216,7 +216,7 @@ class Operators:
         self.resume(campaign)
 
     def patch(self, name: str, campaign: CampaignPlan, body: Mapping[str, Any], value: object) -> int | None:
-        return self.desk.do(name, campaign.team.id, campaign.key, ("PATCH", self.path(campaign)), body, value=value)
+        return self.client.do(name, campaign.team.id, campaign.key, ("PATCH", self.path(campaign)), body, value=value)
 
     def resume(self, campaign: CampaignPlan) -> None:
         self.until_answered(lambda: self.verb(campaign, "resume"))
@@ -229,19 +229,19 @@ class Operators:
         headers: Mapping[str, str] | None = None,
     ) -> int | None:
         path = f"{self.path(campaign)}/{verb}"
-        return self.desk.do(verb, campaign.team.id, campaign.key, ("POST", path), body, headers=headers)
+        return self.client.do(verb, campaign.team.id, campaign.key, ("POST", path), body, headers=headers)
 
     def contact(
         self, name: str, campaign: CampaignPlan, contact_id: str, body: Mapping[str, Any], value: object
     ) -> None:
         request = ("PATCH", f"/contacts/{contact_id}")
-        self.desk.do(name, campaign.team.id, contact_id, request, body, value=value)
+        self.client.do(name, campaign.team.id, contact_id, request, body, value=value)
 
     def ban(self, team: TeamPlan, number: str) -> None:
-        self.desk.do("ban", team.id, team.id, ("POST", "/do-not-call"), {"numbers": [number]}, value=number)
+        self.client.do("ban", team.id, team.id, ("POST", "/do-not-call"), {"numbers": [number]}, value=number)
 
     def number(self, name: str, team: TeamPlan, number_id: str, body: Mapping[str, Any], value: object) -> int | None:
-        return self.desk.do(name, team.id, number_id, ("PATCH", f"/phone-numbers/{number_id}"), body, value=value)
+        return self.client.do(name, team.id, number_id, ("PATCH", f"/phone-numbers/{number_id}"), body, value=value)
 
     def enable(self, team: TeamPlan, number_id: str, **more: int) -> None:
         number = team.numbers[number_id]
@@ -252,20 +252,20 @@ class Operators:
     def _limit_team(self, team: TeamPlan, limit: int) -> None:
         """The account's over HTTP, the team's own as the command does it, for it has no route."""
         self.account("limit", team, {"maxConcurrentCalls": limit + 1}, limit + 1)
-        entry = self.desk.begin("limit", team.id, limit)
+        entry = self.client.begin("limit", team.id, limit)
         try:
             edit_team(self._dialer, team.id, {"maxConcurrentCalls": limit}, actor="operator")
             status: int | None = 200
         except Unavailable:
             status = None
-        self.desk.end(entry, status)
+        self.client.end(entry, status)
 
     def enable_account(self, team: TeamPlan) -> None:
         self.until_answered(lambda: self.account("enable account", team, {"enabled": True}, None))
 
     def account(self, name: str, team: TeamPlan, body: Mapping[str, Any], value: object) -> int | None:
         request = ("PATCH", f"/carrier-accounts/{team.account}")
-        return self.desk.do(name, team.id, team.account, request, body, value=value)
+        return self.client.do(name, team.id, team.account, request, body, value=value)
 
     def path(self, campaign: CampaignPlan) -> str:
         return f"/campaigns/{self.ids[campaign.key]}"

@@ -31,12 +31,12 @@ HANG_UPS_FAIL = "carrier: hang-ups fail"
 
 def begin(chaos: Chaos, account: str | None, **outage: Mapping[str, Any]) -> Callable[[], None]:
     """Let these requests of an account fare so; returns how that is ended."""
-    _tell(chaos, {"account": account, **outage})
-    return lambda: _tell(chaos, {"account": account, **dict.fromkeys(outage)})
+    _set_outage(chaos, {"account": account, **outage})
+    return lambda: _set_outage(chaos, {"account": account, **dict.fromkeys(outage)})
 
 
 def hang(account: str | None, chaos: Chaos, dice: Random) -> Undoing:
-    """No request is answered; what is asked for is done all the same, or is not."""
+    """No request is answered; what is requested is done all the same, or is not."""
     hangs = {"hang_seconds": 60, "obeyed": dice.random() < 0.3}
     undo = begin(chaos, account, place=hangs, end=hangs, look_up=hangs)
     return dice.choice(HANGS_FOR_SECONDS), undo
@@ -52,7 +52,7 @@ def slow(account: str | None, chaos: Chaos, dice: Random) -> Undoing:
 
 
 def fail_to_end(chaos: Chaos, dice: Random) -> Undoing:
-    """Calls that are told to end go on."""
+    """Calls that are hung up go on."""
     return FAILS_FOR_SECONDS, begin(chaos, dice.choice((*ACCOUNTS, ALL)), end=dice.choice(FAILURES))
 
 
@@ -60,13 +60,13 @@ def fail_to_look_up(chaos: Chaos, dice: Random) -> Undoing:
     return FAILS_FOR_SECONDS, begin(chaos, dice.choice((*ACCOUNTS, ALL)), look_up=dice.choice(FAILURES[1:]))
 
 
-def _tell(chaos: Chaos, outage: Mapping[str, Any]) -> None:
+def _set_outage(chaos: Chaos, outage: Mapping[str, Any]) -> None:
     request = urllib.request.Request(
         f"{chaos.environment['SIMULATOR_URL']}/faults",
         json.dumps(outage).encode(),
         {"Authorization": f"Bearer {chaos.environment['SIMULATOR_SECRET']}"},
     )
-    with contextlib.suppress(TimeoutError):  # it has heard it, and is short of processor time
+    with contextlib.suppress(TimeoutError):  # the request arrived; it is short of processor time
         urllib.request.urlopen(request, timeout=10 * LONGEST_ANSWER_SECONDS).close()
 
 

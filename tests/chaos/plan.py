@@ -13,9 +13,9 @@ from random import Random
 from typing import Any
 
 ZONES = ("America/New_York", "Europe/Berlin", "Asia/Kolkata")
-BIRTHS_EVERY_SECONDS = 7.0
-AT_FIRST, AT_BIRTH, LATER = 14, 8, 12
-"""Contacts of the campaigns that are there from the beginning, of those born later, and what is added to each."""
+CAMPAIGN_EVERY_SECONDS = 7.0
+AT_FIRST, WHEN_CREATED, LATER = 14, 8, 12
+"""Contacts of the campaigns that are there from the beginning, of those created later, and what is added to each."""
 
 PLACING = (
     {"reject": "too_many_requests", "retry_after": 0.5}, {"refuse": 500}, {"place": "then_500"}, {"queue": 2},
@@ -52,11 +52,11 @@ class TeamPlan:
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
     """``starts_in`` is what its schedule leaves, ``None`` for one that is run at once. ``window`` is from how many
-    minutes before its birth to how many after, and where."""
+    minutes before its creation to how many after, and where."""
 
     key: str
     team: TeamPlan
-    born_at: float
+    created_at: float
     starts_in: float | None
     people: tuple[Person, ...]
     later: tuple[Person, ...]
@@ -73,7 +73,7 @@ class CampaignPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class Workload:
     teams: tuple[TeamPlan, ...]
     campaigns: tuple[CampaignPlan, ...]
     script: dict[str, list[dict[str, Any]]]
@@ -86,7 +86,7 @@ class Cast:
         return "carrier: " + found[0] if found else None
 
 
-def draw_cast(seed: int, seconds: float) -> Cast:
+def draw_workload(seed: int, seconds: float) -> Workload:
     """Two teams — one of them with a rate — and their campaigns; a new one every few seconds."""
     dice = Random(f"cast {seed}")
     serial = itertools.count()
@@ -94,16 +94,16 @@ def draw_cast(seed: int, seconds: float) -> Cast:
         TeamPlan("team_one", "acc_one", _callers(1), limit=8, number_limit=4, calls_per_second=None),
         TeamPlan("team_two", "acc_two", _callers(2), limit=6, number_limit=3, calls_per_second=4.0),
     )
-    births = [(0.0, team) for team in teams for _ in range(2)]
-    late = itertools.count(BIRTHS_EVERY_SECONDS, BIRTHS_EVERY_SECONDS)
-    births += [(at, teams[n % 2]) for n, at in enumerate(itertools.takewhile(lambda at: at < seconds - 3, late))]
+    factory = [(0.0, team) for team in teams for _ in range(2)]
+    late = itertools.count(CAMPAIGN_EVERY_SECONDS, CAMPAIGN_EVERY_SECONDS)
+    factory += [(at, teams[n % 2]) for n, at in enumerate(itertools.takewhile(lambda at: at < seconds - 3, late))]
     campaigns: list[CampaignPlan] = []
-    for n, (born_at, team) in enumerate(births):
+    for n, (created_at, team) in enumerate(factory):
         of_team = [campaign for campaign in campaigns if campaign.team is team]
         neighbour = of_team[-1] if len(of_team) % 2 else None
-        campaigns.append(_campaign(dice, f"c{n}", team, born_at, neighbour, serial))
+        campaigns.append(_campaign(dice, f"c{n}", team, created_at, neighbour, serial))
     phones = [p for campaign in campaigns for it in campaign.everybody for p in (it.phone, it.spare)]
-    return Cast(teams, tuple(campaigns), {phone: draw_lives(dice) for phone in dict.fromkeys(phones)})
+    return Workload(teams, tuple(campaigns), {phone: draw_lives(dice) for phone in dict.fromkeys(phones)})
 
 
 def _callers(team: int) -> dict[str, str]:
@@ -111,12 +111,12 @@ def _callers(team: int) -> dict[str, str]:
 
 
 def _campaign(
-    dice: Random, key: str, team: TeamPlan, born_at: float, neighbour: CampaignPlan | None, serial: Iterator[int]
+    dice: Random, key: str, team: TeamPlan, created_at: float, neighbour: CampaignPlan | None, serial: Iterator[int]
 ) -> CampaignPlan:
     """A campaign with a neighbour shares some of its contacts, or their numbers, and none of its caller IDs; other
-    campaigns of a team share caller IDs and no contacts. So the ledger tells whose a call is."""
+    campaigns of a team share caller IDs and no contacts. So the ledger shows whose a call is."""
     window = (1, dice.randint(3, 6), dice.choice(ZONES)) if dice.random() < 0.3 else None
-    size = AT_BIRTH if born_at else AT_FIRST
+    size = WHEN_CREATED if created_at else AT_FIRST
 
     def new(n: int) -> Person:
         number = next(serial)
@@ -133,7 +133,7 @@ def _campaign(
     return CampaignPlan(
         key=key,
         team=team,
-        born_at=born_at,
+        created_at=created_at,
         starts_in=None if dice.random() < 0.4 else dice.uniform(1.0, 3.0),
         people=tuple(people),
         later=tuple(new(100 + n) for n in range(LATER)),

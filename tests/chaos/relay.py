@@ -53,7 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        status, headers, answer = self._ask(body)
+        status, headers, answer = self._forward(body)
         if 200 <= status < 300:
             self._remember(body)
         self.send_response(status)
@@ -68,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST
 
-    def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in OF_THE_HOP}
         connection = http.client.HTTPConnection("127.0.0.1", self.server.web_port, timeout=LONGEST_WAIT_SECONDS)
         try:

@@ -14,14 +14,14 @@ import pytest
 from tests.chaos import halting
 from tests.chaos.aiming import Marksman
 from tests.chaos.operators import Operators
-from tests.chaos.plan import draw_cast
+from tests.chaos.plan import draw_workload
 from tests.patience import PATIENCE_SECONDS
 
 CALL: Mapping[str, str] = {**dict.fromkeys(halting.IN_HAND, "…"), "id": "call_1", "team_id": "team_one"}
 
 
 def marksman(directory: Path, over: threading.Event) -> Marksman:
-    operators = SimpleNamespace(cast=draw_cast(1, 20), over=over, ids={})
+    operators = SimpleNamespace(workload=draw_workload(1, 20), over=over, ids={})
     return Marksman(cast(Operators, cast(Any, operators)), directory)
 
 
@@ -62,7 +62,7 @@ def test_where_nobody_comes_nobody_is_met_and_who_comes_later_goes_by(tmp_path: 
 
 
 def test_what_is_held_is_written_whole(tmp_path: Path) -> None:
-    (tmp_path / "7.ask").write_text("team_one")
+    (tmp_path / "7.request").write_text("team_one")
     (tmp_path / "7.go").touch()
     halting._stand_still(tmp_path, [CALL])
     assert json.loads((tmp_path / "7.held").read_text()) == [CALL]

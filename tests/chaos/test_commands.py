@@ -23,7 +23,7 @@ def test_each_deed_of_an_operators_is_done_by_command(world: World, commands: Co
     contact, later = world.contact(), world.contact()
     campaign, account = world.campaign([contact]), f"acct_{world.team}"
     number, of_campaign = world.numbers[0], f"/campaigns/{campaign}"
-    asked: list[tuple[str, str, dict[str, Any] | None, int, tuple[str, object]]] = [
+    requests: list[tuple[str, str, dict[str, Any] | None, int, tuple[str, object]]] = [
         ("POST", f"{of_campaign}/resume", None, REFUSED, ("status FROM campaigns", "draft")),
         ("POST", f"{of_campaign}/run", {"maxCalls": 5}, DONE, ("max_calls FROM runs", 5)),
         ("POST", f"{of_campaign}/pause", None, DONE, ("status FROM campaigns", "paused")),
@@ -45,7 +45,7 @@ def test_each_deed_of_an_operators_is_done_by_command(world: World, commands: Co
         ("DELETE", of_campaign, None, DONE, ("deleted_at IS NOT NULL FROM campaigns", True)),
         ("POST", f"{of_campaign}/restore", None, DONE, ("deleted_at FROM campaigns", None)),
     ]
-    for method, path, body, status, (what, became) in asked:
+    for method, path, body, status, (what, became) in requests:
         assert commands.do(world.team, method, path, body) == status, path
         assert world.sql(f"SELECT {what}")[0][0] == became, path
     world.carry_out(world.steps_of_a_tick())

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.chaos.cast import Campaign, Limits, Team
 from tests.chaos.harness import Chaos
 from tests.chaos.judge import await_end, judge
+from tests.chaos.teams import Campaign, Limits, Team
 from worker.crashpoint import POINTS
 
 
@@ -79,7 +79,7 @@ WORKERS: Mapping[str, Callable[[Team], Campaign]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("point", WORKERS)
 def test_a_worker_killed_there_is_not_missed(chaos: Chaos, point: str) -> None:
-    team, (survivor,) = Team(chaos, Limits()), chaos.staff["worker"]
+    team, (survivor,) = Team(chaos, Limits()), chaos.processes["worker"]
     chaos.freeze_idle(survivor)
     victim = chaos.worker(point)
     campaign = WORKERS[point](team)
@@ -108,7 +108,7 @@ LINE = (
 
 def test_a_campaign_outlives_a_line_of_workers_each_killed_somewhere_else(chaos: Chaos) -> None:
     """Each of them first meets what the one before left, then its own fate."""
-    team, (survivor,) = Team(chaos, Limits()), chaos.staff["worker"]
+    team, (survivor,) = Team(chaos, Limits()), chaos.processes["worker"]
     chaos.freeze_idle(survivor)
     few = ((5, "plain"), (1, "silent"), (1, "kept"))
     campaign = team.campaign(*few * 8, starts_in=60)
@@ -126,8 +126,8 @@ def test_a_campaign_outlives_a_line_of_workers_each_killed_somewhere_else(chaos:
     judge(team)
 
 
-def test_a_worker_killed_with_the_message_that_asks_for_a_run_is_not_missed(chaos: Chaos) -> None:
-    team, (survivor,) = Team(chaos, Limits()), chaos.staff["worker"]
+def test_a_worker_killed_with_the_message_that_requests_a_run_is_not_missed(chaos: Chaos) -> None:
+    team, (survivor,) = Team(chaos, Limits()), chaos.processes["worker"]
     chaos.freeze_idle(survivor)
     victim = chaos.worker("run.after_message")
     campaign = team.campaign((5, "plain"), limit=4)
@@ -150,7 +150,7 @@ def test_a_process_killed_when_it_has_opened_a_run_is_not_missed(chaos: Chaos) -
 
 def test_a_web_process_killed_when_it_has_written_an_event_down_is_not_missed(chaos: Chaos) -> None:
     team = Team(chaos, Limits())
-    chaos.terminate(*chaos.staff["web"])
+    chaos.terminate(*chaos.processes["web"])
     victim = chaos.web("record.after_commit")
     it_runs(team)
     chaos.died_at(victim, "record.after_commit")

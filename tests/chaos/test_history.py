@@ -10,8 +10,8 @@ import pytest
 
 from tests.chaos import history
 from tests.chaos.evidence import Clock, Evidence
+from tests.chaos.invariant_checks import check_all, check_safety
 from tests.chaos.judgements_commits import GATES
-from tests.chaos.looks import look_at_everything, look_at_what_must_never_be
 from tests.chaos.verdict import JUDGEMENTS, judge
 from tests.world import World, make_world
 from worker.domain.contact_file import ContactLine
@@ -27,7 +27,7 @@ UPDATE calls SET state = 'dialing', attempt = 1, called_before = false, max_atte
     valid_until = dialer_now() + interval '1 hour', dialing_at = clock_timestamp(), provable_end_at = clock_timestamp()
 WHERE id = :id
 """
-"""What a dialer would do that asks nothing."""
+"""What a dialer would do that checks nothing."""
 END = "UPDATE calls SET state = 'ended', disposition = 'lost', ended_at = clock_timestamp() WHERE ended_at IS NULL"
 
 ByWay = Callable[[World, str, str], object]
@@ -67,28 +67,60 @@ def latest(world: World) -> Any:
 
 
 WAYS: Mapping[str, tuple[str, ByWay]] = {
-    "paused": ("I16", lambda world, campaign, _: world.pause_behind_its_back(campaign)),
-    "cancelled": ("I16", lambda world, campaign, _: stop.cancel_campaign(world.dialer, campaign, actor="test")),
-    "deleted": ("I16", delete),
-    "run again": ("I17", lambda world, campaign, _: admit.run_campaign(world.dialer, campaign, opened_by="api")),
-    "window moved": ("I18", lambda world, campaign, _: edit(
-        world, campaign, callWindowStart="03:00", callWindowEnd="04:00", callWindowTimezone="America/New_York")),
-    "caller ID taken out": ("I18", lambda world, campaign, _: edit(
-        world, campaign, fromNumberIds=[n for n in world.numbers if n != latest(world).number_id])),
-    "banned": ("I19", lambda world, _, contact: world.ban(world.phone(contact))),
-    "banned by a file": ("I19", lambda world, _, contact: dnc_imports.ban_file(
-        world.dialer, world.team, [ContactLine(1, phone=world.phone(contact))], actor="test")),
-    "banned by its network": ("I19", lambda world, _, contact: settle._ban(
-        world.dialer, [(world.team, world.phone(contact))])),
-    "marked": ("I19", lambda world, _, contact: edit_person(world, contact, doNotCall=True)),
-    "another number": ("I20", lambda world, _, contact: edit_person(world, contact, phone="+12025557777")),
-    "another zone": ("I20", lambda world, _, contact: edit_person(world, contact, timezone="Europe/Berlin")),
-    "caller ID retired": ("I21", lambda world, *_: results._retire_number(world.dialer, latest(world), "13229")),
-    "caller ID disabled": ("I21", lambda world, *_: enable(world, False)),
-    "account disabled": ("I21", lambda world, *_: enable_account(world, False)),
-}  # fmt: skip
+    "paused": ("stops_bind_commits", lambda world, campaign, _: world.pause_behind_its_back(campaign)),
+    "cancelled": (
+        "stops_bind_commits",
+        lambda world, campaign, _: stop.cancel_campaign(world.dialer, campaign, actor="test"),
+    ),
+    "deleted": ("stops_bind_commits", delete),
+    "run again": (
+        "newer_runs_bind_commits",
+        lambda world, campaign, _: admit.run_campaign(world.dialer, campaign, opened_by="api"),
+    ),
+    "window moved": (
+        "policy_binds_commits",
+        lambda world, campaign, _: edit(
+            world, campaign, callWindowStart="03:00", callWindowEnd="04:00", callWindowTimezone="America/New_York"
+        ),
+    ),
+    "caller ID taken out": (
+        "policy_binds_commits",
+        lambda world, campaign, _: edit(
+            world, campaign, fromNumberIds=[n for n in world.numbers if n != latest(world).number_id]
+        ),
+    ),
+    "banned": ("do_not_call_binds_commits", lambda world, _, contact: world.ban(world.phone(contact))),
+    "banned by a file": (
+        "do_not_call_binds_commits",
+        lambda world, _, contact: dnc_imports.ban_file(
+            world.dialer, world.team, [ContactLine(1, phone=world.phone(contact))], actor="test"
+        ),
+    ),
+    "banned by its network": (
+        "do_not_call_binds_commits",
+        lambda world, _, contact: settle._ban(world.dialer, [(world.team, world.phone(contact))]),
+    ),
+    "marked": ("do_not_call_binds_commits", lambda world, _, contact: edit_person(world, contact, doNotCall=True)),
+    "another number": (
+        "contacts_bind_commits",
+        lambda world, _, contact: edit_person(world, contact, phone="+12025557777"),
+    ),
+    "another zone": (
+        "contacts_bind_commits",
+        lambda world, _, contact: edit_person(world, contact, timezone="Europe/Berlin"),
+    ),
+    "caller ID retired": (
+        "callers_bind_commits",
+        lambda world, *_: results._retire_number(world.dialer, latest(world), "13229"),
+    ),
+    "caller ID disabled": ("callers_bind_commits", lambda world, *_: enable(world, False)),
+    "account disabled": ("callers_bind_commits", lambda world, *_: enable_account(world, False)),
+}
 
-BESIDES: Mapping[str, set[str]] = {"window moved": {"I16"}, "caller ID taken out": {"I16"}}
+BESIDES: Mapping[str, set[str]] = {
+    "window moved": {"stops_bind_commits"},
+    "caller ID taken out": {"stops_bind_commits"},
+}
 """What stops the call on the way, and is undone."""
 
 
@@ -101,14 +133,14 @@ def world(own_database_url: str, redis_url: str) -> Iterator[World]:
     world.engine.dispose()
 
 
-def asked(world: World) -> Counter[str]:
-    """Letter → occasions so far, and with a ! behind it violations."""
+def findings(world: World) -> Counter[str]:
+    """Judgement → occasions so far, and with a ! behind it violations."""
     changes = history.changes(world.sql(history.READ))
     clock = Clock(changes[-1].at, world.now.timestamp(), speed=0.0)
     verdict = judge(Evidence(ledger=Ledger((), (), (), ()), history=changes, clock=clock))
-    gates = [it for it in JUDGEMENTS if it.letter in GATES]
-    found = Counter({it.letter: verdict.occasions[it.name] for it in gates})
-    return found + Counter({f"{it.letter}!": len(verdict.violations[it.name]) for it in gates})
+    gates = [it for it in JUDGEMENTS if it.name in GATES]
+    found = Counter({it.name: verdict.occasions[it.name] for it in gates})
+    return found + Counter({f"{it.name}!": len(verdict.violations[it.name]) for it in gates})
 
 
 def test_every_way_of_the_products_to_stop_a_call_is_an_occasion_and_condemns_a_commit_after_it(world: World) -> None:
@@ -117,28 +149,28 @@ def test_every_way_of_the_products_to_stop_a_call_is_an_occasion_and_condemns_a_
         contact = world.contact()
         campaign = world.campaign([contact])
         admit.run_campaign(world.dialer, campaign, opened_by="api")
-        before, reserved = asked(world), latest(world).id
+        before, reserved = findings(world), latest(world).id
         by_way(world, campaign, contact)
-        stopped = asked(world)
+        stopped = findings(world)
         world.sql(COMMIT, id=reserved)
-        found[name] = (stopped - before, asked(world) - stopped)
+        found[name] = (stopped - before, findings(world) - stopped)
         world.sql(END)
         world.sql("UPDATE phone_numbers SET enabled = true")
         enable_account(world, True)
         world.redis.flushall()
         reconcile.reconcile(world.dialer)
-    allowed = {name: {letter} | BESIDES.get(name, set()) for name, (letter, _) in WAYS.items()}
+    allowed = {name: {judgement} | BESIDES.get(name, set()) for name, (judgement, _) in WAYS.items()}
     assert {name: set(occasions) for name, (occasions, _) in found.items()} == allowed
     assert {name: set(violations) for name, (_, violations) in found.items()} == {
-        name: {f"{letter}!"} for name, (letter, _) in WAYS.items()
+        name: {f"{judgement}!"} for name, (judgement, _) in WAYS.items()
     }
 
 
-def test_what_must_always_hold_is_looked_at_while_a_call_lives(world: World) -> None:
+def test_invariants_are_checked_while_a_call_lives(world: World) -> None:
     contact = world.contact()
     world.run(world.campaign([contact], maxConcurrentCalls=1))
-    for looks in (look_at_what_must_never_be(world.dialer), look_at_everything(world.dialer)):
-        seen = {look.name: look for look in looks}
-        assert not any(look.offenders for look in looks)
+    for checks in (check_safety(world.dialer), check_all(world.dialer)):
+        seen = {it.name: it for it in checks}
+        assert not any(it.offenders for it in checks)
         assert seen["limit_held"].occasions == 1, "its campaign is full"
     assert seen.keys() == INVARIANTS.keys()

@@ -1,4 +1,4 @@
-"""The gate asked again of a history: a call committed after a stop is condemned by what that stop is, and no other."""
+"""The gate checked again over a history: a call committed after a stop is condemned by what that stop is, alone."""
 
 from __future__ import annotations
 
@@ -35,24 +35,25 @@ def window(start: str, end: str, zone: str = "UTC") -> tuple[Line, Line]:
 
 
 STOPS: Mapping[str, tuple[str, tuple[Line, Line]]] = {
-    "pause": ("I16", becomes("campaigns", "c1", CAMPAIGN, status="paused")),
-    "cancel": ("I16", becomes("campaigns", "c1", CAMPAIGN, status="cancelled")),
-    "delete": ("I16", becomes("campaigns", "c1", CAMPAIGN, deleted_at="2027-01-01T12:00:00+00:00")),
-    "newer run": ("I17", becomes("campaigns", "c1", CAMPAIGN, run_id="run_2")),
-    "window not yet open": ("I18", window("13:00", "17:00")),
-    "window that has ended": ("I18", window("09:00", "12:00")),
-    "window over midnight": ("I18", window("20:00", "09:00")),
-    "window of another zone": ("I18", window("09:00", "17:00", "Asia/Tokyo")),
-    "caller ID taken out": ("I18", (("campaign_numbers", "c1", {"number_id": "pn_1"}, None),
+    "pause": ("stops_bind_commits", becomes("campaigns", "c1", CAMPAIGN, status="paused")),
+    "cancel": ("stops_bind_commits", becomes("campaigns", "c1", CAMPAIGN, status="cancelled")),
+    "delete": ("stops_bind_commits", becomes("campaigns", "c1", CAMPAIGN, deleted_at="2027-01-01T12:00:00+00:00")),
+    "newer run": ("newer_runs_bind_commits", becomes("campaigns", "c1", CAMPAIGN, run_id="run_2")),
+    "window not yet open": ("policy_binds_commits", window("13:00", "17:00")),
+    "window that has ended": ("policy_binds_commits", window("09:00", "12:00")),
+    "window over midnight": ("policy_binds_commits", window("20:00", "09:00")),
+    "window of another zone": ("policy_binds_commits", window("09:00", "17:00", "Asia/Tokyo")),
+    "caller ID taken out": ("policy_binds_commits", (("campaign_numbers", "c1", {"number_id": "pn_1"}, None),
                                     ("campaign_numbers", "c1", None, {"number_id": "pn_1"}))),
-    "ban": ("I19", (("do_not_call", "team", None, {"number": "+13032000001"}),
+    "ban": ("do_not_call_binds_commits", (("do_not_call", "team", None, {"number": "+13032000001"}),
                     ("do_not_call", "team", {"number": "+13032000001"}, None))),
-    "mark": ("I19", becomes("contacts", "ada", ADA, do_not_call=True)),
-    "another number": ("I20", becomes("contacts", "ada", ADA, phone_e164="+13032000009")),
-    "no number": ("I20", becomes("contacts", "ada", ADA, phone_e164=None)),
-    "another zone": ("I20", becomes("contacts", "ada", ADA, timezone="Asia/Kolkata")),
-    "caller ID disabled": ("I21", becomes("phone_numbers", "pn_1", {"enabled": True}, enabled=False)),
-    "account disabled": ("I21", becomes("carrier_accounts", "account", {"enabled": True}, enabled=False)),
+    "mark": ("do_not_call_binds_commits", becomes("contacts", "ada", ADA, do_not_call=True)),
+    "another number": ("contacts_bind_commits", becomes("contacts", "ada", ADA, phone_e164="+13032000009")),
+    "no number": ("contacts_bind_commits", becomes("contacts", "ada", ADA, phone_e164=None)),
+    "another zone": ("contacts_bind_commits", becomes("contacts", "ada", ADA, timezone="Asia/Kolkata")),
+    "caller ID disabled": ("callers_bind_commits", becomes("phone_numbers", "pn_1", {"enabled": True}, enabled=False)),
+    "account disabled": ("callers_bind_commits",
+                         becomes("carrier_accounts", "account", {"enabled": True}, enabled=False)),
 }  # fmt: skip
 HARMLESS: Mapping[str, Line] = {
     "another campaign is paused": becomes("campaigns", "c2", CAMPAIGN, status="paused")[0],
@@ -89,17 +90,17 @@ def history(*lines: Line | tuple[Line, ...]) -> Evidence:
     return Evidence(ledger=Ledger((), (), (), ()), history=changes, clock=Clock())
 
 
-def asked(e: Evidence) -> dict[str, list[str | None]]:
-    """By letter, where there was an occasion."""
-    found = {it.letter: list(it.ask(e)) for it in JUDGEMENTS if it.letter in GATES}
-    return {letter: those for letter, those in found.items() if those}
+def findings(e: Evidence) -> dict[str, list[str | None]]:
+    """By judgement, where there was an occasion."""
+    found = {it.name: list(it.check(e)) for it in JUDGEMENTS if it.name in GATES}
+    return {judgement: those for judgement, those in found.items() if those}
 
 
 @pytest.mark.parametrize("name", STOPS)
 def test_a_call_that_is_committed_after_a_stop_is_condemned_by_the_right_judgement(name: str) -> None:
-    letter, (stop, _) = STOPS[name]
-    (found,) = asked(history(RESERVED, stop, dialing(NOON + 5))).items()
-    assert found[0] == letter
+    judgement, (stop, _) = STOPS[name]
+    (found,) = findings(history(RESERVED, stop, dialing(NOON + 5))).items()
+    assert found[0] == judgement
     (said,) = found[1]
     assert said is not None
     assert said.startswith("call call_1 was committed to be placed when ")
@@ -110,37 +111,37 @@ def test_a_call_that_is_committed_after_a_stop_is_condemned_by_the_right_judgeme
 def test_a_call_that_is_committed_before_or_released_after_a_stop_is_not_and_only_the_second_was_an_occasion(
     name: str,
 ) -> None:
-    letter, (stop, _) = STOPS[name]
-    assert asked(history(RESERVED, dialing(NOON + 4), stop)) == {}
-    assert asked(history(RESERVED, stop, RELEASED)) == {letter: [None]}
+    judgement, (stop, _) = STOPS[name]
+    assert findings(history(RESERVED, dialing(NOON + 4), stop)) == {}
+    assert findings(history(RESERVED, stop, RELEASED)) == {judgement: [None]}
 
 
 @pytest.mark.parametrize("name", STOPS)
 def test_a_stop_that_was_undone_in_between_condemns_nobody(name: str) -> None:
-    letter, (stop, undo) = STOPS[name]
-    assert asked(history(RESERVED, stop, undo, dialing(NOON + 6))) == {letter: [None]}
-    assert asked(history(RESERVED, (stop, undo), dialing(NOON + 5))) == {}, "nor is one that nobody saw an occasion"
+    judgement, (stop, undo) = STOPS[name]
+    assert findings(history(RESERVED, stop, undo, dialing(NOON + 6))) == {judgement: [None]}
+    assert findings(history(RESERVED, (stop, undo), dialing(NOON + 5))) == {}, "nor is one that nobody saw an occasion"
 
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_concerns_somebody_else_is_no_occasion(name: str) -> None:
-    assert asked(history(RESERVED, HARMLESS[name], dialing(NOON + 5))) == {}
+    assert findings(history(RESERVED, HARMLESS[name], dialing(NOON + 5))) == {}
 
 
 @pytest.mark.parametrize("name", STOPS)
 def test_the_order_of_commits_decides_and_no_clock(name: str) -> None:
     """The clock is set back an hour between them: the stop still came first, or last."""
-    letter, (stop, _) = STOPS[name]
+    judgement, (stop, _) = STOPS[name]
     if "window" not in name:
-        assert any(asked(history(RESERVED, stop, dialing(NOON - 3600)))[letter])
-    assert asked(history(RESERVED, dialing(NOON + 3600), stop)) == {} or "window" in name
+        assert any(findings(history(RESERVED, stop, dialing(NOON - 3600)))[judgement])
+    assert findings(history(RESERVED, dialing(NOON + 3600), stop)) == {} or "window" in name
 
 
-def test_a_contacts_own_zone_is_asked_unless_the_campaign_turns_it_off() -> None:
+def test_a_contacts_own_zone_counts_unless_the_campaign_turns_it_off() -> None:
     berlin = ("calls", "call_1", None, {**CALL, "zone": "Europe/Berlin"})
     lives = becomes("contacts", "ada", ADA, timezone="Europe/Berlin")[0]
     shut = window("12:00", "13:00")[0]
     own = {**(shut[3] or {}), "settings": {"useContactTimezone": False}}
     dialed: Line = ("calls", "call_1", None, {**(dialing(NOON + 6)[3] or {}), "zone": "Europe/Berlin"})
-    assert any(asked(history(lives, berlin, shut, dialed))["I18"])
-    assert asked(history(lives, berlin, ("campaigns", "c1", CAMPAIGN, own), dialed)) == {}
+    assert any(findings(history(lives, berlin, shut, dialed))["policy_binds_commits"])
+    assert findings(history(lives, berlin, ("campaigns", "c1", CAMPAIGN, own), dialed)) == {}

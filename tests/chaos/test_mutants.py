@@ -1,4 +1,4 @@
-"""A mutant lacks its protection and nothing else; each is made in a process of its own, as the nursery does it."""
+"""A mutant lacks its protection and nothing else; each is made in a process of its own, as the fork server does it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.chaos.mutants import EMPHASIS, MUTANTS, PROTECTIONS
 from tests.chaos.nemesis import DECK
 from tests.chaos.verdict import BY_NAME
 
-LOOK = """
+SHOW = """
 import json, sys
 from pkgutil import resolve_name
 from tests.chaos.mutants import MUTANTS, switch_off
@@ -34,10 +34,10 @@ print(json.dumps([name for name, was in before.items() if was != shape()[name]])
 
 @pytest.mark.parametrize("protection", PROTECTIONS)
 def test_a_mutant_lacks_its_protection_and_nothing_else(protection: str) -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", LOOK, protection], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    result = subprocess.run(
+        [sys.executable, "-c", SHOW, protection], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    assert json.loads(told.stdout) == sorted(MUTANTS[protection].replaces)
+    assert json.loads(result.stdout) == sorted(MUTANTS[protection].replaces)
 
 
 def test_what_is_put_more_of_into_the_decks_is_known_and_so_is_who_condemns() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.cast import Campaign, Limits, Team
 from tests.chaos.harness import Chaos
 from tests.chaos.judge import await_end, judge
+from tests.chaos.teams import Campaign, Limits, Team
 from worker.flow.base import Dial, LookUp, Stop
 from worker.simulator.ledger import Ledger
 
@@ -35,16 +35,16 @@ def callbacks(chaos: Chaos) -> dict[str, Any]:
         return dict(json.load(answer)["callbacks"])
 
 
-def test_everything_is_told_to_end_at_once_and_starts_again(chaos: Chaos) -> None:
+def test_everything_gets_sigterm_at_once_and_starts_again(chaos: Chaos) -> None:
     """SIGTERM to web, beat and workers in the same moment, as a platform's daily restart sends it."""
-    chaos.man(workers=2)
+    chaos.scale(workers=2)
     team = Team(chaos, Limits())
     campaign = team.campaign((20, "plain"))
     campaign.run()
     calls_under_way(campaign)
-    everybody = [process for role in ("web", "beat", "worker") for process in chaos.staff[role]]
+    everybody = [process for role in ("web", "beat", "worker") for process in chaos.processes[role]]
     chaos.terminate(*everybody)
-    chaos.man(workers=2)
+    chaos.scale(workers=2)
     await_end(team)
     assert nobody_was_cut_off(judge(team))
 
@@ -54,7 +54,7 @@ def test_nothing_is_lost_while_the_web_process_is_dead(chaos: Chaos) -> None:
     campaign = team.campaign((12, "plain"))
     campaign.run()
     calls_under_way(campaign, 4)
-    chaos.kill(chaos.staff["web"][0])
+    chaos.kill(chaos.processes["web"][0])
     chaos.wait(lambda: not chaos.ledger(team.account).live(), "every call has ended at the carrier")
     chaos.web()
     await_end(team)
@@ -67,7 +67,7 @@ def test_without_a_beat_schedules_start_and_calls_settle_but_nobody_is_called_ag
 ) -> None:
     """A beat that is away costs time and nothing else: whoever settles goes on filling, so first calls go out, and the
     workers' timers start what is scheduled; a retry's delay, a window's opening, a lost message wait for it."""
-    chaos.kill(chaos.staff["beat"][0])
+    chaos.kill(chaos.processes["beat"][0])
     team = Team(chaos, Limits())
     running = team.campaign((10, "plain"), limit=4, retryDelayMinutes=1)
     scheduled = team.campaign((2, "plain"), starts_in=60)
@@ -89,8 +89,8 @@ def test_without_a_beat_schedules_start_and_calls_settle_but_nobody_is_called_ag
     judge(team)
 
 
-def test_of_two_beats_one_is_heard(chaos: Chaos) -> None:
-    chaos.man(beats=2, workers=2)
+def test_of_two_beats_one_ticks(chaos: Chaos) -> None:
+    chaos.scale(beats=2, workers=2)
     team = Team(chaos, Limits())
     campaign = team.campaign((12, "plain"), starts_in=60)
     chaos.wait(lambda: campaign.status == "running", "it has started by itself")
@@ -101,7 +101,7 @@ def test_of_two_beats_one_is_heard(chaos: Chaos) -> None:
 
 def test_messages_that_come_doubled_or_again_change_nothing(chaos: Chaos) -> None:
     """As they do when a worker that held them was given up by the broker, or an old Redis came back."""
-    chaos.man(workers=2)
+    chaos.scale(workers=2)
     team = Team(chaos, Limits())
     campaign = team.campaign((8, "plain"))
     campaign.run(messages=3)
@@ -120,8 +120,8 @@ def test_messages_that_come_doubled_or_again_change_nothing(chaos: Chaos) -> Non
     }
 
 
-def test_a_message_that_asks_for_a_run_opens_one_however_often_it_comes(chaos: Chaos) -> None:
-    chaos.man(workers=2)
+def test_a_message_that_requests_a_run_opens_one_however_often_it_comes(chaos: Chaos) -> None:
+    chaos.scale(workers=2)
     team = Team(chaos, Limits())
     campaign = team.campaign((4, "plain"))
     chaos.redis.flushall()
@@ -138,7 +138,7 @@ def test_a_killed_beat_leaves_nothing_behind_that_its_successor_would_miss(chaos
     campaign = team.campaign((12, "plain"), (2, "silent"), retryDelayMinutes=1)
     campaign.run()
     for _ in range(3):
-        chaos.kill(chaos.staff["beat"][0])
+        chaos.kill(chaos.processes["beat"][0])
         chaos.beat()
     await_end(team)
     judge(team)
@@ -146,11 +146,11 @@ def test_a_killed_beat_leaves_nothing_behind_that_its_successor_would_miss(chaos
 
 @pytest.mark.slow
 def test_workers_are_replaced_one_by_one(chaos: Chaos) -> None:
-    chaos.man(workers=3)
+    chaos.scale(workers=3)
     team = Team(chaos, Limits())
     campaign = team.campaign((80, "plain"))
     campaign.run()
-    for old in tuple(chaos.staff["worker"]):
+    for old in tuple(chaos.processes["worker"]):
         calls_under_way(campaign, min(60, chaos.placed(team.account) + 6))
         chaos.worker()
         chaos.terminate(old)
@@ -160,7 +160,7 @@ def test_workers_are_replaced_one_by_one(chaos: Chaos) -> None:
 
 @pytest.mark.slow
 def test_many_workers_and_many_beats_are_no_more_than_one(chaos: Chaos) -> None:
-    chaos.man(workers=8, beats=3)
+    chaos.scale(workers=8, beats=3)
     teams = [Team(chaos, Limits()) for _ in range(2)]
     for team in teams:
         for _ in range(2):
@@ -172,13 +172,13 @@ def test_many_workers_and_many_beats_are_no_more_than_one(chaos: Chaos) -> None:
 
 @pytest.mark.slow
 def test_workers_killed_at_any_moment_call_nobody_twice(chaos: Chaos) -> None:
-    chaos.man(workers=2)
+    chaos.scale(workers=2)
     team = Team(chaos, Limits())
     campaign = team.campaign((80, "plain"), (4, "silent"))
     campaign.run()
     for n in range(8):
         calls_under_way(campaign, min(100, chaos.placed(team.account) + 1 + n % 3))
-        chaos.kill(chaos.staff["worker"][0])
+        chaos.kill(chaos.processes["worker"][0])
         chaos.worker()
     await_end(team)
     judge(team)

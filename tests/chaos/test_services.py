@@ -11,16 +11,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.chaos.cast import Campaign, Limits, Team
 from tests.chaos.harness import Chaos
 from tests.chaos.judge import await_end, judge
+from tests.chaos.teams import Campaign, Limits, Team
 
 RESUMES_WITHIN_SECONDS = 10.0
 """What the product promises is five; the rest is for a machine that does other things as well."""
 
 
 def in_mid_campaign(chaos: Chaos, contacts: int = 40) -> Campaign:
-    chaos.man(workers=2)
+    chaos.scale(workers=2)
     team = Team(chaos, Limits())
     campaign = team.campaign((contacts, "plain"), (2, "silent"))
     campaign.run()
@@ -43,7 +43,7 @@ def ends_well(campaign: Campaign) -> None:
 def everybody_works_again(campaign: Campaign) -> None:
     """Each worker has said something since that only one with living connections says."""
     chaos = campaign.team.chaos
-    already = {process: len(process.log) for process in chaos.staff["worker"]}
+    already = {process: len(process.log) for process in chaos.processes["worker"]}
     more = campaign.team.campaign((40, "plain"))
     more.run()
     await_end(campaign.team, more, seconds=60)
@@ -122,13 +122,13 @@ def test_postgresql_is_away_for_a_while(chaos: Chaos, seconds: float) -> None:
     ends_well(campaign)
 
 
-def test_a_run_that_is_asked_for_while_postgresql_is_away_is_opened_when_it_is_back(chaos: Chaos) -> None:
+def test_a_run_that_is_requested_while_postgresql_is_away_is_opened_when_it_is_back(chaos: Chaos) -> None:
     team = Team(chaos, Limits())
     campaign = team.campaign((4, "plain"))
-    (worker,) = chaos.staff["worker"]
+    (worker,) = chaos.processes["worker"]
     chaos.stack.postgres.kill()
     chaos.celery.send_task("worker.run_campaign", [campaign.id])
-    chaos.wait(lambda: "run_put_off" in worker.log, "it was tried")
+    chaos.wait(lambda: "run_postponed" in worker.log, "it was tried")
     chaos.stack.postgres.restart()
     ends_well(campaign)
 

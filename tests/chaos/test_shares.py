@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.chaos.cast import Campaign, Limits, Team
 from tests.chaos.harness import Chaos
 from tests.chaos.judge import await_end, judge
+from tests.chaos.teams import Campaign, Limits, Team
 from worker.simulator.ledger import RecordedCall
 
 MANY, SOME, FEW = 100_000, 100, 10
@@ -20,7 +20,7 @@ MOST_IN_BETWEEN = 4 * SLOTS
 
 @pytest.mark.slow
 def test_small_campaigns_are_not_starved_by_a_large_one_of_the_same_team(chaos: Chaos) -> None:
-    chaos.man(workers=2)
+    chaos.scale(workers=2)
     team = Team(chaos, Limits(team=SLOTS))
     many = team.campaign_of([f"+13059{n:06d}" for n in range(MANY)], limit=50)
     some = team.campaign((SOME, "plain"), limit=50)

@@ -10,16 +10,16 @@ import random
 
 import pytest
 
-from tests.chaos.cast import Limits, Team
 from tests.chaos.harness import Chaos
 from tests.chaos.judge import await_end, judge
+from tests.chaos.teams import Limits, Team
 
 FENCE = {"SEND_FENCE_SECONDS": "1.8"}
 """Longer than the second within which calls are paced, so that what stands still has calls to send."""
 
 
 def test_a_worker_that_stood_still_before_its_requests_left_sends_none_and_changes_nothing(chaos: Chaos) -> None:
-    team, (other,) = Team(chaos, Limits(calls_per_second=3)), chaos.staff["worker"]
+    team, (other,) = Team(chaos, Limits(calls_per_second=3)), chaos.processes["worker"]
     chaos.freeze_idle(other)
     sleeper = chaos.worker(**FENCE)
     campaign = team.campaign((4, "plain"), limit=4)
@@ -44,7 +44,7 @@ def test_a_worker_that_stood_still_before_its_requests_left_sends_none_and_chang
 @pytest.mark.slow
 def test_a_worker_that_stood_still_with_a_transaction_open_holds_nobody_up(chaos: Chaos) -> None:
     """PostgreSQL ends the transaction after ten seconds, which no setting shortens."""
-    team, (other,) = Team(chaos, Limits()), chaos.staff["worker"]
+    team, (other,) = Team(chaos, Limits()), chaos.processes["worker"]
     chaos.freeze_idle(other)
     sleeper = chaos.worker()
     campaign = team.campaign((4, "kept"), limit=4)  # they are placed for seconds, whoever is late to look
@@ -77,11 +77,11 @@ def waiting_for_a_lock(chaos: Chaos) -> bool:
 @pytest.mark.parametrize("seed", range(3))
 def test_workers_that_stand_still_in_turn_at_any_moment_call_nobody_twice(chaos: Chaos, seed: int) -> None:
     dice, team = random.Random(seed), Team(chaos, Limits())
-    chaos.man(workers=3)
+    chaos.scale(workers=3)
     campaign = team.campaign((60, "plain"), (4, "silent"))
     campaign.run()
     for _ in range(8):
-        sleeper = dice.choice(chaos.staff["worker"])
+        sleeper = dice.choice(chaos.processes["worker"])
         placed = chaos.placed(team.account)
         chaos.freeze(sleeper)
         enough = placed + dice.randint(4, 16)

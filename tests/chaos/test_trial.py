@@ -45,10 +45,10 @@ def test_a_trial_that_is_ended_leaves_nobody_behind(number: signal.Signals) -> N
         wait_until(lambda: not still_alive(began), "all of them are gone")
 
 
-def test_options_that_make_no_sense_are_told_before_anything_starts() -> None:
-    told = subprocess.run(
+def test_options_that_make_no_sense_are_refused_before_anything_starts() -> None:
+    result = subprocess.run(
         [sys.executable, "-m", "tests.chaos", "--seeds", "some"],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert told.returncode == 2
-    assert "'some' is no range such as 1-20." in told.stderr
+    assert result.returncode == 2
+    assert "'some' is no range such as 1-20." in result.stderr

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from tests.chaos.evidence import Evidence, Look
-from tests.chaos.looks import OCCASIONS
+from tests.chaos.evidence import Evidence, InvariantCheck
+from tests.chaos.invariant_checks import OCCASIONS
 from tests.chaos.verdict import BY_NAME, JUDGEMENTS, PASSED, UNPROVEN, VIOLATED, Verdict, judge, together
 from worker.simulator.ledger import Ledger
 from worker.store import invariants
@@ -55,14 +55,18 @@ def test_trials_together_prove_what_one_of_them_did_and_violate_what_any_did() -
     assert both.violations["stops_hold"] == ["call_1"]
 
 
-def test_every_judgement_has_a_name_and_a_letter_of_its_own() -> None:
-    assert len(BY_NAME) == len({it.letter for it in JUDGEMENTS}) == len(JUDGEMENTS)
+def test_every_judgement_has_a_name_and_a_sentence_of_its_own() -> None:
+    assert len(BY_NAME) == len({it.holds for it in JUDGEMENTS}) == len(JUDGEMENTS)
 
 
-def test_the_products_own_invariants_are_all_asked_and_their_occasions_counted() -> None:
+def test_the_products_own_invariants_are_all_checked_and_their_occasions_counted() -> None:
     assert OCCASIONS.keys() == invariants.BY_NAME.keys()
-    looks = [Look("limit_held", 3), Look("limit_held", 2, ("team one",)), Look("limit_held", 1, ("team one",))]
-    verdict = judge(Evidence(ledger=NOTHING, looks=looks))
+    invariant_checks = [
+        InvariantCheck("limit_held", 3),
+        InvariantCheck("limit_held", 2, ("team one",)),
+        InvariantCheck("limit_held", 1, ("team one",)),
+    ]
+    verdict = judge(Evidence(ledger=NOTHING, invariant_checks=invariant_checks))
     assert verdict.violations["limit_held"] == ["team one"], "one offender, however often it was seen"
     assert verdict.occasions["limit_held"] == 5
 

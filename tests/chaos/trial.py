@@ -16,12 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tests import shadow_clock
 from tests.chaos import barren, clock_jumps, evidence, full_disk, history, mutants
-from tests.chaos.births import Births, set_up
+from tests.chaos.api_client import ApiClient
+from tests.chaos.campaign_factory import CampaignFactory, set_up
+from tests.chaos.collecting import Observer, collect
 from tests.chaos.commands import Commands
 from tests.chaos.deployment import deployed
-from tests.chaos.desk import Desk
 from tests.chaos.faults import Fault
-from tests.chaos.gathering import Witness, gather
 from tests.chaos.halting import AIMS
 from tests.chaos.hanging import HangingAccount, with_steady
 from tests.chaos.harness import Chaos
@@ -29,7 +29,7 @@ from tests.chaos.journal import DatabaseClock, Journal
 from tests.chaos.nemesis import WEB_POINTS, WORKER_POINTS, Nemesis, draw_faults, draw_points
 from tests.chaos.operators import Operators
 from tests.chaos.orders import Order, draw_orders
-from tests.chaos.plan import CampaignPlan, Cast, draw_cast
+from tests.chaos.plan import CampaignPlan, Workload, draw_workload
 from tests.chaos.relay import Relay
 from tests.chaos.routes import routed
 from worker.dev.stack import Stack
@@ -76,31 +76,31 @@ class Trial:
 
     terms: Terms
     chaos: Chaos
-    cast: Cast
+    workload: Workload
     journal: Journal
     clock: DatabaseClock
     relay: Relay
     business: evidence.Clock
-    witness: Witness
+    observer: Observer
     patience: evidence.Patience = PATIENCE
     unhealed: list[str] = field(default_factory=list)
     """What did not come to itself when nothing befell it any more."""
-    unborn: deque[CampaignPlan] = field(default_factory=deque)
+    planned: deque[CampaignPlan] = field(default_factory=deque)
     _provocations: list[tuple[float, str]] = field(default_factory=list)
     _second: float = 0.0
 
     def run(self) -> evidence.Evidence:
-        """From the first process to the last look."""
+        """From the first process to the last check."""
         terms, chaos = self.terms, self.chaos
-        tokens = set_up(chaos.dialer, self.cast, terms.carrier)
+        tokens = set_up(chaos.dialer, self.workload, terms.carrier)
         commands = Commands(chaos.dialer, chaos.celery)
-        self.desk = Desk(self.journal, self.clock, chaos.web_port, tokens, commands=commands)
-        self.births = Births(chaos, self.desk, self.business)
+        self.client = ApiClient(self.journal, self.clock, chaos.web_port, tokens, commands=commands)
+        self.factory = CampaignFactory(chaos, self.client, self.business)
         self.hanging = HangingAccount(self, self._let_pass)
-        self.unborn.extend(plan for plan in self.cast.campaigns if math.isfinite(plan.born_at))
+        self.planned.extend(plan for plan in self.workload.campaigns if math.isfinite(plan.created_at))
         aims = Path(chaos.environment[AIMS])
         self.operators = Operators(
-            self.desk, chaos.dialer, chaos.celery, self.cast, self.business, self.births.ids, aims
+            self.client, chaos.dialer, chaos.celery, self.workload, self.business, self.factory.ids, aims
         )
         jumps = dict.fromkeys(clock_jumps.FAULTS, 6) if terms.clock_jumps else {}
         more = {**jumps, **mutants.EMPHASIS.get(terms.without, {})}
@@ -115,16 +115,16 @@ class Trial:
         )
         self._dice = Random(f"trial {terms.seed}")
         self.schedule = list(self.nemesis.schedule)
-        self.orders = draw_orders(terms.seed, terms.seconds, self.cast, mutants.aims(terms.without))
+        self.orders = draw_orders(terms.seed, terms.seconds, self.workload, mutants.aims(terms.without))
         if terms.clock_jumps:
             self.orders = clock_jumps.orders_without_the_clock(self.orders)
-        chaos.man(workers=1, beats=1)
+        chaos.scale(workers=1, beats=1)
         try:
             self._under_fire()
             healed_at = self._recover()
         finally:
             self.operators.finish(15)
-        return gather(self, healed_at)
+        return collect(self, healed_at)
 
     def _under_fire(self) -> None:
         orders = deque(self.orders)
@@ -132,10 +132,10 @@ class Trial:
         said_at = 0.0
         while (second := time.monotonic() - began_at) < self.terms.seconds:
             self._second = second
-            while self.unborn and self.unborn[0].born_at <= second and self._bear_next():
+            while self.planned and self.planned[0].created_at <= second and self._create_next():
                 pass
             while orders and orders[0].at <= second:
-                self.operators.ask(orders.popleft())
+                self.operators.submit(orders.popleft())
             self._carry_out_provocations()
             self.nemesis.step(second)
             if second - said_at >= 5:
@@ -157,13 +157,13 @@ class Trial:
             self.say("and none came about")
         self.operators.settle()
         healed_at = self.clock.now()
-        self.witness.healed_at = time.monotonic()
+        self.observer.healed_at = time.monotonic()
         self.journal.note("healed", healed_at)
         self.say("healed")
         deadline = time.monotonic() + (MUTANT_SECONDS if self.terms.without else RECOVERY_SECONDS)
         began_at = said_at = time.monotonic()
         while not (quiet := self._is_quiet()) and time.monotonic() < deadline:
-            self.witness.look_at_slots()
+            self.observer.read_slots()
             self._supervise()
             if time.monotonic() - said_at >= 5:
                 said_at = time.monotonic()
@@ -171,7 +171,7 @@ class Trial:
             time.sleep(0.25)  # the dialer is left alone to recover
         self.say(f"{'quiet' if quiet else 'NOT quiet'} {time.monotonic() - began_at:.1f} s after the last fault")
         deadline = time.monotonic() + PATIENCE.slots + 1
-        while self.witness.look_at_slots() and time.monotonic() < deadline:
+        while self.observer.read_slots() and time.monotonic() < deadline:
             time.sleep(0.25)
         return healed_at
 
@@ -183,12 +183,12 @@ class Trial:
             time.sleep(STEP_SECONDS)
 
     def _await_web(self) -> None:
-        """A web process that does not come to itself is replaced, as somebody would do it in the end; and told of."""
+        """A web process that does not come to itself is replaced, as somebody would do it in the end; and reported."""
         deadline = time.monotonic() + WEB_SECONDS
         while not self.chaos.web_answers():
             if time.monotonic() > deadline:
                 self.unhealed.append(f"the web process did not answer {WEB_SECONDS:g} s after the last fault")
-                for process in list(self.chaos.staff["web"]):
+                for process in list(self.chaos.processes["web"]):
                     self.chaos.kill(process)
                 self.chaos.web()
             time.sleep(0.25)
@@ -222,15 +222,15 @@ class Trial:
         return "the database is away"
 
     def _placed(self) -> int:
-        return sum(self.chaos.placed(team.account) for team in self.cast.teams)
+        return sum(self.chaos.placed(team.account) for team in self.workload.teams)
 
-    def _bear_next(self) -> bool:
+    def _create_next(self) -> bool:
         """Make the next campaign, and have it run if it is not to start by itself."""
-        if not self.unborn or not self.births.bear(self.unborn[0]):
+        if not self.planned or not self.factory.create(self.planned[0]):
             return False
-        plan = self.unborn.popleft()
+        plan = self.planned.popleft()
         if plan.starts_in is None:
-            self.operators.ask(Order(0.0, "run", self.cast.campaigns.index(plan), 0))
+            self.operators.submit(Order(0.0, "run", self.workload.campaigns.index(plan), 0))
         return True
 
     # -- what leads to a crash point
@@ -239,9 +239,9 @@ class Trial:
         """Bring about, in a moment, what leads there."""
         if point.startswith("hold "):
             held = point.removeprefix("hold ")
-            found = [n for n, plan in enumerate(self.cast.campaigns) if self.births.ids.get(plan.key) == held]
+            found = [n for n, plan in enumerate(self.workload.campaigns) if self.factory.ids.get(plan.key) == held]
             for n in found:
-                self.operators.ask(Order(self._second, "hold", n, 0))
+                self.operators.submit(Order(self._second, "hold", n, 0))
         elif point.startswith("rebuild."):
             self._provocations += [(self._second + 1.5, "flush")]
         elif point.startswith("stop."):
@@ -252,8 +252,8 @@ class Trial:
             self._provocations += [(self._second + wait, "run twice") for wait in (1.0, 2.5)]
         elif point == "hang up":
             self._provocations += [(self._second + 0.5, "cancel")]
-        elif point == "promote.after_commit" and self.unborn:
-            self._provocations += [(self._second + 1.0, "birth")]
+        elif point == "promote.after_commit" and self.planned:
+            self._provocations += [(self._second + 1.0, "create")]
 
     def _carry_out_provocations(self) -> None:
         due = [what for at, what in self._provocations if at <= self._second]
@@ -261,13 +261,13 @@ class Trial:
         for what in due:
             if what == "flush":
                 self.nemesis.schedule.appendleft(Fault(self._second, "redis: flushall", 0, 0))
-            elif what == "birth":
-                self._bear_next()
+            elif what == "create":
+                self._create_next()
             else:
-                running = [n for n, c in enumerate(self.cast.campaigns) if c.key in self.births.ids][-6:]
+                running = [n for n, c in enumerate(self.workload.campaigns) if c.key in self.factory.ids][-6:]
                 if running:
                     dice = self._dice
-                    self.operators.ask(Order(self._second, what, dice.choice(running), dice.randrange(1 << 30)))
+                    self.operators.submit(Order(self._second, what, dice.choice(running), dice.randrange(1 << 30)))
 
     def say(self, what: str) -> None:
         """Progress, for whoever watches."""
@@ -277,9 +277,9 @@ class Trial:
 @contextlib.contextmanager
 def staged(terms: Terms) -> Iterator[Trial]:
     """Everything a trial needs, on servers of its own; gone when it is over."""
-    cast = with_steady(draw_cast(terms.seed, terms.seconds))
+    workload = with_steady(draw_workload(terms.seed, terms.seconds))
     if terms.clock_jumps:
-        cast = clock_jumps.without_the_clock(cast)
+        workload = clock_jumps.without_the_clock(workload)
     with Stack() as stack:
         _migrate(stack)
         with contextlib.ExitStack() as open_:
@@ -288,7 +288,7 @@ def staged(terms: Terms) -> Iterator[Trial]:
             more = {AIMS: str(aims), **({mutants.VARIABLE: terms.without} if terms.without else {})}
             chaos = open_.enter_context(
                 deployed(
-                    stack, "template1", "trial", cast.script, speed=SPEED,
+                    stack, "template1", "trial", workload.script, speed=SPEED,
                     routes=open_.enter_context(routed(stack, "trial")),
                     **BOUNDS, PUBLIC_BASE_URL=relay.url, **more,
                 )
@@ -301,13 +301,13 @@ def staged(terms: Terms) -> Iterator[Trial]:
             history.install(chaos.environment["DATABASE_URL"])
             mutants.unguard(terms.without, chaos.environment["DATABASE_URL"])
             journal = open_.enter_context(contextlib.closing(Journal(stack.directory / "journal.jsonl")))
-            witness = open_.enter_context(Witness(chaos))
+            observer = open_.enter_context(Observer(chaos))
             (row,) = chaos.sql(
                 "SELECT extract(epoch FROM real_at)::float, extract(epoch FROM business_at)::float FROM clock"
             )
             clock = DatabaseClock(chaos.environment["DATABASE_URL"])
             business = evidence.Clock(row[0], row[1], SPEED)
-            yield Trial(terms, chaos, cast, journal, clock, relay, business, witness)
+            yield Trial(terms, chaos, workload, journal, clock, relay, business, observer)
 
 
 def _migrate(stack: Stack) -> None:
@@ -318,6 +318,6 @@ def _migrate(stack: Stack) -> None:
 
 def carrier_faults(trial: Trial, e: evidence.Evidence) -> Counter[str]:
     """How often each fault of the carrier befell a request."""
-    asked = [(call.to_number, call.attempt) for call in e.ledger.placed]
-    asked += [(it.to_number, it.attempt) for it in e.ledger.not_placed]
-    return Counter(word for phone, attempt in asked if (word := trial.cast.fault_of(phone, attempt)))
+    requests = [(call.to_number, call.attempt) for call in e.ledger.placed]
+    requests += [(it.to_number, it.attempt) for it in e.ledger.not_placed]
+    return Counter(word for phone, attempt in requests if (word := trial.workload.fault_of(phone, attempt)))

@@ -15,123 +15,104 @@ from functools import partial
 
 from tests.chaos import judgements, judgements_books, judgements_progress
 from tests.chaos.evidence import Evidence
-from tests.chaos.judgements import Asked
+from tests.chaos.judgements import Findings
 from tests.chaos.judgements_commits import gate
+from tests.chaos.judgements_progress import Progress
 from worker.store.invariants import INVARIANTS
 
 NEVER = math.inf
 PASSED, VIOLATED, UNPROVEN = 0, 1, 3
-"""How a trial ends for its shell; 2 is a mistake of whoever asked for it."""
+"""How a trial ends for its shell; 2 is a mistake in the command line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What must never be otherwise, as a sentence; ``ask`` goes through its occasions."""
+    """What must never be otherwise, as a sentence; ``check`` goes through its occasions."""
 
-    letter: str
     name: str
     holds: str
-    ask: Callable[[Evidence], Asked]
+    check: Callable[[Evidence], Findings]
     owed_after: float = NEVER
 
-    @property
-    def title(self) -> str:
-        return f"{self.letter} {self.name}"
 
-
-def _looked_at(name: str, e: Evidence) -> Asked:
+def _invariant(name: str, e: Evidence) -> Findings:
     """One of the product's own invariants."""
-    looks = [look for look in e.looks if look.name == name]
-    yield from dict.fromkeys(offender for look in looks for offender in look.offenders)
-    yield from (None for look in looks for _ in range(look.occasions - len(look.offenders)))
+    checks = [it for it in e.invariant_checks if it.name == name]
+    yield from dict.fromkeys(offender for it in checks for offender in it.offenders)
+    yield from (None for it in checks for _ in range(it.occasions - len(it.offenders)))
 
 
-def _processes(e: Evidence) -> Asked:
+def _processes(e: Evidence) -> Findings:
     yield from e.ended_by_themselves
     yield from (None for _ in range(e.processes - len(e.ended_by_themselves)))
 
 
-def _mistakes(e: Evidence) -> Asked:
+def _mistakes(e: Evidence) -> Findings:
     yield from e.mistakes
     yield from (None for _ in range(e.processes - len(e.mistakes)))
 
 
-def _progress(ask: Callable[[judgements_progress.Progress], Asked]) -> Callable[[Evidence], Asked]:
-    return lambda e: ask(e.progress)
-
-
 _OWED: Mapping[str, float] = {
-    "S1": 20,
-    "S4": 20,
-    "S5": 20,
-    "S6": 60,
-    "S7": 60,
-    "S3": 60,
+    "limit_held": 20,
+    "one_live_call_per_contact": 20,
+    "counters_add_up": 20,
+    "attempts_within_limit": 60,
+    "stops_hold": 60,
+    "limit_held_at_carrier": 60,
 }
 
+
+def _named(check: Callable[[Evidence], Findings], holds: str, owed_after: float) -> Judgement:
+    """A judgement by the name of the function that checks it."""
+    return Judgement(check.__name__, holds, check, owed_after)
+
+
+def _commits(name: str, holds: str, owed_after: float) -> Judgement:
+    """One of the commits to place a call (:mod:`tests.chaos.judgements_commits`)."""
+    return Judgement(name, holds, gate(name), owed_after)
+
+
+def _progress(check: Callable[[Progress], Findings], holds: str, owed_after: float) -> Judgement:
+    """One of whether it goes on (:mod:`tests.chaos.judgements_progress`)."""
+    return Judgement(check.__name__, holds, lambda e: check(e.progress), owed_after)
+
+
 JUDGEMENTS = (
-    Judgement("I1", "calls_within_limits", "No more calls live than a limit allows.", judgements.i1, 20),
-    Judgement("I2", "one_call_to_a_callee", "Nobody has two calls at once.", judgements.i2, 20),
-    Judgement("I3", "calls_inside_windows", "No call is placed outside its window.", judgements.i3, 60),
-    Judgement("I4", "stops_reach_the_carrier", "No request leaves after a stop.", judgements.i4, 20),
-    Judgement("I5", "calls_within_attempts", "Nobody is called more often than allowed.", judgements.i5, 20),
-    Judgement("I6", "retries_wait", "Nobody is called again before the delay is over.", judgements.i6, 60),
-    Judgement("I7", "answered_is_done", "Nobody is called after having answered.", judgements.i7, 20),
-    Judgement("I8", "everybody_comes_to_an_end", "Nobody waits for ever.", judgements_books.i8, 20),
-    Judgement("I9", "books_agree", "Calls and counters are the carrier's.", judgements_books.i9, 20),
-    Judgement("I10", "slots_come_back", "No slot is held by a call that has ended.", judgements_books.i10, 60),
-    Judgement("I11", "requests_within_rate", "No account asks faster than its rate.", judgements.i11, 20),
-    Judgement("I12", "news_takes_effect", "No news is lost that was acknowledged.", judgements_books.i12, 20),
-    Judgement("I13", "numbers_stay_secret", "No number stands in a log or a message.", judgements_books.i13, 20),
-    Judgement("I14", "given_up_is_over", "Nothing lives that was given up.", judgements_books.i14, 60),
-    Judgement("I15", "asked_for_once", "No call is asked for twice.", judgements.i15, 20),
-    Judgement("I16", "stops_bind_commits", "No call is committed after its campaign stopped.", gate("I16"), 20),
-    Judgement("I17", "newer_runs_bind_commits", "No call of an older run is committed.", gate("I17"), 30),
-    Judgement("I18", "policy_binds_commits", "No call is committed by an older policy.", gate("I18"), 30),
-    Judgement("I19", "do_not_call_binds_commits", "No call is committed against do-not-call.", gate("I19"), 30),
-    Judgement("I20", "contacts_bind_commits", "No call is committed to an older number or zone.", gate("I20"), 30),
-    Judgement("I21", "callers_bind_commits", "No call is committed with what is disabled.", gate("I21"), 30),
-    *(
-        Judgement(it.letter, it.name, it.holds, partial(_looked_at, it.name), _OWED.get(it.letter, NEVER))
-        for it in INVARIANTS
+    _named(judgements.calls_within_limits, "No more calls live than a limit allows.", 20),
+    _named(judgements.one_call_to_a_callee, "Calls to one callee never overlap.", 20),
+    _named(judgements.calls_inside_windows, "No call is placed outside its window.", 60),
+    _named(judgements.stops_reach_the_carrier, "No request leaves after a stop.", 20),
+    _named(judgements.calls_within_attempts, "Nobody is called more often than allowed.", 20),
+    _named(judgements.retries_wait, "Nobody is called again before the delay is over.", 60),
+    _named(judgements.answered_is_done, "Nobody is called after having answered.", 20),
+    _named(judgements_books.contacts_finish, "No contact waits for ever.", 20),
+    _named(judgements_books.records_match_carrier, "Calls and counters agree with the carrier's.", 20),
+    _named(judgements_books.slots_are_released, "No slot is held by a call that has ended.", 60),
+    _named(judgements.requests_within_rate, "No account sends requests faster than its rate.", 20),
+    _named(judgements_books.acknowledged_events_take_effect, "No acknowledged event is lost.", 20),
+    _named(judgements_books.numbers_stay_secret, "No number stands in a log or a message.", 20),
+    _named(judgements_books.closed_calls_are_over, "No call goes on that was closed.", 60),
+    _named(judgements.requested_once, "No call is requested twice.", 20),
+    _commits("stops_bind_commits", "No call is committed after its campaign stopped.", 20),
+    _commits("newer_runs_bind_commits", "No call of an older run is committed.", 30),
+    _commits("policy_binds_commits", "No call is committed by an older policy.", 30),
+    _commits("do_not_call_binds_commits", "No call is committed against do-not-call.", 30),
+    _commits("contacts_bind_commits", "No call is committed to an older number or zone.", 30),
+    _commits("callers_bind_commits", "No call is committed with what is disabled.", 30),
+    *(Judgement(it.name, it.holds, partial(_invariant, it.name), _OWED.get(it.name, NEVER)) for it in INVARIANTS),
+    _progress(judgements_progress.hanging_account_is_isolated, "An account that hangs delays only its own calls.", 10),
+    _progress(  # whether the account that hangs has anything to place then is left to the trial
+        judgements_progress.no_more_than_senders, "No more calls are committed than have a sender.", NEVER
     ),
-    Judgement(
-        "G1",
-        "a_hanging_account_hangs_alone",
-        "An account that hangs delays only its own calls.",
-        _progress(judgements_progress.hangs_alone),
-        10,
-    ),
-    Judgement(
-        "G5",
-        "no_more_than_senders",
-        "No more calls are committed than have a sender.",
-        _progress(judgements_progress.commits_for_senders),
-        NEVER,  # whether the account that hangs has anything to place then is left to the trial
-    ),
-    Judgement(
-        "G2",
-        "hang_ups_back_off",
-        "No call is asked to end again and again.",
-        _progress(judgements_progress.asks_with_patience),
-        60,
-    ),
-    Judgement(
-        "G3",
-        "ends_when_told",
-        "Whoever is told to end does so in 30 s.",
-        _progress(judgements_progress.ends_when_told),
-        60,
-    ),
-    Judgement(
-        "G4", "goes_on", "Calls are placed again when nothing is broken.", _progress(judgements_progress.goes_on), 10
-    ),
-    Judgement("P1", "processes_live", "No process ends by itself.", _processes, 10),
-    Judgement("P2", "logs_hold_no_mistake", "No log holds a traceback of ours.", _mistakes, 10),
+    _progress(judgements_progress.hang_ups_back_off, "No call is hung up again and again.", 60),
+    _progress(judgements_progress.ends_on_sigterm, "A process ends within 30 s of SIGTERM.", 60),
+    _progress(judgements_progress.calls_resume, "Calls are placed again when nothing is broken.", 10),
+    Judgement("processes_live", "No process ends by itself.", _processes, 10),
+    Judgement("logs_hold_no_mistake", "No log holds a traceback of ours.", _mistakes, 10),
 )
 BY_NAME: Mapping[str, Judgement] = {judgement.name: judgement for judgement in JUDGEMENTS}
-"""Those of the issue's (``I``), whether it goes on (``G``), the product's own invariants, and how its processes fared
-(``P``)."""
+"""What the carrier and the commits show, the product's own invariants, whether it goes on, and how its processes
+fared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +144,10 @@ class Verdict:
 
 
 def judge(e: Evidence) -> Verdict:
-    """Ask every judgement at every occasion."""
-    asked = {judgement.name: list(judgement.ask(e)) for judgement in JUDGEMENTS}
-    violations = {name: [said for said in those if said is not None] for name, those in asked.items()}
-    return Verdict(violations, Counter({name: len(those) for name, those in asked.items()}))
+    """Check every judgement at every occasion."""
+    results = {judgement.name: list(judgement.check(e)) for judgement in JUDGEMENTS}
+    violations = {name: [said for said in those if said is not None] for name, those in results.items()}
+    return Verdict(violations, Counter({name: len(those) for name, those in results.items()}))
 
 
 def together(verdicts: Iterable[Verdict]) -> Verdict:

@@ -176,7 +176,7 @@ def test_a_file_that_may_ban_somebody_in_another_way_is_refused_in_a_sentence(
     answers = several(f"contacts import {unknown}", f"contacts import {another} --report {another}.out", **here)
     assert [answer.returncode for answer in answers] == [2, 2]
     assert "'Nicht anrufen' looks as if it said who must not be called; rename it" in sentence(answers[0])
-    assert "Of the 2 cells that say something in the column 'dnc', 2 are no yes and no no" in sentence(answers[1])
+    assert "Of the 2 cells that say something in the column 'dnc', 2 are neither yes nor no" in sentence(answers[1])
     assert names(world) == []
     assert not Path(f"{another}.out").exists()
 

@@ -182,7 +182,7 @@ def test_a_killed_demo_leaves_nothing_behind(contacts: Path) -> None:
             "line 1: The first line must name the columns, and one must be phone; these are name, shoe size.",
         ),
         (b"", "line 1: The file is empty, or its first line is; that line must name the columns"),
-        (bytes(range(256)) * 40, "line 1: It contains a NUL character, or bytes that are no text in this encoding"),
+        (bytes(range(256)) * 40, "line 1: It contains a NUL character, or bytes that are not text in this encoding"),
         (b"first_name,phone\n", "--contacts: The file has no contact to call"),
     ],
     ids=["no phone column", "empty", "binary", "only a header"],

@@ -41,12 +41,12 @@ def test_what_cannot_live_is_told_with_its_last_words() -> None:
         keeper = Keeper(stack, told.append, lambda: now)
         for pause in PAUSES_SECONDS:
             wait_until(lambda: stack.children[0].exit_code is not None, "it has ended")
-            keeper.look()
+            keeper.check()
             now += pause
-            keeper.look()
+            keeper.check()
         wait_until(lambda: stack.children[0].exit_code is not None, "it has ended")
         with pytest.raises(Unavailable, match=r"web ended 6 times within 30 s of its start; its last words: no such"):
-            keeper.look()
+            keeper.check()
     assert told[0] == "web ended with code 3 (no such setting); it is started again."
     assert told[1] == "web ended with code 3 (no such setting); it is started again in 1 s."
     assert len(told) == len(PAUSES_SECONDS)

@@ -34,7 +34,7 @@ REFUSED = [
     ("contacts add {} -", 2, "Invalid value for 'CONTACT_ID...': There is nothing on standard input."),
     ("contacts add {} cont_1 \udcff", 2, "'\\udcff': It contains a character that is not text"),
     ("contacts list --status failed", 2, "--status needs a CAMPAIGN_ID. See dialer contacts list --help."),
-    ("contacts list {} --tag vip", 2, "In a campaign only --status can be asked for. See"),
+    ("contacts list {} --tag vip", 2, "In a campaign only --status filters. See"),
     ("campaigns show \udcff", 2, "CAMPAIGN_ID: It contains a character that is not text"),
     ("campaigns resume {}", 2, "Campaign {} is draft and cannot become running: it was not paused; run it first."),
     ("campaigns run", 2, "Missing argument 'CAMPAIGN_ID'. See dialer campaigns run --help."),

@@ -26,7 +26,7 @@ from tests.patience import PATIENCE_SECONDS
 from tests.store.test_migrate import ADDS_A_COLUMN, copy_of_the_program
 from tests.world import World
 from worker.cli.processes import BEGINS
-from worker.cli.up import CALLEE, belongings, first_campaign
+from worker.cli.up import CALLEE, first_campaign, first_setup
 from worker.dev.processtable import Process
 from worker.domain.errors import Refused
 from worker.operations.keys import revoke_key, who_bears
@@ -225,27 +225,27 @@ def test_a_port_that_is_taken_is_told_before_anything_is_started(tmp_path: Path)
 
 def test_a_first_start_that_was_cut_short_is_taken_up_where_it_was(world: World, tmp_path: Path) -> None:
     path = tmp_path / "up.json"
-    planned = belongings(world.dialer, path)
+    planned = first_setup(world.dialer, path)
     path.write_text(json.dumps({**json.loads(path.read_text()), "token": ""}))
     world.sql("DELETE FROM phone_numbers WHERE id = :id", id=planned.from_number_id)
-    mended = belongings(world.dialer, path)
-    assert replace(mended, token="") == replace(planned, token="")
-    bearer = who_bears(world.dialer, mended.token)
+    completed = first_setup(world.dialer, path)
+    assert replace(completed, token="") == replace(planned, token="")
+    bearer = who_bears(world.dialer, completed.token)
     assert bearer is not None
     assert bearer.team_id == planned.team_id
     assert world.sql("SELECT team_id FROM phone_numbers WHERE id = :id", id=planned.from_number_id) == [
         (planned.team_id,)
     ]
-    assert belongings(world.dialer, path) == mended
+    assert first_setup(world.dialer, path) == completed
 
 
 def test_a_key_that_was_revoked_is_replaced_and_what_was_renamed_stays_so(world: World, tmp_path: Path) -> None:
-    before = belongings(world.dialer, tmp_path / "up.json")
+    before = first_setup(world.dialer, tmp_path / "up.json")
     bearer = who_bears(world.dialer, before.token)
     assert bearer is not None
     revoke_key(world.dialer, before.team_id, bearer.key_id, actor="test")
     world.sql("UPDATE companies SET name = 'Acme' WHERE id = :id", id=before.company_id)
-    after = belongings(world.dialer, tmp_path / "up.json")
+    after = first_setup(world.dialer, tmp_path / "up.json")
     assert after.token != before.token
     assert who_bears(world.dialer, after.token) is not None
     assert world.sql("SELECT name FROM companies WHERE id = :id", id=before.company_id) == [("Acme",)]
@@ -268,9 +268,9 @@ def test_up_calls_through_a_real_carriers_adapter_once_a_second(tmp_path: Path, 
 
 
 def test_a_directory_stays_with_the_carrier_it_was_begun_with(world: World, tmp_path: Path) -> None:
-    belongings(world.dialer, tmp_path / "up.json", "twilio")
+    first_setup(world.dialer, tmp_path / "up.json", "twilio")
     with pytest.raises(Refused, match="was begun with --carrier twilio; go on so, or name another --data"):
-        belongings(world.dialer, tmp_path / "up.json", "simulator")
+        first_setup(world.dialer, tmp_path / "up.json", "simulator")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"token": "x"}'])
@@ -278,7 +278,7 @@ def test_a_file_of_belongings_that_cannot_be_read_is_named(world: World, tmp_pat
     path = tmp_path / "up.json"
     path.write_text(content)
     with pytest.raises(Refused, match=r"up\.json cannot be read"):
-        belongings(world.dialer, path)
+        first_setup(world.dialer, path)
     assert path.read_text() == content
 
 

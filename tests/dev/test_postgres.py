@@ -14,7 +14,7 @@ from worker.dev.workspace import Workspace
 from worker.domain.errors import Unavailable
 
 
-def ask(url: str, question: str) -> object:
+def query(url: str, question: str) -> object:
     with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute(question).fetchone()
     assert row is not None
@@ -22,11 +22,11 @@ def ask(url: str, question: str) -> object:
 
 
 def test_the_server_knows_letters_beyond_ascii_and_keeps_utc(stack: Stack) -> None:
-    assert ask(stack.postgres.url, "SELECT lower('ÉCOLE') || current_setting('timezone')") == "écoleUTC"
+    assert query(stack.postgres.url, "SELECT lower('ÉCOLE') || current_setting('timezone')") == "écoleUTC"
 
 
 def test_it_listens_nowhere_but_on_its_socket(stack: Stack) -> None:
-    assert ask(stack.postgres.url, "SHOW listen_addresses") == ""
+    assert query(stack.postgres.url, "SHOW listen_addresses") == ""
 
 
 def test_nobody_but_the_owner_can_come_near_the_socket(stack: Stack) -> None:
@@ -38,13 +38,13 @@ def test_nobody_but_the_owner_can_come_near_the_socket(stack: Stack) -> None:
 def test_the_url_is_right_whatever_the_environment_says(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PGPORT": "1", "PGHOST": "nowhere.invalid", "PGUSER": "x", "PGDATABASE": "y"}.items():
         monkeypatch.setenv(name, value)
-    assert ask(stack.postgres.url, "SELECT current_user") == "dialer"
+    assert query(stack.postgres.url, "SELECT current_user") == "dialer"
 
 
 def test_another_database_of_the_server_has_an_address_too(stack: Stack) -> None:
     with psycopg.connect(stack.postgres.url, autocommit=True) as connection:
         connection.execute('CREATE DATABASE "a b/c"')
-        assert ask(stack.postgres.url_of("a b/c"), "SELECT current_database()") == "a b/c"
+        assert query(stack.postgres.url_of("a b/c"), "SELECT current_database()") == "a b/c"
         connection.execute('DROP DATABASE "a b/c"')
 
 
@@ -72,7 +72,7 @@ def test_what_was_committed_survives_a_kill_in_the_midst_of_work(durable: bool, 
         server.restart()
 
         assert server.url == url
-        assert ask(url, "SELECT answer FROM kept") == 42
+        assert query(url, "SELECT answer FROM kept") == 42
         busy.close()
 
 
@@ -84,7 +84,7 @@ def test_data_below_a_directory_that_only_root_may_enter_is_served(tmp_path: Pat
             connection.execute("CREATE TABLE kept AS SELECT 1")
             connection.execute("CHECKPOINT")
         server.restart()
-        assert ask(server.url, "SELECT count(*) FROM kept") == 1
+        assert query(server.url, "SELECT count(*) FROM kept") == 1
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     assert sorted(it.name for it in closed.iterdir()) == ["pg"]
 

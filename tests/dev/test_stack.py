@@ -83,12 +83,12 @@ def test_a_spawned_process_finds_the_servers_and_writes_to_its_log(tmp_path: Pat
 
 def test_children_are_ended_side_by_side_then_the_one_they_need_and_nothing_is_left(tmp_path: Path) -> None:
     before = descendants(os.getpid())
-    told, ends = tmp_path / "told", tmp_path / "ends"
-    told.touch()
+    messages, ends = tmp_path / "told", tmp_path / "ends"
+    messages.touch()
     with Stack() as stack:
         directory = stack.workspace.directory
         for name, other in (("simulator", "simulator"), ("web", "worker"), ("worker", "web")):
-            waits = f"echo {name} >>{told}; until grep -q {other} {told}; do sleep 0.01; done"  # until both are told
+            waits = f"echo {name} >>{messages}; until grep -q {other} {messages}; do sleep 0.01; done"  # until both end
             script = f"trap '{waits}; echo {name} >>{ends}; exit' TERM; echo ready; while :; do sleep 0.01; done"
             child = stack.spawn(name, ["sh", "-c", script], ends_last=name == "simulator")
             wait_until(lambda child=child: "ready" in child.log_path.read_text(), f"{name} has begun")
@@ -128,8 +128,8 @@ def everybody_of(pid: int) -> list[Process]:
 
 
 def test_ctrl_c_reaches_the_owner_alone_who_then_ends_everything_in_order(tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    with running(OWNER, str(told)) as owner:
+    messages = tmp_path / "told"
+    with running(OWNER, str(messages)) as owner:
         assert owner.stdout is not None
         place = Path(owner.stdout.readline().split()[0])
         everybody = everybody_of(owner.pid)
@@ -137,7 +137,7 @@ def test_ctrl_c_reaches_the_owner_alone_who_then_ends_everything_in_order(tmp_pa
     assert owner.returncode == -signal.SIGINT
     assert still_alive(everybody) == []
     assert not place.exists()
-    assert told.read_text() == "told to end\n"
+    assert messages.read_text() == "told to end\n"
 
 
 def test_an_owner_killed_while_the_data_is_initialised_leaves_nothing() -> None:

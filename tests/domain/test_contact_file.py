@@ -254,7 +254,7 @@ def test_a_bad_line_is_told_and_the_others_go_on() -> None:
     assert [found.timezone for found in read(text) if isinstance(found, ContactLine)] == ["as written", "Asia/Tokyo"]
     assert faults(text) == [
         "line 3: It has 3 fields, but the header names 2.",
-        "line 4: It contains a NUL character, or bytes that are no text in this encoding; save the file as UTF-8.",
+        "line 4: It contains a NUL character, or bytes that are not text in this encoding; save the file as UTF-8.",
     ]
 
 
@@ -290,9 +290,9 @@ def test_a_field_beyond_all_measure_costs_its_own_record_alone() -> None:
         ("phone,Phone\n", "Two columns have the name phone"),
         ("phone,first name,firstName\n", "Two columns have the name first_name"),
         ("phone,a\x00b\n", "NUL"),
-        ("phone,\udcff\n", "no text in this encoding"),
+        ("phone,\udcff\n", "not text in this encoding"),
         ('phone,"open\n', "A quote opens in this record and never closes."),
-        ('phone,"open" \n', "This is no CSV"),
+        ('phone,"open" \n', "This is not CSV"),
         (f"phone,{'x' * 200_000}\n", "more than 131072 characters"),
     ],
 )

@@ -119,7 +119,7 @@ def test_what_cannot_be_read_binds_and_marks_a_contact_the_team_has(world: World
 def test_a_file_whose_column_of_bans_is_another_column_writes_nothing(world: World) -> None:
     world.contact(NUMBERS[0])
     lines = ["phone,dnc\n", *(f"{number},prefers mornings\n" for number in NUMBERS)]
-    with pytest.raises(Invalid, match="4 are no yes and no no"):
+    with pytest.raises(Invalid, match="4 are neither yes nor no"):
         load_contacts(world.dialer, world.team, None, read_contacts(lines))
     assert banned(world) == []
     assert len(world.sql("SELECT FROM contacts")) == 1

@@ -81,7 +81,7 @@ def test_what_is_for_another_task_is_a_fault(task: Any) -> None:
 
 
 @pytest.mark.parametrize("what", ["callbacks", "errbacks", "chain", "chord"])
-def test_what_asks_for_more_tasks_is_a_fault(what: str) -> None:
+def test_what_requests_further_tasks_is_a_fault(what: str) -> None:
     assert fault_of(message(embedded={what: [{"task": "worker.tick"}]}), TASKS)
 
 
@@ -162,7 +162,7 @@ def test_a_connection_opens_with_every_key_of_its_type(client: Redis, broker: Pe
     PUT[kind](client, f"t:{key}")
     PUT[kind](client, f"other:{key}")
     broker.ensure_connection(max_retries=1)
-    is_kept = kind == KEYS[key] and KEYS[key] != "set"  # a member that is no binding goes, and with it the set
+    is_kept = kind == KEYS[key] and KEYS[key] != "set"  # a member that is not a binding goes, and with it the set
     assert bool(client.exists(f"t:{key}")) is is_kept
     assert client.exists(f"other:{key}")
     Queue("control", routing_key="control")(broker.default_channel).declare()

@@ -61,7 +61,7 @@ def test_settings_cannot_be_changed() -> None:
         read_settings({}).ring_seconds = 60
 
 
-def test_every_mistake_is_told_at_once_by_the_name_of_its_variable() -> None:
+def test_every_mistake_is_reported_at_once_by_the_name_of_its_variable() -> None:
     wrong = {
         "DATABASE_URL": "mysql://host/name",
         "REDIS_URL": "http://host",
@@ -166,12 +166,12 @@ def test_an_option_of_redis_that_cannot_be_is_named(url: str, message: str) -> N
 
 
 @pytest.mark.parametrize("option", ["foo=1", "ssl_cert_reqs=maybe", "db=1", "ssl=1"])
-def test_an_option_the_broker_does_not_know_is_told(option: str) -> None:
+def test_an_option_the_broker_does_not_know_is_reported(option: str) -> None:
     assert "option" in mistakes(CELERY_BROKER_URL=f"rediss://host/0?{option}")["CELERY_BROKER_URL"]
 
 
 @pytest.mark.parametrize("option", ["socket_timeout=2", "ssl_cert_reqs=CERT_NONE", "ssl_ca_certs=/ca.pem"])
-def test_what_the_broker_is_told_it_can_read(option: str) -> None:
+def test_what_the_broker_is_given_it_can_read(option: str) -> None:
     for name in ("CELERY_BROKER_URL", "REDIS_URL"):
         Connection(read_settings({name: f"rediss://host/0?{option}"}).broker_url).release()
 
@@ -180,7 +180,7 @@ def test_what_the_broker_is_told_it_can_read(option: str) -> None:
     "base", ["", "http://127.1:8000", "https://localhost.", "http://dialer.example.com", "https://dialer"]
 )
 @pytest.mark.parametrize("carrier", [0, 1])
-def test_a_carrier_that_rings_people_must_be_able_to_reach_us(base: str, carrier: int) -> None:
+def test_a_carrier_that_calls_people_must_be_able_to_reach_us(base: str, carrier: int) -> None:
     real, api = (TWILIO, TELNYX)[carrier], ("TWILIO_API_BASE_URL", "TELNYX_API_BASE_URL")[carrier]
     told = mistakes(**real, PUBLIC_BASE_URL=base)
     assert told.keys() == {"PUBLIC_BASE_URL"}
@@ -254,7 +254,7 @@ def test_a_database_address_that_leads_nowhere_is_refused(url: str) -> None:
         ("unix:///run/valkey.sock", "redis+socket:///run/valkey.sock"),
     ],
 )
-def test_celery_is_told_the_address_of_redis_in_its_own_spelling(redis: str, celery: str) -> None:
+def test_celery_is_given_the_address_of_redis_in_its_own_spelling(redis: str, celery: str) -> None:
     assert read_settings({"REDIS_URL": redis}).broker_url == celery
     assert read_settings({"CELERY_BROKER_URL": redis}).broker_url == celery
 

@@ -10,13 +10,13 @@ import pytest
 
 from tests.stage import Played
 from tests.world import World
-from worker.bulkheads import ASKED_BEFOREHAND, ASKERS
+from worker.bulkheads import REQUESTS_AT_ONCE, REQUESTS_WAITING
 from worker.carriers.base import CallEvent, CannotTell
 from worker.domain.model import EventKind
 from worker.flow import hang_up, stop
 from worker.simulator.lives import Life
 
-ROOM = ASKERS + ASKED_BEFOREHAND
+ROOM = REQUESTS_AT_ONCE + REQUESTS_WAITING
 LONG = Life(10, 600)
 REFUSALS = {
     "an error of the carrier's": CannotTell("http_500"),

@@ -161,7 +161,7 @@ def test_a_crowd_that_is_on_the_phone_elsewhere_holds_nobody_up_for_more_than_tw
     campaign = world.campaign([*crowd, last], maxConcurrentCalls=1)
     world.run(campaign)
     world.advance(2)
-    assert world.dialed(last), "it is due, its window is open, every scope has room (L3)"
+    assert world.dialed(last), "it is due, its window is open, every scope has room"
 
 
 def test_two_teams_do_not_share_anything(world: World) -> None:

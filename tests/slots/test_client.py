@@ -38,11 +38,11 @@ def test_a_socket_is_an_address_and_answers_are_text(server: Server) -> None:
 
 def test_no_command_may_wait_for_ever_and_the_url_may_say_how_long() -> None:
     chosen = connect("redis://localhost").connection_pool.connection_kwargs
-    told = connect("redis://localhost?socket_timeout=0.5").connection_pool.connection_kwargs
+    options = connect("redis://localhost?socket_timeout=0.5").connection_pool.connection_kwargs
 
     assert (chosen["socket_timeout"], chosen["socket_connect_timeout"]) == (5.0, 5.0)
     assert (chosen["socket_keepalive"], chosen["health_check_interval"]) == (True, 15)
-    assert told["socket_timeout"] == 0.5
+    assert options["socket_timeout"] == 0.5
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ class TestAcquire:
         assert acquired.full == {"c2": {Kind.NUMBER}, "c4": {Kind.NUMBER}}
         assert held(slots)[CAMPAIGN] == {"c1", "c3", "c5"}
 
-    def test_asking_again_grants_again_and_takes_nothing(self, slots: Slots) -> None:
+    def test_requesting_again_grants_again_and_takes_nothing(self, slots: Slots) -> None:
         limits = dict.fromkeys(ALL, 1)
         slots.acquire(calls("c1"), limits, GENERATION)
 
@@ -184,7 +184,7 @@ class TestRelease:
         assert slots.release(calls("c1", "c1")) == 0
         assert held(slots) == everywhere("c2")
 
-    def test_a_batch_tells_how_many_held_a_slot(self, slots: Slots) -> None:
+    def test_a_batch_says_how_many_held_a_slot(self, slots: Slots) -> None:
         slots.acquire(calls("c1", "c2"), dict.fromkeys(ALL, 5), GENERATION)
 
         assert slots.release(calls("c1", "never", "c2", "c1")) == 2
@@ -432,7 +432,7 @@ class TestReconcile:
 
 
 class TestLooking:
-    def test_members_tell_since_when_by_the_servers_clock(self, slots: Slots, client: Redis) -> None:
+    def test_members_say_since_when_by_the_servers_clock(self, slots: Slots, client: Redis) -> None:
         before = _server_time(client)
         slots.acquire(calls("c1"), dict.fromkeys(ALL, 1), GENERATION)
         after = _server_time(client)

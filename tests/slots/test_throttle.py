@@ -65,7 +65,7 @@ def test_a_lowered_allowance_counts_from_the_next_request_on(throttle: Throttle)
     assert throttle.take("key", "a", Allowance(per_second=0.1, burst=10)) > 0
 
 
-def test_a_server_that_is_away_is_told_apart_from_a_full_bucket() -> None:
+def test_a_server_that_is_away_does_not_look_like_a_full_bucket() -> None:
     away = Throttle(connect("redis://127.0.0.1:1", answer_seconds=0.1, retries=0), "test:")
     with pytest.raises(Unavailable):
         away.take("key", "a", SLOW)

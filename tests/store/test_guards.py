@@ -25,7 +25,7 @@ def run(conn: Connection, statement: str, **values: object) -> None:
         conn.execute(text(statement), values)
 
 
-# -- S4: one live call per contact, and per number and team
+# -- one_live_call_per_contact: one live call per contact, and per number and team
 
 
 def test_a_contact_cannot_have_two_live_calls(conn: Connection) -> None:
@@ -49,7 +49,7 @@ def test_two_teams_may_call_one_number_at_once(conn: Connection) -> None:
     furnish(conn, "b")  # the same number, and live
 
 
-# -- S5: a call is settled once
+# -- counters_add_up: a call is settled once
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_all_is_well_with_calls_of_every_kind(conn: Connection) -> None:
     assert broken(conn) == {}
 
 
-# -- S1
+# -- limit_held
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_all_is_well_with_calls_of_every_kind(conn: Connection) -> None:
         ([9, 9, 9, 2], "account acct_a"),
     ],
 )
-def test_s1_names_the_scope_with_more_live_calls_than_its_limit(
+def test_limit_held_names_the_scope_with_more_live_calls_than_its_limit(
     conn: Connection, limits: list[int], offender: str
 ) -> None:
     call(conn, "a", 1, claim_limits=limits, **RESERVED)
@@ -83,31 +83,33 @@ def test_s1_names_the_scope_with_more_live_calls_than_its_limit(
     assert broken(conn) == {"limit_held": [offender]}
 
 
-def test_s1_holds_when_the_limit_was_lowered_after_the_last_claim(conn: Connection) -> None:
+def test_limit_held_holds_when_the_limit_was_lowered_after_the_last_claim(conn: Connection) -> None:
     call(conn, "a", 1)
     call(conn, "a", 2)
     run(conn, "UPDATE campaigns SET max_concurrent_calls = 1")
     assert broken(conn) == {}
 
 
-def test_s1_is_judged_by_the_limit_that_the_newest_claim_had_read(conn: Connection) -> None:
+def test_limit_held_is_judged_by_the_limit_that_the_newest_claim_had_read(conn: Connection) -> None:
     for n in (1, 2, 3):
         call(conn, "a", n, claim_limits=[9, 9, 9, 9], **RESERVED)
     call(conn, "a", 4, claim_limits=[9, 2, 9, 9], **RESERVED)
     assert broken(conn) == {"limit_held": ["campaign camp_a"]}
 
 
-# -- S2 and S3
+# -- ended_calls_are_over and limit_held_at_carrier
 
 
-def test_s2_names_a_closed_call_that_its_carrier_says_is_alive(conn: Connection) -> None:
+def test_ended_calls_are_over_names_a_closed_call_that_its_carrier_says_is_alive(conn: Connection) -> None:
     ghost = counted(conn, 1, "lost", late_evidence_at=LATER)
     assert broken(conn) == {"ended_calls_are_over": [ghost]}
     told_of_its_end(conn, ghost)
     assert broken(conn) == {}
 
 
-def test_s3_names_the_campaign_with_more_calls_alive_at_its_carrier_than_allowed(conn: Connection) -> None:
+def test_limit_held_at_carrier_names_the_campaign_with_more_calls_alive_at_its_carrier_than_allowed(
+    conn: Connection,
+) -> None:
     call(conn, "a", 1, state="ringing")
     call(conn, "a", 2, state="placed")
     ghost = counted(conn, 3, "lost", late_evidence_at=LATER)
@@ -116,10 +118,10 @@ def test_s3_names_the_campaign_with_more_calls_alive_at_its_carrier_than_allowed
     assert broken(conn) == {}
 
 
-# -- S4
+# -- one_live_call_per_contact
 
 
-def test_s4_names_two_live_calls_of_one_contact(conn: Connection) -> None:
+def test_one_live_call_per_contact_names_two_live_calls_of_one_contact(conn: Connection) -> None:
     run(conn, "DROP INDEX calls_one_live_per_contact")
     campaign(conn, "a", "_2")
     join(conn, "a", 0, of="_2", attempts=1, status="calling")
@@ -127,54 +129,54 @@ def test_s4_names_two_live_calls_of_one_contact(conn: Connection) -> None:
     assert broken(conn) == {"one_live_call_per_contact": ["call_a_0_0"]}
 
 
-def test_s4_names_two_live_calls_to_one_number(conn: Connection) -> None:
+def test_one_live_call_per_contact_names_two_live_calls_to_one_number(conn: Connection) -> None:
     run(conn, "DROP INDEX calls_one_live_per_number")
     call(conn, "a", 1, to_number="+12025560000")
     assert broken(conn) == {"one_live_call_per_contact": ["call_a_0_0"]}
 
 
-# -- S5
+# -- counters_add_up
 
 
-def test_s5_names_the_campaign_with_an_ended_call_that_was_not_counted(conn: Connection) -> None:
+def test_counters_add_up_names_the_campaign_with_an_ended_call_that_was_not_counted(conn: Connection) -> None:
     made = call(conn, "a", 1, **ended("busy"))
     assert broken(conn) == {"counters_add_up": ["camp_a"]}
     count(conn, made, "busy")
     assert broken(conn) == {}
 
 
-def test_s5_names_the_campaign_with_a_call_counted_before_it_ended(conn: Connection) -> None:
+def test_counters_add_up_names_the_campaign_with_a_call_counted_before_it_ended(conn: Connection) -> None:
     count(conn, "call_a_0_0", "busy")
     assert broken(conn) == {"counters_add_up": ["camp_a"]}
 
 
-def test_s5_names_the_campaign_with_a_call_counted_as_what_it_was_not(conn: Connection) -> None:
+def test_counters_add_up_names_the_campaign_with_a_call_counted_as_what_it_was_not(conn: Connection) -> None:
     count(conn, call(conn, "a", 1, **ended("busy")), "answered")
     assert broken(conn) == {"counters_add_up": ["camp_a", "camp_a"]}  # one too few of these, one too many of those
 
 
-def test_s5_names_the_campaign_with_a_call_counted_twice(conn: Connection) -> None:
+def test_counters_add_up_names_the_campaign_with_a_call_counted_twice(conn: Connection) -> None:
     counted(conn, 1, "busy")
     run(conn, "UPDATE disposition_totals SET calls = 1 WHERE campaign_id = 'camp_a'")
     assert broken(conn) == {"counters_add_up": ["camp_a"]}
 
 
 @pytest.mark.parametrize("column", ["total", "called", "answered", "finished", "pending"])
-def test_s5_names_the_campaign_whose_contacts_are_miscounted(conn: Connection, column: str) -> None:
+def test_counters_add_up_names_the_campaign_whose_contacts_are_miscounted(conn: Connection, column: str) -> None:
     run(conn, f"UPDATE campaign_totals SET {column} = {column} + 1 WHERE campaign_id = 'camp_a'")
     assert broken(conn) == {"counters_add_up": ["camp_a"]}
 
 
-def test_s5_names_the_campaign_whose_contacts_moved_without_the_trigger(conn: Connection) -> None:
+def test_counters_add_up_names_the_campaign_whose_contacts_moved_without_the_trigger(conn: Connection) -> None:
     run(conn, "ALTER TABLE campaign_contacts DISABLE TRIGGER count_moved")
     run(conn, "UPDATE campaign_contacts SET status = 'exhausted'")
     assert broken(conn) == {"counters_add_up": ["camp_a"]}
 
 
-# -- S6
+# -- attempts_within_limit
 
 
-def test_s6_names_a_contact_with_more_requests_than_attempts(conn: Connection) -> None:
+def test_attempts_within_limit_names_a_contact_with_more_requests_than_attempts(conn: Connection) -> None:
     counted(conn, 1, "busy")
     call(conn, "a", 1, again=1, attempt=2)
     assert broken(conn) == {"attempts_within_limit": ["camp_a cont_a_1"]}
@@ -182,23 +184,23 @@ def test_s6_names_a_contact_with_more_requests_than_attempts(conn: Connection) -
     assert broken(conn) == {}
 
 
-def test_s6_names_a_contact_with_more_attempts_than_allowed(conn: Connection) -> None:
+def test_attempts_within_limit_names_a_contact_with_more_attempts_than_allowed(conn: Connection) -> None:
     run(conn, "UPDATE campaign_contacts SET attempts = 4")
     assert broken(conn) == {"attempts_within_limit": ["camp_a cont_a_0"]}
 
 
 @pytest.mark.parametrize(("disposition", "rang"), [("not_sent", False), ("canceled", False)])
-def test_s6_does_not_count_what_never_rang(conn: Connection, disposition: str, rang: bool) -> None:
+def test_attempts_within_limit_does_not_count_what_never_rang(conn: Connection, disposition: str, rang: bool) -> None:
     counted(conn, 1, disposition, rang=rang)
     run(conn, "UPDATE campaign_contacts SET attempts = 0, called = false WHERE contact_id = 'cont_a_1'")
     assert broken(conn) == {}
 
 
-# -- S7
+# -- stops_hold
 
 
 @pytest.mark.parametrize("status", ["paused", "cancelled"])
-def test_s7_names_a_call_dialed_after_its_campaign_stopped(conn: Connection, status: str) -> None:
+def test_stops_hold_names_a_call_dialed_after_its_campaign_stopped(conn: Connection, status: str) -> None:
     reason = "'requested'" if status == "paused" else "NULL"
     stop = f"UPDATE campaigns SET status = '{status}', pause_reason = {reason}, stopped_at = :at"
     run(conn, stop, at=NOON + timedelta(seconds=1))
@@ -207,12 +209,12 @@ def test_s7_names_a_call_dialed_after_its_campaign_stopped(conn: Connection, sta
     assert broken(conn) == {"stops_hold": ["call_a_0_0"]}
 
 
-def test_s7_does_not_judge_a_resumed_campaign_by_its_former_pause(conn: Connection) -> None:
+def test_stops_hold_does_not_judge_a_resumed_campaign_by_its_former_pause(conn: Connection) -> None:
     run(conn, "UPDATE campaigns SET stopped_at = :at", at=LONG_AGO)
     assert broken(conn) == {}
 
 
-def test_s7_names_a_call_to_a_number_that_was_banned_before(conn: Connection) -> None:
+def test_stops_hold_names_a_call_to_a_number_that_was_banned_before(conn: Connection) -> None:
     ban = {"team_id": "team_a", "number": "+12025560000"}
     add(conn, tables.do_not_call, **ban, created_at=LATER)
     assert broken(conn) == {}
@@ -220,33 +222,33 @@ def test_s7_names_a_call_to_a_number_that_was_banned_before(conn: Connection) ->
     assert broken(conn) == {"stops_hold": ["call_a_0_0"]}
 
 
-def test_s7_leaves_a_call_alone_whose_number_another_team_banned(conn: Connection) -> None:
+def test_stops_hold_leaves_a_call_alone_whose_number_another_team_banned(conn: Connection) -> None:
     furnish(conn, "b")  # which calls the same number
     add(conn, tables.do_not_call, team_id="team_b", number="+12025560000", created_at=LONG_AGO)
     assert broken(conn) == {"stops_hold": ["call_b_0_0"]}
 
 
-def test_s7_names_a_call_dialed_when_its_window_had_closed(conn: Connection) -> None:
+def test_stops_hold_names_a_call_dialed_when_its_window_had_closed(conn: Connection) -> None:
     run(conn, "ALTER TABLE calls DROP CONSTRAINT calls_dialed_in_time")
     run(conn, "UPDATE calls SET dialed_at = valid_until")
     assert broken(conn) == {"stops_hold": ["call_a_0_0"]}
 
 
-# -- L1 and L2
+# -- calls_end_in_time and no_slot_leaks
 
 
-def test_l1_names_a_live_call_past_its_provable_end(conn: Connection) -> None:
+def test_calls_end_in_time_names_a_live_call_past_its_provable_end(conn: Connection) -> None:
     late = call(conn, "a", 1, provable_end_at=LONG_AGO)
     counted(conn, 2, "lost", provable_end_at=LONG_AGO)
     assert broken(conn) == {"calls_end_in_time": [late]}
 
 
-def test_l1_gives_the_reaper_time(conn: Connection) -> None:
+def test_calls_end_in_time_gives_the_reaper_time(conn: Connection) -> None:
     run(conn, "UPDATE calls SET provable_end_at = clock_timestamp() - interval '1 second'")
     assert broken(conn) == {}
 
 
-def test_l2_names_the_holders_of_slots_that_are_not_live(conn: Connection) -> None:
+def test_no_slot_leaks_names_the_holders_of_slots_that_are_not_live(conn: Connection) -> None:
     over = counted(conn, 1)
     assert broken(conn, stale_members=["call_a_0_0"]) == {}
     assert broken(conn, stale_members=["call_a_0_0", over, "call_of_nobody"]) == {
@@ -254,17 +256,17 @@ def test_l2_names_the_holders_of_slots_that_are_not_live(conn: Connection) -> No
     }
 
 
-def test_l2_gives_whoever_ended_the_call_time_to_give_its_slot_back(conn: Connection) -> None:
+def test_no_slot_leaks_gives_whoever_ended_the_call_time_to_give_its_slot_back(conn: Connection) -> None:
     over = counted(conn, 1, ended_at=datetime.now(UTC))
     assert broken(conn, stale_members=[over]) == {}
 
 
-# -- L3
+# -- due_contacts_are_called
 
 HERE = [("camp_a", "")]
 
 
-def test_l3_names_a_campaign_whose_due_contact_nobody_calls(conn: Connection) -> None:
+def test_due_contacts_are_called_names_a_campaign_whose_due_contact_nobody_calls(conn: Connection) -> None:
     contact(conn, "a", 1)
     assert broken(conn, open_zones=HERE) == {"due_contacts_are_called": ["camp_a"]}
     assert broken(conn, open_zones=[("camp_a", "Asia/Tokyo")]) == {}
@@ -292,31 +294,32 @@ def test_l3_names_a_campaign_whose_due_contact_nobody_calls(conn: Connection) ->
         "INSERT INTO ticks VALUES ('fill team_a', clock_timestamp())",
     ],
 )
-def test_l3_accepts_a_reason_not_to_call(conn: Connection, excuse: str) -> None:
+def test_due_contacts_are_called_accepts_a_reason_not_to_call(conn: Connection, excuse: str) -> None:
     contact(conn, "a", 1)
     run(conn, excuse)
     assert broken(conn, open_zones=HERE) == {}
 
 
 @pytest.mark.parametrize("last", ["('fill team_b', clock_timestamp())", "('fill team_a', '2026-01-01')"])
-def test_l3_names_a_campaign_that_lacks_a_slot_and_whose_team_nobody_fills(conn: Connection, last: str) -> None:
+def test_due_contacts_are_called_names_a_campaign_that_lacks_a_slot_and_whose_team_nobody_fills(
+    conn: Connection, last: str
+) -> None:
     contact(conn, "a", 1)
     run(conn, "UPDATE campaigns SET short_of_slots = true")
     run(conn, f"INSERT INTO ticks VALUES {last}")
     assert broken(conn, open_zones=HERE) == {"due_contacts_are_called": ["camp_a"]}
 
 
-def test_l3_is_as_patient_as_it_is_told(conn: Connection) -> None:
+def test_due_contacts_are_called_waits_as_long_as_late_seconds_says(conn: Connection) -> None:
     contact(conn, "a", 1, due_at=datetime.now(UTC) - timedelta(minutes=1))
     assert broken(conn, open_zones=HERE, late_seconds=600) == {}
     assert broken(conn, open_zones=HERE, late_seconds=3) == {"due_contacts_are_called": ["camp_a"]}
 
 
-def test_every_invariant_is_asked_by_a_name_and_says_a_sentence(conn: Connection) -> None:
-    letters = [each.letter for each in invariants.INVARIANTS]
-    assert letters == [*(f"S{n}" for n in range(1, 8)), "L1", "L2", "L3"]
+def test_every_invariant_has_a_name_of_its_own_and_a_sentence(conn: Connection) -> None:
+    assert [each.is_safety for each in invariants.INVARIANTS] == [True] * 7 + [False] * 3
     assert list(invariants.violations(conn, Bounds())) == list(invariants.BY_NAME)
-    assert len(invariants.BY_NAME) == len(letters)
+    assert len(invariants.BY_NAME) == len(invariants.INVARIANTS)
     for each in invariants.INVARIANTS:
         assert re.fullmatch("[a-z]+(_[a-z]+)+", each.name)
         assert re.fullmatch("[A-Z][^.]+[.]", each.holds)

@@ -1,4 +1,5 @@
-"""S7: whatever stops a call — a pause, a cancel, a ban, an edit — is seen by the commit to dial it, or waits for it."""
+"""The invariant ``stops_hold``: whatever stops a call — a pause, a cancel, a ban, an edit — is seen by the commit to
+dial it, or waits for it."""
 
 from __future__ import annotations
 

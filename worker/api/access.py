@@ -46,7 +46,7 @@ class Limits:
             return wiring.throttle().take(kind, who, allowance)
         except Unavailable as error:
             self._forgo_until = clock.monotonic() + FORGO_SECONDS
-            log.warning("limits_forgone", message=str(error))
+            log.warning("rate_limit_skipped", message=str(error))
             return 0.0
 
 

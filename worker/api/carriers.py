@@ -76,7 +76,7 @@ def _refusals(carrier: str, request: Request) -> Iterator[None]:
         raise HttpError(403, "forbidden", "The signature does not match.") from None
     except BadEvent as error:
         log.warning("callback_refused", carrier=carrier, reason=str(error))
-        raise HttpError(400, "invalid_request", "This is no event of this carrier.") from None
+        raise HttpError(400, "invalid_request", "This is not an event of this carrier.") from None
 
 
 def _nudge(steps: list[Step]) -> None:

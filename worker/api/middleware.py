@@ -76,7 +76,7 @@ class Middleware:
             else:
                 await self._app(scope, body, send)
         except ClientDisconnect:  # in the middle of its body: nobody is left to be answered
-            log.info("sender_gone", path=scope["path"][:LONGEST_LOGGED])
+            log.info("client_disconnected", path=scope["path"][:LONGEST_LOGGED])
         except Exception as error:
             if send.status is not None:
                 raise

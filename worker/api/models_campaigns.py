@@ -74,7 +74,7 @@ class RunAnswer(Done):
     replacedRunId: str | None = Field(description="The run that was open until this one was opened.")
     warnings: list[str] = Field(
         description="What to look at: how many numbers of contacts without a time zone of their own cannot be in the "
-        "campaign's, and what hour it is where they are. Of those due first, at most 1000 are looked at."
+        "campaign's, and what hour it is where they are. Of those due first, at most 1000 are checked."
     )
 
     model_config = ConfigDict(

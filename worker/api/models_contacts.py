@@ -47,8 +47,8 @@ class LineError(ErrorDetail):
 
     line: int
     outcome: Literal["refused", "unreadable", "no_consent", "do_not_call", "no_zone"] = Field(
-        description="Refused: it is no contact. Unreadable: its do-not-call is no yes and no no; it was taken for one. "
-        "No consent: a column that says who may be called says no, and was taken for do-not-call. Do not call: a "
+        description="Refused: it is not a contact. Unreadable: its do-not-call is neither yes nor no; it was taken for "
+        "yes. No consent: a column that says who may be called says no, and was taken for do-not-call. Do not call: a "
         "column of something else says it in so many words, such as DNC among states, and it binds. No zone: the time "
         "zone of somebody who is not to be called cannot be read."
     )

@@ -54,7 +54,9 @@ class Call(BaseModel):
     from_number: str
     to_number: str
     status: CallState
-    attempt: int | None = Field(description="The contact's how-manieth; none for a call that was never placed.")
+    attempt: int | None = Field(
+        description="Which attempt at this contact it is; none for a call that was never placed."
+    )
     disposition: Disposition | None = Field(description="How it ended.")
     cause: str | None = Field(description="The carrier's code for that, or ours.")
     machine_verdict: str | None

@@ -1,4 +1,4 @@
-"""Who sent a request: the other end of its connection, unless that is a proxy we were told to believe."""
+"""Who sent a request: the other end of its connection, unless that is a trusted proxy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Network = IPv4Network | IPv6Network
 
 
 def client_of(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
-    """The client's address. Each proxy adds to the end of ``X-Forwarded-For`` whom it was asked by, and what stands
+    """The client's address. Each proxy adds to the end of ``X-Forwarded-For`` who sent it the request, and what stands
     before was written by that one; so it is read from the right, for as long as who wrote it is ``trusted``."""
     client = _read(peer)
     if client is None:

@@ -13,7 +13,7 @@ from worker.process import wiring
 from worker.process.watchdog import answered, guard
 from worker.store import probe
 
-LOOK_EVERY_SECONDS = 5.0
+NOTE_EVERY_SECONDS = 5.0
 
 
 class Pulse:
@@ -34,7 +34,7 @@ class Pulse:
         self._requests, self._busy, self._threads = requests, len(requests), threads
 
     def why_stuck(self, services_answer: Callable[[], bool]) -> str | None:
-        """Why the process must end, if it must. Services are asked only where there is a suspicion."""
+        """Why the process must end, if it must. Services are queried only where there is a suspicion."""
         same_for, loop_silent_for = self._now() - self._moved_at, self._now() - self._turned_at
         if max(same_for, loop_silent_for) < STUCK_SECONDS:
             return None
@@ -49,7 +49,7 @@ async def beat(pulse: Pulse) -> None:
     limiter = current_default_thread_limiter()
     while True:
         pulse.note(frozenset(limiter.statistics().borrowers), int(limiter.total_tokens))
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        await asyncio.sleep(NOTE_EVERY_SECONDS)
 
 
 def watch(pulse: Pulse) -> None:

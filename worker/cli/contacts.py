@@ -147,7 +147,7 @@ def list_them(
         columns = IN_CRM
     else:
         if any(value is not None for value in wanted.values()):
-            raise click.UsageError("In a campaign only --status can be asked for.", click.get_current_context())
+            raise click.UsageError("In a campaign only --status filters.", click.get_current_context())
         chosen = None if status is None else ContactStatus(status)
         found = list_campaign_contacts(context.dialer, context.team_id, campaign_id, chosen, limit=limit, offset=offset)
         shown = [views.campaign_contact(each.row, each.next_call_at) for each in found.contacts]

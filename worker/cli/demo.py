@@ -112,7 +112,7 @@ def demo(file: Any, speed: float, seed: int, limit: int, carrier: str, plain: bo
         try:
             running = start(stack, people, speed, seed, limit, carrier)
             watch(running, plain=plain)
-            answer = judge(running, monotonic() - started_at)
+            answer = verdict(running, monotonic() - started_at)
             click.echo(_in_words(answer))
         except KeyboardInterrupt:
             click.echo("Stopping …", err=True)
@@ -251,7 +251,7 @@ def _is_over(seen: CampaignReading) -> bool:
     return is_done(seen) or (facts.status == "paused" and facts.pause_reason != "requested")
 
 
-def judge(running: Demo, seconds: float) -> dict[str, Any]:
+def verdict(running: Demo, seconds: float) -> dict[str, Any]:
     """The verdict: the invariants by the database, the limit and the window by the simulator's ledger."""
     rang = ledger.read(running.ledger_path)
     found = examine(running.dialer)

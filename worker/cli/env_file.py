@@ -21,7 +21,7 @@ OF_THE_SHELL = ("REDIS_PREFIX", "DEFAULT_CALL_WINDOW")
 
 
 def write_env(path: Path, environment: Mapping[str, str], *, api: str, token: str, ids: Mapping[str, str]) -> None:
-    """Write it: ``environment`` is what the dialer's processes were told; ``api`` and ``token`` are for curl; ``ids``
+    """Write it: ``environment`` is what the dialer's processes were given; ``api`` and ``token`` are for curl; ``ids``
     are variables of the shell alone."""
     exported = {name: os.environ.get(name, "") for name in OF_THE_SHELL} | dict(environment)
     headers = {

@@ -59,7 +59,7 @@ def _ignored(row: IgnoredNews, most: int) -> Finding:
 
 
 def channels_held(dialer: Dialer) -> list[Finding]:
-    """Accounts whose carrier took no further call when it was last asked. Nothing is wrong with that, but somebody who
+    """Accounts whose carrier took no further call when it was last tried. Nothing is wrong with that, but somebody who
     wonders why there are not more calls at once finds the reason here."""
     return [
         Finding(

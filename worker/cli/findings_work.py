@@ -55,8 +55,9 @@ def _subject(each: Standstill) -> tuple[str, ...]:
 
 def slots(dialer: Dialer) -> list[Finding]:
     """Slots and live calls are never equal at every instant: a claim takes its slots before it commits, and the
-    slots of a call that ended are given back after. Those who hold one without a call for too long are L2's; here
-    the other side is checked, calls that have been live for two reconciliations and hold no slot."""
+    slots of a call that ended are given back after. Slots held without a call for too long break
+    the invariant ``no_slot_leaks``; here the other side is checked: calls that have been live for two reconciliations
+    and hold no slot."""
     held = {call for members in dialer.slots.members().values() for call in members}
     old = timedelta(seconds=2 * dialer.bounds.reconcile_every_seconds)
     live = once(dialer.db, calls.all_live)

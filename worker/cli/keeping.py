@@ -1,7 +1,7 @@
 """Whoever dies of a deployment is started again: what systemd or a platform does elsewhere, ``dialer up`` does itself.
 
 The first time at once, then after 1, 2, 4 and 8 s, and after a sixth death within seconds of a start no more: what
-cannot live is told, with its last words, and ends the deployment. One that has lived for a while starts over with a
+cannot live is reported, with its last words, and ends the deployment. One that has lived for a while starts over with a
 clean record.
 """
 
@@ -21,7 +21,7 @@ from worker.domain.errors import Unavailable
 QUICK_SECONDS = 30.0
 """A process that ends so soon after its start may be unable to live."""
 PAUSES_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
-LOOK_SECONDS = 0.1
+CHECK_EVERY_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Record:
 
 
 class Keeper:
-    """Looks after the servers and processes of a stack. ``say`` is told what ended and that it is started again; it
+    """Looks after the servers and processes of a stack. ``say`` prints what ended and that it is started again; it
     may be another later, for a screen is no place for lines."""
 
     def __init__(self, stack: Stack, say: Callable[[str], None], clock: Callable[[], float] = monotonic) -> None:
@@ -60,13 +60,13 @@ class Keeper:
         """Look after them for so long. Raises :class:`Unavailable` when one cannot live."""
         until = monotonic() + seconds
         while True:
-            self.look()
+            self.check()
             left = until - monotonic()
             if left <= 0:
                 return
-            self._pause.wait(min(left, LOOK_SECONDS))
+            self._pause.wait(min(left, CHECK_EVERY_SECONDS))
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Note who has ended, and start again who is due."""
         for name, one in self._all():
             record = self._records[name]

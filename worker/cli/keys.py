@@ -48,6 +48,6 @@ def list_them(context: Context, as_json: bool) -> None:
 @for_team
 def revoke(context: Context, key_id: str, yes: bool, as_json: bool) -> None:
     """Let the key open nothing any more, from now on and for good."""
-    confirm(f"Revoke key {key_id}? Whoever uses it is let in no more.", yes)
+    confirm(f"Revoke key {key_id}? Whoever uses it is refused from then on.", yes)
     row = revoke_key(context.dialer, context.team_id, key_id, actor=context.actor)
     show_one("key", views.key(row), as_json=as_json)

@@ -1,7 +1,7 @@
 """A whole deployment on this machine: what ``dialer up`` and ``dialer demo`` have in common.
 
 The embedded servers, the simulator, and the processes of the Procfile, started as they would be deployed: each a
-process of its own, told everything by its environment.
+process of its own, configured by its environment alone.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ READY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is running: ``url`` is the API's, ``dialer`` works on the same rows as its processes, which were told
+    """What is running: ``url`` is the API's, ``dialer`` works on the same rows as its processes, which were given
     ``environment`` and ``started_at`` this moment of :func:`~worker.clock.monotonic`."""
 
     stack: Stack

@@ -18,7 +18,7 @@ SAMPLES = ("people.csv", "never-call.txt", "columns.md")
 @click.option("--force", is_flag=True, help="Overwrite files of these names.")
 @json_option
 def samples(directory: Path, force: bool, as_json: bool) -> None:
-    """Write sample files into DIR, here unless told: people.csv, contacts to import; never-call.txt, numbers for the
+    """Write sample files into DIR, by default here: people.csv, contacts to import; never-call.txt, numbers for the
     do-not-call list; columns.md, the names of columns that are understood.
 
     The numbers are set aside for fiction. Nothing is written if one of the files is there, unless with --force.

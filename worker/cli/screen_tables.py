@@ -108,7 +108,7 @@ def _clock(seen: CampaignReading, clock: ZoneClock) -> list[Text]:
 def _why(retry: Retry) -> str:
     if retry.disposition is not None:
         return retry.disposition.replace("_", " ")
-    return "an earlier call" if retry.row.attempts else "put back"
+    return "an earlier call" if retry.row.attempts else "postponed"
 
 
 def _when(seen: CampaignReading, retry: Retry) -> str:

@@ -60,7 +60,7 @@ SLUG = "my-team"
 
 
 @dataclass(frozen=True, slots=True)
-class Belongings:
+class FirstSetup:
     """What the first start made; everything a client needs but the address."""
 
     token: str
@@ -111,7 +111,7 @@ def up(data: Path, port: int, as_json: bool, carrier: str, with_screen: bool) ->
 def _run(stack: Stack, port: int, as_json: bool, carrier: str, with_screen: bool) -> None:
     try:
         running = deploy(stack, port=port, carrier=carrier)
-        mine = belongings(running.dialer, stack.directory / "up.json", carrier)
+        mine = first_setup(running.dialer, stack.directory / "up.json", carrier)
         await_ready(running)
         env = stack.directory / "env"
         _write_env(env, running, mine)
@@ -135,13 +135,13 @@ def _keep(running: Deployment, team_id: str, with_screen: bool) -> None:
     somebody leaves: the dialer stays up."""
     keeper = Keeper(running.stack, _say)
     if with_screen:
-        untold: list[str] = []
-        keeper.say = untold.append  # what is written past the screen spoils it
+        unprinted: list[str] = []
+        keeper.say = unprinted.append  # what is written past the screen spoils it
         watcher = Watcher(running.dialer, team_id, lambda: newest_campaign(running.dialer, team_id), None)
         try:
-            watch_on_screen(watcher, between=keeper.look)
+            watch_on_screen(watcher, between=keeper.check)
         finally:
-            for line in untold:
+            for line in unprinted:
                 _say(line)
         keeper.say = _say
     keeper.keep(FOREVER_SECONDS)
@@ -151,7 +151,7 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _write_env(path: Path, running: Deployment, mine: Belongings) -> None:
+def _write_env(path: Path, running: Deployment, mine: FirstSetup) -> None:
     write_env(
         path,
         {**running.environment, "DIALER_TEAM": mine.team_id},
@@ -166,14 +166,14 @@ def _write_env(path: Path, running: Deployment, mine: Belongings) -> None:
     )
 
 
-def belongings(dialer: Dialer, path: Path, carrier: str = CARRIERS[0]) -> Belongings:
-    """What the first start made, made now as far as it is not there. A key that was revoked is replaced. Raises
+def first_setup(dialer: Dialer, path: Path, carrier: str = CARRIERS[0]) -> FirstSetup:
+    """What the first start made, made now as far as it is missing. A key that was revoked is replaced. Raises
     :class:`Refused` where the first start chose another carrier: a number stays with its account for life."""
     mine = _read(path) or _plan(path)
     transact(dialer.db, lambda conn: _set_up(conn, mine, carrier))
     began_with = get_resource(dialer, ACCOUNT, mine.team_id, mine.account_id)["carrier"]
     if began_with != carrier:
-        raise Refused(f"{path.parent} was begun with --carrier {began_with}; go on so, or name another --data.")
+        raise Refused(f"{path.parent} was set up with --carrier {began_with}; use that one, or name another --data.")
     if who_bears(dialer, mine.token) is None:
         _, token = create_key(dialer, mine.team_id, "up", actor="up")
         mine = replace(mine, token=token)
@@ -181,9 +181,9 @@ def belongings(dialer: Dialer, path: Path, carrier: str = CARRIERS[0]) -> Belong
     return mine
 
 
-def _plan(path: Path) -> Belongings:
+def _plan(path: Path) -> FirstSetup:
     """Ids for what is to be made, written down before it is."""
-    mine = Belongings(
+    mine = FirstSetup(
         token="",
         team_id=ids.new(ids.TEAM),
         assistant_id=ids.new(ids.ASSISTANT),
@@ -196,7 +196,7 @@ def _plan(path: Path) -> Belongings:
     return mine
 
 
-def _set_up(conn: Any, mine: Belongings, carrier: str) -> None:
+def _set_up(conn: Any, mine: FirstSetup, carrier: str) -> None:
     """Each of them stays as it is where it exists."""
     setup.team(conn, mine.team_id, mine.account_slug, "My team")
     setup.company(conn, mine.company_id, mine.team_id, "My company")
@@ -206,34 +206,34 @@ def _set_up(conn: Any, mine: Belongings, carrier: str) -> None:
     setup.number(conn, mine.from_number_id, mine.team_id, mine.account_id, CALLER_ID)
 
 
-def _read(path: Path) -> Belongings | None:
+def _read(path: Path) -> FirstSetup | None:
     try:
-        return Belongings(**json.loads(path.read_text()))
+        return FirstSetup(**json.loads(path.read_text()))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
         raise Refused(f"{path} cannot be read; move it away, and a new team and key are made.") from error
 
 
-def _write(path: Path, mine: Belongings) -> None:
+def _write(path: Path, mine: FirstSetup) -> None:
     write_privately(path, json.dumps(asdict(mine), indent=2) + "\n")
 
 
-def _facts(running: Deployment, mine: Belongings, env: Path) -> dict[str, str]:
+def _facts(running: Deployment, mine: FirstSetup, env: Path) -> dict[str, str]:
     """What a program needs to know, for it to read as JSON."""
     names = ("token", "team_id", "assistant_id", "company_id", "from_number_id", "account_slug")
     servers = {name: running.environment[name.upper()] for name in ("database_url", "redis_url")}
     return {"url": running.url, **{name: getattr(mine, name) for name in names}, **servers, "env": str(env)}
 
 
-def welcome(running: Deployment, mine: Belongings, env: Path) -> str:
+def welcome(running: Deployment, mine: FirstSetup, env: Path) -> str:
     """What runs, where it is, and a first campaign to paste."""
     found = "\n".join(f"  {each.name:<11} {each.version:<22} {each.health}" for each in services(running))
     stack, sockets = running.stack, running.stack.workspace.directory
-    aside = "" if sockets.parent == stack.directory else f" The servers' sockets are in {sockets}."
+    elsewhere = "" if sockets.parent == stack.directory else f" The servers' sockets are in {sockets}."
     return f"""\
 The dialer is up at {running.url}; Ctrl-C stops it.
-Its data and logs stay in {stack.directory}.{aside}
+Its data and logs stay in {stack.directory}.{elsewhere}
 
 {found}
 
@@ -241,7 +241,7 @@ Paste this into another terminal for a first campaign. It calls through the simu
 
 {first_campaign(env)}
 
-The API is described at {running.url}/docs; the same shell may ask it:
+The API is described at {running.url}/docs; the same shell can call it:
 
 curl -sS "$API/campaigns/$CAMPAIGN/progress" -H "$AUTH"
 """

@@ -23,7 +23,7 @@ from worker.process import celery_app
 def watch(context: Context, campaign_id: str, plain: bool) -> None:
     """Watch CAMPAIGN_ID live: p pauses it, r resumes it, q leaves.
 
-    Where standard output is no terminal, a line a second is printed until the campaign is completed or cancelled.
+    Where standard output is not a terminal, a line a second is printed until the campaign is completed or cancelled.
     """
     read_again = partial(
         read_watching, context.dialer, context.team_id, campaign_id, broker_answers=celery_app.broker_answers

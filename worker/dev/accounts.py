@@ -13,7 +13,7 @@ from worker.domain.errors import Unavailable
 PREFERRED_NAMES = ("postgres", "nobody")
 
 # `nobody` is shared with every other service that chose it, and a process of the same user could open our
-# socket, where trust is all that is asked. This group belongs to no service: the directory above the socket
+# socket, where trust is all that is required. This group belongs to no service: the directory above the socket
 # lets only root and this group in. (65520-65533 is a range no distribution assigns.)
 OWN_GROUP_ID = 65523
 

@@ -6,7 +6,7 @@ until all are gone, removes the parent's temporary directory, and ends. After an
 left to end, and removing the directory is all it does: every run takes this path, not only the rare one.
 
 A process that the parent forks without exec inherits the writing end and would keep the pipe open; so the
-janitor also looks, twice a second, whether its parent is still its parent. It leads a session of its own: a
+janitor also checks, twice a second, whether its parent is still its parent. It leads a session of its own: a
 Ctrl-C for the parent is not for it. Standard library only.
 """
 
@@ -38,7 +38,7 @@ class Watched:
     grace_seconds: float
 
     def line(self) -> str:
-        """The message that asks the janitor to watch this child."""
+        """The message that has the janitor watch this child."""
         return f"watch {self.pid} {self.started} {int(self.last_signal)} {self.grace_seconds}\n"
 
 
@@ -60,7 +60,7 @@ def _listen(parent: int) -> list[Watched]:
     watched: dict[int, Watched] = {}
     received = b""
     while True:
-        is_orphan = os.getppid() != parent  # asked first: what the parent wrote before its end is still read
+        is_orphan = os.getppid() != parent  # read first: what the parent wrote before its end is still read
         pipe = sys.stdin.fileno()
         if not select.select([pipe], [], [], 0 if is_orphan else PARENT_CHECK_SECONDS)[0]:
             if is_orphan:
@@ -84,7 +84,7 @@ def _note(words: list[str], watched: dict[int, Watched]) -> None:
 
 
 def _end(watched: list[Watched]) -> None:
-    """Where the kernel has told the children already (Linux), this repeats it to whoever still lives."""
+    """Where the kernel has signalled the children already (Linux), this repeats it to whoever still lives."""
     began_at = time.monotonic()
     table = living()
     for child in watched:

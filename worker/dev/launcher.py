@@ -2,7 +2,7 @@
 
 It runs in a fresh interpreter, where there are no other threads and every call is safe. (A ``preexec_fn``
 runs in a copy of a threaded parent, where a lock that another thread held at the fork is held for ever.) It
-changes user, asks the kernel to be signalled at its parent's death, takes every signal as a fresh process does,
+changes user, has the kernel signal it at its parent's death, takes every signal as a fresh process does,
 and becomes the program. Standard library only.
 """
 
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> None:
 def _take_every_signal() -> None:
     """What is ignored or blocked stays so across exec. Python ignores SIGPIPE and SIGXFSZ; a shell without job control
     has what it starts in the background ignore SIGINT and SIGQUIT, and all that descend from it: but SIGINT is how a
-    server is told to end in good order."""
+    server is ended in good order."""
     for number in signal.valid_signals():
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)

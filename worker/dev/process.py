@@ -25,7 +25,7 @@ from worker.dev.accounts import Account
 from worker.dev.processtable import kill_family, start_of
 
 KILL_SECONDS = 10.0
-# PostgreSQL calls fatal, too, what it tells a client that came too early.
+# PostgreSQL calls fatal, too, what it answers a client that came too early.
 FATAL = re.compile("(FATAL|PANIC):")
 IN_TRANSITION = "the database system is"
 # The folder above the package goes first on the path: a child must find this very package, also where it
@@ -41,7 +41,7 @@ def python_argv(module: str, *arguments: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a process is told to end: signals, gentlest first, each with the seconds it is given before the
+    """How a process is ended: signals, gentlest first, each with the seconds it is given before the
     next one; SIGKILL for the whole family comes last in any case. ``at_parent_death`` is sent if nobody is
     left to go through the steps, and given ``death_grace_seconds``."""
 
@@ -61,7 +61,7 @@ class Child:
     ending: Ending
     started: int
     _popen: subprocess.Popen[bytes] = field(repr=False)
-    _told_at: float | None = field(default=None, repr=False)
+    _signalled_at: float | None = field(default=None, repr=False)
 
     @property
     def pid(self) -> int:
@@ -80,22 +80,22 @@ class Child:
             return False
         return True
 
-    def tell_to_end(self) -> None:
-        """Send the gentlest signal of its :class:`Ending`, and wait for nothing: several that are told one after the
-        other end side by side. :meth:`stop` follows. Idempotent."""
-        if self._told_at is None:
-            self._told_at = time.monotonic()
+    def terminate(self) -> None:
+        """Send the gentlest signal of its :class:`Ending`, and wait for nothing: several that are signalled one
+        after the other end side by side. :meth:`stop` follows. Idempotent."""
+        if self._signalled_at is None:
+            self._signalled_at = time.monotonic()
             self._popen.send_signal(self.ending.steps[0][0])  # silent if it has ended
 
     def stop(self) -> None:
         """End it, by the steps of its :class:`Ending`; afterwards nobody of its family lives. Idempotent."""
-        self.tell_to_end()
-        told_at = self._told_at or 0.0
+        self.terminate()
+        signalled_at = self._signalled_at or 0.0
         for n, (number, seconds) in enumerate(self.ending.steps):
             if n > 0:
-                told_at = time.monotonic()
+                signalled_at = time.monotonic()
                 self._popen.send_signal(number)
-            if self.wait(max(0.0, told_at + seconds - time.monotonic())):
+            if self.wait(max(0.0, signalled_at + seconds - time.monotonic())):
                 break
         self.kill()
 
@@ -105,7 +105,7 @@ class Child:
         self._popen.wait(KILL_SECONDS)
 
     def last_words(self) -> str:
-        """The line of its log that best tells why it ended: the last fatal one, else the last."""
+        """The line of its log that best says why it ended: the last fatal one, else the last."""
         try:
             text = self.log_path.read_bytes()[self.log_start :].decode("utf-8", errors="replace")
         except OSError:

@@ -124,7 +124,7 @@ class Stack:
 
         ``env`` is laid over our environment. At :meth:`stop` it gets SIGTERM and ``grace_seconds``, then
         SIGKILL with all it started; if we die without :meth:`stop`, SIGKILL at once. One that ``ends_last`` is needed
-        by the others to end in good order, and told to end when they have.
+        by the others to end in good order, and ended when they have.
         """
         start = partial(
             self.workspace.start,
@@ -163,7 +163,7 @@ class Stack:
         for are_last in (False, True):
             ending = [spawned for spawned in reversed(self._children) if spawned.ends_last is are_last]
             for spawned in ending:
-                spawned.child.tell_to_end()
+                spawned.child.terminate()
             for spawned in ending:
                 self.workspace.stop(spawned.child)
                 self._children.remove(spawned)

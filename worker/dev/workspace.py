@@ -89,7 +89,7 @@ class Workspace:
         )
         self._children.append(child)
         watched = Watched(child.pid, child.started, child.ending.at_parent_death, child.ending.death_grace_seconds)
-        self._tell(watched.line())
+        self._send(watched.line())
         return child
 
     def stop(self, child: Child) -> None:
@@ -116,10 +116,10 @@ class Workspace:
     def _forget(self, child: Child) -> None:
         if child in self._children:
             self._children.remove(child)
-            self._tell(forget_line(child.pid))
+            self._send(forget_line(child.pid))
 
-    def _tell(self, line: str) -> None:
-        # A killed janitor is no reason to fail: the kernel still tells the children when we die (Linux),
+    def _send(self, line: str) -> None:
+        # A killed janitor is no reason to fail: the kernel still signals the children when we die (Linux),
         # and close() removes the directory.
         with contextlib.suppress(BrokenPipeError):
             os.write(self._pipe, line.encode("ascii"))

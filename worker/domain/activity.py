@@ -1,8 +1,8 @@
 """Why a campaign is dialing, or why it is not: one sentence for the one who waits.
 
-The reasons are looked at in the order in which they would have to be removed: what the campaign is, whether
+The reasons are checked in the order in which they would have to be removed: what the campaign is, whether
 anybody is at work at all, whether anybody is to be called, who may be shown as the caller, when, and only then how
-many at once. How much room there is and which caller IDs may be used is not judged here: it is what the planner of
+many at once. How much room there is and which caller IDs may be used is not decided here: it is what the planner of
 :mod:`worker.flow.plan` found.
 """
 
@@ -143,7 +143,9 @@ def _missing(now: Situation) -> Activity | None:
         case Away.REDIS:
             return Activity("redis_away", "Redis does not answer, so no call gets a slot; start it or check REDIS_URL.")
         case Away.BROKER:
-            message = "The broker cannot be reached, so no worker is told to dial; start it or check CELERY_BROKER_URL."
+            message = (
+                "The broker cannot be reached, so workers get no calls to dial; start it or check CELERY_BROKER_URL."
+            )
             return Activity("broker_away", message)
         case Away.TICK:
             said = "ever ticked" if now.silent_seconds is None else f"ticked for {now.silent_seconds:.0f} s"
@@ -246,7 +248,7 @@ def _not_yet(now: Situation) -> Activity | None:
     """Nobody is due, or the windows of those who are due are shut."""
     due, opens = now.next_due_at, now.opens_at
     if opens is None:
-        return Activity("window_unreadable", "The call window cannot be read, so nobody is called; set it anew.")
+        return Activity("window_unreadable", "The call window cannot be read, so nobody is called; set it again.")
     if due is not None and due > now.now:
         then = "" if opens <= due else f", and the call window is shut until {_clock(opens)}"
         return Activity("nothing_due", f"Nobody is due before {_clock(due)}{then}.", max(due, opens))

@@ -2,7 +2,7 @@
 
 An opt-out in any words is one: *yes* in many languages, a mark, a number but zero, a date, and whatever forbids calls.
 What plainly says no, or nothing, is none. Everything else cannot be read: it binds as do-not-call, for to leave one
-out by mistake costs a call, and to ring one costs a complaint; and it is reported, for somebody to look at.
+out by mistake costs a call, and to call one costs a complaint; and it is reported, for somebody to look at.
 """
 
 from __future__ import annotations

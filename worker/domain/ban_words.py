@@ -1,7 +1,7 @@
 """Words that forbid a call: how to see that a column, or what stands in a cell, may be about being called at all.
 
-Who makes a list says "do not call" in his own words, and a column of bans that is taken for any other rings people
-who have asked not to be rung. So these tables are wide, and what they take for a ban too much costs a renamed column.
+Who makes a list says "do not call" in his own words, and a column of bans that is taken for any other calls people
+who have asked not to be called. So these tables are wide, and what they take for a ban too much costs a renamed column.
 What is plainly about another way to reach somebody (e-mail, text messages, letters, fax) is no ban on calls, unless
 calls are named beside it.
 """

@@ -1,7 +1,7 @@
 """What hour it is where numbers are that are called by a campaign's clock.
 
 Whoever has no time zone of their own is called by the campaign's, wherever their number is: the number says where it
-was given out, not where they live. What is known is told: how many of the numbers cannot be in the campaign's zone, and
+was given out, not where they live. What is known is said: how many of the numbers cannot be in the campaign's zone, and
 what hour it is where they are. The places are those libphonenumber has for the longest known beginning of a number; a
 mobile number of a country with several zones may be in any of them.
 """
@@ -32,7 +32,7 @@ Places = tuple[str, ...]
 def places_of(e164: str) -> Places:
     """The zones a number that can be called may be in; none where that is not known."""
     known = e164[1 : 1 + TIMEZONE_LONGEST_PREFIX]
-    for length in range(_told_by_digits(e164[:BEGINNING], len(e164)), 0, -1):
+    for length in range(_known_by_digits(e164[:BEGINNING], len(e164)), 0, -1):
         places: Places | None = TIMEZONE_DATA.get(known[:length])
         if places is not None:
             return places
@@ -40,7 +40,7 @@ def places_of(e164: str) -> Places:
 
 
 @lru_cache(maxsize=BEGINNINGS_REMEMBERED)
-def _told_by_digits(beginning: str, length: int) -> int:
+def _known_by_digits(beginning: str, length: int) -> int:
     """How many digits of the numbers that begin so say where they are: of a landline's all there are, of a mobile's in
     most countries the country code alone, of one that is none nothing. Numbers that begin alike are of one kind."""
     try:
@@ -73,13 +73,13 @@ def warning(numbers: Mapping[Places, int], zone: str, now: datetime, *, of: str)
         return None
     found = [(count, named[hours], hours) for hours, count in elsewhere.most_common()]
     rest = sum(count for count, _, _ in found[MOST_PLACES:])
-    told = [*(_told(*each) for each in found[:MOST_PLACES]), *([f"{rest} elsewhere"] if rest else [])]
+    described = [*(_place(*each) for each in found[:MOST_PLACES]), *([f"{rest} elsewhere"] if rest else [])]
     return (
         f"{elsewhere.total()} of {of} have numbers that cannot be in {zone}, by whose clock they are called: "
-        f"{', '.join(told)}. Give them a timezone, or they may be called at such hours."
+        f"{', '.join(described)}. Give them a timezone, or they may be called at such hours."
     )
 
 
-def _told(count: int, place: str, hours: Sequence[str]) -> str:
+def _place(count: int, place: str, hours: Sequence[str]) -> str:
     first, last = hours
     return f"{count} in places such as {place}, where it is {first if first == last else f'{first} to {last}'} now"

@@ -127,7 +127,7 @@ class FlagCells:
     def _in_doubt(self, line: int, i: int, cell: str) -> Flag:
         self._unreadable[i] += 1
         self._example.setdefault(i, (line, cell[:_SHOWN]))
-        message = f"do_not_call: It says {cell[:_SHOWN]!r}, which is no yes and no no; it is taken for do-not-call."
+        message = f"do_not_call: It says {cell[:_SHOWN]!r}, which is neither yes nor no; it is taken for do-not-call."
         return Flag(True, "unreadable", message)
 
     def refuse_another_column(self, names: Sequence[str]) -> None:
@@ -137,8 +137,8 @@ class FlagCells:
             Fault(
                 "do_not_call",
                 f"Of the {self._filled[i]} cells that say something in the column {names[i][:_SHOWN]!r}, {count} are "
-                f"no yes and no no (line {self._example[i][0]}: {self._example[i][1]!r}); if it does not say who must "
-                "not be called, give it another name, else write true or false. Nothing was imported.",
+                f"neither yes nor no (line {self._example[i][0]}: {self._example[i][1]!r}); if it does not say who "
+                "must not be called, give it another name, else write true or false. Nothing was imported.",
             )
             for i, count in self._unreadable.items()
             if count > 1 and 2 * count > self._filled[i]

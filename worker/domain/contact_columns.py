@@ -2,7 +2,7 @@
 
 Names are compared by letters and digits alone with those people use (:mod:`worker.domain.column_names`). A column
 whose name may be a ban on calls and is none of those refuses the file (:mod:`worker.domain.ban_words`): taken for a
-custom field it would ring people who have asked not to be rung. All other columns become custom fields under the name
+custom field it would call people who have asked not to be called. All other columns become custom fields under the name
 they have.
 """
 
@@ -23,7 +23,7 @@ from worker.domain.letters import key_of, plainly_spaced, seen
 from worker.domain.screening import Phone, normalize
 
 DELIMITERS = (",", ";", "\t", "|")
-NO_TEXT_MESSAGE = "It contains a NUL character, or bytes that are no text in this encoding; save the file as UTF-8."
+NO_TEXT_MESSAGE = "It contains a NUL character, or bytes that are not text in this encoding; save the file as UTF-8."
 MOST_COLUMNS, LONGEST_NAME = 2000, 300
 """What a first line may have: whoever sends more has not sent one."""
 _NAME_SHOWN = 60
@@ -33,7 +33,7 @@ _NAME_SHOWN = 60
 class Columns:
     """Where each field stands in a row of ``width`` cells.
 
-    ``fields`` by their names; ``phones``, the most wanted first; ``bans``, all of which are heard; ``consents``, custom
+    ``fields`` by their names; ``phones``, the most wanted first; ``bans``, all of which count; ``consents``, custom
     fields whose *no* binds. ``custom`` by the name a value is kept under. ``named`` is each column by the name it is
     known or kept under, and what has none must be empty. ``is_export``: the file is one of ours.
     """
@@ -141,7 +141,7 @@ def _phones(names: Sequence[str]) -> list[int]:
 
 def _fields(names: Sequence[str], phones: Sequence[int]) -> dict[int, str]:
     """Which other field a column holds. Of several for one field the one whose name is first in the table, but two of
-    a time zone refuse the file, and all that may be bans are heard."""
+    a time zone refuse the file, and all that may be bans count."""
     found: dict[str, list[tuple[int, int]]] = {}
     for i, name in enumerate(names):
         field = None if i in phones else field_of(name)

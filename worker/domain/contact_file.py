@@ -34,7 +34,7 @@ _FOOT = "This reads like the foot of a table, and not like a person; give a numb
 
 @dataclass(frozen=True, slots=True)
 class ContactLine:
-    """One contact as written; ``phone`` and ``timezone`` are not yet judged. ``other_phones``, numbers beyond the
+    """One contact as written; ``phone`` and ``timezone`` are not yet checked. ``other_phones``, numbers beyond the
     second, are custom fields, too. ``contact_id`` is that of the contact it was exported from; ``notice`` is what is to
     be reported of its do-not-call."""
 
@@ -193,7 +193,7 @@ class ContactFile:
         if str(error) == "unexpected end of data":
             to = f"; lines {line} to {self._lines.count} are passed over" if self._lines.count > line else ""
             return f"A quote opens in this record and never closes{to}."
-        return f"This is no CSV: {error}."
+        return f"This is not CSV: {error}."
 
 
 def read_contacts(

@@ -1,7 +1,7 @@
 """A campaign's contacts as a table, written and read again: the columns of an export, and how its cells are texts.
 
 What :func:`texts_of` writes, :mod:`worker.domain.contact_file` reads as it was. That a file is one of ours its first
-line tells: it has all of ``OURS``, spelled as we do; columns may be moved, added, or left out besides these.
+line shows: it has all of ``OURS``, spelled as we do; columns may be moved, added, or left out besides these.
 """
 
 from __future__ import annotations

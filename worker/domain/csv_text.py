@@ -43,7 +43,7 @@ _NO_CSV = (
 )
 _CHUNK_BYTES = 1024 * 1024
 _ASSUMED_NOTE = (
-    "Read as Windows-1252, for it is no UTF-8 and no encoding was declared; if names look wrong, declare it."
+    "Read as Windows-1252, for it is not UTF-8 and no encoding was declared; if names look wrong, declare it."
 )
 _UNDECODED = re.compile("[\ud800-\udfff]")
 _BEYOND_ASCII = re.compile("[^\x00-\x7f\ud800-\udfff]")

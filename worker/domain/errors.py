@@ -3,7 +3,7 @@
 ::
 
     DialerError
-    ├── Refused            the caller asked for something that cannot be   (HTTP 4xx, exit code 2)
+    ├── Refused            the caller requested something that cannot be   (HTTP 4xx, exit code 2)
     │   ├── Invalid        a value is wrong; every fault is listed by path (400)
     │   ├── NotFound       no such thing in this team                      (404, exit code 3)
     │   └── Conflict       not in this state                               (409)
@@ -53,9 +53,9 @@ class NotFound(Refused):
 
     exit_code = 3
 
-    def __init__(self, what: str, *ids: str, mend: str = "check the id and the team") -> None:
+    def __init__(self, what: str, *ids: str, remedy: str = "check the id and the team") -> None:
         self.what, self.ids = what, ids
-        super().__init__(f"No {what} with id {', '.join(ids)}; {mend}.")
+        super().__init__(f"No {what} with id {', '.join(ids)}; {remedy}.")
 
 
 class Conflict(Refused):

@@ -52,7 +52,7 @@ _BEGUN = "it has begun already"
 _WHY_NOT: dict[Verb, dict[CampaignStatus, str]] = {
     Verb.SCHEDULE: {
         _C.RUNNING: f"{_BEGUN}; a schedule is for a campaign that has not",
-        _C.PAUSED: f"{_BEGUN}; resume it, or run it anew",
+        _C.PAUSED: f"{_BEGUN}; resume it, or run it again",
         _C.COMPLETED: "all of its contacts are done; add some and run it",
         _C.CANCELLED: _OVER,
     },

@@ -5,12 +5,12 @@ field          values, the default first       meaning
 =============  ==============================  ============================================================
 ``enabled``    ``true`` ``false``              whether the carrier listens for a machine at all
 ``onMachine``  ``"retry"`` ``"complete"``      the contact is called again after its delay, or counts as
-                                               reached: what the assistant told the machine was enough
+                                               reached: what the assistant said to the machine was enough
 ``hangUp``     ``true`` ``false``              the call is ended when a machine is heard, or left to the
                                                assistant
 =============  ==============================  ============================================================
 
-Without the object nothing is detected, and carriers charge nothing for it; ``{}`` asks for the defaults. A fax
+Without the object nothing is detected, and carriers charge nothing for it; ``{}`` means the defaults. A fax
 is hung up on and never called again, whatever the policy.
 """
 
@@ -44,7 +44,7 @@ class MachinePolicy:
 
 
 def parse_machine_detection(settings: Mapping[str, Any]) -> MachinePolicy | None:
-    """The policy asked for; ``None`` when detection is off. Raises :class:`Invalid` with every fault."""
+    """The policy requested; ``None`` when detection is off. Raises :class:`Invalid` with every fault."""
     if settings.get(KEY) is None:
         return None
     given = read_fields(settings[KEY], FIELDS, path=f"settings.{KEY}")

@@ -1,7 +1,7 @@
-"""Whether an address is one that a carrier on the internet can reach, as far as the address itself tells.
+"""Whether an address is one that a carrier on the internet can reach, as far as the address itself says.
 
 Carriers post what became of a call to it, and ask it what to do with a callee who has answered. At an address they
-cannot reach, people are rung and hear the carrier's error.
+cannot reach, people are called and hear the carrier's error.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _NORTH_AMERICA = 1
 def numbers_of_registry(lines: Iterable[str], region: str | None) -> Iterator[str]:
     """The lines of a file of numbers; where the first is one of the registry's, each such line as a number in E.164.
 
-    Nobody else writes numbers so, and a number too many on such a list rings nobody: so where ``region`` is not known
+    Nobody else writes numbers so, and a number too many on such a list calls nobody: so where ``region`` is not known
     they are taken for what they look like. With one outside North America they are left as they are.
     """
     rest = iter(lines)

@@ -2,7 +2,7 @@
 
 What was promised to callees outlives the operator's word: the total of calls one contact may get, do-not-call, a
 declined call. What the word does overrule is our own judgement that another attempt is of no use: three technical
-failures whose cause was mended, a carrier that has been told to allow calls there, a number that was corrected. The
+failures whose cause was mended, a carrier that now allows calls there, a number that was corrected. The
 counts stay as they are, so that one more technical failure gives the contact up again.
 """
 

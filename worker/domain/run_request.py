@@ -1,4 +1,4 @@
-"""What a request to run a campaign, or to cancel one, may ask for."""
+"""What a request to run a campaign, or to cancel one, may contain."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CANCEL = (Field("hangUp", Flag(), default=False, help="End its live calls too.")
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """``max_calls`` caps the run (``None``: no cap); ``dry_run`` asks what it would do; ``account_slug``, where
+    """``max_calls`` caps the run (``None``: no cap); ``dry_run`` only says what it would do; ``account_slug``, where
     given, must be the slug of the campaign's team."""
 
     account_slug: str | None = None

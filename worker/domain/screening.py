@@ -1,8 +1,8 @@
 """Who is never called, and the sentence that says so.
 
-A number is judged by libphonenumber's *valid* (its country's numbering plan has such a number), not by its
+A number is checked by libphonenumber's *valid* (its country's numbering plan has such a number), not by its
 weaker *possible* (the length fits): a digit mistyped in a spreadsheet leaves a possible length, and the
-call would ring nobody. Where the plan has moved on since the library was published, a new range reads as
+call would reach nobody. Where the plan has moved on since the library was published, a new range reads as
 invalid until the library is updated. Valid numbers of premium-rate and shared-cost services are refused as
 well, since whoever calls them pays them.
 
@@ -109,8 +109,8 @@ def normalize(raw: str | None, region: str | None = None) -> Phone | PhoneFault:
     """The number in E.164, or what is wrong with it.
 
     What stands around and within a number is forgiven (:mod:`worker.domain.number_text`), a missing country code is
-    not: without ``region`` (ISO 3166, such as ``US``) only a number with a leading ``+`` says whom it rings. Two
-    numbers, or one with an extension, are refused, for read as one they ring a stranger. Raises ``ValueError`` for a
+    not: without ``region`` (ISO 3166, such as ``US``) only a number with a leading ``+`` says whom it reaches. Two
+    numbers, or one with an extension, are refused, for read as one they reach a stranger. Raises ``ValueError`` for a
     region that does not exist, which is the deployment's mistake and not the contact's.
     """
     if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
@@ -185,7 +185,7 @@ def _is_callable_e164(raw: str) -> bool:
 
 def _read(text: str, region: str | None) -> Phone | PhoneFault:
     if _BY_A_SPREADSHEET.fullmatch(text):
-        return _invalid(_ROUNDED)  # the .0 would be read as another digit, and ring somebody else
+        return _invalid(_ROUNDED)  # the .0 would be read as another digit, and reach somebody else
     if _OF_THE_REGISTRY.fullmatch(text) and region is not None and country_code_for_region(region) == 1:
         text = text.replace(",", "")
     whole = _as_a_whole(text, region)
@@ -236,13 +236,13 @@ def _dials_abroad_with(prefix: str, region: str) -> bool:
 
 def _parsed(digits: str, region: str | None) -> Phone | PhoneFault:
     try:
-        return _judge(phonenumbers.parse(digits, region))
+        return _check(phonenumbers.parse(digits, region))
     except NumberParseException as error:
         is_national = error.error_type == NumberParseException.INVALID_COUNTRY_CODE and "+" not in digits
         return _invalid(_NO_COUNTRY_CODE if is_national else _UNREADABLE[error.error_type])
 
 
-def _judge(number: PhoneNumber) -> Phone | PhoneFault:
+def _check(number: PhoneNumber) -> Phone | PhoneFault:
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if not _E164.fullmatch(e164):
         # A few plans know numbers outside E.164's 15 digits (Japan), or so short (+98 9601) that they are

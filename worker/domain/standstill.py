@@ -3,7 +3,7 @@
 Waiting is nothing bad: a call waits for its turn at a slow carrier's rate, news for the settling of what came before.
 Each kind of waiting has an end, by the bounds that the dialer works by; what waits longer stands still, whatever
 everything else does in the meantime. An account that rests, a shut window, a paused campaign keep nothing waiting that
-is looked at here.
+is checked here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enum import StrEnum
 from worker.domain.model import Bounds
 
 STILL_SECONDS = 25.0
-"""What should take moments stands still after this: who asks is told within half a minute of its beginning."""
+"""What should take moments stands still after this: it is reported within half a minute of its beginning."""
 
 
 class Kind(StrEnum):
@@ -124,7 +124,7 @@ def _requests(waiting: Waiting, who: str, then: str) -> str:
 
 def _look_ups(waiting: Waiting, who: str, then: str) -> str:
     many = f"{_calls(waiting.count)} to be looked up"
-    return f"{many} at the carrier account {who}, the oldest {then}; {CARRIER_SLOW}, or no worker asks."
+    return f"{many} at the carrier account {who}, the oldest {then}; {CARRIER_SLOW}, or no worker looks them up."
 
 
 def _hang_ups(waiting: Waiting, who: str, then: str) -> str:

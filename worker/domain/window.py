@@ -147,7 +147,7 @@ class Shut:
 
 
 def parse_window(start: str | None, end: str | None, timezone: str | None) -> CallWindow | None:
-    """The window a caller asked for; ``None`` when all three fields are left out.
+    """The window a caller requested; ``None`` when all three fields are left out.
 
     Raises :class:`~worker.domain.errors.Invalid` naming every field that is missing and every one that is
     wrong, so that one answer is enough to mend the request.

@@ -57,7 +57,7 @@ _SEPARATOR = re.compile(r" ?[,;&] ?| - ")
 
 def read_zone(written: str, path: str = "timezone", countries: Callable[[], Sequence[str]] = tuple) -> str:
     """The IANA name of the zone that is meant. ``countries`` (ISO 3166) are those the word may belong to, that of the
-    number, that of the file; they are asked for only where the word alone does not say. Raises :class:`Invalid` with
+    number, that of the file; they are read only where the word alone does not say. Raises :class:`Invalid` with
     what may be meant."""
     if written in _taken_as_they_are():
         return written

@@ -117,7 +117,7 @@ class _Sending:
 def dial(dialer: Dialer, call_ids: Sequence[str], senders: Taken | None = None) -> list[Step]:
     """Place those of the calls that are still only reserved, whose turn at the carrier has come, and for which their
     account has a sender free. Who has taken ``senders`` for them names calls of one account."""
-    with dialer.bulkheads.desk:
+    with dialer.bulkheads.at_database:
         rows, steps = turn_away(dialer, once(dialer.db, lambda conn: _reserved(conn, dialer, call_ids)))
     for account_id, of_it in groupby(sorted(rows, key=_account_of), key=_account_of):
         batch = list(of_it)
@@ -156,7 +156,7 @@ def _dial_account(dialer: Dialer, account_id: str, rows: Sequence[ReservedCall],
 
 def _send(dialer: Dialer, account_id: str, batch: Sequence[_Ready], senders: Taken) -> list[Step]:
     crashpoint("dial.before_commit")
-    with dialer.bulkheads.desk:
+    with dialer.bulkheads.at_database:
         fence_at = monotonic() + dialer.bounds.send_fence_seconds
         committed = set(once(dialer.db, lambda conn: _commit(conn, dialer, batch)))
     crashpoint("dial.after_commit")

@@ -17,7 +17,7 @@ from typing import cast
 import structlog
 from sqlalchemy import Connection
 
-from worker.bulkheads import ASKED_BEFOREHAND, ASKERS, Bulkhead
+from worker.bulkheads import REQUESTS_AT_ONCE, REQUESTS_WAITING, Bulkhead
 from worker.carriers.base import CallRequest, CannotTell
 from worker.crashpoint import crashpoint
 from worker.flow.back_off import back_off
@@ -46,8 +46,8 @@ def hang_up(dialer: Dialer) -> None:
         dialer.db,
         lambda conn: hangups.take(
             conn,
-            rooms=dialer.bulkheads.rooms_to_ask(),
-            room=ASKERS + ASKED_BEFOREHAND,
+            rooms=dialer.bulkheads.rooms(),
+            room=REQUESTS_AT_ONCE + REQUESTS_WAITING,
             tries=bounds.hang_up_tries,
             lease_seconds=LEASE_REQUESTS * bounds.request_seconds,
             recovery_seconds=bounds.rate_recovery_seconds,
@@ -57,9 +57,9 @@ def hang_up(dialer: Dialer) -> None:
     for account, of_it in groupby(sorted(rows, key=_account_of), key=_account_of):
         batch = [row for row in of_it if row.carrier in dialer.carriers]
         bulkhead = dialer.bulkheads.of(account)
-        bulkhead.has_more_to_hang_up = len(batch) >= bulkhead.room_to_ask
+        bulkhead.has_more_to_hang_up = len(batch) >= bulkhead.room
         for row in batch:
-            bulkhead.ask(partial(_ask, dialer, row))
+            bulkhead.submit(partial(_ask, dialer, row))
 
 
 def _account_of(row: LeasedCall) -> str:
@@ -86,7 +86,7 @@ def _write(dialer: Dialer, bulkhead: Bulkhead, answered: Sequence[HangUpResult])
     """Note which requests the carrier took and which not; there may be more to hang up."""
     taken = [row for row, why in answered if why is None]
     failed = [(row, why) for row, why in answered if why is not None]
-    with dialer.bulkheads.desk:
+    with dialer.bulkheads.at_database:
         if taken:
             once(dialer.db, lambda conn: hangups.end_accepted(conn, taken))
             log.info("calls_hung_up", calls=len(taken))

@@ -90,7 +90,7 @@ def look_up(dialer: Dialer, call_ids: Sequence[str]) -> None:
 
     rows, rates = once(dialer.db, read)
     for row in rows:
-        dialer.bulkheads.of(row.account_id).ask(partial(_ask, dialer, row, rates[row.account_id]))
+        dialer.bulkheads.of(row.account_id).submit(partial(_ask, dialer, row, rates[row.account_id]))
 
 
 def _ask(dialer: Dialer, row: LiveCall, account: AccountRates) -> None:
@@ -123,7 +123,7 @@ def _conclude(dialer: Dialer, looked_up: Sequence[tuple[LiveCall, _LookedUp]]) -
         evidence[:] = [_evidence(row, answers[row.id]) for row in fresh]
         return moves.advance(conn, [_transition(dialer, row, answers[row.id]) for row in fresh])
 
-    with dialer.bulkheads.desk:
+    with dialer.bulkheads.at_database:
         moved = steadily(dialer.db, dialer.clock, work)
         ended = [row for row in moved if row.just_ended]
         dialer.slots.release([slot_of(row) for row in ended])

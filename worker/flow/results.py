@@ -38,7 +38,7 @@ def record_results(dialer: Dialer, results: Sequence[Result], released: Sequence
     """Write down these answers, and the moves of calls that were not sent at all."""
     every = [*released, *(_move(dialer, row, outcome) for row, outcome in results)]
     crashpoint("dial.after_request")
-    with dialer.bulkheads.desk:
+    with dialer.bulkheads.at_database:
         moved = transact(dialer.db, lambda conn: moves.advance(conn, every))
         crashpoint("dial.after_store")
         ended = [row for row in moved if row.just_ended]

@@ -29,7 +29,7 @@ def choose_team(dialer: Dialer, named: str | None) -> TeamRow:
     if named is not None:
         row = once(dialer.db, lambda conn: teams.named(conn, named))
         if row is None:
-            raise NotFound("team", named, mend="dialer teams list shows the ids and slugs there are")
+            raise NotFound("team", named, remedy="dialer teams list shows the ids and slugs there are")
         return row
     count, rows = once(dialer.db, lambda conn: teams.page(conn, limit=MOST_NAMED, offset=0))
     if count == 1:

@@ -50,7 +50,7 @@ class _Lasting(kombu_redis.Transport):
         channel = self._avail_channels[-1]
         try:
             with channel.conn_or_acquire() as client, Redis(connection_pool=client.connection_pool) as plain:
-                _mend(plain, channel, self.client.app.amqp.queues)
+                _repair(plain, channel, self.client.app.amqp.queues)
                 plain.set(f"{channel.global_keyprefix}{PROBE}", "1", ex=PROBE_SECONDS)
         except RedisError:
             self.close_connection(established)
@@ -94,7 +94,7 @@ class Broker(AMQP):
         self.Connection = type("Persistent", (Persistent,), {"app": app})
 
 
-def _mend(client: Redis, channel: Any, queues: Any) -> None:
+def _repair(client: Redis, channel: Any, queues: Any) -> None:
     """Delete what stands under a name of the broker's and is of another type than kombu makes it. Messages are lost
     with it as when the broker is emptied; the tick sends again what counts."""
     bindings = [f"{prefix}.{queue}" for queue in queues for prefix in (_BINDING, f"{_BINDING}_permanent")]
@@ -116,7 +116,7 @@ def _mend(client: Redis, channel: Any, queues: Any) -> None:
         for member in client.smembers(key):
             if len(_bytes(member).split(_SEPARATOR)) != 3:
                 client.srem(key, member)
-                log.warning("redis_key_rebuilt", key=key, was="a member that is no binding", expected="set")
+                log.warning("redis_key_rebuilt", key=key, was="a member that is not a binding", expected="set")
 
 
 def _text(answer: Any) -> str:

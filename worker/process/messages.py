@@ -130,7 +130,7 @@ def _fault_of_body(message: Mapping[str, Any], task: Any) -> str | None:
     if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embedded, dict | None)):
         return "its body does not hold arguments"
     if embedded and any(embedded.get(name) for name in ("callbacks", "errbacks", "chain", "chord")):
-        return "it asks for more tasks after it"
+        return "it requests further tasks after it"
     return _fault_of_arguments(args, kwargs, task)
 
 

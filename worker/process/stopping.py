@@ -1,7 +1,7 @@
-"""End a process of Celery's in time when it is told to end, whatever hangs.
+"""End a process of Celery's in time when it gets SIGTERM, whatever hangs.
 
-What only waits in a worker is let go at once: it is reserved in the rows, and another worker places it. What carriers
-were asked is waited for, as long as a request may take, so that their answers are written down. After
+What only waits in a worker is let go at once: it is reserved in the rows, and another worker places it. Requests
+to carriers are waited for, as long as one may take, so that their answers are written down. After
 :data:`LONGEST_SECONDS` the process ends as if it were killed, which is safe at any moment: platforms that kill a
 process do so after 30 s. Beat, which has nothing in hand, is not given as long.
 """
@@ -27,8 +27,8 @@ ANSWERS_SECONDS = 22.0
 BEAT_SECONDS = 10.0
 EXIT_STATUS = 70  # sysexits.h: an internal software error
 
-_told = threading.Event()
-"""Set when the process is told to end; a signal's handler does no more, for whom it interrupts may hold a lock."""
+_is_ending = threading.Event()
+"""Set when the process is to end; a signal's handler does no more, for whom it interrupts may hold a lock."""
 
 
 @worker_init.connect
@@ -39,8 +39,8 @@ def watch_worker(**_: Any) -> None:
 
 @worker_shutting_down.connect
 def stop(**_: Any) -> None:
-    """The worker was told to end."""
-    _told.set()
+    """The worker is to end."""
+    _is_ending.set()
 
 
 @worker_shutting_down.connect
@@ -62,7 +62,7 @@ def watch_beat(**_: Any) -> None:
     handled = signal.getsignal(signal.SIGTERM)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        _told.set()
+        _is_ending.set()
         if callable(handled):
             handled(number, frame)
 
@@ -72,7 +72,7 @@ def watch_beat(**_: Any) -> None:
 
 def _end_within(seconds: float, first: Callable[[], None] = lambda: None) -> None:
     def end() -> None:
-        _told.wait()
+        _is_ending.wait()
         first()
         threading.Event().wait(seconds)
         log.critical("ended_with_work_in_hand", seconds=seconds)

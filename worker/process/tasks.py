@@ -45,7 +45,7 @@ def run_campaign(message: Task[..., None], campaign_id: str, max_calls: int | No
             wiring.dialer(), campaign_id, opened_by="task", max_calls=max_calls, run_id=run_id
         )
     except Unavailable as error:
-        log.warning("run_put_off", campaign_id=campaign_id, message=str(error))
+        log.warning("run_postponed", campaign_id=campaign_id, message=str(error))
         pause(AWAY_PAUSE_SECONDS)
         raise Reject(error, requeue=True) from error
     log.info("run_answered", campaign_id=campaign_id, message=result.message)

@@ -22,7 +22,7 @@ from worker.store.starts import listening
 log = structlog.get_logger()
 
 LONGEST_SECONDS = 10.0
-"""A session that fell silent is found out by asking it something; so long at most it is believed."""
+"""A session that fell silent is found out by a query; so long at most it is believed."""
 AWAY_SECONDS = 2.0
 
 
@@ -40,10 +40,10 @@ def _listen(dialer: Dialer, over: threading.Event) -> None:
     assert isinstance(dialer.db, Engine)
     with listening(dialer.db) as listener:
         while not over.is_set():
-            looked_at = listener.now()
+            read_at = listener.now()
             while steps := promote(dialer):
                 dispatch.carry_out(steps)
-            listener.wait(looked_at, LONGEST_SECONDS)
+            listener.wait(read_at, LONGEST_SECONDS)
 
 
 @worker_ready.connect

@@ -50,7 +50,7 @@ def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Di
         carriers=carriers if carriers is not None else AtFirstUse(lambda: _carriers(chosen)),
         bounds=chosen.bounds,
         bulkheads=Bulkheads(
-            Threads("carrier").run, senders=chosen.placing_threads, desks=max(1, chosen.worker_concurrency // 2)
+            Threads("carrier").run, senders=chosen.placing_threads, at_database=max(1, chosen.worker_concurrency // 2)
         ),
         public_base_url=chosen.public_base_url,
         follow_up=_follow_up,

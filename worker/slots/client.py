@@ -1,7 +1,7 @@
 """The connection to Redis or Valkey, and what its failures mean here.
 
 Two failures must never be mistaken for each other: *the limit is reached* is a value the scripts return,
-*Redis is away* is :class:`~worker.domain.errors.Unavailable`. :func:`asking_redis` draws that line, in one
+*Redis is away* is :class:`~worker.domain.errors.Unavailable`. :func:`redis_errors` draws that line, in one
 place, for everything in this package.
 """
 
@@ -94,7 +94,7 @@ def connect(url: str, *, answer_seconds: float = 5.0, retries: int = 2) -> Redis
             health_check_interval=15,
             retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=retries),
         )
-        # Redis-py reads unknown query options only here; a typing error is better told at the start.
+        # Redis-py reads unknown query options only here; a typing error is better reported at the start.
         client.connection_pool.make_connection()
         client.connection_pool.reset()
         watch(client.connection_pool)
@@ -111,9 +111,9 @@ def _unreadable() -> Refused:
 
 
 @contextmanager
-def asking_redis() -> Iterator[None]:
+def redis_errors() -> Iterator[None]:
     """Translate what Redis may fail with: :class:`Unavailable` when it is away, :class:`WrongType` for a key that is
-    not ours (:mod:`worker.slots.mending`), :class:`Broken` when it refuses what was asked, which no state of a healthy
+    not ours (:mod:`worker.slots.mending`), :class:`Broken` when it refuses a command, which no state of a healthy
     server can bring about."""
     try:
         yield

@@ -20,7 +20,7 @@ LATEST_MS = 253_402_300_799_000
 
 
 class Keys:
-    """The keys under one prefix. ``pattern`` matches those of every scope (and more; ask for zsets)."""
+    """The keys under one prefix. ``pattern`` matches those of every scope (and more; filter by type zset)."""
 
     def __init__(self, prefix: str) -> None:
         self.root = self._root = f"{{{prefix}slots}}:"

@@ -1,9 +1,9 @@
-"""Keys of ours that are not of the type we give them: deleted, told, and what was asked is asked again.
+"""Keys of ours that are not of the type we give them: deleted, logged, and the command is sent again.
 
 Somebody's script, a restore into the wrong database, two products on one server: a key of another type refuses every
 command for as long as it is there, and would stop its team, its account or the whole deployment for good. All that we
 keep in Redis can be made again from PostgreSQL or is gone in a moment by itself, so nothing is lost that counts. Only
-keys under the given root are looked at: one hash tag with the deployment's prefix, which nobody else writes.
+keys under the given root are checked: one hash tag with the deployment's prefix, which nobody else writes.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from typing import TypeVar
 import structlog
 from redis import Redis
 
-from worker.slots.client import WrongType, asking_redis
+from worker.slots.client import WrongType, redis_errors
 
 T = TypeVar("T")
 
 log = structlog.get_logger()
 
 
-def mended(client: Redis, root: str, type_of: Callable[[str], str], ask: Callable[[], T], *, also: str = "") -> T:
-    """What ``ask`` answers, after wrong keys under ``root`` were deleted where it met one. ``type_of`` is the type that
-    a key there must have. Where one was deleted, the key ``also`` is, too."""
+def mended(client: Redis, root: str, type_of: Callable[[str], str], command: Callable[[], T], *, also: str = "") -> T:
+    """What ``command`` answers, after wrong keys under ``root`` were deleted where it met one. ``type_of`` is the type
+    that a key there must have. Where one was deleted, the key ``also`` is, too."""
     try:
-        with asking_redis():
-            return ask()
+        with redis_errors():
+            return command()
     except WrongType:
-        with asking_redis():
+        with redis_errors():
             _delete_wrong(client, root, type_of, also)
-            return ask()
+            return command()
 
 
 def _delete_wrong(client: Redis, root: str, type_of: Callable[[str], str], also: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import structlog
 from redis import Redis
 
-from worker.slots.client import asking_redis, load_script
+from worker.slots.client import load_script, redis_errors
 
 log = structlog.get_logger()
 
@@ -28,13 +28,13 @@ class Nudge:
 
     def take(self) -> bool:
         """Whether the caller is the one to send the message."""
-        with asking_redis():
+        with redis_errors():
             taken = self._take([self._key], [OUTSTANDING_SECONDS * 1000])
         if taken == _IN_PLACE_OF_ANOTHER:
-            log.warning("redis_key_rebuilt", key=self._key, was="a key that is none of ours", expected="string")
+            log.warning("redis_key_rebuilt", key=self._key, was="a key of another type", expected="string")
         return bool(taken)
 
     def clear(self) -> None:
         """The message has arrived: news from here on needs another."""
-        with asking_redis():
+        with redis_errors():
             self._redis.delete(self._key)

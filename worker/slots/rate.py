@@ -51,7 +51,7 @@ class Rates:
     def take(self, requests: Sequence[Sequence[Rate]], horizon_seconds: float = 1.0) -> list[float | None]:
         """For each request, in order, the seconds from now after which it may be sent; one command.
 
-        0.0 is *now*; ``None`` is *not within the horizon*: nothing was taken, ask again later. A request
+        0.0 is *now*; ``None`` is *not within the horizon*: nothing was taken, try again later. A request
         names all the rates it falls under (account and number, or none) and takes its place in each of them
         or in none. A place that is taken and not used is lost; it passes by itself.
 

@@ -25,7 +25,7 @@ class Scope(NamedTuple):
 
 class Credentials(NamedTuple):
     """Those of a carrier, of which several accounts call: paced as one. There are no slots of it, for the claim, which
-    counts the calls themselves, needs no help to refuse what is seldom asked for."""
+    counts the calls themselves, needs no help to refuse what is seldom requested."""
 
     carrier: str
 
@@ -40,7 +40,7 @@ class Credentials(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SlotRequest:
-    """One call and where it needs a slot. The same value asks for slots, gives them back, and tells a
+    """One call and where it needs a slot. The same value requests slots, gives them back, and tells a
     rebuild or a reconciliation that the call is live."""
 
     call_id: str

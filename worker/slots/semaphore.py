@@ -10,7 +10,7 @@ member, and a call holds a slot in all of its scopes or was refused. Two acquisi
 **Not guaranteed.** That members and live calls agree at every instant. Between a grant and the commit of the
 claim there is a member without a call; after a server lost its last writes, a call without a member. The
 claim's transaction counts live rows, and that count is the hard limit: wrong slots can only make the dialer
-slower, or make it ask PostgreSQL in vain.
+slower, or make it query PostgreSQL in vain.
 
 **Who acts next.** Whoever ends a call releases it, after the commit. When ``generation_ok`` is false, the
 flow rebuilds: it takes the advisory lock, raises the generation in PostgreSQL, reads the live rows, calls
@@ -29,7 +29,7 @@ from typing import TypeVar
 from redis import Redis
 from redis.commands.core import Script
 
-from worker.slots.client import asking_redis, load_script
+from worker.slots.client import load_script, redis_errors
 from worker.slots.keys import LATEST_MS, Keys
 from worker.slots.mending import mended
 from worker.slots.scope import Kind, Scope, SlotRequest
@@ -44,10 +44,10 @@ _T = TypeVar("_T")
 class Acquired:
     """What became of a batch of requests.
 
-    ``granted`` holds the call ids that have all their slots, in the order of the requests. ``full`` tells for
+    ``granted`` holds the call ids that have all their slots, in the order of the requests. ``full`` says for
     every other call which kinds of scopes had no room: ``campaign`` among them means that the campaign uses
     all it may, without it a shared scope is short and the campaign waits for others. When
-    ``generation_ok`` is false nothing was asked nor written, and both are empty.
+    ``generation_ok`` is false nothing was read nor written, and both are empty.
     """
 
     generation_ok: bool
@@ -90,7 +90,7 @@ class Slots:
         """
         keys, calls = self._keys.numbered(requests, first=2)
         arguments = [generation, *(limits[self._keys.scope(key)] for key in keys), *calls]
-        answers = self._ask(lambda: self._acquire([self._keys.generation, *keys], arguments))
+        answers = self._run(lambda: self._acquire([self._keys.generation, *keys], arguments))
         if answers is None:
             return Acquired(generation_ok=False)
         answered = list(zip(requests, answers, strict=True))
@@ -106,10 +106,10 @@ class Slots:
         if not calls:
             return 0
         keys, arguments = self._keys.numbered(calls, first=1)
-        return int(self._ask(lambda: self._release(keys, arguments)))
+        return int(self._run(lambda: self._release(keys, arguments)))
 
     def room(self, limits: Mapping[Scope, int]) -> dict[Scope, int]:
-        """How many more calls each scope could take now, at least 0. A hint for choosing what to ask for;
+        """How many more calls each scope could take now, at least 0. A hint for choosing what to request;
         only :meth:`acquire` decides."""
 
         def count() -> list[int]:
@@ -118,14 +118,14 @@ class Slots:
                 pipeline.zcard(self._keys.of(scope))
             return pipeline.execute()
 
-        held = self._ask(count)
+        held = self._run(count)
         return {scope: max(0, limits[scope] - count) for scope, count in zip(limits, held, strict=True)}
 
     def needs_rebuild(self, generation: int) -> bool:
         """True when the members cannot be trusted: the generation is missing or another one (the server was
         emptied, or a rebuild died), or the server is not the process in which they were built (it restarted
         from an old snapshot, or a replica that missed the last writes took over)."""
-        with asking_redis():
+        with redis_errors():
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.mget(self._keys.generation, self._keys.run_id)
             pipeline.info("server")
@@ -140,7 +140,7 @@ class Slots:
         be acquired, and a rebuild that dies in between leaves it so until the next one.
 
         Returns false, having changed nothing that counts, when another rebuild finished in the meantime (this
-        process stood still and lost its lock): look again with :meth:`needs_rebuild`. One that stood still
+        process stood still and lost its lock): check again with :meth:`needs_rebuild`. One that stood still
         before its first step throws the newer one's work away; its own generation is too old by then, so
         everybody is refused until the next rebuild.
 
@@ -148,16 +148,16 @@ class Slots:
         server was emptied and which commits after ``live`` was read lacks its members until then, and a call
         that ends after ``live`` was read leaves some behind.
         """
-        with asking_redis():
+        with redis_errors():
             run_id = _run_id(self._redis.info("server"))
             self._redis.unlink(self._keys.generation, self._keys.run_id)
             for keys in _chunks(self._scope_keys()):
                 self._redis.unlink(*keys)
         for calls in _chunks(live):
             keys, arguments = self._keys.numbered(calls, first=2)
-            if not self._ask(partial(self._rebuild, [self._keys.generation, *keys], arguments)):
+            if not self._run(partial(self._rebuild, [self._keys.generation, *keys], arguments)):
                 return False
-        with asking_redis():
+        with redis_errors():
             return bool(self._redis.msetnx({self._keys.generation: str(generation), self._keys.run_id: run_id}))
 
     def reconcile(
@@ -186,9 +186,9 @@ class Slots:
 
         A server whose clock was set back has members from its future; they are as old as they are far away.
         """
-        if self._ask(lambda: self._redis.get(self._keys.generation)) != str(generation):
+        if self._run(lambda: self._redis.get(self._keys.generation)) != str(generation):
             return Diff(generation_ok=False)
-        with asking_redis():
+        with redis_errors():
             now_ms = _milliseconds(self._redis.time())
             seen = self._snapshot()
 
@@ -206,15 +206,15 @@ class Slots:
         missing = [
             (key, call_id) for key, call_ids in live.items() for call_id in call_ids.difference(seen.get(key, ()))
         ]
-        dropped = self._ask(lambda: self._change(self._drop, stale, generation))
-        added = None if dropped is None else self._ask(lambda: self._change(self._add, missing, generation))
+        dropped = self._run(lambda: self._change(self._drop, stale, generation))
+        added = None if dropped is None else self._run(lambda: self._change(self._add, missing, generation))
         if dropped is None or added is None:
             return Diff(generation_ok=False, dropped=dropped or frozenset())
         return Diff(generation_ok=True, dropped=dropped, added=added)
 
     def server(self) -> tuple[str, float]:
         """The server's version, and its clock in epoch seconds."""
-        with asking_redis():
+        with redis_errors():
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.info("server")
             pipeline.time()
@@ -225,7 +225,7 @@ class Slots:
     def members(self) -> dict[Scope, dict[str, datetime]]:
         """Who holds a slot where, and since when by the server's clock; scopes nobody holds are left out.
         Each scope is read at its own instant."""
-        with asking_redis():
+        with redis_errors():
             snapshot = self._snapshot()
         return {
             self._keys.scope(key): {
@@ -235,9 +235,9 @@ class Slots:
             if self._keys.is_scope(key)
         }
 
-    def _ask(self, ask: Callable[[], _T]) -> _T:
+    def _run(self, command: Callable[[], _T]) -> _T:
         """With every key of its type. Where one was not, its members are lost, so that all must be rebuilt."""
-        return mended(self._redis, self._keys.root, self._keys.type_of, ask, also=self._keys.generation)
+        return mended(self._redis, self._keys.root, self._keys.type_of, command, also=self._keys.generation)
 
     def _change(
         self, script: Script, members: Iterable[tuple[str, str] | tuple[str, str, int]], generation: int

@@ -1,4 +1,4 @@
-"""How often a client of the API may ask: so many requests a second, with room for a burst.
+"""How often a client of the API may send requests: so many requests a second, with room for a burst.
 
 Machine time, counted on the server's clock over all web processes together. The keys expire by themselves; an
 emptied Redis forgives everybody once.

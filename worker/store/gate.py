@@ -20,5 +20,5 @@ def pass_gate(conn: Connection, team_id: str) -> None:
 
 
 def close_gate(conn: Connection, team_id: str) -> None:
-    """Wait for dialing commits under way and hold off further ones until this transaction ends (S7)."""
+    """Wait for dialing commits under way and hold off further ones until this transaction ends: ``stops_hold``."""
     conn.execute(CLOSE, {"team": team_id})

@@ -1,6 +1,6 @@
 """What must never be: each invariant as a query that returns the rows that break it, so none when all is well.
 
-Each has a letter, by which the code and the design speak of it, and a name and a sentence, by which operators do.
+Each has a name, which code, tests and ``dialer doctor`` use, and a sentence that says what it means.
 
 They are checked after every database test, at the end of a demonstration, and by operators. What a query cannot
 see in the database is given to it: which zones are open now, who holds a slot.
@@ -28,7 +28,7 @@ END_WAS_REPORTED = """EXISTS (
 
 # Live calls of each scope against the limit that the claim which added the last of them had read; of credentials it
 # has read one where several accounts have them.
-S1 = f"""
+LIMIT_HELD = f"""
 WITH scoped AS (
     SELECT k.id, {turn("k.reserved_at")} AS turn, s.kind, s.scope, k.claim_limits[s.n] AS allowed
     FROM calls k JOIN carrier_accounts a ON a.id = k.account_id CROSS JOIN LATERAL (VALUES
@@ -41,14 +41,15 @@ HAVING count(*) > (array_agg(allowed ORDER BY turn DESC, id DESC))[1]
 """
 
 # A call the dialer has closed, that its carrier speaks of as alive, and that nothing has ended since.
-S2 = f"""
+ENDED_CALLS_ARE_OVER = f"""
 SELECT k.id AS offender FROM calls k
 WHERE k.late_evidence_at IS NOT NULL
   AND NOT {END_WAS_REPORTED}
 """
 
-# Follows from S1 and S2; asked anyway, of what carriers said: more calls alive there than any limit allowed.
-S3 = f"""
+# Follows from limit_held and ended_calls_are_over; checked anyway, by what carriers reported: more calls alive there
+# than any limit allowed.
+LIMIT_HELD_AT_CARRIER = f"""
 SELECT k.campaign_id AS offender, count(*) FROM calls k
 WHERE k.ended_at IS NULL AND k.state IN ('placed', 'ringing', 'in_progress')
    OR k.late_evidence_at IS NOT NULL
@@ -56,7 +57,7 @@ WHERE k.ended_at IS NULL AND k.state IN ('placed', 'ringing', 'in_progress')
 GROUP BY k.campaign_id HAVING count(*) > max(k.claim_limits[2])
 """
 
-S4 = """
+ONE_LIVE_CALL_PER_CONTACT = """
 SELECT min(id) AS offender, team_id, contact_id FROM calls WHERE ended_at IS NULL
 GROUP BY team_id, contact_id HAVING count(*) > 1
 UNION ALL
@@ -64,7 +65,7 @@ SELECT min(id), team_id, to_number FROM calls WHERE ended_at IS NULL GROUP BY te
 """
 
 # Ended calls against the counters, and contacts against theirs, campaign by campaign.
-S5 = """
+COUNTERS_ADD_UP = """
 WITH ended AS (
     SELECT campaign_id, disposition, count(*) AS n FROM calls WHERE ended_at IS NOT NULL GROUP BY 1, 2),
 counted AS (
@@ -97,7 +98,7 @@ WHERE (coalesce(n.total, 0), coalesce(n.called, 0), coalesce(n.answered, 0), coa
 """
 
 # Attempts cover every request that may have made a call, and never exceed what was allowed when dialing.
-S6 = """
+ATTEMPTS_WITHIN_LIMIT = """
 SELECT cc.campaign_id || ' ' || cc.contact_id AS offender, cc.attempts, k.sent, k.most
 FROM campaign_contacts cc
 JOIN (SELECT campaign_id, contact_id, max(max_attempts) AS most,
@@ -112,7 +113,7 @@ IS_AHEAD = """EXISTS (SELECT FROM clock_jumps j
 """Whether a call was dialed by a clock that was set back behind it since: it looks later than what came after it."""
 
 # Nothing committed to be placed after the stop that now governs, nor in a window's last moments.
-S7 = f"""
+STOPS_HOLD = f"""
 SELECT k.id AS offender FROM calls k JOIN campaigns c ON c.id = k.campaign_id
 WHERE k.dialing_at IS NOT NULL
   AND (c.status IN ('paused', 'cancelled') AND k.dialing_at > c.stopped_at AND NOT {IS_AHEAD}
@@ -122,7 +123,7 @@ SELECT k.id FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.numbe
 WHERE k.dialing_at > d.created_at AND NOT {IS_AHEAD}
 """
 
-L1 = f"""
+CALLS_END_IN_TIME = f"""
 SELECT k.id AS offender, k.provable_end_at FROM calls k
 WHERE k.ended_at IS NULL AND k.provable_end_at + {jumped("k.clock_jump", "k.dialing_at")} * interval '1 second'
                              < clock_timestamp() - :reap_seconds * interval '1 second'
@@ -130,7 +131,7 @@ WHERE k.ended_at IS NULL AND k.provable_end_at + {jumped("k.clock_jump", "k.dial
 
 # Members of slots (given) older than a reconcile and the grace, whose call has not been live for as long. They were
 # read before this: one whose call ended a moment ago is being given back.
-L2 = """
+NO_SLOT_LEAKS = """
 SELECT m.call_id AS offender FROM unnest(CAST(:member_ids AS text[])) AS m (call_id)
 WHERE NOT EXISTS (SELECT FROM calls k WHERE k.id = m.call_id AND (
     k.ended_at IS NULL OR k.ended_at > clock_timestamp() - :stray_seconds * interval '1 second'))
@@ -148,7 +149,7 @@ class OpenZone:
 OPEN_ZONES = Batch(OpenZone)
 
 # Contacts due in an open zone (given) of a running campaign with room everywhere, untouched for two ticks.
-L3 = f"""
+DUE_CONTACTS_ARE_CALLED = f"""
 SELECT DISTINCT c.id AS offender FROM campaigns c
 JOIN {OPEN_ZONES} ON x.campaign_id = c.id
 JOIN runs r ON r.id = c.run_id AND r.state = 'open'
@@ -169,25 +170,33 @@ WHERE {MAY_CALL_MORE}
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """What must always hold: ``holds`` is the sentence that is true then, ``query`` finds the rows that break it."""
+    """What must always hold: ``holds`` is the sentence that is true then, ``query`` finds the rows that break it.
 
-    letter: str
+    One of safety (``is_safety``) holds at every instant; one of liveness once nothing keeps it from coming about.
+    """
+
     name: str
     holds: str
     query: str
+    is_safety: bool = True
 
 
 INVARIANTS = (
-    Invariant("S1", "limit_held", "No live call exceeds a limit.", S1),
-    Invariant("S2", "ended_calls_are_over", "No call that ended goes on at its carrier.", S2),
-    Invariant("S3", "limit_held_at_carrier", "Carriers have no more calls than allowed.", S3),
-    Invariant("S4", "one_live_call_per_contact", "Nobody has two calls at once.", S4),
-    Invariant("S5", "counters_add_up", "Counters agree with what they count.", S5),
-    Invariant("S6", "attempts_within_limit", "Nobody was called more often than allowed.", S6),
-    Invariant("S7", "stops_hold", "No call after a stop or outside its window.", S7),
-    Invariant("L1", "calls_end_in_time", "No call is open longer than it can last.", L1),
-    Invariant("L2", "no_slot_leaks", "No slot is held for a call that is over.", L2),
-    Invariant("L3", "due_contacts_are_called", "Nobody waits who is due and may be called.", L3),
+    Invariant("limit_held", "No live call exceeds a limit.", LIMIT_HELD),
+    Invariant("ended_calls_are_over", "No call that ended goes on at its carrier.", ENDED_CALLS_ARE_OVER),
+    Invariant("limit_held_at_carrier", "Carriers have no more calls than allowed.", LIMIT_HELD_AT_CARRIER),
+    Invariant("one_live_call_per_contact", "Nobody has two calls at once.", ONE_LIVE_CALL_PER_CONTACT),
+    Invariant("counters_add_up", "Counters agree with what they count.", COUNTERS_ADD_UP),
+    Invariant("attempts_within_limit", "Nobody was called more often than allowed.", ATTEMPTS_WITHIN_LIMIT),
+    Invariant("stops_hold", "No call after a stop or outside its window.", STOPS_HOLD),
+    Invariant("calls_end_in_time", "No call is open longer than it can last.", CALLS_END_IN_TIME, is_safety=False),
+    Invariant("no_slot_leaks", "No slot is held for a call that is over.", NO_SLOT_LEAKS, is_safety=False),
+    Invariant(
+        "due_contacts_are_called",
+        "Nobody waits who is due and may be called.",
+        DUE_CONTACTS_ARE_CALLED,
+        is_safety=False,
+    ),
 )
 BY_NAME = {invariant.name: invariant for invariant in INVARIANTS}
 

@@ -122,7 +122,7 @@ class TwilioCarrier:
         if not is_signed(self._tokens, url, fields, given):
             raise BadSignature("The signature does not fit the address and the fields.")
         if not fields:
-            raise BadEvent("The body is no form.")
+            raise BadEvent("The body is not a form.")
         event = translation.call_event(token, dict(fields))
         return replace(event, other_account=translation.other_account(event.raw, self._account_sid))
 

@@ -1,4 +1,4 @@
-"""Where operators ask: each deed over the real HTTP API or by a command, journaled with the instants it lay between."""
+"""How operators act: each deed over the real HTTP API or by a command, journaled with the instants it lay between."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.chaos.commands import Commands
 from tests.chaos.journal import DatabaseClock, Journal
 
 ANSWER_SECONDS = 12.0
-NOT_ASKED = 599
-"""Nobody listened: a status of ours, for what was certainly not done."""
+NOT_SENT = 599
+"""Nobody listened: a status of ours, for what was certainly not sent."""
 
 
 @dataclass
-class Desk:
-    """``keys`` are the teams' bearer keys, ``answers`` what those were told who were refused. Where nobody listens, the
+class ApiClient:
+    """``keys`` are the teams' bearer keys, ``answers`` the bodies of refusals. Where nobody listens, the
     ``commands`` do it."""
 
     journal: Journal
@@ -42,14 +42,14 @@ class Desk:
         """Ask for it, by method and path; the status of the answer, ``None`` where none came."""
         entry = self.begin(name, subject, value)
         status = self._request(team_id, *request, body, headers or {})
-        if status == NOT_ASKED and self.commands is not None:
+        if status == NOT_SENT and self.commands is not None:
             status = self.commands.do(team_id, *request, body)
         self.end(entry, status)
         return status
 
     def begin(self, name: str, subject: str, value: object) -> dict[str, Any]:
         """Journal that a deed is about to be done; :meth:`end` says with what success."""
-        return self.journal.note("deed", self.clock.now(), name=name, subject=subject, value=value, status="asked")
+        return self.journal.note("deed", self.clock.now(), name=name, subject=subject, value=value, status="requested")
 
     def end(self, entry: dict[str, Any], status: int | None) -> None:
         """``None``: nobody knows whether it was done."""
@@ -63,7 +63,7 @@ class Desk:
         try:
             connection.connect()
         except OSError:
-            return NOT_ASKED
+            return NOT_SENT
         try:
             connection.request(method, f"/api/crm{path}", None if body is None else json.dumps(body), sent)
             response = connection.getresponse()
@@ -84,4 +84,4 @@ def done(status: object) -> bool:
 
 def is_in_doubt(status: object) -> bool:
     """Whether nobody knows: no answer, or one that blames the server."""
-    return not isinstance(status, int) or 500 <= status < NOT_ASKED
+    return not isinstance(status, int) or 500 <= status < NOT_SENT

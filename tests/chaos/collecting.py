@@ -1,4 +1,4 @@
-"""Collects what a trial left behind: looks while it runs, and asks the tables when it is over."""
+"""Collects what a trial left behind: observes it while it runs, and reads the tables when it is over."""
 
 from __future__ import annotations
 
@@ -18,12 +18,22 @@ import redis.exceptions
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.chaos import barren, history
-from tests.chaos.desk import done, is_in_doubt
-from tests.chaos.evidence import NOBODYS, CampaignFacts, Deed, Evidence, Held, Left, Look, Row, TeamFacts
+from tests.chaos.api_client import done, is_in_doubt
+from tests.chaos.evidence import (
+    UNKNOWN_CAMPAIGN,
+    CampaignFacts,
+    Deed,
+    Evidence,
+    Held,
+    InvariantCheck,
+    Left,
+    Row,
+    TeamFacts,
+)
 from tests.chaos.hanging import end_requests
 from tests.chaos.harness import Chaos
+from tests.chaos.invariant_checks import check_all, check_safety
 from tests.chaos.judgements_progress import Progress
-from tests.chaos.looks import look_at_everything, look_at_what_must_never_be
 from worker.domain.errors import Unavailable
 from worker.process.celery_app import CONTROL, DIAL
 from worker.simulator import ledger
@@ -40,21 +50,21 @@ SETTLED_AFTER_SECONDS = 15.0
 LATE = re.compile(r"late_evidence +call_id=(\S+)")
 
 
-class Witness:
-    """Looks at the messages that wait, at what must always hold (:mod:`tests.chaos.looks`), and, when asked, at who
-    holds a slot. ``healed_at`` is when no fault was left, by this machine's monotonic clock."""
+class Observer:
+    """Reads the messages that wait, checks the invariants (:mod:`tests.chaos.invariant_checks`), and, on request,
+    reads who holds a slot. ``healed_at`` is when no fault was left, by this machine's monotonic clock."""
 
     healed_at = math.inf
 
     def __init__(self, chaos: Chaos) -> None:
         self._chaos = chaos
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="witness", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="observer", daemon=True)
         self.messages: set[str] = set()
         self.held: list[tuple[float, str]] = []
-        self.looks: list[Look] = []
+        self.invariant_checks: list[InvariantCheck] = []
 
-    def __enter__(self) -> Witness:
+    def __enter__(self) -> Observer:
         self._thread.start()
         return self
 
@@ -62,7 +72,7 @@ class Witness:
         self._over.set()
         self._thread.join(15)
 
-    def look_at_slots(self) -> bool:
+    def read_slots(self) -> bool:
         """Note who holds a slot; whether anybody does."""
         try:
             at = _seconds(self._chaos.redis.time())
@@ -72,20 +82,20 @@ class Witness:
         self.held += [(at, call) for call in members]
         return bool(members)
 
-    def look_at_invariants(self) -> None:
+    def check_invariants(self) -> None:
         """Those that hold at any instant; and all of them, once there was time to mend everything. Where a service is
-        away nobody looks."""
+        away nothing is checked."""
         settled = time.monotonic() > self.healed_at + SETTLED_AFTER_SECONDS
         with contextlib.suppress(Unavailable, SQLAlchemyError, redis.exceptions.RedisError):
-            look = look_at_everything if settled else look_at_what_must_never_be
-            self.looks += look(self._chaos.dialer)
+            check = check_all if settled else check_safety
+            self.invariant_checks += check(self._chaos.dialer)
 
     def _watch(self) -> None:
         for n in itertools.count():
             if self._over.wait(LOOK_EVERY_SECONDS):
                 return
             if n % INVARIANTS_EVERY == 0:
-                self.look_at_invariants()
+                self.check_invariants()
             with contextlib.suppress(redis.exceptions.RedisError):
                 for queue in (CONTROL, DIAL):
                     self.messages.update(self._chaos.redis.lrange(f"{self._chaos.name}:{queue}", 0, 50))
@@ -96,9 +106,9 @@ def _seconds(time: tuple[int, int]) -> float:
     return time[0] + time[1] / 1e6
 
 
-def gather(trial: Trial, healed_at: float) -> Evidence:
+def collect(trial: Trial, healed_at: float) -> Evidence:
     """Everything the judgements need."""
-    chaos, keys = trial.chaos, {campaign_id: key for key, campaign_id in trial.births.ids.items()}
+    chaos, keys = trial.chaos, {campaign_id: key for key, campaign_id in trial.factory.ids.items()}
     over_at = trial.clock.now()
     tokens = {row.id: row.token for row in chaos.sql("SELECT id, token FROM calls")}
     logs = [(path.name, path.read_text(errors="replace")) for path in chaos.logs]
@@ -109,9 +119,11 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
         ledger=book,
         teams=[
             TeamFacts(team.id, team.account, team.numbers, _limits(team), team.calls_per_second)
-            for team in trial.cast.teams
+            for team in trial.workload.teams
         ],
-        campaigns=[_facts(trial, campaign) for campaign in trial.cast.campaigns if campaign.key in trial.births.ids],
+        campaigns=[
+            _facts(trial, campaign) for campaign in trial.workload.campaigns if campaign.key in trial.factory.ids
+        ],
         deeds=_deeds(trial.journal.entries),
         patience=trial.patience,
         clock=trial.business,
@@ -121,12 +133,12 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
         ghosts=trial.nemesis.ghosts,
         can_search=trial.terms.carrier != "telnyx",
         rows=[
-            Row(row.token, keys.get(row.campaign_id, NOBODYS), row.contact_id, row.to_number, row.disposition)
+            Row(row.token, keys.get(row.campaign_id, UNKNOWN_CAMPAIGN), row.contact_id, row.to_number, row.disposition)
             for row in chaos.sql("SELECT token, campaign_id, contact_id, to_number, disposition::text FROM calls")
         ],
         left=_left(trial, keys),
-        counters={key: _counted(chaos, campaign_id) for key, campaign_id in trial.births.ids.items()},
-        held=[Held(at, call, tokens.get(call)) for at, call in trial.witness.held],
+        counters={key: _counted(chaos, campaign_id) for key, campaign_id in trial.factory.ids.items()},
+        held=[Held(at, call, tokens.get(call)) for at, call in trial.observer.held],
         acked=trial.relay.acked,
         inbox={
             (row.token, row.event_id)
@@ -134,7 +146,7 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
         },
         said=_said(trial, logs),
         starts={
-            keys.get(row.campaign_id, NOBODYS): row.n
+            keys.get(row.campaign_id, UNKNOWN_CAMPAIGN): row.n
             for row in chaos.sql(
                 "SELECT campaign_id, count(*) AS n FROM runs WHERE opened_by = 'schedule' GROUP BY campaign_id"
             )
@@ -142,7 +154,7 @@ def gather(trial: Trial, healed_at: float) -> Evidence:
         progress=_progress(trial, book),
         late=sorted(late),
         history=history.changes(chaos.sql(history.READ)),
-        looks=[*trial.witness.looks, *look_at_everything(chaos.dialer)],
+        invariant_checks=[*trial.observer.invariant_checks, *check_all(chaos.dialer)],
         processes=len(chaos.logs),
         ended_by_themselves=trial.nemesis.ended_by_themselves,
         mistakes=chaos.mistakes(services_fail=True),
@@ -163,8 +175,8 @@ def _progress(trial: Trial, book: ledger.Ledger) -> Progress:
 
 def _said(trial: Trial, logs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Everything that was written for others to read."""
-    messages = [("a message", _readable(it)) for it in trial.witness.messages]
-    return [*logs, *messages, *(("an answer", it) for it in trial.desk.answers)]
+    messages = [("a message", _readable(it)) for it in trial.observer.messages]
+    return [*logs, *messages, *(("an answer", it) for it in trial.client.answers)]
 
 
 def _limits(team: Any) -> dict[str, int]:
@@ -181,7 +193,7 @@ def _facts(trial: Trial, plan: Any) -> CampaignFacts:
         limit=plan.limit,
         attempts=plan.attempts,
         delays={"": plan.delay, **plan.delays},
-        window=trial.births.windows.get(plan.key),
+        window=trial.factory.windows.get(plan.key),
         zones={person.id: person.zone for person in plan.everybody},
     )
 
@@ -206,7 +218,7 @@ def _left(trial: Trial, keys: Mapping[str, str]) -> list[Left]:
     )
     return [
         Left(
-            keys.get(it.campaign_id, NOBODYS),
+            keys.get(it.campaign_id, UNKNOWN_CAMPAIGN),
             it.campaign_status,
             it.contact_id,
             it.status,

@@ -133,7 +133,7 @@ class Campaign:
     limit: int
 
     def run(self, *, messages: int = 1) -> None:
-        """Open a run, as the web process does it when asked, and tell the workers so many times."""
+        """Open a run, as the web process does it on request, and send the workers so many messages."""
         _, steps = admit.run_campaign(self.team.chaos.dialer, self.id, opened_by="api")
         self.team.chaos.send(steps * messages)
 

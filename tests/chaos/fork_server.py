@@ -1,4 +1,4 @@
-"""``python -m tests.chaos.nursery ORDERS``: brings processes up in a moment, by forking one that is half started.
+"""``python -m tests.chaos.fork_server ORDERS``: brings processes up in a moment, by forking one that is half started.
 
 A worker spends more than a second of processor time on importing other people's modules before it comes to ours,
 and these tests start dozens. Here that is done once. Of our own modules none is imported before the fork, so what
@@ -6,8 +6,8 @@ a process becomes is the product's own command, in the environment it is given (
 mutant: :mod:`tests.chaos.mutants`, or one that halts: :mod:`tests.chaos.halting`).
 
 ORDERS is a fifo of JSON lines: ``name``, ``module``, ``arguments``, ``environment``, ``log``, and whether it is
-``piped``, that is, written by a :mod:`tests.chaos.scribe`. Beside it appear ``<name>.scribe``, whose process that is,
-``<name>.pid`` when the process has begun, and ``<name>.exit``, its exit code, when it has ended.
+``piped``, that is, written by a :mod:`tests.chaos.log_writer`. Beside it appear ``<name>.log_writer``, whose process
+that is, ``<name>.pid`` when the process has begun, and ``<name>.exit``, its exit code, when it has ended.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ import structlog
 import tenacity
 import uvicorn
 
-from tests.chaos import halting, scribe
+from tests.chaos import halting, log_writer
 from tests.chaos.mutants import VARIABLE, switch_off
 
 IMPORTED = (
@@ -49,29 +49,29 @@ IMPORTED = (
 
 def main(orders: Path) -> None:
     names: dict[int, str] = {}
-    """Of a scribe it is empty."""
+    """Of a log writer it is empty."""
 
-    def bury(*_: object) -> None:
+    def reap(*_: object) -> None:
         """Write down who has ended, and how."""
         for pid in tuple(names):
             try:
                 ended, status = os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:  # a signal that came meanwhile has led to its burial
+            except ChildProcessError:  # a signal that came meanwhile has reaped it already
                 continue
             if ended and (name := names.pop(pid)):
                 write(orders.parent / f"{name}.exit", os.waitstatus_to_exitcode(status))
 
-    signal.signal(signal.SIGCHLD, bury)
+    signal.signal(signal.SIGCHLD, reap)
     while True:
         with orders.open() as lines:
-            asked = [json.loads(line) for line in lines]
-        for order in asked:
+            orders_read = [json.loads(line) for line in lines]
+        for order in orders_read:
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # it must have a name before it ends
             log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             if order["piped"]:
-                log, pid = begin_scribe(log)
+                log, pid = begin_log_writer(log)
                 names[pid] = ""
-                write(orders.parent / f"{order['name']}.scribe", pid)
+                write(orders.parent / f"{order['name']}.log_writer", pid)
             pid = os.fork()
             if pid == 0:
                 become(order, log)
@@ -82,14 +82,14 @@ def main(orders: Path) -> None:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
 
 
-def begin_scribe(log: int) -> tuple[int, int]:
+def begin_log_writer(log: int) -> tuple[int, int]:
     """Let a process write to ``log`` what comes through a pipe; the end of that to write to, and its id."""
-    reading, writing = scribe.open_pipe()
+    reading, writing = log_writer.open_pipe()
     pid = os.fork()
     if pid == 0:
         os.close(writing)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        scribe.write_down(reading, log)
+        log_writer.write_down(reading, log)
     os.close(reading)
     os.close(log)
     return writing, pid

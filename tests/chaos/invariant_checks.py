@@ -1,7 +1,7 @@
-"""The product's own invariants, asked while it is under fire: most speak of live calls, and in the end there are none.
+"""The product's own invariants, checked under fire: most are about live calls, and in the end there are none.
 
-What must never be (S) is asked all the time. What must come about in time (L) is asked when no fault keeps it from
-coming about any more. Beside each stands what counts its occasions: the rows that could break it just then.
+Those of safety are checked all the time, those of liveness when no fault keeps them from coming about any more. Beside
+each stands what counts its occasions: the rows that could break it just then.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, text
 
-from tests.chaos.evidence import Look
+from tests.chaos.evidence import InvariantCheck
 from worker.flow.base import Dialer
 from worker.operations.examine import examine
 from worker.store.database import once, planned_by_size
@@ -55,29 +55,29 @@ OCCASIONS: Mapping[str, str] = {
 }
 
 
-def look_at_what_must_never_be(dialer: Dialer) -> list[Look]:
+def check_safety(dialer: Dialer) -> list[InvariantCheck]:
     """The invariants that hold at any instant, whatever is broken."""
-    return once(dialer.db, _look)
+    return once(dialer.db, _check_safety)
 
 
-def _look(conn: Connection) -> list[Look]:
-    looks = []
+def _check_safety(conn: Connection) -> list[InvariantCheck]:
+    invariant_checks = []
     with planned_by_size(conn):
         for it in INVARIANTS:
-            if it.letter.startswith("S"):
+            if it.is_safety:
                 offenders = [f"{row.offender}" for row in conn.execute(text(it.query))]
-                looks.append(_seen(conn, it.name, offenders))
-    return looks
+                invariant_checks.append(_seen(conn, it.name, offenders))
+    return invariant_checks
 
 
-def look_at_everything(dialer: Dialer) -> list[Look]:
+def check_all(dialer: Dialer) -> list[InvariantCheck]:
     """All of them, when nothing is broken."""
     found = examine(dialer)
     said = {name: [f"{row['offender']}" for row in rows] for name, rows in found.items()}
     return once(dialer.db, lambda conn: [_seen(conn, name, offenders) for name, offenders in said.items()])
 
 
-def _seen(conn: Connection, name: str, offenders: Iterable[str]) -> Look:
+def _seen(conn: Connection, name: str, offenders: Iterable[str]) -> InvariantCheck:
     occasions: int = conn.execute(text(OCCASIONS[name])).scalar_one()
     found = tuple(offenders)
-    return Look(name, max(occasions, len(found)), found)
+    return InvariantCheck(name, max(occasions, len(found)), found)

@@ -13,11 +13,11 @@ import pytz
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.chaos.desk import Desk
+from tests.chaos.api_client import ApiClient
 from tests.chaos.evidence import Clock, Window
 from tests.chaos.harness import Chaos
 from tests.chaos.operators import window_body
-from tests.chaos.plan import CampaignPlan, Cast, TeamPlan
+from tests.chaos.plan import CampaignPlan, TeamPlan, Workload
 from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer
 from worker.operations import campaigns, keys
@@ -26,11 +26,11 @@ from worker.store.crm.contacts import NewContact
 from worker.store.database import once
 
 
-def set_up(dialer: Dialer, cast: Cast, carrier: str) -> dict[str, str]:
+def set_up(dialer: Dialer, workload: Workload, carrier: str) -> dict[str, str]:
     """The teams, with an account at this carrier; returns team → bearer key."""
-    for team in cast.teams:
+    for team in workload.teams:
         once(dialer.db, lambda conn, team=team: _set_up_team(conn, team, carrier))
-    return {team.id: keys.create_key(dialer, team.id, "chaos", actor="chaos")[1] for team in cast.teams}
+    return {team.id: keys.create_key(dialer, team.id, "chaos", actor="chaos")[1] for team in workload.teams}
 
 
 def _set_up_team(conn: Connection, team: TeamPlan, carrier: str) -> None:
@@ -46,19 +46,19 @@ def _set_up_team(conn: Connection, team: TeamPlan, carrier: str) -> None:
 
 
 @dataclass
-class Births:
+class CampaignFactory:
     """``ids`` and ``windows`` are those of the campaigns that were made, by key."""
 
     chaos: Chaos
-    desk: Desk
+    client: ApiClient
     business: Clock
     ids: dict[str, str] = field(default_factory=dict)
     windows: dict[str, Window] = field(default_factory=dict)
 
-    def bear(self, plan: CampaignPlan) -> bool:
+    def create(self, plan: CampaignPlan) -> bool:
         """Make a campaign with its contacts; false if a service is away, so that it is tried again."""
         with contextlib.suppress(Unavailable, SQLAlchemyError, psycopg.Error):
-            dialer, now = self.chaos.dialer, self.desk.clock.now()
+            dialer, now = self.chaos.dialer, self.client.clock.now()
             self._load(plan)
             window = self._window(plan, now)
             starts_at = None if plan.starts_in is None else now + plan.starts_in
@@ -68,9 +68,9 @@ class Births:
             self.ids[plan.key] = campaign_id
             if window is not None:
                 self.windows[plan.key] = window
-            self.desk.journal.note("born", now, campaign=plan.key, id=campaign_id, window=window)
+            self.client.journal.note("created", now, campaign=plan.key, id=campaign_id, window=window)
             if starts_at is not None:
-                self.desk.end(self.desk.begin("schedule", plan.key, starts_at), 200)
+                self.client.end(self.client.begin("schedule", plan.key, starts_at), 200)
             return True
         return False
 
