@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, create_engine, text
 
 from tests.at_work import somebody_ticks
@@ -15,6 +16,9 @@ from tests.world import World, make_world
 from worker.dev.stack import Stack
 from worker.store.database import open_database, transact
 from worker.store.migrate import migrate
+
+hypothesis_settings.register_profile("any machine", deadline=None)  # how long an example takes is no matter of right
+hypothesis_settings.load_profile("any machine")
 
 _names = (f"t{n}" for n in itertools.count())
 
