@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 from worker.api.models import Done, Page
 from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, Reason, RunState
 
+HOW_IT_ENDED = f"How it ended. {'; '.join(f'{each}: {each.traits.sentence}' for each in Disposition)}."
+
 
 class CampaignContact(BaseModel):
     """A contact in a campaign."""
@@ -55,7 +57,7 @@ class Call(BaseModel):
     to_number: str
     status: CallState
     attempt: int | None = Field(description="The contact's how-manieth; none for a call that was never placed.")
-    disposition: Disposition | None = Field(description="How it ended.")
+    disposition: Disposition | None = Field(description=HOW_IT_ENDED)
     cause: str | None = Field(description="The carrier's code for that, or ours.")
     machine_verdict: str | None
     created_at: datetime

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
 from sqlalchemy import Connection, Row
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row
 from worker.carriers.base import Action, Ambiguous, NotSent, Outcome, Rejected
 from worker.domain.breaker import Breaker, BreakerRules, Evidence, Heard
 from worker.domain.breaker import hear as transition
-from worker.domain.model import Bounds, Disposition
+from worker.domain.model import AccountHealth, Bounds, Disposition
 from worker.flow.base import Dialer, Fill, Step
 from worker.store import audit, breakers, campaigns
 from worker.store.database import transact
@@ -41,11 +41,17 @@ def of_request(row: Row[Any], outcome: Outcome) -> Evidence | None:
 def of_end(row: Row[Any], disposition: Disposition) -> Evidence | None:
     """What the end of a call says: nothing if it was in doubt before, for that has been counted; nothing if we ended
     it ourselves before anybody answered, or if nobody knows how it ended."""
-    if row.cause is not None or disposition in (Disposition.CANCELED, Disposition.LOST):
+    if row.cause is not None:
         return None
-    if disposition is Disposition.FAILED:
-        return Evidence(row.account_id, row.id, went_well=False)
-    return _good(row)
+    match disposition.traits.account:
+        case AccountHealth.GOOD:
+            return _good(row)
+        case AccountHealth.BAD:
+            return Evidence(row.account_id, row.id, went_well=False)
+        case AccountHealth.UNKNOWN:
+            return None
+        case never:
+            assert_never(never)
 
 
 def of_life(row: Row[Any]) -> Evidence | None:

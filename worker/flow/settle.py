@@ -21,7 +21,7 @@ from worker.crashpoint import crashpoint
 from worker.domain.breaker import Evidence
 from worker.domain.lifecycle import CallView, Ignored, Outcome, is_foreign, transition
 from worker.domain.machines import MACHINES, machine_policy
-from worker.domain.model import CallState, Disposition, EventKind
+from worker.domain.model import CallState, Disposition, EventKind, Tally
 from worker.domain.retry import SIP_DECLINE, SIP_INTERMEDIARY_REJECTED, is_network_block
 from worker.flow import breaker
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
@@ -121,7 +121,7 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
     settled.ended = [row for row in calls.advance(conn, moves) if row.just_ended]
     for row in settled.rang:
         log.info("call_rang_after_all", call_id=row.id, campaign_id=row.campaign_id)
-        calls.rang_after_all(conn, row.id, due_in_seconds=delay_seconds(row, Disposition.CANCELED))
+        calls.rang_after_all(conn, row.id, due_in_seconds=delay_seconds(row, Disposition(row.disposition)))
     for number_id in sorted(settled.flagged):
         accounts.rest_number(conn, number_id)
     if settled.talking_machines:
@@ -158,7 +158,8 @@ def _follow(
     dialer: Dialer, row: Row[Any], told: Sequence[Row[Any]], settled: Settled
 ) -> tuple[Move | None, list[tuple[int, str]]]:
     """Where these events take the call, as one move, and what became of each of them."""
-    view = CallView(CallState(row.state), row.carrier_call_id, row.disposition, row.rang, row.cause == LOOK_UP)
+    ended = None if row.disposition is None else Disposition(row.disposition)
+    view = CallView(CallState(row.state), row.carrier_call_id, ended, row.rang, row.cause == LOOK_UP)
     move: Move | None = None
     verdict: str | None = row.machine_verdict
     became: list[tuple[int, str]] = []
@@ -201,7 +202,7 @@ def _follow(
 def _lacks_verdict(dialer: Dialer, event: Row[Any], verdict: str | None) -> bool:
     """Whether this end of an answered call is to wait a little for the word on who answered: that comes by a
     callback of its own, and decides whether the contact is called again."""
-    is_known = verdict or event.verdict or event.disposition != Disposition.ANSWERED
+    is_known = verdict or event.verdict or not Disposition(event.disposition).traits.answered
     return not is_known and bool(event.age_seconds < dialer.bounds.verdict_wait_seconds)
 
 
@@ -246,7 +247,7 @@ def _is_network_block(row: Row[Any], event: Row[Any], settled: Settled) -> bool:
     """Whether the callee's network refused the caller ID, by what was told of the call and how soon it ended."""
     taken_at = row.placed_at or event.received_at
     seconds = abs((event.received_at - taken_at).total_seconds()) * row.speed  # in haste is not before it was taken
-    is_declined = event.disposition == Disposition.REJECTED
+    is_declined = Disposition(event.disposition).traits.tally is Tally.REJECTED
     return is_declined and is_network_block(event.sip_code, seconds, rang=event.token in settled.known_rings)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, text
 
 from worker.domain.model import Bounds
 from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW, SHARED_RATES
+from worker.store.dispositions import COUNTS_IF_IT_RANG, PICKED_UP, UNSENT
 from worker.store.failovers import IS_NOT_HELD
 from worker.store.instants import CALL_AGE, CALL_IS_OVER, age, has_waited, is_over, jumped, turn
 
@@ -83,7 +84,7 @@ FROM free f WHERE k.id = f.id
 RETURNING k.id
 """)
 
-ADVANCE = text("""
+ADVANCE = text(f"""
 WITH x AS (
     SELECT * FROM unnest(
         CAST(:ids AS text[]), CAST(:states AS call_state[]), CAST(:at_most AS call_state[]),
@@ -110,7 +111,7 @@ moved AS (
         placed_at = CASE WHEN x.state >= 'placed' AND x.reached THEN coalesce(k.placed_at, clock_timestamp())
                          ELSE k.placed_at END,
         ringing_at = CASE WHEN x.rang THEN coalesce(k.ringing_at, clock_timestamp()) ELSE k.ringing_at END,
-        answered_at = CASE WHEN x.state = 'in_progress' OR x.disposition IN ('answered', 'machine')
+        answered_at = CASE WHEN x.state = 'in_progress' OR x.disposition IN {PICKED_UP}
                            THEN coalesce(k.answered_at, clock_timestamp()) ELSE k.answered_at END,
         ended_at = CASE WHEN x.disposition IS NOT NULL THEN coalesce(k.ended_at, clock_timestamp())
                         ELSE k.ended_at END,
@@ -150,7 +151,7 @@ woken AS (
     FROM to_wake w WHERE c.id = w.id RETURNING 1),
 budgeted AS (
     UPDATE runs r SET calls_used = r.calls_used - b.n
-    FROM (SELECT run_id, count(*) AS n FROM ended WHERE disposition = 'not_sent' GROUP BY run_id) AS b
+    FROM (SELECT run_id, count(*) AS n FROM ended WHERE disposition IN {UNSENT} GROUP BY run_id) AS b
     CROSS JOIN (SELECT count(*) FROM woken) AS campaigns_first
     WHERE r.id = b.run_id)
 SELECT id, team_id, campaign_id, contact_id, number_id, account_id, to_number, state, disposition, carrier_call_id,
@@ -328,10 +329,10 @@ WHERE k.ended_at IS NULL AND k.state = 'reserved' AND (c.status <> 'running' OR 
 ORDER BY k.id LIMIT :most
 """)
 
-RANG_AFTER_ALL = text("""
+RANG_AFTER_ALL = text(f"""
 WITH rung AS (
     UPDATE calls SET rang = true, ringing_at = coalesce(ringing_at, clock_timestamp())
-    WHERE id = :id AND disposition = 'canceled' AND NOT rang
+    WHERE id = :id AND disposition IN {COUNTS_IF_IT_RANG} AND NOT rang
     RETURNING contact_id, campaign_id)
 UPDATE campaign_contacts cc
 SET attempts = least(cc.attempts + 1, 20),
