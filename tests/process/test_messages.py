@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from kombu import Queue
 from redis import Redis
 
-from worker.process import celery_app
+from worker.process import celery_app, tasks
 from worker.process.broker import Persistent
 from worker.process.messages import fault_of
 from worker.slots import connect
 
-TASKS = {name: task for name, task in celery_app.app.tasks.items() if name.startswith("worker.")}
+TASKS = {name: task for name, task in tasks.app.tasks.items() if name.startswith("worker.")}
 GOOD: dict[str, Any] = {
     "worker.tick": [],
     "worker.settle": [],
