@@ -1,4 +1,4 @@
-"""A disposition is declared once, with its traits, and whatever decides by one, shows or explains one knows them all."""
+"""A disposition is declared once, with its traits, and whatever decides by one, shows or explains one knows all."""
 
 from __future__ import annotations
 

@@ -115,7 +115,8 @@ def _credentials(carrier: str, url: str, secret: str, key_file: Path) -> dict[st
                 "TELNYX_CONNECTION_ID": "simulated",
                 "TELNYX_API_BASE_URL": url,
             }
-    return {}
+        case _:
+            return {}
 
 
 def _migrate(stack: Stack) -> None:
