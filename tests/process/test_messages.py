@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from kombu import Queue
 from redis import Redis
 
-from worker.process import celery_app, tasks
+from worker.celery import app
 from worker.process.broker import Persistent
 from worker.process.messages import fault_of
 from worker.slots import connect
 
-TASKS = {name: task for name, task in tasks.app.tasks.items() if name.startswith("worker.")}
+TASKS = {name: task for name, task in app.tasks.items() if name.startswith("worker.")}
 GOOD: dict[str, Any] = {
     "worker.tick": [],
     "worker.settle": [],
@@ -151,7 +151,7 @@ def client(redis_url: str) -> Redis:
 @pytest.fixture
 def broker(redis_url: str) -> Iterator[Persistent]:
     url = redis_url.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
-    kind = type("OfTest", (Persistent,), {"app": celery_app.app})
+    kind = type("OfTest", (Persistent,), {"app": app})
     with kind(url, transport_options={"global_keyprefix": "t:"}) as connection:
         yield connection
 
