@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
-from re import _constants as c  # type: ignore[attr-defined]  # the parser's words; no public module has them
-from re import _parser as parser  # type: ignore[attr-defined]  # likewise
+from re import _constants as c  # the parser's words; no public module has them
+from re import _parser as parser  # likewise
 from typing import Any
 
 Then = Callable[[int], int | None]

@@ -36,6 +36,7 @@ def steady() -> datetime:
 
 
 def pause(seconds: float) -> None:
-    """Stand still; for pacing requests, to a carrier or to a service that is away, never for waiting on an event."""
+    """Stand still; for pacing requests, to a carrier or to a service that is away, and looks at processes that tell
+    nobody when they end. Never for waiting on an event."""
     if seconds > 0:
         time.sleep(seconds)

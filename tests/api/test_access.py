@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import sha256
 
+import httpx2
 import pytest
 from httpx2 import Client
 
@@ -20,7 +21,7 @@ from worker.slots import Throttle, connect
 
 def ask(url: str, authorization: str | None) -> tuple[int, str]:
     headers = {} if authorization is None else {"Authorization": authorization}
-    answer = Client(base_url=url).get(CAMPAIGNS, params={"teamId": "team_a"}, headers=headers)
+    answer = httpx2.get(f"{url}{CAMPAIGNS}", params={"teamId": "team_a"}, headers=headers)
     if answer.status_code == 401:
         refused(answer, 401, "unauthorized")
     return answer.status_code, answer.headers.get("WWW-Authenticate", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -37,15 +38,15 @@ ANSWERED = {"CallSid": "CA1", "CallStatus": "in-progress", "To": "+12025550123"}
 
 
 @pytest.fixture
-def there(web: World, peer: Peer) -> World:
+def there(web: World, peer: Peer) -> Iterator[World]:
     """The web process of a deployment with Twilio and Telnyx, and a team with a number at Twilio."""
-    made = {"twilio": twilio(peer.url), "telnyx": telnyx(peer.url)}
-    carriers = {**web.dialer.carriers, **made}
-    web.dialer = replace(web.dialer, carriers=carriers, public_base_url=BASE)
-    web.write(lambda conn: setup.account(conn, "acct_twilio", web.team, "twilio", "Twilio"))
-    web.write(lambda conn: setup.number(conn, "pn_twilio", web.team, "acct_twilio", "+12025550900"))
-    web.sql("UPDATE assistants SET stream_url = 'wss://voice.example.com/stream'")
-    return web
+    with closing(twilio(peer.url)) as at_twilio, closing(telnyx(peer.url)) as at_telnyx:
+        carriers = {**web.dialer.carriers, "twilio": at_twilio, "telnyx": at_telnyx}
+        web.dialer = replace(web.dialer, carriers=carriers, public_base_url=BASE)
+        web.write(lambda conn: setup.account(conn, "acct_twilio", web.team, "twilio", "Twilio"))
+        web.write(lambda conn: setup.number(conn, "pn_twilio", web.team, "acct_twilio", "+12025550900"))
+        web.sql("UPDATE assistants SET stream_url = 'wss://voice.example.com/stream'")
+        yield web
 
 
 @pytest.fixture

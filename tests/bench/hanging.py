@@ -99,7 +99,7 @@ class Site:
 
     def sql(self, statement: str) -> list[Any]:
         with psycopg.connect(self.database, autocommit=True, options="-c default_transaction_read_only=off") as session:
-            cursor = session.execute(statement)  # type: ignore[call-overload]
+            cursor = session.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     def faults(self, account: str, **outages: Mapping[str, float] | None) -> None:

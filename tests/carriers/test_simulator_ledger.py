@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ class Writing:
         self.path = path
         self.writer = LedgerWriter(path)
 
+    def close(self) -> None:
+        self.writer.close()
+
     def placed(self, call: str, to: str, origin: str = "+1", token: str | None = None, extra: bool = False) -> None:
         self._write(Fact.PLACED, call, to, origin, token, attempt=1, extra=extra, callback_url="http://h/x")
 
@@ -32,8 +37,9 @@ class Writing:
 
 
 @pytest.fixture
-def writing(tmp_path: Path) -> Writing:
-    return Writing(tmp_path / "ledger.jsonl")
+def writing(tmp_path: Path) -> Iterator[Writing]:
+    with closing(Writing(tmp_path / "ledger.jsonl")) as made:
+        yield made
 
 
 def test_the_peak_counts_calls_by_the_order_of_lines(writing: Writing) -> None:
@@ -103,8 +109,8 @@ def test_a_torn_last_line_is_ignored_and_cut_off_by_the_next_writer(writing: Wri
     writing.path.write_bytes(whole + whole[: len(whole) // 2])
 
     assert [call.call_id for call in read(writing.path).placed] == ["c1"]
-    again = Writing(writing.path)
-    again.placed("c2", "+32")
+    with closing(Writing(writing.path)) as again:
+        again.placed("c2", "+32")
     assert [call.call_id for call in read(writing.path).placed] == ["c1", "c2"]
 
 

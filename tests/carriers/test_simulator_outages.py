@@ -49,7 +49,8 @@ def tell(simulator: RunningSimulator, outage: object, *, secret: str = SECRET) -
         with urllib.request.urlopen(request) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
-        return error.code
+        with error:
+            return error.code
 
 
 def placed(carrier: SimulatorCarrier, account: str) -> tuple[CallRequest, str]:

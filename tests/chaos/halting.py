@@ -39,7 +39,7 @@ def stand_still_once() -> None:
         os.kill(pid, signal.SIGSTOP)
 
     # only what that module knows of os: the process itself must go on
-    crashpoint.os = SimpleNamespace(kill=stop, getpid=os.getpid)  # type: ignore[attr-defined]
+    crashpoint.os = SimpleNamespace(kill=stop, getpid=os.getpid)  # type: ignore[attr-defined]  # it is imported there, not exported
 
 
 def stand_still_when_aimed_at(directory: Path) -> None:

@@ -53,8 +53,8 @@ def _without_claim_limit() -> None:
     """Live rows are not counted; what the slots in Redis grant is granted."""
     from worker.flow.plan import Rooms
 
-    counted = Rooms.read.__func__  # type: ignore[attr-defined]
-    Rooms.read = classmethod(lambda cls, rows, live: counted(cls, rows, []))  # type: ignore[method-assign]
+    counted = Rooms.read.__func__  # type: ignore[attr-defined]  # of the bound method
+    Rooms.read = classmethod(lambda cls, rows, live: counted(cls, rows, []))
 
 
 def _without_generation_key() -> None:
@@ -65,7 +65,7 @@ def _without_generation_key() -> None:
     from worker.slots import semaphore
 
     check = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then"
-    load = semaphore.load_script  # type: ignore[attr-defined]
+    load = semaphore.load_script  # type: ignore[attr-defined]  # it is imported there, not exported
 
     def load_unchecked(client: Any, name: str) -> Any:
         script = load(client, name)
@@ -74,8 +74,8 @@ def _without_generation_key() -> None:
         assert check in script.script
         return client.register_script(script.script.replace(check, "if false then"))
 
-    semaphore.load_script = load_unchecked  # type: ignore[attr-defined]
-    semaphore.Slots.needs_rebuild = lambda self, generation: False  # type: ignore[method-assign]
+    semaphore.load_script = load_unchecked  # type: ignore[attr-defined]  # it is imported there, not exported
+    semaphore.Slots.needs_rebuild = lambda self, generation: False
 
 
 def _without_write_ahead() -> None:
@@ -109,14 +109,14 @@ def _without_settle_once() -> None:
     from worker.flow import settle
     from worker.store import moves
 
-    moved = settle.transition  # type: ignore[attr-defined]
+    moved = settle.transition  # type: ignore[attr-defined]  # it is imported there, not exported
 
     def transition(call: Any, event: Any, carrier_call_id: str) -> Any:
         if event is EventKind.ENDED and call.state is CallState.ENDED:
             return CallState.ENDED
         return moved(call, event, carrier_call_id)
 
-    settle.transition = transition  # type: ignore[attr-defined]
+    settle.transition = transition  # type: ignore[attr-defined]  # it is imported there, not exported
     stepped = settle._step
     settle._step = lambda *them: replace(stepped(*them), at_most="ended")
     unguarded = str(moves.ADVANCE.text)
@@ -131,8 +131,8 @@ def _without_news_binding() -> None:
     from worker.flow import record, settle
     from worker.store import events
 
-    record.is_foreign = lambda *_: False  # type: ignore[attr-defined]
-    settle.is_foreign = lambda *_: False  # type: ignore[attr-defined]
+    record.is_foreign = lambda *_: False  # type: ignore[attr-defined]  # it is imported there, not exported
+    settle.is_foreign = lambda *_: False  # type: ignore[attr-defined]  # it is imported there, not exported
     check = "a.carrier <> CAST(:carrier AS carrier)"
     assert check in events.INSERT.text
     events.INSERT = text(events.INSERT.text.replace(check, "false"))

@@ -14,16 +14,16 @@ def _without_account_threads() -> None:
     """Whoever sends a carrier a request waits for the answer himself."""
     from worker import threads
 
-    threads.Threads.run = lambda self, work: threads.carry_out(work)  # type: ignore[method-assign]
+    threads.Threads.run = lambda self, work: threads.carry_out(work)
 
 
 def _without_free_senders() -> None:
     """A call is committed to be placed whether or not anybody is free to send it."""
     from worker.bulkheads import Permits
 
-    Permits.take = lambda self, most: most  # type: ignore[method-assign]
-    Permits.give_back = lambda self, count: self.when_free()  # type: ignore[method-assign]
-    Permits.free = 1_000  # type: ignore[method-assign, assignment]
+    Permits.take = lambda self, most: most
+    Permits.give_back = lambda self, count: self.when_free()
+    Permits.free = 1_000
 
 
 def _without_hang_up_lease() -> None:
@@ -53,7 +53,7 @@ def _without_silent_sessions() -> None:
     """Nobody has an end of his own where PostgreSQL's connections fall silent."""
     from worker.store.sessions import Session
 
-    Session._within = lambda self, gen, seconds: gen  # type: ignore[method-assign]
+    Session._within = lambda self, gen, seconds: gen
 
 
 def _without_safe_log() -> None:
@@ -63,7 +63,7 @@ def _without_safe_log() -> None:
     def bare(stream: Any, report: Any) -> Any:
         return stream
 
-    logs.Outlet = bare  # type: ignore[misc, attr-defined]
+    logs.Outlet = bare  # type: ignore[attr-defined]  # it is imported there, not exported
 
 
 LIVENESS = ("hanging_account_is_isolated", "calls_resume", "contacts_finish", "due_contacts_are_called")

@@ -61,7 +61,7 @@ def test_an_import_says_what_became_of_every_line_and_puts_it_in_the_report(
         f"2 added to {campaign}; 0 were in it.",
         "Columns kept as custom fields: plan.",
     ]
-    assert [(row["line"], row["outcome"]) for row in csv.DictReader(report.open())] == [
+    assert [(row["line"], row["outcome"]) for row in csv.DictReader(report.read_text().splitlines())] == [
         ("3", "refused"), ("5", "uncallable"), ("4", "merged"),
     ]  # fmt: skip
     assert names(world) == ["Ada", "Cy"]
@@ -152,7 +152,7 @@ def test_who_is_not_to_be_called_is_said_line_by_line_and_can_be_taken_back(
     answer = json.loads(told.stdout)
     assert (told.returncode, answer["do_not_call"], answer["unreadable"], answer["refused"]) == (0, 3, 1, 0)
     assert [(e["line"], e["outcome"]) for e in answer["errors"]] == [(3, "unreadable"), (4, "no_consent")]
-    assert [row["outcome"] for row in csv.DictReader(report.open())] == ["unreadable", "no_consent"]
+    assert [row["outcome"] for row in csv.DictReader(report.read_text().splitlines())] == ["unreadable", "no_consent"]
     assert answer["custom_fields"] == ["ok_to_call", "colour"]
     assert "line 3 unreadable: do_not_call: It says 'ask Bob'" in shown.stdout
     assert "3 lines with do-not-call; the import is imp_" in shown.stdout

@@ -33,7 +33,7 @@ TEXT = "phone,first_name\n+12025550101,Zoë\n"
     ],
 )
 def test_a_file_reads_the_same_however_it_was_saved(saved_as: str, found: str) -> None:
-    text = text_of(io.BytesIO(TEXT.encode(saved_as)))  # type: ignore[arg-type]
+    text = text_of(io.BytesIO(TEXT.encode(saved_as)))
     assert text.encoding == found
     (contact,) = read_contacts(pieces_of(text))
     assert isinstance(contact, ContactLine)
@@ -41,7 +41,7 @@ def test_a_file_reads_the_same_however_it_was_saved(saved_as: str, found: str) -
 
 
 def test_an_encoding_that_is_said_is_taken_as_said() -> None:
-    text = text_of(io.BytesIO("phone,first_name\n+12025550101,Юлия\n".encode("cp1251")), "cp1251")  # type: ignore[arg-type]
+    text = text_of(io.BytesIO("phone,first_name\n+12025550101,Юлия\n".encode("cp1251")), "cp1251")
     (contact,) = read_contacts(pieces_of(text))
     assert isinstance(contact, ContactLine)
     assert contact.first_name == "Юлия"
@@ -49,7 +49,7 @@ def test_an_encoding_that_is_said_is_taken_as_said() -> None:
 
 def test_utf8_with_a_damaged_place_stays_utf8_and_costs_that_line_alone() -> None:
     content = "phone,first_name\n+12025550101,Zoë\n".encode() + b"+12025550102,Ren\xe9\n+12025550103,Ann\n"
-    found = list(read_contacts(pieces_of(text_of(io.BytesIO(content)))))  # type: ignore[arg-type]
+    found = list(read_contacts(pieces_of(text_of(io.BytesIO(content)))))
     assert [it.path if isinstance(it, Fault) else it.first_name for it in found] == ["Zoë", "line 3", "Ann"]
 
 
@@ -62,7 +62,7 @@ def test_utf8_is_found_wherever_its_bytes_are_cut_into_pieces(text: str, size: i
 @given(st.binary(max_size=300), st.sampled_from([None, "utf-8", "utf-16", "cp1252", "shift_jis", "utf-7"]))
 def test_whatever_the_bytes_are_they_are_contacts_and_faults_or_refused(content: bytes, encoding: str | None) -> None:
     with suppress(Invalid):
-        for found in read_contacts(pieces_of(text_of(io.BytesIO(content), encoding))):  # type: ignore[arg-type]
+        for found in read_contacts(pieces_of(text_of(io.BytesIO(content), encoding))):
             if isinstance(found, ContactLine):
                 (found.phone or "").encode()
 
@@ -105,7 +105,7 @@ def test_every_codec_of_python_is_read_or_refused_by_name(name: str) -> None:
         assert (encoding is None) == (name in NOT_TEXT)
         for content in ["phone,a\n+12025550101,b\n".encode(encoding), *JUNK] if encoding else []:
             with suppress(Invalid):
-                list(read_contacts(pieces_of(text_of(io.BytesIO(content), written))))  # type: ignore[arg-type]
+                list(read_contacts(pieces_of(text_of(io.BytesIO(content), written))))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_mark_is_believed_more_than_what_is_declared_and_that_more_than_a_gues
     chosen = choose_encoding(file, declared)
     assert (chosen.name, chosen.source) == (read_as, source)
     assert bool(chosen.note) is ((source == "byte_order_mark" and declared is not None) or read_as == "cp1252")
-    (contact,) = read_contacts(pieces_of(text_of(file, chosen)))  # type: ignore[arg-type]
+    (contact,) = read_contacts(pieces_of(text_of(file, chosen)))
     assert isinstance(contact, ContactLine)
     assert contact.first_name == "Zoë"
 

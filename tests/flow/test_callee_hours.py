@@ -16,7 +16,7 @@ BERLIN = "+493023125012"
 
 def imported(world: World, campaign: str, *lines: str, **options: object) -> Loaded:
     text = [f"{line}\n" for line in ("phone,timezone,do_not_call", *lines)]
-    return load_contacts(world.dialer, world.team, None, read_contacts(text), campaign_id=campaign, **options)  # type: ignore[arg-type]
+    return load_contacts(world.dialer, world.team, None, read_contacts(text), campaign_id=campaign, **options)
 
 
 def test_a_run_and_a_dry_run_tell_of_those_who_wait_without_a_zone_of_their_own(world: World) -> None:

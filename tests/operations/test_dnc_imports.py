@@ -16,7 +16,7 @@ from worker.store import gate
 
 def read(world: World, *lines: str, **options: object) -> Banned:
     numbers = number_file([f"{line}\n" for line in lines], region="US")
-    return ban_file(world.dialer, world.team, numbers, region="US", actor="test", **options)  # type: ignore[arg-type]
+    return ban_file(world.dialer, world.team, numbers, region="US", actor="test", **options)
 
 
 def listed(world: World) -> dict[str, str]:

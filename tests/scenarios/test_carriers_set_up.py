@@ -172,7 +172,7 @@ def test_no_number_is_in_a_log_or_in_a_message_to_the_workers(
             dispatch.send([step])
         return sends(step)
 
-    there.do = send_and_do  # type: ignore[method-assign]
+    there.do = send_and_do
     replies = [Reply(201, twilio_call("queued")), twilio_refusal(400, 21211), Reply(500), SILENCE]
     for reply in replies:
         peer.replies(reply, Reply(500))

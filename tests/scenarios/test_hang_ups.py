@@ -114,7 +114,7 @@ def test_calls_whose_hang_up_fails_hide_no_others(world: World, failing: int) ->
     doomed = set(list(world.stage.calls)[:failing])
 
     def end(order: object, carrier_call_id: str) -> CannotTell | None:
-        return CannotTell("http_500") if carrier_call_id in doomed else world.stage.end(order, carrier_call_id)  # type: ignore[arg-type]
+        return CannotTell("http_500") if carrier_call_id in doomed else world.stage.end(order, carrier_call_id)
 
     world.dialer = replace(world.dialer, carriers={"simulator": _Refusing(world.stage, end)})
     world.cancel(campaign, hang_up=True)

@@ -147,7 +147,7 @@ class SlotsAgainstAModel(RuleBasedStateMachine):
         }
 
 
-class TestSlotsAgainstAModel(SlotsAgainstAModel.TestCase):  # type: ignore[valid-type]
+class TestSlotsAgainstAModel(SlotsAgainstAModel.TestCase):  # type: ignore[valid-type]  # Hypothesis makes it at run time
     settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
     @pytest.fixture(autouse=True)

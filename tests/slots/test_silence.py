@@ -58,7 +58,7 @@ def test_the_connections_beside_a_silent_one_are_not_waited_for(client: Redis, r
 
 def connect_again(client: Redis) -> None:
     """As soon as it is no longer refused."""
-    client.connection_pool.connection_class.silence._refused_until = 0.0  # type: ignore[attr-defined]
+    client.connection_pool.connection_class.silence._refused_until = 0.0
     assert client.ping()
 
 

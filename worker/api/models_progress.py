@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 from worker.api.models import Done, Page
 from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, Reason, RunState
 
+HOW_IT_ENDED = f"How it ended. {'; '.join(f'{each}: {each.traits.sentence}' for each in Disposition)}."
+
 
 class CampaignContact(BaseModel):
     """A contact in a campaign."""
@@ -57,7 +59,7 @@ class Call(BaseModel):
     attempt: int | None = Field(
         description="Which attempt at this contact it is; none for a call that was never placed."
     )
-    disposition: Disposition | None = Field(description="How it ended.")
+    disposition: Disposition | None = Field(description=HOW_IT_ENDED)
     cause: str | None = Field(description="The carrier's code for that, or ours.")
     machine_verdict: str | None
     created_at: datetime

@@ -139,7 +139,8 @@ def annotation(kind: Kind, *, is_sent: bool = True) -> Any:
             return dict[str, Any]
         case Instant():
             return datetime
-    raise TypeError(f"The API does not say what {kind} is.")
+        case _:
+            raise TypeError(f"The API does not say what {kind} is.")
 
 
 def request_like(example: dict[str, Any]) -> ConfigDict:

@@ -58,4 +58,5 @@ def _sentence(error: Mapping[str, Any], field: Any) -> str:
             return "Give true or false."
         case kind if kind.startswith(("int_", "greater_", "less_")):
             return f"Give a whole number {range_in_words(field.field_info.metadata)}."
-    return f"{str(error['msg']).rstrip('.')}."
+        case _:
+            return f"{str(error['msg']).rstrip('.')}."

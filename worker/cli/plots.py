@@ -27,18 +27,6 @@ logging.getLogger("matplotlib").setLevel(logging.ERROR)  # that a home cannot be
 WIDTH, HEIGHT = 9.6, 3.3
 MOST_BARS = 500
 INK, PAPER, EMPTY = "#222222", "#ffffff", "#e9e9e9"
-# Okabe and Ito's colours, which people tell apart who see few; what nobody did anything wrong for is grey.
-COLOURS = {
-    Disposition.ANSWERED: "#009e73",
-    Disposition.MACHINE: "#56b4e9",
-    Disposition.NO_ANSWER: "#b3b3b3",
-    Disposition.BUSY: "#e69f00",
-    Disposition.REJECTED: "#cc79a7",
-    Disposition.INVALID_NUMBER: "#d55e00",
-    Disposition.FAILED: "#8b1a1a",
-    Disposition.CANCELED: "#dddddd",
-    Disposition.LOST: "#000000",
-}
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
@@ -97,8 +85,8 @@ def calls_per_hour(axes: Axes, report: CampaignReport) -> None:
             values[(int(at.timestamp()) // 3600 - first) // span] += calls.get(disposition, 0) / span
         if any(values):
             tops = [low + value for low, value in zip(base, values, strict=True)]
-            label = disposition.replace("_", " ")
-            axes.stairs(tops, edges, baseline=base, fill=True, color=COLOURS[disposition], label=label)
+            colour, label = disposition.traits.colour, disposition.label
+            axes.stairs(tops, edges, baseline=base, fill=True, color=colour, label=label)
             base = tops
     axes.set_ylabel("calls an hour" if span == 1 else f"calls an hour, mean of {span}")
     axes.set_ylim(0, max(base) * 1.08)
@@ -134,7 +122,7 @@ def attempts_until_answer(axes: Axes, report: CampaignReport) -> None:
     tries = range(1, max(report.attempts) + 1)
     made = [report.attempts.get(n, (0, 0)) for n in tries]
     answers = [answered for _, answered in made]
-    bars = axes.bar([str(n) for n in tries], answers, width=0.6, color=COLOURS[Disposition.ANSWERED])
+    bars = axes.bar([str(n) for n in tries], answers, width=0.6, color=Disposition.ANSWERED.traits.colour)
     said = [f"{took} of {calls}\n{100 * took / calls:.0f} %" if calls else "no call" for calls, took in made]
     axes.bar_label(bars, labels=said, padding=2, fontsize=8)
     axes.set_ylim(0, max(1, *answers) * 1.3)

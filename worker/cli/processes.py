@@ -156,7 +156,8 @@ def await_ready(running: Deployment) -> None:
                     return
                 said = "nobody has ticked yet"
         except urllib.error.HTTPError as error:  # it answers that it is not ready
-            said = error.read().decode()
+            with error:
+                said = error.read().decode()
             if _is_only_behind(said) and _has_ticked(running):
                 return
         except OSError as error:  # nobody listens yet

@@ -100,7 +100,7 @@ def _dispositions(report: CampaignReport) -> str:
     placed = _calls(report)
     made = sum(placed.values())
     rows = "".join(
-        f"<tr><td>{name.replace('_', ' ')}</td><td>{count:,}</td><td>{100 * count / made:.1f} %</td></tr>"
+        f"<tr><td>{name.label}</td><td>{count:,}</td><td>{100 * count / made:.1f} %</td></tr>"
         for name, count in placed.items()
     )
     return f"<table><tr><th>disposition</th><th>calls</th><th>share</th></tr>{rows}</table>" if rows else ""
@@ -108,7 +108,8 @@ def _dispositions(report: CampaignReport) -> str:
 
 def _figures(report: CampaignReport) -> Iterator[tuple[str, str]]:
     counts, placed = report.counts, _calls(report)
-    made, answered = sum(placed.values()), placed.get(Disposition.ANSWERED, 0)
+    made = sum(placed.values())
+    answered = sum(count for disposition, count in placed.items() if disposition.traits.answered)
     yield "contacts", f"{counts['total']:,}"
     yield "called", f"{counts['called']:,}"
     yield "answered", f"{counts['answered']:,}"
@@ -117,7 +118,7 @@ def _figures(report: CampaignReport) -> Iterator[tuple[str, str]]:
     yield "of calls answered", f"{100 * answered / made:.1f} %" if made else "-"
 
 
-def _calls(report: CampaignReport) -> dict[str, int]:
+def _calls(report: CampaignReport) -> dict[Disposition, int]:
     """Calls that were placed and have ended, by disposition, in the order of the field's words."""
-    found = {name.value: sum(hour.get(name, 0) for hour in report.hours.values()) for name in Disposition}
+    found = {name: sum(hour.get(name, 0) for hour in report.hours.values()) for name in Disposition}
     return {name: count for name, count in found.items() if count}

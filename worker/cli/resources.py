@@ -51,7 +51,8 @@ def option(field: Field, *, is_new: bool) -> Callable[[Command], Command]:
             return click.option(
                 name.removesuffix("s"), snake(field.name), metavar=metavar, multiple=True, help=repeated
             )
-    return click.option(name, metavar=_metavar(field), help=help)
+        case _:
+            return click.option(name, metavar=_metavar(field), help=help)
 
 
 def _metavar(field: Field) -> str | None:
@@ -64,7 +65,8 @@ def _metavar(field: Field) -> str | None:
             return "HH:MM"
         case Instant():
             return "INSTANT"
-    return None
+        case _:
+            return None
 
 
 def _option(name: str) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.showing import plain
+from worker.domain.model import Disposition
 from worker.domain.window import local_time
 from worker.logs import mask
 from worker.operations.watching import CampaignReading, Retry, ZoneClock
@@ -107,7 +108,7 @@ def _clock(seen: CampaignReading, clock: ZoneClock) -> list[Text]:
 
 def _why(retry: Retry) -> str:
     if retry.disposition is not None:
-        return retry.disposition.replace("_", " ")
+        return Disposition(retry.disposition).label
     return "an earlier call" if retry.row.attempts else "postponed"
 
 

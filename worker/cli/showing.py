@@ -130,7 +130,8 @@ def as_words(value: Any) -> str:
             return plain(", ".join(value)) or "-"
         case dict() | list():
             return plain(json.dumps(value, ensure_ascii=False))
-    return plain(str(value))
+        case _:
+            return plain(str(value))
 
 
 def some(count: int, noun: str) -> str:

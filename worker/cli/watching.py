@@ -124,6 +124,8 @@ class Watcher:
                 case "r":
                     steps = resume(self._dialer, campaign_id, actor="cli", team_id=self._team_id)
                     self._notify("Resumed.", steps)
+                case _:
+                    pass
         except (Refused, Unavailable) as error:
             self._notify(str(error), ())
 

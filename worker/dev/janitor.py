@@ -17,10 +17,10 @@ import select
 import shutil
 import signal
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.clock import monotonic, pause
 from worker.dev.processtable import POLL_SECONDS, family, kill_family, living, send
 
 PARENT_CHECK_SECONDS = 0.5
@@ -85,12 +85,12 @@ def _note(words: list[str], watched: dict[int, Watched]) -> None:
 
 def _end(watched: list[Watched]) -> None:
     """Where the kernel has signalled the children already (Linux), this repeats it to whoever still lives."""
-    began_at = time.monotonic()
+    began_at = monotonic()
     table = living()
     for child in watched:
         if child.pid in table and table[child.pid].started == child.started:
             send(child.pid, child.last_signal)
     for child in watched:
-        while time.monotonic() < began_at + child.grace_seconds and family(child.pid, child.started, living()):
-            time.sleep(POLL_SECONDS)
+        while monotonic() < began_at + child.grace_seconds and family(child.pid, child.started, living()):
+            pause(POLL_SECONDS)
         kill_family(child.pid, child.started, seconds=KILL_SECONDS)

@@ -16,11 +16,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from worker.clock import monotonic
 from worker.dev.accounts import Account
 from worker.dev.processtable import kill_family, start_of
 
@@ -84,7 +84,7 @@ class Child:
         """Send the gentlest signal of its :class:`Ending`, and wait for nothing: several that are signalled one
         after the other end side by side. :meth:`stop` follows. Idempotent."""
         if self._signalled_at is None:
-            self._signalled_at = time.monotonic()
+            self._signalled_at = monotonic()
             self._popen.send_signal(self.ending.steps[0][0])  # silent if it has ended
 
     def stop(self) -> None:
@@ -93,9 +93,9 @@ class Child:
         signalled_at = self._signalled_at or 0.0
         for n, (number, seconds) in enumerate(self.ending.steps):
             if n > 0:
-                signalled_at = time.monotonic()
+                signalled_at = monotonic()
                 self._popen.send_signal(number)
-            if self.wait(max(0.0, signalled_at + seconds - time.monotonic())):
+            if self.wait(max(0.0, signalled_at + seconds - monotonic())):
                 break
         self.kill()
 

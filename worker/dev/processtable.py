@@ -12,10 +12,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from worker.clock import monotonic, pause
 
 POLL_SECONDS = 0.01
 
@@ -72,18 +73,18 @@ def kill_family(leader: int, started: int, *, seconds: float) -> bool:
         return True
     if leader in doomed:
         send(leader, signal.SIGSTOP)
-    deadline = time.monotonic() + seconds
+    deadline = monotonic() + seconds
     while True:
         table = living()
         doomed = {pid: it for pid, it in doomed.items() if pid in table and table[pid].started == it.started}
         doomed |= family(leader, started, table)
         if not doomed:
             return True
-        if time.monotonic() > deadline:
+        if monotonic() > deadline:
             return False
         for pid in doomed:
             send(pid, signal.SIGKILL)
-        time.sleep(POLL_SECONDS)
+        pause(POLL_SECONDS)
 
 
 def send(pid: int, number: signal.Signals) -> None:

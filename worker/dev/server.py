@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
+from worker.clock import monotonic, pause
 from worker.dev.process import Child
 from worker.dev.processtable import POLL_SECONDS
 from worker.dev.workspace import Workspace
@@ -102,13 +102,13 @@ class EmbeddedServer(ABC):
 
     def await_ready(self) -> None:
         """The second half of :meth:`start`."""
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = monotonic() + READY_SECONDS
         while not self._answers():
             if not self.is_running:
                 raise Unavailable(f"{self.title} did not start: {self.last_words()}")
-            if time.monotonic() > deadline:
+            if monotonic() > deadline:
                 raise Unavailable(f"{self.title} was not ready after {READY_SECONDS:.0f} s: {self.last_words()}")
-            time.sleep(POLL_SECONDS)
+            pause(POLL_SECONDS)
 
     def stop(self) -> None:
         """Shut down in good order, and close the workspace if it is this server's own. Idempotent."""

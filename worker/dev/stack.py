@@ -7,7 +7,6 @@ import fcntl
 import os
 import secrets
 import signal
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from worker.clock import monotonic, pause
 from worker.dev.postgres import EmbeddedPostgres
 from worker.dev.private_file import write_privately
 from worker.dev.process import Child, Ending
@@ -148,14 +148,14 @@ class Stack:
 
     def wait(self, seconds: float | None = None) -> Child | None:
         """Wait until some child has ended, and return it; ``None`` if all still run after ``seconds``."""
-        deadline = None if seconds is None else time.monotonic() + seconds
+        deadline = None if seconds is None else monotonic() + seconds
         while True:
             for child in self.children:
                 if child.exit_code is not None:
                     return child
-            if deadline is not None and time.monotonic() >= deadline:
+            if deadline is not None and monotonic() >= deadline:
                 return None
-            time.sleep(CHILD_POLL_SECONDS)
+            pause(CHILD_POLL_SECONDS)
 
     def stop(self) -> None:
         """End the children side by side, then those that end last, then the servers; remove what is temporary.

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import assert_never
 
 from worker.domain.model import CampaignStatus
 from worker.domain.standstill import Kind, Standstill
@@ -150,6 +151,10 @@ def _missing(now: Situation) -> Activity | None:
         case Away.TICK:
             said = "ever ticked" if now.silent_seconds is None else f"ticked for {now.silent_seconds:.0f} s"
             return Activity("not_ticking", f"No worker has {said}; start beat and a worker, or read their logs.")
+        case None:
+            pass
+        case never:
+            assert_never(never)
     if now.failover_held_until is not None and now.status is CampaignStatus.RUNNING:
         at = now.failover_held_until
         why = (
@@ -198,7 +203,10 @@ def _at_rest(now: Situation) -> Activity:
             return Activity("completed", f"Every contact has been reached or used up{more}.")
         case CampaignStatus.CANCELLED:
             return Activity("cancelled", f"The campaign was cancelled for good.{still}")
-    return Activity("not_started", "The campaign has not been started; run or schedule it.")
+        case CampaignStatus.DRAFT | CampaignStatus.RUNNING:  # one that runs does not come here
+            return Activity("not_started", "The campaign has not been started; run or schedule it.")
+        case never:
+            assert_never(never)
 
 
 def _used_up(now: Situation) -> Activity | None:

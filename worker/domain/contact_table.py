@@ -40,7 +40,8 @@ def text_of(value: Any) -> str:
             return ";".join(str(each).replace("\\", "\\\\").replace(";", "\\;") for each in value)
         case Mapping():
             return json.dumps(value, ensure_ascii=False) if value else ""
-    return str(value)
+        case _:
+            return str(value)
 
 
 def tags_of(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, EventKind, RunState
+from worker.domain.model import Attempt, CallState, CampaignStatus, ContactStatus, Disposition, EventKind, RunState
 
 _C = CampaignStatus
 
@@ -178,10 +178,12 @@ def transition(call: CallView, kind: EventKind, carrier_call_id: str) -> CallSta
     if call.carrier_call_id is not None and call.carrier_call_id != carrier_call_id:
         return Ignored.ORPHAN
     if call.state is CallState.ENDED:
-        closed_by_us = call.disposition in (Disposition.LOST, Disposition.NOT_SENT) and not call.ended_by_carrier
+        traits = None if call.disposition is None else call.disposition.traits
+        closed_by_us = traits is not None and traits.closed_by_us and not call.ended_by_carrier
         if closed_by_us and kind in (EventKind.QUEUED, EventKind.RINGING, EventKind.ANSWERED):
             return Ignored.LATE_EVIDENCE
-        if call.disposition == Disposition.CANCELED and not call.rang and kind in _RANG:
+        counts_if_it_rang = traits is not None and traits.attempt is Attempt.IF_RANG
+        if counts_if_it_rang and not call.rang and kind in _RANG:
             return EventOutcome.RANG
         return EventOutcome.ANNOTATED if kind is EventKind.MACHINE else Ignored.CALL_ENDED
     if kind is EventKind.MACHINE:

@@ -6,8 +6,9 @@ legal stands in :mod:`worker.domain.lifecycle`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from enum import Enum, StrEnum, auto
 
 
 class CampaignStatus(StrEnum):
@@ -49,8 +50,60 @@ class CallState(StrEnum):
     ENDED = "ended"
 
 
+class Attempt(Enum):
+    """Whether a call is one of its contact's attempts."""
+
+    ALWAYS = auto()
+    IF_RANG = auto()  # only if the phone may have rung
+    NEVER = auto()
+
+
+class Tally(Enum):
+    """What is counted of a contact besides its attempts: so many such calls, and it is out of reach."""
+
+    TECHNICAL = auto()
+    REJECTED = auto()
+    INVALID = auto()
+
+
+class AccountHealth(Enum):
+    """What the end of a call says about the carrier account it was placed through."""
+
+    GOOD = auto()
+    BAD = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What follows from a disposition, whoever wants to know.
+
+    ``sentence`` is what people read of it, ``colour`` what a report draws it in. ``sent`` is false where the call
+    provably never left. ``picked_up`` is true where somebody or something answered, ``answered`` where the contact is
+    reached by that. ``own_delay``: it is retried, and ``settings.retryDelays`` may give it a delay of its own.
+    ``closed_by_us``: the dialer comes to it by itself, so that the carrier may still say that the call lives.
+    """
+
+    sentence: str
+    colour: str
+    _: KW_ONLY
+    sent: bool = True
+    picked_up: bool = False
+    answered: bool = False
+    attempt: Attempt = Attempt.ALWAYS
+    own_delay: bool = True
+    tally: Tally | None = None
+    account: AccountHealth = AccountHealth.GOOD
+    closed_by_us: bool = False
+
+
 class Disposition(StrEnum):
-    """How a call ended; ``not_sent`` provably never left and counts for nothing."""
+    """How a call ended. What follows from it stands in :data:`TRAITS`, and what becomes of the contact in
+    :mod:`worker.domain.retry`.
+
+    A new one is a member here with its traits, a value of the enum in ``schema.sql``, a migration and a line of the
+    manual's page on carriers.
+    """
 
     ANSWERED = "answered"
     MACHINE = "machine"
@@ -62,6 +115,41 @@ class Disposition(StrEnum):
     CANCELED = "canceled"
     LOST = "lost"
     NOT_SENT = "not_sent"
+
+    @property
+    def traits(self) -> Traits:
+        """What follows from it."""
+        return TRAITS[self]
+
+    @property
+    def label(self) -> str:
+        """It in words, for tables and legends."""
+        return self.value.replace("_", " ")
+
+
+_D = Disposition
+TRAITS: Mapping[Disposition, Traits] = {
+    _D.ANSWERED: Traits("a person answered", "#009e73", picked_up=True, answered=True, own_delay=False),
+    _D.MACHINE: Traits("a machine answered", "#56b4e9", picked_up=True),
+    _D.NO_ANSWER: Traits("nobody answered", "#b3b3b3"),
+    _D.BUSY: Traits("the line was busy", "#e69f00"),
+    _D.REJECTED: Traits("the call was declined", "#cc79a7", tally=Tally.REJECTED),
+    _D.INVALID_NUMBER: Traits("there is no such number", "#d55e00", tally=Tally.INVALID, own_delay=False),
+    _D.FAILED: Traits(
+        "the carrier could not connect it", "#8b1a1a", tally=Tally.TECHNICAL, account=AccountHealth.BAD
+    ),
+    _D.CANCELED: Traits(
+        "it was hung up before anybody answered", "#dddddd", attempt=Attempt.IF_RANG, account=AccountHealth.UNKNOWN
+    ),
+    _D.LOST: Traits(
+        "nothing was known of it when its time was over", "#000000", account=AccountHealth.UNKNOWN, closed_by_us=True
+    ),
+    _D.NOT_SENT: Traits(
+        "it provably never left, and counts for nothing", "#f0e442",
+        sent=False, attempt=Attempt.NEVER, own_delay=False, account=AccountHealth.UNKNOWN, closed_by_us=True,
+    ),
+}  # fmt: skip
+"""The colours are Okabe and Ito's, which people tell apart who see few; what nobody did anything wrong for is grey."""
 
 
 class RunState(StrEnum):

@@ -30,11 +30,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
+from typing import assert_never
 
 from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import wrong
 from worker.domain.kinds import Whole
-from worker.domain.model import ContactStatus, Disposition, Reason
+from worker.domain.model import Attempt, ContactStatus, Disposition, Reason, Tally
 from worker.domain.spelling import did_you_mean
 
 DEFAULT_MAX_ATTEMPTS = 3
@@ -62,15 +63,7 @@ NETWORK_BLOCK_SECONDS = 2.0
 KEY = "retryDelays"
 """Where ``settings`` give the delays."""
 
-RETRYABLE = (
-    Disposition.BUSY,
-    Disposition.NO_ANSWER,
-    Disposition.FAILED,
-    Disposition.MACHINE,
-    Disposition.REJECTED,
-    Disposition.LOST,
-    Disposition.CANCELED,
-)
+RETRYABLE = tuple(disposition for disposition in Disposition if disposition.traits.own_delay)
 """The dispositions ``settings.retryDelays`` may give a delay of their own."""
 
 
@@ -136,9 +129,15 @@ class Next:
 
 def counts_attempt(disposition: Disposition, rang: bool = True) -> bool:
     """Whether a call that ended so is one of the contact's attempts: it may have made a phone ring."""
-    if disposition is Disposition.CANCELED:
-        return rang
-    return disposition is not Disposition.NOT_SENT
+    match disposition.traits.attempt:
+        case Attempt.ALWAYS:
+            return True
+        case Attempt.IF_RANG:
+            return rang
+        case Attempt.NEVER:
+            return False
+        case never:
+            assert_never(never)
 
 
 def is_network_block(sip_code: int | None, seconds: float, *, rang: bool) -> bool:
@@ -159,12 +158,12 @@ def decide(policy: RetryPolicy, ended: Ended, jitter: float = 0.0) -> Next:
     ``jitter`` in ``[0, 1)`` is drawn by the caller; it spreads calls that were not sent, so that those a
     lost connection threw back together do not return together.
     """
+    traits = ended.disposition.traits
     if not counts_attempt(ended.disposition, ended.rang):
-        unsent = ended.disposition is Disposition.NOT_SENT
-        due_in = NOT_SENT_BACKOFF * (1 + jitter) if unsent else timedelta(0)
+        due_in = timedelta(0) if traits.sent else NOT_SENT_BACKOFF * (1 + jitter)
         return Next(ContactStatus.QUEUED, due_in, counts_attempt=False)
-    is_machine = ended.disposition is Disposition.MACHINE and not ended.is_fax
-    if ended.disposition is Disposition.ANSWERED or (is_machine and policy.machine_completes):
+    is_machine = traits.picked_up and not ended.is_fax
+    if traits.answered or (is_machine and policy.machine_completes):
         return Next(ContactStatus.COMPLETED)
     reason = _out_of_reach(ended)
     if reason is not None:
@@ -176,24 +175,26 @@ def decide(policy: RetryPolicy, ended: Ended, jitter: float = 0.0) -> Next:
 
 def _out_of_reach(ended: Ended) -> Reason | None:
     """Why no further attempt would help, however many are left."""
-    match ended.disposition:
-        case Disposition.MACHINE if ended.is_fax:
-            return Reason.FAX
-        case Disposition.REJECTED if _is_unwanted(ended):
-            return Reason.REJECTED
-        case Disposition.REJECTED if ended.sip_code != SIP_INTERMEDIARY_REJECTED:
-            return Reason.REJECTED if ended.rejections >= REJECTIONS else None
-        case Disposition.INVALID_NUMBER:
+    if ended.disposition.traits.picked_up and ended.is_fax:
+        return Reason.FAX
+    match ended.disposition.traits.tally:
+        case Tally.REJECTED:
+            is_blocked = ended.sip_code == SIP_INTERMEDIARY_REJECTED
+            is_enough = _is_unwanted(ended) or (ended.rejections >= REJECTIONS and not is_blocked)
+            return Reason.REJECTED if is_enough else None
+        case Tally.INVALID:
             believed = ended.definite or ended.invalid_results >= INVALID_RESULTS
             return Reason.INVALID_NUMBER if believed else None
-        case Disposition.FAILED:
+        case Tally.TECHNICAL:
             return Reason.TECHNICAL if ended.technical_failures >= TECHNICAL_FAILURES else None
-        case _:
+        case None:
             return None
+        case never:
+            assert_never(never)
 
 
 def _is_unwanted(ended: Ended) -> bool:
-    return ended.disposition is Disposition.REJECTED and ended.sip_code == SIP_UNWANTED
+    return ended.disposition.traits.tally is Tally.REJECTED and ended.sip_code == SIP_UNWANTED
 
 
 def check_delays(given: object, path: str) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from worker.carriers.base import Accepted, Action, Ambiguous, NotSent, Outcome, Rejected
 from worker.domain.breaker import Breaker, BreakerRules, BreakerStep, Evidence, apply
-from worker.domain.model import Bounds, Disposition
+from worker.domain.model import AccountHealth, Bounds, Disposition
 from worker.flow.base import Dialer, Fill, Step
 from worker.store import audit, breakers, campaigns
 from worker.store.columns import EndedCall, WatchedCall
@@ -47,11 +47,17 @@ def of_request(row: WatchedCall, outcome: Outcome) -> Evidence | None:
 def of_end(row: EndedCall, disposition: Disposition) -> Evidence | None:
     """What the end of a call says: nothing if it was in doubt before, for that has been counted; nothing if we ended
     it ourselves before anybody answered, or if nobody knows how it ended."""
-    if row.cause is not None or disposition in (Disposition.CANCELED, Disposition.LOST):
+    if row.cause is not None:
         return None
-    if disposition is Disposition.FAILED:
-        return Evidence(row.account_id, row.id, went_well=False)
-    return _good(row)
+    match disposition.traits.account:
+        case AccountHealth.GOOD:
+            return _good(row)
+        case AccountHealth.BAD:
+            return Evidence(row.account_id, row.id, went_well=False)
+        case AccountHealth.UNKNOWN:
+            return None
+        case never:
+            assert_never(never)
 
 
 def of_life(row: WatchedCall) -> Evidence | None:

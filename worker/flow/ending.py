@@ -6,7 +6,7 @@ import random
 from functools import lru_cache
 
 from worker.domain.machines import MACHINES, machine_policy
-from worker.domain.model import CallState, ContactStatus, Disposition, Reason
+from worker.domain.model import CallState, ContactStatus, Disposition, Reason, Tally
 from worker.domain.retry import Ended, RetryPolicy, decide
 from worker.store.columns import RetryColumns
 from worker.store.moves import Move
@@ -45,11 +45,12 @@ def end(
 ) -> tuple[Move, bool]:
     """The move that ends the call of this row , and whether the callee
     asked never to be called again."""
-    if disposition is Disposition.ANSWERED and verdict in MACHINES:
+    if disposition.traits.answered and verdict in MACHINES:
         disposition = Disposition.MACHINE
-    technical = int(disposition is Disposition.FAILED)
-    rejected = int(disposition is Disposition.REJECTED and sip_code not in (607, 608))
-    invalid = int(disposition is Disposition.INVALID_NUMBER)
+    tally = disposition.traits.tally
+    technical = int(tally is Tally.TECHNICAL)
+    rejected = int(tally is Tally.REJECTED and sip_code not in (607, 608))
+    invalid = int(tally is Tally.INVALID)
     after = decide(
         _policy_of(row),
         Ended(

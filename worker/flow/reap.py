@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from worker.carriers.base import CannotTell, CarrierCall
 from worker.crashpoint import crashpoint
 from worker.domain.breaker import Evidence
-from worker.domain.model import CallState, Disposition
+from worker.domain.model import Attempt, CallState, Disposition
 from worker.flow import breaker
 from worker.flow.back_off import back_off
 from worker.flow.base import Dialer, LookUp, Step, Stop, dial_steps, fill_steps, slot_of
@@ -210,7 +210,7 @@ def _transition(dialer: Dialer, row: LiveCall, answer: CarrierCall | CannotTell 
             cause=LOOK_UP,
             carrier_call_id=answer.carrier_call_id,
             verdict=row.machine_verdict or answer.verdict,
-            rang=answer.disposition is Disposition.CANCELED,  # it may have; a look-up does not say how far it came
+            rang=answer.disposition.traits.attempt is Attempt.IF_RANG,  # a look-up does not say how far it came
         )
         return move
     misses = row.misses + (answer is None)

@@ -21,7 +21,7 @@ from worker.crashpoint import crashpoint
 from worker.domain.breaker import Evidence
 from worker.domain.lifecycle import CallView, EventOutcome, Ignored, is_foreign, transition
 from worker.domain.machines import MACHINES, machine_policy
-from worker.domain.model import CallState, Disposition, EventKind
+from worker.domain.model import CallState, Disposition, EventKind, Tally
 from worker.domain.retry import SIP_DECLINE, SIP_INTERMEDIARY_REJECTED, is_network_block
 from worker.flow import breaker
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
@@ -52,7 +52,7 @@ class Settled:
     ended: list[MovedCall] = field(default_factory=list)
     to_ban: list[tuple[str, str]] = field(default_factory=list)  # (team, number): never call again
     unmatched: list[Unmatched] = field(default_factory=list)  # calls at a carrier that none of ours stands for
-    late_rings: list[CallWithPolicy] = field(default_factory=list)  # cancelled, and had rung after all
+    late_rings: list[tuple[CallWithPolicy, Disposition]] = field(default_factory=list)  # ended, and had rung after all
     flagged: set[str] = field(default_factory=set)  # caller IDs that an analytics engine refused
     known_rings: set[str] = field(default_factory=set)  # tokens of calls that were declined after a phone rang
     evidence: list[Evidence | None] = field(default_factory=list)  # of how well the carriers do
@@ -121,9 +121,9 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
     if any(number not in banned for number in settled.to_ban):
         return settled
     settled.ended = [row for row in moves.advance(conn, steps) if row.just_ended]
-    for row in settled.late_rings:
+    for row, disposition in settled.late_rings:
         log.info("late_ring_recorded", call_id=row.id, campaign_id=row.campaign_id)
-        calls.late_ring(conn, row.id, due_in_seconds=delay_seconds(row, Disposition.CANCELED))
+        calls.late_ring(conn, row.id, due_in_seconds=delay_seconds(row, disposition))
     for number_id in sorted(settled.flagged):
         accounts.rest_number(conn, number_id)
     if settled.talking_machines:
@@ -187,7 +187,8 @@ def _follow(
                 move = replace(move or Move(row.id, view.state, at_most=CallState.ENDED), verdict=verdict)
             case EventOutcome.RANG:
                 view = replace(view, rang=True)
-                settled.late_rings.append(row)
+                assert disposition is not None  # only what has ended rings late
+                settled.late_rings.append((row, disposition))
             case Ignored.LATE_EVIDENCE:
                 log.error("late_evidence", call_id=row.id, campaign_id=row.campaign_id)
                 settled.to_hang_up = True
@@ -210,7 +211,8 @@ def _follow(
 def _lacks_verdict(dialer: Dialer, event: WaitingEvent, verdict: str | None) -> bool:
     """Whether this end of an answered call is to wait a little for the word on who answered: that comes by a
     callback of its own, and decides whether the contact is called again."""
-    is_known = verdict or event.verdict or event.disposition != Disposition.ANSWERED
+    is_answered = event.disposition is not None and Disposition(event.disposition).traits.answered
+    is_known = verdict or event.verdict or not is_answered
     return not is_known and bool(event.age_seconds < dialer.bounds.verdict_wait_seconds)
 
 
@@ -223,7 +225,7 @@ def _step(
     """The move that takes the call to the state in view; what ends it has a disposition, says the schema."""
     if view.state is CallState.ENDED and event.disposition is not None:
         disposition = Disposition(event.disposition)
-        is_blocked = _is_network_block(row, event, settled)
+        is_blocked = _is_network_block(row, event, disposition, settled)
         move, is_ban = end(
             row,
             disposition,
@@ -253,11 +255,11 @@ def _step(
     )
 
 
-def _is_network_block(row: CallWithPolicy, event: WaitingEvent, settled: Settled) -> bool:
+def _is_network_block(row: CallWithPolicy, event: WaitingEvent, disposition: Disposition, settled: Settled) -> bool:
     """Whether the callee's network refused the caller ID, by what is known of the call and how soon it ended."""
     taken_at = row.placed_at or event.received_at
     seconds = abs((event.received_at - taken_at).total_seconds()) * row.speed  # in haste is not before it was taken
-    is_declined = event.disposition == Disposition.REJECTED
+    is_declined = disposition.traits.tally is Tally.REJECTED
     return is_declined and is_network_block(event.sip_code, seconds, rang=event.token in settled.known_rings)
 
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
 from celery.signals import worker_ready
@@ -124,16 +124,6 @@ def _fill(team_id: str, campaign_ids: Sequence[str]) -> None:
 _fill_turns = FillTurns(_fill)
 
 
-_TASKS: dict[type, str] = {
-    Dial: "worker.dial",
-    LookUp: "worker.look_up",
-    Settle: "worker.settle",
-    Stop: "worker.stop",
-    Wake: "worker.wake",
-}
-"""Which task of :mod:`worker.process.tasks` a step becomes a message for."""
-
-
 _loading = threading.Lock()
 
 
@@ -151,19 +141,29 @@ def send(steps: Iterable[Step]) -> None:
         ours = app.producer_pool.acquire(block=True, timeout=10)
         with ours as producer, _unbroken(producer), producer.batch(max_size=100):
             for step in messages:
-                app.send_task(_TASKS[type(step)], _arguments(step), producer=producer, ignore_result=True)
+                task, arguments = _message(step)
+                app.send_task(task, arguments, producer=producer, ignore_result=True)
     except KombuError as error:  # no connection, none free, or a batch that may have arrived in part
         log.warning("broker_away", messages=len(messages), message=str(error))
 
 
-def _arguments(step: Step) -> tuple[object, ...]:
+def _message(step: Step) -> tuple[str, tuple[object, ...]]:
+    """The task of :mod:`worker.process.tasks` that a step becomes a message for, and its arguments."""
     match step:
-        case Dial(_, call_ids) | LookUp(call_ids):
-            return (list(call_ids),)
+        case Dial(_, call_ids):
+            return "worker.dial", (list(call_ids),)
+        case LookUp(call_ids):
+            return "worker.look_up", (list(call_ids),)
+        case Settle():
+            return "worker.settle", ()
+        case Stop():
+            return "worker.stop", ()
         case Wake(after_team):
-            return (after_team,)
-        case _:
-            return ()
+            return "worker.wake", (after_team,)
+        case Fill() | RebuildSlots():
+            raise ValueError(f"{step} is carried out where it arises")
+        case never:
+            assert_never(never)
 
 
 def _is_taken(step: Step, dialer: Dialer) -> bool:
@@ -173,8 +173,10 @@ def _is_taken(step: Step, dialer: Dialer) -> bool:
             return _pool is not None and _pool.offer(account_id, call_ids)
         case Settle():
             return not dialer.nudge.take()
-        case _:
+        case Fill() | LookUp() | Stop() | Wake() | RebuildSlots():
             return False
+        case never:
+            assert_never(never)
 
 
 @contextmanager

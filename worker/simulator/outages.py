@@ -115,4 +115,5 @@ def _read(said: Any, kind: RequestKind) -> Outage | None:
             return Outage(hang_seconds=value, obeyed=obeyed)
         case "slow_seconds":
             return Outage(slow_seconds=value)
-    return Outage(status=int(value))
+        case _:
+            return Outage(status=int(value))

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from worker.store.breakers import IS_WATCHED
 from worker.store.columns import CallAtCarrier, CallScopes, EndedCall, RetryColumns
+from worker.store.dispositions import COUNTS_IF_IT_RANG
 from worker.store.instants import CALL_AGE, CALL_IS_OVER, age, has_waited, is_over, jumped, turn
 from worker.store.shapes import shaped
 
@@ -72,10 +73,10 @@ WHERE k.ended_at IS NULL AND k.state = 'reserved' AND (c.status <> 'running' OR 
 ORDER BY k.id LIMIT :most
 """)
 
-LATE_RING = text("""
+LATE_RING = text(f"""
 WITH late AS (
     UPDATE calls SET rang = true, ringing_at = coalesce(ringing_at, clock_timestamp())
-    WHERE id = :id AND disposition = 'canceled' AND NOT rang
+    WHERE id = :id AND disposition IN {COUNTS_IF_IT_RANG} AND NOT rang
     RETURNING contact_id, campaign_id)
 UPDATE campaign_contacts cc
 SET attempts = least(cc.attempts + 1, 20),

@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, assert_never, cast
 
 import psycopg
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
@@ -265,12 +265,14 @@ def pinned(database: Database) -> Iterator[Pinned | Joined]:
                 with engine.begin() as connection:
                     yield Joined(connection)
                     before_commit(connection)
-            case _:
+            case Engine():
                 with database.connect() as connection:
                     try:
                         yield Pinned(connection)
                     finally:
                         connection.invalidate()
+            case never:
+                assert_never(never)
 
 
 def _in_transaction(database: Database, work: Callable[[Connection], T]) -> T:
@@ -286,6 +288,8 @@ def _in_transaction(database: Database, work: Callable[[Connection], T]) -> T:
         case Pinned(connection):
             with connection.begin():
                 return work(connection)
-        case _:
+        case Engine():
             with database.begin() as connection:
                 return work(connection)
+        case never:
+            assert_never(never)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 from worker.domain.model import Bounds
 from worker.store.batches import Batch
 from worker.store.database import planned_by_size
+from worker.store.dispositions import COUNTS_IF_IT_RANG, NEVER_COUNTS
 from worker.store.instants import has_waited, jumped, turn
 from worker.store.room import CALLER_IDS_WITH_ROOM, MAY_CALL_MORE
 
@@ -98,12 +99,12 @@ WHERE (coalesce(n.total, 0), coalesce(n.called, 0), coalesce(n.answered, 0), coa
 """
 
 # Attempts cover every request that may have made a call, and never exceed what was allowed when dialing.
-ATTEMPTS_WITHIN_LIMIT = """
+ATTEMPTS_WITHIN_LIMIT = f"""
 SELECT cc.campaign_id || ' ' || cc.contact_id AS offender, cc.attempts, k.sent, k.most
 FROM campaign_contacts cc
 JOIN (SELECT campaign_id, contact_id, max(max_attempts) AS most,
-             count(*) FILTER (WHERE attempt IS NOT NULL AND disposition IS DISTINCT FROM 'not_sent'
-                              AND NOT (disposition IS NOT DISTINCT FROM 'canceled' AND NOT rang)) AS sent
+             count(*) FILTER (WHERE attempt IS NOT NULL AND (disposition IN {NEVER_COUNTS}) IS NOT TRUE
+                              AND NOT ((disposition IN {COUNTS_IF_IT_RANG}) IS TRUE AND NOT rang)) AS sent
       FROM calls WHERE attempt IS NOT NULL GROUP BY 1, 2) AS k USING (campaign_id, contact_id)
 WHERE cc.attempts < k.sent OR cc.attempts > k.most
 """

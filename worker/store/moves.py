@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from worker.domain.model import CallState, ContactStatus, Disposition
 from worker.store.batches import Batch
 from worker.store.columns import CallScopes
+from worker.store.dispositions import PICKED_UP, UNSENT
 from worker.store.shapes import shaped
 
 
@@ -70,7 +71,7 @@ moved AS (
         placed_at = CASE WHEN x.state >= 'placed' AND x.reached THEN coalesce(k.placed_at, clock_timestamp())
                          ELSE k.placed_at END,
         ringing_at = CASE WHEN x.rang THEN coalesce(k.ringing_at, clock_timestamp()) ELSE k.ringing_at END,
-        answered_at = CASE WHEN x.state = 'in_progress' OR x.disposition IN ('answered', 'machine')
+        answered_at = CASE WHEN x.state = 'in_progress' OR x.disposition IN {PICKED_UP}
                            THEN coalesce(k.answered_at, clock_timestamp()) ELSE k.answered_at END,
         ended_at = CASE WHEN x.disposition IS NOT NULL THEN coalesce(k.ended_at, clock_timestamp())
                         ELSE k.ended_at END,
@@ -111,7 +112,7 @@ woken AS (
     FROM to_wake w WHERE c.id = w.id RETURNING 1),
 budgeted AS (
     UPDATE runs r SET calls_used = r.calls_used - b.n
-    FROM (SELECT run_id, count(*) AS n FROM ended WHERE disposition = 'not_sent' GROUP BY run_id) AS b
+    FROM (SELECT run_id, count(*) AS n FROM ended WHERE disposition IN {UNSENT} GROUP BY run_id) AS b
     CROSS JOIN (SELECT count(*) FROM woken) AS campaigns_first
     WHERE r.id = b.run_id)
 SELECT id, team_id, campaign_id, contact_id, number_id, account_id, to_number, state, disposition, carrier_call_id,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import assert_never
 
 from sqlalchemy import Engine, text
 
@@ -43,5 +44,7 @@ def _engine(db: Database) -> Engine:
             return engine
         case Joined(connection) | Pinned(connection):
             return connection.engine
-        case _:
+        case Engine():
             return db
+        case never:
+            assert_never(never)

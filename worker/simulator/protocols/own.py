@@ -75,7 +75,8 @@ class OwnProtocol:
             case "POST", "v1", "calls", call_id, "end":
                 exchange.end(call_id)
                 return self._shown(exchange, call_id)
-        return None
+            case _:
+                return None
 
     def _shown(self, exchange: Exchange, call_id: str) -> HttpAnswer:
         call = exchange.by_id(call_id, view)

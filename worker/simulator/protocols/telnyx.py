@@ -100,7 +100,8 @@ class TelnyxProtocol:
                 if connected is None:
                     raise _malformed("10004/stream_url", "A stream_url or an assistant is required.")
                 return self._done(exchange.connect(call_id, connected))
-        return None
+            case _:
+                return None
 
     def _read(self, body: bytes) -> Request:
         fields = read_object(body)

@@ -99,7 +99,8 @@ class TwilioProtocol:
                 return self._shown(exchange, name.removesuffix(".json"))
             case "POST", _, "Accounts", _, "Calls", name if name.endswith(".json"):
                 return self._ended(exchange, name.removesuffix(".json"), _form(http.body))
-        return None
+            case _:
+                return None
 
     def _read(self, sid: str, form: Mapping[str, Sequence[str]]) -> Request:
         def one(name: str) -> str:

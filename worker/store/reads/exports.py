@@ -20,13 +20,14 @@ from sqlalchemy import Connection, text
 
 from worker.store.crm.campaign_contacts import READS_AS
 from worker.store.database import without_timeouts
+from worker.store.dispositions import UNSENT
 from worker.store.shapes import shaped
 
 DROP_LATEST = text("DROP TABLE IF EXISTS pg_temp.latest_calls")
-FIND_LATEST = text("""
+FIND_LATEST = text(f"""
 CREATE TEMPORARY TABLE latest_calls AS
 SELECT DISTINCT ON (contact_id) contact_id, disposition, ended_at FROM calls
-WHERE campaign_id = :campaign AND id <> '' AND ended_at IS NOT NULL AND disposition <> 'not_sent'
+WHERE campaign_id = :campaign AND id <> '' AND ended_at IS NOT NULL AND disposition NOT IN {UNSENT}
 ORDER BY contact_id, id DESC
 """)
 INDEX_LATEST = text("CREATE UNIQUE INDEX ON latest_calls (contact_id)")

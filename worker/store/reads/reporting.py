@@ -12,6 +12,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, text
 
+from worker.store.dispositions import ANSWERED, UNSENT
 from worker.store.shapes import shaped
 
 QUARTER_SECONDS = 900
@@ -20,9 +21,10 @@ BUCKETS = 400
 ONE_LOOK = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 PATIENTLY = text("SET LOCAL statement_timeout = '10min'")
 
-PLACED = """
+PLACED = f"""
 FROM calls
-WHERE campaign_id = :id AND id <> '' AND dialed_at IS NOT NULL AND disposition IS NOT NULL AND disposition <> 'not_sent'
+WHERE campaign_id = :id AND id <> '' AND dialed_at IS NOT NULL AND disposition IS NOT NULL
+      AND disposition NOT IN {UNSENT}
 """
 
 HOURS = text(f"""
@@ -34,12 +36,12 @@ SELECT floor(extract(epoch FROM dialed_at) / 3600)::bigint * 3600 AS at, CAST(di
 # Zones differ by quarters of an hour, and no zone's clock moves within one.
 QUARTERS = text(f"""
 SELECT zone, floor(extract(epoch FROM dialed_at) / {QUARTER_SECONDS})::bigint * {QUARTER_SECONDS} AS at,
-       count(*) AS calls, count(*) FILTER (WHERE disposition = 'answered') AS answers
+       count(*) AS calls, count(*) FILTER (WHERE disposition IN {ANSWERED}) AS answers
 {PLACED} GROUP BY 1, 2
 """)
 
 ATTEMPTS = text(f"""
-SELECT attempt, count(*) AS calls, count(*) FILTER (WHERE disposition = 'answered') AS answers
+SELECT attempt, count(*) AS calls, count(*) FILTER (WHERE disposition IN {ANSWERED}) AS answers
 {PLACED} GROUP BY 1 ORDER BY 1
 """)
 
