@@ -28,10 +28,12 @@ def _value(name: ast.expr, namespace: dict[str, Any]) -> Any:
 
 
 def _is_one_of_ours(name: ast.expr, namespace: dict[str, Any]) -> bool:
-    """Whether it is a member of an enum, or a class of the package's that is no error: errors are an open family."""
+    """Whether it is a member of an enum, or a class of the package's that is of no open family: errors are one, and
+    what a field's value may be (:mod:`worker.domain.kinds`) is one, to which whoever declares a field may add."""
     value = _value(name, namespace)
     if isinstance(value, type):
-        return value.__module__.startswith("worker") and not issubclass(value, BaseException)
+        is_kind = any("__call__" in vars(base) for base in value.__mro__)
+        return value.__module__.startswith("worker") and not issubclass(value, BaseException) and not is_kind
     return isinstance(value, Enum)
 
 
