@@ -11,7 +11,7 @@ from tests.cli.lines_to_paste import FILES, PAGES
 from tests.cli.running import ROOT, dialer, sentence
 from tests.cli.terminal import terminal
 from worker.cli import manual
-from worker.process.settings import Settings
+from worker.process.settings import settings_model
 
 FOLDER = ROOT / "worker" / "manual"
 LINK = re.compile(r"\]\(([^)#:]+)\)")
@@ -71,4 +71,4 @@ def test_a_terminal_gets_it_laid_out_through_a_pager() -> None:
 def test_every_variable_of_the_settings_is_in_their_table_and_no_other() -> None:
     table = (FOLDER / "settings.md").read_text().partition("| Variable |")[2].partition("\n\n")[0]
     named = {name for line in table.splitlines() for name in re.findall(r"`([A-Z][A-Z_]+)`", line.split("|")[1])}
-    assert named == {name.upper() for name in Settings.model_fields}
+    assert named == {name.upper() for name in settings_model().model_fields}

@@ -14,7 +14,7 @@ PAGES = {
     "operating": "A day in an operator's life: the commands.",
     "import": "Files of contacts and of do-not-call; numbers and time zones.",
     "api": "The same over HTTP.",
-    "carriers": "Twilio, Telnyx, the simulator; what a refusal means.",
+    "carriers": "each carrier, and what it needs; how a call can end; what a refusal means.",
     "deployment": "In production; what hangs; clocks and failovers.",
     "settings": "Every variable of the environment.",
     "changelog": "What changed for whoever uses it.",
