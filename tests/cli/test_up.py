@@ -267,14 +267,14 @@ def test_up_calls_through_a_real_carriers_adapter_once_a_second(tmp_path: Path, 
     wait_until(lambda: not still_alive(descendants(process.pid)), "it is gone")
 
 
-def test_a_directory_stays_with_the_carrier_it_was_begun_with(world: World, tmp_path: Path) -> None:
+def test_a_directory_stays_with_the_carrier_it_was_set_up_with(world: World, tmp_path: Path) -> None:
     first_setup(world.dialer, tmp_path / "up.json", "twilio")
-    with pytest.raises(Refused, match="was begun with --carrier twilio; go on so, or name another --data"):
+    with pytest.raises(Refused, match="was set up with --carrier twilio; use that one, or name another --data"):
         first_setup(world.dialer, tmp_path / "up.json", "simulator")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"token": "x"}'])
-def test_a_file_of_belongings_that_cannot_be_read_is_named(world: World, tmp_path: Path, content: str) -> None:
+def test_a_file_of_the_first_setup_that_cannot_be_read_is_named(world: World, tmp_path: Path, content: str) -> None:
     path = tmp_path / "up.json"
     path.write_text(content)
     with pytest.raises(Refused, match=r"up\.json cannot be read"):
