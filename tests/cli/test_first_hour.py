@@ -129,5 +129,6 @@ def _script(lines: list[str]) -> str:
     checked = ["set -e", "trap 'echo \"failed: $BASH_COMMAND\" >&2' ERR"]
     for number, line in enumerate(lines, 1):
         words = line.partition("#")[0].rstrip()
-        checked += [f"echo '+ line {number}'", f"{words} | head -n 1 | grep ." if asks_or_stays(line) else line]
+        checked.append(f"printf '\\n+ line %s\\n' {number}")
+        checked.append(f"{words} | head -n 1 | grep ." if asks_or_stays(line) else line)
     return "\n".join(checked)
