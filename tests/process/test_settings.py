@@ -14,7 +14,7 @@ from worker.carriers import registry
 from worker.carriers.twilio import tokens_of
 from worker.domain.errors import Invalid
 from worker.domain.window import CallWindow
-from worker.process.settings import BoundsSettings, Settings, as_bounds, misnamed, read_settings
+from worker.process.settings import FORMER_NAMES, BoundsSettings, Settings, as_bounds, misnamed, read_settings
 from worker.process.wiring import build
 
 ADDRESSES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PUBLIC_BASE_URL", "SIMULATOR_URL")
@@ -361,3 +361,10 @@ def test_a_public_key_that_is_none_is_a_mistake_and_not_repeated(key: str) -> No
 def test_no_credential_is_in_what_the_settings_look_like() -> None:
     shown = repr(read_settings(TWILIO | TELNYX | BASE))
     assert not [secret for secret in ("t0ken", "KEY1", TELNYX["TELNYX_PUBLIC_KEY"]) if secret in shown]
+
+
+@pytest.mark.parametrize(("former", "now"), FORMER_NAMES.items())
+def test_a_variable_under_its_former_name_counts_where_the_present_one_is_not_set(former: str, now: str) -> None:
+    assert getattr(read_settings({former: "7"}), now.lower()) == 7
+    assert getattr(read_settings({former: "7", now: "8"}), now.lower()) == 8
+    assert former not in misnamed({former: "7"})

@@ -231,13 +231,23 @@ def _field(setting: Setting) -> Any:
     )
 
 
+FORMER_NAMES = {"DOORBELL_AFTER_SECONDS": "REDISPATCH_AFTER_SECONDS"}
+"""Variables that have another name now; what stands under the former one counts where the present one is not set."""
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    """What is set, by the name of its field."""
+    given = {name: value for name, value in environment.items() if value}
+    former = {now: given[name] for name, now in FORMER_NAMES.items() if name in given}
+    return {name.lower(): value for name, value in (former | given).items()}
+
+
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process's environment, or of the one given, which then is all that counts. Raises
     :class:`Invalid` listing every variable that is wrong."""
-    given = os.environ if environment is None else environment
     chosen: Settings | None = None
     try:
-        chosen = settings_model().model_validate({name.lower(): value for name, value in given.items() if value})
+        chosen = settings_model().model_validate(_given(os.environ if environment is None else environment))
         faults = [*_half_set_up(chosen), *_out_of_reach(chosen)]
     except ValidationError as error:
         faults = [
@@ -291,6 +301,7 @@ def misnamed(environment: Mapping[str, str]) -> dict[str, str]:
     not set itself."""
     ours = {name.upper() for name in settings_model().model_fields}
     missing = [name for name in sorted(ours) if not environment.get(name) and len(name) >= SHORTEST_COMPARED]
+    ours |= FORMER_NAMES.keys()
     found = {name: nearest(name, missing) for name in environment if name.upper() not in ours}
     return {name: meant for name, meant in found.items() if meant is not None}
 
