@@ -11,7 +11,7 @@ from worker.cli.lazy import Places
 
 ALONE: Places = {
     "worker.cli.samples": {
-        "samples": "Write sample files into DIR, here unless told: people.csv, contacts to import; never-call.txt, "
+        "samples": "Write sample files into DIR, by default here: people.csv, contacts to import; never-call.txt, "
         "numbers for the do-not-call list; columns.md, the names of columns that are understood.",
     },
     "worker.cli.up": {"up": "Run a dialer on this machine until it is stopped."},
@@ -104,7 +104,7 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
                 "list": "List the team's companies, newest first.",
                 "show": "Show one company.",
                 "add": "Create a company; says its id.",
-                "edit": "Rename a company.",
+                "edit": "Change the fields given.",
             },
         },
     ),
@@ -126,7 +126,7 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
                 "list": "List the team's carrier accounts, newest first.",
                 "show": "Show one carrier account.",
                 "add": "Create a carrier account; says its id.",
-                "edit": "Change the name, the limits, or whether it is used at all.",
+                "edit": "Change the fields given; an empty text clears one.",
             },
         },
     ),
@@ -136,8 +136,8 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
             "worker.cli.numbers:numbers": {
                 "list": "List the team's phone numbers, newest first.",
                 "show": "Show one phone number.",
-                "add": "Create a phone number that campaigns may show; says its id.",
-                "edit": "Change the limits, or whether it is shown at all.",
+                "add": "Create a phone number; says its id.",
+                "edit": "Change the fields given; an empty text clears one.",
                 "enable": "Show the number to those who are called, from now on.",
                 "disable": "Show the number in no further call, whatever has been prepared.",
             },
