@@ -45,8 +45,14 @@ class Terminal:
         return "\n".join(self.lines)
 
     def shows(self, *words: str) -> None:
-        """Wait until all of them are on the screen at once."""
-        wait_until(lambda: all(word in self.text for word in words), lambda: f"{words} on\n{self.text}")
+        """Wait until all of them are on the screen at once, wherever its lines break."""
+
+        def are_there() -> bool:
+            text = self.text
+            whole = " ".join(text.split())
+            return all(word in text or word in whole for word in words)
+
+        wait_until(are_there, lambda: f"{words} on\n{self.text}")
 
     def line(self, word: str) -> str:
         """The line with this word, once it is there."""
