@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -30,7 +31,7 @@ from worker.api.idempotency import (
     write_answer,
 )
 from worker.api.parameters import parameter_faults
-from worker.domain.errors import Fault, Invalid, NotFound, Unavailable
+from worker.domain.errors import Fault, Invalid, NotFound, Unavailable, every
 from worker.domain.fields import storable, unknown_fields
 from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
 from worker.flow.base import Dialer, Step
@@ -200,16 +201,13 @@ def _read_json(raw: bytes) -> object:
         sent = json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise Invalid([Fault("body", f"The body is not valid JSON: {_first_line(error)}.")]) from None
-    faults: list[Fault] = []
-    for name, value in sent.items() if isinstance(sent, dict) else ():
-        try:
-            storable(name, "body")
-            storable(value, name)
-        except Invalid as error:
-            faults += error.faults
-    if faults:
-        raise Invalid(faults)
+    every(partial(_check_field, name, value) for name, value in (sent.items() if isinstance(sent, dict) else ()))
     return sent
+
+
+def _check_field(name: str, value: object) -> None:
+    storable(name, "body")
+    storable(value, name)
 
 
 def _no_number(text: str) -> NoReturn:

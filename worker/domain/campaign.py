@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from worker.domain import ids
-from worker.domain.errors import Fault, Invalid
+from worker.domain.errors import Invalid, every
 from worker.domain.fields import LONGEST_ID, Field, Setting, examine, read_field, read_fields, text_fault, wrong
 from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, State, Text, Texts, Whole
 from worker.domain.machines import parse_machine_detection
@@ -96,14 +96,7 @@ class CampaignSettings(Freeform):
         if USE_CONTACT_TIMEZONE in value:
             own_zone = value[USE_CONTACT_TIMEZONE]
             checks.insert(0, lambda: read_field(own_zone, _OWN_ZONE, f"{path}.{USE_CONTACT_TIMEZONE}"))
-        faults: list[Fault] = []
-        for check in checks:
-            try:
-                check()
-            except Invalid as error:
-                faults.extend(error.faults)
-        if faults:
-            raise Invalid(faults)
+        every(checks)
         return value
 
 

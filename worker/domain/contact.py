@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from worker.domain import ids
-from worker.domain.errors import Fault, Invalid
+from worker.domain.errors import every
 from worker.domain.fields import Field, wrong
 from worker.domain.kinds import Flag, Freeform, Id, Instant, OneOf, Text, Texts
 from worker.domain.model import Reason
@@ -115,16 +116,7 @@ def parse_contacts(body: object, *, path: str = "contacts", region: str | None =
         raise wrong(path, f"Give a list of 1 to {MOST_AT_ONCE} contacts{found}.")
     if len(body) > MOST_AT_ONCE:
         raise wrong(path, f"Give at most {MOST_AT_ONCE} contacts at once; these are {len(body)}.")
-    contacts: list[dict[str, Any]] = []
-    faults: list[Fault] = []
-    for i, entry in enumerate(body):
-        try:
-            contacts.append(parse_contact(entry, path=f"{path}[{i}]", region=region))
-        except Invalid as error:
-            faults.extend(error.faults)
-    if faults:
-        raise Invalid(faults)
-    return contacts
+    return every(partial(parse_contact, entry, path=f"{path}[{i}]", region=region) for i, entry in enumerate(body))
 
 
 def screened(phone: str | None, region: str | None = None) -> dict[str, str | None]:

@@ -16,8 +16,11 @@ what is wrong and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class DialerError(Exception):
@@ -56,6 +59,20 @@ class NotFound(Refused):
     def __init__(self, what: str, *ids: str, remedy: str = "check the id and the team") -> None:
         self.what, self.ids = what, ids
         super().__init__(f"No {what} with id {', '.join(ids)}; {remedy}.")
+
+
+def every(checks: Iterable[Callable[[], T]]) -> list[T]:
+    """What each of the checks returns. Raises :class:`Invalid` with the faults of all of them."""
+    found: list[T] = []
+    faults: list[Fault] = []
+    for check in checks:
+        try:
+            found.append(check())
+        except Invalid as error:
+            faults.extend(error.faults)
+    if faults:
+        raise Invalid(faults)
+    return found
 
 
 class Conflict(Refused):

@@ -1,6 +1,9 @@
 """What the value of a field may be. A kind is called with a value and its path, and returns what is stored or raises
 :class:`~worker.domain.errors.Invalid`. Its bounds are its attributes, for whoever has to say them elsewhere: the
-OpenAPI document, the command line, the test that holds them against the CHECKs of the schema."""
+OpenAPI document, the command line, the test that holds them against the CHECKs of the schema.
+
+The list of commands is made of the declarations, so what takes long to import is imported where a value is read.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
-from worker.domain.errors import Fault, Invalid
+from worker.domain.errors import Invalid, every
 from worker.domain.fields import LONGEST_ID, storable, text_fault, wrong
-from worker.domain.screening import Phone, check_region, normalize
 
 UNBOUNDED = sys.maxsize
 MOST_NUMBERS_AT_ONCE = 10_000
@@ -147,15 +151,7 @@ class Texts:
     def __call__(self, value: object, path: str) -> list[str]:
         if not isinstance(value, list) or len(value) > self.most:
             raise wrong(path, f"Give a list of at most {self.most} texts{size_of(value)}.")
-        found: list[str] = []
-        faults: list[Fault] = []
-        for i, entry in enumerate(value):
-            try:
-                found.append(self.each(entry, f"{path}[{i}]"))
-            except Invalid as error:
-                faults.extend(error.faults)
-        if faults:
-            raise Invalid(faults)
+        found = every(partial(self.each, entry, f"{path}[{i}]") for i, entry in enumerate(value))
         return list(dict.fromkeys(found))
 
 
@@ -169,13 +165,12 @@ class Ids:
     def __call__(self, value: object, path: str) -> list[str]:
         if not isinstance(value, list) or not 1 <= len(value) <= self.most:
             raise wrong(path, f"Give a list of 1 to {self.most} {self.what} ids{size_of(value)}.")
-        whys = ((i, text_fault(entry, LONGEST_ID)) for i, entry in enumerate(value))
-        faults = [
-            Fault(f"{path}[{i}]", f"Give the id of a {self.what}: {why[0].lower()}{why[1:]}") for i, why in whys if why
-        ]
-        if faults:
-            raise Invalid(faults)
-        return list(dict.fromkeys(value))
+        return list(dict.fromkeys(every(partial(self._id, entry, f"{path}[{i}]") for i, entry in enumerate(value))))
+
+    def _id(self, value: object, path: str) -> Any:
+        if why := text_fault(value, LONGEST_ID):
+            raise wrong(path, f"Give the id of a {self.what}: {why[0].lower()}{why[1:]}")
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +204,8 @@ class Number164(Text):
         if not isinstance(value, str) or not value.strip():
             empty = "It is empty; give" if isinstance(value, str) else "Give"
             raise wrong(path, f"{empty} a phone number in international form, such as +12025550123.")
+        from worker.domain.screening import Phone, normalize
+
         read = normalize(Text(self.most)(value, path), self.region)
         if isinstance(read, Phone):
             return read.e164
@@ -222,6 +219,8 @@ class Country(Text):
     most: int = 64
 
     def __call__(self, value: object, path: str) -> str:
+        from worker.domain.screening import check_region
+
         try:
             return check_region(Text(self.most)(value, path))
         except Invalid as error:
@@ -257,19 +256,17 @@ class Numbers:
     def __call__(self, value: object, path: str) -> list[str]:
         if not isinstance(value, list) or not value or len(value) > self.most:
             raise wrong(path, f"Give a list of 1 to {self.most} phone numbers{size_of(value)}.")
-        found: list[str] = []
-        faults: list[Fault] = []
-        each = Number164(region=self.region)
-        for i, entry in enumerate(value):
-            also = self.known.get(entry, ()) if isinstance(entry, str) else ()
-            found.extend(also)
-            try:
-                found.append(each(entry, f"{path}[{i}]"))
-            except Invalid as error:
-                faults.extend(() if also else error.faults)
-        if faults:
-            raise Invalid(faults)
-        return list(dict.fromkeys(found))
+        found = every(partial(self._meant, entry, f"{path}[{i}]") for i, entry in enumerate(value))
+        return list(dict.fromkeys(chain.from_iterable(found)))
+
+    def _meant(self, value: object, path: str) -> Sequence[str]:
+        known = self.known.get(value, ()) if isinstance(value, str) else ()
+        try:
+            return [*known, Number164(region=self.region)(value, path)]
+        except Invalid:
+            if not known:
+                raise
+            return known
 
 
 def size_of(value: object) -> str:

@@ -29,10 +29,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import assert_never
 
-from worker.domain.errors import Fault, Invalid
+from worker.domain.errors import every
 from worker.domain.fields import wrong
 from worker.domain.kinds import Whole
 from worker.domain.model import Attempt, ContactStatus, Disposition, Reason, Tally
@@ -204,16 +205,12 @@ def check_delays(given: object, path: str) -> None:
         return
     if not isinstance(given, Mapping):
         raise wrong(path, 'Give minutes by disposition, such as {"busy": 10}.')
-    faults: list[Fault] = []
-    for name, minutes in given.items():
-        try:
-            if name not in RETRYABLE:
-                hint, known = did_you_mean(name, RETRYABLE), ", ".join(RETRYABLE)
-                sentence = f"This is not a way for a call to end that is retried;{hint} Give some of: {known}."
-                raise wrong(f"{path}.{name}", sentence)
-            if minutes is not None:
-                DELAY_MINUTES(minutes, f"{path}.{name}")
-        except Invalid as error:
-            faults.extend(error.faults)
-    if faults:
-        raise Invalid(faults)
+    every(partial(_check_delay, name, minutes, f"{path}.{name}") for name, minutes in given.items())
+
+
+def _check_delay(disposition: str, minutes: object, path: str) -> None:
+    if disposition not in RETRYABLE:
+        hint, known = did_you_mean(disposition, RETRYABLE), ", ".join(RETRYABLE)
+        raise wrong(path, f"This is not a way for a call to end that is retried;{hint} Give some of: {known}.")
+    if minutes is not None:
+        DELAY_MINUTES(minutes, path)
