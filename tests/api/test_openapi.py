@@ -14,8 +14,7 @@ from tests.api.routes import routes
 from tests.world import World
 from worker.api import models, models_campaigns, models_contacts, models_progress
 from worker.api.models_resources import models_of
-from worker.domain.resources import ACCOUNT, COMPANY, NUMBER
-from worker.operations.assistants import ASSISTANT
+from worker.operations.assistants import RESOURCES
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -82,7 +81,7 @@ def test_the_documented_answers_are_the_ones_given(web: World, client: Client, s
         (models_campaigns.CAMPAIGN_MODELS.listing, client.get(CAMPAIGNS, params={"teamId": web.team})),
         *(
             (models_of(resource).listing, client.get(f"/api/crm/{resource.plural.replace(' ', '-')}"))
-            for resource in (COMPANY, ASSISTANT, ACCOUNT, NUMBER)
+            for resource in RESOURCES
         ),
         (models_contacts.CONTACT_MODELS.listing, client.get("/api/crm/contacts")),
         (models_progress.CampaignContactList, client.get(f"{url}/contacts")),

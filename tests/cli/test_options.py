@@ -11,8 +11,8 @@ from worker.cli.lazy import LazyGroup
 from worker.domain.campaign import CAMPAIGN
 from worker.domain.contact import CONTACT
 from worker.domain.fields import snake
-from worker.domain.resources import ACCOUNT, COMPANY, NUMBER, Resource
-from worker.operations.assistants import ASSISTANT
+from worker.domain.resources import Resource
+from worker.operations.assistants import RESOURCES
 
 OF_THE_COMMAND = {"as_json", "team", "country", "no_call_window"}
 """Options that are no field: how it answers, for whom, and how what was given is meant."""
@@ -25,7 +25,7 @@ def commands_of(name: str) -> dict[str, click.Command]:
     return dict(group.loaded())
 
 
-@pytest.mark.parametrize("resource", [COMPANY, ASSISTANT, ACCOUNT, NUMBER, CONTACT, CAMPAIGN], ids=lambda r: r.what)
+@pytest.mark.parametrize("resource", [*RESOURCES, CONTACT, CAMPAIGN], ids=lambda r: r.what)
 @pytest.mark.parametrize("is_new", [True, False], ids=["new", "edit"])
 def test_the_options_of_a_command_are_the_fields_of_its_request(resource: Resource, is_new: bool) -> None:
     models = models_of(resource)

@@ -20,7 +20,7 @@ from worker.domain.resources import (
     BAN,
     COMPANY,
     NUMBER,
-    TEAM_FIELDS,
+    TEAM,
     Resource,
     parse_account,
     parse_ban,
@@ -83,8 +83,8 @@ PARSERS: dict[str, tuple[Callable[[dict[str, Any]], Any], Iterable[str], dict[st
     "account edit": (lambda body: ACCOUNT.read(body, is_new=False), of(ACCOUNT, is_new=False), {}),
     "number": (parse_number, of(NUMBER), {"number": "+12025550123", "carrierAccountId": "acct_1"}),
     "number edit": (lambda body: parse_number(body, is_new=False), of(NUMBER, is_new=False), {}),
-    "team": (parse_team, names(TEAM_FIELDS), {"slug": "a", "name": "A"}),
-    "team edit": (lambda body: parse_team(body, is_new=False), names(TEAM_FIELDS)[1:], {}),
+    "team": (parse_team, of(TEAM), {"slug": "a", "name": "A"}),
+    "team edit": (lambda body: parse_team(body, is_new=False), of(TEAM, is_new=False), {}),
     "do-not-call": (parse_ban, names(BAN), {"numbers": ["+12025550123"]}),
 }  # fmt: skip
 WRONG: tuple[Any, ...] = (

@@ -14,15 +14,16 @@ from worker.api.models_campaigns import ContactIds
 from worker.api.models_progress import CallList, CampaignContactList, Removed, RunList
 from worker.api.openapi import takes
 from worker.api.request_context import Context, Paged, answered
+from worker.domain.answers import CALL, RUN
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus
 from worker.flow.base import Dialer
-from worker.operations import views
 from worker.operations.batches import Bookmark
 from worker.operations.campaign_contacts import list_campaign_contacts as list_them
 from worker.operations.campaigns import add_contacts as add
 from worker.operations.campaigns import get_campaign
 from worker.operations.removal import remove_contacts as remove
+from worker.operations.views import campaign_contact, view
 from worker.store import runs
 from worker.store.reads import campaign_calls
 
@@ -68,7 +69,7 @@ def list_campaign_contacts(
     also lies in the call window; `reason` says why a contact was skipped or given up."""
     found = list_them(context.dialer, context.team_id, id, status, limit=page.limit, offset=page.offset)
     return success(
-        contacts=[views.campaign_contact(each.row, each.next_call_at) for each in found.contacts],
+        contacts=[campaign_contact(each.row, each.next_call_at) for each in found.contacts],
         count=found.count,
         limit=page.limit,
         offset=page.offset,
@@ -82,7 +83,7 @@ def list_campaign_calls(context: Context, page: Paged, id: str) -> Response:
 
     def read(conn: Connection) -> Response:
         count, rows = campaign_calls.page(conn, id, limit=page.limit, offset=page.offset)
-        return success(calls=[views.call(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
+        return success(calls=[view(CALL, row) for row in rows], count=count, limit=page.limit, offset=page.offset)
 
     return context.read(read)
 
@@ -94,6 +95,6 @@ def list_campaign_runs(context: Context, page: Paged, id: str) -> Response:
 
     def read(conn: Connection) -> Response:
         count, rows = runs.of_campaign(conn, id, limit=page.limit, offset=page.offset)
-        return success(runs=[views.run(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
+        return success(runs=[view(RUN, row) for row in rows], count=count, limit=page.limit, offset=page.offset)
 
     return context.read(read)

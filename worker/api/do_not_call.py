@@ -13,10 +13,11 @@ from worker.api.models import Done
 from worker.api.models_contacts import AddedNumbers, BannedNumberList, NumbersNotToCall
 from worker.api.openapi import takes
 from worker.api.request_context import Context, Paged, answered
+from worker.domain.answers import BANNED
 from worker.flow.base import Dialer
 from worker.operations import contacts
-from worker.operations import views_crm as views
 from worker.operations.batches import Bookmark
+from worker.operations.views import view
 
 router = APIRouter(prefix="/api/crm/do-not-call", tags=["Do not call"])
 
@@ -33,7 +34,7 @@ def list_do_not_call(
     count, rows = contacts.banned_numbers(
         context.dialer, context.team_id, limit=page.limit, offset=page.offset, number=number
     )
-    return success(numbers=[views.banned(row) for row in rows], count=count, limit=page.limit, offset=page.offset)
+    return success(numbers=[view(BANNED, row) for row in rows], count=count, limit=page.limit, offset=page.offset)
 
 
 @router.post(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, Field, create_model
 
 from worker.api.models import Done, Sent
-from worker.api.models_resources import body_model, models_of, without_default
+from worker.api.models_resources import answer_like, body_model, models_of, request_like, without_default
 from worker.domain.campaign import CAMPAIGN, CONTACT_IDS
 from worker.domain.model import CallState
 from worker.domain.run_request import CANCEL, RUN
@@ -25,9 +25,7 @@ class Schedule(Sent):
 
     scheduledStartAt: datetime = Field(description="A future instant with an offset.")
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"scheduledStartAt": "2027-03-01T09:00:00-05:00"}]}
-    )
+    model_config = request_like({"scheduledStartAt": "2027-03-01T09:00:00-05:00"})
 
 
 WrittenCampaign = create_model(
@@ -77,36 +75,12 @@ class RunAnswer(Done):
         "campaign's, and what hour it is where they are. Of those due first, at most 1000 are checked."
     )
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "success": True,
-                    "started": 1,
-                    "failed": 2,
-                    "calls": [
-                        {
-                            "id": "call_01j...",
-                            "campaign_id": "camp_01j...",
-                            "run_id": "run_01j...",
-                            "contact_id": "cont_01j...",
-                            "from_number": "+12025551234",
-                            "to_number": "+12025550123",
-                            "status": "reserved",
-                        }
-                    ],
-                    "errors": [
-                        "Contact cont_09x... has no phone number",
-                        "Contact cont_10y... is marked do-not-call",
-                    ],
-                    "message": "Started 1 call",
-                    "dryRun": False,
-                    "runId": "run_01j...",
-                    "remaining": 180,
-                    "opensAt": None,
-                    "replacedRunId": None,
-                    "warnings": [],
-                }
-            ]
-        }
-    )
+    model_config = answer_like({
+        "success": True, "started": 1, "failed": 2,
+        "calls": [{"id": "call_01j...", "campaign_id": "camp_01j...", "run_id": "run_01j...",
+                   "contact_id": "cont_01j...", "from_number": "+12025551234", "to_number": "+12025550123",
+                   "status": "reserved"}],
+        "errors": ["Contact cont_09x... has no phone number", "Contact cont_10y... is marked do-not-call"],
+        "message": "Started 1 call", "dryRun": False, "runId": "run_01j...", "remaining": 180, "opensAt": None,
+        "replacedRunId": None, "warnings": [],
+    })  # fmt: skip

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from types import GenericAlias
 from typing import Literal
 
-from pydantic import BaseModel, Field, RootModel, create_model
+from pydantic import Field, RootModel, create_model
 
-from worker.api.models import Done, ErrorDetail, Page, Sent
-from worker.api.models_resources import OWN_TEAM, TEAM, answer_like, body_model, models_of, shape
+from worker.api.models import Done, ErrorDetail, Sent
+from worker.api.models_resources import (
+    OWN_TEAM,
+    TEAM,
+    answer,
+    answer_like,
+    body_model,
+    listing,
+    models_of,
+    shape,
+)
+from worker.domain.answers import BANNED
 from worker.domain.contact import CONTACT, MOST_AT_ONCE
 from worker.domain.resources import BAN
 
@@ -76,34 +85,14 @@ class ImportAnswer(Done):
     errors: list[LineError] = Field(description="What is wrong with the first 1000 lines with which something is.")
     notes: list[str] = Field(description="What you should know of the file as a whole.")
 
-    model_config = answer_like(
-        {
-            "success": True,
-            "import_id": "imp_01j...",
-            "lines": 4,
-            "imported": 2,
-            "created": 2,
-            "updated": 0,
-            "merged": 1,
-            "refused": 1,
-            "uncallable": 0,
-            "do_not_call": 0,
-            "unreadable": 0,
-            "custom_fields": ["plan"],
-            "encoding": "utf-8",
-            "encoding_source": "assumed",
-            "contact_ids": ["cont_01j...", "cont_02k..."],
-            "errors": [
-                {
-                    "path": "line 3",
-                    "line": 3,
-                    "outcome": "refused",
-                    "message": "timezone: Unknown time zone 'Mars'; use an IANA name, such as …",
-                }
-            ],
-            "notes": ["Columns kept as custom fields: plan."],
-        }
-    )
+    model_config = answer_like({
+        "success": True, "import_id": "imp_01j...", "lines": 4, "imported": 2, "created": 2, "updated": 0, "merged": 1,
+        "refused": 1, "uncallable": 0, "do_not_call": 0, "unreadable": 0, "custom_fields": ["plan"],
+        "encoding": "utf-8", "encoding_source": "assumed", "contact_ids": ["cont_01j...", "cont_02k..."],
+        "errors": [{"path": "line 3", "line": 3, "outcome": "refused",
+                    "message": "timezone: Unknown time zone 'Mars'; use an IANA name, such as …"}],
+        "notes": ["Columns kept as custom fields: plan."],
+    })  # fmt: skip
 
 
 class UndoneAnswer(Done):
@@ -129,25 +118,16 @@ NumbersNotToCall = body_model(
 )
 
 
-class BannedNumber(BaseModel):
-    """A number that no campaign calls, whoever has it."""
-
-    number: str = Field(description="In E.164.")
-    reason: str
-    created_at: datetime
-
-    model_config = answer_like(
-        {"number": "+12025550123", "reason": "asked by mail", "created_at": "2024-01-10T09:00:00Z"}
-    )
-
-
 class AddedNumbers(Done):
     """What became of the numbers."""
 
     added: int = Field(description="How many were not on the list before.")
 
 
-class BannedNumberList(Page):
-    """Numbers, those added last first."""
-
-    numbers: list[BannedNumber]
+BannedNumberList = listing(
+    "BannedNumberList",
+    "Numbers, those added last first.",
+    "numbers",
+    answer("BannedNumber", "A number that no campaign calls, whoever has it.", BANNED,
+           {each.shown: each.example for each in BANNED}),
+)  # fmt: skip

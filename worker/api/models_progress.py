@@ -7,92 +7,29 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from worker.api.models import Done, Page
-from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, Reason, RunState
+from worker.api.models import Done
+from worker.api.models_resources import answer, listing
+from worker.domain.answers import CALL, CAMPAIGN_CONTACT, RUN
+from worker.domain.model import CampaignStatus, Disposition
 
-HOW_IT_ENDED = f"How it ended. {'; '.join(f'{each}: {each.traits.sentence}' for each in Disposition)}."
-
-
-class CampaignContact(BaseModel):
-    """A contact in a campaign."""
-
-    contact_id: str
-    first_name: str
-    last_name: str
-    phone: str | None
-    timezone: str | None
-    do_not_call: bool = Field(description="By its own word or by the team's list: no campaign calls it.")
-    status: ContactStatus
-    reason: Reason | None = Field(description="Why it was skipped or given up.")
-    attempts: int
-    due_at: datetime | None = Field(description="The earliest instant of the next attempt, for those that wait.")
-    next_call_at: datetime | None = Field(
-        description="The earliest that also lies in the call window; none for who is not to be called."
-    )
-    called: bool
-    answered: bool
-    added_at: datetime
-
-
-class CampaignContactList(Page):
-    """Contacts of a campaign, those added last first."""
-
-    contacts: list[CampaignContact]
+CampaignContactList = listing(
+    "CampaignContactList",
+    "Contacts of a campaign, those added last first.",
+    "contacts",
+    answer("CampaignContact", "A contact in a campaign.", CAMPAIGN_CONTACT),
+)
+CallList = listing(
+    "CallList", "Calls of a campaign, newest first.", "calls", answer("Call", "One attempt to reach one contact.", CALL)
+)
+RunList = listing(
+    "RunList", "Runs of a campaign, newest first.", "runs", answer("CampaignRun", "One execution of a campaign.", RUN)
+)
 
 
 class Removed(Done):
     """How many contacts were removed."""
 
     removed: int
-
-
-class Call(BaseModel):
-    """One attempt to reach one contact."""
-
-    id: str
-    campaign_id: str
-    run_id: str
-    contact_id: str
-    from_number: str
-    to_number: str
-    status: CallState
-    attempt: int | None = Field(
-        description="Which attempt at this contact it is; none for a call that was never placed."
-    )
-    disposition: Disposition | None = Field(description=HOW_IT_ENDED)
-    cause: str | None = Field(description="The carrier's code for that, or ours.")
-    machine_verdict: str | None
-    created_at: datetime
-    placed_at: datetime | None
-    ringing_at: datetime | None
-    answered_at: datetime | None
-    ended_at: datetime | None
-
-
-class CallList(Page):
-    """Calls of a campaign, newest first."""
-
-    calls: list[Call]
-
-
-class CampaignRun(BaseModel):
-    """One execution of a campaign."""
-
-    id: str
-    campaign_id: str
-    status: RunState
-    opened_by: Literal["api", "cli", "task", "schedule"]
-    max_calls: int | None
-    calls_used: int
-    opened_at: datetime
-    ended_at: datetime | None
-    end_reason: str | None
-
-
-class RunList(Page):
-    """Runs of a campaign, newest first."""
-
-    runs: list[CampaignRun]
 
 
 class ContactCounts(BaseModel):

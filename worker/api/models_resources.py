@@ -53,8 +53,7 @@ def models_of(resource: Resource) -> Models:
     example = resource.new_example or {
         each.name: each.example for each in new if each.example not in (None, each.default)
     }
-    one = shape(title, BaseModel, resource.about, _answers(resource.fields),
-                 {each.shown: each.example for each in resource.fields})  # fmt: skip
+    one = answer(title, resource.about, resource.fields, {each.shown: each.example for each in resource.fields})
     team = () if resource.names_team else (OWN_TEAM,)
     return Models(
         body_model(f"New{title}", f"{resource.a.capitalize()} to create.",
@@ -63,9 +62,20 @@ def models_of(resource: Resource) -> Models:
                    resource.edit_example, is_new=False),
         one,
         shape(f"{title}Answer", Done, f"One {resource.what}.", {resource.one: (one, Described())}),
-        shape(f"{title}List", Page, f"{resource.plural.capitalize()}, newest first.",
-               {resource.many: (GenericAlias(list, one), Described())}),
+        listing(f"{title}List", f"{resource.plural.capitalize()}, newest first.", resource.many, one),
     )  # fmt: skip
+
+
+def answer(
+    title: str, about: str, fields: Iterable[Field], example: Mapping[str, Any] | None = None
+) -> type[BaseModel]:
+    """An object of an answer."""
+    return shape(title, BaseModel, about, _answers(fields), example)
+
+
+def listing(title: str, about: str, name: str, one: type[BaseModel]) -> type[BaseModel]:
+    """A page of them, under this name."""
+    return shape(title, Page, about, {name: (GenericAlias(list, one), Described())})
 
 
 def body_model(

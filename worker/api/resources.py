@@ -11,9 +11,9 @@ from worker.api.idempotency import Answer
 from worker.api.models_resources import models_of
 from worker.api.openapi import takes
 from worker.api.request_context import Context, Paged, answered
-from worker.domain.resources import ACCOUNT, COMPANY, NUMBER, Resource
+from worker.domain.resources import Resource
 from worker.flow.base import Dialer
-from worker.operations.assistants import ASSISTANT
+from worker.operations.assistants import RESOURCES
 from worker.operations.resources import create_resource, edit_resource, get_resource, list_resources
 
 
@@ -84,4 +84,4 @@ def router_of(resource: Resource) -> APIRouter:
     return router
 
 
-ROUTERS = [router_of(each) for each in (COMPANY, ASSISTANT, NUMBER, ACCOUNT)]
+ROUTERS = [router_of(each) for each in RESOURCES]

@@ -1,6 +1,7 @@
 """Every command of ``dialer``: its group, the module that has it, and the first sentence of its help.
 
-To add a command, declare it in its module and add its line here; a test compares the two.
+To add a command, declare it in its module and add its line here; a test compares the two. The commands of plain
+resources follow from their declarations.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from worker.cli.lazy import Places
+from worker.domain.resources import PLAIN, Resource
 
 ALONE: Places = {
     "worker.cli.samples": {
@@ -28,7 +30,41 @@ ALONE: Places = {
 }
 """Commands of no group."""
 
+
+def group_help(resource: Resource) -> str:
+    """What is said of the commands of a plain resource."""
+    return f"{resource.plural.capitalize()}: {resource.role}."
+
+
+def sentences_of(resource: Resource) -> dict[str, str]:
+    """The first sentence of the help of each of them."""
+    clears = "; an empty text clears one" if resource.clears_by_null else ""
+    return {
+        "list": f"List the team's {resource.plural}, newest first.",
+        "show": f"Show one {resource.what}.",
+        "add": f"Create {resource.a}; says its id.",
+        "edit": f"Change the fields given{clears}.",
+    }
+
+
+VERBS: Mapping[str, Places] = {
+    "numbers": {
+        "worker.cli.numbers": {
+            "enable": "Show the number to those who are called, from now on.",
+            "disable": "Show the number in no further call, whatever has been prepared.",
+        },
+    },
+}
+"""What plain resources have besides, by their group."""
+
 GROUPS: Mapping[str, tuple[str, Places]] = {
+    **{
+        each.nouns: (
+            group_help(each),
+            {f"worker.cli.resources:{each.nouns}": sentences_of(each), **VERBS.get(each.nouns, {})},
+        )
+        for each in PLAIN
+    },
     "campaigns": (
         "Campaigns and their runs.",
         {
@@ -94,52 +130,6 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
                 "show": "Show one team.",
                 "add": "Create a team; says its id.",
                 "edit": "Change the name, the limit or the country.",
-            },
-        },
-    ),
-    "companies": (
-        "Companies: whom campaigns call for.",
-        {
-            "worker.cli.companies:companies": {
-                "list": "List the team's companies, newest first.",
-                "show": "Show one company.",
-                "add": "Create a company; says its id.",
-                "edit": "Change the fields given.",
-            },
-        },
-    ),
-    "assistants": (
-        "Assistants: who talks when somebody answers.",
-        {
-            "worker.cli.assistants:assistants": {
-                "list": "List the team's assistants, newest first.",
-                "show": "Show one assistant.",
-                "add": "Create an assistant; says its id.",
-                "edit": "Change the fields given; an empty text clears one.",
-            },
-        },
-    ),
-    "accounts": (
-        "Carrier accounts: through whom calls are placed.",
-        {
-            "worker.cli.accounts:accounts": {
-                "list": "List the team's carrier accounts, newest first.",
-                "show": "Show one carrier account.",
-                "add": "Create a carrier account; says its id.",
-                "edit": "Change the fields given; an empty text clears one.",
-            },
-        },
-    ),
-    "numbers": (
-        "Phone numbers: the caller IDs campaigns rotate over.",
-        {
-            "worker.cli.numbers:numbers": {
-                "list": "List the team's phone numbers, newest first.",
-                "show": "Show one phone number.",
-                "add": "Create a phone number; says its id.",
-                "edit": "Change the fields given; an empty text clears one.",
-                "enable": "Show the number to those who are called, from now on.",
-                "disable": "Show the number in no further call, whatever has been prepared.",
             },
         },
     ),

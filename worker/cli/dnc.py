@@ -7,8 +7,9 @@ import click
 from worker.cli.context import Context, as_body, country_option, for_team, many, paged
 from worker.cli.dnc_import import import_numbers
 from worker.cli.showing import Cell, json_option, show_json, show_page, some
+from worker.domain.answers import BANNED
 from worker.operations import contacts
-from worker.operations import views_crm as views
+from worker.operations.views import view
 
 
 @click.group()
@@ -53,7 +54,7 @@ def list_them(
     count, rows = contacts.banned_numbers(
         context.dialer, context.team_id, limit=limit, offset=offset, number=number, region=region
     )
-    shown = [views.banned(row) for row in rows]
+    shown = [view(BANNED, row) for row in rows]
     columns: dict[str, Cell] = {"number": "number", "since": "created_at", "reason": "reason"}
     show_page("numbers", shown, columns, count=count, limit=limit, offset=offset, as_json=as_json)
 

@@ -6,8 +6,9 @@ import click
 
 from worker.cli.context import Context, confirm, for_team, yes_option
 from worker.cli.showing import json_option, show_json, show_one, show_rows
-from worker.operations import views_crm as views
+from worker.domain.answers import KEY
 from worker.operations.keys import create_key, list_keys, revoke_key
+from worker.operations.views import view
 
 
 @click.group()
@@ -23,7 +24,7 @@ def create(context: Context, name: str | None, as_json: bool) -> None:
     """Make a key; says its text, which nothing can show again."""
     row, token = create_key(context.dialer, context.team_id, name, actor=context.actor)
     if as_json:
-        show_json(key=views.key(row), token=token)
+        show_json(key=view(KEY, row), token=token)
         return
     click.echo(token)
     click.echo(f"Keep it well: key {row.id} is shown this once.", err=True)
@@ -34,7 +35,7 @@ def create(context: Context, name: str | None, as_json: bool) -> None:
 @for_team
 def list_them(context: Context, as_json: bool) -> None:
     """List the team's keys, newest first, revoked ones too; never their texts."""
-    found = [views.key(row) for row in list_keys(context.dialer, context.team_id)]
+    found = [view(KEY, row) for row in list_keys(context.dialer, context.team_id)]
     if as_json:
         show_json(keys=found, count=len(found))
     else:
@@ -50,4 +51,4 @@ def revoke(context: Context, key_id: str, yes: bool, as_json: bool) -> None:
     """Let the key open nothing any more, from now on and for good."""
     confirm(f"Revoke key {key_id}? Whoever uses it is refused from then on.", yes)
     row = revoke_key(context.dialer, context.team_id, key_id, actor=context.actor)
-    show_one("key", views.key(row), as_json=as_json)
+    show_one("key", view(KEY, row), as_json=as_json)

@@ -1,21 +1,23 @@
-"""Commands that follow from the declaration of a resource: its fields as options, and ``list``, ``show``, ``add`` and
-``edit`` of a plain one. They say of a field what the API says, in the words of a command line."""
+"""Commands that follow from the declaration of a resource: its fields as options, and the group of a plain one with
+``list``, ``show``, ``add`` and ``edit``. They say of a field what the API says, in the words of a command line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 
+from worker.cli.commands import group_help, sentences_of
 from worker.cli.context import JSON, NUMBER, Context, as_body, as_changes, country_option, for_team, paged
-from worker.cli.showing import Cell, json_option, show_made, show_one, show_page
+from worker.cli.showing import json_option, show_made, show_one, show_page
 from worker.domain.campaign import WindowText
 from worker.domain.contact import Zone
 from worker.domain.fields import Field, snake
-from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, Number, Texts, Whole
+from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, Number, Number164, Texts, Whole
 from worker.domain.resources import Resource
+from worker.operations.assistants import RESOURCES
 from worker.operations.resources import create_resource, edit_resource, get_resource, list_resources
 
 Command = Callable[..., None]
@@ -80,33 +82,29 @@ def in_options(text: str, fields: Iterable[Field]) -> str:
     return text.replace("`", "").replace("null", "an empty text")
 
 
-def add_commands(
-    group: click.Group, resource: Resource, columns: Mapping[str, Cell], *, takes_country: bool = False
-) -> None:
-    """Give the group ``list``, ``show``, ``add`` and ``edit`` of a plain resource; ``columns`` are those of a listing,
-    by heading. Where it ``takes_country``, one that is added may be written without a country code."""
-    what, one = resource.what, resource.one
+def group_of(resource: Resource) -> click.Group:
+    """The commands of a plain resource. A phone number that is added may be written without a country code."""
+    group, one, sentences = click.Group(resource.nouns, help=group_help(resource)), resource.one, sentences_of(resource)
+    takes_country = any(isinstance(each.kind, Number164) for each in resource.fields)
     argument = click.argument("resource_id", metavar=f"{one.upper()}_ID")
     with_country: Callable[[Command], Command] = country_option if takes_country else _nothing
 
-    @group.command("list", help=f"List the team's {resource.plural}, newest first.")
+    @group.command("list", help=sentences["list"])
     @paged
     @json_option
     @for_team
     def list_them(context: Context, limit: int, offset: int, as_json: bool) -> None:
         count, found = list_resources(context.dialer, resource, context.team_id, limit=limit, offset=offset)
-        show_page(resource.many, found, columns, count=count, limit=limit, offset=offset, as_json=as_json)
+        show_page(resource.many, found, resource.listed, count=count, limit=limit, offset=offset, as_json=as_json)
 
-    @group.command("show", help=f"Show one {what}.")
+    @group.command("show", help=sentences["show"])
     @argument
     @json_option
     @for_team
     def show(context: Context, resource_id: str, as_json: bool) -> None:
         show_one(one, get_resource(context.dialer, resource, context.team_id, resource_id), as_json=as_json)
 
-    @group.command(
-        "add", help=f"Create {resource.a}; says its id.\n\n{in_options(resource.on_create, resource.fields)}"
-    )
+    @group.command("add", help=f"{sentences['add']}\n\n{in_options(resource.on_create, resource.fields)}")
     @options(resource.settable(is_new=True), is_new=True)
     @with_country
     @json_option
@@ -122,15 +120,15 @@ def add_commands(
         )
         show_made(one, made, as_json=as_json)
 
-    clears = "; an empty text clears one" if resource.clears_by_null else ""
-
-    @group.command("edit", help=f"Change the fields given{clears}.\n\n{in_options(resource.on_edit, resource.fields)}")
+    @group.command("edit", help=f"{sentences['edit']}\n\n{in_options(resource.on_edit, resource.fields)}")
     @argument
     @options(resource.settable(is_new=False), is_new=False)
     @json_option
     @for_team
     def edit(context: Context, /, resource_id: str, as_json: bool, **given: Any) -> None:
         change(context, resource, resource_id, as_changes(**given), as_json)
+
+    return group
 
 
 def change(context: Context, resource: Resource, resource_id: str, changes: dict[str, Any], as_json: bool) -> None:
@@ -144,3 +142,7 @@ def change(context: Context, resource: Resource, resource_id: str, changes: dict
 
 def _nothing(command: Command) -> Command:
     return command
+
+
+# Each is a variable of this module, where the list of commands looks for it.
+globals().update({each.nouns: group_of(each) for each in RESOURCES})

@@ -37,8 +37,9 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _UNCUT, highlight=False)
 
 
-Cell = str | Callable[[Mapping[str, Any]], Any]
-"""What stands in a column: a field by its name, or something made of the row."""
+Cell = str | tuple[str, ...] | Callable[[Mapping[str, Any]], Any]
+"""What stands in a column: a field by its name, the first of several that says something, or something made of the
+row."""
 
 
 def show_page(
@@ -86,7 +87,7 @@ def show_warnings(warnings: Sequence[str]) -> None:
 def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Cell]) -> None:
     """A table, a line a row; where the terminal is too narrow for one, a few lines a row."""
     screen = console()
-    lines = [[as_words(row[cell] if isinstance(cell, str) else cell(row)) for cell in columns.values()] for row in rows]
+    lines = [[as_words(_in_cell(row, cell)) for cell in columns.values()] for row in rows]
     if screen.width < NARROW:
         for line in lines:
             show_fields(dict(zip(columns, line, strict=True)))
@@ -104,6 +105,16 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Cell]) ->
         screen.print(table)
     for line_shown in capture.get().splitlines():
         click.echo(line_shown.rstrip())
+
+
+def _in_cell(row: Mapping[str, Any], cell: Cell) -> Any:
+    match cell:
+        case str():
+            return row[cell]
+        case tuple():
+            return next((row[name] for name in cell if row[name]), None)
+        case _:
+            return cell(row)
 
 
 def show_fields(fields: Mapping[str, Any]) -> None:

@@ -9,11 +9,10 @@ import click
 from worker.cli.context import ACTOR, as_body, as_changes, carry_out, for_all, paged
 from worker.cli.resources import options
 from worker.cli.showing import Cell, json_option, show_made, show_one, show_page
-from worker.domain.fields import Setting
-from worker.domain.resources import TEAM_FIELDS
+from worker.domain.resources import TEAM
 from worker.flow.base import Dialer
-from worker.operations import views_crm as views
 from worker.operations.teams import choose_team, create_team, edit_team, list_teams
+from worker.operations.views import view
 
 
 @click.group()
@@ -28,7 +27,7 @@ def teams() -> None:
 def list_them(dialer: Dialer, limit: int, offset: int, as_json: bool) -> None:
     """List the teams, newest first."""
     count, rows = list_teams(dialer, limit=limit, offset=offset)
-    shown = [views.team(row) for row in rows]
+    shown = [view(TEAM.fields, row) for row in rows]
     columns: dict[str, Cell] = {
         "id": "id",
         "slug": "slug",
@@ -45,21 +44,21 @@ def list_them(dialer: Dialer, limit: int, offset: int, as_json: bool) -> None:
 @for_all
 def show(dialer: Dialer, team: str, as_json: bool) -> None:
     """Show one team."""
-    show_one("team", views.team(choose_team(dialer, team)), as_json=as_json)
+    show_one("team", view(TEAM.fields, choose_team(dialer, team)), as_json=as_json)
 
 
 @teams.command()
-@options(TEAM_FIELDS, is_new=True)
+@options(TEAM.settable(is_new=True), is_new=True)
 @json_option
 @for_all
 def add(dialer: Dialer, /, as_json: bool, **given: Any) -> None:
     """Create a team; says its id."""
-    show_made("team", views.team(create_team(dialer, as_body(**given), actor=ACTOR)), as_json=as_json)
+    show_made("team", view(TEAM.fields, create_team(dialer, as_body(**given), actor=ACTOR)), as_json=as_json)
 
 
 @teams.command()
 @click.argument("team", metavar="SLUG|ID")
-@options([field for field in TEAM_FIELDS if field.when is Setting.ALWAYS], is_new=False)
+@options(TEAM.settable(is_new=False), is_new=False)
 @json_option
 @for_all
 def edit(dialer: Dialer, /, team: str, as_json: bool, **given: Any) -> None:
@@ -67,4 +66,4 @@ def edit(dialer: Dialer, /, team: str, as_json: bool, **given: Any) -> None:
     changes = as_changes(**given)
     row, steps = edit_team(dialer, choose_team(dialer, team).id, changes, actor=ACTOR)
     carry_out(steps)
-    show_one("team", views.team(row), as_json=as_json)
+    show_one("team", view(TEAM.fields, row), as_json=as_json)

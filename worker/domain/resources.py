@@ -42,7 +42,8 @@ class Resource:
     ``nouns`` the short one of operations and commands, where it has one (``account``). ``fields`` stand in the order of
     an answer. ``about`` says what one is, ``on_create`` and ``on_edit`` what people should know, in the API's names.
     ``new_example`` is the body of a request, where that is not made of the fields' examples, ``edit_example`` a change.
-    Where requests must name the team, ``names_team`` is true.
+    Where requests must name the team, ``names_team`` is true. On the command line ``role`` says what they are for, and
+    ``listed`` what a list of them shows, by heading: a field, or the first of several that says something.
     """
 
     what: str
@@ -58,6 +59,8 @@ class Resource:
     new_example: Mapping[str, Any] = field(default_factory=dict)
     edit_example: Mapping[str, Any] = field(default_factory=dict)
     names_team: bool = False
+    role: str = ""
+    listed: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     _new: tuple[Field, ...] = field(init=False, repr=False)
     _edit: tuple[Field, ...] = field(init=False, repr=False)
 
@@ -122,6 +125,8 @@ def owned(prefix: str) -> Iterator[Field]:
     yield shown("team_id", Id(), nullable=False, example="team_01j...")
 
 
+COUNT = Whole(0, 2**31 - 1)
+"""How many there are."""
 CREATED_AT = shown("created_at", Instant(), nullable=False, example="2024-01-10T09:00:00Z")
 
 
@@ -162,6 +167,7 @@ COMPANY = Resource(
     "company", "companies", "companies", ids.COMPANY, "Whom campaigns call for.",
     (*owned(ids.COMPANY), replace(NAME, example="Example Company"), CREATED_AT),
     edit_example={"name": "Example Company"},
+    role="whom campaigns call for", listed={"id": "id", "name": "name"},
 )  # fmt: skip
 
 ASSISTANT = Resource(
@@ -176,6 +182,8 @@ ASSISTANT = Resource(
         CREATED_AT,
     ),
     edit_example={"streamUrl": "wss://voice.example.com/stream"},
+    role="who talks when somebody answers",
+    listed={"id": "id", "name": "name", "talks by": ("stream_url", "answer_url")},
 )  # fmt: skip
 
 ACCOUNT = Resource(
@@ -200,6 +208,9 @@ ACCOUNT = Resource(
     on_edit="A limit that is lowered cuts no live call. Disabled, no further call is placed through it, whatever has "
     "been prepared.",
     edit_example={"maxConcurrentCalls": 50},
+    role="through whom calls are placed",
+    listed={"id": "id", "carrier": "carrier", "name": "name", "calls": "max_concurrent_calls",
+            "a second": "calls_per_second", "enabled": "enabled", "resting until": "resting_until"},
 )  # fmt: skip
 
 NUMBER = Resource(
@@ -221,15 +232,26 @@ NUMBER = Resource(
     on_edit="The number and its account are for life. A limit that is lowered cuts no live call. Disabled, the number "
     "is shown in no further call, whatever has been prepared.",
     edit_example={"maxConcurrentCalls": 5},
+    role="the caller IDs campaigns rotate over",
+    listed={"id": "id", "number": "number", "calls": "max_concurrent_calls", "a second": "calls_per_second",
+            "enabled": "enabled", "why not": ("disabled_reason", "resting_until")},
 )  # fmt: skip
 
-TEAM_FIELDS = (
-    Field("slug", Slug(), required=True, when=Setting.ONCE, help="Small letters, digits and hyphens; for life."),
-    NAME,
-    replace(limit(10_000, default=100), help="Simultaneous calls of all its campaigns."),
-    Field("country", Country(), help="Where numbers without a country code belong, such as US. Left out, the country "
-          "of all its caller IDs."),
+TEAM = Resource(
+    "team", "teams", "teams", ids.TEAM, "Who owns everything else.",
+    (
+        shown("id", Id(), nullable=False),
+        Field("slug", Slug(), required=True, when=Setting.ONCE, help="Small letters, digits and hyphens; for life."),
+        NAME,
+        replace(limit(10_000, default=100), help="Simultaneous calls of all its campaigns."),
+        Field("country", Country(), help="Where numbers without a country code belong, such as US. Left out, the "
+              "country of all its caller IDs."),
+        CREATED_AT,
+    ),
 )  # fmt: skip
+PLAIN = (COMPANY, ASSISTANT, NUMBER, ACCOUNT)
+"""The resources of which everything is made that there is to make, lists and forms and commands. One that is added here
+has them."""
 BAN = (
     Field("numbers", Numbers(), required=True, help="Each with its country code, or of the team's country, or as the "
           "`phone` of a contact is shown.", example=["+12025550123"]),
@@ -258,7 +280,7 @@ def parse_account(
 
 def parse_team(body: object, *, is_new: bool = True) -> dict[str, Any]:
     """A team's fields by column. Its slug is for life: it stands in the requests of the team's clients."""
-    return read_fields(body, [each for each in TEAM_FIELDS if is_new or each.when is Setting.ALWAYS], is_new=is_new)
+    return read_fields(body, TEAM.settable(is_new=is_new), is_new=is_new)
 
 
 def parse_key_name(value: object) -> str:

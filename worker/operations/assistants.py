@@ -40,3 +40,5 @@ def _on_create() -> str:
 
 
 ASSISTANT = assistant()
+RESOURCES = tuple(ASSISTANT if each is resources.ASSISTANT else each for each in resources.PLAIN)
+"""The plain resources, with the assistant as it is here."""

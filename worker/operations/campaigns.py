@@ -147,7 +147,7 @@ def get_campaign(dialer: Dialer, team_id: str, campaign_id: str) -> View:
     shown = once(dialer.db, lambda conn: campaign_list.show(conn, team_id, campaign_id))
     if shown is None:
         raise NotFound("campaign", campaign_id)
-    return view(CAMPAIGN, shown)
+    return view(CAMPAIGN.fields, shown)
 
 
 def list_campaigns(dialer: Dialer, team_id: str, chosen: Filter, *, limit: int, offset: int) -> tuple[int, list[View]]:
@@ -155,4 +155,4 @@ def list_campaigns(dialer: Dialer, team_id: str, chosen: Filter, *, limit: int, 
     count, found = once(
         dialer.db, lambda conn: campaign_list.page(conn, team_id, chosen, limit=limit, offset=offset)
     )  # fmt: skip
-    return count, [view(CAMPAIGN, shown) for shown in found]
+    return count, [view(CAMPAIGN.fields, shown) for shown in found]

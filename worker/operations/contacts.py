@@ -59,7 +59,7 @@ def create_contacts(dialer: Dialer, team_id: str, bodies: object, *, actor: str)
         given = parse_contacts(bodies, region=country_of_team(conn, team_id))
         made = _write(conn, team_id, given)
         audit.note(conn, team_id, actor, "create_contacts", "contacts", {"created": len(made)})
-        return [view(CONTACT, row._asdict()) for row in contact_list.some(conn, team_id, made)]
+        return [view(CONTACT.fields, row) for row in contact_list.some(conn, team_id, made)]
 
     made = transact(dialer.db, work)
     log.info("contacts_created", contacts=len(made))
@@ -102,7 +102,7 @@ def find_contacts(
         e164 = number.e164 if isinstance(number, Phone) else None
         wanted = Wanted(e164, None if e164 else phone, email, company_id, tag, do_not_call)
         count, rows = contact_list.find(conn, team_id, wanted, limit=limit, offset=offset)
-        return count, [view(CONTACT, row._asdict()) for row in rows]
+        return count, [view(CONTACT.fields, row) for row in rows]
 
     return once(dialer.db, read)
 
@@ -214,7 +214,7 @@ def _found(conn: Connection, team_id: str, contact_id: str) -> View:
     row = contact_list.one(conn, team_id, contact_id)
     if row is None:
         raise NotFound("contact", contact_id)
-    return view(CONTACT, row._asdict())
+    return view(CONTACT.fields, row)
 
 
 def _unphoned(contact: Mapping[str, Any]) -> dict[str, Any]:

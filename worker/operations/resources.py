@@ -56,7 +56,7 @@ def create_resource(
         if row is None:
             raise Conflict(f"The team has the number {new['number']} already; edit that one.")
         audit.note(conn, team_id, actor, f"create_{resource.one}", row.id)
-        return view(resource, row._asdict())
+        return view(resource.fields, row)
 
     made = transact(dialer.db, work)
     log.info("resource_created", what=resource.what, id=made["id"])
@@ -72,7 +72,7 @@ def get_resource(dialer: Dialer, resource: Resource, team_id: str, resource_id: 
     row = once(dialer.db, lambda conn: records.get(conn, _table(resource), team_id, resource_id))
     if row is None:
         raise NotFound(resource.what, resource_id)
-    return view(resource, row._asdict())
+    return view(resource.fields, row)
 
 
 def list_resources(
@@ -84,7 +84,7 @@ def list_resources(
         dialer.db,
         lambda conn: records.page(conn, table, [table.c.team_id == team_id], limit=limit, offset=offset),
     )
-    return count, [view(resource, row._asdict()) for row in rows]
+    return count, [view(resource.fields, row) for row in rows]
 
 
 def edit_resource(
@@ -102,7 +102,7 @@ def edit_resource(
             raise NotFound(resource.what, resource_id)
         detail = {name: value for name, value in changes.items() if name != "settings"}
         audit.note(conn, team_id, actor, f"edit_{resource.one}", resource_id, detail)
-        return view(resource, row._asdict()), _running_with(conn, resource, resource_id)
+        return view(resource.fields, row), _running_with(conn, resource, resource_id)
 
     edited, running = transact(dialer.db, work)
     log.info("resource_edited", what=resource.what, id=resource_id, fields=sorted(changes))

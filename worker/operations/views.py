@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from worker.domain.answers import CAMPAIGN_CONTACT
 from worker.domain.fields import Field
 from worker.domain.model import WAITING, CallState, RunState
-from worker.domain.resources import Resource
 from worker.flow.run_result import RunResult
 from worker.operations.instants import instant
 from worker.operations.progress import Progress
 from worker.store.claims import Reservation
 from worker.store.crm.campaign_contacts import CampaignContactRow
-from worker.store.reads.campaign_calls import CallRow
-from worker.store.runs import RunRow
 
 View = dict[str, Any]
 """A thing as the API shows it, a JSON object."""
 
 
-def view(resource: Resource, row: Mapping[str, Any]) -> View:
-    """What the declaration of a resource says of a row, by column."""
-    return {field.shown: _presented(field, row[field.column]) for field in resource.fields}
+def view(fields: Iterable[Field], row: object, **given: Any) -> View:
+    """What a declaration says of a row, or of a mapping by column; ``given`` stand in the place of columns."""
+    read = row.__getitem__ if isinstance(row, Mapping) else partial(getattr, row)
+    return {each.shown: _presented(each, given[each.column] if each.column in given else read(each.column))
+            for each in fields}  # fmt: skip
 
 
 def _presented(field: Field, value: Any) -> Any:
@@ -64,62 +65,10 @@ def _reserved(reservation: Reservation, result: RunResult) -> dict[str, Any]:
     }
 
 
-def call(row: CallRow) -> dict[str, Any]:
-    """One call."""
-    return {
-        "id": row.id,
-        "campaign_id": row.campaign_id,
-        "run_id": row.run_id,
-        "contact_id": row.contact_id,
-        "from_number": row.from_number,
-        "to_number": row.to_number,
-        "status": row.state,
-        "attempt": row.attempt,
-        "disposition": row.disposition,
-        "cause": row.cause,
-        "machine_verdict": row.machine_verdict,
-        "created_at": instant(row.reserved_at),
-        "placed_at": instant(row.placed_at),
-        "ringing_at": instant(row.ringing_at),
-        "answered_at": instant(row.answered_at),
-        "ended_at": instant(row.ended_at),
-    }
-
-
-def run(row: RunRow) -> dict[str, Any]:
-    """One run."""
-    return {
-        "id": row.id,
-        "campaign_id": row.campaign_id,
-        "status": row.state,
-        "opened_by": row.opened_by,
-        "max_calls": row.max_calls,
-        "calls_used": row.calls_used,
-        "opened_at": instant(row.opened_at),
-        "ended_at": instant(row.ended_at),
-        "end_reason": row.end_reason,
-    }
-
-
-def campaign_contact(row: CampaignContactRow, next_call_at: datetime | None) -> dict[str, Any]:
+def campaign_contact(row: CampaignContactRow, next_call_at: datetime | None) -> View:
     """A contact in a campaign; who does not wait is never due."""
-    is_waiting = row.status in WAITING
-    return {
-        "contact_id": row.contact_id,
-        "first_name": row.first_name,
-        "last_name": row.last_name,
-        "phone": row.phone,
-        "timezone": row.timezone,
-        "do_not_call": row.do_not_call,
-        "status": row.status,
-        "reason": row.reason,
-        "attempts": row.attempts,
-        "due_at": instant(row.due_at) if is_waiting else None,
-        "next_call_at": instant(next_call_at) if is_waiting else None,
-        "called": row.called,
-        "answered": row.answered,
-        "added_at": instant(row.added_at),
-    }
+    due = {"due_at": row.due_at, "next_call_at": next_call_at}
+    return view(CAMPAIGN_CONTACT, row, **(due if row.status in WAITING else dict.fromkeys(due)))
 
 
 def progress(found: Progress) -> dict[str, Any]:
