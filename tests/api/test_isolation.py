@@ -12,24 +12,35 @@ from tests.api.conftest import OTHER_TEAM
 from tests.api.routes import routes
 from tests.world import World
 from worker.api.app import app
+from worker.domain.resources import NUMBER, PLAIN, Resource
 from worker.store import tables
 
 API = "/api/"
 CSV = "/api/crm/contacts/import"
 
 
+def new(resource: Resource, team: str) -> dict[str, Any]:
+    """The body of a request that makes one for the team."""
+    of_account = {"carrierAccountId": f"acct_{team}"} if resource is NUMBER else {}
+    return {**resource.example, **of_account}
+
+
+def made(client: Client, team: str) -> dict[str, str]:
+    """One of each plain resource of the team, by what its path is called."""
+    return {
+        each.path: client.post(f"{API}crm/{each.path}", json=new(each, team)).json()[each.one]["id"] for each in PLAIN
+    }
+
+
 @pytest.fixture
-def theirs(web: World) -> dict[str, str]:
+def theirs(web: World, client: Client) -> dict[str, str]:
     """What the world's own team has, by the part of a path that stands before its id."""
     campaign = web.campaign_that_is("paused")
     web.ban("+12025550777")
     return {
         "campaigns": campaign,
         "contacts": web.contact(),
-        "companies": f"comp_{web.team}",
-        "assistants": f"asst_{web.team}",
-        "phone-numbers": web.numbers[0],
-        "carrier-accounts": f"acct_{web.team}",
+        **made(client, web.team),
         "do-not-call": "+12025550777",
     }
 
@@ -50,7 +61,6 @@ def fields(web: World, theirs: dict[str, str]) -> dict[str, Any]:
 def ours(web: World) -> dict[tuple[str, str], dict[str, Any]]:
     """For every route that takes a body, one that the asking team could send."""
     (number,) = web.sql("SELECT id FROM phone_numbers WHERE team_id = :t", t=OTHER_TEAM)
-    (account,) = web.sql("SELECT id FROM carrier_accounts WHERE team_id = :t", t=OTHER_TEAM)
     contact = web.contact(team=OTHER_TEAM)
     campaign = {
         "teamId": OTHER_TEAM,
@@ -63,10 +73,7 @@ def ours(web: World) -> dict[tuple[str, str], dict[str, Any]]:
     edited = {
         "campaigns": campaign.copy(),
         "contacts": {"firstName": "Ours", "companyId": f"comp_{OTHER_TEAM}"},
-        "companies": {"name": "Ours"},
-        "assistants": {"name": "Ours"},
-        "phone-numbers": {"enabled": False},
-        "carrier-accounts": {"name": "Ours"},
+        **{each.path: dict(each.edit_example) for each in PLAIN},
     }
     of_campaign = {
         "run": {},
@@ -77,10 +84,7 @@ def ours(web: World) -> dict[tuple[str, str], dict[str, Any]]:
     return {
         ("POST", f"{crm}/campaigns"): campaign,
         ("POST", f"{crm}/contacts"): {"firstName": "Ours", "companyId": f"comp_{OTHER_TEAM}", "teamId": OTHER_TEAM},
-        ("POST", f"{crm}/companies"): {"name": "Ours", "teamId": OTHER_TEAM},
-        ("POST", f"{crm}/assistants"): {"name": "Ours", "teamId": OTHER_TEAM},
-        ("POST", f"{crm}/carrier-accounts"): {"name": "Ours", "carrier": "simulator", "teamId": OTHER_TEAM},
-        ("POST", f"{crm}/phone-numbers"): {"number": "+12025550902", "carrierAccountId": account.id},
+        **{("POST", f"{crm}/{each.path}"): new(each, OTHER_TEAM) | {"teamId": OTHER_TEAM} for each in PLAIN},
         ("POST", f"{crm}/do-not-call"): {"numbers": ["+12025550903"]},
         ("DELETE", f"{crm}/campaigns/{{id}}/contacts"): of_campaign["contacts"],
         **{("PATCH", f"{crm}/{thing}/{{id}}"): body for thing, body in edited.items()},
@@ -156,15 +160,11 @@ def test_another_teams_id_in_a_body_is_nothing_to_be_found(
     web: World, client: Client, other: Client, fields: dict[str, Any], sent: list[Any]
 ) -> None:
     bodies, before = ours(web), everything_of(web, web.team)
-    mine = {
+    mine = made(other, OTHER_TEAM) | {
         "campaigns": other.post("/api/crm/campaigns", json=bodies["POST", "/api/crm/campaigns"]).json()["campaign"][
             "id"
         ],
         "contacts": web.contact(team=OTHER_TEAM),
-        "companies": f"comp_{OTHER_TEAM}",
-        "assistants": f"asst_{OTHER_TEAM}",
-        "phone-numbers": web.sql("SELECT id FROM phone_numbers WHERE team_id = :t", t=OTHER_TEAM)[0].id,
-        "carrier-accounts": f"acct_{OTHER_TEAM}",
     }
     walked = set()
     for method, path in api_routes():

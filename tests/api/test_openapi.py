@@ -79,10 +79,7 @@ def test_the_documented_answers_are_the_ones_given(web: World, client: Client, s
         (models_campaigns.RunAnswer, client.post(f"{url}/run")),
         (models_campaigns.CAMPAIGN_MODELS.answer, client.get(url)),
         (models_campaigns.CAMPAIGN_MODELS.listing, client.get(CAMPAIGNS, params={"teamId": web.team})),
-        *(
-            (models_of(resource).listing, client.get(f"/api/crm/{resource.plural.replace(' ', '-')}"))
-            for resource in RESOURCES
-        ),
+        *((models_of(resource).listing, client.get(f"/api/crm/{resource.path}")) for resource in RESOURCES),
         (models_contacts.CONTACT_MODELS.listing, client.get("/api/crm/contacts")),
         (models_progress.CampaignContactList, client.get(f"{url}/contacts")),
         (models_progress.CallList, client.get(f"{url}/calls")),

@@ -9,6 +9,7 @@ from httpx2 import Client, Response
 
 from tests.api.conftest import OTHER_TEAM
 from tests.world import World
+from worker.domain.resources import PLAIN
 
 CRM = "/api/crm"
 RESOURCES = [
@@ -34,6 +35,11 @@ RESOURCES = [
         {"number": "+12025550199", "carrierAccountId": "acct_team_a", "callsPerSecond": 1},
         {"maxConcurrentCalls": 3, "enabled": False, "callsPerSecond": None},
     ),
+]
+RESOURCES += [
+    (each.path, each.many, each.one, dict(each.example), dict(each.edit_example))
+    for each in PLAIN
+    if each.path not in {path for path, *_ in RESOURCES}
 ]
 
 

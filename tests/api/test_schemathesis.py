@@ -21,7 +21,9 @@ from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.api.app import app
 from worker.api.openapi import document
-from worker.store.crm import campaign_edits, contacts, setup
+from worker.domain.resources import PLAIN
+from worker.store import tables
+from worker.store.crm import campaign_edits, contacts, records, setup
 from worker.store.crm.contacts import NewContact
 
 pytestmark = pytest.mark.slow  # half a minute of CPU even with few examples; runs after the suite
@@ -35,6 +37,8 @@ IDS = {
     "carrier-accounts": f"acct_{TEAM}",
     "phone-numbers": "pn_known",
 }
+OTHERS = [each for each in PLAIN if each.path not in IDS]
+IDS |= {each.path: f"{each.prefix}_known" for each in OTHERS}
 FIELDS = {
     "teamId": TEAM,
     "companyId": IDS["companies"],
@@ -119,6 +123,9 @@ def known(web: World) -> World:
         made_of = {"assistant_id": IDS["assistants"], "company_id": IDS["companies"], "name": "A campaign"}
         new = {"id": IDS["campaigns"], "team_id": TEAM, **made_of}
         campaign_edits.create(conn, new, [IDS["phone-numbers"]])
+        for each in OTHERS:
+            row = {"id": IDS[each.path], "team_id": TEAM, **each.read(each.example)}
+            records.add(conn, tables.metadata.tables[each.table], row)
 
     web.write(work)
     web.tick()

@@ -121,8 +121,7 @@ def beyond(kind: Kind) -> list[Any]:
     return []
 
 
-WITH_ID = ("api_keys", "assistants", "calls", "campaigns", "carrier_accounts", "companies", "contacts",
-           "phone_numbers", "runs", "teams")  # fmt: skip
+WITH_ID = ("api_keys", "calls", "campaigns", "contacts", "runs", "teams", *(each.table for each in PLAIN))
 E164 = ("contacts.phone_e164", "do_not_call.number")
 NUMBERS = ["12025550100", "+02025550100", "+12345", "+1234567890123456", "+1202555010O", ""]
 

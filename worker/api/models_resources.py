@@ -50,14 +50,11 @@ def models_of(resource: Resource) -> Models:
     title = resource.what.title().replace(" ", "")
     clears = "; null clears one" if resource.clears_by_null else ""
     new, edit = resource.settable(is_new=True), resource.settable(is_new=False)
-    example = resource.new_example or {
-        each.name: each.example for each in new if each.example not in (None, each.default)
-    }
     one = answer(title, resource.about, resource.fields, {each.shown: each.example for each in resource.fields})
     team = () if resource.names_team else (OWN_TEAM,)
     return Models(
         body_model(f"New{title}", f"{resource.a.capitalize()} to create.",
-                   (*(team or (replace(TEAM_ID, required=True),)), *new), example),
+                   (*(team or (replace(TEAM_ID, required=True),)), *new), resource.example),
         body_model(f"{title}Edit", f"The fields of {resource.a} to change{clears}.", (*team, *edit),
                    resource.edit_example, is_new=False),
         one,

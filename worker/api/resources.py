@@ -21,7 +21,7 @@ def router_of(resource: Resource) -> APIRouter:
     """The routes of a plain resource."""
     one, models = resource.one, models_of(resource)
     clears = "; null clears one" if resource.clears_by_null else ""
-    router = APIRouter(prefix=f"/api/crm/{resource.plural.replace(' ', '-')}", tags=[resource.plural.capitalize()])
+    router = APIRouter(prefix=f"/api/crm/{resource.path}", tags=[resource.plural.capitalize()])
 
     @router.get(
         "",

@@ -14,7 +14,7 @@ from worker.domain.fields import LONGEST_ID, Field, Setting, examine, read_field
 from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, State, Text, Texts, Whole
 from worker.domain.machines import parse_machine_detection
 from worker.domain.model import CampaignStatus
-from worker.domain.resources import CREATED_AT, Resource, owned, shown, with_kinds
+from worker.domain.resources import COUNT, CREATED_AT, Resource, owned, shown, with_kinds
 from worker.domain.retry import (
     DEFAULT_DELAY_MINUTES,
     DEFAULT_MAX_ATTEMPTS,
@@ -107,7 +107,7 @@ def _policy(name: str, kind: Any, **more: Any) -> Field:
 
 def _count(name: str, column: str, **more: Any) -> Field:
     """One of the campaign's counters (:data:`worker.store.counters.COLUMNS`)."""
-    return shown(name, Whole(0, 2**31 - 1), column=column, nullable=False, **more)
+    return shown(name, COUNT, column=column, nullable=False, **more)
 
 
 def _verbatim(least: int = 1, most: int = LONGEST_ID) -> Text:

@@ -87,6 +87,18 @@ class Resource:
         return self.plural.replace(" ", "_")
 
     @property
+    def path(self) -> str:
+        """What they are called in a path: ``carrier-accounts``."""
+        return self.plural.replace(" ", "-")
+
+    @property
+    def example(self) -> Mapping[str, Any]:
+        """The body of a request that makes one."""
+        return self.new_example or {
+            each.name: each.example for each in self._new if each.example not in (None, each.default)
+        }
+
+    @property
     def columns(self) -> list[str]:
         """The columns that are read to show one."""
         return list(dict.fromkeys(each.column for each in self.fields))
