@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.world import World
+from worker.domain.campaign import CAMPAIGN
+from worker.domain.contact import CONTACT
 from worker.domain.errors import Conflict, NotFound
-from worker.domain.resources import ACCOUNT, COMPANY, NUMBER
+from worker.domain.kinds import Text
+from worker.domain.resources import ACCOUNT, COMPANY, NUMBER, Resource
 from worker.operations import resources
 from worker.operations.assistants import ASSISTANT
+from worker.operations.campaign_edit import edit_campaign
+from worker.operations.campaigns import create_campaign, get_campaign
+from worker.operations.contacts import create_contact, create_contacts, edit_contact
 from worker.operations.teams import edit_team
 from worker.simulator.lives import Life
 
@@ -44,6 +52,46 @@ def test_what_a_campaign_needs_is_made_found_listed_and_edited(world: World) -> 
     assert (count, rows) == (2, [renamed])
     actions = [row.action for row in world.sql("SELECT action FROM audit_log ORDER BY id")]
     assert actions[:4] == ["create_company", "create_assistant", "create_carrier_account", "create_phone_number"]
+
+
+def _every_field(resource: Resource, *, is_new: bool, **ids: Any) -> dict[str, Any]:
+    """A body with every field there is; what has no example is a text, or is left out where it is none."""
+    texts = {each.name: "x" for each in resource.settable(is_new=is_new) if type(each.kind) is Text}
+    given = {each.name: each.example for each in resource.settable(is_new=is_new) if each.example is not None}
+    return texts | given | {name: value for name, value in ids.items() if name in texts | given}
+
+
+def _shown(resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
+    return {each.shown: body[each.name] for each in resource.fields if each.name in body}
+
+
+def test_every_field_of_a_contact_is_kept_as_it_is_given(world: World) -> None:
+    dialer, team = world.dialer, world.team
+    company = f"comp_{team}"
+    whole = _every_field(CONTACT, is_new=True, companyId=company)
+    assert whole.keys() == {each.name for each in CONTACT.settable(is_new=True)}
+    made = create_contact(dialer, team, whole, actor="test")
+    assert made.items() >= _shown(CONTACT, whole).items()
+    assert create_contacts(dialer, team, [whole], actor="test")[0].items() >= _shown(CONTACT, whole).items()
+    bare = create_contact(dialer, team, {}, actor="test")
+    assert [bare[each.shown] for each in CONTACT.settable(is_new=True)] == [
+        each.default for each in CONTACT.settable(is_new=True)
+    ]
+    edited, _ = edit_contact(dialer, team, bare["id"], whole, actor="test")
+    assert edited.items() >= _shown(CONTACT, whole).items()
+
+
+def test_every_field_of_a_campaign_is_kept_as_it_is_given(world: World) -> None:
+    dialer, team = world.dialer, world.team
+    ids = {"assistantId": f"asst_{team}", "companyId": f"comp_{team}", "fromNumberIds": [world.numbers[0]]}
+    whole = _every_field(CAMPAIGN, is_new=True, **ids)
+    assert {each.name for each in CAMPAIGN.settable(is_new=True)} - whole.keys() == {"scheduledStartAt"}
+    made = create_campaign(dialer, team, {**whole, "teamId": team}, actor="test")
+    shown = _shown(CAMPAIGN, whole)
+    assert (get_campaign(dialer, team, made) | shown) == get_campaign(dialer, team, made)
+    bare = create_campaign(dialer, team, {**ids, "name": "Bare", "teamId": team}, actor="test")
+    edit_campaign(dialer, team, bare, {**whole, **ids}, actor="test")
+    assert (get_campaign(dialer, team, bare) | shown) == get_campaign(dialer, team, bare)
 
 
 def test_a_resource_of_another_team_is_not_there(world: World) -> None:

@@ -8,41 +8,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, func, text
 
+from worker.domain.contact import CONTACT
 from worker.store import tables
 from worker.store.crm import records
 from worker.store.database import driver_of
 from worker.store.shapes import shaped
 
+_LEFT_OUT: dict[str, Any] = {
+    "id": None,
+    "phone_e164": None,
+    "phone_fault": None,
+    **{each.column: each.default for each in CONTACT.settable(is_new=True)},
+}
+"""Every column that is written, and what is in it where nothing was given."""
+COPY = f"COPY contacts (team_id, {', '.join(_LEFT_OUT)}) FROM STDIN"
 
-@dataclass(frozen=True, slots=True)
+
 class NewContact:
     """A person for the CRM. ``phone_e164`` and ``phone_fault`` come from :mod:`worker.domain.screening`; one
-    of them is ``None``."""
+    of them is ``None``. The ``others`` are columns of a contact's declaration, such as ``first_name``."""
 
-    id: str
-    phone: str | None
-    phone_e164: str | None
-    phone_fault: str | None
-    company_id: str | None = None
-    first_name: str = ""
-    last_name: str = ""
-    phone_secondary: str | None = None
-    email: str | None = None
-    timezone: str | None = None
-    do_not_call: bool = False
-    custom_fields: Mapping[str, Any] = field(default_factory=dict)
-    tags: Sequence[str] = ()
+    __slots__ = ("id", "values")
 
+    def __init__(
+        self, id: str, phone: str | None, phone_e164: str | None, phone_fault: str | None, **others: Any
+    ) -> None:
+        self.id = id
+        given = {"id": id, "phone": phone, "phone_e164": phone_e164, "phone_fault": phone_fault, **others}
+        self.values = {**_LEFT_OUT, **given}
 
-_PLAIN = tuple(field.name for field in fields(NewContact) if field.name not in ("custom_fields", "tags"))
-_plain_values = attrgetter(*_PLAIN)
-COPY = f"COPY contacts (team_id, {', '.join(_PLAIN)}, custom_fields, tags) FROM STDIN"
 
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('add to ' || :campaign, 0))")
 HOLD_OPEN = text("SELECT pg_advisory_lock_shared(hashtextextended('adding to ' || :campaign, 0))")
@@ -194,10 +192,19 @@ def load(conn: Connection, team_id: str, contacts: Iterable[NewContact]) -> int:
     count = 0
     with driver_of(conn) as driver, driver.cursor() as cursor, cursor.copy(COPY) as copy:
         for contact in contacts:
-            custom_fields, tags = json.dumps(dict(contact.custom_fields)), list(contact.tags)
-            copy.write_row((team_id, *_plain_values(contact), custom_fields, tags))
+            copy.write_row((team_id, *map(_written, contact.values.values())))
             count += 1
     return count
+
+
+def _written(value: Any) -> Any:
+    match value:
+        case dict():
+            return json.dumps(value)
+        case tuple():
+            return list(value)
+        case _:
+            return value
 
 
 def missing(conn: Connection, team_id: str, contact_ids: Sequence[str], *, most: int = 20) -> list[str]:
