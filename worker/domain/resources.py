@@ -262,8 +262,7 @@ TEAM = Resource(
     ),
 )  # fmt: skip
 PLAIN = (COMPANY, ASSISTANT, NUMBER, ACCOUNT)
-"""The resources of which everything is made that there is to make, lists and forms and commands. One that is added here
-has them."""
+"""The resources whose routes, models, views and commands all follow from their declarations: add one here."""
 BAN = (
     Field("numbers", Numbers(), required=True, help="Each with its country code, or of the team's country, or as the "
           "`phone` of a contact is shown.", example=["+12025550123"]),
