@@ -198,7 +198,7 @@ CREATE INDEX contacts_of_team ON contacts (team_id, created_at DESC, id DESC) WH
 CREATE INDEX contacts_by_number ON contacts (team_id, phone_e164) WHERE phone_e164 IS NOT NULL;
 CREATE INDEX contacts_not_to_call ON contacts (team_id, id) WHERE do_not_call;
 CREATE INDEX contacts_without_number ON contacts (team_id, id) WHERE phone_e164 IS NULL;
--- Whom an import finds by the same words, for there is no number (worker/store/crm/staging.py). It says so in a way of its
+-- Whom an import finds by the same words, for there is no number (worker/store/crm/merging.py). It says so in a way of its
 -- own, or the index above is gone through from end to end while both are small.
 CREATE INDEX contacts_by_words ON contacts (md5(
     first_name || E'\x1f' || last_name || E'\x1f' || coalesce(phone, '') || E'\x1f' || coalesce(email, '')))
