@@ -98,7 +98,7 @@ LEFT = """
 SELECT coalesce(sum(calls), 0),
        (pg_total_relation_size('past_calls') + pg_total_relation_size('latest_past_calls'))
        / greatest(coalesce(sum(calls), 0), 1)
-FROM past_calls
+FROM past_call_totals
 """
 
 

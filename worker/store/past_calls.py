@@ -1,9 +1,9 @@
 """Calls that are no longer kept: what of them stays, so that nothing that is counted changes when they go.
 
-An ended call is deleted as many days after its end as a deployment says, with its events. Some forty bytes of it stay
-in ``past_calls``, in the arrays of those of its campaign that went with it: what reports count. Of the latest of each
-contact stays in ``latest_past_calls`` what an export shows and what is looked at before a contact is put back. Counters
-and the contact's attempts are rows of their own and stay as they are.
+An ended call is deleted as many days after its end as a deployment says, with its events. What reports count of it
+stays in ``past_calls``, some forty bytes in the arrays of those of its campaign that went with it, and is counted in
+``past_call_totals``. Of the latest of each contact stays in ``latest_past_calls`` what an export shows and what is
+looked at before a contact is put back. Counters and the contact's attempts are rows of their own, and stay as they are.
 
 A batch is one statement. It locks rows of calls and events that are long over, and inserts: nothing that a claim, a
 commit of dialing or settling waits for; where somebody else has a call, as settling has one of which news came after
@@ -37,11 +37,15 @@ gone AS (
 news AS (
     DELETE FROM call_events WHERE outcome IS NOT NULL AND token = ANY(ARRAY(SELECT token FROM gone))),
 past AS (
-    INSERT INTO past_calls (campaign_id, calls, reserved, ended, dialed, campaign_limits, zones, attempts, dispositions)
-    SELECT campaign_id, count(*), array_agg(reserved_at ORDER BY id), array_agg(ended_at ORDER BY id),
+    INSERT INTO past_calls (campaign_id, reserved, ended, dialed, campaign_limits, zones, attempts, dispositions)
+    SELECT campaign_id, array_agg(reserved_at ORDER BY id), array_agg(ended_at ORDER BY id),
            array_agg(dialed_at ORDER BY id), array_agg(claim_limits[2] ORDER BY id), array_agg(zone ORDER BY id),
            array_agg(attempt ORDER BY id), array_agg(disposition ORDER BY id)
     FROM gone GROUP BY campaign_id),
+counted AS (
+    INSERT INTO past_call_totals AS t (campaign_id, disposition, calls)
+    SELECT campaign_id, disposition, count(*) FROM gone GROUP BY campaign_id, disposition ORDER BY 1, 2
+    ON CONFLICT (campaign_id, disposition) DO UPDATE SET calls = t.calls + excluded.calls),
 latest AS (
     INSERT INTO latest_past_calls AS l (campaign_contact_id, disposition, ended_at, to_number)
     SELECT cc.id, (array_agg(g.disposition ORDER BY g.id DESC) FILTER (WHERE g.disposition NOT IN {UNSENT}))[1],

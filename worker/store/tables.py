@@ -239,9 +239,14 @@ calls = Table(
 
 past_calls = Table(
     "past_calls", metadata,
-    _serial(), _must("campaign_id", Text), _must("calls", Integer), _must("reserved", ARRAY(_INSTANT)),
+    _serial(), _must("campaign_id", Text), _must("reserved", ARRAY(_INSTANT)),
     _must("ended", ARRAY(_INSTANT)), _must("dialed", ARRAY(_INSTANT)), _must("campaign_limits", ARRAY(Integer)),
     _must("zones", ARRAY(Text)), _must("attempts", ARRAY(SmallInteger)), _must("dispositions", ARRAY(_DISPOSITION)),
+)
+
+past_call_totals = Table(
+    "past_call_totals", metadata,
+    _must("campaign_id", Text, key=True), _must("disposition", _DISPOSITION, key=True), _must("calls", Integer),
 )
 
 latest_past_calls = Table(

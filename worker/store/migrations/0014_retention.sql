@@ -4,7 +4,6 @@
 CREATE TABLE past_calls (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     campaign_id     text NOT NULL,
-    calls           integer NOT NULL CHECK (calls > 0),
     reserved        timestamptz[] NOT NULL,
     ended           timestamptz[] NOT NULL,
     dialed          timestamptz[] NOT NULL,            -- business time; NULL in it: was not
@@ -14,6 +13,14 @@ CREATE TABLE past_calls (
     dispositions    disposition[] NOT NULL
 );
 CREATE INDEX past_calls_of_campaign ON past_calls (campaign_id);
+
+-- How many they are; nobody else writes it, so a batch waits for nobody.
+CREATE TABLE past_call_totals (
+    campaign_id text NOT NULL,
+    disposition disposition NOT NULL,
+    calls       integer NOT NULL,
+    PRIMARY KEY (campaign_id, disposition)
+) WITH (fillfactor = 50);
 
 -- The latest of them to each contact of a campaign: how it ended, if it was sent, and by which number it was dialed.
 CREATE TABLE latest_past_calls (

@@ -17,7 +17,7 @@ SELECT id, campaign_id, run_id, contact_id, from_number, to_number, state, attem
 FROM calls WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :limit OFFSET :offset
 """)
 LIVE = text("SELECT count(*) FROM calls WHERE campaign_id = :campaign AND ended_at IS NULL")
-PAST = text("SELECT coalesce(sum(calls), 0) FROM past_calls WHERE campaign_id = :campaign")
+PAST = text("SELECT coalesce(sum(calls), 0) FROM past_call_totals WHERE campaign_id = :campaign")
 
 
 @shaped(PAGE)
