@@ -106,11 +106,12 @@ def measure(stack: Stack, effort: Effort) -> list[Figure]:
     """Lay in the years once, then measure on copies of them."""
     calls = effort.of(CALLS)
     with bare(stack, AGED) as there:
-        _fill(there, calls, effort.of(AUDIT_LINES))
+        fill(there, calls, effort.of(AUDIT_LINES))
     return [*_claims(stack, effort, calls), *_settled(stack, effort, calls)]
 
 
-def _fill(there: Bare, calls: int, lines: int) -> None:
+def fill(there: Bare, calls: int, lines: int) -> None:
+    """Lay in so many ended calls and lines of the audit log."""
     statement = FILL.format(
         calls=calls, contacts=calls // CALLS_A_CONTACT, each=CALLS_A_CONTACT, campaigns=CAMPAIGNS, days=DAYS_OF_CALLS,
         lines=lines,
