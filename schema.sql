@@ -198,7 +198,7 @@ CREATE INDEX contacts_of_team ON contacts (team_id, created_at DESC, id DESC) WH
 CREATE INDEX contacts_by_number ON contacts (team_id, phone_e164) WHERE phone_e164 IS NOT NULL;
 CREATE INDEX contacts_not_to_call ON contacts (team_id, id) WHERE do_not_call;
 CREATE INDEX contacts_without_number ON contacts (team_id, id) WHERE phone_e164 IS NULL;
--- Whom an import finds by the same words, for there is no number (worker/store/crm/staging.py). It says so in a way of its
+-- Whom an import finds by the same words, for there is no number (worker/store/crm/merging.py). It says so in a way of its
 -- own, or the index above is gone through from end to end while both are small.
 CREATE INDEX contacts_by_words ON contacts (md5(
     first_name || E'\x1f' || last_name || E'\x1f' || coalesce(phone, '') || E'\x1f' || coalesce(email, '')))
@@ -492,6 +492,43 @@ CREATE TRIGGER calls_only_move_forward BEFORE UPDATE ON calls FOR EACH ROW
     WHEN (NEW.state < OLD.state OR (OLD.ended_at IS NOT NULL
           AND (NEW.ended_at IS DISTINCT FROM OLD.ended_at OR NEW.disposition IS DISTINCT FROM OLD.disposition)))
     EXECUTE FUNCTION calls_only_move_forward();
+
+-- Calls that are no longer kept, as far as reports count them: those of a campaign that went together, each with its
+-- place in every array (worker/store/past_calls.py). Nothing holds the campaign: who locks it waits for nobody here.
+CREATE TABLE past_calls (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    campaign_id     text NOT NULL,
+    reserved        timestamptz[] NOT NULL,
+    ended           timestamptz[] NOT NULL,
+    dialed          timestamptz[] NOT NULL,            -- business time; NULL in it: was not
+    campaign_limits integer[] NOT NULL,
+    zones           text[] NOT NULL,
+    attempts        smallint[] NOT NULL,
+    dispositions    disposition[] NOT NULL
+);
+CREATE INDEX past_calls_of_campaign ON past_calls (campaign_id);
+
+-- How many they are; nobody else writes it, so a batch waits for nobody.
+CREATE TABLE past_call_totals (
+    campaign_id text NOT NULL,
+    disposition disposition NOT NULL,
+    calls       integer NOT NULL,
+    PRIMARY KEY (campaign_id, disposition)
+) WITH (fillfactor = 50);
+
+-- The latest of them to each contact of a campaign: how it ended, if it was sent, and by which number it was dialed.
+CREATE TABLE latest_past_calls (
+    campaign_contact_id bigint PRIMARY KEY,
+    disposition         disposition,
+    ended_at            timestamptz,
+    to_number           text
+);
+
+-- How far what goes by its age has gone, by the id of the last row that was looked at.
+CREATE TABLE retention_marks (
+    name    text PRIMARY KEY,
+    through text NOT NULL
+);
 
 ------------------------------------------------------------------------------------------------ what the carrier said
 

@@ -17,6 +17,7 @@ from statistics import median
 import click
 
 from tests.bench import (
+    age,
     beside,
     claiming,
     importing,
@@ -44,6 +45,7 @@ STANDING_ALONE = {
     "P8": memory.measure,
     "P9": publishing.measure,
     "P10": ticking.measure,
+    "P13": age.measure,
     "R": path_length.measure,
 }
 """Figures that have a file of their own."""

@@ -128,10 +128,11 @@ class Bare:
 
 
 @contextmanager
-def bare(stack: Stack, name: str, **settings: str) -> Iterator[Bare]:
-    """A dialer called ``name`` on the servers of ``stack``; ``settings`` in the names of the environment."""
+def bare(stack: Stack, name: str, *, template: str | None = None, **settings: str) -> Iterator[Bare]:
+    """A dialer called ``name`` on the servers of ``stack``; ``settings`` in the names of the environment. Its database
+    is a copy of ``template``, in which nobody is, if there is one."""
     with psycopg.connect(stack.postgres.url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
+        admin.execute(f"CREATE DATABASE {name}{f' TEMPLATE {template} STRATEGY file_copy' if template else ''}")
     environment = {
         **stack.environment,
         "DATABASE_URL": stack.postgres.url_of(name),

@@ -25,10 +25,10 @@ def measure(stack: Stack, effort: Effort) -> list[Figure]:
         few = there.load("camp_few", few_contacts, digit=2, limit=CLAIM)
         many = there.load("camp_many", many_contacts, digit=3, limit=CLAIM)
         for campaign in (few, many):
-            _empty(there, campaign)
+            empty(there, campaign)
         made = []
         for n in range(effort.rounds):
-            taken = [(_claim(there, few, CLAIM), _claim(there, many, CLAIM)) for _ in range(CLAIMS)]
+            taken = [(claim(there, few, CLAIM), claim(there, many, CLAIM)) for _ in range(CLAIMS)]
             of_few, of_many = (median(seconds) for seconds in zip(*taken, strict=True))
             made.append((of_few, of_many))
             say(
@@ -36,8 +36,8 @@ def measure(stack: Stack, effort: Effort) -> list[Figure]:
                 f"{1000 * of_many:.1f} ms of {many_contacts:,}"
             )
         drained = there.load("camp_drained", drained_contacts, digit=4, limit=WAVE)
-        _empty(there, drained)
-        waves = [_claim(there, drained, WAVE) for _ in range(drained_contacts // WAVE - 1)]
+        empty(there, drained)
+        waves = [claim(there, drained, WAVE) for _ in range(drained_contacts // WAVE - 1)]
         there.check()
     eighth = len(waves) // 8
     first, last = median(waves[:eighth]), median(waves[-eighth:])
@@ -51,13 +51,13 @@ def measure(stack: Stack, effort: Effort) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _empty(there: Bare, campaign: str) -> None:
+def empty(there: Bare, campaign: str) -> None:
     """Open its run, which claims at once, and end those calls."""
     run_campaign(there.dialer, campaign, opened_by="cli")
     there.answer([row.id for row in there.sql("SELECT id FROM calls WHERE ended_at IS NULL")])
 
 
-def _claim(there: Bare, campaign: str, count: int) -> float:
+def claim(there: Bare, campaign: str, count: int) -> float:
     """The seconds one claim takes, slots and transaction; its calls are ended afterwards."""
     began_at = perf_counter()
     filled = fill(there.dialer, TEAM, [campaign])

@@ -102,10 +102,11 @@ class Deployment:
 
 
 @contextmanager
-def deployed(stack: Stack, name: str, **settings: str) -> Iterator[Deployment]:
-    """A deployment called ``name`` on the servers of ``stack``; ``settings`` in the names of the environment."""
+def deployed(stack: Stack, name: str, *, template: str | None = None, **settings: str) -> Iterator[Deployment]:
+    """A deployment called ``name`` on the servers of ``stack``; ``settings`` in the names of the environment; its
+    database a copy of ``template``, if there is one."""
     with ExitStack() as running:
-        made = running.enter_context(bare(stack, name, WORKER_CONCURRENCY=str(THREADS), **settings))
+        made = running.enter_context(bare(stack, name, template=template, WORKER_CONCURRENCY=str(THREADS), **settings))
         environment, dialer = made.environment, made.dialer
         celery = Celery(name)
         celery_app.configure(celery, made.settings)

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("at_work")
 LOOKED_AT = {
     "Python", "tzdb of pytz", "PostgreSQL", "schema", "Redis", "last tick", "queue control", "queue dial",
     "clocks of PostgreSQL and Redis", "clocks of PostgreSQL and this machine", "commits", "slots", "writes",
-    "standstill", "oldest snapshot", *BY_NAME,
+    "standstill", "oldest snapshot", "kept", *BY_NAME,
 }  # fmt: skip
 
 Doctor = Callable[..., subprocess.CompletedProcess[str]]
@@ -89,6 +89,8 @@ def test_when_all_is_well_everything_was_looked_at_and_the_exit_is_0(world: Worl
     assert all(finding["ok"] and not finding["offenders"] for finding in found.values())
     assert found["slots"]["found"] == "2 live calls, 2 hold slots"
     assert found["queue dial"]["found"] == "0 waiting"
+    assert "calls in" in found["kept"]["found"]
+    assert "never deleted" in found["kept"]["found"]
 
 
 def test_news_of_no_call_of_ours_is_told_with_how_much_is_kept_and_what_it_may_mean(

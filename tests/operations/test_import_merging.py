@@ -335,11 +335,11 @@ def test_the_statements_of_a_batch_touch_no_more_than_the_batch(world: World) ->
     read(world, "phone", *(f"+1{212 + n // 1000}555{n % 1000:04d}" for n in range(3000)))
 
     def explain(conn: Any) -> str:
-        from worker.store.crm import staging
+        from worker.store.crm import merging, staging
 
         staging.create(conn)
         conn.exec_driver_sql("ANALYZE contacts")
-        found = conn.execute(text("EXPLAIN " + str(staging.MATCH_NUMBER)), {"team": "t", "first": 1, "last": 9})
+        found = conn.execute(text("EXPLAIN " + str(merging.MATCH_NUMBER)), {"team": "t", "first": 1, "last": 9})
         return "\n".join(row[0] for row in found)
 
     assert "contacts_by_number" in once(world.dialer.db, explain)

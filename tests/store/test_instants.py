@@ -36,6 +36,8 @@ from worker.store import (
     hangups,
     idempotency,
     moves,
+    past_calls,
+    retention,
     ticks,
     wakes,
 )
@@ -496,6 +498,33 @@ def _heard_of_no_more(world: World, move: Move, forward: bool) -> None:
     again = once(world.engine, lambda conn: idempotency.take(conn, REQUEST))
     assert again is not None
     assert not once(world.engine, lambda conn: idempotency.note_progress(conn, REQUEST, taken_at, {"lines": 1000}))
+
+
+HALF_AN_HOUR_BEFORE = "clock_timestamp() - interval '40 days' + interval '30 minutes'"
+
+
+@trial("calls.ended_at")
+def _kept_call(world: World, move: Move, forward: bool) -> None:
+    campaign = world.campaign(world.contacts(1))
+    world.run(campaign)
+    world.advance(60)
+    with world.engine.begin() as conn:
+        conn.execute(text("SET LOCAL session_replication_role = replica"))  # or the trigger keeps a call's end as it is
+        conn.execute(text(f"UPDATE calls SET ended_at = {HALF_AN_HOUR_BEFORE}"))
+    move()
+    watch_clock(world.engine, world.dialer.clock)
+    assert do(world, past_calls.retire, days=40) == 0
+    assert do(world, past_calls.retire, days=39) == 1
+
+
+@trial("audit_log.at")
+def _kept_line(world: World, move: Move, forward: bool) -> None:
+    world.sql("DELETE FROM audit_log")
+    world.sql(f"INSERT INTO audit_log (at, actor, action, subject_id) VALUES ({HALF_AN_HOUR_BEFORE}, 'a', 'do', 'it')")
+    move()
+    watch_clock(world.engine, world.dialer.clock)
+    assert do(world, retention.delete_audit, days=40) == 0
+    assert do(world, retention.delete_audit, days=39) == 1
 
 
 @trial("idempotency_keys.created_at")

@@ -196,6 +196,7 @@ UNDONE = {
     " ALTER TABLE calls DROP COLUMN seq; DROP SEQUENCE calls_seq; ALTER TABLE teams DROP COLUMN live_from",
     13: "DROP TRIGGER assistants_same_id ON assistants; DROP FUNCTION assistants_same_id;"
     " ALTER TABLE assistants DROP COLUMN carrier_ids",
+    14: "DROP TABLE past_calls, past_call_totals, latest_past_calls, retention_marks",
 }
 """What takes each migration back, by its number."""
 SHAPE = """

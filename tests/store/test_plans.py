@@ -17,7 +17,18 @@ from sqlalchemy import Connection, TextClause
 
 from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
-from worker.store import calls, campaigns, candidates, claims, credentials, events, hangups, retention, wakes
+from worker.store import (
+    calls,
+    campaigns,
+    candidates,
+    claims,
+    credentials,
+    events,
+    hangups,
+    past_calls,
+    retention,
+    wakes,
+)
 from worker.store.crm import callees, campaign_contacts, contacts
 from worker.store.database import open_database
 from worker.store.reads import progress, standstill, watching
@@ -269,6 +280,9 @@ PERIODIC = {
     "events.OVERDUE": events.OVERDUE,
     "retention.DROP": retention.DROP,
     "retention.CLEAR": retention.CLEAR,
+    "retention.DELETE_EVENTS": retention.DELETE_EVENTS,
+    "retention.DELETE_AUDIT": retention.DELETE_AUDIT,
+    "past_calls.RETIRE": past_calls.RETIRE,
     "campaigns.DUE": campaigns.DUE,
     "standstill.WAITING_EVENTS": standstill.WAITING_EVENTS,
     "standstill.LIVE": standstill.LIVE,
@@ -336,3 +350,10 @@ def test_whether_somebody_could_be_called_is_asked_of_one_contact_a_zone(crowd: 
             assert scan.get("Index Name") == WAITING, scan["Node Type"]
             assert scan["Actual Rows"] <= 1
         reads_little(plan, rows=100, pages=400)
+
+
+@pytest.mark.usefixtures("mode")
+@pytest.mark.parametrize("name", ["retention.DELETE_EVENTS", "past_calls.RETIRE"])
+def test_a_batch_of_what_is_old_reads_no_more_than_the_batch(crowd: psycopg.Connection[Any], name: str) -> None:
+    given = GIVEN | {"days": "0", "most": "50"}
+    reads_little(explain(crowd, PERIODIC[name], **given), rows=210, pages=4000)

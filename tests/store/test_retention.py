@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Connection, text
 
-from worker.store import retention
+from tests.store.rows import NOON, add, call, ended, furnish, token
+from worker.store import retention, tables
 
 NEWS = """
 INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, outcome, raw, received_at)
@@ -105,3 +108,57 @@ def test_one_that_is_young_among_the_old_is_not_passed_over(conn: Connection) ->
     conn.execute(text("UPDATE call_events SET received_at = received_at - interval '5 days'"))
     retention.clear(conn, days=30)
     assert unread(conn) == 0
+
+
+# -- by age
+
+
+def test_settled_events_go_when_they_are_old_batch_after_batch(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "DELETED_AT_ONCE", 4)
+    come(conn, 6, "twilio", "moved", days=41)
+    come(conn, 1, "telnyx", "", days=41)
+    come(conn, 2, "telnyx", "foreign", days=41)
+    come(conn, 3, "simulator", "moved", days=39)
+    assert [retention.delete_events(conn, days=40) for _ in range(5)] == [4, 2, 0, 0, 0]
+    assert left(conn) == {("telnyx", None): 1, ("telnyx", "foreign"): 2, ("simulator", "moved"): 3}
+
+
+@pytest.mark.parametrize(
+    ("values", "stays"),
+    [
+        ({}, True),
+        (ended("answered"), False),
+        (ended("lost") | {"late_evidence_at": NOON}, True),
+    ],
+    ids=["live", "ended", "ended, and spoken of as alive"],
+)
+def test_what_was_said_of_a_call_in_doubt_stays_as_long_as_the_call(
+    conn: Connection, values: dict[str, Any], stays: bool
+) -> None:
+    furnish(conn, "a")
+    call_id = call(conn, "a", 1, **values)
+    add(
+        conn, tables.call_events, carrier="simulator", token=token(call_id), event_id="e", carrier_call_id="c",
+        kind="ringing", outcome="moved", received_at=NOON,
+    )  # fmt: skip
+    gone = retention.delete_events(conn, days=0)
+    assert (gone == 0) == stays
+
+
+def test_lines_of_the_audit_log_go_when_they_are_old(conn: Connection) -> None:
+    for days in (50, 41, 39):
+        conn.execute(
+            text("""INSERT INTO audit_log (actor, action, subject_id, at)
+                    VALUES ('a', 'do', :subject, clock_timestamp() - :days * interval '1 day')"""),
+            {"subject": f"{days}", "days": days},
+        )
+    assert [retention.delete_audit(conn, days=40) for _ in range(2)] == [2, 0]
+    assert list(conn.execute(text("SELECT subject_id FROM audit_log")).scalars()) == ["39"]
+
+
+def test_how_much_is_kept_is_known_of_each_table(conn: Connection) -> None:
+    found = {row.name: row for row in retention.kept(conn, retention.KEPT_TABLES)}
+    assert found.keys() == set(retention.KEPT_TABLES)
+    assert all(row.bytes > 0 and row.rows >= 0 for row in found.values())

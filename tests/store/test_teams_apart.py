@@ -29,6 +29,9 @@ NOT_HELD = {
     "do_not_call_imports.import_id",  # of a file, of which there is no row
     "do_not_call_imports.contact_id",  # written by the statement's side that writes the contact, which is never deleted
     "audit_log.subject_id",  # of any kind, and what it names may be gone
+    "past_calls.campaign_id",
+    "past_call_totals.campaign_id",  # both written beside whoever locks the campaign, which is never deleted
+    "latest_past_calls.campaign_contact_id",  # the same, of a contact that cannot be taken out any more
     "counter_deltas.campaign_id",  # written by a trigger of rows that are held, many a second
     "counter_deltas.call_id",
     "campaign_contacts.last_number_id",  # a hint, read only to prefer one of the campaign's own numbers

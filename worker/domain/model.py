@@ -209,6 +209,9 @@ class Bounds:
     settle_batch: int = 200
     unknown_news_kept: int = 10_000
     news_raw_days: int = 30
+    retention_calls_days: int = 0
+    retention_events_days: int = 0
+    retention_audit_days: int = 0
 
 
 class EventKind(StrEnum):

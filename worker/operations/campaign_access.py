@@ -20,8 +20,8 @@ def find_campaign(conn: Connection, campaign_id: str, team_id: str | None) -> Ca
 def hold_campaign(conn: Connection, campaign_id: str, team_id: str | None) -> SharedCampaign:
     """The campaign, which until this transaction ends neither completes nor starts. Raises :class:`NotFound`, and
     :class:`Deleted`."""
-    find_campaign(conn, campaign_id, team_id)
-    row = campaigns.share(conn, campaign_id)
+    row = campaigns.share(conn, campaign_id, team_id)
     if row is None:
+        find_campaign(conn, campaign_id, team_id)
         raise Deleted(campaign_id)
     return row

@@ -104,8 +104,13 @@ def add_batch(
     if missing:
         raise NotFound("contact", *missing)
     added = contacts.add(conn, campaign.team_id, campaign_id, contact_ids)
+    return added, fill_after(campaign, added)
+
+
+def fill_after(campaign: SharedCampaign, added: int) -> list[Step]:
+    """What is to be done once so many contacts are in the campaign."""
     is_running = campaign.status == CampaignStatus.RUNNING
-    return added, [Fill(campaign.team_id, (campaign_id,))] if is_running and added else []
+    return [Fill(campaign.team_id, (campaign.id,))] if is_running and added else []
 
 
 def open_for_contacts(conn: Connection, campaign_id: str, team_id: str | None = None) -> SharedCampaign:

@@ -6,6 +6,7 @@ team's lock; one that goes into a campaign holds the campaign as it is. Neither 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,16 +17,21 @@ from worker.operations import batches, campaigns
 from worker.operations.batches import kept_open
 from worker.operations.import_request import ImportRequest, Loaded
 from worker.store import audit, gate
-from worker.store.crm import contacts, import_marks, staging
+from worker.store.crm import contacts, import_marks, merging, staging
+from worker.store.crm.staging import LineRange
 from worker.store.database import Database, once, transact
+
+RANGES_AT_ONCE = 100
+"""Batches whose lines are looked up at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What became of some lines: their contacts ``made`` or found, how many of these were ``created``, ``changed`` and
-    ``added`` to the campaign, and what follows."""
+    """What became of some lines: how many contacts they are, the ``ids`` of those that are remembered, how many were
+    ``created``, ``changed`` and ``added`` to the campaign, and what follows."""
 
-    made: list[str]
+    contacts: int
+    ids: list[str]
     created: int
     changed: int
     added: int
@@ -49,24 +55,20 @@ def _find_again(request: ImportRequest, loaded: Loaded, last: int) -> None:
     has edited since stays."""
 
     def find(conn: Connection) -> list[str]:
-        staging.match_all(conn, request.team_id, last, exported=loaded.exported > 0)
-        return staging.contact_ids(conn, 0, last, most=request.most_ids)
+        merging.match_all(conn, request.team_id, last, **loaded.kinds)
+        return merging.contact_ids(conn, 0, last, most=request.most_ids)
 
     found = request.bookmark
-    loaded.remember(once(request.dialer.db, find), request.most_ids)
+    loaded.ids += once(request.dialer.db, find)
     loaded.written, loaded.added = found.count("written"), found.count("added")
     loaded.created, loaded.changed = found.count("created"), found.count("changed")
 
 
 def _write_batches(request: ImportRequest, loaded: Loaded, db: Database, after: int) -> None:
-    for _ in range(-(-loaded.lines // batches.BATCH) + 1):
-        reach = once(db, partial(staging.next_range, after=after, most=batches.BATCH))
-        if reach.first is None or reach.last is None:
-            return
+    for reach in _ranges(db, after):
         batch = transact(db, partial(_write_batch, request, loaded, first=reach.first, last=reach.last))
-        after = reach.last
-        loaded.remember(batch.made, request.most_ids)
-        loaded.written += len(batch.made)
+        loaded.ids += batch.ids
+        loaded.written += batch.contacts
         loaded.created += batch.created
         loaded.changed += batch.changed
         loaded.added += batch.added
@@ -74,25 +76,36 @@ def _write_batches(request: ImportRequest, loaded: Loaded, db: Database, after: 
         request.observer.on_progress(loaded)
 
 
+def _ranges(db: Database, after: int) -> Iterator[LineRange]:
+    """The lines behind ``after``, a batch at a time."""
+    while reach := once(db, partial(staging.next_ranges, after=after, most=batches.BATCH, ranges=RANGES_AT_ONCE)):
+        yield from reach
+        after = reach[-1].last
+
+
 def _write_batch(request: ImportRequest, loaded: Loaded, conn: Connection, *, first: int, last: int) -> Batch:
-    staging.take_turns(conn, request.team_id)
-    found = staging.match(conn, request.team_id, first, last, exported=loaded.exported > 0)
+    merging.take_turns(conn, request.team_id)
+    found = merging.match(conn, request.team_id, first, last, **loaded.kinds)
     if found.decides:
         gate.close_gate(conn, request.team_id)
     if loaded.do_not_call:
         import_marks.note(conn, request.team_id, loaded.import_id, first, last)
-    written = staging.write(conn, request.team_id, request.company_id, first, last, known=found.known > 0)
+    written = merging.write(conn, request.team_id, request.company_id, first, last, known=found.known > 0)
     steps: list[Step] = []
     if written.zoned:
         contacts.move_to_zones(conn, written.zoned)
         waits_in = contacts.waits_in(conn, written.zoned)
         steps += [Fill(request.team_id, tuple(waits_in))] if waits_in else []
-    made = staging.contact_ids(conn, first, last)
     added = 0
-    if request.campaign_id is not None and made:
-        added, more = campaigns.add_batch(conn, request.campaign_id, made, team_id=request.team_id)
-        steps += more
-    batch = Batch(made, written.created, written.changed, added, steps)
+    if request.campaign_id is not None and found.contacts:
+        campaign = campaigns.open_for_contacts(conn, request.campaign_id, request.team_id)
+        if found.known:
+            merging.hold_known(conn, request.team_id, first, last)
+        added = merging.add(conn, request.team_id, request.campaign_id, first, last)
+        steps += campaigns.fill_after(campaign, added)
+    room = loaded.room(request.most_ids)
+    ids = [] if room == 0 else merging.contact_ids(conn, first, last, most=room)
+    batch = Batch(found.contacts, ids, written.created, written.changed, added, steps)
     detail = {"import": loaded.import_id, "lines": [first, last], "created": batch.created}
     detail |= {"changed": batch.changed, "added": batch.added}
     audit.note(conn, request.team_id, request.actor, "import_contacts", request.campaign_id or "contacts", detail)
@@ -101,6 +114,6 @@ def _write_batch(request: ImportRequest, loaded: Loaded, conn: Connection, *, fi
 
 
 def _keep(request: ImportRequest, loaded: Loaded, batch: Batch, conn: Connection, last: int) -> None:
-    progress = {"import": loaded.import_id, "after": last, "written": loaded.written + len(batch.made)}
+    progress = {"import": loaded.import_id, "after": last, "written": loaded.written + batch.contacts}
     progress |= {"created": loaded.created + batch.created, "changed": loaded.changed + batch.changed}
     request.bookmark.keep(conn, progress | {"added": loaded.added + batch.added})

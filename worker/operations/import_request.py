@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from worker.domain.contact_file import LineFault
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step
 from worker.operations.batches import Bookmark
 from worker.operations.import_progress import ImportObserver
+
+
+class LineKinds(TypedDict):
+    """Whether a file has lines of these kinds."""
+
+    exported: bool
+    uncallable: bool
 
 
 @dataclass(slots=True)
@@ -54,10 +61,14 @@ class Loaded:
     def unchanged(self) -> int:
         return self.written - self.created - self.changed
 
-    def remember(self, contact_ids: Sequence[str], most: int | None) -> None:
-        """These are next, of which ``most`` are remembered."""
-        room = len(contact_ids) if most is None else max(most - len(self.ids), 0)
-        self.ids += contact_ids[:room]
+    @property
+    def kinds(self) -> LineKinds:
+        """Which lines there are that are found in ways of their own."""
+        return {"exported": self.exported > 0, "uncallable": self.uncallable > 0}
+
+    def room(self, most: int | None) -> int | None:
+        """How many more ids are remembered, if ``most`` are; ``None``: all."""
+        return None if most is None else max(most - len(self.ids), 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,18 @@ from worker.domain.spelling import did_you_mean, nearest
 from worker.domain.window import CallWindow, parse_default_window
 from worker.process.addresses import broker_fault, database_fault, for_celery, redis_fault, split
 
+SHORTEST_RETENTION_DAYS, LONGEST_RETENTION_DAYS = 31, 36_500
+
+
+def _retention(days: int) -> int:
+    if days != 0 and not SHORTEST_RETENTION_DAYS <= days <= LONGEST_RETENTION_DAYS:
+        raise ValueError("Give 0, which keeps all, or a whole number from 31 to 36 500")
+    return days
+
+
+Retention = Annotated[int, AfterValidator(_retention)]
+"""For how many days something is kept; 0: for good."""
+
 
 class BoundsSettings(BaseModel):
     """The settings that the dialer works by, each under its name in :class:`~worker.domain.model.Bounds`."""
@@ -57,6 +69,9 @@ class BoundsSettings(BaseModel):
     breaker_longest_pause_seconds: float = Field(3600.0, gt=0, le=86_400)
     unknown_news_kept: int = Field(10_000, ge=0, le=1_000_000)
     news_raw_days: int = Field(30, ge=1, le=3650)
+    retention_calls_days: Retention = 0
+    retention_events_days: Retention = 0
+    retention_audit_days: Retention = 0
 
 
 class Settings(BoundsSettings):

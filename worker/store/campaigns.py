@@ -28,7 +28,10 @@ WHERE c.id = :id AND (CAST(:team AS text) IS NULL OR c.team_id = :team)
 
 LOCK = text("SELECT id FROM campaigns WHERE id = :id FOR NO KEY UPDATE")
 LOCK_ALL = text("SELECT id FROM campaigns WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
-SHARE = text("SELECT id, team_id, status FROM campaigns WHERE id = :id AND deleted_at IS NULL FOR SHARE")
+SHARE = text("""
+SELECT id, team_id, status FROM campaigns
+WHERE id = :id AND (CAST(:team AS text) IS NULL OR team_id = :team) AND deleted_at IS NULL FOR SHARE
+""")
 
 MOVE = text("""
 UPDATE campaigns
@@ -215,10 +218,10 @@ def lock_all(conn: Connection, campaign_ids: Sequence[str]) -> None:
     conn.execute(LOCK_ALL, {"ids": list(campaign_ids)})
 
 
-def share(conn: Connection, campaign_id: str) -> SharedCampaign | None:
-    """Keep the campaign from completing or starting until this transaction ends; ``None`` if there is none
-    that is not deleted."""
-    return conn.execute(SHARE, {"id": campaign_id}).first()
+def share(conn: Connection, campaign_id: str, team_id: str | None = None) -> SharedCampaign | None:
+    """Keep the campaign from completing or starting until this transaction ends; ``None`` if there is none, of the
+    team where one is named, that is not deleted."""
+    return conn.execute(SHARE, {"id": campaign_id, "team": team_id}).first()
 
 
 def move(

@@ -129,13 +129,16 @@ INSTANTS = (
     Instant("calls.next_end_at", _R.INTERVAL, "hang-ups", "begins at end_tried_at; a hang-up early is one more"),
     Instant("unmatched_calls.next_end_at", _R.INTERVAL, "hang-ups", "the same"),
     Instant("unmatched_calls.found_at", _R.KEPT, "a day"),
+    Instant("calls.ended_at", _R.KEPT, "as many days as the deployment says", "and as much longer as the clock has "
+            "jumped forward: what is deleted does not come back when the clock does"),
+    Instant("audit_log.at", _R.KEPT, "the same", "the same"),
     Instant("calls.end_tried_at", _R.TURN, "hang-ups"),
     Instant("unmatched_calls.end_tried_at", _R.TURN, "hang-ups"),
     Instant("idempotency_keys.heard_at", _R.DISTANCE, "the same, of a request of many steps"),
     Instant("calls.answered_at", _R.NOTED, "hang-ups", "the mark of a hang-up is never before the answer it is for"),
     Instant("calls.end_requested_at", _R.NOTED, "hang-ups", "the same"),
     Instant("call_events.received_at", _R.DISTANCE, "settling of what is overdue, wait for a verdict; raw is kept by "
-            "it"),
+            "it, and the whole as calls are"),
     Instant("call_events.held_until", _R.INTERVAL, "settling", "begins at received_at; ends without a verdict early"),
     Instant("campaigns.filled_at", _R.TURN, "claim"),
     Instant("campaign_numbers.used_at", _R.TURN, "claim"),
@@ -153,7 +156,7 @@ INSTANTS = (
     Instant("clock_jumps.at", _R.HELD, "what adds the jumps", "it is where the jump is computed from what came before"),
     *_noted(
         "carrier_accounts.rested_at", "carrier_accounts.breaker_opened_at", "phone_numbers.rested_at",
-        "calls.checked_at", "calls.placed_at", "calls.ringing_at", "calls.ended_at", "calls.end_told_at",
+        "calls.checked_at", "calls.placed_at", "calls.ringing_at", "calls.end_told_at", "latest_past_calls.ended_at",
         "unmatched_calls.end_told_at",
         "call_events.occurred_at", "news_dropped.since", "database_server.failed_over_at",
         "teams.created_at", "api_keys.created_at", "api_keys.revoked_at", "companies.created_at",
@@ -161,7 +164,7 @@ INSTANTS = (
         "contacts.updated_at", "do_not_call.created_at", "do_not_call_imports.created_at",
         "do_not_call_imports.ended_at", "campaigns.stopped_at", "campaigns.created_at", "campaigns.updated_at",
         "campaigns.completed_at", "campaigns.deleted_at", "campaign_contacts.added_at", "runs.opened_at",
-        "runs.ended_at", "idempotency_keys.worked_at", "audit_log.at", "schema_migrations.applied_at", "clock.real_at",
+        "runs.ended_at", "idempotency_keys.worked_at", "schema_migrations.applied_at", "clock.real_at",
     ),
     Instant("campaign_contacts.due_at", _R.BUSINESS, "claim", "due by the latest that business time has been"),
     *_business(

@@ -65,10 +65,13 @@ UNION ALL
 SELECT min(id), team_id, to_number FROM calls WHERE ended_at IS NULL GROUP BY team_id, to_number HAVING count(*) > 1
 """
 
-# Ended calls against the counters, and contacts against theirs, campaign by campaign.
+# Ended calls, kept or not, against the counters, and contacts against theirs, campaign by campaign.
 COUNTERS_ADD_UP = """
 WITH ended AS (
-    SELECT campaign_id, disposition, count(*) AS n FROM calls WHERE ended_at IS NOT NULL GROUP BY 1, 2),
+    SELECT campaign_id, disposition, sum(n) AS n FROM (
+        SELECT campaign_id, disposition, count(*) AS n FROM calls WHERE ended_at IS NOT NULL GROUP BY 1, 2
+        UNION ALL SELECT campaign_id, disposition, calls FROM past_call_totals) AS parts
+    GROUP BY 1, 2),
 counted AS (
     SELECT campaign_id, disposition, sum(n) AS n FROM (
         SELECT campaign_id, disposition, calls AS n FROM disposition_totals

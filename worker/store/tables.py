@@ -237,6 +237,26 @@ calls = Table(
     ForeignKeyConstraint(["campaign_id", "run_id"], ["runs.campaign_id", "runs.id"]),
 )
 
+past_calls = Table(
+    "past_calls", metadata,
+    _serial(), _must("campaign_id", Text), _must("reserved", ARRAY(_INSTANT)),
+    _must("ended", ARRAY(_INSTANT)), _must("dialed", ARRAY(_INSTANT)), _must("campaign_limits", ARRAY(Integer)),
+    _must("zones", ARRAY(Text)), _must("attempts", ARRAY(SmallInteger)), _must("dispositions", ARRAY(_DISPOSITION)),
+)
+
+past_call_totals = Table(
+    "past_call_totals", metadata,
+    _must("campaign_id", Text, key=True), _must("disposition", _DISPOSITION, key=True), _must("calls", Integer),
+)
+
+latest_past_calls = Table(
+    "latest_past_calls", metadata,
+    _must("campaign_contact_id", BigInteger, key=True), _may("disposition", _DISPOSITION), _may("ended_at", _INSTANT),
+    _may("to_number", Text),
+)
+
+retention_marks = Table("retention_marks", metadata, _must("name", Text, key=True), _must("through", Text))
+
 call_events = Table(
     "call_events", metadata,
     _serial(), _must("carrier", _CARRIER), _must("token", Text), _must("event_id", Text),

@@ -40,8 +40,13 @@ SELECT contact_id FROM campaign_contacts
 WHERE campaign_id = :campaign AND contact_id = ANY(:ids) ORDER BY id FOR UPDATE
 """)
 
+# Of calls that are no longer kept the latest is known (worker/store/past_calls.py).
 CALLED = text("""
-SELECT DISTINCT contact_id FROM calls WHERE campaign_id = :campaign AND contact_id = ANY(:ids)
+SELECT contact_id FROM calls WHERE campaign_id = :campaign AND contact_id = ANY(:ids)
+UNION
+SELECT cc.contact_id FROM campaign_contacts cc
+WHERE cc.campaign_id = :campaign AND cc.contact_id = ANY(:ids)
+  AND EXISTS (SELECT FROM latest_past_calls p WHERE p.campaign_contact_id = cc.id)
 ORDER BY contact_id LIMIT :most
 """)
 
@@ -62,8 +67,13 @@ ORDER BY cc.id
 """)
 
 LAST_CALLED = text("""
-SELECT DISTINCT ON (contact_id) contact_id, to_number FROM calls
-WHERE campaign_id = :campaign AND contact_id = ANY(:ids) AND attempt IS NOT NULL
+SELECT DISTINCT ON (contact_id) contact_id, to_number FROM (
+    SELECT contact_id, to_number, reserved_at FROM calls
+    WHERE campaign_id = :campaign AND contact_id = ANY(:ids) AND attempt IS NOT NULL
+    UNION ALL
+    SELECT cc.contact_id, p.to_number, '-infinity'
+    FROM campaign_contacts cc JOIN latest_past_calls p ON p.campaign_contact_id = cc.id
+    WHERE cc.campaign_id = :campaign AND cc.contact_id = ANY(:ids) AND p.to_number IS NOT NULL) AS dialed
 ORDER BY contact_id, reserved_at DESC
 """)
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, func, text
+from sqlalchemy import Connection, Row, TextClause, func, text
 
 from worker.domain.contact import CONTACT
 from worker.store import tables
@@ -49,12 +49,11 @@ LET_COMPLETE = text("SELECT pg_advisory_unlock_shared(hashtextextended('adding t
 # A contact that cannot be called is added as skipped with its reason, so that adding loses nobody; a number
 # that is in the campaign already, or twice in this request, is called once. LIMIT and OFFSET 0 keep the planner from
 # beginning with all the contacts there are, or all numbers on the list, which while they are few looks as good.
-ADD = text("""
+_ADD = """
 WITH wanted AS MATERIALIZED (
     SELECT k.id, k.phone_e164, k.phone_fault, coalesce(k.timezone, '') AS zone, w.ord, b.banned,
            row_number() OVER (PARTITION BY k.phone_e164, b.banned ORDER BY w.ord) AS nth
-    FROM (SELECT id, min(ord) AS ord FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord)
-          GROUP BY id) AS w
+    FROM (WANTED) AS w
     CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = w.id AND team_id = :team LIMIT 1) AS k
     CROSS JOIN LATERAL (SELECT k.do_not_call OR (
         SELECT true FROM do_not_call d WHERE d.team_id = :team AND d.number = k.phone_e164 LIMIT 1
@@ -67,7 +66,8 @@ screened AS (
         WHEN w.banned THEN 'do_not_call'
         WHEN w.nth > 1 OR (
             SELECT true
-            FROM (SELECT id FROM contacts WHERE team_id = :team AND phone_e164 = w.phone_e164 OFFSET 0) AS o
+            FROM (SELECT id FROM contacts WHERE team_id = :team AND phone_e164 = w.phone_e164 AND id <> w.id OFFSET 0
+                 ) AS o
             CROSS JOIN LATERAL (SELECT status FROM campaign_contacts
                                 WHERE contact_id = o.id AND campaign_id = :campaign OFFSET 0) AS oc
             WHERE oc.status <> 'skipped' LIMIT 1) THEN 'duplicate_number'
@@ -83,7 +83,15 @@ SELECT :team, :campaign, id, zone,
        reason, (SELECT dialer_now())
 FROM screened ORDER BY ord
 ON CONFLICT (contact_id, campaign_id) DO NOTHING
-""")
+"""
+
+
+def adding(wanted: str) -> TextClause:
+    """The statement that adds the contacts of ``wanted``, a query of their ``id`` and the place of each, ``ord``."""
+    return text(_ADD.replace("WANTED", wanted))
+
+
+ADD = adding("SELECT id, min(ord) AS ord FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord) GROUP BY id")
 
 MISSING = text("""
 SELECT u.id FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord)

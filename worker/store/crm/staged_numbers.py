@@ -8,7 +8,6 @@ from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, text
 
-from worker.store.crm.staging import LineRange
 from worker.store.database import driver_of, without_timeouts
 from worker.store.shapes import shaped
 
@@ -46,8 +45,13 @@ COPY = f"COPY staged_numbers ({', '.join(StagedNumber._fields)}) FROM STDIN"
 
 
 @shaped(RANGE)
-class NumberRange(LineRange, Protocol):
-    """The next lines of a file of numbers."""
+class NumberRange(Protocol):
+    """The ``first`` and ``last`` of the next lines of a file of numbers, ``None`` when there are none, and how many
+    ``lines``."""
+
+    first: int | None
+    last: int | None
+    lines: int
 
 
 def create(conn: Connection) -> None:

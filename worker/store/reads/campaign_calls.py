@@ -17,6 +17,7 @@ SELECT id, campaign_id, run_id, contact_id, from_number, to_number, state, attem
 FROM calls WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :limit OFFSET :offset
 """)
 LIVE = text("SELECT count(*) FROM calls WHERE campaign_id = :campaign AND ended_at IS NULL")
+PAST = text("SELECT coalesce(sum(calls), 0) FROM past_call_totals WHERE campaign_id = :campaign")
 
 
 @shaped(PAGE)
@@ -27,9 +28,10 @@ class CallRow(ExportedCall, Protocol):
 
 
 def page(conn: Connection, campaign_id: str, *, limit: int, offset: int) -> tuple[int, Sequence[CallRow]]:
-    """How many calls the campaign has made, live ones included, and ``limit`` of them after ``offset``, newest
+    """How many calls of the campaign are kept, live ones included, and ``limit`` of them after ``offset``, newest
     first. Those that ended are counted by the counters, so that a long history costs no more than a short one."""
     count = sum(counters.dispositions(conn, campaign_id).values())
     count += conn.execute(LIVE, {"campaign": campaign_id}).scalar_one()
+    count -= int(conn.execute(PAST, {"campaign": campaign_id}).scalar_one())
     rows = conn.execute(PAGE, {"campaign": campaign_id, "limit": limit, "offset": offset}).all()
     return count, rows

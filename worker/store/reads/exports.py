@@ -26,8 +26,13 @@ from worker.store.shapes import shaped
 DROP_LATEST = text("DROP TABLE IF EXISTS pg_temp.latest_calls")
 FIND_LATEST = text(f"""
 CREATE TEMPORARY TABLE latest_calls AS
-SELECT DISTINCT ON (contact_id) contact_id, disposition, ended_at FROM calls
-WHERE campaign_id = :campaign AND id <> '' AND ended_at IS NOT NULL AND disposition NOT IN {UNSENT}
+SELECT DISTINCT ON (contact_id) contact_id, disposition, ended_at FROM (
+    SELECT contact_id, disposition, ended_at, id FROM calls
+    WHERE campaign_id = :campaign AND id <> '' AND ended_at IS NOT NULL AND disposition NOT IN {UNSENT}
+    UNION ALL
+    SELECT cc.contact_id, p.disposition, p.ended_at, ''   -- before all that are kept
+    FROM campaign_contacts cc JOIN latest_past_calls p ON p.campaign_contact_id = cc.id
+    WHERE cc.campaign_id = :campaign AND cc.id > 0 AND p.disposition IS NOT NULL) AS ended
 ORDER BY contact_id, id DESC
 """)
 INDEX_LATEST = text("CREATE UNIQUE INDEX ON latest_calls (contact_id)")

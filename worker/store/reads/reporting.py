@@ -13,6 +13,7 @@ from typing import Protocol
 from sqlalchemy import Connection, text
 
 from worker.store.dispositions import ANSWERED, UNSENT
+from worker.store.past_calls import ALL_CALLS
 from worker.store.shapes import shaped
 
 QUARTER_SECONDS = 900
@@ -22,9 +23,8 @@ ONE_LOOK = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 PATIENTLY = text("SET LOCAL statement_timeout = '10min'")
 
 PLACED = f"""
-FROM calls
-WHERE campaign_id = :id AND id <> '' AND dialed_at IS NOT NULL AND disposition IS NOT NULL
-      AND disposition NOT IN {UNSENT}
+FROM {ALL_CALLS}
+WHERE dialed_at IS NOT NULL AND disposition IS NOT NULL AND disposition NOT IN {UNSENT}
 """
 
 HOURS = text(f"""
@@ -49,9 +49,8 @@ SELECT attempt, count(*) AS calls, count(*) FILTER (WHERE disposition IN {ANSWER
 # between the first and the last of these, `peak` is the most that were held at once and `moved` the difference it made.
 SLOTS = text(f"""
 WITH mine AS MATERIALIZED (
-    SELECT extract(epoch FROM reserved_at)::float AS took, extract(epoch FROM ended_at)::float AS gave,
-           claim_limits[2] AS campaign_limit
-    FROM calls WHERE campaign_id = :id AND id <> ''),
+    SELECT extract(epoch FROM reserved_at)::float AS took, extract(epoch FROM ended_at)::float AS gave, campaign_limit
+    FROM {ALL_CALLS}),
 span AS (
     SELECT min(took) AS first, greatest(max(took), max(gave), min(took) + 1) AS last FROM mine),
 moves AS (
