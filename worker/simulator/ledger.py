@@ -8,7 +8,7 @@ fact              besides
 ================= ==========================================================================
 ``placed``        ``attempt`` to this number, ``extra`` (made by the carrier on its own),
                   ``callback_url``; by another protocol than our own, its name as ``face``
-                  and the request's details as ``asked``
+                  and the request's details as ``asked`` (names that ledgers have had from the first)
 ``rejected``      ``attempt``, ``status``, ``code``; ``call`` is null, nobody's phone rings
 ``refused``       the same, answered with a 5xx, or not at all: ``status`` 0
 ``ringing``
