@@ -4,7 +4,8 @@ A key is asked for in PostgreSQL at every request, so that a revoked one opens n
 is counted in Redis: each key has its allowance, and each address one of failed logins. A valid key is let in
 whatever else came from its address, for behind one proxy there may be many clients; what is limited is the noise
 of those who have none. (Guessing is not what it guards against: a secret has 256 bits.) So it is with callbacks: one
-that its carrier has signed is always taken, and an address that posts others hears of its allowance of those.
+that its carrier has signed is always taken, while
+an address that posts others has an allowance.
 
 When Redis is away everybody is let in. The allowance protects the database from an over-eager client for a
 while; to refuse every client because nobody can be counted would turn the loss of a cache into the loss of the

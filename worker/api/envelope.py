@@ -2,7 +2,7 @@
 
 Success is ``{"success": true, …}``. Failure is ``{"success": false, "message", "code", "errors", "requestId"}``,
 where ``errors`` lists what is wrong with which value (``{"path", "message"}``), all of it at once. What went
-wrong on our side is logged and not told.
+wrong on our side is logged and not shown.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def refusal(request_id: str, error: Refused) -> tuple[int, dict[str, Any]]:
 
 
 def request_id_of(request: Request) -> str:
-    """The id this request was given at the door."""
+    """The id this request was given by the middleware."""
     return str(request.scope["state"]["request_id"])
 
 
@@ -126,7 +126,7 @@ def _dialer_error(request: Request, error: Exception) -> Response:
 
 
 def broken(request_id: str, error: BaseException) -> Response:
-    """The answer to what should never happen: logged in full, told in one sentence."""
+    """The answer to what should never happen: logged in full, answered in one sentence."""
     log.error("request_failed", exception="".join(format_exception(error)))
     message = f"Something went wrong on our side; it is logged under request id {request_id}."
     return answer(render(failure(request_id, 500, message)), 500)

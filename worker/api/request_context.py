@@ -192,7 +192,7 @@ def _page(
 
 
 Paged = Annotated[PageRequest, Depends(_page)]
-"""What the endpoint of a list takes: ``limit`` 1-500, 50 unless told, and ``offset`` from 0."""
+"""What the endpoint of a list takes: ``limit`` 1-500, 50 unless given, and ``offset`` from 0."""
 
 
 def _read_json(raw: bytes) -> object:

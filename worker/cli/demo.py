@@ -2,7 +2,7 @@
 
 Embedded PostgreSQL and Valkey, the web process, two workers, beat and the simulator are started as they would
 be deployed; a CSV of contacts is imported, a campaign is scheduled, and what follows happens by itself. This
-process only watches, and judges at the end: the invariants by the database, the limit and the window by the
+process only watches, and checks at the end: the invariants by the database, the limit and the window by the
 simulator's own ledger.
 """
 
@@ -102,7 +102,7 @@ class Demo:
 @carrier_option
 @click.option("--plain", is_flag=True, help="Print a line a second, as into a pipe, instead of the screen.")
 def demo(file: Any, speed: float, seed: int, limit: int, carrier: str, plain: bool) -> None:
-    """Run a scheduled campaign from its CSV to its end, watch it, and judge it."""
+    """Run a scheduled campaign from its CSV to its end, watch it, and check it."""
     logs.configure("error")
     started_at = monotonic()
     people = _read(file or (resources.files("worker.cli") / "demo_contacts.csv").read_text().splitlines())

@@ -150,7 +150,7 @@ def parse_window(start: str | None, end: str | None, timezone: str | None) -> Ca
     """The window a caller requested; ``None`` when all three fields are left out.
 
     Raises :class:`~worker.domain.errors.Invalid` naming every field that is missing and every one that is
-    wrong, so that one answer is enough to mend the request.
+    wrong, so that one answer is enough to correct the request.
     """
     given = {"callWindowStart": start, "callWindowEnd": end, "callWindowTimezone": timezone}
     missing = [path for path, value in given.items() if value is None]
@@ -185,7 +185,7 @@ def window_or_shut(start: str | None, end: str | None, timezone: str | None) -> 
 
     Rows are screened when written, but a zone may leave the database in a later edition, and rows are
     edited by hand. A field that is ``None`` cannot be read either: a campaign with no window at all is for
-    the caller to tell apart first.
+    the caller to distinguish first.
     """
     if start is None or end is None or timezone is None:
         return Shut()

@@ -1,7 +1,7 @@
 """Telnyx's codes for a refused call: those of its API, and those of its switch, which stand within a ``detail``.
 
 Most of what can be wrong with a call comes as HTTP 403 with code 10010, "authorization failed", and only the ``D`` code
-in the sentence tells one cause from another: ``Dialed number … is not included in whitelisted countries … D13``.
+in the sentence distinguishes the causes: ``Dialed number … is not included in whitelisted countries … D13``.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def parties(request: Request | None) -> dict[str, str]:
 
 
 def token_of(url: str) -> str:
-    """The token of a call, by which the ledger is judged: the last part of the path its callbacks go to."""
+    """The token of a call, by which the ledger is checked: the last part of the path its callbacks go to."""
     return urlsplit(url).path.rpartition("/")[2]
 
 
