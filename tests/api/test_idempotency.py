@@ -137,7 +137,7 @@ def test_what_was_done_and_not_answered_was_not_done(
 
 
 def as_if_dead(world: World, key: str, path: str, body: bytes, *, worked: bool, seconds: int) -> None:
-    """A key whose request took it so long ago and was never heard of again."""
+    """A key whose request took it so long ago and never came back."""
     request = store.KeyedRequest(world.team, key, "POST", path, sha256(body).digest())
 
     def work(conn: Any) -> None:

@@ -117,17 +117,19 @@ def recorded(simulator: RunningSimulator, token: str) -> RecordedCall:
     return call
 
 
-def test_a_call_is_placed_and_told_to_its_end(client: Telnyx, receiver: Receiver, simulator: RunningSimulator) -> None:
+def test_a_call_is_placed_and_reported_to_its_end(
+    client: Telnyx, receiver: Receiver, simulator: RunningSimulator
+) -> None:
     placed = Placed(client, receiver, ANSWERS, stream_url="wss://assistant.example/talk",
                     custom_headers=[{"name": "X-Contact", "value": "cont_1"}])  # fmt: skip
     assert placed.answer is not None
     assert placed.answer.is_alive is False, "dialing has only begun"
-    told = until_hangup(receiver, placed.token)
-    assert events(told) == ["call.initiated", "call.answered", "call.hangup"]
-    assert {payload(seen)["call_control_id"] for seen in told} == {placed.id}
-    assert {base64.b64decode(payload(seen)["client_state"]).decode() for seen in told} == {placed.token}
-    assert len({seen.message["data"]["id"] for seen in told}) == 3
-    end = payload(told[-1])
+    received = until_hangup(receiver, placed.token)
+    assert events(received) == ["call.initiated", "call.answered", "call.hangup"]
+    assert {payload(seen)["call_control_id"] for seen in received} == {placed.id}
+    assert {base64.b64decode(payload(seen)["client_state"]).decode() for seen in received} == {placed.token}
+    assert len({seen.message["data"]["id"] for seen in received}) == 3
+    end = payload(received[-1])
     assert (end["hangup_cause"], end["sip_hangup_cause"]) == ("normal_clearing", "200")
     shown = client.calls.retrieve_status(placed.id).data
     assert shown is not None
@@ -199,11 +201,11 @@ def test_a_verdict_is_an_event(
     client: Telnyx, receiver: Receiver, number: str, detection: str, event: str, result: str
 ) -> None:
     placed = Placed(client, receiver, number, answering_machine_detection=detection)
-    told = until_hangup(receiver, placed.token)
-    assert [payload(seen)["result"] for seen in told if seen.message["data"]["event_type"] == event] == [result]
+    received = until_hangup(receiver, placed.token)
+    assert [payload(seen)["result"] for seen in received if seen.message["data"]["event_type"] == event] == [result]
 
 
-def test_without_detection_nobody_is_told_who_answered(client: Telnyx, receiver: Receiver) -> None:
+def test_without_detection_nobody_learns_who_answered(client: Telnyx, receiver: Receiver) -> None:
     placed = Placed(client, receiver, MACHINE)
     assert events(until_hangup(receiver, placed.token)) == ["call.initiated", "call.answered", "call.hangup"]
 
@@ -257,13 +259,13 @@ def test_a_wrong_key_is_refused(simulator: RunningSimulator, receiver: Receiver)
 
 
 @pytest.mark.parametrize("number", [PLACED_500, RESET, HANGS, NO_ID])
-def test_a_call_whose_answer_is_lost_is_told_of_by_its_token(
+def test_a_call_whose_answer_is_lost_is_reported_by_its_token(
     client: Telnyx, receiver: Receiver, simulator: RunningSimulator, number: str
 ) -> None:
     placed = Placed(client, receiver, number)
     assert placed.error is not None or not getattr(placed.answer, "call_control_id", None)
-    told = until_hangup(receiver, placed.token)
-    assert payload(told[0])["call_control_id"] == recorded(simulator, placed.token).call_id
+    received = until_hangup(receiver, placed.token)
+    assert payload(received[0])["call_control_id"] == recorded(simulator, placed.token).call_id
 
 
 def test_a_5xx_may_have_placed_nothing(client: Telnyx, receiver: Receiver, simulator: RunningSimulator) -> None:

@@ -129,18 +129,18 @@ def recorded(simulator: RunningSimulator, token: str) -> RecordedCall:
     return call
 
 
-def test_a_call_is_placed_asked_about_and_told_to_its_end(
+def test_a_call_is_placed_looked_up_and_reported_to_its_end(
     client: Client, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
     placed = Placed(client, receiver, ANSWERS)
     assert placed.call is not None, placed.error
     assert (placed.call.status, placed.call.to, placed.call._from) == ("queued", ANSWERS, FROM)
     assert placed.sid.startswith("CA")
-    told = until_completed(receiver, placed.token)
-    assert statuses(told) == ["initiated", "ringing", "in-progress", "completed"]
-    assert [seen.form["SequenceNumber"] for seen in told] == ["0", "1", "2", "3"]
-    assert {seen.form["CallSid"] for seen in told} == {placed.sid}
-    assert (told[-1].form["SipResponseCode"], "AnsweredBy" in told[-1].form) == ("200", False)
+    received = until_completed(receiver, placed.token)
+    assert statuses(received) == ["initiated", "ringing", "in-progress", "completed"]
+    assert [seen.form["SequenceNumber"] for seen in received] == ["0", "1", "2", "3"]
+    assert {seen.form["CallSid"] for seen in received} == {placed.sid}
+    assert (received[-1].form["SipResponseCode"], "AnsweredBy" in received[-1].form) == ("200", False)
     fetched = client.calls(placed.sid).fetch()
     assert (fetched.status, fetched.direction, fetched.answered_by) == ("completed", "outbound-api", None)
     assert fetched.date_created is not None
@@ -158,10 +158,10 @@ def test_twilios_own_validator_takes_every_callback_and_none_that_was_touched(
     address = f"{receiver.url}/carriers/twilio/events/{verdicts}"
     detecting = {"machine_detection": "Enable", "async_amd": "true", "async_amd_status_callback": address}
     placed = Placed(client, receiver, MACHINE, **detecting)
-    told = until_completed(receiver, placed.token) + receiver.wait_for(verdicts, 1)
+    received = until_completed(receiver, placed.token) + receiver.wait_for(verdicts, 1)
     question = receiver.wait_for(f"{placed.token}-answer", 1)
     validator = RequestValidator(SECRET)
-    for seen in [*told, *question]:
+    for seen in [*received, *question]:
         headers = {name.lower(): value for name, value in seen.headers.items()}
         signature = headers["x-twilio-signature"]
         assert validator.validate(seen.url, seen.form, signature)
@@ -216,7 +216,7 @@ def test_a_verdict_comes_to_an_address_of_its_own(
     assert verdict.form["AnsweredBy"] == word
 
 
-def test_without_detection_nobody_is_told_who_answered(client: Client, receiver: Receiver) -> None:
+def test_without_detection_nobody_learns_who_answered(client: Client, receiver: Receiver) -> None:
     placed = Placed(client, receiver, MACHINE)
     assert all("AnsweredBy" not in seen.form for seen in until_completed(receiver, placed.token))
     assert client.calls(placed.sid).fetch().answered_by is None
@@ -324,7 +324,7 @@ def test_callbacks_come_doubled_reversed_or_not_at_all(
     assert receiver.about(lost.token) == []
 
 
-def test_only_the_events_asked_for_are_told(client: Client, receiver: Receiver) -> None:
+def test_only_the_events_asked_for_are_posted(client: Client, receiver: Receiver) -> None:
     placed = Placed(client, receiver, BUSY, status_callback_event=["completed"])
     assert statuses(until_completed(receiver, placed.token)) == ["busy"]
 

@@ -56,7 +56,7 @@ def test_doubled_callbacks_are_the_same_event_posted_twice(
     assert [seen.body for seen in received[::2]] == [seen.body for seen in received[1::2]]
 
 
-def test_reversed_callbacks_tell_the_end_first(
+def test_reversed_callbacks_report_the_end_first(
     carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[[str], CallRequest]
 ) -> None:
     placed = call_request(REVERSED)

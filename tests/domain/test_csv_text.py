@@ -68,7 +68,7 @@ def test_whatever_the_bytes_are_they_are_contacts_and_faults_or_refused(content:
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04rest", b"\x1f\x8b\x08", b"%PDF-1.7", b"\xd0\xcf\x11\xe0\xa1"])
-def test_what_is_plainly_no_text_is_told_for_what_it_is(content: bytes) -> None:
+def test_what_is_plainly_no_text_is_shown_for_what_it_is(content: bytes) -> None:
     with pytest.raises(Invalid, match=r"CSV|unpack"):
         encoding_of([content])
 
@@ -175,6 +175,6 @@ def test_a_mark_is_believed_more_than_what_is_declared_and_that_more_than_a_gues
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04rest", b"%PDF-1.7"])
-def test_what_is_plainly_no_text_is_told_whatever_is_declared(content: bytes) -> None:
+def test_what_is_plainly_no_text_is_shown_whatever_is_declared(content: bytes) -> None:
     with pytest.raises(Invalid, match="file"):
         choose_encoding(io.BytesIO(content), "utf-8")
