@@ -14,14 +14,30 @@ import pytest
 from telnyx import APIError, APIStatusError, Telnyx
 from telnyx.lib.webhook_verification import WebhookVerificationError
 
+from tests.carriers.lives import (
+    ANSWERS,
+    BUSY,
+    DECLINES,
+    DOUBLED,
+    FAX,
+    HANGS,
+    LIVES,
+    LOST,
+    MACHINE,
+    NO_ID,
+    NOWHERE,
+    PLACED_500,
+    QUEUED,
+    RESET,
+    REVERSED,
+    RINGS,
+    TALKS_LONG,
+)
 from tests.carriers.receiver import Received, Receiver
 from tests.carriers.running import SECRET, RunningSimulator
-from worker.simulator.ledger import RecordedCall
 
 CONNECTION, FROM = "1494404757140276705", "+12025550000"
-ANSWERS, RINGS, MACHINE, FAX, DECLINES, NOWHERE = (f"+1202555020{n}" for n in range(6))
-TALKS_LONG, PLACED_500, NOT_PLACED, NO_ID, RESET, HANGS = (f"+1202555021{n}" for n in range(6))
-BUSY, DOUBLED, LOST, REVERSED, QUEUED, BROKEN = (f"+1202555022{n}" for n in range(6))
+NOT_PLACED, BROKEN = "+12025550118", "+12025550119"
 REFUSED = {
     "+12025550230": ("429:10011", 429, "10011", None),
     "+12025550231": ("unauthorized", 401, "10009", None),
@@ -40,23 +56,8 @@ DETAILS = {
     "+12025550238": "Dialed number is not valid D14",
 }
 SCRIPT: dict[str, Any] = {
-    ANSWERS: {"ring": 1, "talk": 20},
-    RINGS: {"answer": False},
-    MACHINE: {"ring": 1, "talk": 40, "machine": True},
-    FAX: {"ring": 1, "talk": 40, "fax": True},
-    DECLINES: {"ring": 1, "end": "declined", "sip": 607},
-    NOWHERE: {"ring": 0, "end": "failed", "sip": 404},
-    TALKS_LONG: {"ring": 1, "talk": 600},
-    PLACED_500: {"ring": 1, "talk": 1, "place": "then_500"},
+    **LIVES,
     NOT_PLACED: {"refuse": 503},
-    NO_ID: {"ring": 1, "talk": 1, "place": "then_no_id"},
-    RESET: {"ring": 1, "talk": 1, "place": "then_reset"},
-    HANGS: {"ring": 1, "talk": 1, "place": "then_timeout"},
-    BUSY: {"ring": 1, "end": "busy"},
-    DOUBLED: {"ring": 1, "end": "busy", "callbacks": "twice"},
-    LOST: {"ring": 1, "end": "busy", "callbacks": "none"},
-    REVERSED: {"ring": 1, "talk": 1, "callbacks": "reversed"},
-    QUEUED: {"queue": 600},
     BROKEN: {"ring": 1, "end": "failed"},
     **{number: {"reject": written} for number, (written, *_) in REFUSED.items()},
 }
@@ -112,11 +113,6 @@ def payload(received: Received) -> dict[str, Any]:
     return found
 
 
-def recorded(simulator: RunningSimulator, token: str) -> RecordedCall:
-    (call,) = [call for call in simulator.ledger().placed if call.token == token]
-    return call
-
-
 def test_a_call_is_placed_and_reported_to_its_end(
     client: Telnyx, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
@@ -134,7 +130,7 @@ def test_a_call_is_placed_and_reported_to_its_end(
     shown = client.calls.retrieve_status(placed.id).data
     assert shown is not None
     assert (shown.is_alive, shown.end_time is not None) == (False, True)
-    written = recorded(simulator, placed.token)
+    written = simulator.recorded(placed.token)
     assert (written.call_id, written.account, written.disposition) == (placed.id, CONNECTION, "completed")
     assert (written.connected_to, written.parameters) == ("wss://assistant.example/talk", {"X-Contact": "cont_1"})
 
@@ -145,7 +141,7 @@ def test_an_assistant_of_telnyx_takes_over_at_the_answer(
     assistant = {"id": "assistant-1", "dynamic_variables": {"contactId": "cont_1"}}
     placed = Placed(client, receiver, ANSWERS, assistant=assistant)
     until_hangup(receiver, placed.token)
-    written = recorded(simulator, placed.token)
+    written = simulator.recorded(placed.token)
     assert (written.connected_to, written.parameters) == ("assistant-1", {"contactId": "cont_1"})
 
 
@@ -154,9 +150,9 @@ def test_a_call_that_talks_is_connected_by_a_command(
 ) -> None:
     placed = Placed(client, receiver, TALKS_LONG)
     receiver.wait_until(placed.token, lambda seen: "call.answered" in events(seen))
-    assert recorded(simulator, placed.token).connected_to is None
+    assert simulator.recorded(placed.token).connected_to is None
     client.calls.actions.start_streaming(placed.id, stream_url="wss://assistant.example/late")
-    assert recorded(simulator, placed.token).connected_to == "wss://assistant.example/late"
+    assert simulator.recorded(placed.token).connected_to == "wss://assistant.example/late"
     client.calls.actions.hangup(placed.id)
     assert payload(until_hangup(receiver, placed.token)[-1])["hangup_cause"] == "normal_clearing"
     with pytest.raises(APIStatusError) as over:
@@ -265,7 +261,7 @@ def test_a_call_whose_answer_is_lost_is_reported_by_its_token(
     placed = Placed(client, receiver, number)
     assert placed.error is not None or not getattr(placed.answer, "call_control_id", None)
     received = until_hangup(receiver, placed.token)
-    assert payload(received[0])["call_control_id"] == recorded(simulator, placed.token).call_id
+    assert payload(received[0])["call_control_id"] == simulator.recorded(placed.token).call_id
 
 
 def test_a_5xx_may_have_placed_nothing(client: Telnyx, receiver: Receiver, simulator: RunningSimulator) -> None:
@@ -280,7 +276,7 @@ def test_a_hangup_cancels_a_call_that_waits(client: Telnyx, receiver: Receiver, 
     client.calls.actions.hangup(placed.id)
     end = payload(until_hangup(receiver, placed.token)[-1])
     assert (end["hangup_cause"], end["hangup_source"]) == ("originator_cancel", "caller")
-    assert recorded(simulator, placed.token).disposition == "canceled"
+    assert simulator.recorded(placed.token).disposition == "canceled"
 
 
 def test_of_a_call_nobody_placed_nothing_is_known(client: Telnyx) -> None:
@@ -298,7 +294,7 @@ def test_callbacks_come_doubled_reversed_or_not_at_all(
     assert len({seen.message["data"]["id"] for seen in twice}) == 2
     assert events(receiver.wait_for(reverse.token, 3)) == ["call.hangup", "call.answered", "call.initiated"]
     assert receiver.about(lost.token) == []
-    assert recorded(simulator, lost.token).callback_url.endswith(lost.token)
+    assert simulator.recorded(lost.token).callback_url.endswith(lost.token)
 
 
 def test_more_calls_at_once_than_its_channels_are_refused_until_one_ends(tmp_path: Path, receiver: Receiver) -> None:

@@ -15,15 +15,31 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.call import CallInstance
 
+from tests.carriers.lives import (
+    ANSWERS,
+    BUSY,
+    DECLINES,
+    DOUBLED,
+    FAX,
+    HANGS,
+    LIVES,
+    LOST,
+    MACHINE,
+    NO_ID,
+    NOWHERE,
+    PLACED_500,
+    QUEUED,
+    RESET,
+    REVERSED,
+    RINGS,
+    TALKS_LONG,
+)
 from tests.carriers.receiver import Received, Receiver
 from tests.carriers.running import SECRET, RunningSimulator
-from worker.simulator.ledger import RecordedCall
 
 SID = "AC00000000000000000000000000000001"
 FROM = "+12025550000"
-ANSWERS, RINGS, MACHINE, FAX, DECLINES, NOWHERE = (f"+1202555010{n}" for n in range(6))
-TALKS_LONG, PLACED_500, NOT_PLACED, NO_ID, RESET, HANGS = (f"+1202555011{n}" for n in range(6))
-BUSY, DOUBLED, LOST, REVERSED, QUEUED, LATE_VERDICT = (f"+1202555012{n}" for n in range(6))
+NOT_PLACED, LATE_VERDICT = "+12025550118", "+12025550119"
 REFUSED = {
     "+12025550130": ("429:20429", 429, 20429),
     "+12025550131": ("401:20003", 401, 20003),
@@ -42,23 +58,8 @@ MESSAGES = {
     "+12025550139": "Account not authorized to call +12025550139.",
 }
 SCRIPT: dict[str, Any] = {
-    ANSWERS: {"ring": 1, "talk": 20},
-    RINGS: {"answer": False},
-    MACHINE: {"ring": 1, "talk": 40, "machine": True},
-    FAX: {"ring": 1, "talk": 40, "fax": True},
-    DECLINES: {"ring": 1, "end": "declined", "sip": 607},
-    NOWHERE: {"ring": 0, "end": "failed", "sip": 404},
-    TALKS_LONG: {"ring": 1, "talk": 600},
-    PLACED_500: {"ring": 1, "talk": 1, "place": "then_500"},
+    **LIVES,
     NOT_PLACED: {"refuse": "503:20503"},
-    NO_ID: {"ring": 1, "talk": 1, "place": "then_no_id"},
-    RESET: {"ring": 1, "talk": 1, "place": "then_reset"},
-    HANGS: {"ring": 1, "talk": 1, "place": "then_timeout"},
-    BUSY: {"ring": 1, "end": "busy"},
-    DOUBLED: {"ring": 1, "end": "busy", "callbacks": "twice"},
-    LOST: {"ring": 1, "end": "busy", "callbacks": "none"},
-    REVERSED: {"ring": 1, "talk": 1, "callbacks": "reversed"},
-    QUEUED: {"queue": 600},
     LATE_VERDICT: {"ring": 1, "talk": 1, "machine": "late"},
     **{number: {"reject": written} for number, (written, _, _) in REFUSED.items()},
 }
@@ -124,11 +125,6 @@ def statuses(received: list[Received]) -> list[str]:
     return [seen.form["CallStatus"] for seen in received]
 
 
-def recorded(simulator: RunningSimulator, token: str) -> RecordedCall:
-    (call,) = [call for call in simulator.ledger().placed if call.token == token]
-    return call
-
-
 def test_a_call_is_placed_looked_up_and_reported_to_its_end(
     client: Client, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
@@ -145,7 +141,7 @@ def test_a_call_is_placed_looked_up_and_reported_to_its_end(
     assert (fetched.status, fetched.direction, fetched.answered_by) == ("completed", "outbound-api", None)
     assert fetched.date_created is not None
     assert fetched.date_created.tzinfo is not None
-    written = recorded(simulator, placed.token)
+    written = simulator.recorded(placed.token)
     assert (written.call_id, written.account, written.disposition) == (placed.sid, SID, "completed")
     assert written.connected_to == "wss://assistant.example/talk"
     assert written.parameters == {"contactId": "cont_1", "campaignId": "camp_1"}
@@ -175,7 +171,7 @@ def test_twiml_that_hangs_up_ends_the_call_and_the_callee_is_connected_to_nobody
     receiver.answer = lambda received: b"<Response><Hangup/></Response>"
     placed = Placed(client, receiver, TALKS_LONG)
     assert statuses(until_completed(receiver, placed.token))[-1] == "completed"
-    written = recorded(simulator, placed.token)
+    written = simulator.recorded(placed.token)
     assert (written.connected_to, written.disposition) == (None, "completed")
     assert written.end_requested_at is not None
 
@@ -193,7 +189,7 @@ def test_a_redirect_goes_on_elsewhere_and_is_not_followed(
     receiver.answer = lambda received: b"<Response><Redirect>https://assistant.example/twiml</Redirect></Response>"
     placed = Placed(client, receiver, ANSWERS)
     until_completed(receiver, placed.token)
-    assert recorded(simulator, placed.token).connected_to == "https://assistant.example/twiml"
+    assert simulator.recorded(placed.token).connected_to == "https://assistant.example/twiml"
 
 
 @pytest.mark.parametrize(
@@ -273,7 +269,7 @@ def test_a_call_whose_answer_is_lost_is_found_in_the_list(
     placed = Placed(client, receiver, number)
     assert placed.error is not None
     until_completed(receiver, placed.token)
-    written = recorded(simulator, placed.token)
+    written = simulator.recorded(placed.token)
     assert written.call_id in {call.sid for call in client.calls.list(to=number, from_=FROM)}
 
 
@@ -310,7 +306,7 @@ def test_canceled_ends_what_waits_or_rings_and_completed_what_talks(
     with pytest.raises(TwilioRestException) as refused:
         client.calls(talks.sid).update(status="completed")
     assert refused.value.code == 21220
-    assert recorded(simulator, waits.token).disposition == "canceled"
+    assert simulator.recorded(waits.token).disposition == "canceled"
 
 
 def test_callbacks_come_doubled_reversed_or_not_at_all(
@@ -320,7 +316,7 @@ def test_callbacks_come_doubled_reversed_or_not_at_all(
     twice = receiver.wait_for(doubled.token, 6)
     assert statuses(twice) == ["initiated", "initiated", "ringing", "ringing", "busy", "busy"]
     assert [seen.form["SequenceNumber"] for seen in receiver.wait_for(reverse.token, 4)] == ["3", "2", "1", "0"]
-    assert recorded(simulator, lost.token).disposition == "busy"
+    assert simulator.recorded(lost.token).disposition == "busy"
     assert receiver.about(lost.token) == []
 
 

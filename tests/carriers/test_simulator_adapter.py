@@ -143,7 +143,7 @@ def test_a_talk_is_cut_at_the_longest_call(
     carrier.place(placed)
     receiver.wait_for_end(placed.token)
 
-    call = next(call for call in simulator.ledger().placed if call.token == placed.token)
+    call = simulator.recorded(placed.token)
     assert call.disposition == "completed"
     assert call.ended_at is not None
     assert 0.19 < call.ended_at - call.placed_at < 10.0

@@ -106,7 +106,7 @@ def test_nothing_more_happens_to_a_call_that_was_ended(
 
     assert events_of(receiver.about(ended.token))[-1] == "ended"
     assert "answered" not in events_of(receiver.about(ended.token))
-    (call,) = (call for call in simulator.ledger().placed if call.token == ended.token)
+    call = simulator.recorded(ended.token)
     assert (call.disposition, call.answered_at) == ("canceled", None)
 
 
@@ -123,7 +123,7 @@ def test_late_callbacks_come_after_the_call_has_ended(
 
     first = receiver.wait_for(late.token, 1)[0]
 
-    (call,) = (call for call in simulator.ledger().placed if call.token == late.token)
+    call = simulator.recorded(late.token)
     assert first.event == "ringing"
     assert call.ended_at is not None
     assert events_of(receiver.wait_for_end(late.token)) == ["ringing", "answered", "ended"]

@@ -58,11 +58,7 @@ class Deployed:
         token = self.world.call(campaign).token
         self.receiver.wait_until(token, lambda received: any(is_end(one) for one in received))
         self.receive(token)
-        return self.written(token)
-
-    def written(self, token: str) -> RecordedCall:
-        (call,) = [call for call in self.simulator.ledger().placed if call.token == token]
-        return call
+        return self.simulator.recorded(token)
 
 
 def is_end(received: Received) -> bool:
@@ -142,7 +138,7 @@ def test_a_call_that_rings_or_talks_goes_on_after_a_pause_and_not_after_a_cancel
     deployed.receive(token)
     assert deployed.world.call(campaign).state == "in_progress"
     deployed.world.pause(campaign)
-    assert deployed.written(token).end_requested_at is None
+    assert deployed.simulator.recorded(token).end_requested_at is None
     deployed.world.cancel(campaign, hang_up=True)
     written = deployed.receive_until_ended(campaign)
     assert (written.disposition, written.connected_to is not None) == ("completed", True)

@@ -153,6 +153,14 @@ class HttpClient:
         except httpx2.RequestError as error:
             return CannotTell(_reason(error))
 
+    def listed(self, target: str) -> list[Any] | CannotTell:
+        """The ``calls`` of a list of calls, or why there is none."""
+        answer = self.ask("GET", target)
+        if isinstance(answer, CannotTell):
+            return answer
+        calls = answer.document.get("calls")
+        return calls if answer.status == 200 and isinstance(calls, list) else unclear(answer)
+
     def request(
         self,
         method: str,

@@ -63,7 +63,7 @@ class CallWindow:
     _closes: timedelta = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        faults = [*_bound_faults(self.start, self.end), *_zone_faults(self.timezone, "callWindowTimezone")]
+        faults = [*_bound_faults(self.start, self.end), *_zone_faults(self.timezone)]
         if faults:
             raise Invalid(faults)
         object.__setattr__(self, "_opens", _since_midnight(self.start))
@@ -161,7 +161,7 @@ def parse_window(start: str | None, end: str | None, timezone: str | None) -> Ca
     faults = [Fault(path, "Missing: give all three fields of the call window, or none.") for path in missing]
     faults += _bound_faults(start, end)
     if timezone is not None:
-        faults += _zone_faults(timezone, "callWindowTimezone")
+        faults += _zone_faults(timezone)
     raise Invalid(faults)
 
 
@@ -193,14 +193,6 @@ def window_or_shut(start: str | None, end: str | None, timezone: str | None) -> 
         return CallWindow(start, end, timezone)
     except Invalid:
         return Shut()
-
-
-def check_zone(name: str, path: str = "timezone") -> str:
-    """Return the zone's name if it is known, spelled exactly so; raise Invalid with a hint otherwise."""
-    faults = _zone_faults(name, path)
-    if faults:
-        raise Invalid(faults)
-    return name
 
 
 def local_time(at: datetime, timezone: str) -> datetime | None:
@@ -263,14 +255,14 @@ def _bound_faults(start: str | None, end: str | None) -> list[Fault]:
     return faults
 
 
-def _zone_faults(name: str, path: str) -> list[Fault]:
+def _zone_faults(name: str) -> list[Fault]:
     # pytz.timezone() itself forgives the case, and would let two spellings of one zone into the rows that
     # are claimed zone by zone.
     if name in pytz.all_timezones_set:
         return []
     hint = _zones_by_hint().get(_hint_key(name))
     advice = f"did you mean {hint}?" if hint else "use an IANA name, such as America/New_York."
-    return [Fault(path, f"Unknown time zone {name[:64]!r}; {advice}")]
+    return [Fault("callWindowTimezone", f"Unknown time zone {name[:64]!r}; {advice}")]
 
 
 @cache

@@ -252,12 +252,8 @@ def read(path: Path) -> Ledger:
 
 def _placed(fact: Mapping[str, Any]) -> RecordedCall:
     return RecordedCall(
+        **_request(fact),
         call_id=fact["call"],
-        token=fact["token"],
-        from_number=fact["from"],
-        to_number=fact["to"],
-        account=fact["account"],
-        attempt=fact["attempt"],
         extra=fact["extra"],
         callback_url=fact["callback_url"],
         placed_at=fact["at"],
@@ -292,13 +288,10 @@ def _advanced(call: RecordedCall, kind: Fact, fact: Mapping[str, Any]) -> Record
 
 
 def _not_placed(fact: Mapping[str, Any]) -> NotPlaced:
-    return NotPlaced(
-        token=fact["token"],
-        from_number=fact["from"],
-        to_number=fact["to"],
-        account=fact["account"],
-        attempt=fact["attempt"],
-        status=fact["status"],
-        code=fact["code"],
-        at=fact["at"],
-    )
+    return NotPlaced(**_request(fact), status=fact["status"], code=fact["code"], at=fact["at"])
+
+
+def _request(fact: Mapping[str, Any]) -> dict[str, Any]:
+    """What a fact says of the request that brought it about."""
+    names = {"token": "token", "from_number": "from", "to_number": "to", "account": "account", "attempt": "attempt"}
+    return {field: fact[name] for field, name in names.items()}

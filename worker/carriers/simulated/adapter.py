@@ -21,7 +21,7 @@ from worker.carriers.base import (
 from worker.carriers.http import NO_SUCH_CALL, Answer, HttpClient, unclear
 from worker.carriers.simulated import SPEC
 from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
-from worker.carriers.simulated.translation import call_event, carrier_call, rejected
+from worker.carriers.simulated.translation import call_event, carrier_call, rejected, request
 from worker.clock import wall
 
 SIGNATURE_TOLERANCE_SECONDS = 300
@@ -60,26 +60,13 @@ class SimulatorCarrier:
         self._http.close()
 
     def place(self, call_request: CallRequest) -> Outcome:
-        body = {
-            "from": call_request.from_number,
-            "to": call_request.to_number,
-            "token": call_request.token,
-            "callback_url": call_request.callback_url,
-            "ring_seconds": call_request.ring_seconds,
-            "longest_call_seconds": call_request.longest_call_seconds,
-            "account": call_request.account_id,
-        }
-        return self._http.place(
-            "/v1/calls", json=body, leave_by=call_request.leave_by, accepted=_accepted, rejected=_rejected
-        )
+        body, leave_by = request(call_request), call_request.leave_by
+        return self._http.place("/v1/calls", json=body, leave_by=leave_by, accepted=_accepted, rejected=_rejected)
 
     def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
-        answer = self._http.ask("GET", f"/v1/calls?token={quote(call_request.token, safe='')}")
-        if isinstance(answer, CannotTell):
-            return answer
-        views = answer.document.get("calls")
-        if answer.status != 200 or not isinstance(views, list):
-            return unclear(answer)
+        views = self._http.listed(f"/v1/calls?token={quote(call_request.token, safe='')}")
+        if isinstance(views, CannotTell):
+            return views
         calls = [carrier_call(view) for view in views]
         known = tuple(call for call in calls if call is not None)
         return known if len(known) == len(calls) else CannotTell("unreadable_call")

@@ -76,12 +76,9 @@ class TwilioCarrier:
         if call_request.dialed_at is None:
             return CannotTell("no moment to search for")
         query = urlencode({"To": call_request.to_number, "From": call_request.from_number, "PageSize": 50})
-        answer = self._http.ask("GET", f"{self._calls}.json?{query}")
-        if isinstance(answer, CannotTell):
-            return answer
-        views = answer.document.get("calls")
-        if answer.status != 200 or not isinstance(views, list):
-            return unclear(answer)
+        views = self._http.listed(f"{self._calls}.json?{query}")
+        if isinstance(views, CannotTell):
+            return views
         of_then = [view for view in views if translation.may_be_of(view, call_request.dialed_at)]
         if not of_then and any(translation.is_live(view) for view in views):
             return CannotTell("a_call_of_another_moment")
