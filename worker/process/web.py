@@ -9,7 +9,6 @@ APPLICATION = "worker.api.app:app"
 LARGEST_HEAD_BYTES = 16 * 1024
 """Of an unfinished head; what came in at once is measured by the middleware."""
 
-
 STOP_SECONDS = 20
 """How long requests under way may take when the process is asked to end; platforms kill it after 30 s."""
 
