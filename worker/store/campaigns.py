@@ -169,7 +169,7 @@ class MovedCampaign(Protocol):
 
 
 @shaped(DUE, RUNNING_OF_ACCOUNT)
-class CampaignOfTeam(Protocol):
+class OwnedCampaign(Protocol):
     """A campaign and whose it is."""
 
     id: str
@@ -177,7 +177,7 @@ class CampaignOfTeam(Protocol):
 
 
 @shaped(IS_WAITING)
-class Waiting(Protocol):
+class WaitingContacts(Protocol):
     """Whether ``any`` contact is in a campaign, and whether one is ``waiting``."""
 
     waiting: bool
@@ -242,7 +242,7 @@ def hang_up_too(conn: Connection, campaign_id: str) -> bool:
     return conn.execute(HANG_UP_TOO, {"id": campaign_id}).first() is not None
 
 
-def due_to_start(conn: Connection, *, most: int) -> Sequence[CampaignOfTeam]:
+def due_to_start(conn: Connection, *, most: int) -> Sequence[OwnedCampaign]:
     """The scheduled campaigns whose instant has come, earliest first."""
     return conn.execute(DUE, {"most": most}).all()
 
@@ -273,7 +273,7 @@ def swept(conn: Connection, campaign_id: str) -> None:
     conn.execute(SWEPT, {"id": campaign_id})
 
 
-def waiting(conn: Connection, campaign_id: str) -> Waiting:
+def waiting(conn: Connection, campaign_id: str) -> WaitingContacts:
     """Whether the campaign has contacts, and whether any of them waits."""
     return conn.execute(IS_WAITING, {"id": campaign_id}).one()
 
@@ -283,7 +283,7 @@ def has_open_run(conn: Connection, campaign_id: str) -> bool:
     return bool(conn.execute(HAS_OPEN_RUN, {"id": campaign_id}).scalar_one())
 
 
-def of_account(conn: Connection, account_id: str) -> Sequence[CampaignOfTeam]:
+def of_account(conn: Connection, account_id: str) -> Sequence[OwnedCampaign]:
     """The running campaigns that dial through a carrier account."""
     return conn.execute(RUNNING_OF_ACCOUNT, {"account": account_id}).all()
 
