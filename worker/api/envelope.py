@@ -54,7 +54,7 @@ CODES = {
 
 
 def render(content: Mapping[str, Any]) -> str:
-    """The body of an answer. Raises ``ValueError`` for what is no JSON."""
+    """The body of an answer. Raises ``ValueError`` for what is not valid JSON."""
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 

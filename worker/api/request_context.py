@@ -213,7 +213,7 @@ def _read_json(raw: bytes) -> object:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _first_line(error: BaseException) -> str:

@@ -99,7 +99,7 @@ def read_facts(path: Path) -> Iterator[dict[str, Any]]:
                 fact = json.loads(line)
                 Fact(fact["fact"])
             except (ValueError, TypeError, KeyError):
-                raise Broken(f"Line {number} of {path} is no fact of a ledger; use another file.") from None
+                raise Broken(f"Line {number} of {path} is not a fact of a ledger; use another file.") from None
             yield fact
 
 

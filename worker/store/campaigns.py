@@ -19,9 +19,7 @@ from worker.store.columns import CallWindowColumns, Timed
 from worker.store.shapes import shaped
 
 GET = text("""
-SELECT c.*, (SELECT dialer_now()) AS now, t.slug AS team_slug,
-       ARRAY(SELECT n.number FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
-             WHERE cn.campaign_id = c.id ORDER BY cn.position) AS from_numbers
+SELECT c.*, (SELECT dialer_now()) AS now, t.slug AS team_slug
 FROM campaigns c JOIN teams t ON t.id = c.team_id
 WHERE c.id = :id AND (CAST(:team AS text) IS NULL OR c.team_id = :team)
 """)
@@ -125,7 +123,7 @@ ORDER BY c.id
 
 @shaped(GET)
 class CampaignRow(CallWindowColumns, Timed, Protocol):
-    """A campaign, its team's ``team_slug`` and its ``from_numbers``, in their order."""
+    """A campaign and its team's ``team_slug``."""
 
     id: str
     team_id: str
@@ -147,7 +145,6 @@ class CampaignRow(CallWindowColumns, Timed, Protocol):
     updated_at: datetime
     completed_at: datetime | None
     deleted_at: datetime | None
-    from_numbers: list[str]
 
 
 @shaped(SHARE)
@@ -185,8 +182,7 @@ class WaitingContacts(Protocol):
 
 
 def get(conn: Connection, campaign_id: str, team_id: str | None = None) -> CampaignRow | None:
-    """The campaign with ``now`` (business time), ``team_slug`` and ``from_numbers``; of ``team_id`` only, when
-    given."""
+    """The campaign with ``now`` (business time) and ``team_slug``; of ``team_id`` only, when given."""
     return conn.execute(GET, {"id": campaign_id, "team": team_id}).first()
 
 
