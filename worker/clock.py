@@ -1,4 +1,4 @@
-"""The one module that reads a clock of this machine.
+"""The one module of the dialer that reads a clock of this machine; the simulator, a program of its own, has its own.
 
 Instants that decide anything come from the database (``dialer_now()`` for business time, ``clock_timestamp()``
 for machine time); what is left is measuring how long something took, and showing people when it was.
