@@ -14,25 +14,7 @@ import pytest
 from telnyx import APIError, APIStatusError, Telnyx
 from telnyx.lib.webhook_verification import WebhookVerificationError
 
-from tests.carriers.lives import (
-    ANSWERS,
-    BUSY,
-    DECLINES,
-    DOUBLED,
-    FAX,
-    HANGS,
-    LIVES,
-    LOST,
-    MACHINE,
-    NO_ID,
-    NOWHERE,
-    PLACED_500,
-    QUEUED,
-    RESET,
-    REVERSED,
-    RINGS,
-    TALKS_LONG,
-)
+from tests.carriers import lives
 from tests.carriers.receiver import Received, Receiver
 from tests.carriers.running import SECRET, RunningSimulator
 
@@ -56,7 +38,7 @@ DETAILS = {
     "+12025550238": "Dialed number is not valid D14",
 }
 SCRIPT: dict[str, Any] = {
-    **LIVES,
+    **lives.LIVES,
     NOT_PLACED: {"refuse": 503},
     BROKEN: {"ring": 1, "end": "failed"},
     **{number: {"reject": written} for number, (written, *_) in REFUSED.items()},
@@ -116,7 +98,7 @@ def payload(received: Received) -> dict[str, Any]:
 def test_a_call_is_placed_and_reported_to_its_end(
     client: Telnyx, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
-    placed = Placed(client, receiver, ANSWERS, stream_url="wss://assistant.example/talk",
+    placed = Placed(client, receiver, lives.ANSWERS, stream_url="wss://assistant.example/talk",
                     custom_headers=[{"name": "X-Contact", "value": "cont_1"}])  # fmt: skip
     assert placed.answer is not None
     assert placed.answer.is_alive is False, "dialing has only begun"
@@ -139,7 +121,7 @@ def test_an_assistant_of_telnyx_takes_over_at_the_answer(
     client: Telnyx, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
     assistant = {"id": "assistant-1", "dynamic_variables": {"contactId": "cont_1"}}
-    placed = Placed(client, receiver, ANSWERS, assistant=assistant)
+    placed = Placed(client, receiver, lives.ANSWERS, assistant=assistant)
     until_hangup(receiver, placed.token)
     written = simulator.recorded(placed.token)
     assert (written.connected_to, written.parameters) == ("assistant-1", {"contactId": "cont_1"})
@@ -148,7 +130,7 @@ def test_an_assistant_of_telnyx_takes_over_at_the_answer(
 def test_a_call_that_talks_is_connected_by_a_command(
     client: Telnyx, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
-    placed = Placed(client, receiver, TALKS_LONG)
+    placed = Placed(client, receiver, lives.TALKS_LONG)
     receiver.wait_until(placed.token, lambda seen: "call.answered" in events(seen))
     assert simulator.recorded(placed.token).connected_to is None
     client.calls.actions.start_streaming(placed.id, stream_url="wss://assistant.example/late")
@@ -173,7 +155,7 @@ def test_telnyxs_own_verification_takes_every_callback_and_none_that_was_touched
     running = RunningSimulator(tmp_path, SCRIPT, "--public-key-file", str(key_file))
     key = key_file.read_text().strip()
     with a_client(running) as client:
-        placed = Placed(client, receiver, MACHINE, answering_machine_detection="detect")
+        placed = Placed(client, receiver, lives.MACHINE, answering_machine_detection="detect")
         for seen in until_hangup(receiver, placed.token):
             event = client.webhooks.unwrap(seen.body.decode(), headers=seen.headers, key=key)
             assert type(event).__name__.startswith("Call"), "the SDK knows an event of this kind"
@@ -188,9 +170,9 @@ def test_telnyxs_own_verification_takes_every_callback_and_none_that_was_touched
 @pytest.mark.parametrize(
     ("number", "detection", "event", "result"),
     [
-        (ANSWERS, "detect", "call.machine.detection.ended", "human"),
-        (MACHINE, "detect", "call.machine.detection.ended", "machine"),
-        (FAX, "premium", "call.machine.premium.detection.ended", "fax_detected"),
+        (lives.ANSWERS, "detect", "call.machine.detection.ended", "human"),
+        (lives.MACHINE, "detect", "call.machine.detection.ended", "machine"),
+        (lives.FAX, "premium", "call.machine.premium.detection.ended", "fax_detected"),
     ],
 )
 def test_a_verdict_is_an_event(
@@ -202,14 +184,14 @@ def test_a_verdict_is_an_event(
 
 
 def test_without_detection_nobody_learns_who_answered(client: Telnyx, receiver: Receiver) -> None:
-    placed = Placed(client, receiver, MACHINE)
+    placed = Placed(client, receiver, lives.MACHINE)
     assert events(until_hangup(receiver, placed.token)) == ["call.initiated", "call.answered", "call.hangup"]
 
 
 @pytest.mark.parametrize(
     ("number", "cause", "sip"),
-    [(BUSY, "user_busy", "486"), (DECLINES, "call_rejected", "607"), (NOWHERE, "not_found", "404"),
-     (RINGS, "timeout", "480"), (BROKEN, "unspecified", "503")],
+    [(lives.BUSY, "user_busy", "486"), (lives.DECLINES, "call_rejected", "607"), (lives.NOWHERE, "not_found", "404"),
+     (lives.RINGS, "timeout", "480"), (BROKEN, "unspecified", "503")],
 )  # fmt: skip
 def test_an_end_without_answer_has_its_cause_and_sip_code(
     client: Telnyx, receiver: Receiver, number: str, cause: str, sip: str
@@ -241,7 +223,7 @@ def test_a_refusal_has_telnyxs_status_code_and_field(client: Telnyx, receiver: R
 def test_a_malformed_request_names_the_field(
     client: Telnyx, receiver: Receiver, field: str, value: object, pointer: str
 ) -> None:
-    placed = Placed(client, receiver, ANSWERS, **{field: value})
+    placed = Placed(client, receiver, lives.ANSWERS, **{field: value})
     assert isinstance(placed.error, APIStatusError)
     assert placed.error.status_code == 422
     assert json.loads(placed.error.response.text)["errors"][0]["source"]["pointer"] == pointer
@@ -249,12 +231,12 @@ def test_a_malformed_request_names_the_field(
 
 def test_a_wrong_key_is_refused(simulator: RunningSimulator, receiver: Receiver) -> None:
     with a_client(simulator, "wrong") as client:
-        placed = Placed(client, receiver, ANSWERS)
+        placed = Placed(client, receiver, lives.ANSWERS)
     assert isinstance(placed.error, APIStatusError)
     assert (placed.error.status_code, codes(placed.error)) == (401, ["10009"])
 
 
-@pytest.mark.parametrize("number", [PLACED_500, RESET, HANGS, NO_ID])
+@pytest.mark.parametrize("number", [lives.PLACED_500, lives.RESET, lives.HANGS, lives.NO_ID])
 def test_a_call_whose_answer_is_lost_is_reported_by_its_token(
     client: Telnyx, receiver: Receiver, simulator: RunningSimulator, number: str
 ) -> None:
@@ -272,7 +254,7 @@ def test_a_5xx_may_have_placed_nothing(client: Telnyx, receiver: Receiver, simul
 
 
 def test_a_hangup_cancels_a_call_that_waits(client: Telnyx, receiver: Receiver, simulator: RunningSimulator) -> None:
-    placed = Placed(client, receiver, QUEUED)
+    placed = Placed(client, receiver, lives.QUEUED)
     client.calls.actions.hangup(placed.id)
     end = payload(until_hangup(receiver, placed.token)[-1])
     assert (end["hangup_cause"], end["hangup_source"]) == ("originator_cancel", "caller")
@@ -288,7 +270,9 @@ def test_of_a_call_nobody_placed_nothing_is_known(client: Telnyx) -> None:
 def test_callbacks_come_doubled_reversed_or_not_at_all(
     client: Telnyx, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
-    doubled, reverse, lost = (Placed(client, receiver, number) for number in (DOUBLED, REVERSED, LOST))
+    doubled, reverse, lost = (
+        Placed(client, receiver, number) for number in (lives.DOUBLED, lives.REVERSED, lives.LOST)
+    )
     twice = receiver.wait_for(doubled.token, 4)
     assert events(twice) == ["call.initiated", "call.initiated", "call.hangup", "call.hangup"]
     assert len({seen.message["data"]["id"] for seen in twice}) == 2
@@ -298,14 +282,15 @@ def test_callbacks_come_doubled_reversed_or_not_at_all(
 
 
 def test_more_calls_at_once_than_its_channels_are_refused_until_one_ends(tmp_path: Path, receiver: Receiver) -> None:
-    running = RunningSimulator(tmp_path, SCRIPT, "--channels", "2", "--calls-to", "+1", "--trial", f"{QUEUED},+4930")
+    terms = ["--channels", "2", "--calls-to", "+1", "--trial", f"{lives.QUEUED},+4930"]
+    running = RunningSimulator(tmp_path, SCRIPT, *terms)
     with a_client(running) as client:
-        first, _, third = (Placed(client, receiver, QUEUED) for _ in range(3))
-        elsewhere = Placed(client, receiver, QUEUED, connection_id="2")
+        first, _, third = (Placed(client, receiver, lives.QUEUED) for _ in range(3))
+        elsewhere = Placed(client, receiver, lives.QUEUED, connection_id="2")
         assert [elsewhere.error, *(codes(placed.error) for placed in (third,) if placed.error)] == [None, ["90010"]]
         client.calls.actions.hangup(first.id)
-        assert Placed(client, receiver, QUEUED).error is None
-        barred: list[Any] = [Placed(client, receiver, number).error for number in (BUSY, "+4930")]
+        assert Placed(client, receiver, lives.QUEUED).error is None
+        barred: list[Any] = [Placed(client, receiver, number).error for number in (lives.BUSY, "+4930")]
     assert [error.body["errors"][0]["detail"].split()[-1] for error in barred] == ["D60", "D13"]
     assert running.ledger().peak_concurrent() == 3
     running.stop()
@@ -314,7 +299,7 @@ def test_more_calls_at_once_than_its_channels_are_refused_until_one_ends(tmp_pat
 def test_more_calls_than_its_rate_are_refused_with_a_pause(tmp_path: Path, receiver: Receiver) -> None:
     running = RunningSimulator(tmp_path, SCRIPT, "--calls-per-second", "0.01")
     with a_client(running) as client:
-        first, second = (Placed(client, receiver, BUSY) for _ in range(2))
+        first, second = (Placed(client, receiver, lives.BUSY) for _ in range(2))
     assert first.error is None
     assert isinstance(second.error, APIStatusError)
     assert (second.error.status_code, codes(second.error)) == (429, ["10011"])
@@ -327,7 +312,7 @@ def test_more_calls_than_its_rate_are_refused_with_a_pause(tmp_path: Path, recei
     "body",
     [b"", b"[]", b"\xff", b'{"to":1}', b"[" * 5000]
     + [
-        f'{{"connection_id":"c","to":"{BUSY}","from":"{FROM}",{odd}}}'.encode()
+        f'{{"connection_id":"c","to":"{lives.BUSY}","from":"{FROM}",{odd}}}'.encode()
         for odd in ('"webhook_url":5', '"timeout_secs":true', '"time_limit_secs":"1"')
     ],
 )
@@ -345,7 +330,7 @@ def test_nonsense_is_refused_and_answered(simulator: RunningSimulator, body: byt
      '"answering_machine_detection":null', '"client_state":{}'],
 )  # fmt: skip
 def test_what_is_odd_and_not_wrong_is_placed(simulator: RunningSimulator, odd: str) -> None:
-    body = f'{{"connection_id":"c","to":"{BUSY}","from":"{FROM}",{odd}}}'
+    body = f'{{"connection_id":"c","to":"{lives.BUSY}","from":"{FROM}",{odd}}}'
     headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
     with httpx2.Client() as client:
         answer = client.post(f"{simulator.url}/v2/calls", content=body.encode(), headers=headers)

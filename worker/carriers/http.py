@@ -20,7 +20,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlencode, urlsplit
 
 import httpx2
@@ -84,6 +84,14 @@ class TooLate(Exception):
 
 class TooSlow(httpx2.ReadTimeout):
     """Each byte came in time, all of them together did not."""
+
+
+class Timeouts(TypedDict, total=False):
+    """The bounds of :class:`HttpClient`, as adapters pass them on."""
+
+    request_seconds: float
+    connect_seconds: float
+    read_seconds: float
 
 
 class HttpClient:

@@ -29,7 +29,7 @@ class AcmeCarrier(SimulatorCarrier):
 
     def __init__(self, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float) -> None:
         url, key = settings["ACME_API_BASE_URL"], settings["ACME_KEY"]
-        super().__init__(url, key, client, request_seconds)
+        super().__init__(url, key, client, request_seconds=request_seconds)
         self._calls = HttpClient(url, {"Authorization": f"Bearer {key}"}, client, request_seconds)
         self._region = settings["ACME_REGION"]
 

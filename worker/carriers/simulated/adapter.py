@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
+from typing import Unpack
 from urllib.parse import quote
 
 import httpx2
@@ -18,7 +19,7 @@ from worker.carriers.base import (
     Outcome,
     Rejected,
 )
-from worker.carriers.http import NO_SUCH_CALL, Answer, HttpClient, unclear
+from worker.carriers.http import NO_SUCH_CALL, Answer, HttpClient, Timeouts, unclear
 from worker.carriers.simulated import SPEC
 from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from worker.carriers.simulated.translation import call_event, carrier_call, rejected, request
@@ -39,14 +40,12 @@ class SimulatorCarrier:
         base_url: str,
         secret: str,
         client: httpx2.Client | None = None,
-        request_seconds: float = 16.0,
-        connect_seconds: float = 3.0,
-        read_seconds: float = 10.0,
         *,
         unix_time: Callable[[], float] = wall,
+        **timeouts: Unpack[Timeouts],
     ) -> None:
         headers = {"Authorization": f"Bearer {secret}"}
-        self._http = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._http = HttpClient(base_url, headers, client, **timeouts)
         self._secret = secret
         self._unix_time = unix_time
 
@@ -54,7 +53,7 @@ class SimulatorCarrier:
     def from_settings(
         cls, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float
     ) -> SimulatorCarrier:
-        return cls(settings["SIMULATOR_URL"], settings["SIMULATOR_SECRET"], client, request_seconds)
+        return cls(settings["SIMULATOR_URL"], settings["SIMULATOR_SECRET"], client, request_seconds=request_seconds)
 
     def close(self) -> None:
         self._http.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Unpack
 from urllib.parse import parse_qsl, quote, urlencode
 
 import httpx2
@@ -19,7 +20,7 @@ from worker.carriers.base import (
     Greeting,
     Outcome,
 )
-from worker.carriers.http import NO_SUCH_CALL, HttpClient, unclear
+from worker.carriers.http import NO_SUCH_CALL, HttpClient, Timeouts, unclear
 from worker.carriers.twilio import SPEC, tokens_of, translation
 from worker.carriers.twilio.signature import HEADER, is_signed
 from worker.carriers.twilio.twiml import instructions
@@ -41,13 +42,11 @@ class TwilioCarrier:
         account_sid: str,
         auth_tokens: Sequence[str],
         client: httpx2.Client | None = None,
-        request_seconds: float = 16.0,
-        connect_seconds: float = 3.0,
-        read_seconds: float = 10.0,
+        **timeouts: Unpack[Timeouts],
     ) -> None:
         basic = b64encode(f"{account_sid}:{auth_tokens[0]}".encode()).decode()
         headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
-        self._http = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._http = HttpClient(base_url, headers, client, **timeouts)
         self._calls = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}/Calls"
         self._account_sid = account_sid
         self._tokens = tuple(auth_tokens)
@@ -55,7 +54,7 @@ class TwilioCarrier:
     @classmethod
     def from_settings(cls, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float) -> TwilioCarrier:
         url, sid = settings["TWILIO_API_BASE_URL"], settings["TWILIO_ACCOUNT_SID"]
-        return cls(url, sid, tokens_of(settings["TWILIO_AUTH_TOKEN"]), client, request_seconds)
+        return cls(url, sid, tokens_of(settings["TWILIO_AUTH_TOKEN"]), client, request_seconds=request_seconds)
 
     def close(self) -> None:
         self._http.close()
