@@ -13,6 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 MIGRATIONS = REPOSITORY / "worker" / "store" / "migrations"
 
 GIVEN_UP = {
+    "aside": "snooze or rule_out",
     "asides": "snoozed or ruled_out",
     "belongings": "first_setup",
     "births": "campaign_factory",
@@ -24,7 +25,10 @@ GIVEN_UP = {
     "escort": "before_commit",
     "escorted": "before_commit",
     "escorts": "before_commit",
+    "face": "protocol",
+    "faces": "protocols",
     "gathering": "collecting",
+    "hear": "receive",
     "heard": "event, evidence or known",
     "hears": "receives",
     "hungry": "starved",
@@ -47,6 +51,10 @@ GIVEN_UP = {
 }
 """A word in no identifier any more, the project's and the tests' → what is written instead. The sentences that name
 tests are free."""
+
+JUDGES = REPOSITORY / "tests" / "chaos"
+ONLY_THERE = {"judge": "check or assess", "judged": "checked", "judges": "checks"}
+"""Words that are right where a whole run is judged, and in no identifier anywhere else."""
 
 NOT_IN_PROSE = {
     word: GIVEN_UP[word]
@@ -76,11 +84,12 @@ def identifiers(path: Path) -> Iterator[tuple[int, str]]:
                 yield token.start[0], token.string
 
 
-def given_up(identifier: str) -> list[str]:
-    """What to write for the words of an identifier that have been given up."""
+def given_up(identifier: str, path: Path | None = None) -> list[str]:
+    """What to write for the words of an identifier, of the module at this path, that have been given up."""
     if identifier in COLUMNS or identifier.startswith("test_"):
         return []
-    return [GIVEN_UP[word] for word in sorted(words_of(identifier) & GIVEN_UP.keys())]
+    words = GIVEN_UP if path is not None and JUDGES in path.parents else GIVEN_UP | ONLY_THERE
+    return [words[word] for word in sorted(words_of(identifier) & words.keys())]
 
 
 def files(folder: str, *suffixes: str) -> list[Path]:
@@ -95,7 +104,7 @@ def test_no_identifier_has_a_word_that_was_given_up(folder: str) -> None:
         f"{path.relative_to(REPOSITORY)}:{line}: {name}: say {' or '.join(instead)}"
         for path in files(folder, ".py")
         for line, name in identifiers(path)
-        if (instead := given_up(name))
+        if (instead := given_up(name, path))
     ]
     assert not found, "\n".join(found)
 
@@ -122,3 +131,8 @@ def test_an_identifier_is_made_of_its_words() -> None:
 def test_columns_and_the_sentences_that_name_tests_are_free() -> None:
     assert given_up("end_told_at") == given_up("test_who_is_told") == []
     assert given_up("told_at") == [GIVEN_UP["told"]]
+
+
+def test_only_where_a_run_is_judged_is_there_a_judge() -> None:
+    assert given_up("judge", JUDGES / "judge.py") == []
+    assert given_up("judge", JUDGES.parent / "world.py") == [ONLY_THERE["judge"]]

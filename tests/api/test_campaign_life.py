@@ -13,7 +13,7 @@ from celery import Celery
 from httpx2 import Client, Response
 from sqlalchemy import Engine
 
-from tests.api.asking import CAMPAIGNS, campaign_of, created, paths, refused
+from tests.api.client import CAMPAIGNS, campaign_of, created, paths, refused
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.process import celery_app, dispatch

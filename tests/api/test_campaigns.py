@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from tests.api.asking import CAMPAIGNS, campaign_of, created, new_campaign, paths, refused
+from tests.api.client import CAMPAIGNS, campaign_of, created, new_campaign, paths, refused
 from tests.world import World
 from worker.api.models_campaigns import WrittenCampaign
 

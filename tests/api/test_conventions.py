@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from tests.api.asking import CAMPAIGNS, created, new_campaign, paths, refused
+from tests.api.client import CAMPAIGNS, created, new_campaign, paths, refused
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.process.settings import settings

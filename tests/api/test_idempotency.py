@@ -16,7 +16,7 @@ import pytest
 from httpx2 import Client, ConnectError, Response, TransportError
 from sqlalchemy import text
 
-from tests.api.asking import CAMPAIGNS, created, new_campaign, refused
+from tests.api.client import CAMPAIGNS, created, new_campaign, refused
 from tests.cli.running import ROOT, environment, wait_until
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World

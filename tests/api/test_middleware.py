@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from httpx2 import Client
 
-from tests.api.asking import CAMPAIGNS, refused
+from tests.api.client import CAMPAIGNS, refused
 from tests.world import World
 from worker.api.middleware import LARGEST_HEADERS, LONGEST_PATH, LONGEST_QUERY
 

@@ -9,7 +9,7 @@ from typing import Any
 from httpx2 import Client
 from pydantic import BaseModel
 
-from tests.api.asking import CAMPAIGNS
+from tests.api.client import CAMPAIGNS
 from tests.api.routes import routes
 from tests.world import World
 from worker.api import models, models_campaigns, models_contacts, models_progress

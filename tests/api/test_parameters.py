@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from tests.api.asking import CAMPAIGNS, paths
+from tests.api.client import CAMPAIGNS, paths
 from tests.api.routes import routes
 from tests.world import World
 from worker.api.app import app

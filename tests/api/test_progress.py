@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from tests.api.asking import CAMPAIGNS
+from tests.api.client import CAMPAIGNS
 from tests.world import World
 from worker.carriers.simulated.protocol import Status
 from worker.simulator.lives import Life

@@ -1,4 +1,4 @@
-"""Who asks, and how often they may.
+"""Who sends requests, and how often they may.
 
 A key is asked for in PostgreSQL at every request, so that a revoked one opens nothing from then on. How often
 is counted in Redis: each key has its allowance, and each address one of failed logins. A valid key is let in
@@ -68,7 +68,7 @@ def authenticate(request: Request) -> Bearer:
 
 def limit_unsigned(request: Request) -> None:
     """Count a callback that its carrier has not signed. Raises :class:`HttpError` (429) when its address posts too
-    many; asked after the signature was looked at, so that true ones never come to this."""
+    many; counted after the signature was checked, so that true ones never come to this."""
     _limit(request, "callback", settings().refused_callbacks_per_minute)
 
 

@@ -28,7 +28,7 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 class HttpError(Exception):
-    """A request that is turned away for how it was asked, not for what it asks: who asks, how often, in what
+    """A request that is turned away for how it was sent, not for what it wants: by whom, how often, in what
     form. ``headers`` go with the answer."""
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
@@ -87,7 +87,7 @@ def failure(
 
 
 def refusal(request_id: str, error: Refused) -> tuple[int, dict[str, Any]]:
-    """Status and body for what the caller asked and cannot have."""
+    """Status and body for what the caller requested and cannot have."""
     match error:
         case Invalid(faults=faults):
             count = len(faults)

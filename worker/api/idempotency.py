@@ -177,7 +177,7 @@ def _kept(dialer: Dialer, request: KeyedRequest, taken_at: datetime, written: Wr
     """The answer to work that is done already, kept if it can be."""
     try:
         once(dialer.db, lambda conn: _keep(conn, request, taken_at, written))
-    except Unavailable as error:  # the work is done: this caller is written, and who asks again that the answer is lost
+    except Unavailable as error:  # the work is done: this caller gets it, and who sends it again reads that it is lost
         log.warning("answer_not_kept", message=str(error))
     return written
 

@@ -176,7 +176,7 @@ class _Answered:
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self.request_id
             headers.setdefault("X-Content-Type-Options", "nosniff")
-            headers.setdefault("Cache-Control", "no-store")  # what is asked here is about people, or of the moment
+            headers.setdefault("Cache-Control", "no-store")  # what is requested here is about people, or of the moment
         elif self.status == 413 and not message.get("more_body", False):
             await self._send({**message, "more_body": True})
             await self._body.pass_over()

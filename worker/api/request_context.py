@@ -1,4 +1,4 @@
-"""A request that was let in: who asks, what was sent, and how its work is done and answered.
+"""A request that was let in: who sent it, what with it, and how its work is done and answered.
 
 Endpoints are synchronous functions that are given a :data:`Context`. They read with :meth:`RequestContext.read`, write
 with :meth:`RequestContext.do`, and hold no rule of the business themselves.

@@ -180,7 +180,7 @@ def _field(option: str) -> str:
 
 
 def as_body(**options: object) -> dict[str, Any]:
-    """The options given, as the body of the API's request that asks the same. One that is given as an empty text
+    """The options given, as the body of the API's request for the same. One that is given as an empty text
     is ``null``: back to what it is when it is left out."""
     return {
         _field(name): None if value in ("", ("",)) else list(value) if isinstance(value, tuple) else value

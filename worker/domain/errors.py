@@ -63,7 +63,7 @@ class Conflict(Refused):
 
 
 class Deleted(Conflict):
-    """The campaign was put away; what is asked of it needs it back."""
+    """The campaign was put away; what is requested needs it back."""
 
     def __init__(self, campaign_id: str) -> None:
         super().__init__(f"Campaign {campaign_id} is deleted; restore it first.")

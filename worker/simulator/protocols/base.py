@@ -1,4 +1,4 @@
-"""What the server asks of a protocol, and the reading that all protocols share."""
+"""What the server needs of a protocol, and the reading that all protocols share."""
 
 from __future__ import annotations
 
