@@ -25,11 +25,12 @@ from worker.api.envelope import RETRY_AFTER_SECONDS, HttpError
 from worker.api.idempotency import Answer
 from worker.api.models_contacts import ImportAnswer, UndoneAnswer
 from worker.api.request_context import Context, RequestContext, answered, request_context
-from worker.domain.contact import MOST_AT_ONCE, TAGS
+from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import choose_encoding, pieces_of, text_of
 from worker.domain.encodings import declared_in
 from worker.domain.errors import Unavailable
+from worker.domain.paging import MOST_AT_ONCE
 from worker.flow.base import Dialer
 from worker.operations.batches import Bookmark
 from worker.operations.country import region_of

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field, RootModel, create_model
 
 from worker.api.models import Done, ErrorDetail, Page, Sent
 from worker.api.models_resources import OWN_TEAM, TEAM, answer_like, body_model, models_of, shape
-from worker.domain.contact import CONTACT, MOST_AT_ONCE
+from worker.domain.contact import CONTACT
+from worker.domain.paging import MOST_AT_ONCE
 from worker.domain.resources import BAN
 
 # ---------------------------------------------------------------------------------------------- contacts

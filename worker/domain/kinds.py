@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import LONGEST_ID, storable, text_fault, wrong
+from worker.domain.paging import MOST_AT_ONCE
 from worker.domain.screening import Phone, check_region, normalize
 
 UNBOUNDED = sys.maxsize
-MOST_NUMBERS_AT_ONCE = 10_000
 _SLUG = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -250,7 +250,7 @@ class Numbers:
     """Numbers in E.164, each once. ``region`` is where those without a country code belong; ``known`` are the numbers
     that contacts have who are shown with such a text: they are meant, too."""
 
-    most: int = MOST_NUMBERS_AT_ONCE
+    most: int = MOST_AT_ONCE
     region: str | None = None
     known: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
