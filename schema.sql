@@ -435,7 +435,7 @@ CREATE TABLE calls (
     dialed_at        timestamptz,                      -- business time of that commit
     max_attempts     smallint,                         -- as read then
     reserved_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-    rung_at          timestamptz,                      -- the latest doorbell for a reserved call
+    rung_at          timestamptz,                      -- when a message for it was last sent again
     dialing_at       timestamptz,
     placed_at        timestamptz,
     ringing_at       timestamptz,

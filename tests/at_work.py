@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import psycopg
 
 AHEAD = "9 seconds"
-"""How far ahead the last tick is kept, so that it is no older than what is told of even if this thread is kept waiting.
+"""How far ahead the last tick is kept, so that it is never older than what counts even if this thread is kept waiting.
 A tick that a test has set back, taken or deleted is its own, and left alone; a schema that a test has made young
 stays so."""
 KEEP = f"""

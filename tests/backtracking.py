@@ -90,7 +90,7 @@ class _Walk:
 
     def follow(self, items: Sequence[Any], index: int, at: int, then: Then) -> int | None:
         """Match the items from ``index`` on at ``at``, then what comes after; where it ends, or ``None``."""
-        for index in range(index, len(items)):  # noqa: B020  # it goes on from where it was told to
+        for index in range(index, len(items)):  # noqa: B020  # it goes on from where it was set
             op, argument = items[index]
             if op in _ONE:
                 if not self._is_one(op, argument, at):

@@ -49,7 +49,7 @@ END $$
 
 def pytest_configure() -> None:
     """Take signals as a fresh process does. A script that starts the suite in the background has it ignore SIGINT and
-    SIGQUIT; whoever we start would inherit that, and could not be told to end."""
+    SIGQUIT; whoever we start would inherit that, and could not be asked to end."""
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
@@ -118,7 +118,7 @@ def redis_url(stack: Stack) -> str:
 
 @pytest.fixture(scope="module")
 def peer() -> Iterator[Peer]:
-    """A carrier's server that does as it is told."""
+    """A carrier's server that does as it is scripted."""
     peer = Peer()
     yield peer
     peer.close()

@@ -52,8 +52,8 @@ class Played:
 
     def view(self) -> dict[str, Any]:
         """The call as the simulator's API shows it."""
-        told = {"status": self.status, "answered_by": self.answered_by, "sip_code": self.sip_code}
-        return {"id": self.carrier_call_id, "token": self.call_request.token, **told}
+        reported = {"status": self.status, "answered_by": self.answered_by, "sip_code": self.sip_code}
+        return {"id": self.carrier_call_id, "token": self.call_request.token, **reported}
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Stage:
     ``answer`` may replace what a request is answered with: an :class:`Ambiguous` one after the call was
     placed, any other instead of it. ``before_answer`` is given the news of a life whose first callback outruns
     the answer to the request. With ``hold_queued`` the carrier keeps every call and lets none ring;
-    callbacks that it ``loses`` are never heard of.
+    callbacks that it ``loses`` never come.
     Numbers that ``may_overlap`` belong to several teams, which know nothing of each other.
     """
 
@@ -138,8 +138,8 @@ class Stage:
 
     @property
     def next_at(self) -> datetime | None:
-        """When something happens next on the stage, or is told."""
-        instants = [happens[0] for happens in self._future[:1]] + [told[0] for told in self._news[:1]]
+        """When something happens next on the stage, or is reported."""
+        instants = [happens[0] for happens in self._future[:1]] + [reported[0] for reported in self._news[:1]]
         return min(instants, default=None)
 
     def play(self) -> list[CallEvent]:
@@ -149,10 +149,10 @@ class Stage:
             played = self.calls[carrier_call_id]
             if played.is_live or step.happening is Happening.MACHINE:
                 self._happen(played, step)
-        told = []
+        reported = []
         while self._news and self._news[0][0] <= self.now():
-            told.append(heapq.heappop(self._news)[2])
-        return [event for event in told if not self.loses(event)]
+            reported.append(heapq.heappop(self._news)[2])
+        return [event for event in reported if not self.loses(event)]
 
     def live(self) -> list[Played]:
         return [p for p in self.calls.values() if p.is_live]
@@ -191,9 +191,9 @@ class Stage:
         played.status, played.answered_by = step.status, step.answered_by or played.answered_by
         if step.happening is Happening.ENDED:
             played.sip_code, played.ended_at = step.sip_code, self.now()
-        self._tell(played, step.happening)
+        self._report(played, step.happening)
 
-    def _tell(self, played: Played, happening: Happening) -> None:
+    def _report(self, played: Played, happening: Happening) -> None:
         """Put the news on its way, as the callbacks of this life go."""
         callbacks, at, sent = played.life.callbacks, self.now(), [self._event(played, happening)]
         match callbacks:

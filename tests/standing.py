@@ -110,7 +110,7 @@ def move_on(world: World, kind: Kind) -> None:
             world.carry_out([Fill(world.team, tuple(row.campaign_id for row in world.all_calls()))])
         case Kind.REQUESTS:
             (call,) = world.all_calls()
-            world.tell([CallEvent(call.token, "end", "sim_0", EventKind.ENDED, disposition=Disposition.BUSY)])
+            world.report([CallEvent(call.token, "end", "sim_0", EventKind.ENDED, disposition=Disposition.BUSY)])
         case Kind.HANG_UPS:
             world.stage.can_end = True
             world.sql("UPDATE calls SET next_end_at = NULL")

@@ -1,7 +1,7 @@
 """Stands between a client and a server of this machine, and does to their connections what networks do.
 
 A reset is what everybody tries. What is met in practice is silence: the route is gone, a firewall has forgotten the
-connection, the host is frozen, and whoever waits for an answer is told nothing. The kernels at both ends go on
+connection, the host is frozen, and whoever waits for an answer gets nothing. The kernels at both ends go on
 acknowledging here, as a proxy's does, so that only a bound of the client's own ends the wait.
 """
 

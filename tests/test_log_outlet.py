@@ -1,4 +1,4 @@
-"""A log that cannot be written raises nothing and keeps nobody waiting, and tells later how many lines it lacks."""
+"""A log that cannot be written raises nothing and keeps nobody waiting, and says later how many lines it lacks."""
 
 from __future__ import annotations
 

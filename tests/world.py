@@ -124,7 +124,7 @@ class World:
         return result
 
     def reserve(self, campaign: str, **options: Any) -> list[Step]:
-        """Open a run and hold back what follows: its calls are reserved, nobody was told to dial them."""
+        """Open a run and hold back what follows: its calls are reserved, no message was sent to dial them."""
         _, steps = admit.run_campaign(self.dialer, campaign, opened_by="api", **options)
         return steps
 
@@ -183,14 +183,14 @@ class World:
         """Let the stage act up to now, and settle what it says."""
         events = self.stage.play()
         if events:
-            self.tell(events)
+            self.report(events)
         self.carry_out(self.later)
 
-    def tell(self, events: Sequence[CallEvent]) -> None:
+    def report(self, events: Sequence[CallEvent]) -> None:
         """Callbacks, as they come in."""
         self.carry_out(record.record(self.dialer, "simulator", events))
 
-    def tell_before_answer(self, events: Sequence[CallEvent]) -> None:
+    def report_before_answer(self, events: Sequence[CallEvent]) -> None:
         """Callbacks that are settled while the request that made their calls still waits for its answer; what
         follows from them waits for the next :meth:`play`, as it would for another worker."""
         for step in record.record(self.dialer, "simulator", events):
@@ -431,7 +431,7 @@ def make_world(
         follow_up=lambda steps: world.followed_up.extend(steps),
     )
     world = World(dialer, stage, engine, redis)
-    stage.before_answer = world.tell_before_answer
+    stage.before_answer = world.report_before_answer
     world.set_clock(MONDAY_NOON)
     world.write(lambda conn: _make_team(conn, world.team, 100))
     world.numbers = [world.number("+12025550001"), world.number("+12025550002")]

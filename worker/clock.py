@@ -1,7 +1,7 @@
-"""The one module that reads a clock of this machine.
+"""The one module of the dialer that reads a clock of this machine; the simulator, a program of its own, has its own.
 
 Instants that decide anything come from the database (``dialer_now()`` for business time, ``clock_timestamp()``
-for machine time); what is left is measuring how long something took, and telling people when it was.
+for machine time); what is left is measuring how long something took, and showing people when it was.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def steady() -> datetime:
 
 
 def pause(seconds: float) -> None:
-    """Stand still; for pacing requests, to a carrier or to a service that is away, and looks at processes that tell
-    nobody when they end. Never for waiting on an event."""
+    """Stand still; for pacing requests, to a carrier or to a service that is away, and looks at processes that do not
+    report their end. Never for waiting on an event."""
     if seconds > 0:
         time.sleep(seconds)

@@ -1,6 +1,6 @@
 """Where lines of the log leave the process: a file, a pipe, a terminal, a socket, whatever it is or becomes.
 
-Nobody who logs can mend the log, and no call may wait for it. So writing here raises nothing and waits for nobody: a
+Nobody who logs can repair the log, and no call may wait for it. So writing here raises nothing and waits for nobody: a
 line that cannot be written (the disk is full, the reader has gone, or reads no more) is lost and counted, and the
 first line that can be written again is preceded by one that says how many. A reader that is slow, not gone, is waited
 for, a second once, and not again before it has taken a line.
@@ -22,7 +22,7 @@ from typing import TextIO
 
 PATIENCE_SECONDS = 1.0
 SAFE_BYTES = 512
-"""What a pipe that is ready takes without waiting, where it cannot be told not to wait: PIPE_BUF of POSIX."""
+"""What a pipe that is ready takes without waiting, where it cannot be set not to wait: PIPE_BUF of POSIX."""
 
 
 class Outlet:
@@ -124,8 +124,8 @@ _AwaitRoom = Callable[[float], object]
 
 def _way_into(owner: Outlet, stream: TextIO | None) -> tuple[_Send, _AwaitRoom]:
     """How bytes get into a stream without waiting: what takes them and says how many, 0 where it is full, and what
-    waits until there is room. The stream's file is opened once more: others who have it must not be told that writing
-    fails where it would wait, and a number that is closed may be a database's connection a moment later."""
+    waits until there is room. The stream's file is opened once more: for others who have it writing must not
+    fail where it would wait, and a number that is closed may be a database's connection a moment later."""
     try:
         number = stream.fileno() if stream is not None else -1
         mode = os.fstat(number).st_mode
@@ -155,7 +155,7 @@ def _way_into_object(stream: TextIO | None) -> tuple[_Send, _AwaitRoom]:
 
 
 def _opened_again(number: int, mode: int) -> tuple[int, bool]:
-    """The same file under another number; and whether it is one of our own, which can be told not to wait."""
+    """The same file under another number; and whether it is one of our own, which can be set not to wait."""
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
         try:
             return os.open(f"/proc/self/fd/{number}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), True

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from httpx2 import Client
 
-from tests.api.asking import CAMPAIGNS, refused
+from tests.api.client import CAMPAIGNS, refused
 from tests.world import World
 from worker.api import access
 from worker.domain import bearer

@@ -24,7 +24,7 @@ from tests.carriers.rigs import (
     twilio,
     twilio_call,
     twilio_callback,
-    twilio_tells,
+    twilio_reports,
 )
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
@@ -68,9 +68,9 @@ def anonymous(url: str) -> Iterator[Client]:
         yield made
 
 
-def post(client: Client, told: Callback) -> Response:
-    return client.post(urlsplit(told.url).path, content=told.body, headers={
-        "Content-Type": "application/x-www-form-urlencoded", **told.headers})  # fmt: skip
+def post(client: Client, callback: Callback) -> Response:
+    return client.post(urlsplit(callback.url).path, content=callback.body, headers={
+        "Content-Type": "application/x-www-form-urlencoded", **callback.headers})  # fmt: skip
 
 
 def asks(client: Client, token: str, fields: Mapping[str, str] = ANSWERED, **how: str) -> Response:
@@ -88,8 +88,8 @@ def test_an_expected_callee_is_connected_with_the_ids_of_the_call(
 ) -> None:
     answer = asks(anonymous, call.token)
     assert verbs(answer) == ["Connect"]
-    told = {p.get("name"): p.get("value") for p in fromstring(answer.text).iter("Parameter")}
-    assert told == {"callId": call.id, "campaignId": call.campaign_id, "contactId": call.contact_id}
+    parameters = {p.get("name"): p.get("value") for p in fromstring(answer.text).iter("Parameter")}
+    assert parameters == {"callId": call.id, "campaignId": call.campaign_id, "contactId": call.contact_id}
     assert sent == [Settle()]
     there.carry_out(sent)
     assert there.call(call.campaign_id).state == "in_progress", "the question is news that it was answered"
@@ -97,7 +97,7 @@ def test_an_expected_callee_is_connected_with_the_ids_of_the_call(
 
 def test_the_question_and_the_callback_of_the_answer_are_one_event(anonymous: Client, there: World, call: Any) -> None:
     asks(anonymous, call.token)
-    assert post(anonymous, twilio_tells("answered", call.token)).status_code == 204
+    assert post(anonymous, twilio_reports("answered", call.token)).status_code == 204
     assert [row.kind for row in there.sql("SELECT kind FROM call_events")] == ["answered"]
 
 
@@ -106,7 +106,7 @@ def test_a_question_that_is_asked_again_is_answered_the_same(anonymous: Client, 
 
 
 def test_a_call_that_has_ended_is_hung_up(anonymous: Client, there: World, call: Any, sent: list[Step]) -> None:
-    post(anonymous, twilio_tells("busy", call.token))
+    post(anonymous, twilio_reports("busy", call.token))
     there.carry_out(sent)
     assert verbs(asks(anonymous, call.token)) == ["Hangup"]
 
@@ -148,7 +148,7 @@ def test_a_call_that_asks_under_the_token_of_another_carriers_call_is_hung_up(
     there.sql("UPDATE carrier_accounts SET carrier = 'twilio' WHERE id = 'acct_twilio'")
 
 
-def test_a_call_under_nobodys_token_is_hung_up_and_kept(anonymous: Client, there: World) -> None:
+def test_a_call_under_a_token_of_no_call_is_hung_up_and_kept(anonymous: Client, there: World) -> None:
     assert verbs(asks(anonymous, "f" * 32)) == ["Hangup"]
     assert [row.kind for row in there.sql("SELECT kind FROM call_events")] == ["answered"]
 
@@ -164,11 +164,11 @@ def test_a_question_nobody_signed_is_refused_counted_and_shown_by_doctor(anonymo
     assert [f.ok for f in all_findings(there.dialer) if f.name.startswith("callbacks refused")] == [True]
 
 
-def test_an_address_that_posts_too_much_unsigned_is_told_to_wait_and_what_is_signed_is_taken_all_the_same(
+def test_an_address_that_posts_too_much_unsigned_has_to_wait_and_what_is_signed_is_taken_all_the_same(
     anonymous: Client, there: World, call: Any, configure: Callable[..., None]
 ) -> None:
     configure(refused_callbacks_per_minute=3)
-    forged, true = twilio_tells("busy", call.token, secret="another"), twilio_tells("ringing", call.token)
+    forged, true = twilio_reports("busy", call.token, secret="another"), twilio_reports("ringing", call.token)
     answers = [post(anonymous, forged) for _ in range(10)]
     assert [answer.status_code for answer in answers] == [403] * 3 + [429] * 7
     assert all(answer.headers["Retry-After"] for answer in answers[3:])
@@ -181,19 +181,19 @@ def test_an_address_that_posts_too_much_unsigned_is_told_to_wait_and_what_is_sig
 
 
 def test_a_body_larger_than_any_carriers_is_not_kept_whole(anonymous: Client, there: World) -> None:
-    told = twilio_tells("ringing", "f" * 32, Sent="x" * 50_000)
-    assert post(anonymous, told).status_code == 204
+    callback = twilio_reports("ringing", "f" * 32, Sent="x" * 50_000)
+    assert post(anonymous, callback).status_code == 204
     (row,) = there.sql("SELECT raw, length(raw::text) AS size FROM call_events")
     assert row.size <= MOST_RAW_CHARACTERS
     assert row.raw["cut"].endswith(" characters came; this is the beginning.")
     assert row.raw["beginning"].startswith('{"CallSid": "CA1"')
-    assert post(anonymous, twilio_tells("busy", "f" * 32, Sent="x" * 66_000)).status_code == 413
+    assert post(anonymous, twilio_reports("busy", "f" * 32, Sent="x" * 66_000)).status_code == 413
 
 
 @pytest.mark.parametrize("long", ["token", "call"])
 def test_names_that_are_too_long_for_an_index_are_refused(anonymous: Client, there: World, long: str) -> None:
     names = {"token": "f" * 32, "call": "CA1", long: "f" * 5000}
-    answer = post(anonymous, twilio_tells("ringing", names["token"], call=names["call"]))
+    answer = post(anonymous, twilio_reports("ringing", names["token"], call=names["call"]))
     assert (answer.status_code, there.sql("SELECT FROM call_events")) == (400, [])
 
 
@@ -209,15 +209,15 @@ def test_only_a_carrier_that_asks_is_answered(anonymous: Client, there: World, c
 
 def test_news_that_matters_to_no_call_is_taken_and_not_kept(anonymous: Client, there: World) -> None:
     """Refused, Telnyx would send it again for hours."""
-    told = telnyx_callback("f" * 32, telnyx_event("call.bridged", "f" * 32))
-    assert post(anonymous, told).status_code == 204
+    callback = telnyx_callback("f" * 32, telnyx_event("call.bridged", "f" * 32))
+    assert post(anonymous, callback).status_code == 204
     assert there.sql("SELECT FROM call_events") == []
 
 
 @pytest.mark.parametrize("event", ["ringing", "machine", "completed"])
 def test_several_kinds_of_callbacks_come_to_one_address(anonymous: Client, there: World, call: Any, event: str) -> None:
-    told = twilio_tells(event, call.token)
-    assert [post(anonymous, told).status_code for _ in range(2)] == [204, 204]
+    callback = twilio_reports(event, call.token)
+    assert [post(anonymous, callback).status_code for _ in range(2)] == [204, 204]
     assert len(there.sql("SELECT FROM call_events")) == 1
 
 

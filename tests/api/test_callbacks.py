@@ -93,8 +93,8 @@ def busy(token: str, **changes: object) -> bytes:
 
 
 def event(token: str, **fields: object) -> bytes:
-    told = {"event_id": f"sim_{token}-{fields['event']}", "occurred_at": "2027-01-15T08:00:00+00:00"}
-    return json.dumps({**told, **fields}).encode()
+    shown = {"event_id": f"sim_{token}-{fields['event']}", "occurred_at": "2027-01-15T08:00:00+00:00"}
+    return json.dumps({**shown, **fields}).encode()
 
 
 def message(answer: httpx2.Response) -> str:
@@ -214,13 +214,13 @@ def test_a_body_larger_than_any_event_is_413(web: Web, token: str, announced: bo
     with socket.create_connection((host, port or 80), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(b"POST /carriers/simulator/events/%b HTTP/1.1\r\nHost: x\r\n" % token.encode())
         connection.sendall(length + b"\r\n\r\n")
-        with contextlib.suppress(ConnectionError):  # it need not be heard to the end
+        with contextlib.suppress(ConnectionError):  # it need not be read to the end
             connection.sendall(b"x" * 300_000 if announced else b"493e0\r\n" + b"x" * 300_000 + b"\r\n0\r\n\r\n")
         assert connection.recv(1024).startswith(b"HTTP/1.1 413 ")
     assert web.stored(token) == []
 
 
-def test_a_sender_that_hangs_up_half_way_is_nobodys_error(web: Web, token: str) -> None:
+def test_a_sender_that_hangs_up_half_way_is_no_error(web: Web, token: str) -> None:
     with socket.create_connection(
         (web.client.base_url.host, web.client.base_url.port or 80), timeout=PATIENCE_SECONDS
     ) as connection:

@@ -6,7 +6,7 @@ from typing import Any
 
 from httpx2 import Client, Response
 
-from tests.api.asking import CAMPAIGNS, created, paths, refused
+from tests.api.client import CAMPAIGNS, created, paths, refused
 from tests.world import World
 from worker.carriers.simulated.protocol import Status
 from worker.simulator.lives import Life

@@ -13,7 +13,7 @@ from celery import Celery
 from httpx2 import Client, Response
 from sqlalchemy import Engine
 
-from tests.api.asking import CAMPAIGNS, campaign_of, created, paths, refused
+from tests.api.client import CAMPAIGNS, campaign_of, created, paths, refused
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.process import celery_app, dispatch
@@ -143,7 +143,7 @@ def test_two_runs_at_once_place_no_contact_twice_and_the_newer_governs(
     assert all(len(web.stage.of(web.phone(contact))) == 1 for contact in called)
 
 
-def test_a_refused_move_is_told_both_states(web: World, client: Client) -> None:
+def test_a_refused_move_names_both_states(web: World, client: Client) -> None:
     refusals = {
         "draft": ["unschedule", "pause", "resume"],
         "scheduled": ["pause", "resume"],
@@ -323,7 +323,7 @@ def test_postgresql_lost_before_the_commit_leaves_nothing(
 def test_a_pause_holds_though_the_broker_is_away(
     web: World, client: Client, configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stops are rows; only the doorbell is lost, and the tick does what it would have done."""
+    """Stops are rows; only the message is lost, and the tick does what it would have done."""
     web.script({"*": Life(5, 30, queue_seconds=5)})
     campaign = web.campaign_that_is("running")
     lonely = Celery("lonely")

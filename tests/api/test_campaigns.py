@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from tests.api.asking import CAMPAIGNS, campaign_of, created, new_campaign, paths, refused
+from tests.api.client import CAMPAIGNS, campaign_of, created, new_campaign, paths, refused
 from tests.world import World
 from worker.api.models_campaigns import WrittenCampaign
 
@@ -209,13 +209,13 @@ def test_the_limit_is_edited_while_running_and_holds_from_the_next_claim_on(
     web.advance(60)
 
 
-def test_a_setting_that_is_nearly_one_of_ours_is_told(web: World, client: Client) -> None:
+def test_a_setting_that_is_nearly_one_of_ours_is_shown(web: World, client: Client) -> None:
     sent = {"retryDelayz": {"busy": 1}, "useContactTimezone": True, "crm": "ours"}
     made = client.post(CAMPAIGNS, json=new_campaign(web, settings=sent)).json()
-    told = ["settings.retryDelayz is kept but does nothing; did you mean settings.retryDelays?"]
-    assert (made["warnings"], made["campaign"]["settings"]) == (told, sent)
+    warnings = ["settings.retryDelayz is kept but does nothing; did you mean settings.retryDelays?"]
+    assert (made["warnings"], made["campaign"]["settings"]) == (warnings, sent)
     url = f"{CAMPAIGNS}/{made['campaign']['id']}"
-    assert client.patch(url, json={"settings": sent}).json()["warnings"] == told
+    assert client.patch(url, json={"settings": sent}).json()["warnings"] == warnings
     assert "warnings" not in client.patch(url, json={"name": "Still so"}).json(), "nothing of it was sent"
     assert "warnings" not in client.patch(url, json={"settings": {"crm": "ours"}}).json()
 

@@ -85,7 +85,7 @@ def test_the_list_is_filtered_and_paged(client: Client, web: World) -> None:
     ]  # fmt: skip
 
 
-def test_every_fault_of_a_contact_is_told_at_once(client: Client) -> None:
+def test_every_fault_of_a_contact_is_shown_at_once(client: Client) -> None:
     answer = client.post(PATH, json={"timezone": "Mars", "doNotCall": "no", "tags": [""], "nickname": "A"})
     assert sorted(faults(answer)) == ["doNotCall", "nickname", "tags[0]", "timezone"]
     assert client.get(PATH).json()["count"] == 0
@@ -150,7 +150,7 @@ def test_what_belongs_to_another_team_is_not_there_and_its_id_as_team_is_forbidd
     assert client.get(PATH).json()["count"] == 0
 
 
-def test_a_file_is_imported_and_its_bad_lines_are_told(client: Client, web: World) -> None:
+def test_a_file_is_imported_and_its_bad_lines_are_shown(client: Client, web: World) -> None:
     content = "phone,First Name,timezone,plan\n+12025550111,Ada,,gold\n+12025550112,Bob,Mars,\nx,Cy,,\n"
     params = {"companyId": f"comp_{web.team}", "tag": ["fair", "may"]}
     answer = client.post(f"{PATH}/import", params=params, content=content, headers=CSV).json()
@@ -179,7 +179,7 @@ def test_a_file_without_a_header_that_can_be_read_is_refused(client: Client, con
     assert list(faults(client.post(f"{PATH}/import", content=content, headers=CSV))) == [path]
 
 
-def test_a_line_that_is_no_utf8_is_told_by_its_number(client: Client) -> None:
+def test_a_line_that_is_no_utf8_is_named_by_its_number(client: Client) -> None:
     content = b"phone,firstName\n+12025550111,Ren\xe9\n+12025550112,Zo\xc3\xab\n"
     answer = client.post(f"{PATH}/import", content=content, headers=CSV).json()
     assert ([fault["path"] for fault in answer["errors"]], answer["imported"]) == (["line 2"], 1)
@@ -245,7 +245,7 @@ def test_a_charset_nobody_knows_is_refused_and_named(client: Client, charset: st
     assert charset.strip('"').replace("\\x", "") in answer["encoding"]
 
 
-def test_do_not_call_in_any_words_is_imported_told_and_taken_back(client: Client, other: Client) -> None:
+def test_do_not_call_in_any_words_is_imported_shown_and_taken_back(client: Client, other: Client) -> None:
     content = "phone,Do_Not_Call__c,Opt-in\n+12025550111,2024-05-01,\n+12025550112,whatever,\n+12025550113,,no\n"
     answer = client.post(f"{PATH}/import", content=content, headers=CSV).json()
     assert (answer["do_not_call"], answer["unreadable"], answer["custom_fields"]) == (3, 1, ["opt_in"])

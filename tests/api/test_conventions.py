@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from tests.api.asking import CAMPAIGNS, created, new_campaign, paths, refused
+from tests.api.client import CAMPAIGNS, created, new_campaign, paths, refused
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.process.settings import settings
@@ -36,7 +36,7 @@ def test_what_is_not_there_is_a_404_in_the_envelope(client: Client) -> None:
         refused(client.get(path), 404, "not_found")
 
 
-def test_a_wrong_method_is_told_all_the_right_ones(client: Client) -> None:
+def test_a_wrong_method_is_answered_with_the_right_ones(client: Client) -> None:
     for path, method, allowed in (
         (CAMPAIGNS, "DELETE", {"GET", "POST"}),
         (f"{CAMPAIGNS}/camp_x", "POST", {"GET", "PATCH", "DELETE"}),
@@ -77,7 +77,7 @@ def test_every_fault_is_listed_at_once_by_its_path(web: World, client: Client) -
     assert web.sql("SELECT count(*) FROM campaigns")[0][0] == 0
 
 
-def test_nothing_at_all_is_told_what_is_required(client: Client) -> None:
+def test_nothing_at_all_is_answered_with_what_is_required(client: Client) -> None:
     answer = client.post(CAMPAIGNS, json={})
     assert set(paths(answer)) == {"teamId", "assistantId", "companyId", "fromNumberIds", "name"}
 
@@ -178,7 +178,7 @@ def test_another_teams_id_as_teamId_is_forbidden(web: World, client: Client, oth
     refused(other.get(CAMPAIGNS, params={"teamId": web.team}), 403, "forbidden")
 
 
-def test_what_is_our_fault_is_not_told(client: Client, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_what_is_our_fault_is_not_shown(client: Client, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("password=hunter2")
 

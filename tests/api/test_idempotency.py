@@ -16,7 +16,7 @@ import pytest
 from httpx2 import Client, ConnectError, Response, TransportError
 from sqlalchemy import text
 
-from tests.api.asking import CAMPAIGNS, created, new_campaign, refused
+from tests.api.client import CAMPAIGNS, created, new_campaign, refused
 from tests.cli.running import ROOT, environment, wait_until
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World
@@ -137,7 +137,7 @@ def test_what_was_done_and_not_answered_was_not_done(
 
 
 def as_if_dead(world: World, key: str, path: str, body: bytes, *, worked: bool, seconds: int) -> None:
-    """A key whose request took it so long ago and was never heard of again."""
+    """A key whose request took it so long ago and never came back."""
     request = store.KeyedRequest(world.team, key, "POST", path, sha256(body).digest())
 
     def work(conn: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from httpx2 import Client, Response
 
-from tests.api.asking import CAMPAIGNS, refused
+from tests.api.client import CAMPAIGNS, refused
 from tests.world import World
 from worker.domain.errors import Unavailable
 from worker.operations import batches

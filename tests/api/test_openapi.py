@@ -9,7 +9,7 @@ from typing import Any
 from httpx2 import Client
 from pydantic import BaseModel
 
-from tests.api.asking import CAMPAIGNS
+from tests.api.client import CAMPAIGNS
 from tests.api.routes import routes
 from tests.world import World
 from worker.api import models, models_campaigns, models_contacts, models_progress
@@ -32,7 +32,7 @@ def test_the_document_is_openapi_3_1_and_knows_every_route(client: Client) -> No
     assert documented == set(routes()) - undocumented
 
 
-def test_every_operation_is_named_once_and_told(client: Client) -> None:
+def test_every_operation_is_named_once_and_described(client: Client) -> None:
     document = client.get("/openapi.json").json()
     names = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(names) == len(set(names))

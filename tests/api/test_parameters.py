@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from tests.api.asking import CAMPAIGNS, paths
+from tests.api.client import CAMPAIGNS, paths
 from tests.api.routes import routes
 from tests.world import World
 from worker.api.app import app
@@ -56,12 +56,12 @@ def test_every_parameter_but_a_list_may_be_given_once_only(web: World, client: C
             if is_list(schema):
                 assert name not in str(answer.json()["errors"])
             else:
-                told = {fault["path"]: fault["message"] for fault in answer.json()["errors"]}
-                assert told == {name: "It is given 2 times; give it once."}, f"{method} {path} {name}"
+                messages = {fault["path"]: fault["message"] for fault in answer.json()["errors"]}
+                assert messages == {name: "It is given 2 times; give it once."}, f"{method} {path} {name}"
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "messages"),
     [
         ("status=failed", {"status": "Unknown parameter; known here are limit, offset."}),
         ("limt=1", {"limt": "Unknown parameter; did you mean limit? Known here are limit, offset."}),
@@ -74,14 +74,14 @@ def test_every_parameter_but_a_list_may_be_given_once_only(web: World, client: C
         ("=1", {"": "Unknown parameter; known here are limit, offset."}),
     ],
 )
-def test_all_that_is_wrong_with_a_query_is_told_at_once(client: Client, query: str, told: dict[str, Any]) -> None:
+def test_all_that_is_wrong_with_a_query_is_shown_at_once(client: Client, query: str, messages: dict[str, Any]) -> None:
     answer = client.get(f"{CAMPAIGNS}/camp_1/calls?{query}")
-    assert set(paths(answer)) == set(told)
+    assert set(paths(answer)) == set(messages)
     for fault in answer.json()["errors"]:
-        assert told[fault["path"]] in (..., fault["message"])
+        assert messages[fault["path"]] in (..., fault["message"])
 
 
-def test_a_parameter_of_another_kind_is_told_what_it_may_be(web: World, client: Client) -> None:
+def test_a_parameter_of_another_kind_is_answered_with_what_it_may_be(web: World, client: Client) -> None:
     statuses = "draft, scheduled, running, paused, completed, cancelled"
     for path, query, message in (
         (CAMPAIGNS, f"teamId={web.team}&status=done", f"Give one of: {statuses}."),

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 import httpx2
 import pytest
 
-from tests.api.asking import CAMPAIGNS
+from tests.api.client import CAMPAIGNS
 from tests.world import World
 from worker.api.peers import client_of
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from tests.api.asking import CAMPAIGNS
+from tests.api.client import CAMPAIGNS
 from tests.world import World
 from worker.carriers.simulated.protocol import Status
 from worker.simulator.lives import Life
@@ -164,7 +164,7 @@ def test_the_end_says_so(web: World, client: Client, sent: list[Any]) -> None:
     assert activity(client, cancelled) == ("deleted", None)
 
 
-def test_the_last_calls_of_a_run_are_told_apart_from_its_end(web: World, client: Client, sent: list[Any]) -> None:
+def test_the_last_calls_of_a_run_are_distinguished_from_its_end(web: World, client: Client, sent: list[Any]) -> None:
     web.script({"*": Life(5, 300)})
     campaign = web.campaign(web.contacts(2), maxConcurrentCalls=5)
     run(web, client, campaign, sent)

@@ -89,7 +89,7 @@ def test_a_number_with_another_teams_account_is_refused(client: Client, other: C
     assert client.post(f"{CRM}/phone-numbers", json=body).status_code == 404
 
 
-def test_what_is_wrong_with_a_resource_is_told_by_its_path(client: Client) -> None:
+def test_what_is_wrong_with_a_resource_is_shown_by_its_path(client: Client) -> None:
     assert faults(client.post(f"{CRM}/companies", json={"nam": "x"})) == ["nam", "name"]
     assert faults(client.post(f"{CRM}/assistants", json={"name": 1, "streamUrl": "ftp://x", "settings": 2})) == [
         "name", "settings", "streamUrl",

@@ -52,7 +52,7 @@ FIELDS = {
 
 CONFIG = {
     "generation": {"mode": "all", "max-examples": 10, "deterministic": True, "database": "none"},
-    # A request the document allows may be refused, but only for what JSON Schema cannot say; judged by EXPLAINED.
+    # A request the document allows may be refused, but only for what JSON Schema cannot say; checked by EXPLAINED.
     "checks": {"positive_data_acceptance": {"enabled": False}},
     # `import` reads as the id of a contact for the methods a contact has; so they are no 405, and are allowed.
     "operations": [
@@ -137,7 +137,7 @@ def known(web: World) -> World:
 def test_an_operation_does_what_the_document_says(
     known: World, client: Client, url: str, case: schemathesis.Case
 ) -> None:
-    judge(client, url, case)
+    check(client, url, case)
 
 
 @every_boundary.parametrize()
@@ -145,10 +145,10 @@ def test_an_operation_does_what_the_document_says(
 def test_an_operation_keeps_every_bound_of_the_document(
     known: World, client: Client, url: str, case: schemathesis.Case
 ) -> None:
-    judge(client, url, case)
+    check(client, url, case)
 
 
-def judge(client: Client, url: str, case: schemathesis.Case) -> None:
+def check(client: Client, url: str, case: schemathesis.Case) -> None:
     """Ask, and hold the answer against the document."""
     headers = {"Authorization": client.headers["Authorization"]}
     response = case.call_and_validate(base_url=url, headers=headers, timeout=PATIENCE_SECONDS)

@@ -1,7 +1,7 @@
 """Two dialers as the field writes them, about thirty lines each, measured beside ours (:mod:`tests.bench.beside`).
 
 *countdown*: beat selects the due contacts of each campaign, a message calls one, a retry is a message with a
-countdown. *count-then-dial*: whoever hears of an end counts the live calls, and calls the next contact if there is
+countdown. *count-then-dial*: whoever learns of an end counts the live calls, and calls the next contact if there is
 room. Both use the ORM, a commit a step, and the same carrier as ours. They are what one finds, not what could be made
 of the idea.
 
@@ -73,7 +73,7 @@ if os.environ.get("BASELINE") == "countdown":
 
 
 def receive(news: Sequence[CallEvent]) -> None:
-    """What a web process would be told."""
+    """What a web process would receive."""
     for event in news:
         if event.kind is EventKind.ENDED:
             ended.delay(int(event.token))

@@ -148,7 +148,7 @@ def _number(db: psycopg.Connection, statement: str) -> int:
 
 def _results(db: psycopg.Connection, shape: Shape) -> dict[str, Any]:
     calls = db.execute("SELECT campaign_id, began_at, ended_at FROM naive_calls WHERE ended_at IS NOT NULL").fetchall()
-    speed, gap = judge_calls(calls, shape)
+    speed, gap = assess_calls(calls, shape)
     twice = "SELECT count(*) FROM (SELECT FROM naive_calls GROUP BY contact_id HAVING count(*) > 1) AS twice"
     return {
         "speed": speed,
@@ -159,7 +159,7 @@ def _results(db: psycopg.Connection, shape: Shape) -> dict[str, Any]:
     }
 
 
-def judge_calls(calls: Sequence[tuple[Any, ...]], shape: Shape) -> tuple[float | None, float | None]:
+def assess_calls(calls: Sequence[tuple[Any, ...]], shape: Shape) -> tuple[float | None, float | None]:
     """Calls a second, and the p95 of the seconds that a slot stays empty, of calls (campaign, began, ended); ``None``
     where too few ended to say."""
     if not calls:

@@ -1,4 +1,4 @@
-"""A carrier inside the worker: it accepts every call at once and lets it live for a moment, 10 to 90 ms if not told
+"""A carrier inside the worker: it accepts every call at once and lets it live for a moment, 10 to 90 ms if not set
 otherwise, and notes when each request came.
 
 What a real carrier costs — the request, the callbacks — is left out on purpose, so that what is measured is the
@@ -21,7 +21,7 @@ from worker.domain.model import Disposition, EventKind
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.010, 0.090
 GRAIN_SECONDS = 0.010
-"""News is told at multiples of this, so that a busy carrier speaks of many calls at once."""
+"""News comes at multiples of this, so that a busy carrier speaks of many calls at once."""
 LIFE = ((0.2, EventKind.RINGING), (0.4, EventKind.ANSWERED), (1.0, EventKind.ENDED))
 """What happens after which part of a call's life."""
 RECEIPT = "receipt"

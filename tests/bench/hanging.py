@@ -3,7 +3,7 @@
 Two teams call through a carrier account each. Something befalls one of them, or what both stand on, for some seconds,
 and is over. Measured is what the *other* team's campaign does meanwhile, and afterwards: calls placed a second by the
 carrier's ledger, the oldest tick and the oldest news that waited, when its next call was placed after the end, and how
-long the worker takes to end when it is told to in the middle. ``--beside DIRECTORY`` runs the same with the product of
+long the worker takes to end when it is asked to in the middle. ``--beside DIRECTORY`` runs the same with the product of
 another checkout (and its ``.venv``) first: simulator, servers and measure are ours in both.
 """
 
@@ -124,7 +124,7 @@ class Site:
 
 
 def seconds_to_end(child: Child) -> float:
-    """How long it takes to end when it is told to; 90 where it did not."""
+    """How long it takes to end when it is asked to; 90 where it did not."""
     began = time.monotonic()
     os.kill(child.pid, signal.SIGTERM)
     while child.exit_code is None and time.monotonic() - began < 90:

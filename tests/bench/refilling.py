@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 180.0
 
 
 def measure(stack: Stack, effort: Effort) -> list[Figure]:
-    """The same campaigns with the news told at once, and with the tick alone; in turns."""
+    """The same campaigns with the news dispatched at once, and with the tick alone; in turns."""
     with (
         deployed(stack, "bench_refill", BENCH_CALL_SECONDS=CALL_SECONDS) as ours,
         deployed(stack, "bench_refill_tick", BENCH_CALL_SECONDS=CALL_SECONDS, BENCH_BY_TICK="1") as by_tick,

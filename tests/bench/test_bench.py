@@ -35,12 +35,12 @@ def test_a_round_calls_every_contact_once_and_counts_what_that_took(there: Deplo
 @pytest.mark.slow
 def test_a_round_in_which_a_call_was_placed_twice_is_refused(there: Deployment, workload: Workload) -> None:
     there.sql("""
-        CREATE FUNCTION tell_of_another() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        CREATE FUNCTION note_another() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, outcome)
             VALUES ('simulator', NEW.token, 'again', 'another', 'ringing', 'orphan');
             RETURN NULL;
         END $$""")
-    there.sql("CREATE TRIGGER told AFTER INSERT ON calls FOR EACH ROW EXECUTE FUNCTION tell_of_another()")
+    there.sql("CREATE TRIGGER another AFTER INSERT ON calls FOR EACH ROW EXECUTE FUNCTION note_another()")
 
     with pytest.raises(AssertionError, match="other than three events"):
         workload.round(Reference(1.0, {}))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from tests.bench.__main__ import Figures
-from tests.bench.beside import GAP, Found, judge_calls
+from tests.bench.beside import GAP, Found, assess_calls
 from tests.bench.deployment import Unfinished
 from tests.bench.report import Figure, as_json, table
 
@@ -32,10 +32,10 @@ def test_what_did_not_come_true_in_its_time_is_a_line_and_the_next_figure_is_mea
     shown = table(figures.figures)
     assert "no figure" in shown
     assert "3 pending" in shown
-    told = json.loads(as_json(figures.figures))
-    assert told["P2"]["value"] is told["P2"]["ratio"] is None
-    assert "3 pending" in told["P2"]["missing"]
-    assert told["P9"]["ratio"] == 2.0
+    document = json.loads(as_json(figures.figures))
+    assert document["P2"]["value"] is document["P2"]["ratio"] is None
+    assert "3 pending" in document["P2"]["missing"]
+    assert document["P9"]["ratio"] == 2.0
 
 
 def test_a_run_in_which_something_was_not_as_it_must_be_is_void_and_the_next_figure_is_measured() -> None:
@@ -47,6 +47,6 @@ def test_a_run_in_which_something_was_not_as_it_must_be_is_void_and_the_next_fig
 
 
 def test_a_baseline_that_places_nothing_is_reported_as_that() -> None:
-    speed, gap = judge_calls([], GAP)
+    speed, gap = assess_calls([], GAP)
     found = Found("countdown", speed, gap, 0, GAP.slots, 0, GAP.contacts, GAP.contacts)
     assert "no call ended" in str(found)

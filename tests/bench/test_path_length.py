@@ -1,4 +1,4 @@
-"""The path of a refill, pinned: whoever makes it longer is told here."""
+"""The path of a refill, pinned: whoever makes it longer learns it here."""
 
 from __future__ import annotations
 

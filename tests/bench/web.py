@@ -1,4 +1,4 @@
-"""The web process of the benchmarks, ``uvicorn tests.bench.web:app``: the product's own, which also tells what it
+"""The web process of the benchmarks, ``uvicorn tests.bench.web:app``: the product's own, which also says what it
 has sent to PostgreSQL and Redis."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A carrier's server that does as it is told: keeps the requests it gets, and answers them from a script."""
+"""A carrier's server that does as it is scripted: keeps the requests it gets, and answers them from a script."""
 
 from __future__ import annotations
 

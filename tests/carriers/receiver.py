@@ -1,4 +1,4 @@
-"""A tiny receiver of callbacks: keeps what it gets, answers what it is told to, and can be waited for."""
+"""A tiny receiver of callbacks: keeps what it gets, answers as it is set to, and can be waited for."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ class Receiver:
         return self.about(token)
 
     def wait_for_end(self, token: str) -> list[Received]:
-        """The callbacks of a token, once one of them told the end."""
+        """The callbacks of a token, once one of them reported the end."""
         self._wait(lambda: any(seen.token == token and seen.event == "ended" for seen in self._received))
         return self.about(token)
 
     def wait_for_event(self, token: str, event: str) -> Received:
-        """The first callback of a token that tells ``event``."""
+        """The first callback of a token that reports ``event``."""
         self._wait(lambda: any(seen.token == token and seen.event == event for seen in self._received))
         return next(seen for seen in self.about(token) if seen.event == event)
 

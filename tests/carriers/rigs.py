@@ -42,7 +42,7 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """One carrier. ``refusals`` are answers and what they are taken for; ``tells`` makes the signed callback of an
+    """One carrier. ``refusals`` are answers and what they are taken for; ``reports`` makes the signed callback of an
     event (``ringing``, ``answered``, ``machine``, ``busy``, ``completed``); ``lists`` whether calls can be found."""
 
     name: str
@@ -53,7 +53,7 @@ class Rig:
     too_many: Mapping[str, Any]
     unknown_call: Reply
     refusals: Mapping[str, tuple[Reply, Action]]
-    tells: Callable[..., Callback]
+    reports: Callable[..., Callback]
     lists: bool
     call_id: str
 
@@ -73,15 +73,15 @@ def simulator_call(status: str, token: str = "", **more: Any) -> dict[str, Any]:
     return {"id": "sim_1", "token": token, "status": status, "answered_by": None, "sip_code": None, **more}
 
 
-def simulator_tells(event: str, token: str, *, secret: str = SECRET, call: str = "sim_1") -> Callback:
-    told: dict[str, tuple[str, dict[str, Any]]] = {
+def simulator_reports(event: str, token: str, *, secret: str = SECRET, call: str = "sim_1") -> Callback:
+    words: dict[str, tuple[str, dict[str, Any]]] = {
         "ringing": ("ringing", {"status": "ringing"}),
         "answered": ("answered", {"status": "in-progress", "answered_by": "human"}),
         "machine": ("machine", {"status": "in-progress", "answered_by": "machine"}),
         "busy": ("ended", {"status": "busy", "sip_code": 486}),
         "completed": ("ended", {"status": "completed", "answered_by": "human", "sip_code": 200}),
     }
-    happening, fields = told[event]
+    happening, fields = words[event]
     shown = {**simulator_call("", token), **fields, "id": call}
     message = {"event_id": f"{call}-{happening}", "event": happening, "occurred_at": "2027-01-15T08:00:00+00:00"}
     body, at = json.dumps({**message, "call": shown}).encode(), moment()
@@ -103,7 +103,7 @@ SIMULATOR = Rig(
         "from": (Reply(422, {"error": {"code": "caller_id_not_allowed"}}), Action.RETIRE_NUMBER),
         "nonsense": (Reply(400, {"error": {"code": "malformed"}}), Action.MALFORMED),
     },
-    tells=simulator_tells,
+    reports=simulator_reports,
     lists=True,
     call_id="sim_1",
 )
@@ -126,8 +126,8 @@ def twilio_callback(token: str, fields: Mapping[str, str], *, secret: str = SECR
     return Callback(token, url, headers, urlencode(fields).encode())
 
 
-def twilio_tells(event: str, token: str, *, secret: str = SECRET, call: str = "CA1", **more: str) -> Callback:
-    told = {
+def twilio_reports(event: str, token: str, *, secret: str = SECRET, call: str = "CA1", **more: str) -> Callback:
+    words = {
         "ringing": {"CallStatus": "ringing"},
         "answered": {"CallStatus": "in-progress"},
         "machine": {"AnsweredBy": "machine_start"},
@@ -135,7 +135,7 @@ def twilio_tells(event: str, token: str, *, secret: str = SECRET, call: str = "C
         "completed": {"CallStatus": "completed", "CallDuration": "12", "SipResponseCode": "200"},
     }
     at = {"Timestamp": format_datetime(datetime(2027, 1, 15, 8, tzinfo=UTC)), "SequenceNumber": "1"}
-    fields = {"CallSid": call, "AccountSid": ACCOUNT, "To": "+12025550123", **at, **told[event], **more}
+    fields = {"CallSid": call, "AccountSid": ACCOUNT, "To": "+12025550123", **at, **words[event], **more}
     return twilio_callback(token, fields, secret=secret)
 
 
@@ -157,7 +157,7 @@ TWILIO = Rig(
         "from": (twilio_refusal(400, 21210), Action.RETIRE_NUMBER),
         "nonsense": (twilio_refusal(400, 21205), Action.MALFORMED),
     },
-    tells=twilio_tells,
+    reports=twilio_reports,
     lists=True,
     call_id="CA1",
 )
@@ -195,15 +195,15 @@ def telnyx_event(event_type: str, token: str, *, call: str = "v3:1", **payload: 
     }
 
 
-def telnyx_tells(event: str, token: str, *, secret: str = SECRET, call: str = "v3:1") -> Callback:
-    told: dict[str, tuple[str, dict[str, str]]] = {
+def telnyx_reports(event: str, token: str, *, secret: str = SECRET, call: str = "v3:1") -> Callback:
+    words: dict[str, tuple[str, dict[str, str]]] = {
         "ringing": ("call.initiated", {"state": "bridging"}),
         "answered": ("call.answered", {"state": "answered"}),
         "machine": ("call.machine.detection.ended", {"result": "machine"}),
         "busy": ("call.hangup", {"hangup_cause": "user_busy", "sip_hangup_cause": "486"}),
         "completed": ("call.hangup", {"hangup_cause": "normal_clearing", "sip_hangup_cause": "200"}),
     }
-    event_type, payload = told[event]
+    event_type, payload = words[event]
     return telnyx_callback(token, telnyx_event(event_type, token, call=call, **payload), secret=secret)
 
 
@@ -226,7 +226,7 @@ TELNYX = Rig(
         "from": (telnyx_refusal(422, "10016", "/from"), Action.RETIRE_NUMBER),
         "nonsense": (telnyx_refusal(400, "10015"), Action.MALFORMED),
     },
-    tells=telnyx_tells,
+    reports=telnyx_reports,
     lists=False,
     call_id="v3:1",
 )

@@ -17,6 +17,7 @@ from tests.patience import PATIENCE_SECONDS
 from worker.carriers.base import CallRequest
 from worker.carriers.simulated.adapter import SimulatorCarrier
 from worker.simulator import ledger
+from worker.simulator.ledger import RecordedCall
 
 SECRET = "shared-secret"
 _orders = count(1)
@@ -65,6 +66,11 @@ class RunningSimulator:
 
     def ledger(self) -> ledger.Ledger:
         return ledger.read(self.ledger_path)
+
+    def recorded(self, token: str) -> RecordedCall:
+        """The one call that was placed under this token."""
+        (call,) = [call for call in self.ledger().placed if call.token == token]
+        return call
 
     def carrier(self, **options: Any) -> SimulatorCarrier:
         return SimulatorCarrier(self.url, SECRET, **options)

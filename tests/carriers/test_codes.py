@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.carriers.peer import Reply
-from tests.carriers.rigs import telnyx_callback, telnyx_event, telnyx_refusal, twilio_refusal, twilio_tells
+from tests.carriers.rigs import telnyx_callback, telnyx_event, telnyx_refusal, twilio_refusal, twilio_reports
 from worker.carriers.base import Action, CallEvent, Rejected
 from worker.carriers.codes import ABOUT, About, Code
 from worker.carriers.http import Answer
@@ -181,8 +181,8 @@ TWILIO_ENDS = [
     ("completed", "200", "unknown", Disposition.ANSWERED),
     ("completed", "200", None, Disposition.ANSWERED),
     ("completed", "487", None, Disposition.ANSWERED),
-    *[("completed", "200", f"machine_{heard}", Disposition.MACHINE)
-      for heard in ("start", "end_beep", "end_silence", "end_other")],
+    *[("completed", "200", f"machine_{ending}", Disposition.MACHINE)
+      for ending in ("start", "end_beep", "end_silence", "end_other")],
     ("completed", "200", "fax", Disposition.MACHINE),
     ("busy", None, None, Disposition.BUSY),
     ("busy", "603", None, Disposition.REJECTED),
@@ -230,7 +230,7 @@ def test_an_end_by_telnyx(cause: str, sip: str, disposition: Disposition) -> Non
     assert read.disposition is disposition
 
 
-def test_every_disposition_a_carrier_can_tell_is_in_the_tables() -> None:
-    told = {end[-1] for end in TWILIO_ENDS} & {end[-1] for end in TELNYX_ENDS}
-    assert told >= set(SIP.values()) | {Disposition.ANSWERED, Disposition.CANCELED}
-    assert twilio_tells("busy", TOKEN).body
+def test_every_disposition_a_carrier_can_report_is_in_the_tables() -> None:
+    shared = {end[-1] for end in TWILIO_ENDS} & {end[-1] for end in TELNYX_ENDS}
+    assert shared >= set(SIP.values()) | {Disposition.ANSWERED, Disposition.CANCELED}
+    assert twilio_reports("busy", TOKEN).body

@@ -1,6 +1,6 @@
 """Every carrier keeps the one contract: what each answer, and each missing one, is taken for; what a callback says.
 
-First against a server that does as it is told, which can be as nasty as the network; then, for carriers that have a
+First against a server that does as it is scripted, which can be as nasty as the network; then, for carriers that have a
 server to call through, against that: give it a place in ``SERVICES`` and the same calls are lived through it.
 """
 
@@ -75,7 +75,7 @@ def test_a_call_is_placed_with_one_request_and_has_the_carriers_id(rig: Rig, car
 
 
 def test_the_request_says_how_long_it_may_ring_and_talk(carrier: Any, peer: Peer) -> None:
-    """So that the call has an end even if nothing is ever heard of it."""
+    """So that the call has an end even if no news of it ever comes."""
     peer.replies(Reply(500))
     carrier.place(call_request(ring_seconds=37, longest_call_seconds=1234))
     (asked,) = peer.asked
@@ -130,7 +130,7 @@ def test_too_many_requests_means_a_pause_as_long_as_the_carrier_says(
     assert (outcome.action, outcome.retry_after_seconds) == (Action.BACK_OFF, seconds)
 
 
-def test_a_refusal_nobody_has_heard_of_is_a_technical_failure(carrier: Any, peer: Peer) -> None:
+def test_a_refusal_that_is_unknown_is_a_technical_failure(carrier: Any, peer: Peer) -> None:
     peer.replies(Reply(418))
     assert carrier.place(call_request()) == Rejected("http_418", Action.FAILED)
 
@@ -181,7 +181,7 @@ def test_a_call_the_carrier_does_not_know_is_none(rig: Rig, carrier: Any, peer: 
 
 
 @pytest.mark.parametrize("reply", [Reply(500), Reply(404, b"<html>"), Reply(200, b"x"), Reply(200, {}), RESET])
-def test_an_answer_that_cannot_be_read_tells_nothing_about_a_call(
+def test_an_answer_that_cannot_be_read_says_nothing_about_a_call(
     rig: Rig, carrier: Any, peer: Peer, reply: Reply
 ) -> None:
     peer.replies(reply, reply)
@@ -224,8 +224,8 @@ def test_a_call_that_the_carrier_no_longer_knows_is_over_and_is_asked_about_once
 
 
 def parsed(rig: Rig, carrier: Any, event: str, token: str = "a" * 32, **how: Any) -> CallEvent:
-    told = rig.tells(event, token, **how)
-    read = carrier.parse(told.token, told.url, told.headers, told.body)
+    callback = rig.reports(event, token, **how)
+    read = carrier.parse(callback.token, callback.url, callback.headers, callback.body)
     assert isinstance(read, CallEvent)
     return read
 
@@ -253,39 +253,39 @@ def test_the_same_callback_twice_is_one_event(rig: Rig, carrier: Any) -> None:
 
 
 def test_headers_are_found_however_they_are_written(rig: Rig, carrier: Any) -> None:
-    told = rig.tells("ringing", "a" * 32)
+    callback = rig.reports("ringing", "a" * 32)
     for write in (str.lower, str.upper, str.title):
-        headers = {write(name): value for name, value in told.headers.items()}
-        assert carrier.parse(told.token, told.url, headers, told.body) is not None
+        headers = {write(name): value for name, value in callback.headers.items()}
+        assert carrier.parse(callback.token, callback.url, headers, callback.body) is not None
 
 
 def test_a_callback_signed_by_somebody_else_is_refused(rig: Rig, carrier: Any) -> None:
-    told = rig.tells("ringing", "a" * 32, secret="another")
+    callback = rig.reports("ringing", "a" * 32, secret="another")
     with pytest.raises(BadSignature):
-        carrier.parse(told.token, told.url, told.headers, told.body)
+        carrier.parse(callback.token, callback.url, callback.headers, callback.body)
 
 
 @pytest.mark.parametrize("value", ["", "x", "é", "AAAA", "=" * 100, "\udcff"])
 def test_a_callback_without_a_good_signature_is_refused(rig: Rig, carrier: Any, value: str) -> None:
-    told = rig.tells("ringing", "a" * 32)
-    for name in told.headers:
+    callback = rig.reports("ringing", "a" * 32)
+    for name in callback.headers:
         with pytest.raises(BadSignature):
-            carrier.parse(told.token, told.url, {**told.headers, name: value}, told.body)
+            carrier.parse(callback.token, callback.url, {**callback.headers, name: value}, callback.body)
     with pytest.raises(BadSignature):
-        carrier.parse(told.token, told.url, {}, told.body)
+        carrier.parse(callback.token, callback.url, {}, callback.body)
 
 
 def test_a_tampered_callback_is_refused(rig: Rig, carrier: Any) -> None:
-    told = rig.tells("ringing", "a" * 32)
+    callback = rig.reports("ringing", "a" * 32)
     with pytest.raises(BadSignature):
-        carrier.parse(told.token, told.url, told.headers, told.body + b"&x=1")
+        carrier.parse(callback.token, callback.url, callback.headers, callback.body + b"&x=1")
 
 
 def test_a_callback_about_another_call_than_its_address_is_refused(rig: Rig, carrier: Any) -> None:
     """Whoever has seen one callback could otherwise end any call with it."""
-    told, other = rig.tells("busy", "a" * 32), rig.tells("busy", "b" * 32)
+    callback, other = rig.reports("busy", "a" * 32), rig.reports("busy", "b" * 32)
     with pytest.raises((BadSignature, BadEvent)):
-        carrier.parse(other.token, other.url, told.headers, told.body)
+        carrier.parse(other.token, other.url, callback.headers, callback.body)
 
 
 # ---------------------------------------------------------------------------------------------- a life, for real
@@ -306,15 +306,15 @@ class Service:
         return replace(placed, ring_seconds=5, dialed_at=datetime.now(UTC))
 
     def life_of(self, placed: CallRequest) -> list[CallEvent]:
-        """What is told about the call until it is over, read by the adapter."""
+        """What is posted about the call until it is over, read by the adapter."""
 
-        def read(told: list[Received]) -> list[CallEvent]:
+        def read(received: list[Received]) -> list[CallEvent]:
             parse, url = self.carrier.parse, placed.callback_url
-            events = [parse(seen.token, url, seen.headers, seen.body) for seen in told]
+            events = [parse(seen.token, url, seen.headers, seen.body) for seen in received]
             return [event for event in events if event is not None]
 
         return read(
-            self.receiver.wait_until(placed.token, lambda told: any(e.kind is EventKind.ENDED for e in read(told)))
+            self.receiver.wait_until(placed.token, lambda seen: any(e.kind is EventKind.ENDED for e in read(seen)))
         )
 
 
@@ -391,7 +391,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.mark.parametrize("number", LIVES)
-def test_a_life_is_told_and_ends_as_it_should(service: Service, number: str) -> None:
+def test_a_life_is_reported_and_ends_as_it_should(service: Service, number: str) -> None:
     placed = service.call_request(number)
     outcome = service.carrier.place(placed)
     assert isinstance(outcome, Accepted)
@@ -413,9 +413,9 @@ def test_a_call_that_nobody_wants_any_more_is_ended_and_over_when_it_is_ended_ag
     first = EventKind.ANSWERED if number == "+12025550105" else EventKind.RINGING
     service.receiver.wait_until(placed.token, lambda seen: first in kinds_of(service, placed, seen))
     assert service.carrier.end(placed, outcome.carrier_call_id) is None
-    told = service.life_of(placed)
+    events = service.life_of(placed)
     ended = Disposition.ANSWERED if number == "+12025550105" else Disposition.CANCELED
-    assert [event.disposition for event in told if event.kind is EventKind.ENDED] == [ended]
+    assert [event.disposition for event in events if event.kind is EventKind.ENDED] == [ended]
     assert service.carrier.end(placed, outcome.carrier_call_id) is None, "it is over"
     known = service.carrier.get(placed, outcome.carrier_call_id)
     assert isinstance(known, CarrierCall)
@@ -424,7 +424,7 @@ def test_a_call_that_nobody_wants_any_more_is_ended_and_over_when_it_is_ended_ag
 
 
 @pytest.mark.parametrize("number", ["+12025550106", "+12025550107", "+12025550108"], ids=["5xx", "reset", "no id"])
-def test_a_call_whose_answer_is_lost_is_in_doubt_and_told_by_its_token(service: Service, number: str) -> None:
+def test_a_call_whose_answer_is_lost_is_in_doubt_and_found_by_its_token(service: Service, number: str) -> None:
     placed = service.call_request(number)
     assert isinstance(service.carrier.place(placed), Ambiguous)
     (call_id,) = {event.carrier_call_id for event in service.life_of(placed)}
@@ -442,6 +442,6 @@ def test_a_refusal_is_taken_for_the_same_thing_whoever_speaks(service: Service, 
     assert outcome.retry_after_seconds == written.get("retry_after")
 
 
-def kinds_of(service: Service, placed: CallRequest, told: list[Received]) -> set[EventKind]:
-    events = [service.carrier.parse(seen.token, placed.callback_url, seen.headers, seen.body) for seen in told]
+def kinds_of(service: Service, placed: CallRequest, received: list[Received]) -> set[EventKind]:
+    events = [service.carrier.parse(seen.token, placed.callback_url, seen.headers, seen.body) for seen in received]
     return {event.kind for event in events if event is not None}

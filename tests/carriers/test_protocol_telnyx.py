@@ -14,14 +14,12 @@ import pytest
 from telnyx import APIError, APIStatusError, Telnyx
 from telnyx.lib.webhook_verification import WebhookVerificationError
 
+from tests.carriers import lives
 from tests.carriers.receiver import Received, Receiver
 from tests.carriers.running import SECRET, RunningSimulator
-from worker.simulator.ledger import RecordedCall
 
 CONNECTION, FROM = "1494404757140276705", "+12025550000"
-ANSWERS, RINGS, MACHINE, FAX, DECLINES, NOWHERE = (f"+1202555020{n}" for n in range(6))
-TALKS_LONG, PLACED_500, NOT_PLACED, NO_ID, RESET, HANGS = (f"+1202555021{n}" for n in range(6))
-BUSY, DOUBLED, LOST, REVERSED, QUEUED, BROKEN = (f"+1202555022{n}" for n in range(6))
+NOT_PLACED, BROKEN = "+12025550118", "+12025550119"
 REFUSED = {
     "+12025550230": ("429:10011", 429, "10011", None),
     "+12025550231": ("unauthorized", 401, "10009", None),
@@ -40,23 +38,8 @@ DETAILS = {
     "+12025550238": "Dialed number is not valid D14",
 }
 SCRIPT: dict[str, Any] = {
-    ANSWERS: {"ring": 1, "talk": 20},
-    RINGS: {"answer": False},
-    MACHINE: {"ring": 1, "talk": 40, "machine": True},
-    FAX: {"ring": 1, "talk": 40, "fax": True},
-    DECLINES: {"ring": 1, "end": "declined", "sip": 607},
-    NOWHERE: {"ring": 0, "end": "failed", "sip": 404},
-    TALKS_LONG: {"ring": 1, "talk": 600},
-    PLACED_500: {"ring": 1, "talk": 1, "place": "then_500"},
+    **lives.LIVES,
     NOT_PLACED: {"refuse": 503},
-    NO_ID: {"ring": 1, "talk": 1, "place": "then_no_id"},
-    RESET: {"ring": 1, "talk": 1, "place": "then_reset"},
-    HANGS: {"ring": 1, "talk": 1, "place": "then_timeout"},
-    BUSY: {"ring": 1, "end": "busy"},
-    DOUBLED: {"ring": 1, "end": "busy", "callbacks": "twice"},
-    LOST: {"ring": 1, "end": "busy", "callbacks": "none"},
-    REVERSED: {"ring": 1, "talk": 1, "callbacks": "reversed"},
-    QUEUED: {"queue": 600},
     BROKEN: {"ring": 1, "end": "failed"},
     **{number: {"reject": written} for number, (written, *_) in REFUSED.items()},
 }
@@ -112,27 +95,24 @@ def payload(received: Received) -> dict[str, Any]:
     return found
 
 
-def recorded(simulator: RunningSimulator, token: str) -> RecordedCall:
-    (call,) = [call for call in simulator.ledger().placed if call.token == token]
-    return call
-
-
-def test_a_call_is_placed_and_told_to_its_end(client: Telnyx, receiver: Receiver, simulator: RunningSimulator) -> None:
-    placed = Placed(client, receiver, ANSWERS, stream_url="wss://assistant.example/talk",
+def test_a_call_is_placed_and_reported_to_its_end(
+    client: Telnyx, receiver: Receiver, simulator: RunningSimulator
+) -> None:
+    placed = Placed(client, receiver, lives.ANSWERS, stream_url="wss://assistant.example/talk",
                     custom_headers=[{"name": "X-Contact", "value": "cont_1"}])  # fmt: skip
     assert placed.answer is not None
     assert placed.answer.is_alive is False, "dialing has only begun"
-    told = until_hangup(receiver, placed.token)
-    assert events(told) == ["call.initiated", "call.answered", "call.hangup"]
-    assert {payload(seen)["call_control_id"] for seen in told} == {placed.id}
-    assert {base64.b64decode(payload(seen)["client_state"]).decode() for seen in told} == {placed.token}
-    assert len({seen.message["data"]["id"] for seen in told}) == 3
-    end = payload(told[-1])
+    received = until_hangup(receiver, placed.token)
+    assert events(received) == ["call.initiated", "call.answered", "call.hangup"]
+    assert {payload(seen)["call_control_id"] for seen in received} == {placed.id}
+    assert {base64.b64decode(payload(seen)["client_state"]).decode() for seen in received} == {placed.token}
+    assert len({seen.message["data"]["id"] for seen in received}) == 3
+    end = payload(received[-1])
     assert (end["hangup_cause"], end["sip_hangup_cause"]) == ("normal_clearing", "200")
     shown = client.calls.retrieve_status(placed.id).data
     assert shown is not None
     assert (shown.is_alive, shown.end_time is not None) == (False, True)
-    written = recorded(simulator, placed.token)
+    written = simulator.recorded(placed.token)
     assert (written.call_id, written.account, written.disposition) == (placed.id, CONNECTION, "completed")
     assert (written.connected_to, written.parameters) == ("wss://assistant.example/talk", {"X-Contact": "cont_1"})
 
@@ -141,20 +121,20 @@ def test_an_assistant_of_telnyx_takes_over_at_the_answer(
     client: Telnyx, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
     assistant = {"id": "assistant-1", "dynamic_variables": {"contactId": "cont_1"}}
-    placed = Placed(client, receiver, ANSWERS, assistant=assistant)
+    placed = Placed(client, receiver, lives.ANSWERS, assistant=assistant)
     until_hangup(receiver, placed.token)
-    written = recorded(simulator, placed.token)
+    written = simulator.recorded(placed.token)
     assert (written.connected_to, written.parameters) == ("assistant-1", {"contactId": "cont_1"})
 
 
 def test_a_call_that_talks_is_connected_by_a_command(
     client: Telnyx, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
-    placed = Placed(client, receiver, TALKS_LONG)
+    placed = Placed(client, receiver, lives.TALKS_LONG)
     receiver.wait_until(placed.token, lambda seen: "call.answered" in events(seen))
-    assert recorded(simulator, placed.token).connected_to is None
+    assert simulator.recorded(placed.token).connected_to is None
     client.calls.actions.start_streaming(placed.id, stream_url="wss://assistant.example/late")
-    assert recorded(simulator, placed.token).connected_to == "wss://assistant.example/late"
+    assert simulator.recorded(placed.token).connected_to == "wss://assistant.example/late"
     client.calls.actions.hangup(placed.id)
     assert payload(until_hangup(receiver, placed.token)[-1])["hangup_cause"] == "normal_clearing"
     with pytest.raises(APIStatusError) as over:
@@ -175,7 +155,7 @@ def test_telnyxs_own_verification_takes_every_callback_and_none_that_was_touched
     running = RunningSimulator(tmp_path, SCRIPT, "--public-key-file", str(key_file))
     key = key_file.read_text().strip()
     with a_client(running) as client:
-        placed = Placed(client, receiver, MACHINE, answering_machine_detection="detect")
+        placed = Placed(client, receiver, lives.MACHINE, answering_machine_detection="detect")
         for seen in until_hangup(receiver, placed.token):
             event = client.webhooks.unwrap(seen.body.decode(), headers=seen.headers, key=key)
             assert type(event).__name__.startswith("Call"), "the SDK knows an event of this kind"
@@ -190,28 +170,28 @@ def test_telnyxs_own_verification_takes_every_callback_and_none_that_was_touched
 @pytest.mark.parametrize(
     ("number", "detection", "event", "result"),
     [
-        (ANSWERS, "detect", "call.machine.detection.ended", "human"),
-        (MACHINE, "detect", "call.machine.detection.ended", "machine"),
-        (FAX, "premium", "call.machine.premium.detection.ended", "fax_detected"),
+        (lives.ANSWERS, "detect", "call.machine.detection.ended", "human"),
+        (lives.MACHINE, "detect", "call.machine.detection.ended", "machine"),
+        (lives.FAX, "premium", "call.machine.premium.detection.ended", "fax_detected"),
     ],
 )
 def test_a_verdict_is_an_event(
     client: Telnyx, receiver: Receiver, number: str, detection: str, event: str, result: str
 ) -> None:
     placed = Placed(client, receiver, number, answering_machine_detection=detection)
-    told = until_hangup(receiver, placed.token)
-    assert [payload(seen)["result"] for seen in told if seen.message["data"]["event_type"] == event] == [result]
+    received = until_hangup(receiver, placed.token)
+    assert [payload(seen)["result"] for seen in received if seen.message["data"]["event_type"] == event] == [result]
 
 
-def test_without_detection_nobody_is_told_who_answered(client: Telnyx, receiver: Receiver) -> None:
-    placed = Placed(client, receiver, MACHINE)
+def test_without_detection_nobody_learns_who_answered(client: Telnyx, receiver: Receiver) -> None:
+    placed = Placed(client, receiver, lives.MACHINE)
     assert events(until_hangup(receiver, placed.token)) == ["call.initiated", "call.answered", "call.hangup"]
 
 
 @pytest.mark.parametrize(
     ("number", "cause", "sip"),
-    [(BUSY, "user_busy", "486"), (DECLINES, "call_rejected", "607"), (NOWHERE, "not_found", "404"),
-     (RINGS, "timeout", "480"), (BROKEN, "unspecified", "503")],
+    [(lives.BUSY, "user_busy", "486"), (lives.DECLINES, "call_rejected", "607"), (lives.NOWHERE, "not_found", "404"),
+     (lives.RINGS, "timeout", "480"), (BROKEN, "unspecified", "503")],
 )  # fmt: skip
 def test_an_end_without_answer_has_its_cause_and_sip_code(
     client: Telnyx, receiver: Receiver, number: str, cause: str, sip: str
@@ -243,7 +223,7 @@ def test_a_refusal_has_telnyxs_status_code_and_field(client: Telnyx, receiver: R
 def test_a_malformed_request_names_the_field(
     client: Telnyx, receiver: Receiver, field: str, value: object, pointer: str
 ) -> None:
-    placed = Placed(client, receiver, ANSWERS, **{field: value})
+    placed = Placed(client, receiver, lives.ANSWERS, **{field: value})
     assert isinstance(placed.error, APIStatusError)
     assert placed.error.status_code == 422
     assert json.loads(placed.error.response.text)["errors"][0]["source"]["pointer"] == pointer
@@ -251,19 +231,19 @@ def test_a_malformed_request_names_the_field(
 
 def test_a_wrong_key_is_refused(simulator: RunningSimulator, receiver: Receiver) -> None:
     with a_client(simulator, "wrong") as client:
-        placed = Placed(client, receiver, ANSWERS)
+        placed = Placed(client, receiver, lives.ANSWERS)
     assert isinstance(placed.error, APIStatusError)
     assert (placed.error.status_code, codes(placed.error)) == (401, ["10009"])
 
 
-@pytest.mark.parametrize("number", [PLACED_500, RESET, HANGS, NO_ID])
-def test_a_call_whose_answer_is_lost_is_told_of_by_its_token(
+@pytest.mark.parametrize("number", [lives.PLACED_500, lives.RESET, lives.HANGS, lives.NO_ID])
+def test_a_call_whose_answer_is_lost_is_reported_by_its_token(
     client: Telnyx, receiver: Receiver, simulator: RunningSimulator, number: str
 ) -> None:
     placed = Placed(client, receiver, number)
     assert placed.error is not None or not getattr(placed.answer, "call_control_id", None)
-    told = until_hangup(receiver, placed.token)
-    assert payload(told[0])["call_control_id"] == recorded(simulator, placed.token).call_id
+    received = until_hangup(receiver, placed.token)
+    assert payload(received[0])["call_control_id"] == simulator.recorded(placed.token).call_id
 
 
 def test_a_5xx_may_have_placed_nothing(client: Telnyx, receiver: Receiver, simulator: RunningSimulator) -> None:
@@ -274,11 +254,11 @@ def test_a_5xx_may_have_placed_nothing(client: Telnyx, receiver: Receiver, simul
 
 
 def test_a_hangup_cancels_a_call_that_waits(client: Telnyx, receiver: Receiver, simulator: RunningSimulator) -> None:
-    placed = Placed(client, receiver, QUEUED)
+    placed = Placed(client, receiver, lives.QUEUED)
     client.calls.actions.hangup(placed.id)
     end = payload(until_hangup(receiver, placed.token)[-1])
     assert (end["hangup_cause"], end["hangup_source"]) == ("originator_cancel", "caller")
-    assert recorded(simulator, placed.token).disposition == "canceled"
+    assert simulator.recorded(placed.token).disposition == "canceled"
 
 
 def test_of_a_call_nobody_placed_nothing_is_known(client: Telnyx) -> None:
@@ -290,24 +270,27 @@ def test_of_a_call_nobody_placed_nothing_is_known(client: Telnyx) -> None:
 def test_callbacks_come_doubled_reversed_or_not_at_all(
     client: Telnyx, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
-    doubled, reverse, lost = (Placed(client, receiver, number) for number in (DOUBLED, REVERSED, LOST))
+    doubled, reverse, lost = (
+        Placed(client, receiver, number) for number in (lives.DOUBLED, lives.REVERSED, lives.LOST)
+    )
     twice = receiver.wait_for(doubled.token, 4)
     assert events(twice) == ["call.initiated", "call.initiated", "call.hangup", "call.hangup"]
     assert len({seen.message["data"]["id"] for seen in twice}) == 2
     assert events(receiver.wait_for(reverse.token, 3)) == ["call.hangup", "call.answered", "call.initiated"]
     assert receiver.about(lost.token) == []
-    assert recorded(simulator, lost.token).callback_url.endswith(lost.token)
+    assert simulator.recorded(lost.token).callback_url.endswith(lost.token)
 
 
 def test_more_calls_at_once_than_its_channels_are_refused_until_one_ends(tmp_path: Path, receiver: Receiver) -> None:
-    running = RunningSimulator(tmp_path, SCRIPT, "--channels", "2", "--calls-to", "+1", "--trial", f"{QUEUED},+4930")
+    terms = ["--channels", "2", "--calls-to", "+1", "--trial", f"{lives.QUEUED},+4930"]
+    running = RunningSimulator(tmp_path, SCRIPT, *terms)
     with a_client(running) as client:
-        first, _, third = (Placed(client, receiver, QUEUED) for _ in range(3))
-        elsewhere = Placed(client, receiver, QUEUED, connection_id="2")
+        first, _, third = (Placed(client, receiver, lives.QUEUED) for _ in range(3))
+        elsewhere = Placed(client, receiver, lives.QUEUED, connection_id="2")
         assert [elsewhere.error, *(codes(placed.error) for placed in (third,) if placed.error)] == [None, ["90010"]]
         client.calls.actions.hangup(first.id)
-        assert Placed(client, receiver, QUEUED).error is None
-        barred: list[Any] = [Placed(client, receiver, number).error for number in (BUSY, "+4930")]
+        assert Placed(client, receiver, lives.QUEUED).error is None
+        barred: list[Any] = [Placed(client, receiver, number).error for number in (lives.BUSY, "+4930")]
     assert [error.body["errors"][0]["detail"].split()[-1] for error in barred] == ["D60", "D13"]
     assert running.ledger().peak_concurrent() == 3
     running.stop()
@@ -316,7 +299,7 @@ def test_more_calls_at_once_than_its_channels_are_refused_until_one_ends(tmp_pat
 def test_more_calls_than_its_rate_are_refused_with_a_pause(tmp_path: Path, receiver: Receiver) -> None:
     running = RunningSimulator(tmp_path, SCRIPT, "--calls-per-second", "0.01")
     with a_client(running) as client:
-        first, second = (Placed(client, receiver, BUSY) for _ in range(2))
+        first, second = (Placed(client, receiver, lives.BUSY) for _ in range(2))
     assert first.error is None
     assert isinstance(second.error, APIStatusError)
     assert (second.error.status_code, codes(second.error)) == (429, ["10011"])
@@ -329,7 +312,7 @@ def test_more_calls_than_its_rate_are_refused_with_a_pause(tmp_path: Path, recei
     "body",
     [b"", b"[]", b"\xff", b'{"to":1}', b"[" * 5000]
     + [
-        f'{{"connection_id":"c","to":"{BUSY}","from":"{FROM}",{odd}}}'.encode()
+        f'{{"connection_id":"c","to":"{lives.BUSY}","from":"{FROM}",{odd}}}'.encode()
         for odd in ('"webhook_url":5', '"timeout_secs":true', '"time_limit_secs":"1"')
     ],
 )
@@ -347,7 +330,7 @@ def test_nonsense_is_refused_and_answered(simulator: RunningSimulator, body: byt
      '"answering_machine_detection":null', '"client_state":{}'],
 )  # fmt: skip
 def test_what_is_odd_and_not_wrong_is_placed(simulator: RunningSimulator, odd: str) -> None:
-    body = f'{{"connection_id":"c","to":"{BUSY}","from":"{FROM}",{odd}}}'
+    body = f'{{"connection_id":"c","to":"{lives.BUSY}","from":"{FROM}",{odd}}}'
     headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
     with httpx2.Client() as client:
         answer = client.post(f"{simulator.url}/v2/calls", content=body.encode(), headers=headers)

@@ -15,15 +15,13 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.call import CallInstance
 
+from tests.carriers import lives
 from tests.carriers.receiver import Received, Receiver
 from tests.carriers.running import SECRET, RunningSimulator
-from worker.simulator.ledger import RecordedCall
 
 SID = "AC00000000000000000000000000000001"
 FROM = "+12025550000"
-ANSWERS, RINGS, MACHINE, FAX, DECLINES, NOWHERE = (f"+1202555010{n}" for n in range(6))
-TALKS_LONG, PLACED_500, NOT_PLACED, NO_ID, RESET, HANGS = (f"+1202555011{n}" for n in range(6))
-BUSY, DOUBLED, LOST, REVERSED, QUEUED, LATE_VERDICT = (f"+1202555012{n}" for n in range(6))
+NOT_PLACED, LATE_VERDICT = "+12025550118", "+12025550119"
 REFUSED = {
     "+12025550130": ("429:20429", 429, 20429),
     "+12025550131": ("401:20003", 401, 20003),
@@ -42,23 +40,8 @@ MESSAGES = {
     "+12025550139": "Account not authorized to call +12025550139.",
 }
 SCRIPT: dict[str, Any] = {
-    ANSWERS: {"ring": 1, "talk": 20},
-    RINGS: {"answer": False},
-    MACHINE: {"ring": 1, "talk": 40, "machine": True},
-    FAX: {"ring": 1, "talk": 40, "fax": True},
-    DECLINES: {"ring": 1, "end": "declined", "sip": 607},
-    NOWHERE: {"ring": 0, "end": "failed", "sip": 404},
-    TALKS_LONG: {"ring": 1, "talk": 600},
-    PLACED_500: {"ring": 1, "talk": 1, "place": "then_500"},
+    **lives.LIVES,
     NOT_PLACED: {"refuse": "503:20503"},
-    NO_ID: {"ring": 1, "talk": 1, "place": "then_no_id"},
-    RESET: {"ring": 1, "talk": 1, "place": "then_reset"},
-    HANGS: {"ring": 1, "talk": 1, "place": "then_timeout"},
-    BUSY: {"ring": 1, "end": "busy"},
-    DOUBLED: {"ring": 1, "end": "busy", "callbacks": "twice"},
-    LOST: {"ring": 1, "end": "busy", "callbacks": "none"},
-    REVERSED: {"ring": 1, "talk": 1, "callbacks": "reversed"},
-    QUEUED: {"queue": 600},
     LATE_VERDICT: {"ring": 1, "talk": 1, "machine": "late"},
     **{number: {"reject": written} for number, (written, _, _) in REFUSED.items()},
 }
@@ -124,28 +107,23 @@ def statuses(received: list[Received]) -> list[str]:
     return [seen.form["CallStatus"] for seen in received]
 
 
-def recorded(simulator: RunningSimulator, token: str) -> RecordedCall:
-    (call,) = [call for call in simulator.ledger().placed if call.token == token]
-    return call
-
-
-def test_a_call_is_placed_asked_about_and_told_to_its_end(
+def test_a_call_is_placed_looked_up_and_reported_to_its_end(
     client: Client, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
-    placed = Placed(client, receiver, ANSWERS)
+    placed = Placed(client, receiver, lives.ANSWERS)
     assert placed.call is not None, placed.error
-    assert (placed.call.status, placed.call.to, placed.call._from) == ("queued", ANSWERS, FROM)
+    assert (placed.call.status, placed.call.to, placed.call._from) == ("queued", lives.ANSWERS, FROM)
     assert placed.sid.startswith("CA")
-    told = until_completed(receiver, placed.token)
-    assert statuses(told) == ["initiated", "ringing", "in-progress", "completed"]
-    assert [seen.form["SequenceNumber"] for seen in told] == ["0", "1", "2", "3"]
-    assert {seen.form["CallSid"] for seen in told} == {placed.sid}
-    assert (told[-1].form["SipResponseCode"], "AnsweredBy" in told[-1].form) == ("200", False)
+    received = until_completed(receiver, placed.token)
+    assert statuses(received) == ["initiated", "ringing", "in-progress", "completed"]
+    assert [seen.form["SequenceNumber"] for seen in received] == ["0", "1", "2", "3"]
+    assert {seen.form["CallSid"] for seen in received} == {placed.sid}
+    assert (received[-1].form["SipResponseCode"], "AnsweredBy" in received[-1].form) == ("200", False)
     fetched = client.calls(placed.sid).fetch()
     assert (fetched.status, fetched.direction, fetched.answered_by) == ("completed", "outbound-api", None)
     assert fetched.date_created is not None
     assert fetched.date_created.tzinfo is not None
-    written = recorded(simulator, placed.token)
+    written = simulator.recorded(placed.token)
     assert (written.call_id, written.account, written.disposition) == (placed.sid, SID, "completed")
     assert written.connected_to == "wss://assistant.example/talk"
     assert written.parameters == {"contactId": "cont_1", "campaignId": "camp_1"}
@@ -157,11 +135,11 @@ def test_twilios_own_validator_takes_every_callback_and_none_that_was_touched(
     verdicts = secrets.token_hex(16)
     address = f"{receiver.url}/carriers/twilio/events/{verdicts}"
     detecting = {"machine_detection": "Enable", "async_amd": "true", "async_amd_status_callback": address}
-    placed = Placed(client, receiver, MACHINE, **detecting)
-    told = until_completed(receiver, placed.token) + receiver.wait_for(verdicts, 1)
+    placed = Placed(client, receiver, lives.MACHINE, **detecting)
+    received = until_completed(receiver, placed.token) + receiver.wait_for(verdicts, 1)
     question = receiver.wait_for(f"{placed.token}-answer", 1)
     validator = RequestValidator(SECRET)
-    for seen in [*told, *question]:
+    for seen in [*received, *question]:
         headers = {name.lower(): value for name, value in seen.headers.items()}
         signature = headers["x-twilio-signature"]
         assert validator.validate(seen.url, seen.form, signature)
@@ -173,9 +151,9 @@ def test_twiml_that_hangs_up_ends_the_call_and_the_callee_is_connected_to_nobody
     client: Client, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
     receiver.answer = lambda received: b"<Response><Hangup/></Response>"
-    placed = Placed(client, receiver, TALKS_LONG)
+    placed = Placed(client, receiver, lives.TALKS_LONG)
     assert statuses(until_completed(receiver, placed.token))[-1] == "completed"
-    written = recorded(simulator, placed.token)
+    written = simulator.recorded(placed.token)
     assert (written.connected_to, written.disposition) == (None, "completed")
     assert written.end_requested_at is not None
 
@@ -183,7 +161,7 @@ def test_twiml_that_hangs_up_ends_the_call_and_the_callee_is_connected_to_nobody
 @pytest.mark.parametrize("answer", [b"", b"no xml", b"<Response/>"], ids=["empty", "no xml", "no verb"])
 def test_no_twiml_ends_the_call(client: Client, receiver: Receiver, answer: bytes) -> None:
     receiver.answer = lambda received: answer
-    placed = Placed(client, receiver, TALKS_LONG)
+    placed = Placed(client, receiver, lives.TALKS_LONG)
     assert statuses(until_completed(receiver, placed.token))[-1] == "completed"
 
 
@@ -191,18 +169,18 @@ def test_a_redirect_goes_on_elsewhere_and_is_not_followed(
     client: Client, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
     receiver.answer = lambda received: b"<Response><Redirect>https://assistant.example/twiml</Redirect></Response>"
-    placed = Placed(client, receiver, ANSWERS)
+    placed = Placed(client, receiver, lives.ANSWERS)
     until_completed(receiver, placed.token)
-    assert recorded(simulator, placed.token).connected_to == "https://assistant.example/twiml"
+    assert simulator.recorded(placed.token).connected_to == "https://assistant.example/twiml"
 
 
 @pytest.mark.parametrize(
     ("number", "detection", "word"),
     [
-        (ANSWERS, "Enable", "human"),
-        (MACHINE, "Enable", "machine_start"),
-        (MACHINE, "DetectMessageEnd", "machine_end_beep"),
-        (FAX, "Enable", "fax"),
+        (lives.ANSWERS, "Enable", "human"),
+        (lives.MACHINE, "Enable", "machine_start"),
+        (lives.MACHINE, "DetectMessageEnd", "machine_end_beep"),
+        (lives.FAX, "Enable", "fax"),
         (LATE_VERDICT, "Enable", "machine_start"),
     ],
 )
@@ -216,15 +194,20 @@ def test_a_verdict_comes_to_an_address_of_its_own(
     assert verdict.form["AnsweredBy"] == word
 
 
-def test_without_detection_nobody_is_told_who_answered(client: Client, receiver: Receiver) -> None:
-    placed = Placed(client, receiver, MACHINE)
+def test_without_detection_nobody_learns_who_answered(client: Client, receiver: Receiver) -> None:
+    placed = Placed(client, receiver, lives.MACHINE)
     assert all("AnsweredBy" not in seen.form for seen in until_completed(receiver, placed.token))
     assert client.calls(placed.sid).fetch().answered_by is None
 
 
 @pytest.mark.parametrize(
     ("number", "status", "sip"),
-    [(BUSY, "busy", "486"), (DECLINES, "busy", "607"), (NOWHERE, "failed", "404"), (RINGS, "no-answer", "480")],
+    [
+        (lives.BUSY, "busy", "486"),
+        (lives.DECLINES, "busy", "607"),
+        (lives.NOWHERE, "failed", "404"),
+        (lives.RINGS, "no-answer", "480"),
+    ],
 )
 def test_an_end_without_answer_has_its_status_and_sip_code(
     client: Client, receiver: Receiver, number: str, status: str, sip: str
@@ -255,25 +238,25 @@ def test_a_refusal_has_twilios_status_and_code(
 def test_a_malformed_request_is_refused_and_no_call_is_placed(
     client: Client, receiver: Receiver, field: str, value: object, code: int
 ) -> None:
-    placed = Placed(client, receiver, ANSWERS, **{field: value})
+    placed = Placed(client, receiver, lives.ANSWERS, **{field: value})
     assert isinstance(placed.error, TwilioRestException)
     assert (placed.error.status, placed.error.code) == (400, code)
 
 
 def test_a_wrong_token_is_refused(simulator: RunningSimulator, receiver: Receiver) -> None:
-    placed = Placed(a_client(simulator, "wrong"), receiver, ANSWERS)
+    placed = Placed(a_client(simulator, "wrong"), receiver, lives.ANSWERS)
     assert isinstance(placed.error, TwilioRestException)
     assert (placed.error.status, placed.error.code) == (401, 20003)
 
 
-@pytest.mark.parametrize("number", [PLACED_500, RESET, HANGS])
+@pytest.mark.parametrize("number", [lives.PLACED_500, lives.RESET, lives.HANGS])
 def test_a_call_whose_answer_is_lost_is_found_in_the_list(
     client: Client, receiver: Receiver, simulator: RunningSimulator, number: str
 ) -> None:
     placed = Placed(client, receiver, number)
     assert placed.error is not None
     until_completed(receiver, placed.token)
-    written = recorded(simulator, placed.token)
+    written = simulator.recorded(placed.token)
     assert written.call_id in {call.sid for call in client.calls.list(to=number, from_=FROM)}
 
 
@@ -286,22 +269,22 @@ def test_a_5xx_may_have_placed_nothing(client: Client, receiver: Receiver, simul
 
 
 def test_an_answer_may_lack_the_id(client: Client, receiver: Receiver) -> None:
-    placed = Placed(client, receiver, NO_ID)
+    placed = Placed(client, receiver, lives.NO_ID)
     assert placed.call is not None
     assert placed.call.sid is None
 
 
 def test_a_list_shows_the_calls_of_one_callee_and_caller_id_newest_first(client: Client, receiver: Receiver) -> None:
-    first, second = (Placed(client, receiver, QUEUED) for _ in range(2))
-    Placed(client, receiver, QUEUED, from_="+12025550009")
-    assert [call.sid for call in client.calls.list(to=QUEUED, from_=FROM)][:2] == [second.sid, first.sid]
-    assert client.calls.list(to=QUEUED, from_=FROM, start_time_after="2020-01-01") == [], "queued: no start time"
+    first, second = (Placed(client, receiver, lives.QUEUED) for _ in range(2))
+    Placed(client, receiver, lives.QUEUED, from_="+12025550009")
+    assert [call.sid for call in client.calls.list(to=lives.QUEUED, from_=FROM)][:2] == [second.sid, first.sid]
+    assert client.calls.list(to=lives.QUEUED, from_=FROM, start_time_after="2020-01-01") == [], "queued: no start time"
 
 
 def test_canceled_ends_what_waits_or_rings_and_completed_what_talks(
     client: Client, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
-    waits, talks = Placed(client, receiver, QUEUED), Placed(client, receiver, TALKS_LONG)
+    waits, talks = Placed(client, receiver, lives.QUEUED), Placed(client, receiver, lives.TALKS_LONG)
     receiver.wait_until(talks.token, lambda seen: "in-progress" in statuses(seen))
     assert client.calls(waits.sid).update(status="canceled").status == "canceled"
     assert client.calls(talks.sid).update(status="canceled").status == "in-progress"
@@ -310,22 +293,24 @@ def test_canceled_ends_what_waits_or_rings_and_completed_what_talks(
     with pytest.raises(TwilioRestException) as refused:
         client.calls(talks.sid).update(status="completed")
     assert refused.value.code == 21220
-    assert recorded(simulator, waits.token).disposition == "canceled"
+    assert simulator.recorded(waits.token).disposition == "canceled"
 
 
 def test_callbacks_come_doubled_reversed_or_not_at_all(
     client: Client, receiver: Receiver, simulator: RunningSimulator
 ) -> None:
-    doubled, reverse, lost = (Placed(client, receiver, number) for number in (DOUBLED, REVERSED, LOST))
+    doubled, reverse, lost = (
+        Placed(client, receiver, number) for number in (lives.DOUBLED, lives.REVERSED, lives.LOST)
+    )
     twice = receiver.wait_for(doubled.token, 6)
     assert statuses(twice) == ["initiated", "initiated", "ringing", "ringing", "busy", "busy"]
     assert [seen.form["SequenceNumber"] for seen in receiver.wait_for(reverse.token, 4)] == ["3", "2", "1", "0"]
-    assert recorded(simulator, lost.token).disposition == "busy"
+    assert simulator.recorded(lost.token).disposition == "busy"
     assert receiver.about(lost.token) == []
 
 
-def test_only_the_events_asked_for_are_told(client: Client, receiver: Receiver) -> None:
-    placed = Placed(client, receiver, BUSY, status_callback_event=["completed"])
+def test_only_the_events_asked_for_are_posted(client: Client, receiver: Receiver) -> None:
+    placed = Placed(client, receiver, lives.BUSY, status_callback_event=["completed"])
     assert statuses(until_completed(receiver, placed.token)) == ["busy"]
 
 
@@ -336,17 +321,17 @@ def test_a_callback_that_fails_is_gone_unless_its_address_asks_for_more(client: 
         return 200 if received.token in failed else failed.add(received.token) or 503
 
     receiver.status = fail_once
-    patient = Placed(client, receiver, BUSY)
+    patient = Placed(client, receiver, lives.BUSY)
     assert statuses(until_completed(receiver, patient.token))[:2] == ["initiated", "initiated"]
     token = secrets.token_hex(16)
-    Placed(client, receiver, BUSY, status_callback=f"{receiver.url}/carriers/twilio/events/{token}")
+    Placed(client, receiver, lives.BUSY, status_callback=f"{receiver.url}/carriers/twilio/events/{token}")
     assert statuses(until_completed(receiver, token)) == ["initiated", "ringing", "busy"]
 
 
 def test_more_calls_than_its_rate_are_queued_and_none_is_refused(tmp_path: Path, receiver: Receiver) -> None:
     running = RunningSimulator(tmp_path, SCRIPT, "--calls-per-second", "0.01")
     client = a_client(running)
-    first, second, third = (Placed(client, receiver, BUSY) for _ in range(3))
+    first, second, third = (Placed(client, receiver, lives.BUSY) for _ in range(3))
     running_late = [float(placed.call.queue_time or 0) for placed in (first, second, third) if placed.call]
     assert running_late[0] == 0
     assert 90_000 < running_late[1] <= 100_000 < running_late[2]
@@ -358,15 +343,15 @@ def test_more_calls_than_its_rate_are_queued_and_none_is_refused(tmp_path: Path,
 def test_a_call_shows_in_lists_some_time_after_it_was_placed(tmp_path: Path, receiver: Receiver) -> None:
     running = RunningSimulator(tmp_path, SCRIPT, "--list-lag", "600")
     client = a_client(running)
-    placed = Placed(client, receiver, BUSY)
-    assert client.calls.list(to=BUSY) == []
+    placed = Placed(client, receiver, lives.BUSY)
+    assert client.calls.list(to=lives.BUSY) == []
     assert client.calls(placed.sid).fetch().sid == placed.sid
     running.stop()
 
 
 def test_a_restarted_simulator_still_speaks_twilio_of_the_calls_it_had(tmp_path: Path, receiver: Receiver) -> None:
     running = RunningSimulator(tmp_path, SCRIPT)
-    placed = Placed(a_client(running), receiver, TALKS_LONG)
+    placed = Placed(a_client(running), receiver, lives.TALKS_LONG)
     receiver.wait_until(placed.token, lambda seen: "in-progress" in statuses(seen))
     running.kill()
     running.restart()

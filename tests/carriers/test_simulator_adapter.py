@@ -122,7 +122,7 @@ def test_each_ending_has_its_disposition(
     assert ("machine" in [seen.event for seen in before]) == (disposition is Disposition.MACHINE)
 
 
-def test_a_fax_can_be_told_from_a_machine(
+def test_a_fax_can_be_distinguished_from_a_machine(
     carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[..., CallRequest]
 ) -> None:
     placed = call_request("+12025550108")
@@ -143,7 +143,7 @@ def test_a_talk_is_cut_at_the_longest_call(
     carrier.place(placed)
     receiver.wait_for_end(placed.token)
 
-    call = next(call for call in simulator.ledger().placed if call.token == placed.token)
+    call = simulator.recorded(placed.token)
     assert call.disposition == "completed"
     assert call.ended_at is not None
     assert 0.19 < call.ended_at - call.placed_at < 10.0
@@ -334,7 +334,7 @@ def test_a_429_says_how_long_to_back_off(carrier: SimulatorCarrier, call_request
     assert carrier.place(call_request(BACK_OFF)) == Rejected("http_429", Action.BACK_OFF, 7.0)
 
 
-def test_a_4xx_nobody_has_heard_of_is_a_technical_failure(
+def test_a_4xx_that_is_unknown_is_a_technical_failure(
     carrier: SimulatorCarrier, call_request: Callable[..., CallRequest]
 ) -> None:
     assert carrier.place(call_request(TEAPOT)) == Rejected("http_418", Action.FAILED)
@@ -358,7 +358,7 @@ def test_a_request_the_simulator_cannot_read_is_malformed(
     assert carrier.place(call_request("12025550001")) == Rejected("malformed", Action.MALFORMED)
 
 
-def test_a_queued_call_tells_how_long_and_is_canceled_by_its_end(
+def test_a_queued_call_says_how_long_and_is_canceled_by_its_end(
     carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[..., CallRequest]
 ) -> None:
     placed = call_request(QUEUED)
@@ -392,7 +392,7 @@ def test_ending_an_answered_call_completes_it_and_ending_it_again_changes_nothin
     assert carrier.parse(placed.token, "", last.headers, last.body).verdict is Verdict.HUMAN
 
 
-def test_a_call_the_simulator_never_heard_of_is_no_call_and_need_not_be_ended(
+def test_a_call_the_simulator_does_not_know_is_no_call_and_need_not_be_ended(
     carrier: SimulatorCarrier, call_request: Callable[..., CallRequest]
 ) -> None:
     assert carrier.get(call_request(ANSWERED), "sim_unknown") is None
@@ -408,7 +408,7 @@ def test_a_404_from_something_else_proves_nothing(call_request: Callable[..., Ca
         carrier.close()
 
 
-def test_a_simulator_that_is_away_cannot_tell(call_request: Callable[..., CallRequest]) -> None:
+def test_a_simulator_that_is_away_proves_nothing(call_request: Callable[..., CallRequest]) -> None:
     with socket.socket() as bound_but_deaf:
         bound_but_deaf.bind(("127.0.0.1", 0))
         carrier = SimulatorCarrier(f"http://127.0.0.1:{bound_but_deaf.getsockname()[1]}", SECRET)

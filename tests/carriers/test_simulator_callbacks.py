@@ -56,7 +56,7 @@ def test_doubled_callbacks_are_the_same_event_posted_twice(
     assert [seen.body for seen in received[::2]] == [seen.body for seen in received[1::2]]
 
 
-def test_reversed_callbacks_tell_the_end_first(
+def test_reversed_callbacks_report_the_end_first(
     carrier: SimulatorCarrier, receiver: Receiver, call_request: Callable[[str], CallRequest]
 ) -> None:
     placed = call_request(REVERSED)
@@ -106,7 +106,7 @@ def test_nothing_more_happens_to_a_call_that_was_ended(
 
     assert events_of(receiver.about(ended.token))[-1] == "ended"
     assert "answered" not in events_of(receiver.about(ended.token))
-    (call,) = (call for call in simulator.ledger().placed if call.token == ended.token)
+    call = simulator.recorded(ended.token)
     assert (call.disposition, call.answered_at) == ("canceled", None)
 
 
@@ -123,7 +123,7 @@ def test_late_callbacks_come_after_the_call_has_ended(
 
     first = receiver.wait_for(late.token, 1)[0]
 
-    (call,) = (call for call in simulator.ledger().placed if call.token == late.token)
+    call = simulator.recorded(late.token)
     assert first.event == "ringing"
     assert call.ended_at is not None
     assert events_of(receiver.wait_for_end(late.token)) == ["ringing", "answered", "ended"]

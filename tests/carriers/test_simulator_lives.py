@@ -88,7 +88,7 @@ def test_drawn_lives_follow_the_odds() -> None:
     assert sum(drawn.values()) == sum(drawn[fate] for fate in DEMO_ODDS)
 
 
-def test_mishaps_come_as_often_as_asked_and_change_nobodys_fate() -> None:
+def test_mishaps_come_as_often_as_asked_and_change_no_fate() -> None:
     calm, nasty = Book(seed=1), Book(seed=1, nasty=0.1)
 
     pairs = [(calm.life(number, 1), nasty.life(number, 1)) for number in NUMBERS]
@@ -206,7 +206,7 @@ def test_a_life_that_makes_no_sense_is_refused_by_its_key(written: Any, key: str
     assert key in [fault.path for fault in refused.value.faults]
 
 
-def test_a_script_tells_all_its_faults_at_once() -> None:
+def test_a_script_shows_all_its_faults_at_once() -> None:
     with pytest.raises(Invalid) as refused:
         parse_script(json.dumps({"+1202": [{"rng": 5}, {"end": "badly"}], "+1203": [], "+1204": 7}))
 

@@ -38,10 +38,10 @@ def carrier(simulator: RunningSimulator) -> Iterator[SimulatorCarrier]:
     yield carrier
     carrier.close()
     for account in (None, "acc_one", "acc_two"):
-        tell(simulator, {"account": account, "place": None, "end": None, "look_up": None})
+        set_outage(simulator, {"account": account, "place": None, "end": None, "look_up": None})
 
 
-def tell(simulator: RunningSimulator, outage: object, *, secret: str = SECRET) -> int:
+def set_outage(simulator: RunningSimulator, outage: object, *, secret: str = SECRET) -> int:
     request = urllib.request.Request(
         f"{simulator.url}/faults", json.dumps(outage).encode(), {"Authorization": f"Bearer {secret}"}
     )
@@ -72,7 +72,7 @@ def test_what_hangs_is_not_answered_and_the_other_account_is(
     call_request, call_id = placed(carrier, "acc_one")
     other, other_id = placed(carrier, "acc_two")
     hangs = {"hang_seconds": 60, "obeyed": obeyed}
-    assert tell(simulator, {"account": account, "place": hangs, "end": hangs, "look_up": hangs}) == 200
+    assert set_outage(simulator, {"account": account, "place": hangs, "end": hangs, "look_up": hangs}) == 200
     new = a_call_request(NUMBER, callbacks, account_id="acc_one")
 
     assert isinstance(carrier.place(new), Ambiguous)
@@ -93,14 +93,14 @@ def test_a_refused_hang_up_leaves_the_call_alive_and_is_written_down(
     simulator: RunningSimulator, carrier: SimulatorCarrier, status: int
 ) -> None:
     call_request, call_id = placed(carrier, "acc_one")
-    tell(simulator, {"account": "acc_one", "end": {"status": status}})
+    set_outage(simulator, {"account": "acc_one", "end": {"status": status}})
     assert (carrier.end(call_request, call_id) is None) is (status == 404), (
         "a carrier that knows no such call has ended it"
     )
     assert end_requests(simulator, call_id) == [status]
     assert call_id in {call.call_id for call in simulator.ledger().live()}
 
-    tell(simulator, {"account": "acc_one", "end": None})
+    set_outage(simulator, {"account": "acc_one", "end": None})
     assert carrier.end(call_request, call_id) is None
     assert end_requests(simulator, call_id) == [status, None]
 
@@ -108,7 +108,7 @@ def test_a_refused_hang_up_leaves_the_call_alive_and_is_written_down(
 def test_a_refused_request_places_nothing_and_is_written_down(
     simulator: RunningSimulator, carrier: SimulatorCarrier
 ) -> None:
-    tell(simulator, {"account": None, "place": {"status": 429}})
+    set_outage(simulator, {"account": None, "place": {"status": 429}})
     call_request = a_call_request(NUMBER, callbacks, account_id="acc_one")
     assert isinstance(carrier.place(call_request), Rejected)
     assert [it.status for it in simulator.ledger().not_placed if it.token == call_request.token] == [429]
@@ -117,13 +117,13 @@ def test_a_refused_request_places_nothing_and_is_written_down(
 def test_a_slow_request_is_carried_out_if_its_client_still_waits(
     simulator: RunningSimulator, carrier: SimulatorCarrier
 ) -> None:
-    tell(simulator, {"account": "acc_one", "place": {"slow_seconds": 0.01}})
+    set_outage(simulator, {"account": "acc_one", "place": {"slow_seconds": 0.01}})
     call_request, _ = placed(carrier, "acc_one")
     assert call_request.token in simulator.ledger().calls_per_token()
-    tell(simulator, {"account": "acc_one", "place": {"slow_seconds": 1.0}})
+    set_outage(simulator, {"account": "acc_one", "place": {"slow_seconds": 1.0}})
     late = a_call_request(NUMBER, callbacks, account_id="acc_one")
     assert isinstance(carrier.place(late), Ambiguous)
-    tell(simulator, {"account": "acc_one", "place": None})
+    set_outage(simulator, {"account": "acc_one", "place": None})
     assert late.token not in simulator.ledger().calls_per_token()
 
 
@@ -138,18 +138,18 @@ def test_a_slow_request_is_carried_out_if_its_client_still_waits(
 def test_an_outage_that_cannot_be_read_changes_nothing(
     simulator: RunningSimulator, carrier: SimulatorCarrier, outage: Any
 ) -> None:
-    assert tell(simulator, outage) == 400
+    assert set_outage(simulator, outage) == 400
     call_request, call_id = placed(carrier, "acc_one")
     assert carrier.end(call_request, call_id) is None
 
 
 def test_only_who_shares_the_secret_may_bring_an_outage_about(simulator: RunningSimulator) -> None:
-    assert tell(simulator, {"account": None, "end": None}, secret="another") == 401
+    assert set_outage(simulator, {"account": None, "end": None}, secret="another") == 401
 
 
 def test_the_simulator_ends_at_once_while_it_holds_requests(tmp_path: Path) -> None:
     simulator = RunningSimulator(tmp_path, {"*": {"ring": 600}})
-    tell(simulator, {"account": None, "place": {"hang_seconds": 3600}})
+    set_outage(simulator, {"account": None, "place": {"hang_seconds": 3600}})
     carrier = simulator.carrier(request_seconds=0.3, connect_seconds=0.3, read_seconds=0.3)
     assert isinstance(carrier.place(a_call_request(NUMBER, callbacks)), Ambiguous)
     carrier.close()

@@ -1,4 +1,4 @@
-"""The simulator as a process: it dies, stops, comes back, and its ledger tells the truth all along."""
+"""The simulator as a process: it dies, stops, comes back, and its ledger says the truth all along."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_the_ledger_of_a_killed_simulator_holds_every_call_it_accepted(start: St
     carrier.close()
 
 
-def test_a_restart_fails_the_calls_that_were_live_and_tells_so(start: Start, receiver: Receiver) -> None:
+def test_a_restart_fails_the_calls_that_were_live_and_reports_it(start: Start, receiver: Receiver) -> None:
     simulator = start()
     carrier = simulator.carrier()
     live, over = (a_call_request(number, receiver.callback_url) for number in (LONG, SHORT))
@@ -178,14 +178,14 @@ def test_the_port_is_written_to_a_file(start: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "named"),
     [
         (["--script", "SCRIPT"], ["+12025550001[0].rng", "+12025550001[1].end"]),
         (["--odds", "eaten=1"], ["odds"]),
         (["--speed", "0", "--nasty", "2", "--secret", ""], ["speed", "nasty", "secret"]),
     ],
 )
-def test_faulty_options_are_told_before_anything_runs(tmp_path: Path, options: list[str], told: list[str]) -> None:
+def test_faulty_options_are_shown_before_anything_runs(tmp_path: Path, options: list[str], named: list[str]) -> None:
     script = tmp_path / "script.json"
     script.write_text(json.dumps({"+12025550001": [{"rng": 5}, {"end": "badly"}]}))
     ledger_path = tmp_path / "ledger.jsonl"
@@ -203,7 +203,7 @@ def test_faulty_options_are_told_before_anything_runs(tmp_path: Path, options: l
     ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
     assert ended.returncode == 2
-    assert [path for path in told if f"{path}:" not in ended.stderr] == []
+    assert [path for path in named if f"{path}:" not in ended.stderr] == []
     assert not ledger_path.exists()
 
 

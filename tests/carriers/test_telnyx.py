@@ -26,7 +26,7 @@ from tests.carriers.rigs import (
     telnyx_callback,
     telnyx_event,
     telnyx_refusal,
-    telnyx_tells,
+    telnyx_reports,
 )
 from tests.carriers.running import a_call_request
 from worker.carriers.base import BadEvent, BadSignature, CallEvent, CallRequest, CannotTell, CarrierCall, Verdict
@@ -50,26 +50,26 @@ def call_request(**changes: Any) -> CallRequest:
     return a_call_request("+12025550123", lambda token: f"https://dialer.example.com/{token}", **{**known, **changes})
 
 
-def parsed(carrier: TelnyxCarrier, told: Callback) -> CallEvent | None:
-    return carrier.parse(told.token, told.url, told.headers, told.body)
+def parsed(carrier: TelnyxCarrier, callback: Callback) -> CallEvent | None:
+    return carrier.parse(callback.token, callback.url, callback.headers, callback.body)
 
 
 # ---------------------------------------------------------------------------------------------- signatures
 
 
-def sdk_takes(told: Callback) -> bool:
+def sdk_takes(callback: Callback) -> bool:
     try:
-        verify_webhook_signature(told.body, told.headers, TELNYX_PUBLIC_KEY)
+        verify_webhook_signature(callback.body, callback.headers, TELNYX_PUBLIC_KEY)
     except WebhookVerificationError:
         return False
     return True
 
 
-def we_take(told: Callback, unix_time: float | None = None) -> bool:
+def we_take(callback: Callback, unix_time: float | None = None) -> bool:
     clock = time.time if unix_time is None else lambda: unix_time
     carrier = TelnyxCarrier("http://127.0.0.1:1", SECRET, TELNYX_PUBLIC_KEY, CONNECTION, unix_time=clock)
     try:
-        parsed(carrier, told)
+        parsed(carrier, callback)
     except BadSignature:
         return False
     except BadEvent:
@@ -86,8 +86,8 @@ def signed(body: bytes, at: str) -> Callback:
 
 @given(st.text(max_size=20).map(str.encode), st.sampled_from([-100_000, -250, 0, 250, 100_000]))
 def test_we_take_what_the_vendors_sdk_takes(body: bytes, seconds: int) -> None:
-    told = signed(body, str(int(time.time()) + seconds))
-    assert we_take(told) == sdk_takes(told) == (abs(seconds) < 300)
+    callback = signed(body, str(int(time.time()) + seconds))
+    assert we_take(callback) == sdk_takes(callback) == (abs(seconds) < 300)
 
 
 @pytest.mark.parametrize(
@@ -97,17 +97,17 @@ def test_we_take_what_the_vendors_sdk_takes(body: bytes, seconds: int) -> None:
      {"telnyx-signature-ed25519": b64encode(b"x" * 64).decode()}],
 )  # fmt: skip
 def test_what_the_sdk_refuses_we_refuse(headers: dict[str, str]) -> None:
-    told = telnyx_tells("ringing", TOKEN)
-    told = Callback(told.token, told.url, {**told.headers, **headers} if headers else {}, told.body)
-    assert not sdk_takes(told)
-    assert not we_take(told)
+    callback = telnyx_reports("ringing", TOKEN)
+    callback = Callback(callback.token, callback.url, {**callback.headers, **headers} if headers else {}, callback.body)
+    assert not sdk_takes(callback)
+    assert not we_take(callback)
 
 
 def test_a_webhook_that_is_five_minutes_old_is_refused() -> None:
-    told = signed(b"{}", "1800000000")
-    assert we_take(told, 1_800_000_299)
-    assert not we_take(told, 1_800_000_301)
-    assert not we_take(told, 1_799_999_699)
+    callback = signed(b"{}", "1800000000")
+    assert we_take(callback, 1_800_000_299)
+    assert not we_take(callback, 1_800_000_301)
+    assert not we_take(callback, 1_799_999_699)
 
 
 # ---------------------------------------------------------------------------------------------- requests

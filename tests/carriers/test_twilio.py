@@ -26,7 +26,7 @@ from tests.carriers.rigs import (
     twilio_call,
     twilio_callback,
     twilio_refusal,
-    twilio_tells,
+    twilio_reports,
 )
 from tests.carriers.running import a_call_request
 from worker.carriers.base import Accepted, BadEvent, BadSignature, CallRequest, CannotTell, CarrierCall, Greeting
@@ -70,9 +70,9 @@ def test_our_signature_is_the_one_of_the_vendors_sdk(fields: dict[str, str], hos
 @given(FIELDS, st.sampled_from(["dialer.example.com", "dialer.example.com:443"]))
 def test_the_address_is_taken_with_and_without_its_port_as_the_sdk_does(fields: dict[str, str], host: str) -> None:
     signed_with = RequestValidator(SECRET).compute_signature(f"https://{host}/x", fields)
-    for told in ("https://dialer.example.com/x", "https://dialer.example.com:443/x"):
-        assert is_signed([SECRET], told, fields.items(), signed_with)
-        assert RequestValidator(SECRET).validate(told, fields, signed_with)
+    for address in ("https://dialer.example.com/x", "https://dialer.example.com:443/x"):
+        assert is_signed([SECRET], address, fields.items(), signed_with)
+        assert RequestValidator(SECRET).validate(address, fields, signed_with)
 
 
 def test_a_field_that_is_repeated_counts_once_for_each_value() -> None:
@@ -87,26 +87,26 @@ def test_a_field_that_is_repeated_counts_once_for_each_value() -> None:
 
 def test_while_the_token_is_rotated_both_are_good(carrier: TwilioCarrier) -> None:
     for secret in (SECRET, OLD_SECRET):
-        told = twilio_tells("ringing", TOKEN, secret=secret)
-        assert carrier.parse(TOKEN, told.url, told.headers, told.body).carrier_call_id == "CA1"
-    told = twilio_tells("ringing", TOKEN, secret="a third")
+        callback = twilio_reports("ringing", TOKEN, secret=secret)
+        assert carrier.parse(TOKEN, callback.url, callback.headers, callback.body).carrier_call_id == "CA1"
+    callback = twilio_reports("ringing", TOKEN, secret="a third")
     with pytest.raises(BadSignature):
-        carrier.parse(TOKEN, told.url, told.headers, told.body)
+        carrier.parse(TOKEN, callback.url, callback.headers, callback.body)
 
 
 def test_a_blank_field_is_signed_along(carrier: TwilioCarrier) -> None:
-    told = twilio_callback(TOKEN, {"CallSid": "CA1", "CallStatus": "ringing", "ForwardedFrom": ""})
-    assert carrier.parse(TOKEN, told.url, told.headers, told.body).event_id == "CA1-ringing"
+    callback = twilio_callback(TOKEN, {"CallSid": "CA1", "CallStatus": "ringing", "ForwardedFrom": ""})
+    assert carrier.parse(TOKEN, callback.url, callback.headers, callback.body).event_id == "CA1-ringing"
 
 
 @pytest.mark.parametrize(
     "fields",
     [{}, {"CallSid": "CA1"}, {"CallStatus": "ringing"}, {"CallSid": "CA1", "CallStatus": "+12025550123"}],
 )
-def test_a_signed_callback_that_tells_nothing_is_no_event(carrier: TwilioCarrier, fields: dict[str, str]) -> None:
-    told = twilio_callback(TOKEN, fields)
+def test_a_signed_callback_that_says_nothing_is_no_event(carrier: TwilioCarrier, fields: dict[str, str]) -> None:
+    callback = twilio_callback(TOKEN, fields)
     with pytest.raises(BadEvent) as refused:
-        carrier.parse(TOKEN, told.url, told.headers, told.body)
+        carrier.parse(TOKEN, callback.url, callback.headers, callback.body)
     assert "2025550123" not in str(refused.value), "no number is in an exception"
 
 
@@ -156,9 +156,9 @@ def test_detection_is_asked_for_only_where_it_is_wanted(carrier: TwilioCarrier, 
     assert not {"MachineDetection", "AsyncAmd", "AsyncAmdStatusCallback"} & peer.asked[0].form.keys()
 
 
-@pytest.mark.parametrize(("told", "milliseconds"), [("0", 0), ("6500", 6500), (None, 0), ("soon", 0), (7000, 7000)])
-def test_how_long_a_call_is_queued_is_told(carrier: TwilioCarrier, peer: Peer, told: Any, milliseconds: int) -> None:
-    peer.replies(Reply(201, twilio_call("queued", queue_time=told)))
+@pytest.mark.parametrize(("said", "milliseconds"), [("0", 0), ("6500", 6500), (None, 0), ("soon", 0), (7000, 7000)])
+def test_how_long_a_call_is_queued_is_shown(carrier: TwilioCarrier, peer: Peer, said: Any, milliseconds: int) -> None:
+    peer.replies(Reply(201, twilio_call("queued", queue_time=said)))
     assert carrier.place(call_request()) == Accepted("CA1", milliseconds)
 
 
@@ -247,7 +247,7 @@ def test_a_call_that_is_over_cannot_be_ended_and_need_not_be(carrier: TwilioCarr
     assert ended(carrier, peer, over, twilio_refusal(404, 20404)) == (True, ["canceled", "completed"])
 
 
-def test_an_end_that_twilio_did_not_take_is_told_again_later(carrier: TwilioCarrier, peer: Peer) -> None:
+def test_an_end_that_twilio_did_not_take_is_requested_again_later(carrier: TwilioCarrier, peer: Peer) -> None:
     assert ended(carrier, peer, Reply(500)) == (False, ["canceled"])
     assert not ended(carrier, peer, Reply(200, twilio_call("in-progress")), Reply(500))[0]
 
@@ -263,8 +263,8 @@ def test_an_expected_callee_is_connected_to_the_assistants_stream(carrier: Twili
     response = fromstring(carrier.instruct(greeting(stream_url="wss://voice.example.com/s?a=1&b=2")))
     (stream,) = response.findall("./Connect/Stream")
     assert stream.get("url") == "wss://voice.example.com/s?a=1&b=2"
-    told = {parameter.get("name"): parameter.get("value") for parameter in stream.findall("Parameter")}
-    assert told == {"callId": "call_1", "campaignId": "camp_1", "contactId": 'cont_<&">'}
+    parameters = {parameter.get("name"): parameter.get("value") for parameter in stream.findall("Parameter")}
+    assert parameters == {"callId": "call_1", "campaignId": "camp_1", "contactId": 'cont_<&">'}
 
 
 def test_an_assistant_with_twiml_of_its_own_is_gone_to_with_the_ids_in_the_query(carrier: TwilioCarrier) -> None:

@@ -1,4 +1,4 @@
-"""A carrier's key is good for more than the account this deployment calls through: what names another is told apart."""
+"""A carrier's key is good for more than the account this deployment calls through: what names another is found out."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ TELNYXS = {
 }
 
 
-def other_account(rig: Rig, told: Callback) -> str | None:
+def other_account(rig: Rig, callback: Callback) -> str | None:
     carrier = rig.make("http://127.0.0.1:1")
     try:
-        event: Any = carrier.parse(told.token, told.url, told.headers, told.body)
+        event: Any = carrier.parse(callback.token, callback.url, callback.headers, callback.body)
     finally:
         carrier.close()
     assert event is not None
@@ -58,8 +58,8 @@ def other_account(rig: Rig, told: Callback) -> str | None:
     ],
 )
 def test_twilios_subaccounts_are_other_accounts(named: dict[str, str], other: str | None, what: str) -> None:
-    told = twilio_callback(TOKEN, {"CallSid": "CA1", **TWILIOS[what], **named})
-    assert other_account(TWILIO, told) == other
+    callback = twilio_callback(TOKEN, {"CallSid": "CA1", **TWILIOS[what], **named})
+    assert other_account(TWILIO, callback) == other
 
 
 @pytest.mark.parametrize("what", TELNYXS)
@@ -76,9 +76,9 @@ def test_twilios_subaccounts_are_other_accounts(named: dict[str, str], other: st
 )
 def test_telnyxs_other_connections_are_other_accounts(named: dict[str, Any], other: str | None, what: str) -> None:
     event_type, payload = TELNYXS[what]
-    told = telnyx_callback(TOKEN, telnyx_event(event_type, TOKEN, **payload, **named))
-    assert other_account(TELNYX, told) == other
+    callback = telnyx_callback(TOKEN, telnyx_event(event_type, TOKEN, **payload, **named))
+    assert other_account(TELNYX, callback) == other
 
 
 def test_the_simulator_has_one_secret_and_one_account() -> None:
-    assert other_account(SIMULATOR, SIMULATOR.tells("busy", TOKEN)) is None
+    assert other_account(SIMULATOR, SIMULATOR.reports("busy", TOKEN)) is None

@@ -40,7 +40,7 @@ MOST_SHOWN = 20
 @click.option("--seconds", type=click.FloatRange(10, 3600), default=60.0, show_default=True, help="Under faults.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides who, what and when.")
 @click.option("--seeds", help="A range such as 1-20, one trial after the other, instead of one seed.")
-@click.option("--carrier", type=click.Choice(CARRIERS), default="simulator", show_default=True, help="Which face.")
+@click.option("--carrier", type=click.Choice(CARRIERS), default="simulator", show_default=True, help="Whose protocol.")
 @click.option("--without", type=click.Choice(mutants.PROTECTIONS), help="Switch a protection off: a mutant.")
 @click.option("--clock-jumps", is_flag=True, help="Set the database's clock too, and judge nothing that rests on it.")
 @click.option(

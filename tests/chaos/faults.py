@@ -190,7 +190,7 @@ def forge_news(chaos: Chaos, dice: Random) -> Undoing:
             urlencode(fields).encode(),
             {HEADER: signed, "Content-Type": "application/x-www-form-urlencoded"},
         )
-        with contextlib.suppress(OSError):  # whoever is away hears nothing
+        with contextlib.suppress(OSError):  # whoever is away gets nothing
             urllib.request.urlopen(request, timeout=LONGEST_ANSWER_SECONDS).close()
     return None
 

@@ -100,7 +100,7 @@ class HangingAccount:
             if time.monotonic() > deadline:
                 return False
             self.wait(STEP_SECONDS)
-        if self.trial.terms.carrier == "simulator":  # the accounts of other faces are one to their carrier
+        if self.trial.terms.carrier == "simulator":  # the accounts of other carriers are one to their carrier
             self._let_one_hang()
         for plan in self._plans():
             self._submit("cancel", plan)

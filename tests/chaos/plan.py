@@ -22,7 +22,7 @@ PLACING = (
     {"place": "late:0.4"}, {"place": "then_timeout"}, {"place": "then_no_id"}, {"place": "then_reset"},
     {"queue": 3}, {"queue": 4},
 )  # fmt: skip
-TELLING = (
+REPORTING = (
     {"callbacks": "none"}, {"callbacks": "twice"}, {"callbacks": "late:2.5"}, {"callbacks": "reversed"},
     {"callbacks": "before_answer"},
 )  # fmt: skip
@@ -153,7 +153,7 @@ def draw_lives(dice: Random) -> list[dict[str, Any]]:
     for _ in range(4):
         life = _ending(dice)
         if dice.random() < 0.35:
-            life |= dice.choice(PLACING if dice.random() < 0.5 else TELLING)
+            life |= dice.choice(PLACING if dice.random() < 0.5 else REPORTING)
         lives.append(life)
     return [*lives, {"ring": 2, "talk": 5}]
 

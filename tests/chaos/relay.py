@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
             connection.close()
 
     def _remember(self, body: bytes) -> None:
-        """Of the simulator's own callbacks; what other faces send names its events otherwise."""
+        """Of the simulator's own callbacks; what other protocols send names its events otherwise."""
         try:
             message = json.loads(body)
         except ValueError:

@@ -1,4 +1,4 @@
-"""The commands as an operator runs them: processes of their own, told everything by their environment."""
+"""The commands as an operator runs them: processes of their own, set up by their environment."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ def test_contacts_go_to_a_spreadsheet_as_text_and_to_a_program_as_they_are(world
     assert (row["contact_id"], row["phone"], row["first_name"]) == (contact, "+12025550101", "'=cmd()")
     assert (row["last_name"], row["custom_fields"], row["status"]) == ('Zoë; "x"\n', '{"n": [1]}', "pending")
     lines = dialer("campaigns", "export", campaign, "--format", "json-lines", **here)
-    (told,) = map(json.loads, lines.stdout.splitlines())
-    assert (told["first_name"], told["custom_fields"], told["attempts"]) == ("=cmd()", {"n": [1]}, 0)
-    assert told["next_call_at"] is None, "nobody runs it"
+    (line,) = map(json.loads, lines.stdout.splitlines())
+    assert (line["first_name"], line["custom_fields"], line["attempts"]) == ("=cmd()", {"n": [1]}, 0)
+    assert line["next_call_at"] is None, "nobody runs it"
 
 
 def test_a_file_is_replaced_when_all_of_it_is_written_and_else_left_as_it_was(

@@ -70,13 +70,23 @@ def test_an_import_says_what_became_of_every_line_and_puts_it_in_the_report(
 def test_an_import_answers_programs_with_one_document(world: World, here: dict[str, str]) -> None:
     answer = piped(b"phone\tname\tplan\n+12025550101\tZo\xeb\tgold\nx", "contacts", "import", "-", "--json", **here)
     assert (answer.returncode, sentence_of(answer)) == (1, "Done in part: 1 of 2 lines was refused")
-    told = json.loads(answer.stdout)
-    assert (told["encoding"], told["encoding_source"], told["custom_fields"]) == ("windows-1252", "assumed", ["plan"])
-    assert told["import_id"].startswith("imp_")
-    assert (told["success"], told["lines"], told["created"], told["refused"], told["added"]) == (True, 2, 1, 1, None)
-    assert [(e["line"], e["outcome"]) for e in told["errors"]] == [(3, "refused")]
-    assert any("Windows-1252" in note for note in told["notes"])
-    assert any("cut off" in note for note in told["notes"])
+    made = json.loads(answer.stdout)
+    assert (made["encoding"], made["encoding_source"], made["custom_fields"]) == (
+        "windows-1252",
+        "assumed",
+        ["plan"],
+    )
+    assert made["import_id"].startswith("imp_")
+    assert (made["success"], made["lines"], made["created"], made["refused"], made["added"]) == (
+        True,
+        2,
+        1,
+        1,
+        None,
+    )
+    assert [(e["line"], e["outcome"]) for e in made["errors"]] == [(3, "refused")]
+    assert any("Windows-1252" in note for note in made["notes"])
+    assert any("cut off" in note for note in made["notes"])
 
 
 def test_strict_imports_nothing_says_why_and_fails(world: World, here: dict[str, str]) -> None:
@@ -144,13 +154,13 @@ def test_who_is_not_to_be_called_is_said_line_by_line_and_can_be_taken_back(
     text = "Phone,Do Not Call?,OK to call,colour\n"
     text += "+12025550101,opt-out,,red\n+12025550102,ask Bob,,\n+12025550103,,No,\n+12025550104,no,yes,\n"
     report = tmp_path / "report.csv"
-    told, shown = several(
+    as_json, shown = several(
         f"contacts import {files('a.csv', text)} --json --report {report}",
         f"contacts import {files('b.csv', text)}",
         **here,
     )
-    answer = json.loads(told.stdout)
-    assert (told.returncode, answer["do_not_call"], answer["unreadable"], answer["refused"]) == (0, 3, 1, 0)
+    answer = json.loads(as_json.stdout)
+    assert (as_json.returncode, answer["do_not_call"], answer["unreadable"], answer["refused"]) == (0, 3, 1, 0)
     assert [(e["line"], e["outcome"]) for e in answer["errors"]] == [(3, "unreadable"), (4, "no_consent")]
     assert [row["outcome"] for row in csv.DictReader(report.read_text().splitlines())] == ["unreadable", "no_consent"]
     assert answer["custom_fields"] == ["ok_to_call", "colour"]
@@ -181,7 +191,7 @@ def test_a_file_that_may_ban_somebody_in_another_way_is_refused_in_a_sentence(
     assert not Path(f"{another}.out").exists()
 
 
-def test_the_encoding_that_is_said_counts_and_is_told(
+def test_the_encoding_that_is_said_counts_and_is_shown(
     world: World, here: dict[str, str], files: Callable[..., Path]
 ) -> None:
     file = files("a.csv", "phone,first_name\n+12025550101,Łukasz\n", "cp1250")
@@ -191,11 +201,11 @@ def test_the_encoding_that_is_said_counts_and_is_told(
         f"contacts import {marked} --encoding cp1250 --json",
         f"contacts import {file} --encoding base64", **here,
     )  # fmt: skip
-    told = [json.loads(answer.stdout) for answer in answers[:2]]
-    assert [(each["encoding"], each["encoding_source"]) for each in told] == [
+    documents = [json.loads(answer.stdout) for answer in answers[:2]]
+    assert [(each["encoding"], each["encoding_source"]) for each in documents] == [
         ("windows-1250", "declared"), ("utf-8", "byte_order_mark"),
     ]  # fmt: skip
-    assert "Declared as windows-1250, but its byte order mark is that of utf-8" in told[1]["notes"][0]
+    assert "Declared as windows-1250, but its byte order mark is that of utf-8" in documents[1]["notes"][0]
     assert sentence(answers[2]).startswith("--encoding: No encoding 'base64'")
     assert names(world) == ["Łukasz", "Łucja"]
 
@@ -313,7 +323,7 @@ def test_a_database_that_goes_away_in_the_middle_is_one_sentence_that_says_what_
     assert json.loads(again.stdout)["created"] == 1_250 - stayed
 
 
-def test_an_operator_who_stops_an_import_is_told_what_is_there(
+def test_an_operator_who_stops_an_import_reads_what_is_there(
     world: World, here: dict[str, str], long_file: Path
 ) -> None:
     held = Held(world, here, long_file)

@@ -46,7 +46,7 @@ Doctor = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def doctor(database_url: str, redis_url: str) -> Doctor:
-    """The command, told where the world's services are."""
+    """The command, with the addresses of the world's services."""
 
     def examine(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         there = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "REDIS_PREFIX": "test"}
@@ -74,10 +74,10 @@ def send(redis_url: str, *, sent_before_seconds: float) -> None:
         app.send_task("worker.tick", connection=connection)
         channel: Any = connection.default_channel
         (message,) = channel.client.lrange("test:control", 0, -1)
-        told = json.loads(message)
-        assert wall() - told["headers"][celery_app.SENT_AT] < 60, "every message says when it was sent"
-        told["headers"][celery_app.SENT_AT] = wall() - sent_before_seconds
-        channel.client.lset("test:control", 0, json.dumps(told))
+        sent = json.loads(message)
+        assert wall() - sent["headers"][celery_app.SENT_AT] < 60, "every message says when it was sent"
+        sent["headers"][celery_app.SENT_AT] = wall() - sent_before_seconds
+        channel.client.lset("test:control", 0, json.dumps(sent))
 
 
 def test_when_all_is_well_everything_was_looked_at_and_the_exit_is_0(world: World, doctor: Doctor) -> None:
@@ -93,13 +93,13 @@ def test_when_all_is_well_everything_was_looked_at_and_the_exit_is_0(world: Worl
     assert "never deleted" in found["kept"]["found"]
 
 
-def test_news_of_no_call_of_ours_is_told_with_how_much_is_kept_and_what_it_may_mean(
+def test_news_of_no_call_of_ours_is_shown_with_how_much_is_kept_and_what_it_may_mean(
     world: World, doctor: Doctor
 ) -> None:
     world.run(world.campaign(world.contacts(1)))
     token = world.all_calls()[0].token
     record.record(world.dialer, "twilio", [CallEvent(token, "x", "CA1", EventKind.RINGING)])
-    world.tell([CallEvent("f" * 32, f"n{n}", "sim_x", EventKind.RINGING, raw={"said": "much"}) for n in range(3)])
+    world.report([CallEvent("f" * 32, f"n{n}", "sim_x", EventKind.RINGING, raw={"said": "much"}) for n in range(3)])
     world.tick()
     answer = doctor("--json", UNKNOWN_NEWS_KEPT="5")
     assert wrong(answer) == {"foreign news of twilio"}
@@ -234,7 +234,7 @@ def test_a_service_that_takes_connections_and_says_nothing_is_named_and_holds_no
     assert found == {name: f"no answer from {name} within 0.5 s" for name in ("PostgreSQL", "Redis")}
 
 
-def test_calls_that_a_failover_holds_back_are_told_and_let_go_by_hand(world: World, doctor: Doctor) -> None:
+def test_calls_that_a_failover_holds_back_are_shown_and_let_go_by_hand(world: World, doctor: Doctor) -> None:
     watch_server(world.dialer)
     world.sql("UPDATE database_server SET timeline = timeline - 1, is_synchronous = false")
     watch_server(world.dialer)

@@ -74,7 +74,7 @@ ANY = {"name": "x", "owner": "app", "place": "10.0.0.1", "handle": "1", "state":
 
 
 @pytest.mark.parametrize("who", OLD)
-def test_each_kind_of_holder_is_told_in_a_sentence(world: World, monkeypatch: pytest.MonkeyPatch, who: str) -> None:
+def test_each_kind_of_holder_is_shown_in_a_sentence(world: World, monkeypatch: pytest.MonkeyPatch, who: str) -> None:
     row, ok, said = OLD[who]
     monkeypatch.setattr(snapshots, "held", lambda conn: [SimpleNamespace(**ANY | row)])
     (found,) = held_snapshots(world.dialer)

@@ -33,12 +33,12 @@ def test_who_has_lived_for_a_while_starts_over(lives: list[float]) -> None:
     assert pause == PAUSES_SECONDS[0 if lives[-1] >= QUICK_SECONDS else 1]
 
 
-def test_what_cannot_live_is_told_with_its_last_words() -> None:
-    told: list[str] = []
+def test_what_cannot_live_is_shown_with_its_last_words() -> None:
+    printed: list[str] = []
     now = 0.0
     with Stack() as stack:
         stack.spawn("web", ["sh", "-c", "echo no such setting; exit 3"])
-        keeper = Keeper(stack, told.append, lambda: now)
+        keeper = Keeper(stack, printed.append, lambda: now)
         for pause in PAUSES_SECONDS:
             wait_until(lambda: stack.children[0].exit_code is not None, "it has ended")
             keeper.check()
@@ -47,6 +47,6 @@ def test_what_cannot_live_is_told_with_its_last_words() -> None:
         wait_until(lambda: stack.children[0].exit_code is not None, "it has ended")
         with pytest.raises(Unavailable, match=r"web ended 6 times within 30 s of its start; its last words: no such"):
             keeper.check()
-    assert told[0] == "web ended with code 3 (no such setting); it is started again."
-    assert told[1] == "web ended with code 3 (no such setting); it is started again in 1 s."
-    assert len(told) == len(PAUSES_SECONDS)
+    assert printed[0] == "web ended with code 3 (no such setting); it is started again."
+    assert printed[1] == "web ended with code 3 (no such setting); it is started again in 1 s."
+    assert len(printed) == len(PAUSES_SECONDS)

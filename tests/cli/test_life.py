@@ -109,7 +109,7 @@ def test_a_run_counts_who_cannot_be_called_by_cause_and_names_a_few(world: World
 
 def test_a_run_takes_the_place_of_an_open_one_only_where_that_is_meant(world: World, here: dict[str, str]) -> None:
     campaign = world.campaign(world.contacts(3), maxConcurrentCalls=1)
-    first, refused, dry, replaced, told = several(
+    first, refused, dry, replaced, shown = several(
         f"campaigns run {campaign} --json",
         f"campaigns run {campaign}",
         f"campaigns run {campaign} --dry-run",
@@ -126,27 +126,27 @@ def test_a_run_takes_the_place_of_an_open_one_only_where_that_is_meant(world: Wo
     )
     assert f"would replace run {old}" in words(dry)
     assert f"replaced run {old}" in words(replaced)
-    now = document(told)
+    now = document(shown)
     assert now["replacedRunId"] not in (old, None, now["runId"])
     assert len(world.sql("SELECT * FROM runs")) == 3
     world.cancel(campaign, hang_up=True)
     world.finish_all()
 
 
-def test_a_setting_that_is_nearly_one_of_ours_is_told_beside_the_id(world: World, here: dict[str, str]) -> None:
+def test_a_setting_that_is_nearly_one_of_ours_is_shown_beside_the_id(world: World, here: dict[str, str]) -> None:
     command = ["campaigns", "create", "--name", "A", "--assistant-id", "asst_team_a", "--company-id", "comp_team_a"]
     command += ["--from-number-id", world.numbers[0], "--settings", '{"retry_delays": {}}']
     made, as_json = several(command, [*command, "--json"], **here)
-    told = "settings.retry_delays is kept but does nothing; did you mean settings.retryDelays?"
-    assert (made.returncode, made.stderr) == (0, f"Warning: {told}\n")
-    assert document(as_json)["warnings"] == [told]
-    edited, mended = several(
+    warning = "settings.retry_delays is kept but does nothing; did you mean settings.retryDelays?"
+    assert (made.returncode, made.stderr) == (0, f"Warning: {warning}\n")
+    assert document(as_json)["warnings"] == [warning]
+    edited, corrected = several(
         ["campaigns", "edit", made.stdout.strip(), "--settings", '{"retry_delays": {}}'],
         ["campaigns", "edit", made.stdout.strip(), "--settings", "{}", "--json"],
         **here,
     )
-    assert (edited.returncode, edited.stderr) == (0, f"Warning: {told}\n")
-    assert "warnings" not in document(mended)
+    assert (edited.returncode, edited.stderr) == (0, f"Warning: {warning}\n")
+    assert "warnings" not in document(corrected)
 
 
 def test_an_instant_that_has_passed_is_shown_nowhere_who_is_due_is_due_now(world: World, here: dict[str, str]) -> None:
@@ -157,10 +157,10 @@ def test_an_instant_that_has_passed_is_shown_nowhere_who_is_due_is_due_now(world
     assert words(waiting).count("when the campaign runs") == 2
     world.run(campaign)
     world.sql("UPDATE campaigns SET next_wake_at = next_wake_at - interval '1 hour'")
-    running, waiting, told = several(*look, **here)
+    running, waiting, shown = several(*look, **here)
     assert re.search(r"^next due +now$", words(running), re.MULTILINE)
     assert re.search(r"pending +0 +now", words(waiting))
-    progress = document(told)["progress"]
+    progress = document(shown)["progress"]
     assert min(progress["next_due_at"], progress["next_wake_at"]) >= f"{world.now:%Y-%m-%dT%H:%M:%SZ}"
     world.finish_all()
 

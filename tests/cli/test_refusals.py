@@ -77,7 +77,7 @@ def test_of_very_many_faults_as_many_are_said_as_somebody_reads(world: World, he
     assert said.endswith("And 480 more values are wrong.")
 
 
-def test_without_a_team_one_is_told_how_to_make_it(database_url: str, redis_url: str) -> None:
+def test_without_a_team_one_reads_how_to_make_it(database_url: str, redis_url: str) -> None:
     answer = dialer("campaigns", "list", DATABASE_URL=database_url, REDIS_URL=redis_url)
     assert answer.returncode == 2
     assert sentence(answer).startswith("There is no team yet; make one with: dialer teams add --slug")
@@ -89,7 +89,7 @@ def test_a_service_that_is_away_ends_a_command_with_4(redis_url: str) -> None:
     assert sentence(answer).startswith("PostgreSQL cannot be reached")
 
 
-def test_a_shell_is_told_how_to_complete() -> None:
+def test_a_shell_learns_how_to_complete() -> None:
     (lines,) = several("completion bash")
     assert "_DIALER_COMPLETE=bash_complete" in lines.stdout
     words = {"_DIALER_COMPLETE": "bash_complete", "COMP_WORDS": "dialer campaigns unsch", "COMP_CWORD": "2"}

@@ -118,7 +118,7 @@ def test_the_page_holds_everything_and_fetches_nothing(world: World, done: str, 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["empty", "one call", "no answer", "live"])
 @pytest.mark.parametrize("ending", [".html", ".PNG"])
-def test_little_to_tell_is_told_too(world: World, tmp_path: Path, kind: str, ending: str) -> None:
+def test_little_to_say_is_said_too(world: World, tmp_path: Path, kind: str, ending: str) -> None:
     world.script({"*": Life(1, 0, ending=Status.BUSY) if kind == "no answer" else Life(1, 300)})
     campaign = world.campaign(world.contacts(1), maxAttemptsPerContact=1)
     if kind != "empty":
@@ -159,6 +159,6 @@ def test_without_matplotlib_one_sentence_says_what_to_install(world: World, done
     assert sentence(answer) == "Drawing needs matplotlib; install it with: python -m pip install matplotlib"
 
 
-def test_a_campaign_that_is_not_there_is_told(world: World) -> None:
+def test_a_campaign_that_is_not_there_is_said_not_to_be(world: World) -> None:
     answer = dialer("campaigns", "report", "camp_1", **settings_of(world))
     assert (answer.returncode, sentence(answer)) == (3, "No campaign with id camp_1; check the id and the team.")

@@ -60,7 +60,7 @@ def running() -> Iterator[Running]:
 
 
 @pytest.mark.slow
-def test_services_that_are_away_are_told_line_by_line_and_work_goes_on_when_they_are_back(running: Running) -> None:
+def test_services_that_are_away_are_shown_line_by_line_and_work_goes_on_when_they_are_back(running: Running) -> None:
     """One test, for each step needs the one before it."""
     worker_started_without_postgresql_ticks_when_it_is_there(running)
     worker_and_beat_find_a_broker_that_was_gone(running)
@@ -74,8 +74,8 @@ def worker_started_without_postgresql_ticks_when_it_is_there(running: Running) -
     running.await_word(running.worker, AWAY, times=2)
     running.stack.postgres.restart()
     running.await_tick(None)
-    told = [line for line in running.log().splitlines() if AWAY in line]
-    assert all("service_away" in line and "[warning" in line for line in told)
+    logged = [line for line in running.log().splitlines() if AWAY in line]
+    assert all("service_away" in line and "[warning" in line for line in logged)
 
 
 def worker_and_beat_find_a_broker_that_was_gone(running: Running) -> None:

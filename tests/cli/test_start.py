@@ -47,7 +47,7 @@ def test_nothing_starts_that_people_would_be_rung_by_and_no_carrier_could_reach(
     )
 
 
-def test_what_the_web_process_serves_is_told() -> None:
+def test_what_the_web_process_serves_is_shown() -> None:
     said = " ".join(dialer("web", "--help").stdout.split())
     assert "Serve the API and its pages (/docs, /openapi.json), the carriers' callbacks, /healthz and /readyz." in said
 
@@ -83,7 +83,7 @@ def test_migrating_again_says_that_there_was_nothing_to_do(database_url: str) ->
     assert dialer("db", "migrate", DATABASE_URL=database_url).stdout == "The schema is up to date.\n"
 
 
-def test_a_database_without_the_schema_is_told_to_be_migrated(empty_database_url: str, redis_url: str) -> None:
+def test_a_database_without_the_schema_is_to_be_migrated(empty_database_url: str, redis_url: str) -> None:
     answer = dialer("campaigns", "run", "camp_1", DATABASE_URL=empty_database_url, REDIS_URL=redis_url)
     assert answer.returncode == 4
     assert "db migrate" in sentence(answer)
@@ -103,7 +103,7 @@ def test_a_run_that_cannot_be_is_refused_in_one_sentence(
     assert (answer.returncode, sentence(answer)) == (code, said)
 
 
-def test_a_run_is_told_to_a_person_in_words(world: World, database_url: str, stack: Stack) -> None:
+def test_a_run_is_shown_to_a_person_in_words(world: World, database_url: str, stack: Stack) -> None:
     contact = world.contact()
     campaign = world.campaign([contact, world.contact("12")])
     settings = {**stack.environment, "DATABASE_URL": database_url}

@@ -214,7 +214,7 @@ def test_an_older_dialers_data_is_brought_up_to_date_and_a_newer_ones_refused(tm
     assert last.endswith("upgrade this one, or name another directory.")
 
 
-def test_a_port_that_is_taken_is_told_before_anything_is_started(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_reported_before_anything_is_started(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         answer = dialer("up", "--data", str(tmp_path / "data"), "--port", str(port))

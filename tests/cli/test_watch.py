@@ -211,7 +211,7 @@ def own_stack() -> Iterator[Stack]:
 
 
 @pytest.mark.slow
-def test_a_database_that_goes_while_one_watches_is_told_and_watching_goes_on(own_stack: Stack) -> None:
+def test_a_database_that_goes_while_one_watches_is_shown_and_watching_goes_on(own_stack: Stack) -> None:
     for world in make_world(own_stack.postgres.url, own_stack.valkey.url):
         campaign = world.campaign(world.contacts(2))
         with watching(world, campaign) as screen, piped(world, campaign) as pipe:
@@ -220,8 +220,8 @@ def test_a_database_that_goes_while_one_watches_is_told_and_watching_goes_on(own
             own_stack.postgres.kill()
             screen.shows(f"! {NO_POSTGRESQL}", "is old.")
             assert "The campaign has not been started" in screen.text, "what was seen last stays"
-            told = next(line for line in pipe.stdout if not line.startswith("17:00 UTC  draft "))
-            assert told == f"{NO_POSTGRESQL}\n"
+            line = next(line for line in pipe.stdout if not line.startswith("17:00 UTC  draft "))
+            assert line == f"{NO_POSTGRESQL}\n"
             world.engine.dispose()
             own_stack.postgres.restart()
             wait_until(lambda: "is old" not in screen.text, lambda: screen.text)

@@ -33,7 +33,7 @@ OWNER = """
 import sys
 from worker.dev.stack import Stack
 with Stack() as stack:
-    script = "trap 'echo told to end >>$0; exit' TERM; sleep 1000 & wait"
+    script = "trap 'echo asked to end >>$0; exit' TERM; sleep 1000 & wait"
     stack.spawn("family", ["sh", "-c", script, sys.argv[1]])
     print(stack.workspace.directory, stack.postgres.url, flush=True)
     stack.wait()
@@ -83,7 +83,7 @@ def test_a_spawned_process_finds_the_servers_and_writes_to_its_log(tmp_path: Pat
 
 def test_children_are_ended_side_by_side_then_the_one_they_need_and_nothing_is_left(tmp_path: Path) -> None:
     before = descendants(os.getpid())
-    messages, ends = tmp_path / "told", tmp_path / "ends"
+    messages, ends = tmp_path / "messages", tmp_path / "ends"
     messages.touch()
     with Stack() as stack:
         directory = stack.workspace.directory
@@ -106,7 +106,7 @@ def test_children_are_ended_side_by_side_then_the_one_they_need_and_nothing_is_l
 @pytest.mark.slow
 @pytest.mark.parametrize(("end", "user"), [*((signal.SIGKILL, user) for user in users()), (signal.SIGTERM, MYSELF)])
 def test_an_owner_that_is_killed_leaves_no_process_and_no_file(end: signal.Signals, user: str, tmp_path: Path) -> None:
-    with running(OWNER, str(tmp_path / "told"), user=user) as owner:
+    with running(OWNER, str(tmp_path / "messages"), user=user) as owner:
         assert owner.stdout is not None
         place, url = owner.stdout.readline().split()
         busy = psycopg.connect(url, autocommit=True)
@@ -128,7 +128,7 @@ def everybody_of(pid: int) -> list[Process]:
 
 
 def test_ctrl_c_reaches_the_owner_alone_who_then_ends_everything_in_order(tmp_path: Path) -> None:
-    messages = tmp_path / "told"
+    messages = tmp_path / "messages"
     with running(OWNER, str(messages)) as owner:
         assert owner.stdout is not None
         place = Path(owner.stdout.readline().split()[0])
@@ -137,7 +137,7 @@ def test_ctrl_c_reaches_the_owner_alone_who_then_ends_everything_in_order(tmp_pa
     assert owner.returncode == -signal.SIGINT
     assert still_alive(everybody) == []
     assert not place.exists()
-    assert messages.read_text() == "told to end\n"
+    assert messages.read_text() == "asked to end\n"
 
 
 def test_an_owner_killed_while_the_data_is_initialised_leaves_nothing() -> None:

@@ -1,4 +1,4 @@
-"""The one sentence: which reason is told when several hold."""
+"""The one sentence: which reason is said when several hold."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def still(kind: Kind, name: str) -> Standstill:
     return Standstill(Waiting(kind, 12, 43.0, "an_id", name), NOW - timedelta(seconds=43))
 
 
-# Each line takes one more obstacle away; what stands first is told first.
+# Each line takes one more obstacle away; what stands first is said first.
 OBSTACLES: list[tuple[str, dict[str, object]]] = [
     ("deleted", {"is_deleted": True}),
     ("not_ticking", {"away": Away.TICK}),
@@ -68,7 +68,7 @@ OBSTACLES: list[tuple[str, dict[str, object]]] = [
 
 
 @pytest.mark.parametrize("first", range(len(OBSTACLES)))
-def test_the_first_obstacle_in_the_way_is_told(first: int) -> None:
+def test_the_first_obstacle_in_the_way_is_shown(first: int) -> None:
     code, obstacle = OBSTACLES[first]
     assert activity(replace(DIALING, **obstacle)).code == code
     for _, another in OBSTACLES[first + 1 :]:
@@ -135,7 +135,7 @@ def test_numbers_that_may_not_be_used_are_named_with_the_reason() -> None:
         (Away.TICK, None, "No worker has ever ticked"),
     ],
 )
-def test_what_no_campaign_can_do_without_is_told_first_and_before_the_start_too(
+def test_what_no_campaign_can_do_without_is_shown_first_and_before_the_start_too(
     away: Away, silent: float | None, word: str
 ) -> None:
     for status in (CampaignStatus.RUNNING, CampaignStatus.SCHEDULED):

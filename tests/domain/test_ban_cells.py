@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.ban_cells import BINDS, LONGEST_READ, REFUSES, Answer, read_ban
+from worker.domain.ban_cells import BINDS, LONGEST_READ, REFUSES, BanAnswer, read_ban
 
 YES = """
 true|TRUE|True|t|yes|Yes|Y|y|x|X|1|1.0|1,0|-1|2|on|TRUE()|=TRUE()|=WAHR()|wahr|ja|JA|oui|vrai|si|sí|Sì|
@@ -49,13 +49,13 @@ def words(table: str) -> list[str]:
     [
         (cell, answer)
         for table, answer in (
-            (YES, Answer.YES), (BANS, Answer.BAN), (NO, Answer.NO), (MAY, Answer.MAY_BE_CALLED),
-            (NOTHING, Answer.NOTHING), (UNREADABLE, Answer.UNREADABLE),
+            (YES, BanAnswer.YES), (BANS, BanAnswer.BAN), (NO, BanAnswer.NO), (MAY, BanAnswer.MAY_BE_CALLED),
+            (NOTHING, BanAnswer.NOTHING), (UNREADABLE, BanAnswer.UNREADABLE),
         )
         for cell in words(table)
     ],
 )  # fmt: skip
-def test_a_cell_is_read_in_the_words_people_use(cell: str, answer: Answer) -> None:
+def test_a_cell_is_read_in_the_words_people_use(cell: str, answer: BanAnswer) -> None:
     assert read_ban(cell) is answer
     assert read_ban(f"  {cell}\t") is answer
 
@@ -63,9 +63,9 @@ def test_a_cell_is_read_in_the_words_people_use(cell: str, answer: Answer) -> No
 @given(st.text(max_size=300))
 def test_a_cell_lets_somebody_be_called_only_in_words_of_the_table(cell: str) -> None:
     answer = read_ban(cell)
-    assert (answer in BINDS) == (answer not in (Answer.NO, Answer.MAY_BE_CALLED, Answer.NOTHING))
+    assert (answer in BINDS) == (answer not in (BanAnswer.NO, BanAnswer.MAY_BE_CALLED, BanAnswer.NOTHING))
     if len(cell) > LONGEST_READ:
-        assert answer is Answer.UNREADABLE
+        assert answer is BanAnswer.UNREADABLE
 
 
 @pytest.mark.parametrize("cell", ["no", "Nein", "false", "0", "opted out", "do not call", "withdrawn consent", "DNC"])

@@ -223,7 +223,7 @@ def test_a_whole_name_is_split_only_where_there_is_no_part_of_it() -> None:
     assert known("phone", "Name")["full_name"] == "Name"
 
 
-def test_two_columns_of_zones_are_refused_and_two_of_bans_are_both_heard() -> None:
+def test_two_columns_of_zones_are_refused_and_two_of_bans_both_count() -> None:
     assert "could both be timezone" in refused("phone", "TZ", "Zone")
     assert known("phone", "Timezone", "Zone")["timezone"] == "Timezone"
     assert columns("phone", "DNC", "Opt out", "Do not call").bans == (1, 2, 3)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.contact import MOST_AT_ONCE, parse_contact, parse_contacts
+from worker.domain.contact import parse_contact, parse_contacts
 from worker.domain.errors import Invalid
 from worker.domain.fields import NO_TEXT, Field, read_fields, snake
 from worker.domain.kinds import Id
+from worker.domain.paging import MOST_AT_ONCE
 from worker.domain.resources import COMPANY, parse_account, parse_ban, parse_number
 from worker.operations.assistants import ASSISTANT
 

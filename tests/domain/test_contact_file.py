@@ -103,7 +103,7 @@ def test_any_text_is_contacts_and_faults_or_refused_in_a_sentence(text: str) -> 
         except Invalid as error:
             found = list(error.faults)
         lines = [it.line if isinstance(it, ContactLine) else int(it.path.removeprefix("line ")) for it in found]
-        assert lines == sorted(set(lines)), "each record is told once, by the line it begins on"
+        assert lines == sorted(set(lines)), "each record is reported once, by the line it begins on"
         assert all(it.message.endswith(".") for it in found if isinstance(it, Fault))
 
 
@@ -188,7 +188,7 @@ def test_of_several_columns_of_bans_any_binds_and_each_must_be_readable() -> Non
     ["DNC", "dnc", "D.N.C.", "DNCL", "Do Not Call", "DO-NOT-CALL", "don\u2019t call", "Do not contact!", "[DNC]",
      "never call again", "No more calls", "On DNC list", "opted out of calls", "do\u00a0not\u202fphone", "vip;DNC"],
 )  # fmt: skip
-def test_what_can_mean_nothing_else_binds_in_any_column_and_is_told(column: str, cell: str) -> None:
+def test_what_can_mean_nothing_else_binds_in_any_column_and_is_shown(column: str, cell: str) -> None:
     (banned,) = people(f"phone,{column}\n" + numbered(cell))
     assert banned.do_not_call
     assert banned.notice is not None
@@ -200,7 +200,7 @@ def test_what_can_mean_nothing_else_binds_in_any_column_and_is_told(column: str,
     ["No contact", "Not contacted", "Never called", "No call yet", "Called", "Call back", "Do not qualify", "Duncan",
      "Dr. Call", "no answer", "opt-in", "DNS", "DNC Corp", "Contacted", "don't know", "Dial tone", "unsubscribed"],
 )  # fmt: skip
-def test_what_tells_of_attempts_is_no_ban(cell: str) -> None:
+def test_what_speaks_of_attempts_is_no_ban(cell: str) -> None:
     (contact,) = people("phone,status,tags\n" + numbered(f"{cell},{cell}"))
     assert (contact.do_not_call, contact.custom_fields) == (False, {"status": cell})
 
@@ -247,7 +247,7 @@ def test_blank_lines_and_lines_of_commas_are_nobody() -> None:
     assert [contact.line for contact in people("phone,email\n\n,\n+12025550123,\n  , \n")] == [4]
 
 
-def test_a_bad_line_is_told_and_the_others_go_on() -> None:
+def test_a_bad_line_is_shown_and_the_others_go_on() -> None:
     text = (
         "phone,timezone\n+12025550102,as written\n+12025550103,,surplus\n+1202555\x000104,\n+12025550105,Asia/Tokyo\n"
     )
@@ -269,7 +269,7 @@ def test_a_value_below_no_name_is_a_fault_and_empty_columns_are_not() -> None:
     assert faults("phone,,\n+12025550101,,lost\n") == ["line 2: It has a value in a column without a name."]
 
 
-def test_a_quote_that_never_closes_is_told_where_it_opens() -> None:
+def test_a_quote_that_never_closes_is_shown_where_it_opens() -> None:
     assert faults('phone,note\n+12025550101,"open\n+12025550102,x\n') == [
         "line 2: A quote opens in this record and never closes; lines 2 to 3 are passed over."
     ]

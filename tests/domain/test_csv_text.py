@@ -56,7 +56,7 @@ def test_utf8_with_a_damaged_place_stays_utf8_and_costs_that_line_alone() -> Non
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1), st.integers(1, 7))
 def test_utf8_is_found_wherever_its_bytes_are_cut_into_pieces(text: str, size: int) -> None:
     content = ("phone," + text).encode()
-    assert encoding_of(content[i : i + size] for i in range(0, len(content), size)) == "utf-8"
+    assert encoding_of(content[i : i + size] for i in range(0, len(content), size)).name == "utf-8"
 
 
 @given(st.binary(max_size=300), st.sampled_from([None, "utf-8", "utf-16", "cp1252", "shift_jis", "utf-7"]))
@@ -68,9 +68,9 @@ def test_whatever_the_bytes_are_they_are_contacts_and_faults_or_refused(content:
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04rest", b"\x1f\x8b\x08", b"%PDF-1.7", b"\xd0\xcf\x11\xe0\xa1"])
-def test_what_is_plainly_no_text_is_told_for_what_it_is(content: bytes) -> None:
+def test_what_is_plainly_no_text_is_shown_for_what_it_is(content: bytes) -> None:
     with pytest.raises(Invalid, match=r"CSV|unpack"):
-        encoding_of([content])
+        encoding_of(iter([content]))
 
 
 def test_a_line_beyond_all_measure_comes_in_pieces() -> None:
@@ -175,6 +175,6 @@ def test_a_mark_is_believed_more_than_what_is_declared_and_that_more_than_a_gues
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04rest", b"%PDF-1.7"])
-def test_what_is_plainly_no_text_is_told_whatever_is_declared(content: bytes) -> None:
+def test_what_is_plainly_no_text_is_shown_whatever_is_declared(content: bytes) -> None:
     with pytest.raises(Invalid, match="file"):
         choose_encoding(io.BytesIO(content), "utf-8")

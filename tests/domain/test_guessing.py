@@ -1,4 +1,4 @@
-"""Secrets that people type are told from those that programs make."""
+"""Secrets that people type are distinguished from those that programs make."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def test_a_verdict_moves_no_call(state: CallState) -> None:
     )
 
 
-def test_what_is_heard_is_what_carriers_tell() -> None:
+def test_what_is_known_is_what_carriers_report() -> None:
     assert {kind.value for kind in EventKind} == {kind.value for kind in EventKind}
 
 

@@ -55,7 +55,7 @@ def test_what_was_found_out_about_a_number_is_untrue_of_another(reason: Reason) 
     assert why_not(replace(FAILED, reason=reason), 4) is None
 
 
-def test_a_carrier_that_has_been_told_to_allow_it_is_tried_again() -> None:
+def test_a_carrier_that_allows_it_now_is_tried_again() -> None:
     assert why_not(replace(FAILED, reason=Reason.BLOCKED, attempts=0), 3) is None
 
 

@@ -6,7 +6,7 @@ import io
 import re
 from importlib import resources
 
-from worker.domain.column_page import column_page
+from tests.domain.column_page import column_page
 from worker.domain.contact_file import ContactFile, ContactLine, number_file
 from worker.domain.screening import Phone, normalize
 
@@ -49,5 +49,5 @@ def test_the_sample_of_numbers_needs_no_country_and_bans_somebody_of_the_people(
 
 def test_the_page_of_names_is_that_of_the_tables() -> None:
     assert (FOLDER / "columns.md").read_text(encoding="utf-8") == column_page(), (
-        "write it again: worker.domain.column_page.column_page()"
+        "write it again: tests.domain.column_page.column_page()"
     )

@@ -193,7 +193,7 @@ def test_every_reason_has_its_own_sentence() -> None:
 
 
 @pytest.mark.parametrize("raw", ["1.20255E+10", "1,20255E+10", "12025550123.0", "+491711234567.00", "1E10"])
-def test_a_number_a_spreadsheet_has_made_a_quantity_of_is_told_for_what_it_is(raw: str) -> None:
+def test_a_number_a_spreadsheet_has_made_a_quantity_of_is_shown_for_what_it_is(raw: str) -> None:
     for region in (None, "US", "DE"):
         assert "spreadsheet" in getattr(normalize(raw, region), "message", "")
 
@@ -290,7 +290,7 @@ def test_every_space_dash_and_digit_there_is_is_one() -> None:
         assert normalize(f"+{other}") == Phone("+12025550123"), hex(ord(zero))
 
 
-def test_a_number_with_the_prefix_of_another_country_is_told_with_a_plus_and_never_guessed() -> None:
+def test_a_number_with_the_prefix_of_another_country_is_shown_with_a_plus_and_never_guessed() -> None:
     """Wherever 00 is not what is dialed before a country code, and where no country is known."""
     abroad = "+442079460123"
     for region in [None, *REGIONS]:

@@ -103,7 +103,7 @@ def faults(parse: Callable[[dict[str, Any]], Any], body: dict[str, Any]) -> tupl
     return ()
 
 
-def told() -> Iterator[tuple[str, str, Any, Fault]]:
+def all_refusals() -> Iterator[tuple[str, str, Any, Fault]]:
     """Whose field, which field, what was given, and what was said; ``...`` for a field that was left out."""
     for whose, (parse, fields, whole) in PARSERS.items():
         for name in fields:
@@ -113,18 +113,18 @@ def told() -> Iterator[tuple[str, str, Any, Fault]]:
             yield from ((whose, name, ..., fault) for fault in faults(parse, left_out))
 
 
-TOLD = list(told())
+REFUSED = list(all_refusals())
 DIALECT = re.compile(
     r"'None'|\bNone\b|NaN|<class|dict|pydantic|Input should|is no |\bstring\b|\binteger\b|object at|\\x"
 )
 
 
 def test_every_field_of_every_request_is_walked() -> None:
-    assert len(TOLD) > 3000
+    assert len(REFUSED) > 3000
 
 
 def test_a_sentence_names_the_field_and_says_what_to_give() -> None:
-    for whose, name, value, fault in TOLD:
+    for whose, name, value, fault in REFUSED:
         where = f"{whose}: {name} = {str(value)[:40]!r}: {fault.path}: {fault.message}"
         others = {"callWindowStart", "callWindowEnd", "callWindowTimezone"} if name.startswith("callWindow") else set()
         assert name in fault.path or fault.path in others, where
@@ -136,8 +136,8 @@ def test_a_sentence_names_the_field_and_says_what_to_give() -> None:
         assert not DIALECT.search(fault.message), where
 
 
-def test_null_missing_and_empty_are_told_apart() -> None:
-    for whose, name, value, fault in TOLD:
+def test_null_missing_and_empty_are_distinguished() -> None:
+    for whose, name, value, fault in REFUSED:
         where = f"{whose}: {name} = {str(value)[:40]!r}: {fault.message}"
         is_null = value is None or (isinstance(value, list) and None in value)
         assert "null" not in fault.message or is_null, where
@@ -148,28 +148,32 @@ def test_null_missing_and_empty_are_told_apart() -> None:
             assert "empty" in fault.message, where
 
 
-def test_a_text_too_long_is_told_how_long_it_may_be_and_is() -> None:
-    counted = [fault.message for _, _, value, fault in TOLD if value == "x" * 20_000 and "characters" in fault.message]
+def test_of_a_text_too_long_it_is_said_how_long_it_may_be_and_is() -> None:
+    counted = [
+        fault.message for _, _, value, fault in REFUSED if value == "x" * 20_000 and "characters" in fault.message
+    ]
     assert len(counted) > 20
     for message in counted:
         assert re.search(r"(at most|1 to) [0-9]+ characters; this one has 20000\.", message), message
 
 
-def test_a_number_out_of_range_is_told_the_range() -> None:
-    out = [fault.message for _, _, value, fault in TOLD if value in (-1, 10**30) and "umber from" in fault.message]
+def test_a_number_out_of_range_is_answered_with_the_range() -> None:
+    out = [fault.message for _, _, value, fault in REFUSED if value in (-1, 10**30) and "umber from" in fault.message]
     assert len(out) > 20
     for message in out:
         assert re.fullmatch(r"Give a (whole )?number from [0-9.]+ to [0-9.]+\.", message), message
 
 
-def test_a_list_too_long_is_told_how_long_it_is() -> None:
-    sized = [fault.message for _, _, value, fault in TOLD if value == ["x"] * 20_000 and "Give a list" in fault.message]
+def test_of_a_list_too_long_it_is_said_how_long_it_is() -> None:
+    sized = [
+        fault.message for _, _, value, fault in REFUSED if value == ["x"] * 20_000 and "Give a list" in fault.message
+    ]
     assert len(sized) >= 4
     assert all(message.endswith("; this one has 20000.") for message in sized)
 
 
 @pytest.mark.parametrize("there", [[], ["simulator"], ["simulator", "telnyx"]])
-def test_a_carrier_that_is_not_there_is_told_what_sets_it_up(there: list[str]) -> None:
+def test_of_a_carrier_that_is_not_there_it_is_said_what_sets_it_up(there: list[str]) -> None:
     for carrier, needs in SET_UP_BY.items():
         said = faults(lambda body: parse_account(body, there, SET_UP_BY, {}), {"name": "A", "carrier": carrier})
         if carrier in there:
@@ -196,11 +200,11 @@ def test_a_carrier_that_is_not_there_is_told_what_sets_it_up(there: list[str]) -
         (ASSISTANT.read, "streamUlr", "streamUrl"),
     ],
 )
-def test_a_field_that_is_nearly_one_of_ours_is_told_which(parse: Any, sent: str, meant: str) -> None:
+def test_a_field_that_is_nearly_one_of_ours_is_answered_with_which(parse: Any, sent: str, meant: str) -> None:
     (fault,) = [fault for fault in faults(parse, {sent: 1}) if fault.path == sent]
     assert fault.message.startswith(f"Unknown field; did you mean {meant}? Known here are ")
 
 
-def test_a_field_that_resembles_none_is_told_all() -> None:
+def test_a_field_that_resembles_none_is_answered_with_all() -> None:
     (fault,) = faults(parse_run, {"colour": 1})
     assert fault.message == "Unknown field; known here are accountSlug, maxCalls, dryRun."

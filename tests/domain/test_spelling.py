@@ -29,10 +29,10 @@ def spellings(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("known", KNOWN)
-def test_a_known_setting_misspelt_by_a_letter_or_another_way_is_told(known: str) -> None:
+def test_a_known_setting_misspelt_by_a_letter_or_another_way_is_shown(known: str) -> None:
     for wrong in slips(known) | spellings(known) | {known[1:-1], f"{known}es"}:
-        told = misspelt({wrong: {}, "crm": 1, known: {}})
-        assert told == [f"settings.{wrong} is kept but does nothing; did you mean settings.{known}?"]
+        warnings = misspelt({wrong: {}, "crm": 1, known: {}})
+        assert warnings == [f"settings.{wrong} is kept but does nothing; did you mean settings.{known}?"]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_key_of_somebody_elses_is_no_slip(name: str) -> None:
     assert misspelt({name: 1}) == []
 
 
-def test_what_is_known_is_not_told() -> None:
+def test_what_is_known_is_not_shown() -> None:
     assert misspelt(dict.fromkeys(KNOWN)) == []
 
 

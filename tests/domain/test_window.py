@@ -248,7 +248,7 @@ def test_a_call_is_committed_only_if_the_window_is_open_now_and_a_margin_later(
         assert until + later == RULES_END or not window.is_open(until + later)
 
 
-def test_the_margin_is_twenty_seconds_unless_told_otherwise() -> None:
+def test_the_margin_is_twenty_seconds_unless_set_otherwise() -> None:
     window = CallWindow("09:00", "17:00", "UTC")
     assert window.open_until(datetime(2026, 5, 1, 12, tzinfo=UTC)) == datetime(2026, 5, 1, 16, 59, 40, tzinfo=UTC)
     assert window.open_until(datetime(2026, 5, 1, 16, 59, 39, tzinfo=UTC)) is not None

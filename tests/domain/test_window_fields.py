@@ -11,7 +11,6 @@ from worker.domain.errors import Invalid
 from worker.domain.window import (
     CallWindow,
     Shut,
-    check_zone,
     parse_default_window,
     parse_window,
     window_or_shut,
@@ -71,17 +70,17 @@ def test_three_fields_left_out_are_no_window() -> None:
 )
 def test_a_misspelled_zone_is_refused_with_the_right_spelling(written: str, meant: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        check_zone(written)
+        CallWindow("09:00", "17:00", written)
     (fault,) = refusal.value.faults
-    assert fault.path == "timezone"
+    assert fault.path == "callWindowTimezone"
     assert fault.message.endswith(f"did you mean {meant}?")
-    assert check_zone(meant) == meant
+    assert CallWindow("09:00", "17:00", meant).timezone == meant
 
 
 def test_every_zone_of_the_database_is_known_by_its_name() -> None:
     at = datetime(2026, 7, 1, tzinfo=UTC)
     for zone in pytz.all_timezones:
-        opens = CallWindow("09:00", "09:01", check_zone(zone)).next_open(at)
+        opens = CallWindow("09:00", "09:01", zone).next_open(at)
         assert opens is not None
         assert opens.astimezone(pytz.timezone(zone)).strftime("%H:%M") == "09:00"
 

@@ -1,4 +1,4 @@
-"""Whoever runs a campaign, or imports into it, is told of numbers that are where it is another hour."""
+"""Whoever runs a campaign, or imports into it, is warned of numbers that are where it is another hour."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def imported(world: World, campaign: str, *lines: str, **options: object) -> Loa
     return load_contacts(world.dialer, world.team, None, read_contacts(text), campaign_id=campaign, **options)
 
 
-def test_a_run_and_a_dry_run_tell_of_those_who_wait_without_a_zone_of_their_own(world: World) -> None:
+def test_a_run_and_a_dry_run_speak_of_those_who_wait_without_a_zone_of_their_own(world: World) -> None:
     berlin = world.contact(BERLIN)
     at_home, in_tokyo = world.contact(), world.contact("+81312345678", timezone="Asia/Tokyo")
     campaign = world.campaign([berlin, at_home, in_tokyo], **NOON_IN_NEW_YORK)
@@ -30,14 +30,14 @@ def test_a_run_and_a_dry_run_tell_of_those_who_wait_without_a_zone_of_their_own(
         assert "Tokyo" not in warning
 
 
-def test_a_campaign_that_calls_everybody_by_its_clock_is_told_of_everybody(world: World) -> None:
+def test_for_a_campaign_that_calls_everybody_by_its_clock_everybody_counts(world: World) -> None:
     in_tokyo = world.contact("+81312345678", timezone="Asia/Tokyo")
     campaign = world.campaign([in_tokyo], **NOON_IN_NEW_YORK, settings={"useContactTimezone": False})
     (warning,) = world.run(campaign, dry_run=True).warnings
     assert warning.startswith("1 of 1 contacts that wait have numbers")
 
 
-def test_a_campaign_without_a_window_or_with_callees_of_its_zone_alone_is_told_nothing(world: World) -> None:
+def test_for_a_campaign_without_a_window_or_with_callees_of_its_zone_alone_nothing_is_said(world: World) -> None:
     assert world.run(world.campaign([world.contact(BERLIN)]), dry_run=True).warnings == ()
     assert world.run(world.campaign(world.contacts(2), **NOON_IN_NEW_YORK), dry_run=True).warnings == ()
 
@@ -76,6 +76,6 @@ def test_the_zone_of_a_line_is_read_with_the_country_of_its_number_and_of_the_fi
         "+12025550103": "America/Los_Angeles",
         "+12025550105": None,
     }
-    told = {fault.line: fault.message for fault in loaded.faults}
-    assert told[3] == 'timezone: "CST" may mean several time zones; write Asia/Shanghai or America/Chicago.'
-    assert "America/New_York" in told[5]
+    messages = {fault.line: fault.message for fault in loaded.faults}
+    assert messages[3] == 'timezone: "CST" may mean several time zones; write Asia/Shanghai or America/Chicago.'
+    assert "America/New_York" in messages[5]

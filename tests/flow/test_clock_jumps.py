@@ -96,7 +96,7 @@ def test_what_was_decided_by_a_clock_that_had_jumped_is_decided_anew(world: Worl
     assert known == [0, 1]
 
 
-def test_a_jump_is_told_with_until_when_calls_are_held_for_it(world: World) -> None:
+def test_a_jump_is_shown_with_until_when_calls_are_held_for_it(world: World) -> None:
     behind = [0.0]
     watch = watching(behind)
     watch_clock(world.engine, watch)
@@ -104,9 +104,9 @@ def test_a_jump_is_told_with_until_when_calls_are_held_for_it(world: World) -> N
     world.run(campaign)
     behind[0] = 3600.0
     watch_clock(world.engine, watch)
-    (told,) = once(world.engine, lambda conn: clock_jumps.latest(conn, within_seconds=60))
+    (jump,) = once(world.engine, lambda conn: clock_jumps.latest(conn, within_seconds=60))
     call = world.call(campaign)
-    assert round((told.held_until - call.provable_end_at).total_seconds(), -1) == 3600
+    assert round((jump.held_until - call.provable_end_at).total_seconds(), -1) == 3600
     world.finish_all()
-    (told,) = once(world.engine, lambda conn: clock_jumps.latest(conn, within_seconds=60))
-    assert told.held_until is None
+    (jump,) = once(world.engine, lambda conn: clock_jumps.latest(conn, within_seconds=60))
+    assert jump.held_until is None

@@ -31,7 +31,7 @@ def is_held(world: World) -> bool:
     return bool(once(world.dialer.db, lambda conn: conn.execute(IS_HELD).scalar_one()))
 
 
-def told(world: World) -> dict[str, tuple[str, bool]]:
+def facts(world: World) -> dict[str, tuple[str, bool]]:
     return {each.name: (each.sentence, each.ok) for each in once(world.dialer.db, read_server)}
 
 
@@ -45,7 +45,7 @@ def test_a_server_that_nobody_has_noted_yet_holds_nothing_back(world: World) -> 
     assert not is_held(world)
     watch_server(world.dialer)
     assert not is_held(world)
-    assert told(world).keys() == {"commits"}
+    assert facts(world).keys() == {"commits"}
 
 
 @pytest.mark.parametrize("another", ["timeline = timeline - 1", "system_identifier = system_identifier - 1"])
@@ -57,7 +57,7 @@ def test_nothing_is_placed_on_another_server_before_it_was_noted(world: World, a
     assert is_held(world)
     world.carry_out(steps)
     assert not world.stage.requests
-    assert not told(world)["server"][1]
+    assert not facts(world)["server"][1]
     world.tick()
     world.tick()
     assert len(world.stage.requests) == 2
@@ -67,7 +67,7 @@ def test_where_commits_waited_for_the_standby_calls_go_on_at_once(world: World) 
     fail_over(world, was_synchronous=True)
     watch_server(world.dialer)
     assert not is_held(world)
-    assert "server" not in told(world)
+    assert "server" not in facts(world)
 
 
 def test_where_they_did_not_calls_are_held_for_as_long_as_one_can_last(world: World) -> None:
@@ -77,7 +77,7 @@ def test_where_they_did_not_calls_are_held_for_as_long_as_one_can_last(world: Wo
     world.tick()
     assert not world.stage.requests
     assert read_progress(world.dialer, world.team, campaign).activity.code == "failover"
-    assert "dialer doctor --after-failover" in told(world)["server"][0]
+    assert "dialer doctor --after-failover" in facts(world)["server"][0]
     held = world.sql("SELECT extract(epoch FROM held_until - failed_over_at)::float FROM database_server")[0][0]
     assert not world.all_calls()
     world.sql("UPDATE database_server SET held_until = held_until - :s * interval '1 second'", s=held)
@@ -185,7 +185,7 @@ def test_nobody_is_rung_twice_though_the_standby_lacks_that_they_were_called(
 
     world.do(Dial("acct_team_a", tuple(call.id for call in world.calls(campaign))))
     world.tick()
-    assert not told(world)["server"][1]
+    assert not facts(world)["server"][1]
     world.advance(20)
     world.advance(60)
     assert len(world.stage.requests) == 2, "who talks was rung again"

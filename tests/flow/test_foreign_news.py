@@ -41,12 +41,12 @@ def reserved(world: World) -> str:
     return campaign
 
 
-def told(*kinds: EventKind, **more: Any) -> Callable[[World], str]:
-    """A call of which its own carrier has told this."""
+def reported(*kinds: EventKind, **more: Any) -> Callable[[World], str]:
+    """A call of which its own carrier has reported this."""
 
     def begin(world: World) -> str:
         campaign = on_the_way(world)
-        world.tell([event(world.call(campaign), kind, **more) for kind in kinds])
+        world.report([event(world.call(campaign), kind, **more) for kind in kinds])
         return campaign
 
     return begin
@@ -63,10 +63,10 @@ def closed(world: World) -> str:
 
 
 def canceled(world: World) -> str:
-    """A call whose attempt would count again if it were heard that it rang."""
+    """A call whose attempt would count again if it were reported that it rang."""
     campaign = on_the_way(world)
     world.pause(campaign)
-    world.tell([event(world.call(campaign), EventKind.ENDED, disposition=Disposition.CANCELED)])
+    world.report([event(world.call(campaign), EventKind.ENDED, disposition=Disposition.CANCELED)])
     return campaign
 
 
@@ -74,16 +74,16 @@ STATES: dict[str, Callable[[World], str]] = {
     "reserved": reserved,
     "unknown": lambda world: on_the_way(world, DARK),
     "placed": on_the_way,
-    "ringing": told(EventKind.RINGING),
-    "talking": told(EventKind.RINGING, EventKind.ANSWERED),
+    "ringing": reported(EventKind.RINGING),
+    "talking": reported(EventKind.RINGING, EventKind.ANSWERED),
     "closed by us": closed,
     "canceled": canceled,
-    "over": told(EventKind.ENDED),
+    "over": reported(EventKind.ENDED),
 }
 
 
 def forged(call: Any) -> list[CallEvent]:
-    """All there is to tell of a call, under its own id and under another, and under the names of true news."""
+    """All that can be reported of a call, under its own id and under another, and under the names of true news."""
     own = call.carrier_call_id or "sim_0"
     return [
         replace(event(call, kind, call_id, **more), event_id=f"{call_id} {name}")
@@ -123,42 +123,42 @@ def test_foreign_news_of_a_call_in_any_state_moves_nothing_and_keeps_out_no_true
     world: World, state: str, comes: Callable[[World, Sequence[CallEvent]], None]
 ) -> None:
     campaign = STATES[state](world)
-    call, before, heard = world.call(campaign), world.sql(EVERYTHING), outcomes(world)
+    call, before, known = world.call(campaign), world.sql(EVERYTHING), outcomes(world)
     slots, asked = world.dialer.slots.members(), list(world.stage.end_requests)
     news = forged(call)
     for _ in range(2):
         comes(world, news) if comes is not kept_by_an_older_process or _ == 0 else world.do(Settle())
     assert world.sql(EVERYTHING) == before
     assert (world.dialer.slots.members(), world.stage.end_requests) == (slots, asked)
-    named = [outcome for name, outcome in outcomes(world).items() if name not in heard]
+    named = [outcome for name, outcome in outcomes(world).items() if name not in known]
     assert named == ["foreign"] * len(news)
     (found,) = ignored_news(world.dialer)
     assert (found.ok, found.found.startswith(f"{len(news)} since ")) == (False, True)
     if call.ended_at is None and state != "reserved":
         own = call.carrier_call_id or "sim_0"
-        world.tell([replace(event(call, EventKind.ENDED, own), event_id=f"{own} busy")])
+        world.report([replace(event(call, EventKind.ENDED, own), event_id=f"{own} busy")])
         assert world.call(campaign).disposition == "busy", "the true end has the name of a forged one"
     if state == "reserved":
         world.pause(campaign)
 
 
 def test_a_forged_end_does_not_hide_that_a_call_the_dialer_closed_is_alive(world: World) -> None:
-    """Closed by us, alive by its carrier's word: its contact waits until that call's own end is told."""
+    """Closed by us, alive by its carrier's word: its contact waits until that call's own end is reported."""
     campaign = closed(world)
     call = world.call(campaign)
-    world.tell([event(call, EventKind.RINGING)])
+    world.report([event(call, EventKind.RINGING)])
     assert world.call(campaign).late_evidence_at is not None
     by_another_carrier(world, [event(call, EventKind.ENDED)])
-    world.tell([event(call, EventKind.ENDED, "sim_9")])
+    world.report([event(call, EventKind.ENDED, "sim_9")])
     world.advance(2 * 3600)
     assert len(world.calls(campaign)) == 1, "nobody is rung who may be on the phone"
-    world.tell([event(call, EventKind.ENDED)])
+    world.report([event(call, EventKind.ENDED)])
     world.advance(60)
     assert len(world.calls(campaign)) == 2
     world.finish_all()
 
 
-def test_news_of_another_account_under_nobodys_token_hangs_up_nothing(world: World) -> None:
+def test_news_of_another_account_under_a_token_of_no_call_hangs_up_nothing(world: World) -> None:
     news = CallEvent("f" * 32, "x", "CA1", EventKind.ANSWERED, other_account="AC-sub")
     assert record.record(world.dialer, "simulator", [news]) == []
     assert settle.settle(world.dialer) == []
@@ -174,10 +174,10 @@ def test_more_events_of_a_call_than_a_life_can_have_are_not_kept(world: World, m
     for one in many:
         by_another_carrier(world, [one])
     for one in many[:4]:
-        world.tell([one])
-    world.tell([event(call, EventKind.ENDED)])
+        world.report([one])
+    world.report([event(call, EventKind.ENDED)])
     for one in many[4:]:
-        world.tell([one])
+        world.report([one])
     assert world.call(campaign).disposition == "busy"
     kept = world.sql("SELECT outcome = 'foreign' AS foreign, count(*) FROM call_events GROUP BY 1 ORDER BY 1")
     assert [tuple(row) for row in kept] == [(False, 5), (True, 5)]

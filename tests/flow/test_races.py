@@ -89,7 +89,7 @@ def test_adding_contacts_and_completing_never_cross(world: World) -> None:
             while (at := world.stage.next_at) is not None:
                 world.set_clock(at)
                 events = world.stage.play()
-                world.tell_before_answer(events)
+                world.report_before_answer(events)
             completing = threads.submit(finish.finish, world.dialer, [campaign])
             world.wait_for_blocked()
         completing.result(10)

@@ -20,7 +20,7 @@ DARK = Life(5, 600, reply=Reply.ERROR, callbacks=Callbacks.NONE)
 
 
 def on_the_way(world: World, life: Life = SILENT, contacts: int = 1) -> str:
-    """A campaign whose calls are placed and of which nothing was heard."""
+    """A campaign whose calls are placed and of which there was no news."""
     world.script({"*": life})
     campaign = world.campaign(world.contacts(contacts), maxConcurrentCalls=contacts)
     world.run(campaign)
@@ -47,7 +47,7 @@ def test_any_order_of_a_calls_events_ends_it_the_same(world: World, together: bo
     for call, order in zip(world.calls(campaign), orders, strict=True):
         news = [event(call, kind, call.carrier_call_id) for kind in order]
         for batch in [news] if together else [[one] for one in news]:
-            world.tell(batch)
+            world.report(batch)
     ended = {(call.state, call.disposition, call.attempt) for call in world.calls(campaign)}
     assert ended == {("ended", "busy", 1)}
     entries = world.sql("SELECT DISTINCT status, attempts, called, answered FROM campaign_contacts")
@@ -56,28 +56,28 @@ def test_any_order_of_a_calls_events_ends_it_the_same(world: World, together: bo
 
 
 @pytest.mark.parametrize("kind", [EventKind.RINGING, EventKind.ANSWERED])
-def test_a_cancelled_call_of_which_its_ringing_is_heard_afterwards_counts(world: World, kind: EventKind) -> None:
+def test_a_cancelled_call_whose_ringing_is_reported_afterwards_counts(world: World, kind: EventKind) -> None:
     """Callbacks come in any order. Cancelled without having rung it would count for nothing and be made again at
     once; but the phone did ring."""
     campaign = on_the_way(world)
     world.pause(campaign)
     call = world.call(campaign)
-    world.tell([event(call, EventKind.ENDED, disposition=Disposition.CANCELED)])
+    world.report([event(call, EventKind.ENDED, disposition=Disposition.CANCELED)])
     assert world.entry(campaign, call.contact_id).attempts == 0
-    world.tell([event(call, kind)])
+    world.report([event(call, kind)])
     for _ in range(2):
         entry = world.entry(campaign, call.contact_id)
         assert (entry.attempts, entry.status) == (1, "queued")
         assert (entry.due_at - world.now).total_seconds() == pytest.approx(3600, abs=1)
-        world.tell([event(call, EventKind.ANSWERED)])
+        world.report([event(call, EventKind.ANSWERED)])
     assert outcomes(world)[f"sim_0 {kind}"] == "rang"
 
 
-def test_an_orphans_end_in_the_batch_in_which_the_call_is_first_heard_of_does_not_end_it(world: World) -> None:
+def test_an_orphans_end_in_the_batch_in_which_the_call_first_comes_up_does_not_end_it(world: World) -> None:
     """In doubt, no carrier id is known. Whichever call is taken for ours, the other's end is not its end."""
     campaign = on_the_way(world, DARK)
     call = world.call(campaign)
-    world.tell([event(call, EventKind.RINGING, "sim_0"), event(call, EventKind.ENDED, "sim_9")])
+    world.report([event(call, EventKind.RINGING, "sim_0"), event(call, EventKind.ENDED, "sim_9")])
     assert world.call(campaign).state == "ringing"
     assert outcomes(world)["sim_9 ended"] == "orphan"
 
@@ -123,10 +123,10 @@ def test_what_another_worker_settles_is_passed_over(world: World) -> None:
 def test_a_second_end_with_another_word_changes_nothing(world: World) -> None:
     campaign = on_the_way(world)
     call = world.call(campaign)
-    world.tell([event(call, EventKind.ENDED)])
+    world.report([event(call, EventKind.ENDED)])
     ended = world.call(campaign)
     late = CallEvent(call.token, "again", "sim_0", EventKind.ENDED, disposition=Disposition.ANSWERED)
-    world.tell([late])
+    world.report([late])
     assert world.call(campaign) == ended
     assert outcomes(world)["again"] == "call_ended"
     assert world.counts(campaign)["answered"] == 0
@@ -139,10 +139,10 @@ def test_news_of_a_released_call_that_it_lives_is_late_evidence(world: World) ->
     world.pause(campaign)
     call = world.call(campaign)
     assert call.disposition == "not_sent"
-    world.tell([event(call, EventKind.RINGING, "sim_77")])
+    world.report([event(call, EventKind.RINGING, "sim_77")])
     assert world.call(campaign).late_evidence_at is not None
     assert "sim_77" in world.stage.end_requests
-    world.tell([event(call, EventKind.ENDED, "sim_77", disposition=Disposition.CANCELED)])
+    world.report([event(call, EventKind.ENDED, "sim_77", disposition=Disposition.CANCELED)])
 
 
 class Killed(BaseException):

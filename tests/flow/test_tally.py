@@ -9,7 +9,7 @@ import pytest
 from tests.world import World
 from worker.domain.errors import Unavailable
 from worker.flow import tally
-from worker.flow.tally import FOREIGN, REFUSED, Tally
+from worker.flow.tally import FOREIGN, REFUSED, CallbackTally
 from worker.store import events
 
 
@@ -37,7 +37,7 @@ def test_refusals_are_written_down_and_logged_together_at_most_once_a_second(
     writes, count_refused = [], events.count_refused
     monkeypatch.setattr(events, "count_refused", lambda *given: (writes.append(1), count_refused(*given)))
     capsys.readouterr()
-    counts = Tally()
+    counts = CallbackTally()
     with ThreadPoolExecutor(8) as strangers:
         list(strangers.map(lambda n: counts.add(world.dialer.db, REFUSED, ("twilio", "telnyx")[n % 2]), range(200)))
     assert (len(writes), sum(refused(world).values())) == (1, 1), "the first is seen at once"
@@ -53,7 +53,7 @@ def test_what_came_last_is_written_down_without_another_that_comes(
     world: World, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tally, "EVERY_SECONDS", 0.1)
-    counts = Tally()
+    counts = CallbackTally()
     for _ in range(5):
         counts.add(world.dialer.db, REFUSED, "twilio")
     assert counts._later is not None
@@ -64,7 +64,7 @@ def test_what_came_last_is_written_down_without_another_that_comes(
 def test_a_database_that_is_away_keeps_nobody_from_going_on_and_nothing_from_being_counted(
     world: World, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts = Tally()
+    counts = CallbackTally()
     with monkeypatch.context() as away:
 
         def fail(*_: object) -> None:

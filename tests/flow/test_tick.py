@@ -45,20 +45,20 @@ def test_a_part_that_breaks_leaves_the_others_done_and_is_loud(world: World, mon
             assert len(steps) == len(PARTS)
 
 
-def test_a_service_that_is_away_is_nobodys_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_is_away_is_no_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     done = watched(monkeypatch, dict.fromkeys(["_reconcile", *PARTS], Unavailable("away")))
     assert tick.tick(world.dialer) == []
     assert done == ["_reconcile", *PARTS]
 
 
-def test_parts_come_in_their_order_and_all_that_break_are_told(
+def test_parts_come_in_their_order_and_all_that_break_are_shown(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failing = {PARTS[1]: Broken("first"), PARTS[3]: Broken("second")}
     done = watched(monkeypatch, failing)
     with pytest.raises(Broken, match="second"):
         tick.tick(world.dialer)
-    told = capsys.readouterr().out
-    assert told.count("tick_part_failed") == 2
-    assert "first" in told
+    logged = capsys.readouterr().out
+    assert logged.count("tick_part_failed") == 2
+    assert "first" in logged
     assert done == ["_reconcile", *PARTS]

@@ -217,7 +217,7 @@ def test_an_edit_that_decides_no_call_takes_no_lock_and_leaves_no_trace_in_the_a
     ]
 
 
-def test_a_file_of_contacts_is_loaded_whole_and_its_faults_are_told_by_line(world: World) -> None:
+def test_a_file_of_contacts_is_loaded_whole_and_its_faults_are_shown_by_line(world: World) -> None:
     lines = ["phone,firstName,timezone\n", "+12025550111,Ada,\n", "+12025550112,Bob,Mars\n", "nonsense,Cid,\n"]
     loaded = imports.load_contacts(world.dialer, world.team, "comp_team_a", read_contacts(lines), tags=("import",))
     assert (loaded.created, loaded.refused) == (2, 1)

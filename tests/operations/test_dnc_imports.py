@@ -25,16 +25,16 @@ def listed(world: World) -> dict[str, str]:
 
 def test_each_number_is_banned_once_for_the_first_reason_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "BATCH", 2)
-    told: list[str] = []
+    reported: list[str] = []
     lines = ("number,reason", "+12025550101,asked", "202 555 0102,", "(202) 555-0101,again", "none,", "+12025550103,")
     assert read(world, *lines, dry_run=True).added == 3
     assert listed(world) == {}
     banned = read(
-        world, *lines, reason="list of May", observer=ImportObserver(lambda outcome, fault: told.append(fault.path))
+        world, *lines, reason="list of May", observer=ImportObserver(lambda outcome, fault: reported.append(fault.path))
     )
     assert (banned.lines, banned.refused, banned.written, banned.added) == (5, 1, 4, 3)
     assert listed(world) == {"+12025550101": "asked", "+12025550102": "list of May", "+12025550103": "list of May"}
-    assert told == ["line 5"]
+    assert reported == ["line 5"]
     assert read(world, *lines, reason="other").added == 0
     noted = world.sql("SELECT action FROM audit_log WHERE subject_id = 'do_not_call'")
     assert {row.action for row in noted} == {"ban_numbers"}

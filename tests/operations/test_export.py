@@ -74,15 +74,15 @@ def test_calls_come_with_their_times_and_dispositions_in_the_order_they_were_mad
     assert all(row["reserved_at"] <= row["dialing_at"] <= row["ended_at"] for row in rows)
 
 
-def test_every_page_is_told_once_whatever_its_size(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_page_is_exported_once_whatever_its_size(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     contacts = world.contacts(7)
     campaign = world.campaign(contacts)
     world.run(campaign)
     world.until(campaign, "completed")
     for size in (1, 3, 7, 8):
         monkeypatch.setattr(export, "PAGE_ROWS", size)
-        told = [row["contact_id"] for row in export_contacts(world.dialer, world.team, campaign)]
-        assert told == contacts
+        exported = [row["contact_id"] for row in export_contacts(world.dialer, world.team, campaign)]
+        assert exported == contacts
         calls = [row["id"] for row in export_calls(world.dialer, world.team, campaign)]
         assert len(calls) == len(set(calls)) == 7
 

@@ -97,13 +97,13 @@ def test_without_a_number_to_call_the_same_words_are_the_same_person_and_no_word
     assert sorted(str(row.custom_fields.get("plan")) for row in rows(world)) == ["None", "b"]
 
 
-def test_who_looks_on_is_told_of_every_line_that_is_not_simply_a_contact(world: World) -> None:
-    told: list[tuple[str, str]] = []
-    observer = ImportObserver(lambda outcome, fault: told.append((outcome, f"{fault.path}: {fault.message}")))
+def test_who_looks_on_is_shown_every_line_that_is_not_simply_a_contact(world: World) -> None:
+    reported: list[tuple[str, str]] = []
+    observer = ImportObserver(lambda outcome, fault: reported.append((outcome, f"{fault.path}: {fault.message}")))
     read(world, "phone,timezone", "+12025550101,", "+12025550101,", "12,", "+12025550102,Mars", observer=observer)
-    assert [outcome for outcome, _ in told] == ["uncallable", "refused", "merged"]
-    assert told[0][1].startswith("line 4: phone: The number has no country code")
-    assert told[2][1] == "line 3: It is the same person as line 2."
+    assert [outcome for outcome, _ in reported] == ["uncallable", "refused", "merged"]
+    assert reported[0][1].startswith("line 4: phone: The number has no country code")
+    assert reported[2][1] == "line 3: It is the same person as line 2."
 
 
 numbers = st.sampled_from(["+12025550101", "202 555 0101", "+12025550102", "12", ""])
@@ -318,8 +318,8 @@ def test_what_is_held_does_not_grow_with_the_file(world: World, monkeypatch: pyt
             for n in range(count):
                 yield f"+1{area + n // 10_000}555{n % 10_000:04d},Ada,{'Mars' if n % 2 else ''}\n"
 
-        told: list[LineFault] = []
-        observer = ImportObserver(lambda outcome, fault: told.append(fault) if len(told) < 10 else None)
+        reported: list[LineFault] = []
+        observer = ImportObserver(lambda outcome, fault: reported.append(fault) if len(reported) < 10 else None)
         gc.collect()
         tracemalloc.start()
         load_contacts(world.dialer, world.team, None, read_contacts(lines()), most_ids=0, observer=observer)

@@ -158,7 +158,7 @@ CASES: list[tuple[Callable[[World], str], str, str]] = [
 
 
 @pytest.mark.parametrize(("arrange", "code", "word"), CASES, ids=[f"{code}: {word[:24]}" for _, code, word in CASES])
-def test_what_keeps_a_campaign_from_dialing_is_told_and_is_true(
+def test_what_keeps_a_campaign_from_dialing_is_shown_and_is_true(
     world: World, arrange: Callable[[World], str], code: str, word: str
 ) -> None:
     campaign = arrange(world)
@@ -186,7 +186,7 @@ def test_where_nothing_is_in_the_way_the_next_tick_dials(world: World) -> None:
     assert len(world.calls(campaign)) == 3
 
 
-def test_an_obstacle_that_is_gone_is_not_told_any_more(world: World) -> None:
+def test_an_obstacle_that_is_gone_is_not_shown_any_more(world: World) -> None:
     world.script({"*": LONG})
     campaign = a_resting_account(world)
     world.sql("UPDATE carrier_accounts SET resting_until = '2020-01-01T00:00:00Z'")
@@ -195,7 +195,7 @@ def test_an_obstacle_that_is_gone_is_not_told_any_more(world: World) -> None:
     assert len(world.calls(campaign)) == 3
 
 
-def test_one_zone_that_is_open_is_enough_and_none_is_told_with_the_first_to_open(world: World) -> None:
+def test_one_zone_that_is_open_is_enough_and_none_is_shown_with_the_first_to_open(world: World) -> None:
     window = {**SHUT, "callWindowEnd": "11:00"}  # it is noon in New York, ten in Denver
     contacts = [world.contact(), world.contact(timezone="America/Denver"), world.contact(timezone="Europe/Berlin")]
     campaign = started(world, contacts, **window)
@@ -206,7 +206,7 @@ def test_one_zone_that_is_open_is_enough_and_none_is_told_with_the_first_to_open
     assert (found.code, str(found.until)) == ("window_shut", "2027-03-02 08:00:00+00:00")
 
 
-def test_who_falls_due_before_the_window_of_another_opens_is_told(world: World) -> None:
+def test_who_falls_due_before_the_window_of_another_opens_is_shown(world: World) -> None:
     busy, tokyo = world.contact(), world.contact(timezone="Asia/Tokyo")
     world.script({world.phone(busy): Life(0, 0, ending=Status.BUSY)})
     campaign = world.campaign([busy, tokyo], retryDelayMinutes=60, **SHUT | {"callWindowEnd": "17:00"})
@@ -218,7 +218,7 @@ def test_who_falls_due_before_the_window_of_another_opens_is_told(world: World) 
     assert found.until == world.entry(campaign, busy).due_at
 
 
-def test_nobody_who_ticks_is_told_and_the_broker_is_asked_only_then(world: World) -> None:
+def test_that_nobody_ticks_is_said_and_the_broker_is_asked_only_then(world: World) -> None:
     campaign = running(world)
     world.sql("UPDATE ticks SET last_at = clock_timestamp() - interval '9 seconds'")
     assert said(world, campaign, broker_answers=False).code == "starting"
@@ -232,7 +232,7 @@ def test_nobody_who_ticks_is_told_and_the_broker_is_asked_only_then(world: World
     assert said(world, campaign).code not in ("not_ticking", "broker_away")
 
 
-def test_a_redis_that_was_emptied_is_told_until_its_slots_are_written_anew(world: World) -> None:
+def test_a_redis_that_was_emptied_is_shown_until_its_slots_are_written_anew(world: World) -> None:
     campaign = running(world)
     world.redis.flushall()
     found = said(world, campaign)
@@ -241,7 +241,7 @@ def test_a_redis_that_was_emptied_is_told_until_its_slots_are_written_anew(world
     assert said(world, campaign).code != "slots_rebuilding"
 
 
-def test_a_redis_that_is_away_is_told_and_is_no_error(world: World) -> None:
+def test_a_redis_that_is_away_is_shown_and_is_no_error(world: World) -> None:
     campaign = running(world)
     there = world.dialer
     world.dialer = replace(there, slots=Slots(connect(NOBODY_LISTENS, answer_seconds=0.2, retries=0), "test"))
@@ -249,7 +249,7 @@ def test_a_redis_that_is_away_is_told_and_is_no_error(world: World) -> None:
     world.dialer = there
 
 
-def test_slots_that_are_held_for_no_call_are_told(world: World) -> None:
+def test_slots_that_are_held_for_no_call_are_shown(world: World) -> None:
     campaign = running(world, maxConcurrentCalls=1)
     assert said(world, campaign).is_dialing
     plan = once(world.dialer.db, lambda conn: plan_calls(conn, world.dialer, world.team, [campaign]))

@@ -1,4 +1,4 @@
-"""What stands still is told, each kind by its name, with since when and how many; what only waits is not, and nothing
+"""What stands still is said, each kind by its name, with since when and how many; what only waits is not, and nothing
 is once it has moved. Time passes in the rows."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def still(world: World) -> list[Standstill]:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_a_standstill_is_told_since_when_and_of_whom_and_no_more_once_it_is_over(world: World, kind: Kind) -> None:
+def test_a_standstill_is_shown_since_when_and_of_whom_and_no_more_once_it_is_over(world: World, kind: Kind) -> None:
     assert still(world) == []
     subject = BROUGHT_ABOUT[kind](world)
     (found,) = still(world)
@@ -127,7 +127,7 @@ def test_news_that_is_held_waits_from_when_it_no_longer_is(world: World, excuse:
         (Kind.DUE, "campaigns.filled_at"),
     ],
 )
-def test_what_waits_since_before_the_clock_was_set_back_is_told_at_once(world: World, kind: Kind, column: str) -> None:
+def test_what_waits_since_before_the_clock_was_set_back_is_shown_at_once(world: World, kind: Kind, column: str) -> None:
     BROUGHT_ABOUT[kind](world)
     table, name = column.split(".")
     world.sql(f"UPDATE {table} SET {name} = clock_timestamp() + interval '55 minutes'")
@@ -140,7 +140,7 @@ def test_what_moves_between_two_looks_was_only_passing(world: World) -> None:
     assert list(moved.still) == []
 
 
-def test_everything_at_once_is_told_at_once_the_worst_first(world: World) -> None:
+def test_everything_at_once_is_shown_at_once_the_worst_first(world: World) -> None:
     for kind in (Kind.NEWS, Kind.DUE, Kind.TICK):
         BROUGHT_ABOUT[kind](world)
     assert [found.waiting.kind for found in still(world)] == [Kind.TICK, Kind.NEWS, Kind.DUE]

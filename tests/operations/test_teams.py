@@ -60,7 +60,7 @@ def test_the_only_team_need_not_be_named_and_one_of_several_must(world: World) -
         choose_team(world.dialer, None)
 
 
-def test_without_a_team_one_is_told_how_to_make_it(world: World) -> None:
+def test_without_a_team_one_reads_how_to_make_it(world: World) -> None:
     world.sql("TRUNCATE teams CASCADE")
     with pytest.raises(Refused, match="dialer teams add"):
         choose_team(world.dialer, None)

@@ -144,7 +144,7 @@ def test_a_pool_stands_still_when_calls_wait_and_none_is_begun(carrier: Carrier,
     assert not pool.stands_still(90)
 
 
-def test_an_error_of_ours_is_logged_and_ends_nobodys_work(bulkheads: Bulkheads) -> None:
+def test_an_error_of_ours_is_logged_and_ends_no_work(bulkheads: Bulkheads) -> None:
     placed = []
 
     def place(call_ids: tuple[str, ...], senders: Taken) -> None:

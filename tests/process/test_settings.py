@@ -99,18 +99,18 @@ WRONG = (
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_whatever_is_wrong_with_a_variable_is_a_sentence_of_ours(name: str) -> None:
-    field, told = Settings.model_fields[name], set()
+    field, messages = Settings.model_fields[name], set()
     for value in WRONG:
         try:
             read_settings(BASE | {name.upper(): value})
         except Invalid as refused:
-            told |= {fault.message for fault in refused.faults if fault.path == name.upper()}
-    for message in told:
+            messages |= {fault.message for fault in refused.faults if fault.path == name.upper()}
+    for message in messages:
         assert re.fullmatch(r"(Give|Set|Write|It|The) [^\n]*[^.\n]\.", message), message
         assert not re.search(r"Input should|Value error|pydantic|valid|None|string|integer|\bx\b", message), message
     numbers = [bound for each in field.metadata for bound in (getattr(each, "ge", None), getattr(each, "le", None))]
-    assert all(f"{bound:,}".replace(",", " ") in message for bound in numbers if bound for message in told)
-    assert told or field.annotation in (str, SecretStr), "something was refused"
+    assert all(f"{bound:,}".replace(",", " ") in message for bound in numbers if bound for message in messages)
+    assert messages or field.annotation in (str, SecretStr), "something was refused"
 
 
 @pytest.mark.parametrize(
@@ -185,10 +185,10 @@ def test_what_the_broker_is_given_it_can_read(option: str) -> None:
 @pytest.mark.parametrize("carrier", [0, 1])
 def test_a_carrier_that_calls_people_must_be_able_to_reach_us(base: str, carrier: int) -> None:
     real, api = (TWILIO, TELNYX)[carrier], ("TWILIO_API_BASE_URL", "TELNYX_API_BASE_URL")[carrier]
-    told = mistakes(**real, PUBLIC_BASE_URL=base)
-    assert told.keys() == {"PUBLIC_BASE_URL"}
-    assert ("Twilio", "Telnyx")[carrier] in told["PUBLIC_BASE_URL"]
-    assert told["PUBLIC_BASE_URL"].endswith("such as https://dialer.example.com.")
+    messages = mistakes(**real, PUBLIC_BASE_URL=base)
+    assert messages.keys() == {"PUBLIC_BASE_URL"}
+    assert ("Twilio", "Telnyx")[carrier] in messages["PUBLIC_BASE_URL"]
+    assert messages["PUBLIC_BASE_URL"].endswith("such as https://dialer.example.com.")
     assert mistakes(**TWILIO, **TELNYX, PUBLIC_BASE_URL=base)["PUBLIC_BASE_URL"].count(" and ") >= 1
     simulated = real | {"PUBLIC_BASE_URL": base, api: "http://127.0.0.1:8010"}
     assert read_settings(simulated).public_base_url == (base or "http://127.0.0.1:8000")

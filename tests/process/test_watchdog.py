@@ -95,7 +95,7 @@ def test_one_task_that_is_done_now_and_then_is_progress_though_another_hangs() -
         assert dog.why_stuck() is None
 
 
-def test_a_task_that_hangs_is_told_by_what_stands_still() -> None:
+def test_a_task_that_hangs_is_known_by_what_stands_still() -> None:
     there = There(still={Kind.TICK: 500.0})
     dog, clock = a_dog(there)
     dog.begun("hangs", TICK_TASK)

@@ -18,7 +18,7 @@ STREAM = "wss://voice.example.com/stream"
 
 @pytest.fixture
 def there(world: World, peer: Peer) -> Iterator[World]:
-    """A world whose team has an account with each carrier, at servers that do as they are told."""
+    """A world whose team has an account with each carrier, at servers that do as they are scripted."""
     made: dict[str, Any] = {"twilio": twilio(peer.url, read_seconds=0.3), "telnyx": telnyx(peer.url, read_seconds=0.3)}
     world.dialer = replace(
         world.dialer, carriers={**world.dialer.carriers, **made}, public_base_url="https://dialer.example.com"

@@ -26,7 +26,7 @@ def rate(world: World, campaign: str) -> float | None:
 
 @pytest.fixture
 def reserved(world: World) -> str:
-    """A campaign with calls reserved through an account of 8 calls a second; nobody was told to dial them."""
+    """A campaign with calls reserved through an account of 8 calls a second; no message was sent to dial them."""
     world.sql("UPDATE carrier_accounts SET calls_per_second = 8")
     campaign = world.campaign(world.contacts(4), maxConcurrentCalls=4)
     world.reserve(campaign)

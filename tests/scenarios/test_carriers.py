@@ -1,4 +1,4 @@
-"""Campaigns that call through Twilio and Telnyx: what is asked of them, and what they tell."""
+"""Campaigns that call through Twilio and Telnyx: what is asked of them, and what they report."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.carriers.rigs import (
     telnyx_refusal,
     twilio_call,
     twilio_refusal,
-    twilio_tells,
+    twilio_reports,
 )
-from tests.scenarios.through import campaign_through, hear
+from tests.scenarios.through import campaign_through, receive
 from tests.world import World
 
 
-def test_a_call_through_twilio_is_placed_told_about_and_over(there: World, peer: Peer) -> None:
+def test_a_call_through_twilio_is_placed_reported_and_over(there: World, peer: Peer) -> None:
     peer.replies(Reply(201, twilio_call("queued")))
     campaign = campaign_through(there, "twilio")
     there.run(campaign)
@@ -30,12 +30,12 @@ def test_a_call_through_twilio_is_placed_told_about_and_over(there: World, peer:
     assert form["StatusCallback"][0].startswith(f"https://dialer.example.com/carriers/twilio/events/{call.token}")
     assert form["Url"][0].startswith(f"https://dialer.example.com/carriers/twilio/answer/{call.token}")
     for event in ("ringing", "answered", "answered", "completed", "completed"):
-        hear(there, "twilio", twilio_tells(event, call.token))
+        receive(there, "twilio", twilio_reports(event, call.token))
     call = there.call(campaign)
     assert (call.disposition, call.carrier_call_id, there.status(campaign)) == ("answered", "CA1", "completed")
 
 
-def test_a_call_through_telnyx_is_placed_told_about_and_over(there: World, peer: Peer) -> None:
+def test_a_call_through_telnyx_is_placed_reported_and_over(there: World, peer: Peer) -> None:
     peer.replies(Reply(200, telnyx_call()))
     campaign = campaign_through(there, "telnyx")
     there.run(campaign)
@@ -43,9 +43,9 @@ def test_a_call_through_telnyx_is_placed_told_about_and_over(there: World, peer:
     assert (body["timeout_secs"], body["time_limit_secs"], body["command_id"]) == (30, 1800, call.id)
     assert f"campaignId={campaign}&contactId={call.contact_id}" in body["stream_url"]
     for event_type in ("call.answered", "call.initiated"):
-        hear(there, "telnyx", telnyx_callback(call.token, telnyx_event(event_type, call.token)))
+        receive(there, "telnyx", telnyx_callback(call.token, telnyx_event(event_type, call.token)))
     end = telnyx_event("call.hangup", call.token, hangup_cause="normal_clearing", sip_hangup_cause="200")
-    hear(there, "telnyx", telnyx_callback(call.token, end))
+    receive(there, "telnyx", telnyx_callback(call.token, end))
     assert (there.call(campaign).disposition, there.status(campaign)) == ("answered", "completed")
 
 
@@ -78,7 +78,7 @@ def test_a_doubt_at_twilio_is_resolved_by_its_list(there: World, peer: Peer) -> 
     there.tick()
     call = there.call(campaign)
     assert (call.state, call.carrier_call_id) == ("in_progress", "CA7")
-    hear(there, "twilio", twilio_tells("completed", call.token, call="CA7"))
+    receive(there, "twilio", twilio_reports("completed", call.token, call="CA7"))
 
 
 def test_a_call_that_telnyx_only_knows_to_be_over_was_answered_if_it_had_been(there: World, peer: Peer) -> None:
@@ -86,8 +86,8 @@ def test_a_call_that_telnyx_only_knows_to_be_over_was_answered_if_it_had_been(th
     campaign = campaign_through(there, "telnyx", 2)
     there.run(campaign)
     first, second = there.calls(campaign)
-    told = telnyx_event("call.answered", first.token, call=first.carrier_call_id)
-    hear(there, "telnyx", telnyx_callback(first.token, told))
+    callback = telnyx_event("call.answered", first.token, call=first.carrier_call_id)
+    receive(there, "telnyx", telnyx_callback(first.token, callback))
     there.sql("UPDATE calls SET next_check_at = clock_timestamp()")
     over = [Reply(200, telnyx_call("over", call=call.carrier_call_id)) for call in sorted((first, second), key=_id)]
     peer.replies(*over)
@@ -95,7 +95,7 @@ def test_a_call_that_telnyx_only_knows_to_be_over_was_answered_if_it_had_been(th
     ended = {call.id: call.disposition for call in there.calls(campaign)}
     assert ended == {first.id: "answered", second.id: "lost"}
     late = telnyx_event("call.initiated", second.token, call=second.carrier_call_id)
-    hear(there, "telnyx", telnyx_callback(second.token, late))
+    receive(there, "telnyx", telnyx_callback(second.token, late))
     assert there.sql("SELECT FROM calls WHERE late_evidence_at IS NOT NULL") == [], "it is the carrier's own word"
 
 
@@ -117,13 +117,13 @@ def test_a_number_that_cannot_be_reached_gets_one_more_try(there: World, peer: P
 # ---------------------------------------------------------------------------------------------- nobody's calls
 
 
-def test_an_answered_call_under_nobodys_token_is_hung_up(there: World, peer: Peer) -> None:
+def test_an_answered_call_under_a_token_of_no_call_is_hung_up(there: World, peer: Peer) -> None:
     """A backup was restored, or another deployment has our address: whoever picked up hears nothing."""
     token = "f" * 32
     peer.replies(Reply(200, {"data": {"result": "ok"}}))
-    hear(there, "telnyx", telnyx_callback(token, telnyx_event("call.initiated", token)))
+    receive(there, "telnyx", telnyx_callback(token, telnyx_event("call.initiated", token)))
     assert peer.asked == []
-    hear(there, "telnyx", telnyx_callback(token, telnyx_event("call.answered", token)))
+    receive(there, "telnyx", telnyx_callback(token, telnyx_event("call.answered", token)))
     assert [asked.path for asked in peer.asked] == ["/v2/calls/v3%3A1/actions/hangup"]
     assert {row.outcome for row in there.sql("SELECT outcome FROM call_events")} == {"unknown_token"}
 
@@ -133,10 +133,10 @@ def test_a_second_call_under_one_token_is_hung_up(there: World, peer: Peer) -> N
     campaign = campaign_through(there, "twilio")
     there.run(campaign)
     call = there.call(campaign)
-    hear(there, "twilio", twilio_tells("ringing", call.token, call="CA_other"))
+    receive(there, "twilio", twilio_reports("ringing", call.token, call="CA_other"))
     assert peer.asked[1].path.endswith("/Calls/CA_other.json")
     assert peer.asked[1].form == {"Status": ["canceled"]}
-    hear(there, "twilio", twilio_tells("completed", call.token))
+    receive(there, "twilio", twilio_reports("completed", call.token))
 
 
 @pytest.mark.parametrize("carrier", ["twilio", "telnyx"])

@@ -13,9 +13,9 @@ from tests.carriers.peer import SILENCE, Peer, Reply
 from tests.carriers.rigs import (
     twilio_call,
     twilio_refusal,
-    twilio_tells,
+    twilio_reports,
 )
-from tests.scenarios.through import campaign_through, hear
+from tests.scenarios.through import campaign_through, receive
 from tests.world import World
 from worker import logs
 from worker.carriers.base import BadSignature
@@ -100,7 +100,7 @@ def test_calls_of_a_carrier_that_has_gone_are_looked_at_and_ended_by_their_bound
     there.tick()
     assert there.call(campaign).disposition == "lost"
     with pytest.raises(NotFound):
-        hear(there, "twilio", twilio_tells("ringing", "a" * 32))
+        receive(there, "twilio", twilio_reports("ringing", "a" * 32))
 
 
 @pytest.mark.parametrize("carrier", ["twilio", "telnyx"])
@@ -127,7 +127,7 @@ def test_an_assistant_that_lost_its_connection_meanwhile_pauses_its_campaigns(th
     peer.replies(Reply(201, twilio_call("queued")))
     there.run(campaign)
     there.sql("UPDATE assistants SET stream_url = NULL")
-    hear(there, "twilio", twilio_tells("busy", there.call(campaign).token))
+    receive(there, "twilio", twilio_reports("busy", there.call(campaign).token))
     there.tick()
     row = there.campaign_row(campaign)
     assert (row.status, row.pause_reason.partition(":")[0]) == ("paused", "assistant_unreachable")
@@ -138,10 +138,10 @@ def test_an_assistant_that_lost_its_connection_meanwhile_pauses_its_campaigns(th
 
 
 def test_a_wrong_signature_is_counted_by_carrier(there: World) -> None:
-    told = twilio_tells("ringing", "a" * 32, secret="another")
+    callback = twilio_reports("ringing", "a" * 32, secret="another")
     for _ in range(3):
         with pytest.raises(BadSignature):
-            hear(there, "twilio", told)
+            receive(there, "twilio", callback)
     there.dialer.tally.write(there.dialer.db)
     assert [tuple(row) for row in there.sql("SELECT carrier, refused FROM callback_refusals")] == [("twilio", 3)]
     assert there.sql("SELECT FROM call_events") == []
@@ -159,8 +159,8 @@ class Lines(logging.Handler):
 def test_no_number_is_in_a_log_or_in_a_message_to_the_workers(
     there: World, peer: Peer, redis_url: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard = Lines()
-    logging.getLogger().addHandler(heard)
+    logged = Lines()
+    logging.getLogger().addHandler(logged)
     monkeypatch.setattr(wiring, "dialer", lambda: there.dialer)
     monkeypatch.setenv("REDIS_URL", redis_url)
     settings.cache_clear()
@@ -179,15 +179,15 @@ def test_no_number_is_in_a_log_or_in_a_message_to_the_workers(
         there.run(campaign_through(there, "twilio", settings={"machineDetection": {}}))
     first = there.all_calls()[0]
     for event in ("ringing", "machine", "completed"):
-        hear(there, "twilio", twilio_tells(event, first.token))
+        receive(there, "twilio", twilio_reports(event, first.token))
     there.pass_machine_time(30)
     peer.replies(*[Reply(500)] * 20)
     there.tick()
-    logging.getLogger().removeHandler(heard)
+    logging.getLogger().removeHandler(logged)
     settings.cache_clear()
     messages = dump(connect(redis_url))
     out, err = capfd.readouterr()
-    said = [*heard.lines, out, err, *messages]
+    said = [*logged.lines, out, err, *messages]
     assert any("dial" in message for message in messages)
     for call in there.all_calls():
         for number in (call.to_number, call.from_number):

@@ -165,7 +165,7 @@ def test_doubled_reordered_and_early_callbacks_end_a_call_once(world: World, cal
     assert world.counts(campaign)["answered"] == 1
 
 
-def test_a_whole_life_told_before_the_answer_is_not_undone_by_the_answer(world: World) -> None:
+def test_a_whole_life_reported_before_the_answer_is_not_undone_by_the_answer(world: World) -> None:
     short = Life(0, ending=Status.BUSY, callbacks=Callbacks.BEFORE_ANSWER)
     campaign, contact = called(world, short, retryDelayMinutes=60)
     assert world.call(campaign).disposition == "busy"
@@ -262,19 +262,19 @@ def test_of_two_calls_that_a_look_up_shows_one_is_adopted_and_the_other_hung_up(
     world.until(campaign, "completed")
 
 
-def test_an_end_told_of_an_orphan_does_not_end_the_call(world: World) -> None:
+def test_the_end_of_an_orphan_does_not_end_the_call(world: World) -> None:
     campaign, _ = called(world, Life(5, 60))
     world.advance(10)
     call = world.call(campaign)
     event = CallEvent(call.token, "x", "sim_other", EventKind.ENDED, disposition=Disposition.BUSY)
-    world.tell([event])
+    world.report([event])
     assert world.call(campaign).state == "in_progress"
     assert world.sql("SELECT outcome FROM call_events WHERE event_id = 'x'")[0].outcome == "orphan"
     world.until(campaign, "completed")
 
 
 def test_an_unknown_token_is_kept_and_named(world: World) -> None:
-    world.tell([CallEvent("0" * 32, "x", "sim_x", EventKind.RINGING)])
+    world.report([CallEvent("0" * 32, "x", "sim_x", EventKind.RINGING)])
     assert world.sql("SELECT outcome FROM call_events")[0].outcome == "unknown_token"
 
 

@@ -174,7 +174,7 @@ def test_a_scheduled_campaign_starts_by_itself_and_calls_everybody_until_it_is_c
         assert first.ended_at is not None
         assert (second.placed_at - first.ended_at) * SPEED >= 120, "a retry waits for its delay"
         assert second.from_number == first.from_number, "a retry shows the same number"
-    assert deployed.sql("SELECT count(*) FROM call_events WHERE kind = 'ended'")[0][0] == 5, "each was told by HTTP"
+    assert deployed.sql("SELECT count(*) FROM call_events WHERE kind = 'ended'")[0][0] == 5, "each came by HTTP"
 
 
 def test_a_run_is_enqueued_by_its_name_and_keeps_to_its_budget(deployed: Deployment) -> None:

@@ -109,8 +109,8 @@ def accounts(world: World, carrier: str, count: int, *, first: str = "") -> list
 
 
 def refused(world: World, to_number: str, number_ids: list[str]) -> tuple[Became, Any]:
-    """Call this number, shown one of these; what became of it, and the call. What an account was told before holds for
-    all of its credentials, and is forgotten."""
+    """Call this number, shown one of these; what became of it, and the call. What an account was answered before holds
+    for all of its credentials, and is forgotten."""
     world.sql("""UPDATE carrier_accounts SET rested_at = NULL, resting_until = NULL, channels = NULL,
                      channel_refusals = 0, slowed_times = 0, recent_results = ''""")
     contact = world.contact(to_number)
@@ -180,7 +180,7 @@ def test_an_account_without_a_channel_rests(there: World, carrier: str, code: st
 
 
 @pytest.mark.parametrize(("carrier", "code"), [("twilio", "21219"), ("twilio", "573005"), ("telnyx", "D60")])
-def test_a_trial_accounts_rule_is_told_as_one(there: World, carrier: str, code: str) -> None:
+def test_a_trial_accounts_rule_is_reported_as_one(there: World, carrier: str, code: str) -> None:
     _, call = refused(there, NUMBERS[carrier, code], accounts(there, carrier, 1)[0])
     assert call.cause == f"{'10010 ' if carrier == 'telnyx' else ''}{code}: {CODES[carrier][code].says}"
     assert "verified" in call.cause

@@ -48,8 +48,8 @@ class Forged:
 
 def by_the_simulators_key(call: Any) -> Forged:
     shown = {"id": call.carrier_call_id, "token": call.token, "status": "busy", "answered_by": None, "sip_code": 607}
-    told = {"event_id": f"{call.carrier_call_id}-completed", "event": "ended"}  # as Twilio's own will be called
-    body = json.dumps({**told, "occurred_at": "2027-01-15T08:00:00+00:00", "call": shown}).encode()
+    names = {"event_id": f"{call.carrier_call_id}-completed", "event": "ended"}  # as Twilio's own will be called
+    body = json.dumps({**names, "occurred_at": "2027-01-15T08:00:00+00:00", "call": shown}).encode()
     at = str(int(time.time()))
     signed = {TIMESTAMP_HEADER: at, SIGNATURE_HEADER: simulator_sign(SECRET, at, body)}
     return Forged("simulator", signed, body)
@@ -63,8 +63,8 @@ def by_telnyxs_key(call: Any) -> Forged:
         "hangup_cause": "user_busy",
         "sip_hangup_cause": "607",
     }
-    told = {"id": f"{call.carrier_call_id}-completed", "event_type": "call.hangup"}
-    body = json.dumps({"data": {**told, "occurred_at": "2027-01-15T08:00:00Z", "payload": payload}}).encode()
+    names = {"id": f"{call.carrier_call_id}-completed", "event_type": "call.hangup"}
+    body = json.dumps({"data": {**names, "occurred_at": "2027-01-15T08:00:00Z", "payload": payload}}).encode()
     at = str(int(time.time()))
     key = SigningKey(sha256(b"telnyx " + SECRET.encode()).digest())
     signature = b64encode(key.sign(at.encode() + b"|" + body).signature).decode()
@@ -96,18 +96,18 @@ class Talking:
         """Let the campaign run until as many talk as may; those calls."""
         self.world.run(self.campaign)
         for call in self.live():
-            self.hear(call, b"CallStatus=in-progress")
+            self.receive(call, b"CallStatus=in-progress")
         assert [call.state for call in self.live()] == ["in_progress"] * LIMIT
         return self.live()
 
     def live(self) -> list[Any]:
         return [call for call in self.world.calls(self.campaign) if call.ended_at is None]
 
-    def hear(self, call: Any, *words: bytes) -> None:
-        """Wait until Twilio has told one of these words of the call, and hear what it told."""
+    def receive(self, call: Any, *words: bytes) -> None:
+        """Wait until Twilio has posted one of these words of the call, and take in what it posted."""
         about = self.receiver.wait_until(
             call.token,
-            lambda told: any("/events/" in one.url and any(word in one.body for word in words) for one in told),
+            lambda seen: any("/events/" in one.url and any(word in one.body for word in words) for one in seen),
         )
         for one in about:
             if "/events/" in one.url:
@@ -151,9 +151,9 @@ def talking(world: World, tmp_path: Path) -> Iterator[Talking]:
 
 
 @pytest.mark.parametrize("how", [by_the_simulators_key, by_telnyxs_key, by_twilios_key_of_a_subaccount])
-def test_news_by_another_key_ends_nobodys_call_and_lets_nobody_else_be_rung(talking: Talking, how: Any) -> None:
+def test_news_by_another_key_ends_no_call_and_lets_nobody_else_be_rung(talking: Talking, how: Any) -> None:
     world, before = talking.world, talking.begin()
-    for _ in range(2):  # if the first made room, the second tells of those who were rung in it
+    for _ in range(2):  # if the first made room, the second shows those who were rung in it
         talking.forge(how)
         world.tick()
     ledger = talking.simulator.ledger()
@@ -171,5 +171,5 @@ def test_news_by_another_key_ends_nobodys_call_and_lets_nobody_else_be_rung(talk
 
     world.cancel(talking.campaign, hang_up=True)
     for call in before:
-        talking.hear(call, b"CallStatus=completed")
+        talking.receive(call, b"CallStatus=completed")
     assert {call.disposition for call in world.calls(talking.campaign)} == {"answered"}, "true news of that name counts"

@@ -109,7 +109,7 @@ def test_a_hang_up_that_works_at_last_is_the_last(world: World) -> None:
 
 @pytest.mark.parametrize("failing", [0, ROOM + 3])
 def test_calls_whose_hang_up_fails_hide_no_others(world: World, failing: int) -> None:
-    """However many fail, those tried longest ago are next; those that work are all told at once."""
+    """However many fail, those tried longest ago are next; those that work are all requested at once."""
     campaign = talking(world, ROOM * 3)
     doomed = set(list(world.stage.calls)[:failing])
 
@@ -169,8 +169,8 @@ def test_a_call_that_is_none_of_ours_is_hung_up_until_it_is_over(world: World, t
     call = world.call(campaign)
     refusing(world, lambda: CannotTell("http_500"))
     which = call.token if token == "of a call" else "f" * 32
-    for n in range(2):  # told again, it is the same
-        world.tell([CallEvent(which, f"answered {n}", "sim_other", EventKind.ANSWERED)])
+    for n in range(2):  # reported again, it is the same
+        world.report([CallEvent(which, f"answered {n}", "sim_other", EventKind.ANSWERED)])
     assert world.stage.end_requests == ["sim_other"]
     world.stage.calls["sim_other"] = Played(world.stage.requests[0], "sim_other", world.now, LONG, is_extra=True)
     back_on_stage(world)
@@ -183,6 +183,6 @@ def test_a_call_that_is_none_of_ours_is_hung_up_until_it_is_over(world: World, t
     world.pass_machine_time(5)
     world.tick()
     assert len(world.stage.end_requests) == 2
-    (kept,) = world.sql("SELECT account_id, end_told_at IS NOT NULL AS told FROM unmatched_calls")
+    (kept,) = world.sql("SELECT account_id, end_told_at IS NOT NULL AS is_hung_up FROM unmatched_calls")
     assert kept == (call.account_id if token == "of a call" else None, True)
     world.advance(700)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.carriers.installing import install, install_acme
 from tests.carriers.peer import Peer, Reply
-from tests.carriers.rigs import simulator_tells
+from tests.carriers.rigs import simulator_reports
 from tests.scenarios.through import campaign_through
 from tests.world import World
 from worker.carriers import registry
@@ -53,7 +53,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 @pytest.fixture
 def acme(installed: None, world: World, peer: Peer) -> World:
-    """A deployment that can call with Acme, at a server that does as it is told, and with the simulator's stage."""
+    """A deployment that can call with Acme, at a server that does as it is scripted, and with the simulator's stage."""
     given = {"ACME_KEY": SECRET, "ACME_REGION": "south", "ACME_API_BASE_URL": peer.url}
     made = wiring.build(settings.read_settings(given)).carriers
     assert list(made) == ["acme"]
@@ -81,8 +81,8 @@ def test_a_call_goes_through_it_with_its_settings_and_its_id_of_the_assistant(ac
     call = acme.call(campaign)
     assert (call.state, call.carrier_call_id) == ("placed", "acme-1")
     for event in ("ringing", "answered", "completed"):
-        told = simulator_tells(event, call.token, secret=SECRET, call="acme-1")
-        acme.carry_out(record.receive(acme.dialer, "acme", call.token, told.url, told.headers, told.body))
+        callback = simulator_reports(event, call.token, secret=SECRET, call="acme-1")
+        acme.carry_out(record.receive(acme.dialer, "acme", call.token, callback.url, callback.headers, callback.body))
     assert acme.call(campaign).disposition == "answered"
 
 

@@ -118,7 +118,7 @@ def test_without_detection_an_end_is_settled_at_once(world: World) -> None:
     world.advance(1)
 
 
-def told(call: Any, kind: EventKind, **more: Any) -> CallEvent:
+def event(call: Any, kind: EventKind, **more: Any) -> CallEvent:
     return CallEvent(call.token, f"{kind}", call.carrier_call_id, kind, **more)
 
 
@@ -126,31 +126,31 @@ def test_events_that_wait_for_a_verdict_do_not_keep_the_inbox_busy(world: World)
     world.deploy(settle_batch=1)
     campaign, _ = call_out(world, SILENT)
     call = world.call(campaign)
-    over = told(call, EventKind.ENDED, disposition=Disposition.ANSWERED)
+    over = event(call, EventKind.ENDED, disposition=Disposition.ANSWERED)
     record.record(world.dialer, "simulator", [over])
     settle.settle(world.dialer)
     assert settle.settle(world.dialer) == []
     assert world.steps_of_a_tick() == []
-    world.tell([told(call, EventKind.MACHINE, verdict=Verdict.HUMAN)])
+    world.report([event(call, EventKind.MACHINE, verdict=Verdict.HUMAN)])
     assert world.call(campaign).disposition == "answered"
 
 
 @pytest.mark.parametrize("disposition", [Disposition.BUSY, Disposition.NO_ANSWER, Disposition.FAILED])
 def test_only_an_answered_call_waits_for_a_verdict(world: World, disposition: Disposition) -> None:
     campaign, _ = call_out(world, SILENT)
-    world.tell([told(world.call(campaign), EventKind.ENDED, disposition=disposition)])
+    world.report([event(world.call(campaign), EventKind.ENDED, disposition=disposition)])
     assert world.call(campaign).disposition == disposition
     world.finish_all()
 
 
-def test_a_verdict_before_the_answer_is_acted_on_when_that_is_heard(world: World) -> None:
+def test_a_verdict_before_the_answer_is_acted_on_when_that_comes(world: World) -> None:
     campaign, _ = call_out(world, SILENT)
     call = world.call(campaign)
-    world.tell([told(call, EventKind.MACHINE, verdict=Verdict.MACHINE)])
+    world.report([event(call, EventKind.MACHINE, verdict=Verdict.MACHINE)])
     assert world.stage.end_requests == []
-    world.tell([told(call, EventKind.ANSWERED)])
+    world.report([event(call, EventKind.ANSWERED)])
     assert world.stage.end_requests == [call.carrier_call_id]
-    world.tell([told(call, EventKind.ENDED, disposition=Disposition.ANSWERED)])
+    world.report([event(call, EventKind.ENDED, disposition=Disposition.ANSWERED)])
     assert world.call(campaign).disposition == "machine"
 
 
@@ -169,8 +169,8 @@ def test_an_end_and_its_verdict_that_two_workers_settle_at_once_find_each_other(
     campaign, _ = call_out(world, SILENT)
     call = world.call(campaign)
     news = {
-        "ended": told(call, EventKind.ENDED, disposition=Disposition.ANSWERED),
-        "machine": told(call, EventKind.MACHINE, verdict=Verdict.MACHINE),
+        "ended": event(call, EventKind.ENDED, disposition=Disposition.ANSWERED),
+        "machine": event(call, EventKind.MACHINE, verdict=Verdict.MACHINE),
     }
     second = next(kind for kind in news if kind != first)
     with ThreadPoolExecutor(2) as workers, world.engine.connect() as in_the_way:

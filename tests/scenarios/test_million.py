@@ -1,6 +1,6 @@
 """Calling, and stopping, cost the same for a hundred contacts and for a million: counted in rows, not in seconds.
 
-Both campaigns are called for a while and then live through the same stops in mid-run; after each deed, PostgreSQL tells
+Both campaigns are called for a while and then live through the same stops in mid-run; after each deed, PostgreSQL says
 how many rows of tables and indexes were read and written for it. How long each took is printed (``-s``), and judged by
 nobody.
 """
@@ -59,7 +59,7 @@ def campaign_of(world: World, people: int, digit: int) -> str:
         conn.execute(CROWD.format(people=people, digit=digit, **names))
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("VACUUM ANALYZE")
-        conn.execute("SELECT pg_stat_force_next_flush()")  # or its work is told later, and taken for another's
+        conn.execute("SELECT pg_stat_force_next_flush()")  # or its work is reported later, and taken for another's
     return campaign
 
 

@@ -8,20 +8,20 @@ from collections.abc import Callable
 import pytest
 
 from tests.carriers.peer import Peer, Reply
-from tests.carriers.rigs import Callback, telnyx_call, telnyx_callback, telnyx_event, twilio_call, twilio_tells
-from tests.scenarios.through import campaign_through, hear
+from tests.carriers.rigs import Callback, telnyx_call, telnyx_callback, telnyx_event, twilio_call, twilio_reports
+from tests.scenarios.through import campaign_through, receive
 from tests.world import World
 from worker.carriers.simulated.protocol import Status
 from worker.simulator.lives import Life
 
-Tell = Callable[[str], Callback]
+Report = Callable[[str], Callback]
 PLACED = {"twilio": Reply(201, twilio_call("queued")), "telnyx": Reply(200, telnyx_call())}
-DIALS: dict[str, Tell] = {
-    "twilio": lambda token: twilio_tells("ringing", token, CallStatus="initiated"),
+DIALS: dict[str, Report] = {
+    "twilio": lambda token: twilio_reports("ringing", token, CallStatus="initiated"),
     "telnyx": lambda token: telnyx_callback(token, telnyx_event("call.initiated", token)),
 }
-DECLINED: dict[str, Tell] = {
-    "twilio": lambda token: twilio_tells("busy", token, SipResponseCode="603"),
+DECLINED: dict[str, Report] = {
+    "twilio": lambda token: twilio_reports("busy", token, SipResponseCode="603"),
     "telnyx": lambda token: telnyx_callback(
         token, telnyx_event("call.hangup", token, hangup_cause="call_rejected", sip_hangup_cause="603")
     ),
@@ -45,11 +45,11 @@ def test_a_603_at_once_of_a_phone_that_did_not_ring_is_the_networks(
     campaign = campaign_through(there, carrier)
     there.run(campaign)
     call = there.call(campaign)
-    hear(there, carrier, DIALS[carrier](call.token))
+    receive(there, carrier, DIALS[carrier](call.token))
     if rings:
-        hear(there, carrier, twilio_tells("ringing", call.token))
+        receive(there, carrier, twilio_reports("ringing", call.token))
     there.sql("UPDATE calls SET placed_at = placed_at - :ago * interval '1 second'", ago=seconds)
-    hear(there, carrier, DECLINED[carrier](call.token))
+    receive(there, carrier, DECLINED[carrier](call.token))
     call = there.call(campaign)
     assert (call.disposition, call.cause) == ("rejected", "sip 603+" if is_block else "sip 603")
     assert rested(there) == ({f"pn_{carrier}"} if is_block else set())

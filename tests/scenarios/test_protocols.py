@@ -46,27 +46,23 @@ class Deployed:
         contacts = [self.world.contact(number) for number in numbers]
         return self.world.campaign(contacts, fromNumberIds=[f"pn_{self.carrier}"], maxConcurrentCalls=20, **more)
 
-    def hear(self, token: str) -> None:
-        """The callbacks about this call that have come in, once more than once: they are told apart."""
-        for told in self.receiver.about(token):
-            if "/events/" in told.url:
-                steps = record.receive(self.world.dialer, self.carrier, told.token, told.url, told.headers, told.body)
+    def receive(self, token: str) -> None:
+        """The callbacks about this call that have come in, once more than once: each counts once."""
+        for seen in self.receiver.about(token):
+            if "/events/" in seen.url:
+                steps = record.receive(self.world.dialer, self.carrier, seen.token, seen.url, seen.headers, seen.body)
                 self.world.carry_out(steps)
 
-    def hear_until_ended(self, campaign: str) -> RecordedCall:
-        """Wait until the campaign's only call is over at the carrier, and hear what is told of it."""
+    def receive_until_ended(self, campaign: str) -> RecordedCall:
+        """Wait until the campaign's only call is over at the carrier, and take in what is posted of it."""
         token = self.world.call(campaign).token
-        self.receiver.wait_until(token, lambda told: any(is_end(one) for one in told))
-        self.hear(token)
-        return self.written(token)
-
-    def written(self, token: str) -> RecordedCall:
-        (call,) = [call for call in self.simulator.ledger().placed if call.token == token]
-        return call
+        self.receiver.wait_until(token, lambda received: any(is_end(one) for one in received))
+        self.receive(token)
+        return self.simulator.recorded(token)
 
 
-def is_end(told: Received) -> bool:
-    return b"SipResponseCode" in told.body or b"call.hangup" in told.body
+def is_end(received: Received) -> bool:
+    return b"SipResponseCode" in received.body or b"call.hangup" in received.body
 
 
 @pytest.fixture(params=["twilio", "telnyx"])
@@ -101,7 +97,7 @@ def test_what_waits_at_the_carrier_is_ended_at_a_pause(deployed: Deployed) -> No
     deployed.world.run(campaign)
     assert deployed.world.call(campaign).state == "placed"
     deployed.world.pause(campaign)
-    written = deployed.hear_until_ended(campaign)
+    written = deployed.receive_until_ended(campaign)
     assert (written.disposition, written.ringing_at) == ("canceled", None)
     call = deployed.world.call(campaign)
     assert call.disposition == "canceled"
@@ -113,7 +109,7 @@ def test_what_waits_at_the_carrier_is_ended_when_the_campaign_is_cancelled(deplo
     campaign = deployed.campaign(WAITS)
     deployed.world.run(campaign)
     deployed.world.cancel(campaign)
-    assert deployed.hear_until_ended(campaign).disposition == "canceled"
+    assert deployed.receive_until_ended(campaign).disposition == "canceled"
     assert deployed.world.call(campaign).disposition == "canceled"
 
 
@@ -126,7 +122,7 @@ def test_what_waits_at_the_carrier_is_ended_when_the_window_shuts(deployed: Depl
     assert deployed.world.call(campaign).end_requested_at is None
     deployed.world.set_clock(MONDAY_NOON + timedelta(minutes=5))
     deployed.world.tick()
-    assert deployed.hear_until_ended(campaign).disposition == "canceled"
+    assert deployed.receive_until_ended(campaign).disposition == "canceled"
 
 
 def test_a_call_that_rings_or_talks_goes_on_after_a_pause_and_not_after_a_cancel_that_hangs_up(
@@ -137,14 +133,14 @@ def test_a_call_that_rings_or_talks_goes_on_after_a_pause_and_not_after_a_cancel
     token = deployed.world.call(campaign).token
     answered = (b"CallStatus=in-progress", b"call.answered")
     deployed.receiver.wait_until(
-        token, lambda told: any("/events/" in one.url and any(word in one.body for word in answered) for one in told)
+        token, lambda seen: any("/events/" in one.url and any(word in one.body for word in answered) for one in seen)
     )
-    deployed.hear(token)
+    deployed.receive(token)
     assert deployed.world.call(campaign).state == "in_progress"
     deployed.world.pause(campaign)
-    assert deployed.written(token).end_requested_at is None
+    assert deployed.simulator.recorded(token).end_requested_at is None
     deployed.world.cancel(campaign, hang_up=True)
-    written = deployed.hear_until_ended(campaign)
+    written = deployed.receive_until_ended(campaign)
     assert (written.disposition, written.connected_to is not None) == ("completed", True)
 
 
@@ -152,7 +148,7 @@ def test_a_call_that_rings_or_talks_goes_on_after_a_pause_and_not_after_a_cancel
 def test_a_call_that_the_carrier_means_to_keep_for_long_is_ended_at_once(deployed: Deployed) -> None:
     campaign = deployed.campaign(WAITS_LONG)
     deployed.world.run(campaign)
-    assert deployed.hear_until_ended(campaign).disposition == "canceled"
+    assert deployed.receive_until_ended(campaign).disposition == "canceled"
     call = deployed.world.calls(campaign)[0]
     assert (call.disposition, call.rang) == ("canceled", False)
     deployed.world.cancel(campaign)
@@ -174,9 +170,9 @@ def test_a_read_timeout_after_the_request_left_places_no_second_call_before_the_
     assert deployed.simulator.ledger().calls_per_callee()[HANGS] == 1
     assert deployed.world.call(campaign).disposition is None
     deployed.world.cancel(campaign, hang_up=True)
-    deployed.hear(call.token)
+    deployed.receive(call.token)
     deployed.world.tick()
-    assert deployed.hear_until_ended(campaign).disposition == "canceled"
+    assert deployed.receive_until_ended(campaign).disposition == "canceled"
     assert deployed.world.call(campaign).disposition == "canceled"
 
 

@@ -109,7 +109,7 @@ def test_a_number_flagged_by_an_analytics_engine_rests_and_the_retry_shows_anoth
     assert second.number_id != first.number_id
 
 
-def test_a_fax_is_known_as_one_even_if_only_the_end_tells_it(world: World) -> None:
+def test_a_fax_is_known_as_one_even_if_only_the_end_says_so(world: World) -> None:
     """The verdict's own callback is lost; the end repeats it."""
     world.script({"*": FAX})
     contact = world.contact()

@@ -103,7 +103,7 @@ def test_a_reserved_call_whose_message_was_lost_is_rung_again_by_the_tick(world:
     assert {call.state for call in world.calls(campaign)} == {"placed"}
 
 
-def test_the_bell_is_rung_once_in_ten_seconds_and_not_on_every_tick(world: World) -> None:
+def test_a_dispatch_is_made_once_in_ten_seconds_and_not_on_every_tick(world: World) -> None:
     campaign = world.campaign(world.contacts(1))
     world.reserve(campaign)
     world.pass_machine_time(11)

@@ -59,7 +59,7 @@ def test_a_pause_cancels_what_the_carrier_still_keeps_in_its_queue(world: World)
 
 
 def test_a_call_cancelled_without_a_word_counts_for_it_may_have_rung(world: World) -> None:
-    """Its callbacks are lost: that it rang nobody told, and a look-up says only how it ended."""
+    """Its callbacks are lost: that it rang nobody reported, and a look-up says only how it ended."""
     campaign = started(world, Life(10, 60, callbacks=Callbacks.NONE))
     world.advance(5)
     world.pause(campaign)
@@ -82,7 +82,7 @@ def test_a_pause_lets_calls_that_ring_or_talk_go_on_and_records_their_end(world:
 
 
 def test_a_pause_lets_a_call_in_doubt_go_on_when_it_turns_out_to_ring(world: World) -> None:
-    """Queued calls are cancelled; whether one in doubt is queued nobody knows until it is heard of."""
+    """Queued calls are cancelled; whether one in doubt is queued nobody knows until there is news of it."""
     campaign = started(world, Life(10, 60, reply=Reply.ERROR, queue_seconds=3))
     world.pause(campaign)
     assert world.call(campaign).state == "unknown"
@@ -91,7 +91,7 @@ def test_a_pause_lets_a_call_in_doubt_go_on_when_it_turns_out_to_ring(world: Wor
     assert world.stage.end_requests == []
 
 
-def test_a_call_that_began_to_ring_before_the_carrier_was_told_goes_on(world: World) -> None:
+def test_a_call_that_began_to_ring_before_the_carrier_was_asked_goes_on(world: World) -> None:
     world.script({"*": Life(20, 60, queue_seconds=3)})
     campaign = world.campaign(world.contacts(1))
     world.run(campaign)
@@ -143,7 +143,7 @@ def test_a_paused_campaign_dials_nobody_however_long_and_keeps_its_contacts(worl
 
 
 @pytest.mark.parametrize("hang_up", [False, True])
-def test_cancel_ends_everything_that_waits_and_live_calls_only_if_told_to(world: World, hang_up: bool) -> None:
+def test_cancel_ends_everything_that_waits_and_live_calls_only_if_asked_to(world: World, hang_up: bool) -> None:
     world.script({"*": LONG})
     talking, waiting = world.contacts(1), world.contacts(4)
     campaign = world.campaign([*talking, *waiting], maxConcurrentCalls=1)
@@ -216,7 +216,7 @@ def test_a_cancelled_campaign_can_be_made_to_hang_up_too(world: World) -> None:
     assert world.stage.live() == []
 
 
-def test_hang_up_ends_calls_in_doubt_as_soon_as_they_are_heard_of(world: World) -> None:
+def test_hang_up_ends_calls_in_doubt_as_soon_as_there_is_news_of_them(world: World) -> None:
     campaign = started(world, Life(10, 60, reply=Reply.ERROR, queue_seconds=3))
     world.cancel(campaign, hang_up=True)
     world.advance(10)

@@ -13,6 +13,7 @@ def campaign_through(world: World, carrier: str, count: int = 1, **more: Any) ->
     return world.campaign(world.contacts(count), fromNumberIds=[f"pn_{carrier}"], **more)
 
 
-def hear(world: World, carrier: str, told: Callback) -> None:
+def receive(world: World, carrier: str, callback: Callback) -> None:
     """A callback as it comes in."""
-    world.carry_out(record.receive(world.dialer, carrier, told.token, told.url, told.headers, told.body))
+    steps = record.receive(world.dialer, carrier, callback.token, callback.url, callback.headers, callback.body)
+    world.carry_out(steps)

@@ -25,7 +25,7 @@ def calls(*call_ids: str) -> list[SlotRequest]:
 
 
 def everywhere(*call_ids: str) -> dict[Scope, set[str]]:
-    """What :func:`held` tells when exactly these hold a slot in every scope."""
+    """What :func:`held` answers when exactly these hold a slot in every scope."""
     return {scope: set(call_ids) for scope in ALL}
 
 

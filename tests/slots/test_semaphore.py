@@ -418,7 +418,7 @@ class TestReconcile:
         assert not slots.reconcile(rows, GENERATION).generation_ok
         assert held(slots) == everywhere("c1")
 
-    def test_thousands_of_differences_are_mended_at_once(self, slots: Slots, client: Redis) -> None:
+    def test_thousands_of_differences_are_repaired_at_once(self, slots: Slots, client: Redis) -> None:
         old = [call(f"old{i}", number=str(i % 600)) for i in range(700)]
         new = [call(f"new{i}", number=str(i % 600)) for i in range(700)]
         slots.rebuild(old, GENERATION)

@@ -60,7 +60,7 @@ class Race:
         self._sessions: list[Session] = []
 
     def session(self) -> Session:
-        """A transaction of its own; it stays open until it is told to commit."""
+        """A transaction of its own; it stays open until it is asked to commit."""
         session = Session(self._engine)
         self._sessions.append(session)
         return session

@@ -109,7 +109,7 @@ def lose(engine: Engine, count: int) -> None:
     killer.dispose()
 
 
-def test_a_session_that_was_ended_because_it_stood_still_is_told_as_unavailable(engine: Engine) -> None:
+def test_a_session_that_was_ended_because_it_stood_still_is_reported_as_unavailable(engine: Engine) -> None:
     """A process that was stopped in mid-transaction and goes on finds PostgreSQL's word of it (25P03) in its socket."""
 
     def work(conn: Connection) -> None:
@@ -124,7 +124,7 @@ def test_a_session_that_was_ended_because_it_stood_still_is_told_as_unavailable(
         once(engine, work)
 
 
-def test_our_own_mistakes_are_neither_repeated_nor_told_as_unavailable(engine: Engine) -> None:
+def test_our_own_mistakes_are_neither_repeated_nor_shown_as_unavailable(engine: Engine) -> None:
     runs: list[int] = []
 
     def work(conn: Connection) -> None:
@@ -168,7 +168,7 @@ def take(name: str) -> Callable[[Connection], object]:
     return lambda conn: conn.execute(statement, {"name": name})
 
 
-def test_a_server_that_is_not_there_is_told_in_one_sentence_without_the_password() -> None:
+def test_a_server_that_is_not_there_is_reported_in_one_sentence_without_the_password() -> None:
     engine = open_database("postgresql://dialer:sesame@127.0.0.1:1/dialer")
     with pytest.raises(Unavailable) as caught:
         once(engine, generation)

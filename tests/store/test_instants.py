@@ -229,7 +229,7 @@ def _reserved(world: World, move: Move, forward: bool) -> None:
 
 
 @trial("calls.rung_at")
-def _rung(world: World, move: Move, forward: bool) -> None:
+def _redispatched(world: World, move: Move, forward: bool) -> None:
     (call,) = reserve(world, one_waits(world))
     ring = partial(calls.undispatched, after_seconds=10, release_after_seconds=10**6, most=9)
     world.sql("UPDATE calls SET reserved_at = reserved_at - interval '1 minute'")
@@ -376,13 +376,13 @@ def _kept_unmatched(world: World, move: Move, forward: bool) -> None:
     assert to_be_hung_up(world) == ["a"]
 
 
-def heard(world: World, token: str = "f" * 32) -> None:
+def news_of_nobody(world: World, token: str = "f" * 32) -> None:
     do(world, events.insert, "simulator", [Event(token, "one", "CA", "ringing")])
 
 
 @trial("call_events.received_at")
 def _overdue_event(world: World, move: Move, forward: bool) -> None:
-    heard(world)
+    news_of_nobody(world)
     are_overdue = partial(do, world, events.are_overdue, after_seconds=600)
     assert not are_overdue()
     move()
@@ -392,7 +392,7 @@ def _overdue_event(world: World, move: Move, forward: bool) -> None:
 
 @trial("call_events.held_until")
 def _held_event(world: World, move: Move, forward: bool) -> None:
-    heard(world)
+    news_of_nobody(world)
     do(world, events.hold, [row.id for row in world.sql("SELECT id FROM call_events")], 600)
     assert [len(once(world.engine, lambda conn: events.take(conn, most=9)))] == [0]
     assert len(once(world.engine, lambda conn: events.take_held(conn, ["f" * 32]))) == 1
@@ -485,8 +485,8 @@ def _given_up(world: World, move: Move, forward: bool) -> None:
 
 
 @trial("idempotency_keys.heard_at")
-def _heard_of_no_more(world: World, move: Move, forward: bool) -> None:
-    """The same of a request of many batches, which was heard of with each."""
+def _silent_since(world: World, move: Move, forward: bool) -> None:
+    """The same of a request of many batches, which gave a sign with each."""
     taken = once(world.engine, lambda conn: idempotency.take(conn, REQUEST))
     assert taken is not None
     world.sql("UPDATE idempotency_keys SET taken_at = taken_at - interval '10 minutes'")

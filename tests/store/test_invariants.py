@@ -47,7 +47,7 @@ def counted(conn: Connection, n: int, disposition: str = "busy", **values: Any) 
     return made
 
 
-def told_of_its_end(conn: Connection, call_id: str) -> None:
+def knows_its_end(conn: Connection, call_id: str) -> None:
     event = {"event_id": "end", "carrier_call_id": "c", "kind": "ended", "disposition": "busy"}
     add(conn, tables.call_events, carrier="simulator", token=token(call_id), **event)
 
@@ -103,7 +103,7 @@ def test_limit_held_is_judged_by_the_limit_that_the_newest_claim_had_read(conn: 
 def test_ended_calls_are_over_names_a_closed_call_that_its_carrier_says_is_alive(conn: Connection) -> None:
     ghost = counted(conn, 1, "lost", late_evidence_at=LATER)
     assert broken(conn) == {"ended_calls_are_over": [ghost]}
-    told_of_its_end(conn, ghost)
+    knows_its_end(conn, ghost)
     assert broken(conn) == {}
 
 
@@ -114,7 +114,7 @@ def test_limit_held_at_carrier_names_the_campaign_with_more_calls_alive_at_its_c
     call(conn, "a", 2, state="placed")
     ghost = counted(conn, 3, "lost", late_evidence_at=LATER)
     assert broken(conn) == {"ended_calls_are_over": [ghost], "limit_held_at_carrier": ["camp_a"]}
-    told_of_its_end(conn, ghost)
+    knows_its_end(conn, ghost)
     assert broken(conn) == {}
 
 

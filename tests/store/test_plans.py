@@ -201,7 +201,7 @@ def test_setting_an_alarm_reads_one_contact_a_zone(crowd: psycopg.Connection[Any
 
 @pytest.mark.usefixtures("mode")
 @pytest.mark.parametrize("statement", [callees.WITHOUT_ZONE, callees.ALL])
-def test_looking_at_where_numbers_are_reads_as_many_as_it_is_told(
+def test_looking_at_where_numbers_are_reads_as_many_as_it_may(
     crowd: psycopg.Connection[Any], statement: TextClause
 ) -> None:
     plan = explain(crowd, statement, campaign="'camp_a'", most="200")

@@ -113,11 +113,11 @@ def test_two_settles_end_a_call_once_and_release_its_slot_once(world: World, rac
     """The carrier sent the end twice, under two names, and two workers have one each."""
     call = answered(world)
     [row] = world.sql("SELECT token, carrier_call_id FROM calls")
-    told = [
+    events = [
         CallEvent(row.token, name, row.carrier_call_id, EventKind.ENDED, world.now, disposition=Disposition.ANSWERED)
         for name in ("ended", "ended again")
     ]
-    record.record(world.dialer, "simulator", told)
+    record.record(world.dialer, "simulator", events)
     slots = Counting(connect(redis_url), "test")
     one_each = replace(world.dialer.bounds, settle_batch=1)
     dialer = replace(world.dialer, slots=slots, bounds=one_each)

@@ -54,7 +54,7 @@ def test_completing_waits_for_who_is_being_put_back_and_then_does_not(
     putting_back.do(put_back)
     while (at := world.stage.next_at) is not None:
         world.set_clock(at)
-        world.tell_before_answer(world.stage.play())
+        world.report_before_answer(world.stage.play())
     assert not world.sql("SELECT FROM calls WHERE ended_at IS NULL")
     completing = race.start(lambda: finish.finish(world.dialer, [campaign]))
     race.until_waiting(completing)

@@ -49,8 +49,8 @@ def test_of_each_carriers_news_of_no_call_of_ours_the_newest_are_kept_and_the_ot
     }
     newest = conn.execute(text("SELECT max(event_id) FROM call_events WHERE outcome = 'unknown_token'")).scalar_one()
     assert newest == "twiliounknown_token07"
-    told = {(row.carrier, row.outcome): (row.seen, row.kept) for row in retention.ignored(conn)}
-    assert told == {("telnyx", "foreign"): (5, 4), ("twilio", "foreign"): (3, 3), ("twilio", "unknown_token"): (7, 4)}
+    kept = {(row.carrier, row.outcome): (row.seen, row.kept) for row in retention.ignored(conn)}
+    assert kept == {("telnyx", "foreign"): (5, 4), ("twilio", "foreign"): (3, 3), ("twilio", "unknown_token"): (7, 4)}
 
 
 def test_nothing_is_kept_where_nothing_is_to_be_kept(conn: Connection) -> None:

@@ -114,7 +114,7 @@ def select(conn: Connection) -> None:
 
 
 @pytest.mark.parametrize("work", [select, copy, leisurely], ids=["a statement", "COPY", "a statement without an end"])
-def test_whatever_a_transaction_does_it_is_told_of_the_silence(
+def test_whatever_a_transaction_does_it_learns_of_the_silence(
     engine: Engine, relay: TcpRelay, work: Callable[[Connection], None]
 ) -> None:
     def silenced(conn: Connection) -> None:
@@ -128,7 +128,7 @@ def test_whatever_a_transaction_does_it_is_told_of_the_silence(
     assert once(engine, pid)
 
 
-def test_a_commit_that_is_not_answered_is_told(engine: Engine, relay: TcpRelay) -> None:
+def test_a_commit_that_is_not_answered_is_reported(engine: Engine, relay: TcpRelay) -> None:
     with pytest.raises(Unavailable, match="cannot be reached"):
         once(engine, lambda conn: (pid(conn), relay.fall_silent()))
 
@@ -203,7 +203,7 @@ def test_a_new_connection_that_is_not_answered_keeps_the_next_ones_from_trying(
     assert relay.connections == attempts
 
 
-def test_what_the_driver_is_told_of_the_network_yields_to_the_address(database_url: str) -> None:
+def test_what_is_set_for_the_network_yields_to_the_address(database_url: str) -> None:
     engine = open_database(f"{database_url}&tcp_user_timeout=1234&connect_timeout=3", pool_size=1)
     with engine.connect() as conn:
         driver = conn.connection.driver_connection

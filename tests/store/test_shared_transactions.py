@@ -61,18 +61,18 @@ def test_a_joined_transaction_whose_moment_was_bad_is_run_again_as_a_whole(engin
 
 
 @pytest.mark.parametrize("run", [once, transact])
-def test_an_escort_goes_with_every_transaction_as_its_last_statement(engine: Engine, run: Any) -> None:
+def test_a_commit_hook_goes_with_every_transaction_as_its_last_statement(engine: Engine, run: Any) -> None:
     def before_commit(conn: Connection) -> None:
         seen = conn.execute(text("SELECT generation FROM slot_generation")).scalar_one()
         conn.execute(TICK, {"name": f"after {seen}"})
 
-    escorted = CommitHook(engine, before_commit)
-    assert run(escorted, count) == 2
-    assert run(escorted, count) == 3
+    hooked = CommitHook(engine, before_commit)
+    assert run(hooked, count) == 2
+    assert run(hooked, count) == 3
     assert ticks(engine) == ["after 2", "after 3"]
 
 
-def test_an_escort_that_refuses_takes_the_work_back(engine: Engine) -> None:
+def test_a_commit_hook_that_refuses_takes_the_work_back(engine: Engine) -> None:
     def refuse(_: Connection) -> None:
         raise ValueError("no longer yours")
 
@@ -81,7 +81,7 @@ def test_an_escort_that_refuses_takes_the_work_back(engine: Engine) -> None:
     assert generation(engine) == 1
 
 
-def test_work_that_was_rolled_back_needs_no_escort(engine: Engine) -> None:
+def test_work_that_was_rolled_back_needs_no_commit_hook(engine: Engine) -> None:
     def preview(conn: Connection) -> int:
         found = count(conn)
         conn.rollback()

@@ -1,10 +1,11 @@
-"""Who asks, and how often they may.
+"""Who sends requests, and how often they may.
 
 A key is asked for in PostgreSQL at every request, so that a revoked one opens nothing from then on. How often
 is counted in Redis: each key has its allowance, and each address one of failed logins. A valid key is let in
 whatever else came from its address, for behind one proxy there may be many clients; what is limited is the noise
 of those who have none. (Guessing is not what it guards against: a secret has 256 bits.) So it is with callbacks: one
-that its carrier has signed is always taken, and an address that posts others hears of its allowance of those.
+that its carrier has signed is always taken, while
+an address that posts others has an allowance.
 
 When Redis is away everybody is let in. The allowance protects the database from an over-eager client for a
 while; to refuse every client because nobody can be counted would turn the loss of a cache into the loss of the
@@ -67,7 +68,7 @@ def authenticate(request: Request) -> Bearer:
 
 def limit_unsigned(request: Request) -> None:
     """Count a callback that its carrier has not signed. Raises :class:`HttpError` (429) when its address posts too
-    many; asked after the signature was looked at, so that true ones never come to this."""
+    many; counted after the signature was checked, so that true ones never come to this."""
     _limit(request, "callback", settings().refused_callbacks_per_minute)
 
 

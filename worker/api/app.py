@@ -82,7 +82,7 @@ def _docs(app: FastAPI) -> Response:
 
 
 def _welcome(request: Request) -> Response:
-    """Where everything is: a browser is led to the page for people, a program is told."""
+    """Where everything is: a browser is led to the page for people, a program gets JSON."""
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("/docs", 307)
     return success(name="campaign-dialer", docs="/docs", openapi="/openapi.json", api="/api/crm", health="/healthz")

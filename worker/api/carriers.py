@@ -71,7 +71,7 @@ def _url(request: Request) -> str:
 def _refusals(carrier: str, request: Request) -> Iterator[None]:
     try:
         yield
-    except BadSignature:  # counted, and told in the log, together with others
+    except BadSignature:  # counted, and logged together with others
         limit_unsigned(request)
         raise HttpError(403, "forbidden", "The signature does not match.") from None
     except BadEvent as error:

@@ -25,11 +25,12 @@ from worker.api.envelope import RETRY_AFTER_SECONDS, HttpError
 from worker.api.idempotency import Answer
 from worker.api.models_contacts import ImportAnswer, UndoneAnswer
 from worker.api.request_context import Context, RequestContext, answered, request_context
-from worker.domain.contact import MOST_AT_ONCE, TAGS
+from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import choose_encoding, pieces_of, text_of
 from worker.domain.encodings import declared_in
 from worker.domain.errors import Unavailable
+from worker.domain.paging import MOST_AT_ONCE
 from worker.flow.base import Dialer
 from worker.operations.batches import Bookmark
 from worker.operations.country import region_of
@@ -75,7 +76,7 @@ async def _spooled(request: Request) -> AsyncIterator[Sent]:
         async for chunk in request.stream():
             digest.update(chunk)
             await run_in_threadpool(file.write, chunk)
-        # What tells one body from another under an Idempotency-Key is its digest; that of the file will do.
+        # Bodies under an Idempotency-Key are compared by their digest; that of the file will do.
         yield Sent(replace(context, raw=digest.digest()), file, charset)
 
 
@@ -92,7 +93,7 @@ def import_contacts(
     people do (`Mobile #`, `Full Name`, `Do Not Call?`, …); one must hold phone numbers, `tags` are separated by
     semicolons, columns that are no fields become custom fields, and one that may be a ban on calls and is not known
     refuses the file. Comma, semicolon, tab and `|` separate them. A `charset` of the Content-Type counts; without one
-    UTF-8, UTF-16 and Windows-1252 are told apart. Lines with the same number in E.164 are one contact (without a
+    UTF-8, UTF-16 and Windows-1252 are distinguished. Lines with the same number in E.164 are one contact (without a
     country code it belongs to the team's country), and a contact of the team that has it is updated: what a line says
     replaces what was there, an empty field changes nothing, and nobody is taken off do-not-call. A do-not-call that
     cannot be read binds; where most cannot, the file is refused. The answer counts, gives up to 10 000 ids (by a `tag`

@@ -2,7 +2,7 @@
 
 Success is ``{"success": true, …}``. Failure is ``{"success": false, "message", "code", "errors", "requestId"}``,
 where ``errors`` lists what is wrong with which value (``{"path", "message"}``), all of it at once. What went
-wrong on our side is logged and not told.
+wrong on our side is logged and not shown.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 class HttpError(Exception):
-    """A request that is turned away for how it was asked, not for what it asks: who asks, how often, in what
+    """A request that is turned away for how it was sent, not for what it wants: by whom, how often, in what
     form. ``headers`` go with the answer."""
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
@@ -54,7 +54,7 @@ CODES = {
 
 
 def render(content: Mapping[str, Any]) -> str:
-    """The body of an answer. Raises ``ValueError`` for what is no JSON."""
+    """The body of an answer. Raises ``ValueError`` for what is not valid JSON."""
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -87,7 +87,7 @@ def failure(
 
 
 def refusal(request_id: str, error: Refused) -> tuple[int, dict[str, Any]]:
-    """Status and body for what the caller asked and cannot have."""
+    """Status and body for what the caller requested and cannot have."""
     match error:
         case Invalid(faults=faults):
             count = len(faults)
@@ -102,7 +102,7 @@ def refusal(request_id: str, error: Refused) -> tuple[int, dict[str, Any]]:
 
 
 def request_id_of(request: Request) -> str:
-    """The id this request was given at the door."""
+    """The id this request was given by the middleware."""
     return str(request.scope["state"]["request_id"])
 
 
@@ -126,7 +126,7 @@ def _dialer_error(request: Request, error: Exception) -> Response:
 
 
 def broken(request_id: str, error: BaseException) -> Response:
-    """The answer to what should never happen: logged in full, told in one sentence."""
+    """The answer to what should never happen: logged in full, answered in one sentence."""
     log.error("request_failed", exception="".join(format_exception(error)))
     message = f"Something went wrong on our side; it is logged under request id {request_id}."
     return answer(render(failure(request_id, 500, message)), 500)

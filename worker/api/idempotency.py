@@ -17,7 +17,7 @@ input is long): each batch commits with how far the work has come, on the key's 
 request again takes the key with that, does the rest, and answers for the whole: its counts are those of all tries.
 A batch that is committed stays, and binds; who does not send the request again has it done in part.
 
-Not heard of for 60 s and without work, or with work that can go on, a request counts as dead and its key is free; the
+A request that gave no sign for 60 s and did no work, or work that can go on, counts as dead and its key is free; the
 latter for the same request only. Should it be alive after all, it finds its key taken when it wants to commit, and is
 rolled back. So under one key work is never committed twice; what is not promised is that it is done at all, which only
 an answer says.
@@ -177,7 +177,7 @@ def _kept(dialer: Dialer, request: KeyedRequest, taken_at: datetime, written: Wr
     """The answer to work that is done already, kept if it can be."""
     try:
         once(dialer.db, lambda conn: _keep(conn, request, taken_at, written))
-    except Unavailable as error:  # the work is done: this caller is written, and who asks again that the answer is lost
+    except Unavailable as error:  # the work is done: this caller gets it, and who sends it again reads that it is lost
         log.warning("answer_not_kept", message=str(error))
     return written
 

@@ -1,4 +1,4 @@
-"""The door every request comes through: it is given an id and its sender's address, its size and the time it may take
+"""What every request comes through: it is given an id and its sender's address, its size and the time it may take
 to come in are capped, and nothing falls out of it.
 
 Pure ASGI, outermost, so that it holds for whatever is inside, the framework's own errors included.
@@ -149,7 +149,7 @@ class _Body:
 
     async def pass_over(self) -> None:
         """Read what is still to come and keep nothing, as far as is bearable. A connection that is closed on a
-        sender takes the answer with it: the client would see it break instead of being told why."""
+        sender takes the answer with it: the client would see it break instead of reading why."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST_PASSED_OVER_SECONDS):
                 await self._pass_over()
@@ -176,7 +176,7 @@ class _Answered:
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self.request_id
             headers.setdefault("X-Content-Type-Options", "nosniff")
-            headers.setdefault("Cache-Control", "no-store")  # what is asked here is about people, or of the moment
+            headers.setdefault("Cache-Control", "no-store")  # what is requested here is about people, or of the moment
         elif self.status == 413 and not message.get("more_body", False):
             await self._send({**message, "more_body": True})
             await self._body.pass_over()

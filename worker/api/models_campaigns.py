@@ -1,4 +1,4 @@
-"""The shapes of campaigns and of what is asked of them, for the OpenAPI document."""
+"""The shapes of campaigns and of requests about them, for the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ from worker.api.models_resources import (
     shape,
 )
 from worker.domain.answers import BANNED
-from worker.domain.contact import CONTACT, MOST_AT_ONCE
+from worker.domain.contact import CONTACT
+from worker.domain.paging import MOST_AT_ONCE
 from worker.domain.resources import BAN
 
 # ---------------------------------------------------------------------------------------------- contacts

@@ -1,4 +1,4 @@
-"""A request that was let in: who asks, what was sent, and how its work is done and answered.
+"""A request that was let in: who sent it, what with it, and how its work is done and answered.
 
 Endpoints are synchronous functions that are given a :data:`Context`. They read with :meth:`RequestContext.read`, write
 with :meth:`RequestContext.do`, and hold no rule of the business themselves.
@@ -193,7 +193,7 @@ def _page(
 
 
 Paged = Annotated[PageRequest, Depends(_page)]
-"""What the endpoint of a list takes: ``limit`` 1-500, 50 unless told, and ``offset`` from 0."""
+"""What the endpoint of a list takes: ``limit`` 1-500, 50 unless given, and ``offset`` from 0."""
 
 
 def _read_json(raw: bytes) -> object:
@@ -211,7 +211,7 @@ def _check_field(name: str, value: object) -> None:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _first_line(error: BaseException) -> str:

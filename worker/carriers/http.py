@@ -20,7 +20,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlencode, urlsplit
 
 import httpx2
@@ -84,6 +84,14 @@ class TooLate(Exception):
 
 class TooSlow(httpx2.ReadTimeout):
     """Each byte came in time, all of them together did not."""
+
+
+class Timeouts(TypedDict, total=False):
+    """The bounds of :class:`HttpClient`, as adapters pass them on."""
+
+    request_seconds: float
+    connect_seconds: float
+    read_seconds: float
 
 
 class HttpClient:
@@ -152,6 +160,14 @@ class HttpClient:
             return self.request(method, target, json=json, form=form)
         except httpx2.RequestError as error:
             return CannotTell(_reason(error))
+
+    def listed(self, target: str) -> list[Any] | CannotTell:
+        """The ``calls`` of a list of calls, or why there is none."""
+        answer = self.ask("GET", target)
+        if isinstance(answer, CannotTell):
+            return answer
+        calls = answer.document.get("calls")
+        return calls if answer.status == 200 and isinstance(calls, list) else unclear(answer)
 
     def request(
         self,

@@ -1,4 +1,4 @@
-"""What is known of a carrier before anything is asked of it: one :class:`CarrierSpec` a carrier.
+"""What is known of a carrier before any request is sent to it: one :class:`CarrierSpec` a carrier.
 
 Everything outside ``carriers`` that depends on which carriers there are reads it from these, by way of
 :mod:`worker.carriers.registry`: the settings that are read, the words of the API and of the errors, the first rate of

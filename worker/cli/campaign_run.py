@@ -44,7 +44,7 @@ def run(context: Context, /, campaign_id: str, replace: bool, as_json: bool, **g
     if as_json:
         show_json(**views.run_answer(result))
         return
-    _tell_run(result)
+    _print_run(result)
     if not (result.calls or result.dry_run) and result.remaining:
         found = read_progress(context.dialer, context.team_id, campaign_id, broker_answers=broker_answers)
         click.echo(plain(found.activity.message))
@@ -63,7 +63,7 @@ def _run(context: Context, campaign_id: str, wanted: RunRequest, *, may_replace:
     )
 
 
-def _tell_run(result: RunResult) -> None:
+def _print_run(result: RunResult) -> None:
     click.echo(result.message + ".")
     if result.dry_run and result.calls:
         columns: dict[str, Cell] = {"contact id": "contact_id", "from": "from_number", "to": "to_number"}

@@ -11,7 +11,7 @@ from worker.cli.showing import show_json
 from worker.domain.model import CampaignStatus
 
 
-def look_up(context: Context, campaign_id: str) -> dict[str, Any]:
+def campaign_of(context: Context, campaign_id: str) -> dict[str, Any]:
     """The team's campaign as the API shows it. Raises :class:`NotFound`."""
     from worker.operations.campaigns import get_campaign
 
@@ -20,7 +20,7 @@ def look_up(context: Context, campaign_id: str) -> dict[str, Any]:
 
 def show_status(context: Context, campaign_id: str, as_json: bool, **more: Any) -> None:
     """What became of the campaign: the API's answer, with ``more`` in it, or a sentence."""
-    campaign = look_up(context, campaign_id)
+    campaign = campaign_of(context, campaign_id)
     if as_json:
         show_json(campaign=campaign, **more)
         return

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from worker.cli.campaign_status import look_up, show_status
+from worker.cli.campaign_status import campaign_of, show_status
 from worker.cli.context import Context, as_body, as_changes, broker_answers, for_team, paged
 from worker.cli.resources import options
 from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_page, show_warnings
@@ -36,7 +36,7 @@ def create(context: Context, /, as_json: bool, **given: Any) -> None:
     campaign_id = create_campaign(context.dialer, context.team_id, sent, actor=context.actor)
     warnings = warnings_of(sent)
     if as_json:
-        show_json(campaign=look_up(context, campaign_id), **_warned(warnings))
+        show_json(campaign=campaign_of(context, campaign_id), **_warned(warnings))
         return
     click.echo(campaign_id)
     show_warnings(warnings)
@@ -73,7 +73,7 @@ def list_them(
 @for_team
 def show(context: Context, campaign_id: str, as_json: bool) -> None:
     """Show a campaign, how far it has come, and what it is doing or waiting for."""
-    campaign = look_up(context, campaign_id)
+    campaign = campaign_of(context, campaign_id)
     found = read_progress(context.dialer, context.team_id, campaign_id, broker_answers=broker_answers)
     progress = views.progress(found)
     if as_json:

@@ -17,7 +17,7 @@ ALONE: Places = {
         "numbers for the do-not-call list; columns.md, the names of columns that are understood.",
     },
     "worker.cli.up": {"up": "Run a dialer on this machine until it is stopped."},
-    "worker.cli.demo": {"demo": "Run a scheduled campaign from its CSV to its end, watch it, and judge it."},
+    "worker.cli.demo": {"demo": "Run a scheduled campaign from its CSV to its end, watch it, and check it."},
     "worker.cli.doctor": {
         "doctor": "Look at versions, services, clocks, ticks, queues, slots and every invariant; exit 1 if anything is "
         "wrong.",

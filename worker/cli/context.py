@@ -28,7 +28,7 @@ import click
 from worker.cli.lazy import importing
 from worker.domain.errors import Fault, Invalid, Unavailable
 from worker.domain.fields import NOT_NULL, storable
-from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
+from worker.domain.paging import FURTHEST, MOST_AT_ONCE, MOST_ROWS, USUAL_ROWS
 
 if TYPE_CHECKING:  # SQLAlchemy, Redis and Celery are imported by who needs them: see worker.cli.lazy
     from worker.flow.base import Dialer, Step
@@ -36,9 +36,6 @@ if TYPE_CHECKING:  # SQLAlchemy, Redis and Celery are imported by who needs them
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-MOST_LINES = 10_000
-"""How many words are read from standard input; as many as one request takes."""
 
 LONGEST_WORD = 64
 """How much of a wrong word is repeated."""
@@ -180,7 +177,7 @@ def _field(option: str) -> str:
 
 
 def as_body(**options: object) -> dict[str, Any]:
-    """The options given, as the body of the API's request that asks the same. One that is given as an empty text
+    """The options given, as the body of the API's request for the same. One that is given as an empty text
     is ``null``: back to what it is when it is left out."""
     return {
         _field(name): None if value in ("", ("",)) else list(value) if isinstance(value, tuple) else value
@@ -237,7 +234,7 @@ def many(name: str, metavar: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     def read(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
         if value != ("-",):
             return value
-        words = tuple(line.strip() for line in islice(sys.stdin, MOST_LINES + 1) if line.strip())
+        words = tuple(line.strip() for line in islice(sys.stdin, MOST_AT_ONCE + 1) if line.strip())
         if not words:
             raise click.BadParameter("There is nothing on standard input.", ctx, param)
         return words

@@ -2,7 +2,7 @@
 
 Embedded PostgreSQL and Valkey, the web process, two workers, beat and the simulator are started as they would
 be deployed; a CSV of contacts is imported, a campaign is scheduled, and what follows happens by itself. This
-process only watches, and judges at the end: the invariants by the database, the limit and the window by the
+process only watches, and checks at the end: the invariants by the database, the limit and the window by the
 simulator's own ledger.
 """
 
@@ -102,15 +102,15 @@ class Demo:
 @carrier_option
 @click.option("--plain", is_flag=True, help="Print a line a second, as into a pipe, instead of the screen.")
 def demo(file: Any, speed: float, seed: int, limit: int, carrier: str, plain: bool) -> None:
-    """Run a scheduled campaign from its CSV to its end, watch it, and judge it."""
+    """Run a scheduled campaign from its CSV to its end, watch it, and check it."""
     logs.configure("error")
     started_at = monotonic()
-    people = _read(file or (resources.files("worker.cli") / "demo_contacts.csv").read_text().splitlines())
+    lines = _read(file or (resources.files("worker.cli") / "demo_contacts.csv").read_text().splitlines())
     click.echo(BEGINS)
     sys.stdout.flush()
     with unwound_by_sigterm(), Stack() as stack:
         try:
-            running = start(stack, people, speed, seed, limit, carrier)
+            running = start(stack, lines, speed, seed, limit, carrier)
             watch(running, plain=plain)
             answer = verdict(running, monotonic() - started_at)
             click.echo(_in_words(answer))
@@ -141,14 +141,14 @@ def _read(lines: Iterable[str]) -> list[ContactLine]:
             click.echo(f"{fault.path}: {fault.message}", err=True)
         elif fault.notice is not None:
             click.echo(f"{fault.notice.path}: {fault.notice.message}", err=True)
-    people = [person for person in read if isinstance(person, ContactLine)]
-    if not people:
+    contacts = [line for line in read if isinstance(line, ContactLine)]
+    if not contacts:
         raise Invalid([Fault("--contacts", "The file has no contact to call; give at least one.")])
-    return people
+    return contacts
 
 
 def start(
-    stack: Stack, people: Sequence[ContactLine], speed: float, seed: int, limit: int, carrier: str = "simulator"
+    stack: Stack, lines: Sequence[ContactLine], speed: float, seed: int, limit: int, carrier: str = "simulator"
 ) -> Demo:
     """Start everything, import the contacts, schedule the campaign."""
     deployed = deploy(
@@ -167,7 +167,7 @@ def start(
     dialer = deployed.dialer
     business_at, real_at = _set_clock(dialer, speed)
     start_at = business_at + timedelta(seconds=LEAD_SECONDS * speed)
-    team_id, campaign_id, contacts = _prepare(dialer, people, limit, start_at, carrier)
+    team_id, campaign_id, contacts = _prepare(dialer, lines, limit, start_at, carrier)
     click.echo(
         f"{some(contacts, 'contact')}, called {'-'.join(WINDOW[:2])} on each one's own clock, "
         f"at most {limit} at once.\n{_clock_said(speed)}; the first call goes out in about {LEAD_SECONDS:g} s,\n"
@@ -177,7 +177,7 @@ def start(
 
 
 def _prepare(
-    dialer: Dialer, people: Sequence[ContactLine], limit: int, start_at: datetime, carrier: str
+    dialer: Dialer, lines: Sequence[ContactLine], limit: int, start_at: datetime, carrier: str
 ) -> tuple[str, str, int]:
     """A team with what a campaign needs, its contacts, and the scheduled campaign."""
     team_id, company_id, assistant_id = ids.new(ids.TEAM), ids.new(ids.COMPANY), ids.new(ids.ASSISTANT)
@@ -192,7 +192,7 @@ def _prepare(
             setup.number(conn, number_id, team_id, account_id, number, limit=max(10, limit))
 
     once(dialer.db, set_up)
-    loaded = load_contacts(dialer, team_id, company_id, people, region=COUNTRY)
+    loaded = load_contacts(dialer, team_id, company_id, lines, region=COUNTRY)
     body = {
         "name": "Demonstration",
         "assistantId": assistant_id,

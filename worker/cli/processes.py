@@ -182,7 +182,7 @@ def _has_ticked(running: Deployment) -> bool:
 
 def look_after(stack: Stack, seconds: float) -> None:
     """Wait; raise :class:`Unavailable` with its last words as soon as some process ends, which none should while it
-    starts, nor while it is judged. What is to stay up is looked after by :class:`worker.cli.keeping.Keeper`."""
+    starts, nor while it is checked. What is to stay up is looked after by :class:`worker.cli.keeping.Keeper`."""
     ended = stack.wait(seconds)
     if ended is not None:
         raise Unavailable(f"The process {ended.name} ended by itself; its last words: {ended.last_words()}")

@@ -21,7 +21,7 @@ def samples(directory: Path, force: bool, as_json: bool) -> None:
     """Write sample files into DIR, by default here: people.csv, contacts to import; never-call.txt, numbers for the
     do-not-call list; columns.md, the names of columns that are understood.
 
-    The numbers are set aside for fiction. Nothing is written if one of the files is there, unless with --force.
+    The numbers are reserved for fiction. Nothing is written if one of the files is there, unless with --force.
     """
     there = [name for name in SAMPLES if (directory / name).exists()]
     if there and not force:

@@ -17,6 +17,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from worker.cli.context import ACTOR
 from worker.cli.keyboard import keyboard
 from worker.cli.screen import View, line, render
 from worker.clock import monotonic
@@ -119,10 +120,10 @@ class Watcher:
         try:
             match key:
                 case "p":
-                    steps = pause_campaign(self._dialer, campaign_id, actor="cli", team_id=self._team_id)
+                    steps = pause_campaign(self._dialer, campaign_id, actor=ACTOR, team_id=self._team_id)
                     self._notify("Paused; calls that ring or talk go on.", steps)
                 case "r":
-                    steps = resume(self._dialer, campaign_id, actor="cli", team_id=self._team_id)
+                    steps = resume(self._dialer, campaign_id, actor=ACTOR, team_id=self._team_id)
                     self._notify("Resumed.", steps)
                 case _:
                     pass

@@ -7,8 +7,8 @@ above ours (``/root`` is closed), and we never change the permissions of a direc
 around:
 
 * The programs, if out of reach, are copied into the workspace (:func:`worker.dev.binaries.within_reach`).
-* A data directory out of reach is entered by us, before the change of user, and PostgreSQL is told that its
-  data lies in ``/proc/self/cwd``: a process may use the directory it stands in, whatever lies above.
+* A data directory out of reach is entered by us, before the change of user, and PostgreSQL is started with
+  its data in ``/proc/self/cwd``: a process may use the directory it stands in, whatever lies above.
 
 ``durable=False`` waits for no disk. What is committed still survives the death of every process, for it is in
 the kernel's hands; ``synchronous_commit`` stays on, since without fsync it costs next to nothing, and a test

@@ -23,7 +23,7 @@ POLL_SECONDS = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One living process. ``started`` tells it from a later one with the same id (clock ticks since boot; 0
+    """One living process. ``started`` distinguishes it from a later one with the same id (clock ticks since boot; 0
     where the system does not say)."""
 
     pid: int
@@ -40,7 +40,7 @@ def living() -> dict[int, Process]:
 
 
 def start_of(pid: int) -> int:
-    """When ``pid`` was started, 0 where that cannot be told. Works for a zombie, too."""
+    """When ``pid`` was started, 0 where that is not known. Works for a zombie, too."""
     if sys.platform != "linux":
         return 0
     fields = _stat_fields(Path("/proc") / str(pid))

@@ -19,7 +19,7 @@ LONGEST_READ = 100
 """Characters of a cell that can be an answer; a longer text is none."""
 
 
-class Answer(Enum):
+class BanAnswer(Enum):
     """What a cell says to the question of its column."""
 
     NOTHING = "nothing"
@@ -30,32 +30,37 @@ class Answer(Enum):
     UNREADABLE = "unreadable"
 
 
-BINDS = frozenset((Answer.YES, Answer.BAN, Answer.UNREADABLE))
+BINDS = frozenset((BanAnswer.YES, BanAnswer.BAN, BanAnswer.UNREADABLE))
 """Answers of a column of bans after which nobody is called."""
-REFUSES = frozenset((Answer.NO, Answer.BAN))
+REFUSES = frozenset((BanAnswer.NO, BanAnswer.BAN))
 """Answers of a column of consents after which nobody is called."""
 
 _WORDS = {
-    Answer.NOTHING: ("na nan none null nil blank empty unset notset undefined notapplicable keine leer vide vacio"),
-    Answer.NO: (
+    BanAnswer.NOTHING: ("na nan none null nil blank empty unset notset undefined notapplicable keine leer vide vacio"),
+    BanAnswer.NO: (
         "no n nope false f off not nein falsch non faux nee onwaar falso nao nej nei ei epatosi falskt falsk usant nie "
         "falsz ne nem hamis hayir h yanlis nu fals ni tidak khong unchecked unmarked unticked нет н ні не ложь οχι "
         "ψευδησ いいえ 否 不 不是 아니오 아니요 لا לא नही 無 无 偽"
     ),
-    Answer.MAY_BE_CALLED: (
+    BanAnswer.MAY_BE_CALLED: (
         "ok okay oktocall okaytocall oktocontact cancall canbecalled maycall maybecalled callable callok callallowed "
         "callsallowed callsok allowed permitted optin optedin subscribed consent consented consentgiven notdnc nodnc "
         "nondnc notondnc notonlist notondnclist notlisted unlisted notregistered unregistered clear clean docall "
         "pleasecall acceptscalls accepts anrufenerlaubt erlaubt autorise permitido"
     ),
-    Answer.YES: (
+    BanAnswer.YES: (
         "yes y yep yeah yup true t on x ja j jawohl wahr oui o vrai si s sim verdadero verdadera verdadeiro vero certo "
         "waar sant sand tosi kylla k tak prawda ano igen igaz evet dogru da jes jah taip ya co dung checked marked "
         "ticked listed registered confirmed requested да д так истина правда ναι αληθησ はい 是 예 네 نعم כן 有 真"
     ),
 }
 _MEANS = {word: answer for answer, words in _WORDS.items() for word in words.split()}
-_BEGINS_YES = {word for word in _WORDS[Answer.YES].split() if len(word) > 1 or word == "y"} - {"co", "on", "da", "tak"}
+_BEGINS_YES = {word for word in _WORDS[BanAnswer.YES].split() if len(word) > 1 or word == "y"} - {
+    "co",
+    "on",
+    "da",
+    "tak",
+}
 _NOTHING_SIGNS = frozenset(("", "-", "--", "---", "–", "—", "―", "−", ".", "_", "/", "\\", "☐", "□", "▢", "#n/a", "()"))
 _MARKS = frozenset("✓✔☑☒✅🗹√●⬤■◉⦿○〇\ufe0f")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,8}([.,][0-9]{1,15})?%?")
@@ -75,28 +80,28 @@ _FIRST = re.compile(r"[\s,;:(/–—-]")
 _FUNCTION = re.compile(r"^=?\s*([^\W\d]+)\s*\(\s*\)$")
 
 
-def read_ban(cell: str) -> Answer:
+def read_ban(cell: str) -> BanAnswer:
     """What the cell says. A long text is no answer."""
-    return Answer.UNREADABLE if len(cell) > LONGEST_READ else _read(cell)
+    return BanAnswer.UNREADABLE if len(cell) > LONGEST_READ else _read(cell)
 
 
 @lru_cache(maxsize=8192)
-def _read(cell: str) -> Answer:
+def _read(cell: str) -> BanAnswer:
     text = plainly_spaced(unicodedata.normalize("NFKC", cell)).strip("'\"“”„«»").strip()
     called = _FUNCTION.match(text)
     text = (called[1] if called else text).rstrip(".! ").casefold()
     if text in _NOTHING_SIGNS:
-        return Answer.NOTHING
+        return BanAnswer.NOTHING
     if _ZEROS.fullmatch(text):
         # A date of zeros is how a database writes none.
-        return Answer.NO
+        return BanAnswer.NO
     if _NUMBER.fullmatch(text) or _DATE.fullmatch(text) or _MARKS.issuperset(text):
-        return Answer.YES
+        return BanAnswer.YES
     if "?" in text:
-        return Answer.UNREADABLE
+        return BanAnswer.UNREADABLE
     meant = _MEANS.get(key_of(text))
     if meant is not None:
         return meant
     if forbids_calls(text):
-        return Answer.BAN
-    return Answer.YES if key_of(_FIRST.split(text, maxsplit=1)[0]) in _BEGINS_YES else Answer.UNREADABLE
+        return BanAnswer.BAN
+    return BanAnswer.YES if key_of(_FIRST.split(text, maxsplit=1)[0]) in _BEGINS_YES else BanAnswer.UNREADABLE

@@ -90,7 +90,7 @@ _LONGEST_BY_ITSELF = 40
 @lru_cache(maxsize=8192)
 def forbids_by_itself(cell: str) -> bool:
     """Whether a cell can mean nothing else, whatever column it stands in: the ``DNC`` of a dialer's column of states.
-    ``Never called`` or ``No contact`` tell there what has been tried, and are none."""
+    ``Never called`` or ``No contact`` say there what has been tried, and are none."""
     return len(cell) <= _LONGEST_BY_ITSELF and key_of(cell) in _BY_ITSELF
 
 

@@ -14,6 +14,7 @@ from worker.domain.fields import LONGEST_ID, Field, Setting, examine, read_field
 from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, State, Text, Texts, Whole
 from worker.domain.machines import parse_machine_detection
 from worker.domain.model import CampaignStatus
+from worker.domain.paging import MOST_AT_ONCE
 from worker.domain.resources import COUNT, CREATED_AT, Resource, owned, shown, with_kinds
 from worker.domain.retry import (
     DEFAULT_DELAY_MINUTES,
@@ -27,7 +28,6 @@ from worker.domain.whose_clock import USE_CONTACT_TIMEZONE
 from worker.domain.window import HH_MM, HH_MM_OR_24, RULES_END, CallWindow, parse_window
 
 LONGEST_QUOTED = 40
-MOST_CONTACTS = 10_000
 WINDOW = ("callWindowStart", "callWindowEnd", "callWindowTimezone")
 WINDOW_COLUMNS = ("call_window_start", "call_window_end", "call_window_timezone")
 _OWN_ZONE = Field(USE_CONTACT_TIMEZONE, Flag(), nullable=False)
@@ -174,7 +174,7 @@ CAMPAIGN = Resource(
 )  # fmt: skip
 TEAM_ID = Field("teamId", _verbatim(), nullable=False, help="The team that owns the campaign: the key's.")
 """Whose campaign it is to be. Whether that is the right one is for the caller."""
-CONTACT_IDS = (Field("contactIds", Ids(MOST_CONTACTS, "contact"), required=True),)
+CONTACT_IDS = (Field("contactIds", Ids(MOST_AT_ONCE, "contact"), required=True),)
 
 
 def parse_campaign(

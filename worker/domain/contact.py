@@ -17,11 +17,11 @@ from worker.domain.errors import every
 from worker.domain.fields import Field, wrong
 from worker.domain.kinds import Flag, Freeform, Id, Instant, OneOf, Text, Texts
 from worker.domain.model import Reason
+from worker.domain.paging import MOST_AT_ONCE
 from worker.domain.resources import CREATED_AT, Resource, owned, shown
 from worker.domain.screening import Phone, country_of, normalize
 from worker.domain.zone_words import read_zone
 
-MOST_AT_ONCE = 10_000
 DECIDES_CALLS = frozenset({"phone_e164", "timezone", "do_not_call"})
 """The columns that decide whether and when somebody is rung; they change under the team's lock."""
 TAGS = Texts(100, Text(100, least=1))

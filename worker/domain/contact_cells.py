@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from worker.domain.ban_cells import BINDS, REFUSES, Answer, read_ban
+from worker.domain.ban_cells import BINDS, REFUSES, BanAnswer, read_ban
 from worker.domain.ban_words import forbids_by_itself, names_other_channel
 from worker.domain.consent_words import is_about_calls
 from worker.domain.contact_columns import Columns
@@ -105,7 +105,7 @@ class FlagCells:
                 continue
             self._filled[i] += 1
             answer = read_ban(cells[i])
-            if answer is Answer.UNREADABLE:
+            if answer is BanAnswer.UNREADABLE:
                 flag = self._in_doubt(line, i, cells[i])
             elif answer in BINDS and not flag.do_not_call:
                 flag = _IS_BANNED
@@ -113,7 +113,7 @@ class FlagCells:
             if cells[i] and not flag.do_not_call and read_ban(cells[i]) in REFUSES:
                 flag = self._because(i, cells[i], "no_consent")
         for i in self._about_calls:
-            if cells[i].isalpha() and not flag.do_not_call and read_ban(cells[i]) is Answer.NO:
+            if cells[i].isalpha() and not flag.do_not_call and read_ban(cells[i]) is BanAnswer.NO:
                 flag = self._because(i, cells[i], "no_consent")
         for i in self._others:
             if cells[i] and not flag.do_not_call and any(map(_forbids, cells[i].split(";"))):

@@ -60,7 +60,7 @@ def tags_of(text: str) -> list[str]:
 
 
 def custom_fields_of(text: str) -> Mapping[str, Any]:
-    """The custom fields in a cell of an export. Raises :class:`Invalid` for what is no JSON object."""
+    """The custom fields in a cell of an export. Raises :class:`Invalid` for what is not a JSON object."""
     if not text:
         return {}
     try:

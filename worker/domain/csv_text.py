@@ -74,20 +74,12 @@ class Encoding:
         return shown(self.name)
 
 
-def encoding_of(chunks: Iterable[bytes]) -> str:
-    """The encoding of a file, from all of its bytes in pieces; where it is UTF-8 with damaged places, UTF-8.
-
-    Raises :class:`Invalid` for what is plainly no text.
-    """
-    return _from_bytes(iter(chunks)).name
-
-
 def choose_encoding(file: BinaryIO, declared: str | None = None) -> Encoding:
     """How to read a file, which must be one that can be read twice: by its byte order mark, else as ``declared``, else
     by its bytes. Raises :class:`Invalid` for a declared encoding nobody knows, and for what is plainly no text."""
     file.seek(0)
     if declared is None:
-        return _from_bytes(iter(partial(file.read, _CHUNK_BYTES), b""))
+        return encoding_of(iter(partial(file.read, _CHUNK_BYTES), b""))
     wanted = encoding_named(declared)
     head = file.read(8)
     marked = _marked(head)
@@ -123,7 +115,9 @@ def _utf16_by_nuls(head: bytes) -> str | None:
     return None
 
 
-def _from_bytes(pieces: Iterator[bytes]) -> Encoding:
+def encoding_of(pieces: Iterator[bytes]) -> Encoding:
+    """The encoding of a file, by all of its bytes; where it is UTF-8 with damaged places, UTF-8. Raises
+    :class:`Invalid` for what is plainly no text."""
     head = next(pieces, b"")
     marked = _marked(head)
     if marked is not None:

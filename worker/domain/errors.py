@@ -8,7 +8,7 @@
     │   ├── NotFound       no such thing in this team                      (404, exit code 3)
     │   └── Conflict       not in this state                               (409)
     ├── Unavailable        a service is away; the same request may work later (503, exit code 4)
-    └── Broken             an invariant is violated: ours to mend, loud    (500, exit code 1)
+    └── Broken             an invariant is violated: ours to repair, loud    (500, exit code 1)
 
 Expected outcomes (busy, a lost race, no free slot) are values, never errors. A message is one sentence:
 what is wrong and what to do.
@@ -80,7 +80,7 @@ class Conflict(Refused):
 
 
 class Deleted(Conflict):
-    """The campaign was put away; what is asked of it needs it back."""
+    """The campaign was put away; what is requested needs it back."""
 
     def __init__(self, campaign_id: str) -> None:
         super().__init__(f"Campaign {campaign_id} is deleted; restore it first.")

@@ -1,7 +1,7 @@
 """Whether a shared secret could be guessed.
 
 Whoever knows the secret a carrier signs with decides what became of calls. A secret that a program makes is long and
-has no pattern; what people type for the moment, or copy from an example, has one. This tells the two apart; it is no
+has no pattern; what people type for the moment, or copy from an example, has one. This distinguishes them; it is no
 measure of strength, and what it lets pass is still the operator's choice.
 """
 

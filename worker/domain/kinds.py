@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 
 from worker.domain.errors import Invalid, every
 from worker.domain.fields import LONGEST_ID, storable, text_fault, wrong
+from worker.domain.paging import MOST_AT_ONCE
+from worker.domain.screening import Phone, check_region, normalize
 
 UNBOUNDED = sys.maxsize
-MOST_NUMBERS_AT_ONCE = 10_000
 _SLUG = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -204,7 +205,6 @@ class Number164(Text):
         if not isinstance(value, str) or not value.strip():
             empty = "It is empty; give" if isinstance(value, str) else "Give"
             raise wrong(path, f"{empty} a phone number in international form, such as +12025550123.")
-        from worker.domain.screening import Phone, normalize
 
         read = normalize(Text(self.most)(value, path), self.region)
         if isinstance(read, Phone):
@@ -219,7 +219,6 @@ class Country(Text):
     most: int = 64
 
     def __call__(self, value: object, path: str) -> str:
-        from worker.domain.screening import check_region
 
         try:
             return check_region(Text(self.most)(value, path))
@@ -249,7 +248,7 @@ class Numbers:
     """Numbers in E.164, each once. ``region`` is where those without a country code belong; ``known`` are the numbers
     that contacts have who are shown with such a text: they are meant, too."""
 
-    most: int = MOST_NUMBERS_AT_ONCE
+    most: int = MOST_AT_ONCE
     region: str | None = None
     known: Mapping[str, Sequence[str]] = field(default_factory=dict)
 

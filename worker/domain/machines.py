@@ -6,7 +6,7 @@ field          values, the default first       meaning
 ``enabled``    ``true`` ``false``              whether the carrier listens for a machine at all
 ``onMachine``  ``"retry"`` ``"complete"``      the contact is called again after its delay, or counts as
                                                reached: what the assistant said to the machine was enough
-``hangUp``     ``true`` ``false``              the call is ended when a machine is heard, or left to the
+``hangUp``     ``true`` ``false``              the call is ended when a machine answers, or left to the
                                                assistant
 =============  ==============================  ============================================================
 

@@ -149,7 +149,7 @@ TRAITS: Mapping[Disposition, Traits] = {
         sent=False, attempt=Attempt.NEVER, own_delay=False, account=AccountHealth.UNKNOWN, closed_by_us=True,
     ),
 }  # fmt: skip
-"""The colours are Okabe and Ito's, which people tell apart who see few; what nobody did anything wrong for is grey."""
+"""The colours are Okabe and Ito's, which people distinguish who see few; what nobody did anything wrong for is grey."""
 
 
 class RunState(StrEnum):

@@ -6,7 +6,7 @@ call would reach nobody. Where the plan has moved on since the library was publi
 invalid until the library is updated. Valid numbers of premium-rate and shared-cost services are refused as
 well, since whoever calls them pays them.
 
-Numbers set aside for fiction are accepted: nobody can be rung by mistake, and demonstrations and tests are
+Numbers reserved for fiction are accepted: nobody can be rung by mistake, and demonstrations and tests are
 full of them. *Valid* knows most of them, such as ``+1 202 555 0123`` and the Australian ones;
 ``_FOR_FICTION`` lists some it does not.
 
@@ -137,7 +137,7 @@ def check_region(country: str) -> str:
 
 def country_of(e164: str) -> str | None:
     """The country (ISO 3166) a number belongs to; ``None`` for one that belongs to none, such as ``+800``."""
-    if e164.startswith("+1"):  # area codes tell North America's countries apart, and a list has few of them
+    if e164.startswith("+1"):  # area codes say which country of North America it is, and a list has few of them
         return _country_of_those(e164[:5], len(e164)) or _country(e164)
     return _country(e164)
 

@@ -43,7 +43,7 @@ class WorkerSight:
 
 
 def why_worker_is_stuck(seen: WorkerSight) -> str | None:
-    """Why this worker must end; ``None`` where it need not, or nobody can tell."""
+    """Why this worker must end; ``None`` where it need not, or nobody knows."""
     if not seen.services_answer:
         return None
     if seen.calls_wait:
@@ -75,7 +75,7 @@ class WebSight:
 
 
 def why_web_is_stuck(seen: WebSight) -> str | None:
-    """Why this web process must end; ``None`` where it need not, or nobody can tell."""
+    """Why this web process must end; ``None`` where it need not, or nobody knows."""
     if seen.loop_silent_for >= STUCK_SECONDS:
         return "its event loop does not turn"  # which no service can keep it from
     if seen.services_answer and seen.busy >= seen.threads and seen.same_for >= STUCK_SECONDS:

@@ -63,7 +63,7 @@ class CallWindow:
     _closes: timedelta = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        faults = [*_bound_faults(self.start, self.end), *_zone_faults(self.timezone, "callWindowTimezone")]
+        faults = [*_bound_faults(self.start, self.end), *_zone_faults(self.timezone)]
         if faults:
             raise Invalid(faults)
         object.__setattr__(self, "_opens", _since_midnight(self.start))
@@ -150,7 +150,7 @@ def parse_window(start: str | None, end: str | None, timezone: str | None) -> Ca
     """The window a caller requested; ``None`` when all three fields are left out.
 
     Raises :class:`~worker.domain.errors.Invalid` naming every field that is missing and every one that is
-    wrong, so that one answer is enough to mend the request.
+    wrong, so that one answer is enough to correct the request.
     """
     given = {"callWindowStart": start, "callWindowEnd": end, "callWindowTimezone": timezone}
     missing = [path for path, value in given.items() if value is None]
@@ -161,7 +161,7 @@ def parse_window(start: str | None, end: str | None, timezone: str | None) -> Ca
     faults = [Fault(path, "Missing: give all three fields of the call window, or none.") for path in missing]
     faults += _bound_faults(start, end)
     if timezone is not None:
-        faults += _zone_faults(timezone, "callWindowTimezone")
+        faults += _zone_faults(timezone)
     raise Invalid(faults)
 
 
@@ -185,7 +185,7 @@ def window_or_shut(start: str | None, end: str | None, timezone: str | None) -> 
 
     Rows are screened when written, but a zone may leave the database in a later edition, and rows are
     edited by hand. A field that is ``None`` cannot be read either: a campaign with no window at all is for
-    the caller to tell apart first.
+    the caller to distinguish first.
     """
     if start is None or end is None or timezone is None:
         return Shut()
@@ -193,14 +193,6 @@ def window_or_shut(start: str | None, end: str | None, timezone: str | None) -> 
         return CallWindow(start, end, timezone)
     except Invalid:
         return Shut()
-
-
-def check_zone(name: str, path: str = "timezone") -> str:
-    """Return the zone's name if it is known, spelled exactly so; raise Invalid with a hint otherwise."""
-    faults = _zone_faults(name, path)
-    if faults:
-        raise Invalid(faults)
-    return name
 
 
 def local_time(at: datetime, timezone: str) -> datetime | None:
@@ -263,14 +255,14 @@ def _bound_faults(start: str | None, end: str | None) -> list[Fault]:
     return faults
 
 
-def _zone_faults(name: str, path: str) -> list[Fault]:
+def _zone_faults(name: str) -> list[Fault]:
     # pytz.timezone() itself forgives the case, and would let two spellings of one zone into the rows that
     # are claimed zone by zone.
     if name in pytz.all_timezones_set:
         return []
     hint = _zones_by_hint().get(_hint_key(name))
     advice = f"did you mean {hint}?" if hint else "use an IANA name, such as America/New_York."
-    return [Fault(path, f"Unknown time zone {name[:64]!r}; {advice}")]
+    return [Fault("callWindowTimezone", f"Unknown time zone {name[:64]!r}; {advice}")]
 
 
 @cache

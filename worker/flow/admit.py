@@ -78,7 +78,7 @@ def run_campaign(
     run_id: str | None = None,
     may_replace: bool = True,
 ) -> tuple[RunResult, list[Step]]:
-    """Open a run of at most ``max_calls`` calls and reserve its first wave. ``opened_by`` is by which door it was asked
+    """Open a run of at most ``max_calls`` calls and reserve its first wave. ``opened_by`` is by which way it was asked
     for, ``actor`` who asked, for the audit log, where that says more. A ``run_id`` given opens one run,
     however often it is asked for. Where a run is open, and it ``may_replace`` none, raises :class:`RunIsOpen`; a dry
     run says what it would replace.

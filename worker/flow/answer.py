@@ -1,4 +1,4 @@
-"""Tell a carrier what to do with a callee who has answered.
+"""Instruct a carrier about a callee who has answered.
 
 Its question is news like any other: verified, and committed before it is answered. Whether somebody expects the call
 is read after that commit, so that what was settled meanwhile is seen; a call that nobody expects is hung up, and so is

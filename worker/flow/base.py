@@ -13,7 +13,7 @@ from worker.domain.model import Bounds
 from worker.domain.whose_clock import clock_zone
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
 from worker.flow.clock_jumps import ClockWatch
-from worker.flow.tally import Tally
+from worker.flow.tally import CallbackTally
 from worker.slots import Nudge, Rates, SlotRequest, Slots
 from worker.store.columns import CallAtCarrier, CallScopes, CallWindowColumns, CampaignOfTeam
 from worker.store.database import Database
@@ -42,7 +42,7 @@ class Dialer:
     public_base_url: str
     follow_up: Callable[[Iterable[Step]], None] = _left_to_the_tick
     default_window: CallWindow | None = None
-    tally: Tally = field(default_factory=Tally)
+    tally: CallbackTally = field(default_factory=CallbackTally)
     clock: ClockWatch = field(default_factory=ClockWatch)
 
     @property

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from worker.domain.machines import MACHINES, machine_policy
 from worker.domain.model import CallState, ContactStatus, Disposition, Reason, Tally
-from worker.domain.retry import Ended, RetryPolicy, decide
+from worker.domain.retry import SIP_INTERMEDIARY_REJECTED, SIP_UNWANTED, Ended, RetryPolicy, decide
 from worker.store.columns import RetryColumns
 from worker.store.moves import Move
 
@@ -43,13 +43,12 @@ def end(
     rang: bool = False,
     definite: bool = False,
 ) -> tuple[Move, bool]:
-    """The move that ends the call of this row , and whether the callee
-    asked never to be called again."""
+    """The move that ends the call of this row, and whether the callee asked never to be called again."""
     if disposition.traits.answered and verdict in MACHINES:
         disposition = Disposition.MACHINE
     tally = disposition.traits.tally
     technical = int(tally is Tally.TECHNICAL)
-    rejected = int(tally is Tally.REJECTED and sip_code not in (607, 608))
+    rejected = int(tally is Tally.REJECTED and sip_code not in (SIP_UNWANTED, SIP_INTERMEDIARY_REJECTED))
     invalid = int(tally is Tally.INVALID)
     after = decide(
         _policy_of(row),

@@ -224,8 +224,9 @@ def _transition(dialer: Dialer, row: LiveCall, answer: CarrierCall | CannotTell 
 
 
 def _wait_seconds(dialer: Dialer, row: LiveCall, answer: CannotTell) -> float:
-    """When a carrier that could not tell is asked again: the longer the call has been in doubt, the later, so that a
-    carrier that has been down is not met by everything at once when it is back; but at its provable end in any case."""
+    """When a carrier whose answer proved nothing is asked again: the longer the call has been in doubt, the later, so
+    that a carrier that has been down is not met by everything at once when it is back; but at its provable end in any
+    case."""
     check_after = dialer.bounds.check_after_seconds
     by_age = min(float(row.age_seconds or 0.0) / 8, LONGEST_WAIT_SECONDS)
     wait = max(check_after, by_age, answer.retry_after_seconds or 0.0)

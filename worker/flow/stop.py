@@ -74,8 +74,8 @@ def cancel_campaign(
 
 
 def stop_calls(dialer: Dialer) -> list[Step]:
-    """Whatever stopped campaigns and closed windows still hold and should not: released, marked for its end, and
-    its carrier told, which is not waited for."""
+    """Whatever stopped campaigns and closed windows still hold and should not: released, or marked for its
+    end and hung up, which is not waited for."""
     stale = once(dialer.db, calls.stale_reserved)
     releases = [release(call_id, "its campaign stopped or has a newer run") for call_id in stale]
     released = transact(dialer.db, lambda conn: moves.advance(conn, releases)) if releases else []

@@ -24,7 +24,7 @@ REFUSED, FOREIGN = "callbacks_refused", "foreign_news"
 """What is counted, by the names of its lines in the log."""
 
 
-class Tally:
+class CallbackTally:
     """The counts of one process, by what and by carrier. The first is written at once, by whoever caused it; those of
     the second that follows together, by a thread of their own."""
 

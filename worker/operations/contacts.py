@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from worker.domain import ids
 from worker.domain.contact import CONTACT, DECIDES_CALLS, parse_contact, parse_contacts
 from worker.domain.errors import NotFound
-from worker.domain.kinds import MOST_NUMBERS_AT_ONCE
+from worker.domain.paging import MOST_AT_ONCE
 from worker.domain.resources import parse_ban
 from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer, Fill, Step
@@ -179,7 +179,7 @@ def _to_ban(conn: Connection, team_id: str, body: Mapping[str, Any], region: str
     on the list rings nobody."""
     region = region or country_of_team(conn, team_id)
     sent = body.get("numbers")
-    known = shown_as(conn, team_id, sent) if isinstance(sent, list) and len(sent) <= MOST_NUMBERS_AT_ONCE else {}
+    known = shown_as(conn, team_id, sent) if isinstance(sent, list) and len(sent) <= MOST_AT_ONCE else {}
     return parse_ban(body, region=region, known=known)
 
 

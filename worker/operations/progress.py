@@ -27,7 +27,7 @@ from worker.store import counters, failovers, ticks
 from worker.store.columns import CallWindowColumns, Timed
 from worker.store.database import once
 from worker.store.reads import progress
-from worker.store.reads.progress import CallerId, CampaignFacts
+from worker.store.reads.progress import CallerIdRow, CampaignFacts
 
 TICK_OLD_SECONDS = 10.0
 """Beat ticks every second; nobody who has been silent for so long is at work."""
@@ -44,7 +44,7 @@ class Progress:
     waiting contact is due, now or later; ``waiting`` is what of its calls waits inside the workers."""
 
     facts: CampaignFacts
-    numbers: Sequence[CallerId]
+    numbers: Sequence[CallerIdRow]
     counts: Mapping[str, int]
     dispositions: Mapping[str, int]
     next_due_at: datetime | None
@@ -57,7 +57,7 @@ class Standing:
     """What the rows say of a campaign, before the services beside them were queried; see :func:`finish_reading`."""
 
     facts: CampaignFacts
-    numbers: Sequence[CallerId]
+    numbers: Sequence[CallerIdRow]
     counts: Mapping[str, int]
     dispositions: Mapping[str, int]
     situation: Situation
@@ -179,7 +179,7 @@ def _situation(row: CampaignFacts, counts: Mapping[str, int], silence: ticks.Sil
     )
 
 
-def _as_planned(now: Situation, facts: CampaignFacts, numbers: Sequence[CallerId], plan: Plan) -> Situation:
+def _as_planned(now: Situation, facts: CampaignFacts, numbers: Sequence[CallerIdRow], plan: Plan) -> Situation:
     """What the planner found. Rooms are counted down by the calls it plans, so they say what is full only where
     it plans none."""
     rooms, row = plan.rooms, plan.rows.get(facts.id)
@@ -193,7 +193,7 @@ def _as_planned(now: Situation, facts: CampaignFacts, numbers: Sequence[CallerId
     )
 
 
-def _caller(row: CallerId, is_usable: bool, machine_now: datetime, plan: Plan) -> CallerIdState:
+def _caller(row: CallerIdRow, is_usable: bool, machine_now: datetime, plan: Plan) -> CallerIdState:
     rests = [(row.resting_until, False), (row.account_resting_until, True)]
     ahead = [(at, is_account) for at, is_account in rests if at is not None and at > machine_now]
     until, is_account_resting = max(ahead, default=(None, False))

@@ -2,8 +2,8 @@
 that what should move moves.
 
 It is found out over a connection of its own (:mod:`worker.store.probe`), one thing after the other, and each is noted
-when it is known: how far this came tells a server that reads and cannot write, as a standby or one whose disk is full,
-from one that is silent.
+when it is known: how far this came distinguishes a server that reads and cannot write, as a standby or one whose disk
+is full, from one that is silent.
 """
 
 from __future__ import annotations

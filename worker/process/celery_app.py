@@ -27,7 +27,7 @@ TICK_SECONDS = 1.0
 
 
 def configure(app: Celery, chosen: Settings) -> None:
-    """How we use Celery; why, with measurements, stands in ``worker/manual/settings.md`` and in this module."""
+    """How we use Celery; why, the module says."""
     app.conf.update(
         broker_url=chosen.broker_url,
         broker_read_url=chosen.broker_url,  # or Celery takes CELERY_BROKER_URL itself, in our spelling

@@ -1,7 +1,7 @@
 """The deployment's settings: from the environment, checked once at start, frozen.
 
 Every mistake is reported in one message, by the variable's name and without its value, for a value may be a
-secret. Nothing else in the product reads the environment.
+secret. No other module of the dialer's processes reads variables of the deployment.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """End a process that has stopped working, so that its supervisor starts another.
 
 A process can be alive and useless: every thread waiting on something that will not come, connections that died without
-a word, or a consumer that is given nothing any more. What is seen of it here, :mod:`worker.domain.stuck` judges. Ending
-it is safe at any moment, as every crash is.
+a word, or a consumer that is given nothing any more. What is seen of it here, :mod:`worker.domain.stuck` assesses.
+Ending it is safe at any moment, as every crash is.
 """
 
 from __future__ import annotations

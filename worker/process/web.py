@@ -7,11 +7,10 @@ from typing import Any
 APPLICATION = "worker.api.app:app"
 
 LARGEST_HEAD_BYTES = 16 * 1024
-"""Of an unfinished head; what came in at once is measured at the door."""
-
+"""Of an unfinished head; what came in at once is measured by the middleware."""
 
 STOP_SECONDS = 20
-"""How long requests under way may take when the process is told to end; platforms kill it after 30 s."""
+"""How long requests under way may take when the process is asked to end; platforms kill it after 30 s."""
 
 OPTIONS: dict[str, Any] = {
     "http": "worker.api.server:Protocol",
@@ -23,5 +22,5 @@ OPTIONS: dict[str, Any] = {
     "log_config": None,
     "access_log": False,
 }
-"""How uvicorn serves the application, wherever it does. Whose word on a client's address counts is decided at the door
-(``TRUSTED_PROXIES``), not by uvicorn, which believes everybody on this machine."""
+"""How uvicorn serves the application, wherever it does. The middleware decides whose word on a client's address counts
+(``TRUSTED_PROXIES``), not uvicorn, which believes everybody on this machine."""

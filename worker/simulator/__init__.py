@@ -8,7 +8,8 @@ but :mod:`worker.carriers.simulated.protocol`:
 ``script``      lives as they are written down
 ``terms``       what an account may do: how many calls at once, whereto
 ``calls``       what a call is, and what a protocol must be able to say of it
-``exchange``    the calls: places them, lets them live, ends them
+``register``    the calls there are, and those of the process's former lives
+``exchange``    places calls, lets them live, ends them
 ``protocols``       how they look from outside: our own protocol, Twilio's, Telnyx's
 ``outages``     what is wrong with the API just now, set while it runs
 ``courier``     posts signed callbacks, and tries again while the receiver is away

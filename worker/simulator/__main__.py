@@ -100,7 +100,7 @@ def read_book(options: argparse.Namespace) -> Book:
 
 
 def serve(options: argparse.Namespace, book: Book) -> int:
-    """Run until told to stop. A thread that dies of a mistake takes the process along: half a carrier that
+    """Run until a signal stops it. A thread that dies of a mistake takes the process along: half a carrier that
     answers but lets no call live would look like a slow one.
 
     The signals are blocked before any thread starts and waited for, not caught: a handler would run in the

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +19,9 @@ from worker.simulator import ledger
 from worker.simulator.agenda import Agenda
 from worker.simulator.calls import Call, CarrierProtocol, Connected, Request, View
 from worker.simulator.courier import Courier, Outbox, Post
-from worker.simulator.ledger import Fact, LedgerWriter, RecordedCall
+from worker.simulator.ledger import Fact, LedgerWriter
 from worker.simulator.lives import Book, Callbacks, Life, Refusal, Step, timeline
+from worker.simulator.register import Register
 from worker.simulator.terms import Terms
 
 SHUTTING_DOWN = Refusal(503, "shutting_down")
@@ -45,22 +45,15 @@ class Exchange:
         self._book = book
         self._agenda = agenda
         self._courier = courier
-        self._protocols: Mapping[str, CarrierProtocol] = {protocol.name: protocol for protocol in protocols}
         self._speed = speed
         self._interval = 1 / calls_per_second
         self._terms = terms or Terms()
         self._next_turn: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._calls: dict[str, Call] = {}
-        self._by_token: dict[str, list[Call]] = {}
-        self._by_callee: dict[str, list[Call]] = {}
-        self._attempts: Counter[str] = Counter()
-        self._live = 0
-        self._live_of: Counter[str] = Counter()
-        self._peak = 0
+        self._register = Register()
         self._is_closed = False
         self._ledger = LedgerWriter(path)
-        self._resume(ledger.read(path))
+        self._resume(ledger.read(path), {protocol.name: protocol for protocol in protocols})
 
     def place(self, request: Request) -> tuple[Call, ...] | Refusal:
         """Place the call and the carrier's own extra ones, or refuse. They lie still until :meth:`begin`."""
@@ -70,15 +63,15 @@ class Exchange:
             wait = self._wait_for_turn(request)
             if wait > 0 and not request.protocol.queues:
                 refusal = Refusal(429, request.protocol.too_fast, wait)
-                self._record_refusal(request, self._attempts[request.to_number], refusal)
+                self._record_refusal(request, refusal)
                 return refusal
-            attempt = self._attempts[request.to_number] + 1
+            attempt = self._register.attempts[request.to_number] + 1
             life = self._book.life(request.to_number, attempt)
-            barred = self._terms.why_not(request, self._live_of[request.account], life.refusal)
+            barred = self._terms.why_not(request, self._register.live_of[request.account], life.refusal)
             if barred is None or barred is life.refusal:  # what the account may not do is none of the number's lives
-                self._attempts[request.to_number] = attempt
+                self._register.attempts[request.to_number] = attempt
             if barred is not None:
-                self._record_refusal(request, self._attempts[request.to_number], barred)
+                self._record_refusal(request, barred)
                 return barred
             if wait > 0:
                 life = replace(life, queue_seconds=life.queue_seconds + wait)
@@ -104,7 +97,7 @@ class Exchange:
         """End a call that is in one of the states: what is not answered is canceled, what is answered is completed.
         False if it was in none of them; ``None`` if there is no such call."""
         with self._lock:
-            call = self._calls.get(call_id)
+            call = self._register.by_id(call_id)
             if call is None or self._is_closed:
                 return None
             is_live = call.status in LIVE & states
@@ -118,26 +111,26 @@ class Exchange:
         it is not answered at all."""
         with self._lock:
             if not self._is_closed:
-                self._record_refusal(request, self._attempts[request.to_number], refusal)
+                self._record_refusal(request, refusal)
 
     def leave_live(self, call_ids: Iterable[str], status: int) -> None:
         """Write down that the end of a call was asked for and is refused with this status; 0: not answered."""
         with self._lock:
-            for call in [self._calls[call_id] for call_id in call_ids if call_id in self._calls]:
+            for call in self._register.by_ids(call_ids):
                 if not self._is_closed:
                     self._write(Fact.END_REQUESTED, call, live=call.status in LIVE, refused_with=status)
 
     def account_of(self, call_ids: Iterable[str], tokens: Iterable[str] = ()) -> str | None:
         """Whose the first call is that is known by one of these; ``None`` if none is."""
         with self._lock:
-            found = [self._calls[call_id] for call_id in call_ids if call_id in self._calls]
-            found += [call for token in tokens for call in self._by_token.get(token, ())]
+            found = self._register.by_ids(call_ids)
+            found += [call for token in tokens for call in self._register.by_token(token)]
             return found[0].request.account if found else None
 
     def connect(self, call_id: str, connected: Connected) -> bool:
         """Note to whom the callee of a call that is answered is connected; false if there is no such call."""
         with self._lock:
-            call = self._calls.get(call_id)
+            call = self._register.by_id(call_id)
             if call is None or self._is_closed or call.status is not Status.IN_PROGRESS:
                 return False
             self._note_connection(call, connected)
@@ -145,22 +138,22 @@ class Exchange:
 
     def by_id(self, call_id: str, view: View) -> dict[str, object] | None:
         with self._lock:
-            call = self._calls.get(call_id)
+            call = self._register.by_id(call_id)
             return None if call is None else view(call)
 
     def by_token(self, token: str, view: View) -> list[dict[str, object]]:
         with self._lock:
-            return [view(call) for call in self._by_token.get(token, ())]
+            return [view(call) for call in self._register.by_token(token)]
 
     def by_callee(self, number: str, view: View) -> list[dict[str, object]]:
         """All calls to this number, the newest first."""
         with self._lock:
-            return [view(call) for call in reversed(self._by_callee.get(number, []))]
+            return [view(call) for call in reversed(self._register.by_callee(number))]
 
     def counts(self) -> dict[str, int]:
         """Calls ``live`` now, their ``peak``, and all ``placed`` since the ledger began; extra ones count."""
         with self._lock:
-            return {"live": self._live, "peak": self._peak, "placed": len(self._calls)}
+            return self._register.counts()
 
     def close(self) -> None:
         """Stop time. Calls that are live stay so in the ledger; the next start ends them."""
@@ -174,16 +167,8 @@ class Exchange:
             call.outbox.settled = threading.Event()
         more = {"face": request.protocol.name, "asked": dict(request.details)} if request.details else {}
         self._write(Fact.PLACED, call, attempt=attempt, extra=extra, callback_url=request.callback_url, **more)
-        self._know(call)
-        self._live += 1
-        self._live_of[request.account] += 1
-        self._peak = max(self._peak, self._live)
+        self._register.add(call)
         return call
-
-    def _know(self, call: Call) -> None:
-        self._calls[call.id] = call
-        self._by_token.setdefault(call.request.token, []).append(call)
-        self._by_callee.setdefault(call.request.to_number, []).append(call)
 
     def _wait_for_turn(self, request: Request) -> float:
         """How long after now the next call of the account may begin; its turn is taken where it waits for it."""
@@ -236,8 +221,7 @@ class Exchange:
                     "answered_by": call.answered_by,
                 }
                 self._write(Fact.ENDED, call, **ended)
-                self._live -= 1
-                self._live_of[call.request.account] -= 1
+                self._register.end(call)
             case Happening.MACHINE | Happening.INITIATED:
                 pass
             case _:
@@ -293,52 +277,16 @@ class Exchange:
     def _write(self, fact: Fact, call: Call, **details: Any) -> None:
         self._ledger.write(fact, {"call": call.id, **_parties(call.request), **details})
 
-    def _record_refusal(self, request: Request, attempt: int, refusal: Refusal) -> None:
+    def _record_refusal(self, request: Request, refusal: Refusal) -> None:
         fact = Fact.REJECTED if 400 <= refusal.status < 500 else Fact.REFUSED
+        attempt = self._register.attempts[request.to_number]
         details = {"attempt": attempt, "status": refusal.status, "code": refusal.code}
         self._ledger.write(fact, {"call": None, **_parties(request), **details})
 
-    def _resume(self, past: ledger.Ledger) -> None:
+    def _resume(self, past: ledger.Ledger, protocols: Mapping[str, CarrierProtocol]) -> None:
         """Know the calls of a former life of this process; those that were live when it died have failed."""
-        recorded = sorted((*past.placed, *past.extras), key=lambda call: call.placed_at)
-        attempts = [(call.to_number, call.attempt) for call in recorded]
-        attempts += [(request.to_number, request.attempt) for request in past.not_placed]
-        for number, attempt in attempts:
-            self._attempts[number] = max(self._attempts[number], attempt)
-        calls = [self._remembered(call) for call in recorded]
-        for call in calls:
-            self._know(call)
-        live = [call for call in calls if call.status in LIVE]
-        self._live = len(live)
-        self._live_of.update(call.request.account for call in live)
-        self._peak = max(past.peak_concurrent(), self._live)
-        for call in live:
+        for call in self._register.restore(past, self._book, protocols):
             self._happen(call, Step(0.0, Happening.ENDED, Status.FAILED, None, SIP_CODE[Status.FAILED]))
-
-    def _remembered(self, recorded: RecordedCall) -> Call:
-        request = Request(
-            recorded.from_number,
-            recorded.to_number,
-            recorded.token,
-            recorded.callback_url,
-            0,
-            0,
-            recorded.account,
-            self._protocols[recorded.protocol],
-            recorded.details,
-        )
-        life = self._book.life(recorded.to_number, recorded.attempt)
-        call = Call(recorded.call_id, request, life, recorded.attempt, recorded.extra, Outbox(), recorded.placed_at)
-        call.answered_at, call.ended_at = recorded.answered_at, recorded.ended_at
-        call.sip_code = recorded.sip_code
-        call.answered_by = AnsweredBy(recorded.answered_by) if recorded.answered_by else None
-        if recorded.disposition is not None:
-            call.status = Status(recorded.disposition)
-        elif recorded.answered_at is not None:
-            call.status = Status.IN_PROGRESS
-        elif recorded.ringing_at is not None:
-            call.status = Status.RINGING
-        return call
 
 
 def queued_for_ms(calls: Sequence[Call]) -> int:

@@ -8,7 +8,7 @@ fact              besides
 ================= ==========================================================================
 ``placed``        ``attempt`` to this number, ``extra`` (made by the carrier on its own),
                   ``callback_url``; by another protocol than our own, its name as ``face``
-                  and the request's details as ``asked``
+                  and the request's details as ``asked`` (names that ledgers have had from the first)
 ``rejected``      ``attempt``, ``status``, ``code``; ``call`` is null, nobody's phone rings
 ``refused``       the same, answered with a 5xx, or not at all: ``status`` 0
 ``ringing``
@@ -99,7 +99,7 @@ def read_facts(path: Path) -> Iterator[dict[str, Any]]:
                 fact = json.loads(line)
                 Fact(fact["fact"])
             except (ValueError, TypeError, KeyError):
-                raise Broken(f"Line {number} of {path} is no fact of a ledger; use another file.") from None
+                raise Broken(f"Line {number} of {path} is not a fact of a ledger; use another file.") from None
             yield fact
 
 
@@ -252,12 +252,8 @@ def read(path: Path) -> Ledger:
 
 def _placed(fact: Mapping[str, Any]) -> RecordedCall:
     return RecordedCall(
+        **_request(fact),
         call_id=fact["call"],
-        token=fact["token"],
-        from_number=fact["from"],
-        to_number=fact["to"],
-        account=fact["account"],
-        attempt=fact["attempt"],
         extra=fact["extra"],
         callback_url=fact["callback_url"],
         placed_at=fact["at"],
@@ -292,13 +288,10 @@ def _advanced(call: RecordedCall, kind: Fact, fact: Mapping[str, Any]) -> Record
 
 
 def _not_placed(fact: Mapping[str, Any]) -> NotPlaced:
-    return NotPlaced(
-        token=fact["token"],
-        from_number=fact["from"],
-        to_number=fact["to"],
-        account=fact["account"],
-        attempt=fact["attempt"],
-        status=fact["status"],
-        code=fact["code"],
-        at=fact["at"],
-    )
+    return NotPlaced(**_request(fact), status=fact["status"], code=fact["code"], at=fact["at"])
+
+
+def _request(fact: Mapping[str, Any]) -> dict[str, Any]:
+    """What a fact says of the request that brought it about."""
+    names = {"token": "token", "from_number": "from", "to_number": "to", "account": "account", "attempt": "attempt"}
+    return {field: fact[name] for field, name in names.items()}

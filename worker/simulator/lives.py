@@ -105,15 +105,15 @@ def timeline(
         sip_code = SIP_CODE[ending] if unanswered else _sip_code(life)
         return (*steps, Step(at, Happening.ENDED, ending, None, sip_code))
     talk = min(life.talk_seconds, talk_limit)
-    who, is_told = life.answered_by, life.answered_by in reports
+    who, is_reported = life.answered_by, life.answered_by in reports
     steps.append(Step(at, Happening.ANSWERED, Status.IN_PROGRESS))
-    if is_told and not life.verdict_is_late:
+    if is_reported and not life.verdict_is_late:
         verdict_at = at + min(VERDICT_AFTER_SECONDS, talk) / speed
         steps.append(Step(verdict_at, Happening.MACHINE, Status.IN_PROGRESS, who))
     at += talk / speed
     known = None if life.verdict_is_late else who
     steps.append(Step(at, Happening.ENDED, Status.COMPLETED, known, _sip_code(life)))
-    if is_told and life.verdict_is_late:
+    if is_reported and life.verdict_is_late:
         steps.append(Step(at + LATE_VERDICT_AFTER_SECONDS, Happening.MACHINE, Status.COMPLETED, who))
     return tuple(steps)
 

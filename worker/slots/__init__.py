@@ -1,7 +1,7 @@
 """Slots and rates: how many calls at once, and how many a second. Redis below, PostgreSQL above.
 
 ``scope`` names what a slot is a slot in and ``keys`` where that is kept, ``semaphore`` takes, gives back and
-mends slots, ``rate`` paces the requests to a carrier, ``throttle`` those of the API's clients, ``client``
+repairs slots, ``rate`` paces the requests to a carrier, ``throttle`` those of the API's clients, ``client``
 connects and says what a failure of Redis means. The scripts, one idea each: ``acquire release rebuild drop add
 gcra throttle``. Redis ≥ 6.2 or Valkey; not Redis Cluster.
 """

@@ -113,7 +113,7 @@ def _unreadable() -> Refused:
 @contextmanager
 def redis_errors() -> Iterator[None]:
     """Translate what Redis may fail with: :class:`Unavailable` when it is away, :class:`WrongType` for a key that is
-    not ours (:mod:`worker.slots.mending`), :class:`Broken` when it refuses a command, which no state of a healthy
+    not ours (:mod:`worker.slots.repair`), :class:`Broken` when it refuses a command, which no state of a healthy
     server can bring about."""
     try:
         yield

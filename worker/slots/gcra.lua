@@ -1,4 +1,4 @@
--- Tell each request how long to wait so that no rate is exceeded (generic cell rate algorithm, burst 1).
+-- How long each request waits, so that no rate is exceeded (generic cell rate algorithm, burst 1).
 --
 -- KEYS[…]     {<prefix>rates}:<kind>:<id>  string   server time of the last instant handed out, µs; expires
 --                                                   one interval after it, when it holds nobody up any more

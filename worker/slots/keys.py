@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from worker.slots.mending import as_pattern
+from worker.slots.repair import as_pattern
 from worker.slots.scope import Kind, Scope, SlotRequest
 
 LATEST_MS = 253_402_300_799_000

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from worker.slots.client import load_script
-from worker.slots.mending import mended
+from worker.slots.repair import repaired
 from worker.slots.scope import Credentials, Scope
 
 LONGEST_HORIZON_SECONDS = 60.0
@@ -71,5 +71,5 @@ class Rates:
             for rate in rates:
                 key = f"{self._root}{rate.scope.kind}:{rate.scope.id}"
                 arguments += [index.setdefault(key, len(index) + 1), rate.interval_microseconds]
-        waits = mended(self._redis, self._root, lambda key: "string", lambda: self._gcra(list(index), arguments))
+        waits = repaired(self._redis, self._root, lambda key: "string", lambda: self._gcra(list(index), arguments))
         return [None if wait < 0 else wait / 1_000_000 for wait in waits]

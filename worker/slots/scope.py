@@ -40,7 +40,7 @@ class Credentials(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SlotRequest:
-    """One call and where it needs a slot. The same value requests slots, gives them back, and tells a
+    """One call and where it needs a slot. The same value requests slots, gives them back, and shows a
     rebuild or a reconciliation that the call is live."""
 
     call_id: str

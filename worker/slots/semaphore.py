@@ -31,7 +31,7 @@ from redis.commands.core import Script
 
 from worker.slots.client import load_script, redis_errors
 from worker.slots.keys import LATEST_MS, Keys
-from worker.slots.mending import mended
+from worker.slots.repair import repaired
 from worker.slots.scope import Kind, Scope, SlotRequest
 
 _KINDS = tuple(Kind)
@@ -144,7 +144,7 @@ class Slots:
         before its first step throws the newer one's work away; its own generation is too old by then, so
         everybody is refused until the next rebuild.
 
-        What moves while it runs is mended by :meth:`reconcile`: a claim whose slots were granted before the
+        What moves while it runs is repaired by :meth:`reconcile`: a claim whose slots were granted before the
         server was emptied and which commits after ``live`` was read lacks its members until then, and a call
         that ends after ``live`` was read leaves some behind.
         """
@@ -237,7 +237,7 @@ class Slots:
 
     def _run(self, command: Callable[[], _T]) -> _T:
         """With every key of its type. Where one was not, its members are lost, so that all must be rebuilt."""
-        return mended(self._redis, self._keys.root, self._keys.type_of, command, also=self._keys.generation)
+        return repaired(self._redis, self._keys.root, self._keys.type_of, command, also=self._keys.generation)
 
     def _change(
         self, script: Script, members: Iterable[tuple[str, str] | tuple[str, str, int]], generation: int
@@ -272,7 +272,7 @@ class Slots:
         """The keys of all scopes somebody holds, each once.
 
         Found by walking the key space, not from a list kept beside it: a list can be lost alone, and what is
-        not on it would never be mended. The walk costs about 0.2 s for a million keys, so a database that is
+        not on it would never be repaired. The walk costs about 0.2 s for a million keys, so a database that is
         shared with a large cache is a poor home; one of its own (``redis://host/1``) costs nothing.
         """
         yield from dict.fromkeys(self._redis.scan_iter(match=self._keys.pattern, count=1000, _type="zset"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from worker.slots.client import load_script
-from worker.slots.mending import mended
+from worker.slots.repair import repaired
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +43,5 @@ class Throttle:
     def take(self, kind: str, who: str, allowance: Allowance) -> float:
         """Let one request of ``who`` through: 0.0 when it may pass, else the seconds after which one may."""
         key, arguments = f"{self._root}{kind}:{who}", [allowance.interval_microseconds, allowance.burst]
-        wait: int = mended(self._redis, self._root, lambda key: "string", lambda: self._throttle([key], arguments))
+        wait: int = repaired(self._redis, self._root, lambda key: "string", lambda: self._throttle([key], arguments))
         return wait / 1_000_000

@@ -19,9 +19,7 @@ from worker.store.columns import CallWindowColumns, Timed
 from worker.store.shapes import shaped
 
 GET = text("""
-SELECT c.*, (SELECT dialer_now()) AS now, t.slug AS team_slug,
-       ARRAY(SELECT n.number FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
-             WHERE cn.campaign_id = c.id ORDER BY cn.position) AS from_numbers
+SELECT c.*, (SELECT dialer_now()) AS now, t.slug AS team_slug
 FROM campaigns c JOIN teams t ON t.id = c.team_id
 WHERE c.id = :id AND (CAST(:team AS text) IS NULL OR c.team_id = :team)
 """)
@@ -128,7 +126,7 @@ ORDER BY c.id
 
 @shaped(GET)
 class CampaignRow(CallWindowColumns, Timed, Protocol):
-    """A campaign, its team's ``team_slug`` and its ``from_numbers``, in their order."""
+    """A campaign and its team's ``team_slug``."""
 
     id: str
     team_id: str
@@ -150,7 +148,6 @@ class CampaignRow(CallWindowColumns, Timed, Protocol):
     updated_at: datetime
     completed_at: datetime | None
     deleted_at: datetime | None
-    from_numbers: list[str]
 
 
 @shaped(SHARE)
@@ -172,7 +169,7 @@ class MovedCampaign(Protocol):
 
 
 @shaped(DUE, RUNNING_OF_ACCOUNT)
-class CampaignOfTeam(Protocol):
+class OwnedCampaign(Protocol):
     """A campaign and whose it is."""
 
     id: str
@@ -180,7 +177,7 @@ class CampaignOfTeam(Protocol):
 
 
 @shaped(IS_WAITING)
-class Waiting(Protocol):
+class WaitingContacts(Protocol):
     """Whether ``any`` contact is in a campaign, and whether one is ``waiting``."""
 
     waiting: bool
@@ -188,8 +185,7 @@ class Waiting(Protocol):
 
 
 def get(conn: Connection, campaign_id: str, team_id: str | None = None) -> CampaignRow | None:
-    """The campaign with ``now`` (business time), ``team_slug`` and ``from_numbers``; of ``team_id`` only, when
-    given."""
+    """The campaign with ``now`` (business time) and ``team_slug``; of ``team_id`` only, when given."""
     return conn.execute(GET, {"id": campaign_id, "team": team_id}).first()
 
 
@@ -245,7 +241,7 @@ def hang_up_too(conn: Connection, campaign_id: str) -> bool:
     return conn.execute(HANG_UP_TOO, {"id": campaign_id}).first() is not None
 
 
-def due_to_start(conn: Connection, *, most: int) -> Sequence[CampaignOfTeam]:
+def due_to_start(conn: Connection, *, most: int) -> Sequence[OwnedCampaign]:
     """The scheduled campaigns whose instant has come, earliest first."""
     return conn.execute(DUE, {"most": most}).all()
 
@@ -276,7 +272,7 @@ def swept(conn: Connection, campaign_id: str) -> None:
     conn.execute(SWEPT, {"id": campaign_id})
 
 
-def waiting(conn: Connection, campaign_id: str) -> Waiting:
+def waiting(conn: Connection, campaign_id: str) -> WaitingContacts:
     """Whether the campaign has contacts, and whether any of them waits."""
     return conn.execute(IS_WAITING, {"id": campaign_id}).one()
 
@@ -286,7 +282,7 @@ def has_open_run(conn: Connection, campaign_id: str) -> bool:
     return bool(conn.execute(HAS_OPEN_RUN, {"id": campaign_id}).scalar_one())
 
 
-def of_account(conn: Connection, account_id: str) -> Sequence[CampaignOfTeam]:
+def of_account(conn: Connection, account_id: str) -> Sequence[OwnedCampaign]:
     """The running campaigns that dial through a carrier account."""
     return conn.execute(RUNNING_OF_ACCOUNT, {"account": account_id}).all()
 

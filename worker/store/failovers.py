@@ -10,7 +10,7 @@ has noticed it, and where commits had waited for no standby, nothing until every
 ended. Whoever knows better lifts that.
 
 Not guaranteed: a server that crashes and comes back *as itself* without its last commits (``fsync`` or
-``synchronous_commit`` off) cannot be told from one that lost nothing; that is why doctor looks at both.
+``synchronous_commit`` off) looks like one that lost nothing; that is why doctor looks at both.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ IS_NOT_HELD = f"""NOT EXISTS (
     SELECT FROM database_server s LEFT JOIN dialer_server() AS here ON true
     WHERE here.system_identifier <> s.system_identifier OR here.timeline <> s.timeline
        OR {_HELD_UNTIL} > clock_timestamp())"""
-"""Whether calls may be placed as far as the server goes: it is the one that was noted, or nobody can tell, and nothing
+"""Whether calls may be placed as far as the server goes: it is the one that was noted, or nobody knows, and nothing
 is held back. Looked at once a statement."""
 
 _WAITS_FOR_STANDBY = """(current_setting('synchronous_standby_names') <> ''
@@ -82,7 +82,7 @@ class NoticedServer(Protocol):
 @shaped(STANDING)
 class ServerStanding(Protocol):
     """The server that was noted: since when it is in the place of another, until when calls are held back for that,
-    whether they are now; whether it can be told at all which server this is, and whether it is another than that."""
+    whether they are now; whether it is known at all which server this is, and whether it is another than that."""
 
     failed_over_at: datetime | None
     held_until: datetime | None

@@ -1,7 +1,7 @@
 """A session of PostgreSQL that cannot keep anybody waiting for ever.
 
 A connection may fall silent without an end: a route is gone, a firewall or a proxy has forgotten it, the server's host
-is frozen. Where packets are lost, the kernel is told how long to try (:data:`KEPT_ALIVE`). Where something in between
+is frozen. Where packets are lost, the kernel is set how long to try (:data:`KEPT_ALIVE`). Where something in between
 acknowledges them, no kernel can know; so whoever waits here has an end of his own, a little later than the server's
 ``statement_timeout``, after which a server that works would have spoken. Such a session is closed, and reads as lost.
 """

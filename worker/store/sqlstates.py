@@ -61,7 +61,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def what_to_wait_for(error: BaseException) -> str | None:
-    """A sentence with what is to be done, where time or an operator mends it; ``None`` where the mistake is ours."""
+    """A sentence with what is to be done, where time or an operator helps; ``None`` where the mistake is ours."""
     if isinstance(error, PoolTimeout | InterfaceError):
         return AWAY
     state = state_of(error)

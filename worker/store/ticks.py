@@ -35,7 +35,7 @@ FROM (SELECT min(applied_at) AS made_at FROM schema_migrations) AS m LEFT JOIN t
 @dataclass(frozen=True, slots=True)
 class Silence:
     """For how long nobody has ticked: since the last tick, or, where nobody ever has, since the schema was made. Who
-    has just made it need not hear that nobody is at work."""
+    has just made it need not read that nobody is at work."""
 
     has_ticked: bool
     seconds: float

@@ -10,7 +10,7 @@ import httpx2
 from worker.carriers.base import Accepted, CallRequest, Outcome, Rejected
 from worker.carriers.http import Answer, HttpClient
 from worker.carriers.simulated.adapter import SimulatorCarrier
-from worker.carriers.simulated.translation import rejected
+from worker.carriers.simulated.translation import rejected, request
 from worker.carriers.spec import AssistantField, CarrierSpec, Setting, SimulatedAt
 from worker.simulator.calls import Call, Connected, Request
 from worker.simulator.courier import Post
@@ -29,22 +29,13 @@ class AcmeCarrier(SimulatorCarrier):
 
     def __init__(self, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float) -> None:
         url, key = settings["ACME_API_BASE_URL"], settings["ACME_KEY"]
-        super().__init__(url, key, client, request_seconds)
+        super().__init__(url, key, client, request_seconds=request_seconds)
         self._calls = HttpClient(url, {"Authorization": f"Bearer {key}"}, client, request_seconds)
         self._region = settings["ACME_REGION"]
 
     def place(self, call_request: CallRequest) -> Outcome:
-        body = {
-            "from": call_request.from_number,
-            "to": call_request.to_number,
-            "token": call_request.token,
-            "callback_url": call_request.callback_url,
-            "ring_seconds": call_request.ring_seconds,
-            "longest_call_seconds": call_request.longest_call_seconds,
-            "account": call_request.account_id,
-            "agent": call_request.assistant.carrier_ids.get(AGENT.key),
-            "region": self._region,
-        }
+        agent = call_request.assistant.carrier_ids.get(AGENT.key)
+        body = {**request(call_request), "agent": agent, "region": self._region}
         leave_by = call_request.leave_by
         return self._calls.place("/acme/calls", json=body, leave_by=leave_by, accepted=_accepted, rejected=_rejected)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
+from typing import Unpack
 from urllib.parse import quote
 
 import httpx2
@@ -18,10 +19,10 @@ from worker.carriers.base import (
     Outcome,
     Rejected,
 )
-from worker.carriers.http import NO_SUCH_CALL, Answer, HttpClient, unclear
+from worker.carriers.http import NO_SUCH_CALL, Answer, HttpClient, Timeouts, unclear
 from worker.carriers.simulated import SPEC
 from worker.carriers.simulated.protocol import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
-from worker.carriers.simulated.translation import call_event, carrier_call, rejected
+from worker.carriers.simulated.translation import call_event, carrier_call, rejected, request
 from worker.clock import wall
 
 SIGNATURE_TOLERANCE_SECONDS = 300
@@ -39,14 +40,12 @@ class SimulatorCarrier:
         base_url: str,
         secret: str,
         client: httpx2.Client | None = None,
-        request_seconds: float = 16.0,
-        connect_seconds: float = 3.0,
-        read_seconds: float = 10.0,
         *,
         unix_time: Callable[[], float] = wall,
+        **timeouts: Unpack[Timeouts],
     ) -> None:
         headers = {"Authorization": f"Bearer {secret}"}
-        self._http = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._http = HttpClient(base_url, headers, client, **timeouts)
         self._secret = secret
         self._unix_time = unix_time
 
@@ -54,32 +53,19 @@ class SimulatorCarrier:
     def from_settings(
         cls, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float
     ) -> SimulatorCarrier:
-        return cls(settings["SIMULATOR_URL"], settings["SIMULATOR_SECRET"], client, request_seconds)
+        return cls(settings["SIMULATOR_URL"], settings["SIMULATOR_SECRET"], client, request_seconds=request_seconds)
 
     def close(self) -> None:
         self._http.close()
 
     def place(self, call_request: CallRequest) -> Outcome:
-        body = {
-            "from": call_request.from_number,
-            "to": call_request.to_number,
-            "token": call_request.token,
-            "callback_url": call_request.callback_url,
-            "ring_seconds": call_request.ring_seconds,
-            "longest_call_seconds": call_request.longest_call_seconds,
-            "account": call_request.account_id,
-        }
-        return self._http.place(
-            "/v1/calls", json=body, leave_by=call_request.leave_by, accepted=_accepted, rejected=_rejected
-        )
+        body, leave_by = request(call_request), call_request.leave_by
+        return self._http.place("/v1/calls", json=body, leave_by=leave_by, accepted=_accepted, rejected=_rejected)
 
     def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
-        answer = self._http.ask("GET", f"/v1/calls?token={quote(call_request.token, safe='')}")
-        if isinstance(answer, CannotTell):
-            return answer
-        views = answer.document.get("calls")
-        if answer.status != 200 or not isinstance(views, list):
-            return unclear(answer)
+        views = self._http.listed(f"/v1/calls?token={quote(call_request.token, safe='')}")
+        if isinstance(views, CannotTell):
+            return views
         calls = [carrier_call(view) for view in views]
         known = tuple(call for call in calls if call is not None)
         return known if len(known) == len(calls) else CannotTell("unreadable_call")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from worker.carriers.base import Action, BadEvent, CallEvent, CarrierCall, Rejected, Verdict
+from worker.carriers.base import Action, BadEvent, CallEvent, CallRequest, CarrierCall, Rejected, Verdict
 from worker.carriers.simulated.protocol import AnsweredBy, Happening, Status
 from worker.carriers.sip import NO_SUCH_NUMBER
 from worker.domain.model import CallState, Disposition, EventKind
@@ -54,6 +54,19 @@ EVENT_KINDS = {
     Happening.MACHINE: EventKind.MACHINE,
     Happening.ENDED: EventKind.ENDED,
 }
+
+
+def request(call_request: CallRequest) -> dict[str, Any]:
+    """The body that asks for this call."""
+    return {
+        "from": call_request.from_number,
+        "to": call_request.to_number,
+        "token": call_request.token,
+        "callback_url": call_request.callback_url,
+        "ring_seconds": call_request.ring_seconds,
+        "longest_call_seconds": call_request.longest_call_seconds,
+        "account": call_request.account_id,
+    }
 
 
 def rejected(status: int, code: str, retry_after: str | None) -> Rejected:

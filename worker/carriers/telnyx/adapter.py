@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Unpack
 from urllib.parse import quote
 
 import httpx2
@@ -13,7 +14,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from worker.carriers.base import BadSignature, CallEvent, CallRequest, CannotTell, CarrierCall, Outcome
-from worker.carriers.http import NO_SUCH_CALL, HttpClient, unclear
+from worker.carriers.http import NO_SUCH_CALL, HttpClient, Timeouts, unclear
 from worker.carriers.telnyx import SPEC, translation
 from worker.clock import wall
 
@@ -38,15 +39,13 @@ class TelnyxCarrier:
         public_key: str,
         connection_id: str,
         client: httpx2.Client | None = None,
-        request_seconds: float = 16.0,
-        connect_seconds: float = 3.0,
-        read_seconds: float = 10.0,
         *,
         unix_time: Callable[[], float] = wall,
+        **timeouts: Unpack[Timeouts],
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"}
         root = base_url.rstrip("/").removesuffix("/v2")
-        self._http = HttpClient(root, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._http = HttpClient(root, headers, client, **timeouts)
         self._key = VerifyKey(b64decode(public_key))
         self._connection_id = connection_id
         self._unix_time = unix_time
@@ -55,7 +54,7 @@ class TelnyxCarrier:
     def from_settings(cls, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float) -> TelnyxCarrier:
         url, key = settings["TELNYX_API_BASE_URL"], settings["TELNYX_API_KEY"]
         public_key, connection = settings["TELNYX_PUBLIC_KEY"], settings["TELNYX_CONNECTION_ID"]
-        return cls(url, key, public_key, connection, client, request_seconds)
+        return cls(url, key, public_key, connection, client, request_seconds=request_seconds)
 
     def close(self) -> None:
         self._http.close()

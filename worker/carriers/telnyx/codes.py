@@ -1,7 +1,7 @@
 """Telnyx's codes for a refused call: those of its API, and those of its switch, which stand within a ``detail``.
 
 Most of what can be wrong with a call comes as HTTP 403 with code 10010, "authorization failed", and only the ``D`` code
-in the sentence tells one cause from another: ``Dialed number … is not included in whitelisted countries … D13``.
+in the sentence distinguishes the causes: ``Dialed number … is not included in whitelisted countries … D13``.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ CODES = {line.code: line for line in [
     *_codes(About.REQUEST, Action.MALFORMED, SWITCH,
             D44="the connection id is invalid"),
 ]}  # fmt: skip
-"""What each code asks of us; any other goes by its HTTP status. Left out are the switch's codes for calls that come in
+"""What each code has us do; any other goes by its HTTP status. Left out are the switch's codes for calls that come in
 (D65), for SIP addresses and transfers (D30 D31 D42), and for what we never ask for (D57). D10 is taken as the switch's
 list has it now; once it was a forbidden header, which we send none of."""
 
@@ -111,4 +111,4 @@ D54 as restrictions of the caller ID, so of any other call it is taken for that
 (https://developers.telnyx.com/docs/voice/sip-trunking/troubleshooting/response-codes)."""
 
 BY_FIELD = {"to": Action.INVALID_NUMBER, "from": Action.RETIRE_NUMBER}
-"""What a 400 or 422 asks of us whose ``source.pointer`` ends in this field, whatever its code."""
+"""What a 400 or 422 has us do whose ``source.pointer`` ends in this field, whatever its code."""

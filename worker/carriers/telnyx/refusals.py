@@ -1,4 +1,4 @@
-"""What Telnyx's refusals say: which of the codes in an answer counts, and what it asks of us."""
+"""What Telnyx's refusals say: which of the codes in an answer counts, and what it has us do."""
 
 from __future__ import annotations
 

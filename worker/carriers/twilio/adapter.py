@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Unpack
 from urllib.parse import parse_qsl, quote, urlencode
 
 import httpx2
@@ -19,7 +20,7 @@ from worker.carriers.base import (
     Greeting,
     Outcome,
 )
-from worker.carriers.http import NO_SUCH_CALL, HttpClient, unclear
+from worker.carriers.http import NO_SUCH_CALL, HttpClient, Timeouts, unclear
 from worker.carriers.twilio import SPEC, tokens_of, translation
 from worker.carriers.twilio.signature import HEADER, is_signed
 from worker.carriers.twilio.twiml import instructions
@@ -41,13 +42,11 @@ class TwilioCarrier:
         account_sid: str,
         auth_tokens: Sequence[str],
         client: httpx2.Client | None = None,
-        request_seconds: float = 16.0,
-        connect_seconds: float = 3.0,
-        read_seconds: float = 10.0,
+        **timeouts: Unpack[Timeouts],
     ) -> None:
         basic = b64encode(f"{account_sid}:{auth_tokens[0]}".encode()).decode()
         headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
-        self._http = HttpClient(base_url, headers, client, request_seconds, connect_seconds, read_seconds)
+        self._http = HttpClient(base_url, headers, client, **timeouts)
         self._calls = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}/Calls"
         self._account_sid = account_sid
         self._tokens = tuple(auth_tokens)
@@ -55,7 +54,7 @@ class TwilioCarrier:
     @classmethod
     def from_settings(cls, settings: Mapping[str, str], client: httpx2.Client, request_seconds: float) -> TwilioCarrier:
         url, sid = settings["TWILIO_API_BASE_URL"], settings["TWILIO_ACCOUNT_SID"]
-        return cls(url, sid, tokens_of(settings["TWILIO_AUTH_TOKEN"]), client, request_seconds)
+        return cls(url, sid, tokens_of(settings["TWILIO_AUTH_TOKEN"]), client, request_seconds=request_seconds)
 
     def close(self) -> None:
         self._http.close()
@@ -76,12 +75,9 @@ class TwilioCarrier:
         if call_request.dialed_at is None:
             return CannotTell("no moment to search for")
         query = urlencode({"To": call_request.to_number, "From": call_request.from_number, "PageSize": 50})
-        answer = self._http.ask("GET", f"{self._calls}.json?{query}")
-        if isinstance(answer, CannotTell):
-            return answer
-        views = answer.document.get("calls")
-        if answer.status != 200 or not isinstance(views, list):
-            return unclear(answer)
+        views = self._http.listed(f"{self._calls}.json?{query}")
+        if isinstance(views, CannotTell):
+            return views
         of_then = [view for view in views if translation.may_be_of(view, call_request.dialed_at)]
         if not of_then and any(translation.is_live(view) for view in views):
             return CannotTell("a_call_of_another_moment")

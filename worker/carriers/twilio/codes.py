@@ -67,6 +67,6 @@ CODES = {line.code: line for line in [
             _21609="invalid StatusCallback",
             _21626="invalid StatusCallbackEvent"),
 ]}  # fmt: skip
-"""What each code asks of us; any other goes by its HTTP status."""
+"""What each code has us do; any other goes by its HTTP status."""
 
 BY_STATUS = {401: Action.STOP_ACCOUNT, 429: Action.BACK_OFF}

@@ -43,7 +43,7 @@ VERDICTS = {
     "fax": Verdict.FAX,
     "unknown": Verdict.UNKNOWN,
 }
-TOLD = ["initiated", "ringing", "answered", "completed"]
+EVENTS = ["initiated", "ringing", "answered", "completed"]
 
 CLOCKS_APART = timedelta(seconds=30)
 WITHIN = timedelta(seconds=90)
@@ -60,7 +60,7 @@ def request(call_request: CallRequest) -> Form:
         "Method": "POST",
         "StatusCallback": callback,
         "StatusCallbackMethod": "POST",
-        "StatusCallbackEvent": TOLD,
+        "StatusCallbackEvent": EVENTS,
         "Timeout": str(call_request.ring_seconds),
         "TimeLimit": str(call_request.longest_call_seconds),
     }

@@ -1,4 +1,4 @@
-"""What the server asks of a protocol, and the reading that all protocols share."""
+"""What the server needs of a protocol, and the reading that all protocols share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from nacl.signing import SigningKey
@@ -81,6 +81,21 @@ class ServedProtocol(CarrierProtocol, Protocol):
         """The answer to what is refused; ``request`` where that was a call."""
 
 
+class BearerProtocol:
+    """What protocols share whose requests are authorized by ``Bearer {secret}``."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    @classmethod
+    def from_options(cls, options: ProtocolOptions) -> Self:
+        return cls(options.secret)
+
+    def is_authorized(self, http: HttpRequest) -> bool:
+        expected = f"Bearer {self._secret}".encode()
+        return hmac.compare_digest(http.authorization.encode("latin-1", "replace"), expected)
+
+
 def signing_key(secret: str) -> SigningKey:
     """What protocols that sign by Ed25519 sign with: made of the secret, so that it is the same after a restart."""
     return SigningKey(sha256(b"telnyx " + secret.encode()).digest())
@@ -98,11 +113,6 @@ def read_object(body: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
-
-
-def bears(secret: str, http: HttpRequest) -> bool:
-    """Whether the request is authorized by this bearer."""
-    return hmac.compare_digest(http.authorization.encode("latin-1", "replace"), f"Bearer {secret}".encode())
 
 
 def is_number(value: object) -> bool:
@@ -127,7 +137,7 @@ def parties(request: Request | None) -> dict[str, str]:
 
 
 def token_of(url: str) -> str:
-    """The token of a call, by which the ledger is judged: the last part of the path its callbacks go to."""
+    """The token of a call, by which the ledger is checked: the last part of the path its callbacks go to."""
     return urlsplit(url).path.rpartition("/")[2]
 
 

@@ -26,11 +26,10 @@ from worker.simulator.courier import Post
 from worker.simulator.exchange import Exchange, queued_for_ms
 from worker.simulator.lives import Refusal
 from worker.simulator.protocols.base import (
+    BearerProtocol,
     HttpAnswer,
     HttpRequest,
     Malformed,
-    ProtocolOptions,
-    bears,
     is_number,
     is_web_address,
     read_object,
@@ -41,7 +40,7 @@ UNKNOWN_CALL = Refusal(404, "unknown_call")
 MALFORMED = Refusal(REFUSALS["malformed"], "malformed")
 
 
-class OwnProtocol:
+class OwnProtocol(BearerProtocol):
     """Speaks with the one who shares ``secret``."""
 
     name = "simulator"
@@ -50,18 +49,8 @@ class OwnProtocol:
     posts_initiated = False
     too_fast = "too_many_requests"
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
-
-    @classmethod
-    def from_options(cls, options: ProtocolOptions) -> OwnProtocol:
-        return cls(options.secret)
-
     def new_id(self) -> str:
         return f"sim_{secrets.token_hex(12)}"
-
-    def is_authorized(self, http: HttpRequest) -> bool:
-        return bears(self._secret, http)
 
     def answer(self, http: HttpRequest, exchange: Exchange) -> HttpAnswer | Request | None:
         match http.method, *http.path:

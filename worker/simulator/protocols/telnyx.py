@@ -31,11 +31,10 @@ from worker.simulator.courier import Post
 from worker.simulator.exchange import Exchange
 from worker.simulator.lives import Refusal
 from worker.simulator.protocols.base import (
+    BearerProtocol,
     HttpAnswer,
     HttpRequest,
     Malformed,
-    ProtocolOptions,
-    bears,
     is_number,
     is_web_address,
     parties,
@@ -63,7 +62,7 @@ HANGUP_CAUSE = {
 }
 
 
-class TelnyxProtocol:
+class TelnyxProtocol(BearerProtocol):
     """``api_key`` opens every connection; :attr:`public_key` verifies what is posted."""
 
     name = "telnyx"
@@ -73,19 +72,12 @@ class TelnyxProtocol:
     too_fast = "too_many_requests"
 
     def __init__(self, api_key: str) -> None:
-        self._api_key = api_key
+        super().__init__(api_key)
         self._key = signing_key(api_key)
         self.public_key = public_key(api_key)
 
-    @classmethod
-    def from_options(cls, options: ProtocolOptions) -> TelnyxProtocol:
-        return cls(options.secret)
-
     def new_id(self) -> str:
         return f"v3:{secrets.token_urlsafe(32)}"
-
-    def is_authorized(self, http: HttpRequest) -> bool:
-        return bears(self._api_key, http)
 
     def answer(self, http: HttpRequest, exchange: Exchange) -> HttpAnswer | Request | None:
         match http.method, *http.path:

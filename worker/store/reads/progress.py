@@ -81,7 +81,7 @@ class CampaignFacts(CallWindowColumns, Timed, Protocol):
 
 
 @shaped(NUMBERS)
-class CallerId(Protocol):
+class CallerIdRow(Protocol):
     """A caller ID of a campaign and its carrier account: enabled or why not, until when they rest (machine time), how
     many calls they carry and may carry."""
 
@@ -109,6 +109,6 @@ def facts(conn: Connection, team_id: str, campaign_id: str) -> CampaignFacts | N
     return conn.execute(FACTS, {"id": campaign_id, "team": team_id}).first()
 
 
-def numbers(conn: Connection, campaign_id: str) -> Sequence[CallerId]:
+def numbers(conn: Connection, campaign_id: str) -> Sequence[CallerIdRow]:
     """The campaign's caller IDs, in their order."""
     return conn.execute(NUMBERS, {"id": campaign_id}).all()

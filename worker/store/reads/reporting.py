@@ -93,7 +93,7 @@ class ZoneCalls(Protocol):
 
 @shaped(ATTEMPTS, never_null=("attempt",))
 class AttemptCalls(Protocol):
-    """How many calls were so-manieth attempts, and how many of them were answered."""
+    """How many calls were the contact's first, second … ``attempt``, and how many of them were answered."""
 
     attempt: int
     calls: int

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from httpx2 import Client
 
-from tests.api.asking import CAMPAIGNS, refused
+from tests.api.client import CAMPAIGNS, refused
 from tests.world import World
 from worker.api.middleware import LARGEST_HEADERS, LONGEST_PATH, LONGEST_QUERY
 
@@ -71,7 +71,7 @@ def test_half_a_head_after_a_whole_request_is_not_held_either(hurried: World, ur
 
 @pytest.mark.parametrize("path", [CAMPAIGNS, "/carriers/simulator/events/" + "0" * 32])
 @pytest.mark.parametrize("framing", ["Content-Length: 100", "Transfer-Encoding: chunked"])
-def test_half_a_body_is_told_and_not_held(hurried: World, client: Client, url: str, path: str, framing: str) -> None:
+def test_half_a_body_is_refused_and_not_held(hurried: World, client: Client, url: str, path: str, framing: str) -> None:
     key = client.headers["Authorization"]
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\n{framing}\r\n\r\n"
     with connected(url) as connection:
@@ -81,14 +81,14 @@ def test_half_a_body_is_told_and_not_held(hurried: World, client: Client, url: s
     assert b'"code":"body_incomplete"' in said
 
 
-def test_what_is_not_http_is_told_in_the_envelope(web: World, url: str) -> None:
+def test_what_is_not_http_is_shown_in_the_envelope(web: World, url: str) -> None:
     with connected(url) as connection:
         connection.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
         head, _, body = everything(connection).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
-    told = json.loads(body)
-    assert (told["success"], told["code"]) == (False, "invalid_request")
-    assert told["requestId"].encode() in head
+    answered = json.loads(body)
+    assert (answered["success"], answered["code"]) == (False, "invalid_request")
+    assert answered["requestId"].encode() in head
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_no_answer_is_kept_by_anybody_or_read_as_another_kind(client: Client, pa
         assert "Server" not in answer.headers
 
 
-def test_the_front_page_leads_a_browser_to_the_docs_and_tells_a_program(client: Client) -> None:
+def test_the_front_page_leads_a_browser_to_the_docs_and_answers_a_program(client: Client) -> None:
     browser = client.get("/", headers={"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"})
     assert (browser.status_code, browser.headers["Location"]) == (307, "/docs")
     for accept in ("application/json", "*/*"):
-        told = client.get("/", headers={"Accept": accept}).json()
-        assert (told["success"], told["docs"], told["openapi"]) == (True, "/docs", "/openapi.json")
+        answered = client.get("/", headers={"Accept": accept}).json()
+        assert (answered["success"], answered["docs"], answered["openapi"]) == (True, "/docs", "/openapi.json")

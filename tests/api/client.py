@@ -1,4 +1,4 @@
-"""How the tests ask the API, and what they read off its answers."""
+"""What the tests send to the API, and what they read off its answers."""
 
 from __future__ import annotations
 

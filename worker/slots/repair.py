@@ -22,7 +22,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-def mended(client: Redis, root: str, type_of: Callable[[str], str], command: Callable[[], T], *, also: str = "") -> T:
+def repaired(client: Redis, root: str, type_of: Callable[[str], str], command: Callable[[], T], *, also: str = "") -> T:
     """What ``command`` answers, after wrong keys under ``root`` were deleted where it met one. ``type_of`` is the type
     that a key there must have. Where one was deleted, the key ``also`` is, too."""
     try:

@@ -1,4 +1,4 @@
-"""Whatever stands under a key of ours, in whatever type, is made ours again, and told once."""
+"""Whatever stands under a key of ours, in whatever type, is made ours again, and logged once."""
 
 from __future__ import annotations
 
