@@ -439,7 +439,7 @@ def make_world(
     world.sql(f"INSERT INTO ticks VALUES ('tick', clock_timestamp() + interval '{AHEAD}')")  # somebody is at work
     yield world
     world.check()
-    engine.dispose()
+    world.engine.dispose()  # of the database it ends with: after a failover that is another
     redis.close()
 
 

@@ -167,9 +167,7 @@ def site(
 def begin(there: Site) -> None:
     """Everything runs, and both campaigns do."""
     for n in range(2):
-        there.workers.append(
-            there.start(f"worker{n}", "celery", "-A", "worker", "worker", "-n", f"w{n}@here", "--without-mingle")
-        )
+        there.workers.append(there.start(f"worker{n}", "celery", "-A", "worker", "worker", "-n", f"w{n}@here"))
     there.start("beat", "celery", "-A", "worker", "beat")
     there.start("web", "worker", "web", "--host", "127.0.0.1", "--port", str(there.web_port))
     for name in ("ill", "well"):

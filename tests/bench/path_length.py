@@ -74,6 +74,11 @@ def middle(paths: Sequence[Path]) -> Path:
     return sorted(paths, key=lambda path: (path.round_trips, path.commits))[len(paths) // 2]
 
 
+def shortest(paths: Sequence[Path]) -> Path:
+    """The one that nothing else joined in: what a refill takes, whatever the machine is busy with."""
+    return min(paths, key=lambda path: (path.round_trips, path.commits))
+
+
 def refills(stack: Stack) -> list[Path]:
     """The paths of all refills of a campaign but the first ones, which open connections."""
     with Wire() as wire, deployed(stack, wire) as there:

@@ -52,6 +52,7 @@ class Wire:
         self.posts: list[Post] = []
         self._waiting: set[int] = set()  # connections on which a consumer waits for messages: none of the work's
         self._connections = 0
+        self._servers: list[asyncio.Server] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="wire", daemon=True)
 
@@ -60,8 +61,10 @@ class Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def postgres(self, listens: Path, target: Path) -> None:
         """Pass on a unix socket of PostgreSQL."""
@@ -79,6 +82,7 @@ class Wire:
                 return asyncio.ensure_future(asyncio.open_connection("127.0.0.1", target))
 
             server = await asyncio.start_server(self._relay(connect, lambda _: _Http(self, name)), "127.0.0.1", 0)
+            self._servers.append(server)
             return int(server.sockets[0].getsockname()[1])
 
         return asyncio.run_coroutine_threadsafe(serve(), self._loop).result()
@@ -102,9 +106,8 @@ class Wire:
             def connect() -> asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
                 return asyncio.ensure_future(asyncio.open_unix_connection(str(target)))
 
-            await asyncio.start_unix_server(
-                self._relay(connect, lambda number: reader(self, service, number)), str(listens)
-            )
+            relay = self._relay(connect, lambda number: reader(self, service, number))
+            self._servers.append(await asyncio.start_unix_server(relay, str(listens)))
             listens.chmod(0o777)  # as the server's own is: the directory keeps others out
 
         asyncio.run_coroutine_threadsafe(serve(), self._loop).result()
@@ -117,15 +120,26 @@ class Wire:
         async def relay(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
             self._connections += 1
             watched = reader(self._connections)
-            server, to_server = await connect()
-            await asyncio.gather(
-                _pass_on(client, to_server, watched.asked), _pass_on(server, to_client, watched.answered)
-            )
+            try:
+                server, to_server = await connect()
+                await asyncio.gather(
+                    _pass_on(client, to_server, watched.asked), _pass_on(server, to_client, watched.answered)
+                )
+            except ConnectionError:  # nobody listens there yet
+                to_client.close()
 
         def begin(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> asyncio.Future[None]:
             return asyncio.ensure_future(relay(client, to_client))
 
         return begin
+
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        relays = asyncio.all_tasks() - {asyncio.current_task()}
+        for relay in relays:
+            relay.cancel()
+        await asyncio.gather(*relays, return_exceptions=True)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -133,12 +147,14 @@ class Wire:
 
 
 async def _pass_on(source: asyncio.StreamReader, to: asyncio.StreamWriter, watch: Callable[[bytes], None]) -> None:
-    with suppress(ConnectionError):  # one end went away: so does the other
-        while data := await source.read(CHUNK_BYTES):
-            watch(data)
-            to.write(data)
-            await to.drain()
-    to.close()
+    try:
+        with suppress(ConnectionError):  # one end went away: so does the other
+            while data := await source.read(CHUNK_BYTES):
+                watch(data)
+                to.write(data)
+                await to.drain()
+    finally:
+        to.close()
 
 
 class _Reader:

@@ -41,8 +41,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 POLL_SECONDS = 0.02
 
 ROLES = ("simulator", "web", "beat", "worker", "command")
-ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-"""Workers of the dialer send each other nothing; discovering each other costs a second at every start."""
 
 RECORD = re.compile(r"^(?=\d{4}-\d\d-\d\dT)", re.MULTILINE)
 """Where a record of a log begins."""
@@ -129,7 +127,7 @@ class Chaos:
     def worker(self, crashpoint: str = "", *, halts: bool = False, waits: bool = True, **settings: str) -> Process:
         """A worker; with ``crashpoint`` it is to die there, or, if it ``halts``, to stop there once; without it this
         returns when it takes messages, if it ``waits``."""
-        arguments = ["-A", "worker", "worker", *ALONE, "-n", f"worker{next(self._numbers)}@chaos"]
+        arguments = ["-A", "worker", "worker", "-n", f"worker{next(self._numbers)}@chaos"]
         more = {halting.VARIABLE: "1"} if halts else {}
         process = self.start("worker", "celery", arguments, {VARIABLE: crashpoint, **more, **settings})
         if waits and not crashpoint:

@@ -257,7 +257,7 @@ def test_up_calls_through_a_real_carriers_adapter_once_a_second(tmp_path: Path, 
     data = tmp_path / "data"
     with started("--data", str(data), "--carrier", carrier, "--json") as process:
         facts = json.loads(read_until(process, "{")[0])
-        assert "Started 1 call" in paste(first_campaign(data / "env"))
+        paste(first_campaign(data / "env"))  # a worker may be faster than the command, which then has started none
         path = data / "ledger.jsonl"
         wait_until(lambda: [call for call in ledger.read(path).placed if call.ringing_at], "the phone rings")
         (call,) = ledger.read(path).placed
@@ -293,7 +293,7 @@ def test_up_calls_through_a_carrier_that_an_installed_package_adds(tmp_path: Pat
         assistant = f"/api/crm/assistants/{facts['assistant_id']}"
         assert send(facts, "PATCH", assistant, {"acmeAgentId": "agent-7"})["assistant"]["acme_agent_id"] == "agent-7"
         assert get(facts, assistant)["assistant"]["acme_agent_id"] == "agent-7"
-        assert "Started 1 call" in paste(first_campaign(data / "env"))
+        paste(first_campaign(data / "env"))  # a worker may be faster than the command, which then has started none
         path = data / "ledger.jsonl"
         wait_until(lambda: ledger.read(path).placed, "a call is placed")
         call = ledger.read(path).placed[0]

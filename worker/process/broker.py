@@ -14,6 +14,7 @@ import structlog
 from celery.app.amqp import AMQP
 from kombu import Connection
 from kombu.transport import redis as kombu_redis
+from kombu.transport import virtual
 from redis import Redis, RedisError
 
 from worker.process.messages import fault_of
@@ -26,7 +27,29 @@ _BINDING = "_kombu.binding"
 _SEPARATOR = b"\x06\x16"
 
 
+class _Credit(kombu_redis.QoS):
+    """Makes room for the next message also where Redis did not take what became of this one. kombu (5.7) leaves the
+    room taken then; once all of it is, the consumer reads nothing any more, and does not see that its connection is
+    gone. The message stays with the broker, which delivers it again after the visibility timeout."""
+
+    def ack(self, delivery_tag: str) -> None:
+        try:
+            super().ack(delivery_tag)
+        except RedisError:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        try:
+            super().reject(delivery_tag, requeue)
+        except RedisError:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+
 class _Reading(kombu_redis.Channel):
+    QoS = _Credit
+
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)  # type: ignore[misc]  # the stubs know only what is public

@@ -51,6 +51,7 @@ def configure(app: Celery, chosen: Settings) -> None:
         task_default_queue=CONTROL,
         task_routes={"worker.dial": {"queue": DIAL}, "worker.look_up": {"queue": DIAL}},
         task_queues=[Queue(CONTROL, routing_key=CONTROL), Queue(DIAL, routing_key=DIAL)],
+        worker_consumer="worker.process.consumer:Consumer",
         worker_pool="threads",
         worker_concurrency=chosen.worker_concurrency,
         worker_prefetch_multiplier=1,
