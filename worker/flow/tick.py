@@ -20,7 +20,7 @@ from worker.flow.retain import retain
 from worker.flow.stop import stop_calls
 from worker.flow.wake import wake
 from worker.store import counters, events, hangups, idempotency, ticks
-from worker.store.database import once, transact
+from worker.store.database import single, transact
 
 log = structlog.get_logger()
 
@@ -73,7 +73,7 @@ def _reconcile(dialer: Dialer) -> list[Step]:
 
 def _drain(dialer: Dialer) -> list[Step]:
     overdue = dialer.bounds.event_overdue_seconds
-    waits = once(dialer.db, lambda conn: events.are_overdue(conn, after_seconds=overdue))
+    waits = single(dialer.db, lambda conn: events.are_overdue(conn, after_seconds=overdue))
     return [Settle()] if waits else []
 
 
