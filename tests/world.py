@@ -24,6 +24,7 @@ from worker.domain.screening import Phone, normalize
 from worker.domain.window import parse_default_window
 from worker.flow import admit, dial, fill, finish, reap, reconcile, record, settle, stop, tick, wake
 from worker.flow.base import Dial, Dialer, Fill, LookUp, RebuildSlots, Settle, Step, Stop, Wake, window_of
+from worker.flow.failover import log_server, note_server
 from worker.flow.run_result import RunResult
 from worker.operations import campaigns
 from worker.operations import contacts as contact_operations
@@ -32,9 +33,14 @@ from worker.slots import Nudge, Rates, Slots, connect
 from worker.store import counters, gate, invariants
 from worker.store.crm import contacts, setup
 from worker.store.crm.contacts import NewContact
-from worker.store.database import open_database
+from worker.store.database import open_database, transact
 
 MONDAY_NOON = datetime(2027, 3, 1, 17, 0, tzinfo=UTC)  # 12:00 in New York
+
+
+def watch_server(dialer: Dialer) -> None:
+    """Note which server this is, as a tick does."""
+    log_server(transact(dialer.db, lambda conn: note_server(conn, dialer.bounds)))
 
 
 @dataclass

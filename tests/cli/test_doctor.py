@@ -16,7 +16,7 @@ from celery import Celery
 from tests.at_work import AHEAD
 from tests.cli.running import AWAY, dialer
 from tests.standing import BROUGHT_ABOUT, move_on
-from tests.world import World
+from tests.world import World, watch_server
 from worker.carriers.base import Action, CallEvent, Rejected
 from worker.cli.doctor import SERVICES
 from worker.cli.findings import run_checks
@@ -25,7 +25,6 @@ from worker.clock import wall
 from worker.domain.model import EventKind
 from worker.domain.standstill import NAMES, Kind
 from worker.flow import record
-from worker.flow.failover import watch_server
 from worker.operations import standstill
 from worker.process import celery_app
 from worker.process.settings import Settings

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from tests.patience import PATIENCE_SECONDS
-from tests.world import World, make_world
+from tests.world import World, make_world, watch_server
 from worker.dev.postgres import EmbeddedPostgres
 from worker.flow.base import Dial
-from worker.flow.failover import lift_hold, watch_server
+from worker.flow.failover import lift_hold
 from worker.operations.progress import read_progress
 from worker.operations.server import read_server
 from worker.simulator.lives import Life

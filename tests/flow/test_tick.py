@@ -12,7 +12,9 @@ from worker.flow import tick
 from worker.flow.base import Dialer, Settle, Step, Stop
 from worker.store import ticks
 
-PARTS = [work.__name__ for work in tick.WORK]
+EVERY_SECOND = [work.__name__ for work in tick.WORK]
+NOW_AND_THEN = ("_reconcile", "_forget")
+PARTS = ["_reconcile", *EVERY_SECOND, "_forget"]
 
 
 def watched(monkeypatch: pytest.MonkeyPatch, failing: dict[str, BaseException]) -> list[str]:
@@ -29,26 +31,27 @@ def watched(monkeypatch: pytest.MonkeyPatch, failing: dict[str, BaseException]) 
         work.__name__ = name
         return work
 
-    monkeypatch.setattr(ticks, "claim", lambda *_, **__: True)  # every part is due
-    monkeypatch.setattr(tick, "WORK", tuple(instead(name) for name in PARTS))
-    monkeypatch.setattr(tick, "_reconcile", instead("_reconcile"))
+    monkeypatch.setattr(ticks, "claim_each", lambda conn, every: frozenset(every))  # every part is due
+    monkeypatch.setattr(tick, "WORK", tuple(instead(name) for name in EVERY_SECOND))
+    for name in NOW_AND_THEN:
+        monkeypatch.setattr(tick, name, instead(name))
     return done
 
 
 def test_a_part_that_breaks_leaves_the_others_done_and_is_loud(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ["_reconcile", *PARTS]:
+    for name in PARTS:
         for error in (Broken("ours"), KeyError("ours"), RuntimeError("ours")):
             done, steps = watched(monkeypatch, {name: error}), []
             with pytest.raises(type(error), match="ours"):
                 tick.tick_into(world.dialer, steps)
-            assert done == ["_reconcile", *PARTS]
-            assert len(steps) == len(PARTS)
+            assert done == PARTS
+            assert len(steps) == len(PARTS) - 1
 
 
 def test_a_service_that_is_away_is_no_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = watched(monkeypatch, dict.fromkeys(["_reconcile", *PARTS], Unavailable("away")))
+    done = watched(monkeypatch, dict.fromkeys(PARTS, Unavailable("away")))
     assert tick.tick(world.dialer) == []
-    assert done == ["_reconcile", *PARTS]
+    assert done == PARTS
 
 
 def test_parts_come_in_their_order_and_all_that_break_are_shown(
@@ -61,4 +64,4 @@ def test_parts_come_in_their_order_and_all_that_break_are_shown(
     logged = capsys.readouterr().out
     assert logged.count("tick_part_failed") == 2
     assert "first" in logged
-    assert done == ["_reconcile", *PARTS]
+    assert done == PARTS

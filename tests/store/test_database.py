@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from tests.store.racing import Race, result
 from worker.domain.errors import Broken, Unavailable
 from worker.store import database
-from worker.store.database import once, open_database, transact
+from worker.store.database import CommitHook, Joined, once, open_database, single, transact
 from worker.store.sqlstates import AWAY as NO_POSTGRESQL
 
 KILL = text("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -61,6 +61,45 @@ def test_a_transaction_is_not_run_for_ever(engine: Engine) -> None:
     with pytest.raises(Unavailable):
         transact(engine, work)
     assert len(runs) == 3
+
+
+def test_one_statement_needs_no_transaction_around_it(engine: Engine) -> None:
+    def count(conn: Connection) -> int:
+        driver = conn.connection.driver_connection
+        assert driver is not None
+        assert driver.autocommit
+        return int(conn.execute(COUNT).scalar_one())
+
+    assert single(engine, count) == 2
+    with engine.connect() as after:  # the same session, and what is not committed there is undone again
+        assert after.execute(COUNT).scalar_one() == 3
+    assert once(engine, generation) == 2
+
+
+def test_one_statement_of_a_transaction_that_is_somebody_elses_is_committed_by_them(engine: Engine) -> None:
+    with engine.connect() as conn:
+        assert single(Joined(conn), lambda within: within.execute(COUNT).scalar_one()) == 2
+        conn.rollback()
+
+    def refuse(conn: Connection) -> None:
+        raise KeyError("not that")
+
+    with pytest.raises(KeyError, match="not that"):
+        single(CommitHook(engine, refuse), lambda within: within.execute(COUNT).scalar_one())
+    assert once(engine, generation) == 1
+
+
+def test_one_statement_whose_connection_was_lost_is_sent_again(engine: Engine) -> None:
+    sent = []
+
+    def work(conn: Connection) -> int:
+        sent.append(1)
+        if len(sent) == 1:
+            conn.execute(KILL)
+        return int(conn.execute(COUNT).scalar_one())
+
+    assert single(engine, work) == 2
+    assert len(sent) == 2
 
 
 def test_what_must_be_run_once_is_run_once(engine: Engine) -> None:

@@ -14,13 +14,12 @@ from sqlalchemy import Engine, text
 from tests import shadow_clock
 from tests.conftest import EMPTY
 from tests.store.dialing import committing, plan, reserve, running
-from tests.world import World, make_world
+from tests.world import World, make_world, watch_server
 from worker.dev.stack import Stack
 from worker.flow import reap
 from worker.flow.base import LookUp, slot_of
 from worker.flow.clock_jumps import watch_clock
 from worker.flow.ending import not_sent
-from worker.flow.failover import watch_server
 from worker.operations import campaigns
 from worker.slots import Kind, Nudge, Rate, Scope, Throttle
 from worker.slots.throttle import Allowance

@@ -102,9 +102,18 @@ class _JumpedMeanwhile(Exception):
         self.reading, self.seconds, self.known, self.tolerance = reading, seconds, known, tolerance
 
 
-def watch_clock(database: Database, watch: ClockWatch) -> None:
-    """Look whether the clock has jumped, and note it; bring alarms back that a clock set back has left far ahead."""
-    steadily(database, watch, clock_jumps.bring_alarms_back)
+def watch_clock(
+    database: Database, watch: ClockWatch, before: Callable[[Connection], T | None] = lambda conn: None
+) -> T | None:
+    """Look whether the clock has jumped, and note it; bring alarms back that a clock set back has left far ahead. What
+    is done ``before``, in the same transaction, is undone and done anew if it has."""
+
+    def work(conn: Connection) -> T | None:
+        result = before(conn)
+        clock_jumps.bring_alarms_back(conn)
+        return result
+
+    return steadily(database, watch, work)
 
 
 def steadily(database: Database, watch: ClockWatch, work: Callable[[Connection], T]) -> T:

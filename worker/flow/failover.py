@@ -8,25 +8,27 @@ from __future__ import annotations
 import structlog
 from sqlalchemy import Connection
 
+from worker.domain.model import Bounds
 from worker.flow.base import Dialer
 from worker.store import audit, failovers
-from worker.store.database import once, transact
+from worker.store.database import once
 from worker.store.dialing import overhead_seconds
+from worker.store.failovers import NoticedServer
 
 log = structlog.get_logger()
 
 
-def watch_server(dialer: Dialer) -> None:
-    """Note which server this is; before anything is claimed on it."""
-    bounds = dialer.bounds
-    noted = transact(
-        dialer.db,
-        lambda conn: failovers.notice(
-            conn,
-            overhead_seconds=overhead_seconds(bounds),
-            callee_seconds=float(bounds.ring_seconds + bounds.longest_call_seconds),
-        ),
+def note_server(conn: Connection, bounds: Bounds) -> NoticedServer | None:
+    """Note which server this is, before anything is claimed on it; ``None`` where nothing has changed."""
+    return failovers.notice(
+        conn,
+        overhead_seconds=overhead_seconds(bounds),
+        callee_seconds=float(bounds.ring_seconds + bounds.longest_call_seconds),
     )
+
+
+def log_server(noted: NoticedServer | None) -> None:
+    """Say that another server has taken the place of the one before."""
     if noted is not None and noted.failed_over_at is not None:
         log.error("database_failed_over", at=noted.failed_over_at.isoformat(), held_until=str(noted.held_until))
 

@@ -25,7 +25,7 @@ from worker.flow.base import Dialer, Stop
 from worker.flow.pacing import await_turn
 from worker.store import audit, hangups
 from worker.store.columns import CallAtCarrier
-from worker.store.database import once, transact
+from worker.store.database import once, single
 from worker.store.hangups import LeasedCall
 
 log = structlog.get_logger()
@@ -42,7 +42,7 @@ HangUpResult = tuple[LeasedCall, CannotTell | None]
 def hang_up(dialer: Dialer) -> None:
     """Begin to hang up the calls that are to end, as far as their accounts have room."""
     bounds = dialer.bounds
-    rows = transact(
+    rows = single(
         dialer.db,
         lambda conn: hangups.take(
             conn,

@@ -8,7 +8,7 @@ from worker.domain.errors import Unavailable
 from worker.flow.admit import start
 from worker.flow.base import Dialer, Fill, Step
 from worker.store import campaigns
-from worker.store.database import once
+from worker.store.database import single
 
 log = structlog.get_logger()
 
@@ -19,7 +19,7 @@ MOST_FAILURES = 3
 def promote(dialer: Dialer, *, most: int = 100) -> list[Step]:
     """Start up to ``most`` scheduled campaigns, earliest first; each in a transaction of its own, so that one
     that cannot start, because somebody holds its row for long, holds up no other."""
-    due = once(dialer.db, lambda conn: campaigns.due_to_start(conn, most=most))
+    due = single(dialer.db, lambda conn: campaigns.due_to_start(conn, most=most))
     steps: list[Step] = []
     failures = 0
     for campaign in due:

@@ -27,7 +27,7 @@ from worker.flow.pacing import await_turn
 from worker.store import breakers, calls, hangups, moves
 from worker.store.breakers import AccountRates
 from worker.store.calls import LiveCall
-from worker.store.database import once, transact
+from worker.store.database import once, single, transact
 from worker.store.hangups import Unmatched
 from worker.store.moves import Move, MovedCall
 
@@ -40,7 +40,7 @@ LONGEST_WAIT_SECONDS = 120.0
 def redispatch(dialer: Dialer) -> list[Step]:
     """Reserved calls nobody dialed: their message was lost, or is late. Old ones are given up."""
     bounds = dialer.bounds
-    rows = transact(
+    rows = single(
         dialer.db,
         lambda conn: calls.undispatched(
             conn,
@@ -50,7 +50,7 @@ def redispatch(dialer: Dialer) -> list[Step]:
         ),
     )
     releases = [release(row.id, "waited too long to be dialed") for row in rows if row.is_stale]
-    released = transact(dialer.db, lambda conn: moves.advance(conn, releases))
+    released = transact(dialer.db, lambda conn: moves.advance(conn, releases)) if releases else []
     dialer.slots.release([slot_of(row) for row in released])
     again = [(row.account_id, row.id) for row in rows if not row.is_stale]
     if rows:
@@ -62,7 +62,7 @@ def reap(dialer: Dialer) -> list[Step]:
     """Take the calls whose time to be looked at has come; a look-up is a task of its own, for it waits on the
     carrier."""
     again = dialer.bounds.request_seconds + dialer.bounds.check_after_seconds
-    due = transact(dialer.db, lambda conn: calls.overdue(conn, again_in_seconds=again, most=MOST))
+    due = single(dialer.db, lambda conn: calls.overdue(conn, again_in_seconds=again, most=MOST))
     if due:
         crashpoint("reap.after_take")
     batch = dialer.bounds.dial_batch

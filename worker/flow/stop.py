@@ -19,7 +19,7 @@ from worker.flow.base import Dialer, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import release
 from worker.flow.hang_up import hang_up
 from worker.store import calls, campaigns, gate, hangups, moves, runs
-from worker.store.database import once, transact
+from worker.store.database import once, single, transact
 
 log = structlog.get_logger()
 
@@ -76,12 +76,12 @@ def cancel_campaign(
 def stop_calls(dialer: Dialer) -> list[Step]:
     """Whatever stopped campaigns and closed windows still hold and should not: released, or marked for its
     end and hung up, which is not waited for."""
-    stale = once(dialer.db, calls.stale_reserved)
+    stale = single(dialer.db, calls.stale_reserved)
     releases = [release(call_id, "its campaign stopped or has a newer run") for call_id in stale]
     released = transact(dialer.db, lambda conn: moves.advance(conn, releases)) if releases else []
     dialer.slots.release([slot_of(row) for row in released])
     margin = dialer.bounds.closing_margin_seconds
-    if transact(dialer.db, lambda conn: hangups.request_end(conn, margin_seconds=margin)):
+    if single(dialer.db, lambda conn: hangups.request_end(conn, margin_seconds=margin)):
         crashpoint("stop.after_mark")
     hang_up(dialer)
     return fill_steps(released)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
 
 from worker.crashpoint import crashpoint
 from worker.domain.errors import Unavailable
+from worker.domain.model import Bounds
 from worker.flow.base import Dialer, Settle, Step
 from worker.flow.clock_jumps import watch_clock
-from worker.flow.failover import watch_server
+from worker.flow.failover import log_server, note_server
 from worker.flow.promote import promote
 from worker.flow.reap import reap, redispatch
 from worker.flow.reconcile import reconcile
@@ -20,7 +23,8 @@ from worker.flow.retain import retain
 from worker.flow.stop import stop_calls
 from worker.flow.wake import wake
 from worker.store import counters, events, hangups, idempotency, ticks
-from worker.store.database import once, transact
+from worker.store.database import single, transact
+from worker.store.failovers import NoticedServer
 
 log = structlog.get_logger()
 
@@ -42,18 +46,32 @@ def tick_into(dialer: Dialer, steps: list[Step]) -> None:
     """The same, adding to ``steps``. Every part is done whatever became of those before it; what failed is
     raised, the last of it, when all are done, and by then ``steps`` holds what the others want."""
 
-    def take(conn: Connection) -> tuple[bool, bool]:
-        mine = ticks.claim(conn, "tick", every_seconds=EVERY_SECONDS)
-        return mine, mine and ticks.claim(conn, "reconcile", every_seconds=dialer.bounds.reconcile_every_seconds)
-
-    mine, reconciles = transact(dialer.db, take)
-    if not mine:
+    taken = watch_clock(dialer.db, dialer.clock, partial(_take, dialer.bounds))
+    if taken is None:
         return
-    watch_clock(dialer.db, dialer.clock)
-    watch_server(dialer)
+    log_server(taken.server)
+    first = [_reconcile] if "reconcile" in taken.now_and_then else []
+    last = [_forget] if "forget" in taken.now_and_then else []
     with ExitStack() as parts:
-        for work in reversed((*([_reconcile] if reconciles else []), *WORK)):
+        for work in reversed((*first, *WORK, *last)):
             parts.callback(_do, work, dialer, steps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A tick that is this worker's: what of that which is done now and then is due with it, and the server, where it is
+    another one than before."""
+
+    now_and_then: frozenset[str]
+    server: NoticedServer | None
+
+
+def _take(bounds: Bounds, conn: Connection) -> _Taken | None:
+    """Take the tick, if it is due, and note on which server; one transaction, for it is done every second."""
+    if not ticks.claim(conn, "tick", every_seconds=EVERY_SECONDS):
+        return None
+    every = {"reconcile": bounds.reconcile_every_seconds, "forget": FORGET_EVERY_SECONDS}
+    return _Taken(ticks.claim_each(conn, every), note_server(conn, bounds))
 
 
 def _do(work: Callable[[Dialer], list[Step]], dialer: Dialer, steps: list[Step]) -> None:
@@ -73,7 +91,7 @@ def _reconcile(dialer: Dialer) -> list[Step]:
 
 def _drain(dialer: Dialer) -> list[Step]:
     overdue = dialer.bounds.event_overdue_seconds
-    waits = once(dialer.db, lambda conn: events.are_overdue(conn, after_seconds=overdue))
+    waits = single(dialer.db, lambda conn: events.are_overdue(conn, after_seconds=overdue))
     return [Settle()] if waits else []
 
 
@@ -83,12 +101,11 @@ def _roll_up(dialer: Dialer) -> list[Step]:
 
 
 def _forget(dialer: Dialer) -> list[Step]:
-    """Once a minute, drop the answers kept for repeated requests that are older than a day."""
+    """Drop the answers kept for repeated requests that are older than a day."""
 
     def work(conn: Connection) -> None:
-        if ticks.claim(conn, "forget", every_seconds=FORGET_EVERY_SECONDS):
-            idempotency.purge(conn)
-            hangups.forget_unmatched(conn)
+        idempotency.purge(conn)
+        hangups.forget_unmatched(conn)
 
     transact(dialer.db, work)
     return []
@@ -99,4 +116,4 @@ def _add_up(conn: Connection) -> None:
         crashpoint("roll_up.before_commit")
 
 
-WORK = (promote, wake, redispatch, stop_calls, reap, _drain, _roll_up, _forget, retain)
+WORK = (promote, wake, redispatch, stop_calls, reap, _drain, _roll_up, retain)

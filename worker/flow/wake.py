@@ -25,7 +25,7 @@ from worker.flow.fill import fill
 from worker.flow.finish import finish
 from worker.flow.stop import sweep
 from worker.store import campaigns, ticks, wakes
-from worker.store.database import once, transact
+from worker.store.database import once, single, transact
 from worker.store.wakes import Alarm, DueCampaign, DueCampaigns
 
 log = structlog.get_logger()
@@ -76,7 +76,7 @@ def _turn(dialer: Dialer, after_team: str | None) -> tuple[list[Step], Wake | No
     def take(conn: Connection) -> DueCampaigns:
         return wakes.take(conn, most=MOST, most_cancelled=MOST_SWEEPS, after_team=after_team, most_teams=MOST_TEAMS)
 
-    taken = transact(dialer.db, take)
+    taken = single(dialer.db, take)
     crashpoint("wake.after_take")
     steps, filled = _fill(dialer, dict.fromkeys(taken.starved_teams, ()), starved=True)
     if filled:

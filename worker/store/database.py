@@ -234,6 +234,20 @@ def transact(database: Database, work: Callable[[Connection], T]) -> T:
     ``work`` must touch nothing but the database, for it may run again. Raises :class:`Unavailable` if
     PostgreSQL is away.
     """
+    return _tried_again(database, work, _in_transaction)
+
+
+def single(database: Database, work: Callable[[Connection], T]) -> T:
+    """The same for ``work`` that sends one statement and no more: that is a transaction of its own, and is neither
+    begun nor committed by statements before and after it."""
+    return _tried_again(database, work, _by_itself)
+
+
+def _tried_again(
+    database: Database,
+    work: Callable[[Connection], T],
+    run: Callable[[Database, Callable[[Connection], T]], T],
+) -> T:
     if isinstance(database, Joined):
         return work(database.connection)  # a failed transaction can only be run again as a whole
     is_pinned = isinstance(database, Pinned)
@@ -246,7 +260,7 @@ def transact(database: Database, work: Callable[[Connection], T]) -> T:
     with as_unavailable():
         for attempt in attempts:
             with attempt:
-                return _in_transaction(database, work)
+                return run(database, work)
     raise AssertionError("unreachable: tenacity returns or raises")
 
 
@@ -273,6 +287,13 @@ def pinned(database: Database) -> Iterator[Pinned | Joined]:
                         connection.invalidate()
             case never:
                 assert_never(never)
+
+
+def _by_itself(database: Database, work: Callable[[Connection], T]) -> T:
+    if not isinstance(database, Engine):  # it is a part of somebody's transaction, or something comes before its commit
+        return _in_transaction(database, work)
+    with database.connect() as connection:
+        return work(connection.execution_options(isolation_level="AUTOCOMMIT"))
 
 
 def _in_transaction(database: Database, work: Callable[[Connection], T]) -> T:

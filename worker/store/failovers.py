@@ -40,6 +40,10 @@ _IS_ANOTHER = "(s.system_identifier, s.timeline) <> (excluded.system_identifier,
 NOTICE = text(f"""
 INSERT INTO database_server AS s (system_identifier, timeline, is_synchronous)
 SELECT here.system_identifier, here.timeline, {_WAITS_FOR_STANDBY} FROM dialer_server() AS here
+WHERE NOT EXISTS (   -- or the row is locked, and that is written, by every tick
+    SELECT FROM database_server o
+    WHERE (o.system_identifier, o.timeline, o.is_synchronous)
+        = (here.system_identifier, here.timeline, {_WAITS_FOR_STANDBY}))
 ON CONFLICT (only_row) DO UPDATE
 SET system_identifier = excluded.system_identifier, timeline = excluded.timeline,
     is_synchronous = excluded.is_synchronous,

@@ -65,14 +65,25 @@ WHERE c.id = k.campaign_id AND k.ended_at IS NULL AND k.end_requested_at IS NULL
 RETURNING k.id
 """)
 
-IS_TO_BE_ENDED = f"""k.end_told_at IS NULL AND k.carrier_call_id IS NOT NULL
-  AND (k.ended_at IS NULL AND k.end_requested_at IS NOT NULL
-       AND (k.state IN ('unknown', 'placed')   -- who rings or talks by now goes on, but for ...
-            OR k.machine_verdict IN ('machine', 'fax') AND k.end_requested_at >= k.answered_at   -- while it talked
-            OR c.status = 'cancelled' AND c.hang_up OR {CALL_IS_OVER})
-       OR k.late_evidence_at IS NOT NULL)"""
-"""Whether a call ``k`` of a campaign ``c`` is to be hung up and its carrier took no request yet: ``end_told_at`` is
-when it did."""
+_TO_BE_ENDED_COLUMNS = """k.id, k.account_id, k.end_tries, k.end_tried_at, k.next_end_at, k.end_requested_at,
+       k.late_evidence_at"""
+_NOT_ACCEPTED = "k.end_told_at IS NULL AND k.carrier_call_id IS NOT NULL"
+
+TO_BE_ENDED = f"""(
+    SELECT {_TO_BE_ENDED_COLUMNS}
+    FROM calls k JOIN campaigns c ON c.id = k.campaign_id
+    WHERE {_NOT_ACCEPTED} AND k.ended_at IS NULL
+      AND (k.end_requested_at IS NOT NULL
+           AND (k.state IN ('unknown', 'placed')   -- who rings or talks by now goes on, but for ...
+                OR k.machine_verdict IN ('machine', 'fax') AND k.end_requested_at >= k.answered_at   -- while it talked
+                OR c.status = 'cancelled' AND c.hang_up OR {CALL_IS_OVER})
+           OR k.late_evidence_at IS NOT NULL)
+    UNION ALL
+    SELECT {_TO_BE_ENDED_COLUMNS}
+    FROM calls k WHERE {_NOT_ACCEPTED} AND k.ended_at IS NOT NULL AND k.late_evidence_at IS NOT NULL)"""
+"""The calls that are to be hung up and whose carrier took no request yet: ``end_told_at`` is when it did. Live ones and
+ended ones each by an index of their own. Found together they are found by a bitmap, which goes again and again over
+every call that has ended since the table was vacuumed."""
 
 IS_FREE = is_over("end_tried_at", "next_end_at")
 LEASE = "end_tried_at = clock_timestamp(), next_end_at = clock_timestamp() + :lease * interval '1 second'"
@@ -84,8 +95,8 @@ rooms AS MATERIALIZED (SELECT * FROM {ROOMS}),
 due AS MATERIALIZED (
     SELECT k.id, k.account_id,
            row_number() OVER (PARTITION BY k.account_id ORDER BY {turn("k.end_tried_at")} NULLS FIRST, k.id) AS nth
-    FROM calls k JOIN campaigns c ON c.id = k.campaign_id
-    WHERE {IS_TO_BE_ENDED} AND k.end_tries < :tries AND {IS_FREE}),
+    FROM {TO_BE_ENDED} AS k
+    WHERE k.end_tries < :tries AND {IS_FREE}),
 own AS (
     UPDATE calls k SET {LEASE}
     WHERE k.end_told_at IS NULL AND {IS_FREE} AND k.id = ANY(ARRAY(

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from worker.store.batches import Batch
 from worker.store.instants import age, has_waited
 
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something that is to be done once in ``every`` seconds."""
+
+    name: str
+    every: float
+
+
+WORKS = Batch(Work)
+
+# What is not due is not locked, for that is written and flushed; whether it is, is looked at again under the lock.
 CLAIM = text(f"""
-INSERT INTO ticks AS t (name, last_at) VALUES (:name, clock_timestamp())
-ON CONFLICT (name) DO UPDATE SET last_at = clock_timestamp()   -- read under the row's lock, as is its age
-WHERE {has_waited("t.last_at", ":every")}
+INSERT INTO ticks AS t (name, last_at)
+SELECT x.name, clock_timestamp() FROM {WORKS}
+WHERE NOT EXISTS (SELECT FROM ticks o WHERE o.name = x.name AND NOT {has_waited("o.last_at", "x.every")})
+ORDER BY x.name
+ON CONFLICT (name) DO UPDATE SET last_at = clock_timestamp()
+WHERE {has_waited("t.last_at", f"(SELECT x.every FROM {WORKS} WHERE x.name = t.name)")}
 RETURNING name
 """)
 
@@ -50,7 +67,13 @@ def silence(conn: Connection) -> Silence:
 def claim(conn: Connection, name: str, *, every_seconds: float) -> bool:
     """Whether this work is due, and now the caller's to do: true at most once in ``every_seconds``, and at once where
     the clock was set back behind the last time."""
-    return conn.execute(CLAIM, {"name": name, "every": every_seconds}).first() is not None
+    return name in claim_each(conn, {name: every_seconds})
+
+
+def claim_each(conn: Connection, every_seconds: Mapping[str, float]) -> frozenset[str]:
+    """The same of several, by their names: those that are due."""
+    works = [Work(name, seconds) for name, seconds in every_seconds.items()]
+    return frozenset(row.name for row in conn.execute(CLAIM, WORKS.bind(works)))
 
 
 def touch(conn: Connection, *names: str) -> None:

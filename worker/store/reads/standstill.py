@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from worker.store.breakers import RATE_NOW
 from worker.store.columns import CallWindowColumns, Timed
-from worker.store.hangups import IS_TO_BE_ENDED
+from worker.store.hangups import TO_BE_ENDED as CALLS_TO_BE_ENDED
 from worker.store.instants import age, is_over, turn
 from worker.store.room import CALLER_IDS_WITH_ROOM, LIVE_OF_ACCOUNT, LIVE_OF_NUMBER, MAY_CALL_MORE
 from worker.store.shapes import shaped
@@ -62,8 +62,7 @@ LIVE_IN = text(_LIVE.format(and_which=" AND campaign_id = :id"))
 TO_BE_ENDED = text(f"""
 SELECT k.account_id, a.name, count(*) AS waiting,
        max({age("greatest(k.end_requested_at, k.late_evidence_at)")}) AS seconds
-FROM calls k JOIN carrier_accounts a ON a.id = k.account_id JOIN campaigns c ON c.id = k.campaign_id
-WHERE {IS_TO_BE_ENDED}
+FROM {CALLS_TO_BE_ENDED} AS k JOIN carrier_accounts a ON a.id = k.account_id
 GROUP BY k.account_id, a.name
 UNION ALL
 SELECT coalesce(u.account_id, CAST(u.carrier AS text)), coalesce(a.name, CAST(u.carrier AS text)), count(*),
