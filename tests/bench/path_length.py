@@ -24,7 +24,7 @@ from tests.bench.bare import bare
 from tests.bench.deployment import Deployment, started
 from tests.bench.effort import Effort
 from tests.bench.report import Figure, say
-from tests.bench.throughput import TEAM, WINDOW, furnish
+from tests.bench.shape import TEAM, WINDOW, furnish
 from tests.bench.wire import Exchange, Wire
 from worker.dev.stack import Stack
 from worker.operations import campaigns
