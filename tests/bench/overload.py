@@ -45,8 +45,8 @@ STOPPED_SECONDS, QUICK_STOPPED_SECONDS = 60, 6
 AFTER_SECONDS, QUICK_AFTER_SECONDS = 30, 12
 VARIANT_SECONDS, QUICK_VARIANT_SECONDS = 60, 8
 QUICK_SLOW_SECONDS = 10
-BEGUN_CALLS, BEGUN_SECONDS = 50, 2
-"""A phase has begun when so many calls were placed; what is measured begins so much later."""
+BEGUN_CALLS, BEGUN_PATIENCE_SECONDS = 200, 120
+"""A phase has begun when so many calls have ended, and not before is anything measured."""
 LONGEST_MEAN_SECONDS = 8.0
 """Calls need not be longer, on average, than this, however slow the machine is."""
 MOST_CALLS_PER_SECOND = 2_000
@@ -87,8 +87,9 @@ class Site:
             furnish(conn, [], room)
 
     @contextmanager
-    def demand(self, shape: Shape, each: int) -> Iterator[None]:
-        """Campaigns of this shape run, with so many contacts each, until this is left; then until all is quiet."""
+    def demand(self, shape: Shape, each: int, begun: int = BEGUN_CALLS) -> Iterator[None]:
+        """Campaigns of this shape run, with so many contacts each, from when ``begun`` calls have ended until this is
+        left; returns when all is quiet."""
         first, count = self._contacts, shape.campaigns * each
         self._contacts += count
         self._phases += 1
@@ -98,8 +99,7 @@ class Site:
         for table in ("contacts", "campaign_contacts", "campaigns"):
             self.there.sql(f"ANALYZE {table}")
         begin(self.there, campaigns)
-        dialed = "SELECT count(*) FROM calls WHERE campaign_id = ANY(:ids) AND dialing_at IS NOT NULL"
-        self.there.wait(lambda: self.there.sql(dialed, ids=campaigns)[0][0] >= BEGUN_CALLS, "a phase began", seconds=60)
+        self.there.wait(lambda: self._ended(campaigns) >= begun, "a phase began", seconds=BEGUN_PATIENCE_SECONDS)
         yield
         running = "SELECT id FROM campaigns WHERE id = ANY(:ids) AND status = 'running'"
         for (campaign,) in self.there.sql(running, ids=campaigns):
@@ -114,6 +114,10 @@ class Site:
         if any(child.exit_code is not None for child in self.there.children):
             raise self.there.broken("a process ended under load")
         return Window(since, self.now())
+
+    def _ended(self, campaigns: Sequence[str]) -> int:
+        statement = "SELECT count(*) FROM calls WHERE campaign_id = ANY(:ids) AND disposition = 'answered'"
+        return int(self.there.sql(statement, ids=campaigns)[0][0])
 
     def now(self) -> float:
         return float(self.there.sql("SELECT extract(epoch FROM clock_timestamp())::float")[0][0])
@@ -177,7 +181,7 @@ def burst(stack: Stack, effort: Effort) -> list[Figure]:
     with deployed(stack, "bench_burst", connections=CONNECTIONS) as there:
         site = Site(there, shape)
         there.outside.tell("hold")
-        with site.demand(shape, shape.slots):
+        with site.demand(shape, shape.slots, begun=0):
             live = "SELECT count(*) FROM calls WHERE carrier_call_id IS NOT NULL"
             there.wait(lambda: there.sql(live)[0][0] >= shape.all_slots, "all calls were placed", seconds=300)
             with Watch(there) as watch:
@@ -202,7 +206,6 @@ def slow(stack: Stack, effort: Effort) -> list[Figure]:
     with deployed(stack, "bench_slow", connections=CONNECTIONS, **requests) as there:
         site = Site(there)
         with Watch(there) as watch, site.demand(STANDARD, _enough(best, seconds) + STANDARD.slots):
-            site.passed(REQUEST_SECONDS + 2)  # the first have been answered
             goodput = site.goodput(site.passed(seconds + 1))
         site.check()
     say(f"P11 slow carrier: {goodput:,.1f} calls/s of {best:,.0f}; {watch}")
@@ -226,14 +229,12 @@ def _best(site: Site, effort: Effort) -> float:
     """The best goodput, of what the worker does with calls of P1 and of what it does where calls are so long that a
     fifth of the slots is enough for it. Calls are so long from here on."""
     seconds = effort.of(TRIED_SECONDS, QUICK_TRIED_SECONDS)
-    with site.demand(STANDARD, MOST_CALLS_PER_SECOND * (seconds + BEGUN_SECONDS) // STANDARD.campaigns):
-        site.passed(BEGUN_SECONDS)
+    with site.demand(STANDARD, MOST_CALLS_PER_SECOND * seconds // STANDARD.campaigns):
         tried = max(1.0, site.goodput(site.passed(seconds)))
     mean = min(LONGEST_MEAN_SECONDS, CALM.all_slots / tried)
     site.there.outside.tell("lasts", SHORTEST * mean, LONGEST * mean)
     seconds = effort.of(CALM_SECONDS, QUICK_CALM_SECONDS)
-    with site.demand(CALM, _enough(tried, seconds + BEGUN_SECONDS + mean)):
-        site.passed(BEGUN_SECONDS + mean)
+    with site.demand(CALM, _enough(tried, seconds)):
         calm = site.goodput(site.passed(seconds))
     say(f"P11 {site.there.name}: {tried:,.0f} calls/s tried, {calm:,.0f} calm; calls last {mean:.2f} s on average")
     return max(tried, calm)
@@ -241,7 +242,11 @@ def _best(site: Site, effort: Effort) -> float:
 
 def _enough(calls_per_second: float, seconds: float) -> int:
     """Contacts for each campaign that last so long, and half as long again."""
-    return int(1.5 * calls_per_second * seconds / STANDARD.campaigns) + 2 * STANDARD.slots
+    return (
+        int(1.5 * calls_per_second * seconds / STANDARD.campaigns)
+        + 2 * STANDARD.slots
+        + BEGUN_CALLS // STANDARD.campaigns
+    )
 
 
 def _back_to_normal(
