@@ -1,23 +1,26 @@
 """What a worker's processor time goes into: its threads' stacks, looked at each few milliseconds.
 
-A stack counts for what its thread has computed since the last look, not for how long it stood there, so that threads
-that wait count nothing. The looker needs the interpreter like everybody, and gets it where others let go of it: what is
-said of single lines is not to be trusted, and nothing here speaks of lines.
+A look is two: the threads' processor clocks are read, the interpreter is let go of for a moment, and they are read
+again, with the stacks. A stack counts for what its thread computed in that moment: threads that wait count nothing, and
+none counts where it waits for what it computed before.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 from types import CodeType, FrameType
 
 EVERY_SECONDS = 0.005
 _CLOCK_OF_A_THREAD = 6
 """The lowest bits of the number that Linux gives the processor clock of a thread; the rest is its id, inverted."""
-SWITCH_SECONDS = 0.0005
-"""The interpreter's interval while stacks are sampled; at its usual 5 ms the looker comes too late to most."""
+MOMENT_SECONDS, SWITCH_SECONDS = 0.00005, 0.00005
+"""How long the moment is, and the interpreter's interval after which we get our turn again. With its usual 5 ms we
+would get it where others wait for a server, and never see them compute."""
 TOP = 20
 
 Samples = dict[str, dict[str, float]]
@@ -25,14 +28,13 @@ Samples = dict[str, dict[str, float]]
 
 
 class Sampler:
-    """Looks at all threads of this process but its own, from now on. Linux only: elsewhere no thread's clock can be
-    read, and every look counts the same."""
+    """Looks at all threads of this process but its own, from now on. On Linux: elsewhere a thread's clock has no
+    number."""
 
     def __init__(self) -> None:
         self._own: defaultdict[str, float] = defaultdict(float)
         self._cumulative: defaultdict[str, float] = defaultdict(float)
         self._names: dict[CodeType, str] = {}
-        self._computed: dict[int, float] = {}
         self._lock = threading.Lock()
         self._over = threading.Event()
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -52,14 +54,18 @@ class Sampler:
         self._thread.join()
 
     def _run(self) -> None:
+        with suppress(OSError, AttributeError):  # without, looks come late on a busy machine, when all wait
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
         own = threading.get_ident()
         while not self._over.wait(EVERY_SECONDS):
-            native_ids = {thread.ident: thread.native_id for thread in threading.enumerate()}
+            native_ids = {it.ident: it.native_id for it in threading.enumerate() if it.ident != own}
+            before = {ident: _computed(native_id) for ident, native_id in native_ids.items()}
+            time.sleep(MOMENT_SECONDS)
             frames = sys._current_frames()
             with self._lock:
-                for ident, frame in frames.items():
-                    if ident != own and (seconds := self._since_last(native_ids.get(ident))) > 0:
-                        self._count(frame, seconds)
+                for ident, since in before.items():
+                    if ident in frames and (seconds := _computed(native_ids[ident]) - since) > 0:
+                        self._count(frames[ident], seconds)
             del frames
 
     def _count(self, frame: FrameType | None, seconds: float) -> None:
@@ -71,25 +77,19 @@ class Sampler:
         for name in set(stack):
             self._cumulative[name] += seconds
 
-    def _since_last(self, native_id: int | None) -> float:
-        """What the thread has computed since the last look; of one that is new or gone, nothing."""
-        if native_id is None:
-            return 0.0
-        if sys.platform != "linux":
-            return EVERY_SECONDS
-        try:
-            now = time.clock_gettime(~native_id << 3 | _CLOCK_OF_A_THREAD)
-        except OSError:  # it has ended
-            self._computed.pop(native_id, None)
-            return 0.0
-        before, self._computed[native_id] = self._computed.get(native_id, now), now
-        return now - before
-
     def _name(self, code: CodeType) -> str:
         name = self._names.get(code)
         if name is None:
             name = self._names[code] = f"{_module(code.co_filename)}:{code.co_qualname}"
         return name
+
+
+def _computed(native_id: int | None) -> float:
+    """The processor time of a thread; 0 of one that has ended."""
+    try:
+        return time.clock_gettime(~(native_id or 0) << 3 | _CLOCK_OF_A_THREAD)
+    except OSError:
+        return 0.0
 
 
 def _module(path: str) -> str:
@@ -102,13 +102,18 @@ def _module(path: str) -> str:
 
 
 def top(samples: Samples, count: int = TOP) -> list[str]:
-    """The functions that computed most by themselves, each with its share of all by itself and with what it called."""
+    """The functions that computed most by themselves, then those of the product that did with what they called; each
+    with its shares of all that the worker computed."""
     own, cumulative = samples.get("self", {}), samples.get("with callees", {})
-    whole = sum(own.values())
+    whole = sum(own.values()) or 1.0
+
+    def line(name: str) -> str:
+        return f"{100 * own.get(name, 0.0) / whole:6.1f}% {100 * cumulative[name] / whole:12.1f}%  {name}"
+
+    product = [name for name in cumulative if name.startswith("worker.")]
     return [
-        f"{'self':>7} {'with callees':>13}  of {whole:.1f} s computed",
-        *(
-            f"{100 * own[name] / whole:6.1f}% {100 * cumulative[name] / whole:12.1f}%  {name}"
-            for name in sorted(own, key=lambda n: -own[n])[:count]
-        ),
+        f"{'self':>7} {'with callees':>13}  of what the worker computed",
+        *map(line, sorted(own, key=lambda n: -own[n])[:count]),
+        "the product's, with callees:",
+        *map(line, sorted(product, key=lambda n: -cumulative[n])[:count]),
     ]
