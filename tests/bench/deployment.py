@@ -156,7 +156,7 @@ def deployed(
             carrier = carrier_and_web(stack, name, environment, start, wait, connections=connections)
             environment = environment | {"BENCH_COURIER": str(carrier.path)}
         apart = {child.name.removeprefix(f"{name}-"): child.pid for child in children}
-        for role, more in (("worker", ("-n", f"worker@{name}")), ("beat", ())):
+        for role, more in (("worker", ("-n", f"worker@{name}", "--without-mingle")), ("beat", ())):
             start(role, [*CELERY, role, *more], environment)
         leaders = _leaders(dialer, redis, children[-2]) | apart if sys.platform == "linux" else {}
         there = replace(there, children=tuple(children), leaders=leaders, carrier=carrier)

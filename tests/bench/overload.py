@@ -38,13 +38,13 @@ NORMAL_SHARE, NORMAL_SECONDS, NORMAL_NEWS_SECONDS = 0.9, 2, 2.0
 waited for longer."""
 SHORTEST, LONGEST = 0.2, 1.8
 """How long calls last, as shares of their mean."""
-TRIED_SECONDS, QUICK_TRIED_SECONDS = 15, 4
-CALM_SECONDS, QUICK_CALM_SECONDS = 30, 4
-LONG_SECONDS, QUICK_LONG_SECONDS = 120, 12
-STOPPED_SECONDS, QUICK_STOPPED_SECONDS = 60, 6
-AFTER_SECONDS, QUICK_AFTER_SECONDS = 30, 12
-VARIANT_SECONDS, QUICK_VARIANT_SECONDS = 60, 8
-QUICK_SLOW_SECONDS = 10
+TRIED_SECONDS, QUICK_TRIED_SECONDS = 15, 3
+CALM_SECONDS, QUICK_CALM_SECONDS = 30, 3
+LONG_SECONDS, QUICK_LONG_SECONDS = 120, 8
+STOPPED_SECONDS, QUICK_STOPPED_SECONDS = 60, 5
+AFTER_SECONDS, QUICK_AFTER_SECONDS = 30, 8
+VARIANT_SECONDS, QUICK_VARIANT_SECONDS = 60, 5
+QUICK_SLOW_SECONDS = 5
 BEGUN_CALLS, BEGUN_PATIENCE_SECONDS = 200, 120
 """A phase has begun when so many calls have ended, and not before is anything measured."""
 LONGEST_MEAN_SECONDS = 8.0
@@ -205,7 +205,7 @@ def slow(stack: Stack, effort: Effort) -> list[Figure]:
     requests = {"BENCH_REQUEST_SECONDS": str(REQUEST_SECONDS), "PLACING_THREADS": str(SENDERS)}
     with deployed(stack, "bench_slow", connections=CONNECTIONS, **requests) as there:
         site = Site(there)
-        with Watch(there) as watch, site.demand(STANDARD, _enough(best, seconds) + STANDARD.slots):
+        with Watch(there) as watch, site.demand(STANDARD, _enough(best, seconds), begun=SENDERS // 2):
             goodput = site.goodput(site.passed(seconds + 1))
         site.check()
     say(f"P11 slow carrier: {goodput:,.1f} calls/s of {best:,.0f}; {watch}")

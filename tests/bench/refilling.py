@@ -16,7 +16,7 @@ from worker.dev.stack import Stack
 from worker.operations import campaigns as campaign_operations
 
 CAMPAIGNS, SLOTS = 10, 3
-CALLS_A_SLOT, QUICK_CALLS_A_SLOT = 12, 6
+CALLS_A_SLOT, QUICK_CALLS_A_SLOT = 12, 5
 CALL_SECONDS = "0.5 1.5"
 PATIENCE_SECONDS = 180.0
 

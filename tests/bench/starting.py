@@ -16,9 +16,9 @@ from worker.dev.stack import Stack
 from worker.operations.examine import examine
 
 SCHEDULED, QUICK_SCHEDULED = 20_000, 2_000
-INSTANTS, QUICK_INSTANTS = 40, 20
+INSTANTS, QUICK_INSTANTS = 40, 16
 AHEAD_SECONDS = 3.0
-SPREAD_SECONDS, QUICK_SPREAD_SECONDS = 20, 6
+SPREAD_SECONDS, QUICK_SPREAD_SECONDS = 20, 4
 
 OTHERS = """INSERT INTO campaigns (id, team_id, assistant_id, company_id, name, status, scheduled_start_at)
     SELECT format('camp_s%%s', n), %(team)s, 'asst_bench', 'comp_bench', 'Scheduled', 'scheduled',
