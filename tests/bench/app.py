@@ -1,5 +1,5 @@
 """The worker of the benchmarks, ``celery -A tests.bench.app worker``: the product's own in everything but who
-rings the phones, and with the empty tasks it is measured against.
+rings the phones, and with tasks that say what it did.
 
 ``BENCH_CALL_SECONDS``, such as ``0.5 1.5``, is how long calls last. With ``BENCH_COURIER`` the calls live in a process
 of their own, which listens at that path and tells a web process their news (:mod:`tests.bench.courier`), and
@@ -65,19 +65,6 @@ app = celery_app.app
 __all__ = ["app", "tasks"]  # by its import the product's own tasks are there
 if not BY_TICK:
     from worker.process import timer  # noqa: F401  # from its import on, every worker that is ready has one
-
-
-@app.task(name="bench.noop")
-def noop() -> None:
-    """Nothing: what a task costs before it does anything."""
-
-
-@app.task(name="bench.chain")
-def chain(left: int | None) -> None:
-    """Nothing, and then the next: what a task costs that hands on. Its argument is of a type that the product's own
-    tasks have, for a worker refuses messages with others."""
-    if left is not None and left > 1:
-        chain.delay(left - 1)
 
 
 @app.task(name="bench.tally")

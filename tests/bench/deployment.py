@@ -27,12 +27,15 @@ from worker.dev.processtable import family, living
 from worker.dev.stack import Stack
 from worker.flow.base import Dialer
 from worker.process import celery_app
+from worker.process.settings import read_settings
 from worker.slots import connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 THREADS = 8
 READY_SECONDS = 60.0
+STOCK = "_stock"
 CELERY = (sys.executable, "-m", "celery", "-A", "tests.bench.app")
+STOCK_CELERY = (*CELERY[:-1], "tests.bench.stock")
 
 
 class Unfinished(Exception):
@@ -52,6 +55,7 @@ class Deployment:
     children: tuple[Child, ...]
     leaders: dict[str, int]
     carrier: Carrier | None = None
+    stock: Celery | None = None
 
     def sql(self, statement: str, **values: Any) -> Sequence[Any]:
         with self.dialer.db.begin() as conn:
@@ -76,6 +80,16 @@ class Deployment:
         """The carrier that stands outside the worker."""
         assert self.carrier is not None, f"{self.name} has its carrier in the worker"
         return self.carrier
+
+    @property
+    def reference(self) -> Celery:
+        """For sending to the worker that is stock Celery."""
+        assert self.stock is not None, f"{self.name} has no reference"
+        return self.stock
+
+    def reference_key(self, queue: str) -> str:
+        """The list under which the broker keeps a queue of the reference's."""
+        return f"{self.name}{STOCK}:{queue}"
 
     def tally(self) -> dict[str, float]:
         """What the worker has sent to PostgreSQL and Redis so far."""
@@ -126,11 +140,18 @@ class Deployment:
 
 @contextmanager
 def deployed(
-    stack: Stack, name: str, *, connections: int = 0, network_seconds: float = 0.0, **settings: str
+    stack: Stack,
+    name: str,
+    *,
+    connections: int = 0,
+    network_seconds: float = 0.0,
+    has_reference: bool = False,
+    **settings: str,
 ) -> Iterator[Deployment]:
     """A deployment called ``name`` on the servers of ``stack``; ``settings`` in the names of the environment. With
     ``connections``, calls live outside the worker and their news is posted over so many; with ``network_seconds``, the
-    servers are so far from it in each direction. We look at them from near in any case."""
+    servers are so far from it in each direction, and we look at them from near; with ``has_reference``, a worker of
+    stock Celery stands beside it, idle unless it is sent tasks."""
     with ExitStack() as running:
         made = running.enter_context(bare(stack, name, WORKER_CONCURRENCY=str(THREADS), **settings))
         environment, dialer = made.environment, made.dialer
@@ -148,7 +169,13 @@ def deployed(
         def wait(condition: Callable[[], bool], what: str) -> None:
             replace(there, children=tuple(children)).wait(condition, what, seconds=READY_SECONDS)
 
-        carrier = None
+        carrier, stock = None, None
+        if has_reference:
+            chosen = {**environment, "REDIS_PREFIX": f"{name}{STOCK}"}
+            stock = Celery(f"{name}{STOCK}")
+            celery_app.configure(stock, read_settings(chosen))
+            running.callback(stock.close)
+            start("reference", [*STOCK_CELERY, "worker", "-n", f"reference@{name}", "--without-mingle"], chosen)
         if network_seconds:
             far = network(stack, name, start, wait, seconds=network_seconds)
             environment = environment | far
@@ -159,7 +186,7 @@ def deployed(
         for role, more in (("worker", ("-n", f"worker@{name}", "--without-mingle")), ("beat", ())):
             start(role, [*CELERY, role, *more], environment)
         leaders = _leaders(dialer, redis, children[-2]) | apart if sys.platform == "linux" else {}
-        there = replace(there, children=tuple(children), leaders=leaders, carrier=carrier)
+        there = replace(there, children=tuple(children), leaders=leaders, carrier=carrier, stock=stock)
         there.tally()  # it is up
         yield there
 

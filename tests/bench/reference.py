@@ -1,4 +1,4 @@
-"""What Celery alone gets through on the same worker: tasks that do nothing, and tasks that hand on."""
+"""What stock Celery gets through, by the same settings: tasks that do nothing, and tasks that hand on."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def refer(there: Deployment, count: int, tasks_per_second: Callable[[Deployment,
 
 def noops_per_second(there: Deployment, count: int) -> float:
     """Empty tasks a second, from a queue that was filled before."""
-    prefilled = there.key("prefilled")
+    prefilled = there.reference_key("prefilled")
     if there.redis.llen(prefilled) != count:
         there.redis.delete(prefilled)
         for _ in range(count):
-            there.celery.send_task("bench.noop", queue="prefilled")
+            there.reference.send_task("bench.noop", queue="prefilled")
     return _drained(there, count, prefilled)
 
 
@@ -44,7 +44,7 @@ def chains_per_second(there: Deployment, count: int) -> float:
     length = max(1, count // CHAINS)
     started_at = monotonic()
     for _ in range(CHAINS):
-        there.celery.send_task("bench.chain", [length])
+        there.reference.send_task("bench.chain", [length])
     _await_empty(there, CHAINS * length)
     return CHAINS * length / (monotonic() - started_at)
 
@@ -57,11 +57,11 @@ def _drained(there: Deployment, count: int, prefilled: str) -> float:
     """The speed from the first look that sees the queue shrink, or from its filling where that look sees it gone
     already, to the one that sees all done."""
     left, began_at = count, monotonic()
-    there.redis.copy(prefilled, there.key("control"))
+    there.redis.copy(prefilled, there.reference_key("control"))
 
     def shrinks() -> bool:
         nonlocal left
-        left = there.redis.llen(there.key("control"))
+        left = there.redis.llen(there.reference_key("control"))
         return left < count
 
     there.wait(shrinks, "the worker takes tasks", seconds=30, every=POLL_SECONDS)
@@ -73,6 +73,6 @@ def _drained(there: Deployment, count: int, prefilled: str) -> float:
 
 def _await_empty(there: Deployment, count: int) -> None:
     def is_empty() -> bool:
-        return not there.redis.exists(there.key("control"), there.key("unacked"))
+        return not there.redis.exists(there.reference_key("control"), there.reference_key("unacked"))
 
     there.wait(is_empty, "all tasks were done", seconds=30 + count / WORST_TASKS_PER_SECOND, every=POLL_SECONDS)

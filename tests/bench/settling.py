@@ -1,10 +1,9 @@
-"""P1, P1e, P2, P3: calls that are settled a second, against what Celery alone gets through on the same worker.
+"""P1, P1e, P2, P3: calls that are settled a second, against what stock Celery gets through in the same run.
 
-A round is the reference, then the calls, both by the same process, so that what else the machine does meets both. P1:
-20 campaigns of 50 slots, against tasks that do nothing, consumed from a queue that was filled before the clock starts.
-P1e: the same, and the news of each call is posted by itself to a web process, as a carrier does it. P2: a thousand
-campaigns of one slot, so that each fill is of one call, against tasks that hand on. P3: what P1's calls sent to
-PostgreSQL and Redis.
+A round is the reference, then the calls, so that what else the machine does meets both. P1: 20 campaigns of 50 slots,
+against tasks that do nothing, consumed from a queue that was filled before the clock starts. P1e: the same, and the
+news of each call is posted by itself to a web process, as a carrier does it. P2: a thousand campaigns of one slot, so
+that each fill is of one call, against tasks that hand on. P3: what P1's calls sent to PostgreSQL and Redis.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def batched(
 ) -> list[Figure]:
     """P1, P3."""
     count = contacts or effort.of(CONTACTS, QUICK_CONTACTS)
-    with deployed(stack, "bench") as there:
+    with deployed(stack, "bench", has_reference=True) as there:
         rounds = measure(there, "P1", noops_per_second, Workload(there, count), effort)
         received = receive(there, effort.of(RECEIVED_CALLS, 50)) if "P3" in wanted else None
     measured = Measured(rounds, received)
@@ -63,7 +62,7 @@ def batched(
 def one_by_one(stack: Stack, effort: Effort, notes: list[str]) -> list[Figure]:
     """P1e."""
     count = effort.of(ONE_BY_ONE, QUICK_ONE_BY_ONE)
-    with deployed(stack, "bench_http", connections=CONNECTIONS) as there:
+    with deployed(stack, "bench_http", connections=CONNECTIONS, has_reference=True) as there:
         rounds = measure(there, "P1e", noops_per_second, Workload(there, count), effort)
     notes += report.split("P1e", rounds)
     return [_against(Measured(rounds), "P1e", "P1e news one by one over HTTP", "no-ops/s", at_least=0.5)]
@@ -72,7 +71,7 @@ def one_by_one(stack: Stack, effort: Effort, notes: list[str]) -> list[Figure]:
 def single(stack: Stack, effort: Effort, notes: list[str]) -> list[Figure]:
     """P2."""
     shape = QUICK_SINGLE if effort.is_quick else SINGLE
-    with deployed(stack, "bench_single") as there:
+    with deployed(stack, "bench_single", has_reference=True) as there:
         workload = Workload(there, CALLS_A_SLOT * shape.campaigns, shape, by_messages=False)
         rounds = measure(there, "P2", chains_per_second, workload, effort)
     notes += report.split("P2", rounds)

@@ -15,7 +15,7 @@ from worker.dev.stack import Stack
 
 @pytest.fixture(scope="module")
 def there(stack: Stack) -> Iterator[Deployment]:
-    with deployed(stack, "bench_test") as running:
+    with deployed(stack, "bench_test", has_reference=True) as running:
         yield running
 
 
