@@ -13,9 +13,14 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from statistics import StatisticsError
 from time import monotonic
 
 import click
+import psycopg
+from kombu.exceptions import KombuError
+from redis import RedisError
+from sqlalchemy.exc import DBAPIError
 
 from tests.bench import (
     beside,
@@ -39,6 +44,7 @@ from tests.bench.report import Figure
 from tests.bench.shape import STANDARD
 from worker import logs
 from worker.dev.stack import Stack
+from worker.domain.errors import Unavailable
 
 STANDING_ALONE: Mapping[str, Sequence[Callable[[Stack, Effort], Sequence[Figure]]]] = {
     "P4": [claiming.measure],
@@ -53,6 +59,9 @@ STANDING_ALONE: Mapping[str, Sequence[Callable[[Stack, Effort], Sequence[Figure]
     "R": [path_length.measure],
 }
 """Figures that have a file of their own; the parts of each stand or fall by themselves."""
+TOO_MUCH = (Unavailable, OSError, psycopg.Error, DBAPIError, RedisError, KombuError, StatisticsError)
+"""What the bench itself meets where the machine is too slow for it: a service that does not answer in its time, or too
+few calls for a percentile."""
 NAMES = ("P1", "P1e", "P2", "P3", *STANDING_ALONE)
 
 
@@ -119,6 +128,8 @@ class Figures:
             self.figures += measured()
         except Unfinished as error:
             self._miss(name, str(error))
+        except TOO_MUCH as error:
+            self._miss(name, f"{type(error).__name__}: {error}")
         except AssertionError as error:  # a call was not as it must be
             self.are_void = True
             self._miss(name, f"void: {error}")
