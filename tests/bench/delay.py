@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 CHUNK_BYTES = 262_144
-PUNCTUALITY_SECONDS = 0.00005
+PUNCTUALITY_SECONDS = 0.00015
 """So much too early is early enough: the machine needs as long to wake us."""
 
 
@@ -38,7 +38,7 @@ class Relays:
     def serve(self) -> None:
         """Pass on, for ever."""
         while True:
-            wait = max(0.0, self._queue[0][0] - monotonic()) if self._queue else None
+            wait = max(0.0, self._queue[0][0] - PUNCTUALITY_SECONDS - monotonic()) if self._queue else None
             sources = [*self._targets, *(end for end in self._other if end not in self._ended)]
             readable, writable, _ = select.select(sources, list(self._kept), (), wait)
             for ready in readable:
