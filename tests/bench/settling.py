@@ -22,7 +22,7 @@ from tests.bench.shape import Shape
 from tests.bench.throughput import Round, Workload
 from worker.dev.stack import Stack
 
-CONTACTS, QUICK_CONTACTS = 10_000, 2_000
+CONTACTS, QUICK_CONTACTS = 10_000, 1_500
 ONE_BY_ONE, QUICK_ONE_BY_ONE = 2_000, 400
 """Contacts of P1e: a call takes ten times as long as in P1, and so does the start."""
 CONNECTIONS = 8
