@@ -22,7 +22,7 @@ from tests.world import World
 from worker.flow.record import record
 from worker.process import celery_app, tasks, wiring
 from worker.process.settings import settings
-from worker.slots import connect
+from worker.slots import connect, nudge
 
 QUEUES = (celery_app.CONTROL, celery_app.DIAL)
 KINDS = 3
@@ -30,6 +30,7 @@ KINDS = 3
 CALLS, CAMPAIGNS = 60, 20
 TICKS, SECONDS_BETWEEN = 5, 12.0
 """After so long a call that is still reserved looks as if its message was lost; after all of them none is given up."""
+LONG_SECONDS = 600
 LATER = (
     "UPDATE calls SET reserved_at = reserved_at - :ago, rung_at = rung_at - :ago WHERE state = 'reserved'",
     "UPDATE call_events SET received_at = received_at - :ago WHERE outcome IS NULL",
@@ -65,6 +66,8 @@ class Broker:
 
 @pytest.fixture
 def broker(world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
+    monkeypatch.setattr(nudge, "OUTSTANDING_SECONDS", LONG_SECONDS)  # what is lost is none of this; a test may be slow
+    world.deploy(send_fence_seconds=LONG_SECONDS)
     monkeypatch.setattr(wiring, "dialer", lambda: world.dialer)
     monkeypatch.setenv("REDIS_URL", redis_url)
     settings.cache_clear()
