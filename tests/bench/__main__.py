@@ -1,4 +1,5 @@
-"""``python -m tests.bench P1 P3``: measure, compare within the run, print a table, and all of it as a line of JSON.
+"""``python -m tests.bench P1 P3``: measure, compare within the run, print a table, and all of it as a line of JSON;
+``--profile P1`` prints instead what a worker's processor time goes into.
 
 Ratios are what counts: reference and subject take turns on the same worker, and each ratio is the median of
 those of the rounds. Seconds are shown and not judged, for machines differ and are shared. What does not come true in
@@ -9,12 +10,17 @@ as it must be, whatever the figures are, and with 1 when a run was void.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from statistics import median
+from statistics import StatisticsError
+from time import monotonic
 
 import click
+import psycopg
+from kombu.exceptions import KombuError
+from redis import RedisError
+from sqlalchemy.exc import DBAPIError
 
 from tests.bench import (
     age,
@@ -22,70 +28,68 @@ from tests.bench import (
     claiming,
     importing,
     memory,
+    network,
+    overload,
     path_length,
+    profiling,
     publishing,
     refilling,
     report,
+    settling,
     starting,
     ticking,
 )
-from tests.bench.deployment import Deployment, Unfinished, deployed
+from tests.bench.deployment import Unfinished
 from tests.bench.effort import Effort
-from tests.bench.receipt import Receipt, receive
 from tests.bench.report import Figure
-from tests.bench.throughput import CAMPAIGNS, Round, Workload, chains_per_second, noops_per_second, refer
+from tests.bench.shape import STANDARD
 from worker import logs
 from worker.dev.stack import Stack
+from worker.domain.errors import Unavailable
 
-STANDING_ALONE = {
-    "P4": claiming.measure,
-    "P5": refilling.measure,
-    "P6": starting.measure,
-    "P7": importing.measure,
-    "P8": memory.measure,
-    "P9": publishing.measure,
-    "P10": ticking.measure,
-    "P13": age.measure,
-    "R": path_length.measure,
+STANDING_ALONE: Mapping[str, Sequence[Callable[[Stack, Effort], Sequence[Figure]]]] = {
+    "P4": [claiming.measure],
+    "P5": [refilling.measure],
+    "P6": [starting.measure],
+    "P7": [importing.measure],
+    "P8": [memory.measure],
+    "P9": [publishing.measure],
+    "P10": [ticking.measure],
+    "P11": [overload.measure, overload.burst, overload.slow, overload.one_a_message],
+    "P12": [network.calls, network.refills],
+    "P13": [age.measure],
+    "R": [path_length.measure],
 }
-"""Figures that have a file of their own."""
-NAMES = ("P1", "P2", "P3", *STANDING_ALONE)
-RECEIVED_CALLS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The rounds of one deployment, and the receipt of callbacks, where that was measured."""
-
-    rounds: Sequence[Round]
-    received: Receipt | None = None
-
-    def middle(self, of: Callable[[Round], float]) -> float:
-        return median(of(it) for it in self.rounds)
+"""Figures that have a file of their own; the parts of each stand or fall by themselves."""
+TOO_MUCH = (Unavailable, OSError, psycopg.Error, DBAPIError, RedisError, KombuError, StatisticsError)
+"""What the bench itself meets where the machine is too slow for it: a service that does not answer in its time, or too
+few calls for a percentile."""
+NAMES = ("P1", "P1e", "P2", "P3", *STANDING_ALONE)
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
-@click.option("--contacts", type=click.IntRange(CAMPAIGNS), default=4000, show_default=True, help="In one round of P1.")
+@click.option("--contacts", type=click.IntRange(STANDARD.campaigns), help="In a round of P1, instead of 10 000.")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Three at least mean something.")
 @click.option("--quick", is_flag=True, help="One round of each, of a tenth of the size: every figure, less certain.")
-def main(names: Sequence[str], contacts: int, rounds: int, quick: bool) -> None:
-    """Measure NAMES; all without."""
+@click.option(
+    "--profile", "profiled", type=click.Choice(profiling.NAMES), help="Show what a worker computes meanwhile."
+)
+def main(names: Sequence[str], contacts: int | None, rounds: int, quick: bool, profiled: str | None) -> None:
+    """Measure NAMES; all without. With --profile nothing is measured: sampling takes its share."""
     wanted = set(names or NAMES)
     effort = Effort(1 if quick else rounds, quick)
-    contacts = max(CAMPAIGNS, effort.of(contacts))
-    contacts -= contacts % CAMPAIGNS
     made = Figures()
     logs.configure("error")
-    with Stack() as stack:
+    with Stack(max_connections=200) as stack:
         click.echo(report.machine(stack))
-        if wanted & {"P1", "P3"}:
-            made.add("P1 P3", lambda: _throughput(stack, wanted, contacts, effort, made.notes))
-        if "P2" in wanted:
-            made.add("P2", lambda: _one_by_one(stack, contacts, effort, made.notes))
-        for name, measure_alone in STANDING_ALONE.items():
-            if name in wanted:
-                made.add(name, partial(measure_alone, stack, effort))
+        if profiled is not None:
+            click.echo("\n".join(profiling.measure(stack, profiled, effort)))
+            return
+        for name, measured in _parts(stack, wanted, contacts, effort, made.notes):
+            began_at = monotonic()
+            made.add(name, measured)
+            report.say(f"{name}: {monotonic() - began_at:.0f} s")
         baselines = beside.measure(stack) if wanted & {"P1", "P5"} and not quick else []
     click.echo(report.table(made.figures))
     click.echo("\n".join(map(str, baselines)))
@@ -93,6 +97,23 @@ def main(names: Sequence[str], contacts: int, rounds: int, quick: bool) -> None:
         click.echo("\n".join(made.notes))
     click.echo(report.as_json(made.figures))
     sys.exit(made.are_void)
+
+
+def _parts(
+    stack: Stack, wanted: Collection[str], contacts: int | None, effort: Effort, notes: list[str]
+) -> Iterator[tuple[str, Callable[[], Sequence[Figure]]]]:
+    """What is to be measured, by the name under which it is missed."""
+    if not {"P1", "P3"}.isdisjoint(wanted):
+        together = {"P1", "P3"} & set(wanted)
+        yield " ".join(sorted(together)), lambda: settling.batched(stack, effort, contacts, together, notes)
+    if "P1e" in wanted:
+        yield "P1e", lambda: settling.one_by_one(stack, effort, notes)
+    if "P2" in wanted:
+        yield "P2", lambda: settling.single(stack, effort, notes)
+    for name, parts in STANDING_ALONE.items():
+        for part in parts if name in wanted else ():
+            what = name if part.__name__ == "measure" else f"{name} {part.__name__.replace('_', ' ')}"
+            yield what, partial(part, stack, effort)
 
 
 @dataclass(slots=True)
@@ -109,6 +130,8 @@ class Figures:
             self.figures += measured()
         except Unfinished as error:
             self._miss(name, str(error))
+        except TOO_MUCH as error:
+            self._miss(name, f"{type(error).__name__}: {error}")
         except AssertionError as error:  # a call was not as it must be
             self.are_void = True
             self._miss(name, f"void: {error}")
@@ -116,98 +139,6 @@ class Figures:
     def _miss(self, name: str, why: str) -> None:
         report.say(f"{name}: no figure; {why}")
         self.figures.append(Figure(name, name, missing=why))
-
-
-def _throughput(
-    stack: Stack, wanted: Collection[str], contacts: int, effort: Effort, notes: list[str]
-) -> Sequence[Figure]:
-    batched = measure(stack, "bench", noops_per_second, contacts, effort.rounds, receives="P3" in wanted)
-    notes += report.split("P1", batched.rounds)
-    return [*(_p1(batched) if "P1" in wanted else ()), *(_p3(batched) if "P3" in wanted else ())]
-
-
-def _one_by_one(stack: Stack, contacts: int, effort: Effort, notes: list[str]) -> Sequence[Figure]:
-    single = measure(
-        stack, "bench_single", chains_per_second, contacts, effort.rounds, DIAL_BATCH="1", BENCH_BY_MESSAGE="1"
-    )
-    within = measure(stack, "bench_within", chains_per_second, contacts, effort.rounds, DIAL_BATCH="1")
-    notes += report.split("P2", single.rounds)
-    return [*_p2(single), *_p2_within(within)]
-
-
-def measure(
-    stack: Stack,
-    name: str,
-    reference: Callable[[Deployment, int], float],
-    contacts: int,
-    rounds: int,
-    *,
-    receives: bool = False,
-    **settings: str,
-) -> Measured:
-    """``rounds`` times the reference and the calls, in turns, on one deployment; nothing else runs meanwhile."""
-    with deployed(stack, name, **settings) as there:
-        workload = Workload(there, contacts)
-        reference(there, contacts)  # connections, imports, caches; and no-ops are laid in stock
-        made = []
-        for n in range(rounds):
-            one = workload.round(refer(there, contacts, reference))
-            made.append(one)
-            report.say(
-                f"{name} round {n + 1}: {one.reference.per_second:,.0f} tasks/s, {one.calls_per_second:,.0f} calls/s, "
-                f"ratio {one.ratio:.2f}"
-            )
-        return Measured(made, receive(there, RECEIVED_CALLS) if receives else None)
-
-
-def _p1(measured: Measured) -> list[Figure]:
-    return [_against(measured, "P1", "P1 calls against no-ops", "no-ops/s", at_least=2.0)]
-
-
-def _p2(measured: Measured) -> list[Figure]:
-    return [_against(measured, "P2", "P2 one call per message", "chained/s", at_least=0.75)]
-
-
-def _p2_within(measured: Measured) -> list[Figure]:
-    """The same batch as deployed, where a worker's dial pool takes what its tasks reserve, and what waits together."""
-    return [_against(measured, "P2 within", "   handed on within a worker", "chained/s", at_least=None)]
-
-
-def _against(measured: Measured, key: str, what: str, reference: str, *, at_least: float | None) -> Figure:
-    return Figure(
-        key,
-        what,
-        measured.middle(lambda r: r.calls_per_second),
-        measured.middle(lambda r: r.reference.per_second),
-        "calls/s",
-        reference,
-        measured.middle(lambda r: r.ratio),
-        at_least=at_least,
-        rounds=[r.ratio for r in measured.rounds],
-    )
-
-
-def _p3(measured: Measured) -> list[Figure]:
-    def counted(key: str, what: str, name: str, **target: float) -> Figure:
-        rounds = [r.commands.get(name, 0.0) / r.calls for r in measured.rounds]
-        return Figure(key, what, ratio=median(rounds), rounds=rounds, **target)
-
-    figures = [
-        counted("P3 SQL", "P3 SQL statements a call", "engine:statements", at_most=0.5),
-        counted("P3 SQL round trips", "   with BEGIN, COMMIT, ping", "engine:round trips"),
-        counted("P3 SQL receipt", "   receipt, in the process", "receipt:statements"),
-        counted("P3 Redis", "P3 Redis commands a call", "engine:commands", at_most=4.0),
-        counted("P3 Redis receipt", "   receipt, in the process", "receipt:commands"),
-    ]
-    if measured.received is not None:
-        got = measured.received
-        for key, what, each in (
-            ("P3 HTTP SQL", "   receipt over HTTP, SQL a callback", got.statements),
-            ("P3 HTTP SQL round trips", "   the same with BEGIN, COMMIT, ping", got.round_trips),
-            ("P3 HTTP Redis", "   receipt over HTTP, Redis a callback", got.redis_commands),
-        ):
-            figures.append(Figure(key, what, got.per_second, unit="callbacks/s", ratio=each))
-    return figures
 
 
 if __name__ == "__main__":

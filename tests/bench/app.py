@@ -1,26 +1,28 @@
 """The worker of the benchmarks, ``celery -A tests.bench.app worker``: the product's own in everything but who
-rings the phones, and with the empty tasks it is measured against.
+rings the phones, and with tasks that say what it did.
 
-``BENCH_CALL_SECONDS``, such as ``0.5 1.5``, is how long calls last. With ``BENCH_BY_TICK`` nothing happens but when
-beat ticks: no timer runs, and nothing announces events. With ``BENCH_BY_MESSAGE`` calls are handed on by messages
-alone, never within the process.
+``BENCH_CALL_SECONDS``, such as ``0.5 1.5``, is how long calls last. With ``BENCH_COURIER`` the calls live in a process
+of their own, which listens at that path and tells a web process their news (:mod:`tests.bench.courier`), and
+``BENCH_REQUEST_SECONDS`` is how long a request to place one takes. With ``BENCH_BY_TICK`` nothing happens but when beat
+ticks: no timer runs, and nothing announces events. With ``BENCH_SAMPLED`` what its threads do can be sampled.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
-from tests.bench.carrier import RECEIPT, Switchboard, lasting
+from tests.bench.carrier import RECEIPT, Forwarding, Switchboard, lasting
+from tests.bench.sampling import Sampler
 from tests.bench.tally import Tally
 from worker.carriers.base import CallEvent
 from worker.flow.base import Dialer
 from worker.flow.record import record
 from worker.process import celery_app, dispatch, tasks, wiring
-from worker.process.dial_pool import DialPool
 from worker.process.settings import settings
 from worker.slots import connect
 
@@ -38,7 +40,13 @@ def receive(news: Sequence[CallEvent]) -> None:
         dispatch.send(steps)
 
 
-carrier = Switchboard(receive, lasts=lasting(os.environ.get("BENCH_CALL_SECONDS", "0.010 0.090")))
+def _carrier() -> Switchboard | Forwarding:
+    if path := os.environ.get("BENCH_COURIER"):
+        return Forwarding(path, request_seconds=float(os.environ.get("BENCH_REQUEST_SECONDS", "0")))
+    return Switchboard(receive, lasts=lasting(os.environ.get("BENCH_CALL_SECONDS", "0.010 0.090")))
+
+
+carrier = _carrier()
 
 
 @cache
@@ -52,24 +60,11 @@ def dialer() -> Dialer:
 
 
 wiring.dialer = dialer
-if os.environ.get("BENCH_BY_MESSAGE"):
-    DialPool.offer = lambda self, account, call_ids: False  # what it would take is sent
+sampler = Sampler() if os.environ.get("BENCH_SAMPLED") else None
 app = celery_app.app
 __all__ = ["app", "tasks"]  # by its import the product's own tasks are there
 if not BY_TICK:
     from worker.process import timer  # noqa: F401  # from its import on, every worker that is ready has one
-
-
-@app.task(name="bench.noop")
-def noop() -> None:
-    """Nothing: what a task costs before it does anything."""
-
-
-@app.task(name="bench.chain")
-def chain(left: int) -> None:
-    """Nothing, and then the next: what a task costs that hands on."""
-    if left > 1:
-        chain.delay(left - 1)
 
 
 @app.task(name="bench.tally")
@@ -84,6 +79,12 @@ def push_requests(key: str) -> None:
     _push(key, dict(carrier.requested))
 
 
-def _push(key: str, what: dict[str, float]) -> None:
+@app.task(name="bench.samples")
+def push_samples(key: str) -> None:
+    """Say under ``key`` what the threads have computed since this was last asked."""
+    _push(key, sampler.take() if sampler is not None else {})
+
+
+def _push(key: str, what: Mapping[str, Any]) -> None:
     with connect(settings().redis_url.get_secret_value()) as redis:
         redis.rpush(key, json.dumps(what))

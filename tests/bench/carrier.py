@@ -1,9 +1,10 @@
-"""A carrier inside the worker: it accepts every call at once and lets it live for a moment, 10 to 90 ms if not set
-otherwise, and notes when each request came.
+"""Carriers inside the worker: they accept every call at once, let it live for a moment, 10 to 90 ms if not set
+otherwise, and note when each request came.
 
 What a real carrier costs — the request, the callbacks — is left out on purpose, so that what is measured is the
-dialer. Everything else is as deployed: the news goes through the durable inbox, and a settle is requested after
-its commit, by the same functions the web process calls.
+dialer. Everything else is as deployed: the news goes through the durable inbox. A :class:`Switchboard` receives it
+itself, by the same functions the web process calls; a :class:`Forwarding` one leaves the calls to a process of their
+own, which posts their news to a web process.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -34,16 +36,57 @@ def lasting(words: str) -> tuple[float, float]:
     return shortest, longest
 
 
-class Switchboard:
+class _AcceptsAll:
+    """What both carriers have in common: they keep no list, and end no call."""
+
+    name = "simulator"
+    shares_credentials = False
+
+    def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
+        return CannotTell("this carrier keeps no list")
+
+    def get(self, call_request: CallRequest, carrier_call_id: str) -> CarrierCall | CannotTell | None:
+        return CannotTell("this carrier keeps no list")
+
+    def end(self, call_request: CallRequest, carrier_call_id: str) -> CannotTell | None:
+        return None  # it ends within moments anyhow
+
+    def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
+        raise BadEvent("this carrier does not speak to workers over HTTP")
+
+
+class Forwarding(_AcceptsAll):
+    """Carrier ``simulator`` whose calls live in the process that listens at ``path`` (:mod:`tests.bench.courier`). A
+    request takes ``request_seconds``, and the call begins at their end."""
+
+    def __init__(self, path: str, *, request_seconds: float = 0.0) -> None:
+        self._path, self._request_seconds = path, request_seconds
+        self.requested: list[tuple[str, float]] = []
+        self._serial = itertools.count(1)
+        self._connection: socket.socket | None = None
+        self._lock = threading.Lock()
+
+    def place(self, call_request: CallRequest) -> Outcome:
+        at = time.time()
+        if self._request_seconds:
+            time.sleep(self._request_seconds)
+        with self._lock:
+            call = f"bench_{next(self._serial)}"
+            self.requested.append((call_request.token, at))
+            if self._connection is None:
+                self._connection = socket.socket(socket.AF_UNIX)
+                self._connection.connect(self._path)
+            self._connection.sendall(f"call {call} {call_request.token} {call_request.to_number}\n".encode())
+        return Accepted(call)
+
+
+class Switchboard(_AcceptsAll):
     """Carrier ``simulator`` of the benchmarks. ``receive`` is given the news, oldest first, on a thread of ours.
 
     Every request makes a call of its own with events of its own, so that a call placed twice is seen in the
     inbox: as six events instead of three. ``requested`` are the tokens of the requests, and the instants they came, as
     epoch seconds.
     """
-
-    name = "simulator"
-    shares_credentials = False
 
     def __init__(
         self,
@@ -70,18 +113,6 @@ class Switchboard:
                 heapq.heappush(self._future, (at, next(self._serial), kind, f"bench_{call}", call_request.token))
             self._changed.notify()
         return Accepted(f"bench_{call}")
-
-    def find(self, call_request: CallRequest) -> tuple[CarrierCall, ...] | CannotTell:
-        return CannotTell("this carrier keeps no list")
-
-    def get(self, call_request: CallRequest, carrier_call_id: str) -> CarrierCall | CannotTell | None:
-        return CannotTell("this carrier keeps no list")
-
-    def end(self, call_request: CallRequest, carrier_call_id: str) -> CannotTell | None:
-        return None  # it ends within a tenth of a second anyhow
-
-    def parse(self, token: str, url: str, headers: Mapping[str, str], body: bytes) -> CallEvent:
-        raise BadEvent("this carrier speaks directly")
 
     def _play(self) -> None:
         while True:

@@ -1,4 +1,5 @@
-"""A dialer as deployed, in small: one worker, one beat, a database and a prefix of their own."""
+"""A dialer as deployed, in small: one worker, one beat, a database and a prefix of their own; where it is wanted, a web
+process with a carrier that posts to it, and a network to the servers."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,23 @@ from celery import Celery
 from redis import Redis
 from sqlalchemy import text
 
+from tests.bench.apart import Carrier, carrier_and_web, network
 from tests.bench.bare import bare
+from tests.bench.sampling import Samples
 from worker.dev.process import Child, Ending
 from worker.dev.processtable import family, living
 from worker.dev.stack import Stack
 from worker.flow.base import Dialer
 from worker.process import celery_app
-from worker.process.celery_app import CONTROL, DIAL
+from worker.process.settings import read_settings
 from worker.slots import connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 THREADS = 8
+READY_SECONDS = 60.0
+STOCK = "_stock"
 CELERY = (sys.executable, "-m", "celery", "-A", "tests.bench.app")
+STOCK_CELERY = (*CELERY[:-1], "tests.bench.stock")
 
 
 class Unfinished(Exception):
@@ -48,6 +54,8 @@ class Deployment:
     redis: Redis
     children: tuple[Child, ...]
     leaders: dict[str, int]
+    carrier: Carrier | None = None
+    stock: Celery | None = None
 
     def sql(self, statement: str, **values: Any) -> Sequence[Any]:
         with self.dialer.db.begin() as conn:
@@ -58,6 +66,31 @@ class Deployment:
         """The list under which the broker keeps a queue."""
         return f"{self.name}:{queue}"
 
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The names of the broker's queues."""
+        return tuple(queue.name for queue in self.celery.conf.task_queues)
+
+    @property
+    def worker(self) -> Child:
+        return self.children[-2]
+
+    @property
+    def outside(self) -> Carrier:
+        """The carrier that stands outside the worker."""
+        assert self.carrier is not None, f"{self.name} has its carrier in the worker"
+        return self.carrier
+
+    @property
+    def reference(self) -> Celery:
+        """For sending to the worker that is stock Celery."""
+        assert self.stock is not None, f"{self.name} has no reference"
+        return self.stock
+
+    def reference_key(self, queue: str) -> str:
+        """The list under which the broker keeps a queue of the reference's."""
+        return f"{self.name}{STOCK}:{queue}"
+
     def tally(self) -> dict[str, float]:
         """What the worker has sent to PostgreSQL and Redis so far."""
         return self._read("bench.tally")
@@ -66,7 +99,11 @@ class Deployment:
         """When the request for the call of each token came to the carrier, in epoch seconds."""
         return self._read("bench.requests")
 
-    def _read(self, task: str) -> dict[str, float]:
+    def samples(self) -> Samples:
+        """What the worker's threads have computed since this was last asked, by function; see ``BENCH_SAMPLED``."""
+        return self._read("bench.samples")
+
+    def _read(self, task: str) -> dict[str, Any]:
         self.celery.send_task(task, [self.key(task)])
         answer: Any = self.redis.blpop([self.key(task)], timeout=30)
         if answer is None:
@@ -88,7 +125,7 @@ class Deployment:
         contacts = self.sql("SELECT status, count(*) AS n FROM campaign_contacts GROUP BY status ORDER BY status")
         ((live,),) = self.sql("SELECT count(*) FROM calls WHERE ended_at IS NULL")
         ((waiting,),) = self.sql("SELECT count(*) FROM call_events WHERE outcome IS NULL")
-        queues = ", ".join(f"{self.redis.llen(self.key(queue))} in {queue}" for queue in (CONTROL, DIAL))
+        queues = ", ".join(f"{self.redis.llen(self.key(queue))} in {queue}" for queue in self.queues)
         by_status = ", ".join(f"{row.n} {row.status}" for row in contacts)
         return f"contacts: {by_status}; calls live: {live}; events to settle: {waiting}; messages: {queues}"
 
@@ -102,9 +139,21 @@ class Deployment:
 
 
 @contextmanager
-def deployed(stack: Stack, name: str, *, template: str | None = None, **settings: str) -> Iterator[Deployment]:
-    """A deployment called ``name`` on the servers of ``stack``; ``settings`` in the names of the environment; its
-    database a copy of ``template``, if there is one."""
+def deployed(
+    stack: Stack,
+    name: str,
+    *,
+    connections: int = 0,
+    network_seconds: float = 0.0,
+    has_reference: bool = False,
+    template: str | None = None,
+    **settings: str,
+) -> Iterator[Deployment]:
+    """A deployment called ``name`` on the servers of ``stack``; ``settings`` in the names of the environment. With
+    ``connections``, calls live outside the worker and their news is posted over so many; with ``network_seconds``, the
+    servers are so far from it in each direction, and we look at them from near; with ``has_reference``, a worker of
+    stock Celery stands beside it, idle unless it is sent tasks. Its database is a copy of ``template``, if there is
+    one."""
     with ExitStack() as running:
         made = running.enter_context(bare(stack, name, template=template, WORKER_CONCURRENCY=str(THREADS), **settings))
         environment, dialer = made.environment, made.dialer
@@ -112,12 +161,34 @@ def deployed(stack: Stack, name: str, *, template: str | None = None, **settings
         celery_app.configure(celery, made.settings)
         running.callback(celery.close)
         redis = running.enter_context(connect(stack.valkey.url))
-        children = [
-            running.enter_context(started(stack, f"{name}-{role}", [*CELERY, role, *more], environment))
-            for role, more in (("worker", ("-n", f"worker@{name}")), ("beat", ()))
-        ]
-        leaders = _leaders(dialer, redis, children[0]) if sys.platform == "linux" else {}
-        there = Deployment(name, stack, environment, dialer, celery, redis, tuple(children), leaders)
+        there = Deployment(name, stack, environment, dialer, celery, redis, (), {})
+        children: list[Child] = []
+
+        def start(role: str, argv: Sequence[str], more: Mapping[str, str]) -> Child:
+            children.append(running.enter_context(started(stack, f"{name}-{role}", argv, more)))
+            return children[-1]
+
+        def wait(condition: Callable[[], bool], what: str) -> None:
+            replace(there, children=tuple(children)).wait(condition, what, seconds=READY_SECONDS)
+
+        carrier, stock = None, None
+        if has_reference:
+            chosen = {**environment, "REDIS_PREFIX": f"{name}{STOCK}"}
+            stock = Celery(f"{name}{STOCK}")
+            celery_app.configure(stock, read_settings(chosen))
+            running.callback(stock.close)
+            start("reference", [*STOCK_CELERY, "worker", "-n", f"reference@{name}", "--without-mingle"], chosen)
+        if network_seconds:
+            far = network(stack, name, start, wait, seconds=network_seconds)
+            environment = environment | far
+        if connections:
+            carrier = carrier_and_web(stack, name, environment, start, wait, connections=connections)
+            environment = environment | {"BENCH_COURIER": str(carrier.path)}
+        apart = {child.name.removeprefix(f"{name}-"): child.pid for child in children}
+        for role, more in (("worker", ("-n", f"worker@{name}", "--without-mingle")), ("beat", ())):
+            start(role, [*CELERY, role, *more], environment)
+        leaders = _leaders(dialer, redis, children[-2]) | apart if sys.platform == "linux" else {}
+        there = replace(there, children=tuple(children), leaders=leaders, carrier=carrier, stock=stock)
         there.tally()  # it is up
         yield there
 

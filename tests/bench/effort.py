@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 QUICK_SHARE = 10
-"""A quick figure works on so small a part of what a full one does."""
+"""A quick figure works on so small a part of what a full one does, where it does not say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,8 @@ class Effort:
     rounds: int = 3
     is_quick: bool = False
 
-    def of(self, count: int) -> int:
-        """So many of something, or of a quick figure a tenth."""
-        return count // QUICK_SHARE if self.is_quick else count
+    def of(self, count: int, quick: int | None = None) -> int:
+        """So many of something, or so many seconds; of a quick figure ``quick``, a tenth where that is not given."""
+        if not self.is_quick:
+            return count
+        return count // QUICK_SHARE if quick is None else quick

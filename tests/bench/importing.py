@@ -31,11 +31,11 @@ def measure(stack: Stack, effort: Effort) -> list[Figure]:
     COPY of the same columns into a table that has neither keys nor indexes."""
     with Stack(durable=True) as on_disk, bare(on_disk, "bench_import") as there:
         there.furnish()
-        lines = effort.of(LINES)
+        lines, singles = effort.of(LINES), effort.of(ONE_BY_ONE)
         made = []
         for n in range(effort.rounds):
             campaign = _campaign(there)
-            loop = ONE_BY_ONE / _one_by_one(there, campaign, n)
+            loop = singles / _one_by_one(there, campaign, n, singles)
             copied = lines / _copied(there, n * LINES, lines)
             ours = lines / _import(there, campaign, n * LINES, lines)
             made.append((ours, loop, copied))
@@ -78,9 +78,9 @@ def _import(there: Bare, campaign: str, first: int, lines: int) -> float:
     return seconds
 
 
-def _one_by_one(there: Bare, campaign: str, nth: int) -> float:
+def _one_by_one(there: Bare, campaign: str, nth: int, count: int) -> float:
     """Read, judge, insert, commit; next."""
-    text = io.StringIO("".join(_lines(20_000_000 + nth * ONE_BY_ONE, ONE_BY_ONE)))
+    text = io.StringIO("".join(_lines(20_000_000 + nth * count, count)))
     began_at = perf_counter()
     with psycopg.connect(there.environment["DATABASE_URL"]) as conn:
         for row in csv.DictReader(text):

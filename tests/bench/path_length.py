@@ -24,7 +24,7 @@ from tests.bench.bare import bare
 from tests.bench.deployment import Deployment, started
 from tests.bench.effort import Effort
 from tests.bench.report import Figure, say
-from tests.bench.throughput import TEAM, WINDOW, furnish
+from tests.bench.shape import TEAM, WINDOW, furnish
 from tests.bench.wire import Exchange, Wire
 from worker.dev.stack import Stack
 from worker.operations import campaigns
@@ -32,7 +32,7 @@ from worker.operations.examine import examine
 from worker.process import celery_app
 from worker.slots import connect
 
-CALLS = 25
+CALLS, QUICK_CALLS = 25, 12
 LIFE = {"ring": 0.3, "talk": 0.5}
 PATIENCE_SECONDS = 120.0
 NUMBER = "pn_bench000"
@@ -58,7 +58,7 @@ class Path:
 
 def measure(stack: Stack, effort: Effort) -> list[Figure]:
     """The middle one of the paths, which are nearly all the same; a tick or a watchdog in between makes one longer."""
-    paths = refills(stack)
+    paths = refills(stack, effort.of(CALLS, QUICK_CALLS))
     one = middle(paths)
     say("\n".join(["R, the path of one refill:", *one.lines()]))
     counts = Counter(path.round_trips for path in paths)
@@ -79,11 +79,11 @@ def shortest(paths: Sequence[Path]) -> Path:
     return min(paths, key=lambda path: (path.round_trips, path.commits))
 
 
-def refills(stack: Stack) -> list[Path]:
+def refills(stack: Stack, calls: int = CALLS) -> list[Path]:
     """The paths of all refills of a campaign but the first ones, which open connections."""
     with Wire() as wire, deployed(stack, wire) as there:
         with there.dialer.db.begin() as conn:
-            furnish(conn, [f"cont_{n:07d}" for n in range(CALLS)])
+            furnish(conn, [f"cont_{n:07d}" for n in range(calls)])
         body = {
             "name": "Path",
             "assistantId": "asst_bench",
@@ -93,7 +93,7 @@ def refills(stack: Stack) -> list[Path]:
             **WINDOW,
         }
         campaign = campaigns.create_campaign(there.dialer, TEAM, body, actor="bench")
-        campaigns.add_contacts(there.dialer, campaign, [f"cont_{n:07d}" for n in range(CALLS)], actor="bench")
+        campaigns.add_contacts(there.dialer, campaign, [f"cont_{n:07d}" for n in range(calls)], actor="bench")
         there.celery.send_task("worker.run_campaign", [campaign])
         is_over = "SELECT 1 FROM campaigns WHERE id = :id AND status = 'completed'"
         there.wait(lambda: bool(there.sql(is_over, id=campaign)), "the campaign completed", seconds=PATIENCE_SECONDS)
@@ -101,8 +101,8 @@ def refills(stack: Stack) -> list[Path]:
         assert not broken, f"invariants are broken: {broken}"
     requests = [post.at for post in wire.posts if post.to == "carrier"]
     callbacks = [post.at for post in wire.posts if post.to == "web" and "/events/" in post.path]
-    assert len(requests) == CALLS, f"{len(requests)} requests for {CALLS} contacts"
-    return [Path(wire.path(max(at for at in callbacks if at < request), request)) for request in requests[CALLS // 5 :]]
+    assert len(requests) == calls, f"{len(requests)} requests for {calls} contacts"
+    return [Path(wire.path(max(at for at in callbacks if at < request), request)) for request in requests[calls // 5 :]]
 
 
 @contextmanager

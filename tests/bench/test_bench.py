@@ -7,28 +7,30 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bench.deployment import Deployment, deployed
-from tests.bench.throughput import CAMPAIGNS, Reference, Workload, noops_per_second, refer
+from tests.bench.reference import Reference, noops_per_second, refer
+from tests.bench.shape import STANDARD
+from tests.bench.throughput import Workload
 from worker.dev.stack import Stack
 
 
 @pytest.fixture(scope="module")
 def there(stack: Stack) -> Iterator[Deployment]:
-    with deployed(stack, "bench_test") as running:
+    with deployed(stack, "bench_test", has_reference=True) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def workload(there: Deployment) -> Workload:
-    return Workload(there, 3 * CAMPAIGNS)
+    return Workload(there, 3 * STANDARD.campaigns)
 
 
 @pytest.mark.slow
 def test_a_round_calls_every_contact_once_and_counts_what_that_took(there: Deployment, workload: Workload) -> None:
     one = workload.round(refer(there, 20, noops_per_second))  # judges every call, and the invariants, itself
 
-    assert one.calls == 3 * CAMPAIGNS
-    assert one.commands["engine:statements"] > CAMPAIGNS  # each campaign was opened with several
-    assert one.commands["engine:commands"] > CAMPAIGNS  # each was a message
+    assert one.calls == 3 * STANDARD.campaigns
+    assert one.commands["engine:statements"] > STANDARD.campaigns  # each campaign was opened with several
+    assert one.commands["engine:commands"] > STANDARD.campaigns  # each was a message
     assert one.commands["receipt:statements"] >= 1
 
 
