@@ -17,7 +17,8 @@ from tests.bench.bare import Bare, bare
 from tests.bench.deployment import Deployment, deployed
 from tests.bench.effort import Effort
 from tests.bench.report import Figure, say
-from tests.bench.throughput import CAMPAIGNS, Reference, Workload
+from tests.bench.shape import STANDARD
+from tests.bench.throughput import Reference, Workload
 from worker.dev.stack import Stack
 from worker.flow.retain import retain
 from worker.store.database import open_database
@@ -113,7 +114,8 @@ def measure(stack: Stack, effort: Effort) -> list[Figure]:
 def fill(there: Bare, calls: int, lines: int) -> None:
     """Lay in so many ended calls and lines of the audit log."""
     statement = FILL.format(
-        calls=calls, contacts=calls // CALLS_A_CONTACT, each=CALLS_A_CONTACT, campaigns=CAMPAIGNS, days=DAYS_OF_CALLS,
+        calls=calls, contacts=calls // CALLS_A_CONTACT, each=CALLS_A_CONTACT,
+        campaigns=STANDARD.campaigns, days=DAYS_OF_CALLS,
         lines=lines,
     )  # fmt: skip
     with there.past_the_verbs() as conn:
