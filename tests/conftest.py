@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from tests.at_work import somebody_ticks
 from tests.carriers.peer import Peer
+from tests.store.racing import Race
 from tests.world import World, make_world
 from worker.dev.stack import Stack
 from worker.store.database import open_database, transact
@@ -144,3 +145,11 @@ def _run(stack: Stack, statement: str) -> None:
     with engine.connect() as connection:
         connection.execute(text(statement))
     engine.dispose()
+
+
+@pytest.fixture
+def race(database_url: str) -> Iterator[Race]:
+    """Several transactions at once, on the database of ``engine`` and ``world``."""
+    racing = Race(database_url)
+    yield racing
+    racing.close()

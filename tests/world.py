@@ -16,20 +16,34 @@ from sqlalchemy import Connection, Engine, text
 from tests.at_work import AHEAD
 from tests.patience import PATIENCE_SECONDS
 from tests.stage import Played, Stage
-from worker.bulkheads import Bulkheads
+from worker.bulkheads import Bulkheads, Taken
 from worker.carriers.base import CallEvent
 from worker.domain import ids
 from worker.domain.model import Bounds
 from worker.domain.screening import Phone, normalize
 from worker.domain.window import parse_default_window
-from worker.flow import admit, dial, fill, finish, reap, reconcile, record, settle, stop, tick, wake
-from worker.flow.base import Dial, Dialer, Fill, LookUp, RebuildSlots, Settle, Step, Stop, Wake, window_of
+from worker.flow import admit, dial, fill, finish, reap, receipt, reconcile, record, settle, stop, tick, wake
+from worker.flow.base import (
+    Batch,
+    Dial,
+    Dialer,
+    DialMore,
+    Fill,
+    FillMore,
+    LookUp,
+    RebuildSlots,
+    Settle,
+    Step,
+    Stop,
+    Wake,
+    window_of,
+)
 from worker.flow.failover import log_server, note_server
 from worker.flow.run_result import RunResult
 from worker.operations import campaigns
 from worker.operations import contacts as contact_operations
 from worker.simulator.lives import Book, Life
-from worker.slots import Nudge, Rates, Slots, connect
+from worker.slots import FillRequests, Nudge, Rates, Slots, connect
 from worker.store import counters, gate, invariants
 from worker.store.crm import contacts, setup
 from worker.store.crm.contacts import NewContact
@@ -56,6 +70,10 @@ class World:
     counter: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     later: deque[Step] = field(default_factory=deque)
     followed_up: list[Step] = field(default_factory=list)
+    places: bool = True
+    """Whether calls that can leave at once do; otherwise all are reserved first."""
+    settles_at_receipt: bool = True
+    """Whether callbacks are settled where that may be; otherwise all wait in the inbox."""
 
     # -- making things
 
@@ -131,7 +149,9 @@ class World:
 
     def reserve(self, campaign: str, **options: Any) -> list[Step]:
         """Open a run and hold back what follows: its calls are reserved, no message was sent to dial them."""
+        before, self.places = self.places, False
         _, steps = admit.run_campaign(self.dialer, campaign, opened_by="api", **options)
+        self.places = before
         return steps
 
     def do_all(self, steps: Iterable[Step]) -> list[Step]:
@@ -140,18 +160,25 @@ class World:
 
     def carry_out(self, steps: Iterable[Step]) -> None:
         """What :mod:`worker.process.tasks` does with messages in between, at once."""
-        waiting = deque(steps)
+        waiting = deque([*steps, *self._followed_up()])
         while waiting:
             waiting.extend(self.do(waiting.popleft()))
+            waiting.extend(self._followed_up())
 
     def do(self, step: Step) -> Sequence[Step]:
         match step:
             case Dial(_, call_ids):
                 return dial.dial(self.dialer, call_ids)
+            case DialMore():
+                return reap.take_waiting(self.dialer, 100)
             case Fill(team_id, campaign_ids):
                 filled = fill.fill(self.dialer, team_id, campaign_ids)
                 finish.finish(self.dialer, filled.idle)
                 return filled.steps
+            case FillMore():
+                requests, has_more = self.dialer.fill_requests.take(100)
+                fills: list[Step] = [Fill(team_id, (campaign_id,)) for team_id, campaign_id in requests]
+                return [*fills, FillMore()] if has_more else fills
             case Settle():
                 return settle.settle(self.dialer)
             case LookUp(call_ids):
@@ -164,6 +191,20 @@ class World:
             case RebuildSlots():
                 reconcile.reconcile(self.dialer)
                 return []
+
+    # -- as who places calls (worker.flow.base.Placing)
+
+    can = True
+
+    def senders(self, account_id: str, most: int) -> Taken:
+        permits = self.dialer.bulkheads.of(account_id).senders
+        return Taken(permits, permits.take(most))
+
+    def room(self, account_id: str) -> int:
+        return 100
+
+    def leave(self, batch: Batch) -> None:
+        self.followed_up.extend(dial.place(self.dialer, batch))
 
     def _followed_up(self) -> list[Step]:
         """What followed from answers of the carrier, which here come at once."""
@@ -194,13 +235,17 @@ class World:
 
     def report(self, events: Sequence[CallEvent]) -> None:
         """Callbacks, as they come in."""
-        self.carry_out(record.record(self.dialer, "simulator", events))
+        self.carry_out(self._take_in(events))
 
     def report_before_answer(self, events: Sequence[CallEvent]) -> None:
         """Callbacks that are settled while the request that made their calls still waits for its answer; what
         follows from them waits for the next :meth:`play`, as it would for another worker."""
-        for step in record.record(self.dialer, "simulator", events):
+        for step in self._take_in(events):
             self.later.extend(self.do(step))
+
+    def _take_in(self, events: Sequence[CallEvent]) -> list[Step]:
+        take_in = receipt.settle_received if self.settles_at_receipt else record.record
+        return take_in(self.dialer, "simulator", events)
 
     def pause(self, campaign: str, reason: str = "requested") -> None:
         self.carry_out(stop.pause_campaign(self.dialer, campaign, reason, actor="test"))
@@ -430,11 +475,13 @@ def make_world(
         slots=Slots(redis, "test"),
         rates=Rates(redis, "test"),
         nudge=Nudge(redis, "test"),
+        fill_requests=FillRequests(redis, "test"),
         carriers={"simulator": stage},
         bounds=bounds or Bounds(),
         bulkheads=Bulkheads(lambda work: work()),
         public_base_url="http://127.0.0.1:1",
         follow_up=lambda steps: world.followed_up.extend(steps),
+        placing=lambda: world if world.places else None,
     )
     world = World(dialer, stage, engine, redis)
     stage.before_answer = world.report_before_answer

@@ -4,7 +4,7 @@ Once around::
 
     schedule ─► promote ─► admit ─► fill ─► dial ─► carrier
                                      ▲                 │ callback
-                                     └──── settle ◄─ record
+                                     └───────────── receipt ─► settle, what asks for more
 
 The layers, each knowing only those below it::
 
@@ -19,5 +19,5 @@ The layers, each knowing only those below it::
     domain      the rules, pure
 
 Read ``schema.sql`` first, then ``domain/lifecycle.py``, ``flow/fill.py``, ``flow/dial.py``,
-``flow/settle.py``, ``process/tasks.py``; after that you know the dialer.
+``flow/receipt.py``, ``flow/settle.py``, ``process/tasks.py``; after that you know the dialer.
 """

@@ -26,7 +26,8 @@ POINTS = frozenset(
         "dial.after_commit",  # calls may leave, none did
         "dial.after_request",  # calls left, no answer was stored
         "dial.after_store",  # answers are stored, slots of refused calls are held
-        "record.after_commit",  # an event is in the inbox, no message was sent
+        "record.after_commit",  # an event is in the inbox, or settled: no message was sent, slots are held
+        "record.after_release",  # a call has ended and its slots are free: no message was sent
         "settle.before_commit",  # events are taken and moves written, nothing is committed
         "settle.after_commit",  # calls have ended, their slots are held
         "settle.after_release",  # slots are free, nobody filled them

@@ -188,6 +188,7 @@ def test_an_unknown_contact_cannot_be_removed(web: World, client: Client, other:
 def test_calls_are_listed_newest_first_with_how_they_ended(web: World, client: Client, sent: list[Any]) -> None:
     contact = web.contact()
     web.script({web.phone(contact): [Life(0, 0, ending=Status.BUSY), Life(5, 30)]})
+    web.places = False
     campaign = web.campaign([contact], retryDelayMinutes=1)
     url = f"{CAMPAIGNS}/{campaign}/calls"
     assert client.get(url).json() == {"success": True, "calls": [], "count": 0, "limit": 50, "offset": 0}

@@ -21,6 +21,7 @@ from tests.bench.sampling import Sampler
 from tests.bench.tally import Tally
 from worker.carriers.base import CallEvent
 from worker.flow.base import Dialer
+from worker.flow.receipt import settle_received
 from worker.flow.record import record
 from worker.process import celery_app, dispatch, tasks, wiring
 from worker.process.settings import settings
@@ -35,9 +36,10 @@ BY_TICK = bool(os.environ.get("BENCH_BY_TICK"))
 
 def receive(news: Sequence[CallEvent]) -> None:
     """What the web process does with callbacks."""
-    steps = record(dialer(), carrier.name, news)
-    if not BY_TICK:
-        dispatch.send(steps)
+    if BY_TICK:
+        record(dialer(), carrier.name, news)
+    else:
+        dispatch.send(settle_received(dialer(), carrier.name, news, hands_on=True))
 
 
 def _carrier() -> Switchboard | Forwarding:

@@ -39,13 +39,13 @@ _WORDS: Mapping[EventKind, tuple[Happening, Status]] = {
 
 @dataclass(slots=True)
 class _Call:
-    """``told`` of its news was taken; ``due_at`` are the instants at which each is to be told."""
+    """``posted`` of its news was taken; ``due_at`` are the instants at which each is to be posted."""
 
     id: str
     token: str
     number: str
     due_at: tuple[float, ...]
-    told: int = 0
+    posted: int = 0
 
 
 @dataclass(slots=True)
@@ -89,12 +89,12 @@ class Courier:
             if not is_taken:
                 loop.call_later(AGAIN_SECONDS, self._due.put_nowait, call)
                 continue
-            call.told += 1
-            if call.told < len(LIFE):
+            call.posted += 1
+            if call.posted < len(LIFE):
                 self._wait(call)
 
     async def _post(self, call: _Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        kind = LIFE[call.told][1]
+        kind = LIFE[call.posted][1]
         body, path = _body(call, kind), f"/carriers/simulator/events/{call.token}"
         at = str(int(time()))
         writer.write(
@@ -117,10 +117,10 @@ class Courier:
         self._wait(call)
 
     def _wait(self, call: _Call) -> None:
-        asyncio.get_running_loop().call_at(call.due_at[call.told], self._tell, call)
+        asyncio.get_running_loop().call_at(call.due_at[call.posted], self._post_next, call)
 
-    def _tell(self, call: _Call) -> None:
-        if LIFE[call.told][1] is EventKind.ENDED:
+    def _post_next(self, call: _Call) -> None:
+        if LIFE[call.posted][1] is EventKind.ENDED:
             self._write(Fact.ENDED, call, {"disposition": "completed", "answered_by": None, "sip_code": 200})
         if self._held is None:
             self._due.put_nowait(call)

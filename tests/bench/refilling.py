@@ -84,10 +84,10 @@ def measure(stack: Stack, effort: Effort) -> list[Figure]:
         deployed(stack, "bench_refill", BENCH_CALL_SECONDS=CALL_SECONDS) as ours,
         deployed(stack, "bench_refill_tick", BENCH_CALL_SECONDS=CALL_SECONDS, BENCH_BY_TICK="1") as by_tick,
     ):
-        told_at_once, ticked = Refilled(ours, effort), Refilled(by_tick, effort)
+        at_once, ticked = Refilled(ours, effort), Refilled(by_tick, effort)
         made = []
         for n in range(effort.rounds):
-            both = told_at_once.round(), ticked.round()
+            both = at_once.round(), ticked.round()
             made.append(both)
             say(
                 f"P5 round {n + 1}: {1000 * both[0].p95:.1f} ms, by the tick {1000 * both[1].p95:.0f} ms; "

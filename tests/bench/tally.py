@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import psycopg
 from redis.connection import AbstractConnection
 from sqlalchemy import Connection, Engine, event
 
@@ -42,6 +43,19 @@ class Tally:
         for happening in ("begin", "commit", "rollback"):
             event.listen(engine, happening, lambda conn: self._add({ROUND_TRIPS: 1}))
         event.listen(engine, "checkout", lambda dbapi, record, proxy: self._add({ROUND_TRIPS: 1}))
+        execute, leave = psycopg.Cursor.execute, psycopg.Pipeline.__exit__
+
+        def counted(cursor: Any, query: Any, *args: Any, **more: Any) -> Any:  # SQLAlchemy's and pipelined ones
+            in_pipeline = cursor.connection.pgconn.pipeline_status != psycopg.pq.PipelineStatus.OFF
+            self._add({STATEMENTS: query != "COMMIT", ROUND_TRIPS: not in_pipeline})
+            return execute(cursor, query, *args, **more)
+
+        def left(pipeline: Any, *args: Any) -> Any:
+            self._add({ROUND_TRIPS: 1})
+            return leave(pipeline, *args)
+
+        psycopg.Cursor.execute = counted
+        psycopg.Pipeline.__exit__ = left
 
     def watch_redis(self) -> None:
         """Count every command this process sends to Redis from now on; the broker's client is the same library."""
@@ -69,7 +83,7 @@ class Tally:
     def _after(self, conn: Connection, cursor: Any, statement: str, *_: Any) -> None:
         took = time.perf_counter() - conn.info["sent_at"]
         words = _words(statement)
-        self._add({STATEMENTS: 1, ROUND_TRIPS: 1, f"s:{words}": took, f"n:{words}": 1})
+        self._add({f"s:{words}": took, f"n:{words}": 1})
 
     def _add(self, more: Mapping[str, float]) -> None:
         who = "receipt" if threading.current_thread().name.startswith(self.receipt) else "engine"

@@ -1,4 +1,4 @@
-"""The path of a refill, pinned: whoever makes it longer is told here.
+"""The path of a refill, pinned: whoever makes it longer finds out here.
 
 What else a process does meanwhile, such as a second worker's question or a watchdog's, may join in and make the path
 of one refill longer, but none shorter: the shortest of them all is what a refill takes.
@@ -11,7 +11,7 @@ import pytest
 from tests.bench.path_length import refills, shortest
 from worker.dev.stack import Stack
 
-ROUND_TRIPS, COMMITS = 34, 6
+ROUND_TRIPS, COMMITS = 8, 2
 """What it takes today, in a row. These may only fall."""
 
 

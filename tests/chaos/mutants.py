@@ -106,19 +106,19 @@ def _without_write_ahead() -> None:
 def _without_settle_once() -> None:
     """An ended call ends again with every end that is reported."""
     from worker.domain.model import CallState, EventKind
-    from worker.flow import settle
+    from worker.flow import follow
     from worker.store import moves
 
-    moved = settle.transition  # type: ignore[attr-defined]  # it is imported there, not exported
+    moved = follow.transition  # type: ignore[attr-defined]  # it is imported there, not exported
 
     def transition(call: Any, event: Any, carrier_call_id: str) -> Any:
         if event is EventKind.ENDED and call.state is CallState.ENDED:
             return CallState.ENDED
         return moved(call, event, carrier_call_id)
 
-    settle.transition = transition  # type: ignore[attr-defined]  # it is imported there, not exported
-    stepped = settle._step
-    settle._step = lambda *them: replace(stepped(*them), at_most="ended")
+    follow.transition = transition  # type: ignore[attr-defined]  # it is imported there, not exported
+    stepped = follow._step
+    follow._step = lambda *them: replace(stepped(*them), at_most="ended")
     unguarded = str(moves.ADVANCE.text)
     for guard in (" AND (k.ended_at IS NULL OR x.disposition IS NULL)", " AND was_ended_at IS NULL"):
         assert guard in unguarded, guard
@@ -128,9 +128,10 @@ def _without_settle_once() -> None:
 
 def _without_news_binding() -> None:
     """Whoever has any carrier's key speaks for every call whose token it knows."""
-    from worker.flow import record, settle
+    from worker.flow import receipt, record, settle
     from worker.store import events
 
+    receipt.is_foreign = lambda *_: False  # type: ignore[attr-defined]  # it is imported there, not exported
     record.is_foreign = lambda *_: False  # type: ignore[attr-defined]  # it is imported there, not exported
     settle.is_foreign = lambda *_: False  # type: ignore[attr-defined]  # it is imported there, not exported
     check = "a.carrier <> CAST(:carrier AS carrier)"
@@ -138,21 +139,35 @@ def _without_news_binding() -> None:
     events.INSERT = text(events.INSERT.text.replace(check, "false"))
 
 
-def _without_clauses(*clauses: str) -> None:
-    """The last moment before a call does not check this. Today that is one statement; whatever else may come to
-    commit a call to be placed must be named here, too."""
-    from worker.store import dialing
-
-    statement = str(dialing.COMMIT_DIALING.text)
+def _without_clauses(module: Any, name: str, *clauses: str) -> None:
+    """A statement does not check this."""
+    statement = str(getattr(module, name).text)
     for clause in clauses:
         assert statement.count(clause) == 1, clause
         statement = statement.replace(clause, "")
-    dialing.COMMIT_DIALING = text(statement)
+    setattr(module, name, text(statement))
+
+
+# The last moment before a call is one of two: the claim by which it leaves at once, and the commit of one that waited
+# as reserved. Whatever else may come to commit a call to be placed must be named here, too.
 
 
 def _without_dial_do_not_call() -> None:
-    """Who came on the list, or was marked, after his call was reserved is called."""
+    """Who came on the list, or was marked, is called: whether before the claim, or after his call was reserved."""
+    from worker.store import claims, dialing
+
     _without_clauses(
+        claims,
+        "PICK",
+        "k.do_not_call OR ",
+        " IS NOT NULL AS do_not_call",
+        "(SELECT true FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164\n"
+        "                         LIMIT 1)",
+    )
+    claims.PICK = text(claims.PICK.text.replace("AS own_zone,\n", "AS own_zone, false AS do_not_call\n", 1))
+    _without_clauses(
+        dialing,
+        "COMMIT_DIALING",
         " AND NOT p.do_not_call",
         " AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.to_number)",
     )
@@ -160,7 +175,13 @@ def _without_dial_do_not_call() -> None:
 
 def _without_dial_running() -> None:
     """A call is placed though its campaign has stopped, has a newer run or another policy since it was reserved."""
+    from worker.store import candidates, claims, dialing
+
+    for module, name in ((claims, "LOCK"), (candidates, "CANDIDATES")):
+        _without_clauses(module, name, "c.status = 'running' AND c.deleted_at IS NULL\n    AND ")
     _without_clauses(
+        dialing,
+        "COMMIT_DIALING",
         "c.status = 'running' AND ",
         "c.deleted_at IS NULL AND ",
         "c.run_id = k.run_id\n      AND ",
@@ -196,7 +217,7 @@ _OWN: Mapping[str, Mutant] = {
     ),
     "settle-once": Mutant(
         _without_settle_once,
-        ("worker.flow.settle.transition", "worker.flow.settle._step", "worker.store.moves.ADVANCE"),
+        ("worker.flow.follow.transition", "worker.flow.follow._step", "worker.store.moves.ADVANCE"),
         ("records_match_carrier", "counters_add_up"),
         faults={"web: SIGSTOP 3 s": 6, "web: SIGKILL": 4},
         unguard=(
@@ -206,19 +227,24 @@ _OWN: Mapping[str, Mutant] = {
     ),
     "news-binding": Mutant(
         _without_news_binding,
-        ("worker.flow.record.is_foreign", "worker.flow.settle.is_foreign", "worker.store.events.INSERT"),
+        (
+            "worker.flow.receipt.is_foreign",
+            "worker.flow.record.is_foreign",
+            "worker.flow.settle.is_foreign",
+            "worker.store.events.INSERT",
+        ),
         ("one_call_to_a_callee", "calls_within_limits", "records_match_carrier", "closed_calls_are_over"),
         faults={"carrier: news forged by another's key": 20},
     ),
     "dial-do-not-call": Mutant(
         _without_dial_do_not_call,
-        ("worker.store.dialing.COMMIT_DIALING",),
+        ("worker.store.claims.PICK", "worker.store.dialing.COMMIT_DIALING"),
         ("do_not_call_binds_commits",),
         aims={"ban": 10, "mark": 10},
     ),
     "dial-running": Mutant(
         _without_dial_running,
-        ("worker.store.dialing.COMMIT_DIALING",),
+        ("worker.store.claims.LOCK", "worker.store.candidates.CANDIDATES", "worker.store.dialing.COMMIT_DIALING"),
         ("stops_bind_commits", "newer_runs_bind_commits", "policy_binds_commits"),
         aims={"pause": 10, "run again": 4, "window": 4},
     ),

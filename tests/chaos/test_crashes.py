@@ -108,7 +108,8 @@ LINE = (
 
 def test_a_campaign_outlives_a_line_of_workers_each_killed_somewhere_else(chaos: Chaos) -> None:
     """Each of them first meets what the one before left, then its own fate."""
-    team, (survivor,) = Team(chaos, Limits()), chaos.processes["worker"]
+    paced = Limits(calls_per_second=100)
+    team, (survivor,) = Team(chaos, paced), chaos.processes["worker"]
     chaos.freeze_idle(survivor)
     few = ((5, "plain"), (1, "silent"), (1, "kept"))
     campaign = team.campaign(*few * 8, starts_in=60)
@@ -148,17 +149,21 @@ def test_a_process_killed_when_it_has_opened_a_run_is_not_missed(chaos: Chaos) -
     judge(team)
 
 
-def test_a_web_process_killed_when_it_has_written_an_event_down_is_not_missed(chaos: Chaos) -> None:
+@pytest.mark.parametrize("point", ["record.after_commit", "record.after_release"])
+def test_a_web_process_killed_when_it_has_settled_an_event_is_not_missed(chaos: Chaos, point: str) -> None:
     team = Team(chaos, Limits())
     chaos.terminate(*chaos.processes["web"])
-    victim = chaos.web("record.after_commit")
+    victim = chaos.web(point)
     it_runs(team)
-    chaos.died_at(victim, "record.after_commit")
+    chaos.died_at(victim, point)
     chaos.web()
     await_end(team)
     judge(team)
 
 
 def test_every_place_where_a_crash_may_fall_is_met_here() -> None:
-    assert WORKERS.keys() | {"run.after_message", "admit.after_commit", "record.after_commit"} == POINTS
+    assert (
+        WORKERS.keys() | {"run.after_message", "admit.after_commit", "record.after_commit", "record.after_release"}
+        == POINTS
+    )
     assert {*LINE, "stop.after_commit"} == WORKERS.keys()

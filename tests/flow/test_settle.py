@@ -15,6 +15,13 @@ from worker.flow.base import Fill, Settle
 from worker.simulator.lives import Callbacks, Life, Reply
 from worker.slots import SlotRequest
 
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["at the receipt", "from the inbox"])
+def _both_ways(request: pytest.FixtureRequest, world: World) -> None:
+    """News comes to the same wherever it is settled."""
+    world.settles_at_receipt = request.param
+
+
 SILENT = Life(5, 600, callbacks=Callbacks.NONE)
 DARK = Life(5, 600, reply=Reply.ERROR, callbacks=Callbacks.NONE)
 

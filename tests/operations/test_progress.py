@@ -16,7 +16,7 @@ from worker.domain.errors import NotFound
 from worker.domain.standstill import Kind
 from worker.flow import admit
 from worker.flow.base import Dial
-from worker.flow.plan import plan_calls
+from worker.flow.plan import CandidatePage, plan_calls
 from worker.operations.progress import read_progress
 from worker.simulator.lives import Life
 from worker.slots import Slots, connect
@@ -252,7 +252,7 @@ def test_a_redis_that_is_away_is_shown_and_is_no_error(world: World) -> None:
 def test_slots_that_are_held_for_no_call_are_shown(world: World) -> None:
     campaign = running(world, maxConcurrentCalls=1)
     assert said(world, campaign).is_dialing
-    plan = once(world.dialer.db, lambda conn: plan_calls(conn, world.dialer, world.team, [campaign]))
+    plan = once(world.dialer.db, lambda conn: plan_calls(conn, world.dialer, world.team, CandidatePage([campaign])))
     (call,) = plan.calls
     world.dialer.slots.acquire([call.slot], plan.limits, plan.generation)
     assert said(world, campaign).code == "slots_held"

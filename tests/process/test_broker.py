@@ -78,7 +78,7 @@ def _hub(errors: Any) -> Any:  # the stubs know only a part of it
 
 def send(broker: Persistent) -> None:
     with broker.clone() as other:
-        app.send_task("worker.tick", connection=other)
+        app.send_task("worker.run_campaign", ["camp_a"], connection=other)  # what the broker keeps until it is done
 
 
 def idle(consuming: Consuming) -> Callable[[], object]:

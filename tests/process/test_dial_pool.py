@@ -78,18 +78,46 @@ def test_a_call_that_waits_waits_once(carrier: Carrier, bulkheads: Bulkheads) ->
     assert carrier.placed == [("a",), ("b", "c", "d"), ("e", "f", "g"), ("h",)]
 
 
-def test_no_more_is_offered_than_can_be_prepared_at_once(carrier: Carrier, bulkheads: Bulkheads) -> None:
+def test_there_is_room_for_as_many_as_can_be_prepared_at_once(carrier: Carrier, bulkheads: Bulkheads) -> None:
     pool = DialPool(bulkheads, carrier.place, preparing=2, together=2)
     for call_id in "ab":
-        assert pool.offer("acct", [call_id])
+        assert pool.take("acct", [call_id])
         carrier.wait_until_asked(1)
-    assert [pool.offer("acct", [call_id]) for call_id in "cdefgh"] == [True] * 4 + [False] * 2
-    assert pool.take("acct", ["i"]), "a message that has come is not sent back"
-    assert pool.offer("another", ["j"]), "each account has its own room"
+    rooms = []
+    for call_id in "cdefg":
+        rooms.append(pool.room("acct"))
+        pool.take("acct", [call_id])
+    assert rooms == [4, 3, 2, 1, 0]
+    assert pool.room("acct") == 0, "what is taken beyond makes no debt"
+    assert pool.room("another") == 4, "each account has its own room"
     carrier.let_all()
     assert pool.wait(PATIENCE_SECONDS)
-    assert sorted(call_id for call_ids in carrier.placed for call_id in call_ids) == list("abcdefij")
-    assert carrier.most_at_once == 3
+    assert sorted(call_id for call_ids in carrier.placed for call_id in call_ids) == list("abcdefg")
+    assert carrier.most_at_once == 2
+
+
+def test_calls_leave_at_once_where_none_waits_and_a_sender_is_free(carrier: Carrier, bulkheads: Bulkheads) -> None:
+    pool = DialPool(bulkheads, carrier.place, preparing=1, together=25)
+    senders, left = pool.senders("acct", 100), threading.Event()
+    assert senders.count == 25, "no more than the account has senders"
+    senders.keep(2)
+
+    def leave() -> None:
+        left.set()
+        senders.keep(0)
+
+    pool.run("acct", leave)
+    assert left.wait(PATIENCE_SECONDS)
+    assert pool.wait(PATIENCE_SECONDS)
+    assert bulkheads.of("acct").senders.take(100) == 25
+    pool.take("acct", ["a"])
+    assert pool.senders("acct", 1).count == 0, "it waits for a sender: nobody goes before it"
+    bulkheads.of("acct").senders.give_back(25)
+    carrier.let_all()
+    assert pool.wait(PATIENCE_SECONDS)
+    pool.close()
+    assert pool.senders("acct", 1).count == 0
+    assert pool.room("acct") == 0
 
 
 def test_an_account_whose_senders_are_all_at_work_begins_nothing_and_holds_up_no_other(
@@ -121,7 +149,6 @@ def test_closing_lets_go_of_what_waits_and_waits_for_what_was_begun(carrier: Car
     assert pool.wait(PATIENCE_SECONDS)
     assert carrier.placed == [("a",)]
     assert not pool.take("acct", ["d"])
-    assert not pool.offer("acct", ["d"])
 
 
 def test_a_pool_stands_still_when_calls_wait_and_none_is_begun(carrier: Carrier, bulkheads: Bulkheads) -> None:

@@ -58,7 +58,7 @@ WRONG: dict[str, list[list[Any]]] = {
     "worker.tick": [[1], ["x"]],
     "worker.settle": [[None]],
     "worker.stop": [[[]]],
-    "worker.dial": [[], [5], ["call_1"], [None], [{}], [[5]], [[None]], [["a\0b"]], [["\ud800"]], [["a"], 1]],
+    "worker.dial": [[5], ["call_1"], [None], [{}], [[5]], [[None]], [["a\0b"]], [["\ud800"]], [["a"], 1]],
     "worker.look_up": [[], [5], [[["nested"]]]],
     "worker.wake": [[], [5], [["team_1"]], ["a\0"]],
     "worker.run_campaign": [[], [5], [None], ["c", "5"], ["c", 2.5], ["c", True], ["c", 2**70], ["c", 1, 1], ["a\0"]],

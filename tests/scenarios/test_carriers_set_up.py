@@ -21,7 +21,7 @@ from worker import logs
 from worker.carriers.base import BadSignature
 from worker.domain.errors import Conflict, Invalid, NotFound
 from worker.domain.resources import ACCOUNT
-from worker.flow import record
+from worker.flow import receipt
 from worker.flow.base import Fill
 from worker.operations.campaign_edit import edit_campaign
 from worker.operations.resources import create_resource
@@ -81,7 +81,7 @@ def test_an_account_of_a_carrier_without_credentials_is_refused_and_says_what_to
 def test_news_of_a_carrier_without_credentials_has_no_address(there: World, carrier: str) -> None:
     without(there, carrier)
     with pytest.raises(NotFound):
-        record.receive(there.dialer, carrier, "a" * 32, "https://dialer.example.com/", {}, b"{}")
+        receipt.receive(there.dialer, carrier, "a" * 32, "https://dialer.example.com/", {}, b"{}")
 
 
 def test_calls_of_a_carrier_that_has_gone_are_looked_at_and_ended_by_their_bound_alone(

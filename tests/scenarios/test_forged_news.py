@@ -30,7 +30,7 @@ from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.carriers.twilio.signature import sign as twilio_sign
 from worker.cli.findings_carriers import ignored_news
-from worker.flow import record
+from worker.flow import receipt
 from worker.store.crm import setup
 
 LIMIT, PEOPLE = 2, 6
@@ -114,7 +114,7 @@ class Talking:
                 self.take("twilio", one.token, one.url, one.headers, one.body)
 
     def take(self, carrier: str, token: str, url: str, headers: Mapping[str, str], body: bytes) -> None:
-        self.world.carry_out(record.receive(self.world.dialer, carrier, token, url, headers, body))
+        self.world.carry_out(receipt.receive(self.world.dialer, carrier, token, url, headers, body))
 
     def forge(self, how: Any) -> None:
         """An end of every live call."""

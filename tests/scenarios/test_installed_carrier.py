@@ -20,7 +20,7 @@ from worker.cli.doctor import all_findings
 from worker.cli.findings_carriers import unknown_carriers
 from worker.domain.errors import Invalid
 from worker.domain.resources import ACCOUNT
-from worker.flow import record
+from worker.flow import receipt
 from worker.operations import resources
 from worker.operations.assistants import assistant
 from worker.process import settings, wiring
@@ -82,7 +82,7 @@ def test_a_call_goes_through_it_with_its_settings_and_its_id_of_the_assistant(ac
     assert (call.state, call.carrier_call_id) == ("placed", "acme-1")
     for event in ("ringing", "answered", "completed"):
         callback = simulator_reports(event, call.token, secret=SECRET, call="acme-1")
-        acme.carry_out(record.receive(acme.dialer, "acme", call.token, callback.url, callback.headers, callback.body))
+        acme.carry_out(receipt.receive(acme.dialer, "acme", call.token, callback.url, callback.headers, callback.body))
     assert acme.call(campaign).disposition == "answered"
 
 

@@ -19,6 +19,11 @@ from worker.store.wakes import DueCampaigns
 CAMPAIGNS, SLOTS = 5000, 1000
 
 
+@pytest.fixture(autouse=True)
+def _calls_stay_reserved(world: World) -> None:
+    world.places = False
+
+
 def roomy(world: World, team: int = 10_000) -> None:
     """Limits that are in nobody's way, but for the team's."""
     world.sql("UPDATE teams SET max_concurrent_calls = :team", team=team)

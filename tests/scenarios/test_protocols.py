@@ -17,7 +17,7 @@ from tests.carriers.running import SECRET, RunningSimulator
 from tests.world import MONDAY_NOON, World
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
-from worker.flow import record
+from worker.flow import receipt
 from worker.simulator.ledger import RecordedCall
 from worker.store.crm import setup
 
@@ -50,7 +50,7 @@ class Deployed:
         """The callbacks about this call that have come in, once more than once: each counts once."""
         for seen in self.receiver.about(token):
             if "/events/" in seen.url:
-                steps = record.receive(self.world.dialer, self.carrier, seen.token, seen.url, seen.headers, seen.body)
+                steps = receipt.receive(self.world.dialer, self.carrier, seen.token, seen.url, seen.headers, seen.body)
                 self.world.carry_out(steps)
 
     def receive_until_ended(self, campaign: str) -> RecordedCall:

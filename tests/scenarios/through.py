@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.carriers.rigs import Callback
 from tests.world import World
-from worker.flow import record
+from worker.flow import receipt
 
 
 def campaign_through(world: World, carrier: str, count: int = 1, **more: Any) -> str:
@@ -15,5 +15,5 @@ def campaign_through(world: World, carrier: str, count: int = 1, **more: Any) ->
 
 def receive(world: World, carrier: str, callback: Callback) -> None:
     """A callback as it comes in."""
-    steps = record.receive(world.dialer, carrier, callback.token, callback.url, callback.headers, callback.body)
+    steps = receipt.receive(world.dialer, carrier, callback.token, callback.url, callback.headers, callback.body)
     world.carry_out(steps)

@@ -68,7 +68,7 @@ def test_a_throttle_goes_on_over_a_key_of_another_type(client: Redis, kind: str)
 def test_a_nudge_is_not_kept_back_by_a_key_without_an_end(client: Redis, kind: str) -> None:
     TYPES[kind](client, "{t:nudge}:settle")
     nudge = Nudge(client, "t:")
-    assert (nudge.take(), nudge.take()) == (True, False)
+    assert (nudge.take("settle"), nudge.take("settle")) == (True, False)
 
 
 def test_what_others_keep_beside_is_left_alone(client: Redis) -> None:

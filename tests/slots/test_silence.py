@@ -48,7 +48,7 @@ def test_the_connections_beside_a_silent_one_are_not_waited_for(client: Redis, r
     assert relay.connections == CONNECTIONS
     relay.fall_silent(swallow=True)
     with pytest.raises(Unavailable, match="does not answer"):
-        Nudge(client, "t:").take()
+        Nudge(client, "t:").take("settle")
     relay.go_on()
     before = client.connection_pool.get_connection_count()
     for _ in range(CONNECTIONS):
@@ -68,7 +68,7 @@ def test_a_command_tries_one_new_connection_and_not_nine(
     monkeypatch.setattr(silence._Silence, "of_server", lambda self, waited: setattr(self, "_refused_until", 1e18))
     relay.fall_silent()
     with pytest.raises(Unavailable):
-        Nudge(client, "t:").take()
+        Nudge(client, "t:").take("settle")
     assert relay.connections == 1
 
 

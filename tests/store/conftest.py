@@ -8,7 +8,6 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, Engine
 
-from tests.store.racing import Race
 from worker.dev.stack import Stack
 from worker.store.database import open_database
 
@@ -37,11 +36,3 @@ def engine(database_url: str) -> Iterator[Engine]:
     opened = open_database(database_url, pool_size=5)
     yield opened
     opened.dispose()
-
-
-@pytest.fixture
-def race(database_url: str) -> Iterator[Race]:
-    """Several transactions at once, on the database of ``engine`` and ``world``."""
-    racing = Race(database_url)
-    yield racing
-    racing.close()

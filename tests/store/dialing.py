@@ -13,7 +13,7 @@ from worker.domain.lifecycle import Verb
 from worker.domain.window import RULES_END
 from worker.flow import reconcile
 from worker.flow.claim import claim
-from worker.flow.plan import Plan, plan_calls
+from worker.flow.plan import CandidatePage, Plan, plan_calls
 from worker.store import campaigns, dialing, gate, runs
 from worker.store.database import once
 from worker.store.dialing import Departure
@@ -34,14 +34,15 @@ def running(world: World, contact_ids: list[str], *, max_calls: int | None = Non
 
 def plan(world: World, *campaign_ids: str) -> Plan:
     """What a fill of these campaigns would ask for, by the rows as they are now."""
-    return once(world.dialer.db, lambda conn: plan_calls(conn, world.dialer, world.team, campaign_ids))
+    page = CandidatePage(campaign_ids)
+    return once(world.dialer.db, lambda conn: plan_calls(conn, world.dialer, world.team, page))
 
 
-def claiming(world: World, planned: Plan) -> Callable[[Connection], list[str]]:
-    """Claim all that is planned, as if Redis had granted every slot; the ids of the calls reserved."""
+def claiming(world: World, *campaign_ids: str) -> Callable[[Connection], list[str]]:
+    """Claim all that can be, as if Redis granted every slot; the ids of the calls reserved."""
 
     def work(conn: Connection) -> list[str]:
-        claimed = claim(conn, world.dialer, world.team, planned, planned.calls)
+        claimed = claim(conn, world.dialer, world.team, CandidatePage(campaign_ids), lambda plan: plan.calls)
         return [reservation.call_id for reservation in claimed.reservations]
 
     return work
@@ -49,8 +50,7 @@ def claiming(world: World, planned: Plan) -> Callable[[Connection], list[str]]:
 
 def reserve(world: World, *campaign_ids: str) -> list[str]:
     """Reserve whatever can be; the slots in Redis are made to agree."""
-    planned = plan(world, *campaign_ids)
-    reserved = once(world.dialer.db, claiming(world, planned))
+    reserved = once(world.dialer.db, claiming(world, *campaign_ids))
     reconcile.reconcile(world.dialer)
     return reserved
 

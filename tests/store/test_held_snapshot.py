@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from tests.store.rows import furnish, token
 from tests.store.test_plans import array, explain
+from worker.domain.model import Bounds
 from worker.store import candidates, claims
 from worker.store.claims import Reservation, Want
 
@@ -45,21 +46,21 @@ def held(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def call_next(conn: Connection, nth: int) -> None:
     """Claim the next who are due, under the locks of a claim."""
-    claims.lock(conn, "team_a", ["camp_a"])
-    live = sum(row.live for row in candidates.live(conn, "team_a"))
+    conn.execute(*claims.lock("team_a", ["camp_a"])).all()
+    live = sum(row.live for row in conn.execute(*candidates.live("team_a")).all())
     assert live == conn.execute(ALL_LIVE).scalar_one(), "a limit counts every live call"
     reservations = []
     limits = dict.fromkeys(("team_limit", "campaign_limit", "number_limit", "account_limit"), 9)
     limits["credentials_limit"] = None
-    for n, row in enumerate(claims.pick(conn, "team_a", [Want("camp_a", "", BATCH)])):
+    for n, row in enumerate(conn.execute(*claims.pick("team_a", [Want("camp_a", "", BATCH)])).all()):
         name = f"k_{nth:03d}_{n:02d}"
         parts = {"run_id": "run_a", "number_id": "pn_a", "account_id": "acct_a", "from_number": "+12025550100"}
         reservations.append(
             Reservation(name, "camp_a", contact_id=row.contact_id, token=token(name), to_number=row.phone_e164,
-                        zone="", **parts, **limits)
+                        zone="", attempts=0, called=False, max_attempts=9, **parts, **limits)
         )  # fmt: skip
     assert len(reservations) == BATCH
-    claims.reserve(conn, "team_a", reservations)
+    conn.execute(*claims.reserve("team_a", reservations, Bounds()))
 
 
 def pages(engine: Engine) -> dict[str, int]:

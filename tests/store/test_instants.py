@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -200,7 +200,8 @@ def _slowed(world: World, move: Move, forward: bool) -> None:
     move()
     campaign = one_waits(world)
     rows = once(
-        world.engine, lambda conn: candidates.candidates(conn, world.team, [campaign], most=9, recovery_seconds=600)
+        world.engine,
+        lambda conn: conn.execute(*candidates.of_page(world.team, [campaign], most=9, recovery_seconds=600)).all(),
     )
     assert {number["account_rate"] for number in rows[0].numbers} == {8}
     assert do(world, breakers.slow, "acct_team_a", recovery_seconds=600) == 4
@@ -305,7 +306,9 @@ def _late_evidence(world: World, move: Move, forward: bool) -> None:
     world.sql("UPDATE campaign_contacts SET due_at = dialer_now()")
     move()
     watch_clock(world.engine, world.dialer.clock)
-    (picked,) = once(world.engine, lambda conn: claims.pick(conn, world.team, [claims.Want(_campaign(world), "", 1)]))
+    (picked,) = once(
+        world.engine, lambda conn: conn.execute(*claims.pick(world.team, [claims.Want(_campaign(world), "", 1)])).all()
+    )
     assert picked.on_the_phone
 
 
@@ -399,15 +402,24 @@ def _held_event(world: World, move: Move, forward: bool) -> None:
     assert len(once(world.engine, lambda conn: events.take(conn, most=9))) == 1
 
 
+def _candidates(world: World, campaign_ids: list[str], *, recovery_seconds: float) -> Sequence[Any]:
+    looking = candidates.of_page(world.team, campaign_ids, most=9, recovery_seconds=recovery_seconds)
+    return once(world.engine, lambda conn: conn.execute(*looking).all())
+
+
 @trial("campaigns.filled_at")
 def _turns(world: World, move: Move, forward: bool) -> None:
     first, second = one_waits(world), one_waits(world)
-    note = partial(do, world, claims.note_turns)
+
+    def note(turns: list[claims.Turn]) -> None:
+        do(world, lambda conn: conn.execute(*claims.note_turns(turns)))
+
     note([claims.Turn(first, is_over=True, is_starved=True)])
     move()
     note([claims.Turn(second, is_over=True, is_starved=True)])
     rows = once(
-        world.engine, lambda conn: candidates.candidates(conn, world.team, [first, second], most=9, recovery_seconds=60)
+        world.engine,
+        lambda conn: conn.execute(*candidates.of_page(world.team, [first, second], most=9, recovery_seconds=60)).all(),
     )
     assert [row.id for row in rows] == [first, second]
 
@@ -421,7 +433,8 @@ def _rotation(world: World, move: Move, forward: bool) -> None:
     world.edit_campaign(campaign, max_concurrent_calls=3)
     third = _reserved_in_turn(world, campaign)[-1].number_id
     rows = once(
-        world.engine, lambda conn: candidates.candidates(conn, world.team, [campaign], most=9, recovery_seconds=60)
+        world.engine,
+        lambda conn: conn.execute(*candidates.of_page(world.team, [campaign], most=9, recovery_seconds=60)).all(),
     )
     assert {first, second} == set(world.numbers)
     assert [number["id"] for number in rows[0].numbers][-1] == third
@@ -610,10 +623,30 @@ def _throttle(world: World, move: Move, forward: bool) -> None:
 @trial("slots/nudge.lua")
 def _nudge(world: World, move: Move, forward: bool) -> None:
     nudge = Nudge(world.redis, "test")
-    assert [nudge.take(), nudge.take()] == [True, False]
+    assert [nudge.take("settle"), nudge.take("settle")] == [True, False]
     (key,) = world.redis.keys("{testnudge}*")
     _shifted(world, key, (-HOUR if forward else HOUR) * 1000)
-    assert [nudge.take(), nudge.take()] == [True, False]
+    assert [nudge.take("settle"), nudge.take("settle")] == [True, False]
+
+
+@trial("slots/request_fills.lua")
+def _fills(world: World, move: Move, forward: bool) -> None:
+    def add() -> bool:
+        return world.dialer.fill_requests.add([(world.team, "camp_a")], [], world.dialer.slots)
+
+    assert [add(), add()] == [True, False]
+    _shifted(world, "{testfills}:outstanding", (-HOUR if forward else HOUR) * 1000)
+    assert [add(), add()] == [True, False]
+
+
+@trial("slots/take_fills.lua")
+def _fills_taken(world: World, move: Move, forward: bool) -> None:
+    requests = world.dialer.fill_requests
+    assert requests.add([(world.team, "camp_a"), (world.team, "camp_b")], [], world.dialer.slots)
+    assert requests.take(1)[1], "there is one more, and a message is sent for it"
+    assert not requests.add([(world.team, "camp_c")], [], world.dialer.slots)
+    _shifted(world, "{testfills}:outstanding", (-HOUR if forward else HOUR) * 1000)
+    assert requests.add([(world.team, "camp_d")], [], world.dialer.slots)
 
 
 def test_a_rest_whose_beginning_an_older_worker_did_not_note_is_in_force(world: World) -> None:

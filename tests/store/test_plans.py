@@ -295,7 +295,7 @@ NEWS = {
     "event_id": array("ringing", "ringing"),
     "carrier_call_id": array("c", "c"),
     "kind": array("ringing", "ringing"),
-    **dict.fromkeys(("disposition", "sip_code", "verdict", "occurred_at"), "'{NULL,NULL}'"),
+    **dict.fromkeys(("disposition", "sip_code", "verdict", "occurred_at", "outcome"), "'{NULL,NULL}'"),
     "raw": "ARRAY['{}', '{}']",
     **dict.fromkeys(("is_of_another", "in_doubt"), array("false", "false")),
     "most_per_call": "1000",

@@ -64,7 +64,7 @@ HOT: Mapping[str, tuple[TextClause, Mapping[str, str]]] = {
         candidates.CANDIDATES,
         {"team": TEAM, "ids": array("camp_a"), "most": "200", "starved": "true", "recovery": "60", **PAGE},
     ),
-    "claims.LOCK": (claims.LOCK, {"team": TEAM, "ids": array("camp_a")}),
+    "claims.LOCK": (claims.LOCK, {"team": TEAM, "ids": array("camp_a"), "starved": "true"}),
     "claims.PICK": (
         claims.PICK,
         {"team": TEAM, "campaign_id": array("camp_a"), "zone": array(""), "most": array(BATCH)},

@@ -196,7 +196,7 @@ def test_settling_calls_of_two_campaigns_does_not_lock_them_against_a_claim(worl
     both = reserve(world, first, second)
     holder, claiming, settling = race.session(), race.session(), race.session()
     holder.do(locking("SELECT id FROM campaigns WHERE id = :id FOR UPDATE", id=first))
-    claim = claiming.start(lambda conn: claims.lock(conn, world.team, [first, second]))
+    claim = claiming.start(lambda conn: conn.execute(*claims.lock(world.team, [first, second])).all())
     race.until_waiting(claim)
     both_ended = [not_sent(call, "connection refused", 5.0) for call in both]
     settle_both = settling.start(lambda conn: moves.advance(conn, both_ended))

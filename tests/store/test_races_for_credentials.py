@@ -13,17 +13,16 @@ from tests.world import World
 from worker.domain.resources import ACCOUNT
 from worker.flow import reconcile
 from worker.flow.claim import claim
-from worker.flow.plan import plan_calls
+from worker.flow.plan import CandidatePage
 from worker.operations import resources
-from worker.store.database import once
 
 
 def claiming(shared: Shared, account: str) -> Callable[[Connection], int]:
-    """Claim what was planned beforehand, while there was room; how many calls that came to."""
+    """Claim what there is room for; how many calls that came to."""
     dialer, campaign = shared.world.dialer, shared.campaigns[account]
     team = shared.world.campaign_row(campaign).team_id
-    plan = once(dialer.db, lambda conn: plan_calls(conn, dialer, team, [campaign]))
-    return lambda conn: len(claim(conn, dialer, team, plan, plan.calls).reservations)
+    page = CandidatePage([campaign])
+    return lambda conn: len(claim(conn, dialer, team, page, lambda plan: plan.calls).reservations)
 
 
 @pytest.mark.parametrize("ends", ["commit", "rollback"])

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.store.dialing import claiming, plan, running
+from tests.store.dialing import claiming, running
 from tests.store.racing import Race, result
 from tests.world import World
 from worker.flow import reconcile
@@ -17,9 +17,8 @@ PHONE = "+12025550777"
 def claim_twice(world: World, race: Race, first: str, second: str) -> tuple[list[str], list[str]]:
     """Both plan while there is room; the second claims while the first has claimed and not committed."""
     one, other = race.session(), race.session()
-    planned, also_planned = plan(world, first), plan(world, second)
-    won = one.do(claiming(world, planned))
-    claim = other.start(claiming(world, also_planned))
+    won = one.do(claiming(world, first))
+    claim = other.start(claiming(world, second))
     race.until_waiting(claim)
     one.commit()
     lost = result(claim)
@@ -91,9 +90,8 @@ def test_two_claims_never_take_more_than_the_budget(world: World, race: Race, bu
 def test_a_claim_that_was_rolled_back_leaves_its_slot_to_the_other(world: World, race: Race) -> None:
     campaign = running(world, world.contacts(1), max_calls=1, maxConcurrentCalls=1)
     one, other = race.session(), race.session()
-    planned, also_planned = plan(world, campaign), plan(world, campaign)
-    one.do(claiming(world, planned))
-    claim = other.start(claiming(world, also_planned))
+    one.do(claiming(world, campaign))
+    claim = other.start(claiming(world, campaign))
     race.until_waiting(claim)
     one.rollback()
     assert len(result(claim)) == 1

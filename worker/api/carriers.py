@@ -15,7 +15,7 @@ from worker.carriers.base import BadEvent, BadSignature
 from worker.domain.errors import Unavailable
 from worker.flow.answer import answer
 from worker.flow.base import Step
-from worker.flow.record import receive
+from worker.flow.receipt import receive
 from worker.process import dispatch, wiring
 
 log = structlog.get_logger()

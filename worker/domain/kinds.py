@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 from worker.domain.errors import Invalid, every
 from worker.domain.fields import LONGEST_ID, storable, text_fault, wrong
 from worker.domain.paging import MOST_AT_ONCE
-from worker.domain.screening import Phone, check_region, normalize
 
 UNBOUNDED = sys.maxsize
 _SLUG = re.compile("[a-z0-9][a-z0-9-]{0,62}")
@@ -205,6 +204,7 @@ class Number164(Text):
         if not isinstance(value, str) or not value.strip():
             empty = "It is empty; give" if isinstance(value, str) else "Give"
             raise wrong(path, f"{empty} a phone number in international form, such as +12025550123.")
+        from worker.domain.screening import Phone, normalize
 
         read = normalize(Text(self.most)(value, path), self.region)
         if isinstance(read, Phone):
@@ -219,6 +219,7 @@ class Country(Text):
     most: int = 64
 
     def __call__(self, value: object, path: str) -> str:
+        from worker.domain.screening import check_region
 
         try:
             return check_region(Text(self.most)(value, path))

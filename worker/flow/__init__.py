@@ -2,8 +2,10 @@
 
 ``promote`` starts a campaign when its instant comes · ``admit`` opens a run · ``fill`` takes the free slots, by a
 ``plan`` that it makes and a ``claim`` that decides · ``dial`` places the calls, by a ``call_request`` each, ``results``
-writes down what came of it · ``record`` keeps what the carrier reports · ``answer`` instructs it what to do with a
-callee who answered · ``settle`` moves the calls on and ends them (``ending``), the ``breaker`` goes by how they fared ·
+writes down what came of it · ``receipt`` settles what the carrier reports when it comes,
+where that is a move and no more, ``record`` keeps it for later · ``answer`` instructs it what to do with a
+callee who answered · ``settle`` drains what was kept: both ``follow`` the news and end the calls
+(``ending``), the ``breaker`` goes by how they fared ·
 ``stop`` pauses and cancels, ``hang_up`` has the carriers end calls · ``finish`` completes · ``wake`` looks at sleeping
 campaigns · ``reap`` ends calls whose time ran out · ``reconcile`` makes slots and live calls agree · ``tick`` does the
 periodic rest. What people ask of it is in :mod:`worker.operations`.
@@ -23,12 +25,15 @@ promote.after_commit     a campaign runs, nothing is dialed           tick: ``wa
 admit.after_commit       the same, its run opened by hand             tick: ``wake``
 wake.after_take          campaigns taken, nobody looks at them        tick: they are free again after 5 s
 fill.after_slots         slots without a call                         ``reconcile`` drops them after the grace
-fill.after_commit        calls ``reserved``, no message sent          tick: ``redispatch``, or releases them
+fill.after_commit        calls ``reserved``, in hand of the dead      tick: ``redispatch``, or releases them
+(the same, committed)    calls ``dialing`` that never left            ``reap``: look-up, or their provable end
 dial.before_commit       the same, a thread had them in hand          tick: ``redispatch``, or releases them
 dial.after_commit        calls ``dialing`` that never left            ``reap``: look-up, or their provable end
 dial.after_request       calls ``dialing`` that the carrier has       ``settle`` by their token, or ``reap``: look-up
 dial.after_store         answers stored, slots of refused calls held  ``reconcile``
 record.after_commit      an event in the inbox, no message sent       tick: ``settle`` what is overdue
+(the same, settled)      a call ended, its slots held                 ``reconcile``; tick: ``wake``
+record.after_release     slots free, no message sent                  tick: ``wake``
 settle.before_commit     nothing: events and calls as before          tick: ``settle`` what is overdue
 settle.after_commit      calls ended, their slots held                ``reconcile``
 settle.after_release     slots free, nobody fills them                tick: ``wake``

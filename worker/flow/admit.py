@@ -28,7 +28,7 @@ from worker.flow.callee_hours import warnings_of_run
 from worker.flow.claim import claim
 from worker.flow.fill import Filled, fill
 from worker.flow.finish import finish
-from worker.flow.plan import plan_calls
+from worker.flow.plan import CandidatePage
 from worker.flow.reconcile import reconcile
 from worker.flow.run_result import RunIsOpen, RunResult, Unreached
 from worker.flow.stop import refused
@@ -271,10 +271,9 @@ def _preview(dialer: Dialer, campaign_id: str, open_it: Callable[[Connection], _
         opened = open_it(conn)
         reserved: list[Reservation] = []
         for _ in range(5):
-            plan = plan_calls(conn, dialer, opened.team_id, [campaign_id])
-            claimed = claim(conn, dialer, opened.team_id, plan, plan.calls)
+            claimed = claim(conn, dialer, opened.team_id, CandidatePage([campaign_id]), lambda plan: plan.calls)
             reserved += claimed.reservations
-            if not (claimed.again or (plan.has_more and claimed.reservations)):
+            if not (claimed.again or (claimed.plan.has_more and claimed.reservations)):
                 break
         result = _result(opened, campaign_id, reserved, dry_run=True)
         conn.rollback()

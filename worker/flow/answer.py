@@ -29,7 +29,7 @@ def answer(
     """The instructions for the call that asks, and the steps that follow from its being answered.
 
     Raises :class:`NotFound` for a carrier that does not ask or that this deployment does not have, and what
-    :func:`worker.flow.record.receive` raises.
+    :func:`worker.flow.receipt.receive` raises.
     """
     webhook = dialer.carriers.get(carrier)
     if not isinstance(webhook, AnswersWebhook):

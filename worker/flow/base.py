@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import Any, Protocol
 
-from worker.bulkheads import Bulkheads
-from worker.carriers.base import CallRequest, Carrier
+from worker.bulkheads import Bulkheads, Taken
+from worker.carriers.base import CallEvent, CallRequest, Carrier
 from worker.domain.model import Bounds
 from worker.domain.whose_clock import clock_zone
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
 from worker.flow.clock_jumps import ClockWatch
+from worker.flow.group_commit import GroupCommit
 from worker.flow.tally import CallbackTally
-from worker.slots import Nudge, Rates, SlotRequest, Slots
+from worker.slots import FillRequests, Nudge, Rates, SlotRequest, Slots
 from worker.store.columns import CallAtCarrier, CallScopes, CallWindowColumns, CampaignOfTeam
 from worker.store.database import Database
+from worker.store.dialing import ReservedCall
 
 
 def _left_to_the_tick(steps: Iterable[Step]) -> None:
     """Whoever carries out no steps loses nothing: the rows say what is to be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Calls of an account that are committed and may leave until ``fence_at``, on this machine's monotonic clock, with
+    the permits of their senders."""
+
+    account_id: str
+    calls: Sequence[ReservedCall]
+    senders: Taken
+    fence_at: float
+
+
+class Placing(Protocol):
+    """Who places calls in this process, if anybody ``can``: where nobody does, there are no senders and no room."""
+
+    can: bool
+
+    def senders(self, account_id: str, most: int) -> Taken:
+        """Permits for up to so many calls of an account, as many as can leave now."""
+
+    def room(self, account_id: str) -> int:
+        """How many more calls of an account that are only reserved it takes in hand."""
+
+    def leave(self, batch: Batch) -> None:
+        """Let these calls leave; returns at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +59,16 @@ class Dialer:
 
     ``bulkheads`` make the requests to carriers, each account's by itself; steps that come of what a carrier answered
     after the step that asked had returned go to ``follow_up``. ``default_window`` is the deployment's
-    ``DEFAULT_CALL_WINDOW``; ``tally`` counts what strangers send; ``clock`` is what is known of the database's.
+    ``DEFAULT_CALL_WINDOW``; ``tally`` counts what strangers send; ``clock`` is what is known of the database's;
+    ``receipts`` puts callbacks of a carrier together that come at once. ``placing`` is who places calls in this
+    process, if anybody does.
     """
 
     db: Database
     slots: Slots
     rates: Rates
     nudge: Nudge
+    fill_requests: FillRequests
     carriers: Mapping[str, Carrier]
     bounds: Bounds
     bulkheads: Bulkheads
@@ -44,6 +77,8 @@ class Dialer:
     default_window: CallWindow | None = None
     tally: CallbackTally = field(default_factory=CallbackTally)
     clock: ClockWatch = field(default_factory=ClockWatch)
+    placing: Callable[[], Placing | None] = lambda: None
+    receipts: Mapping[str, GroupCommit[CallEvent, Any]] = field(default_factory=lambda: defaultdict(GroupCommit))
 
     @property
     def sharing(self) -> list[str]:
@@ -74,11 +109,21 @@ class Dial:
 
 
 @dataclass(frozen=True, slots=True)
+class DialMore:
+    """Calls are reserved that nobody has in hand."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fill:
     """Take the free slots of a team, for these campaigns and those that wait for a shared slot."""
 
     team_id: str
     campaign_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FillMore:
+    """Teams wait to be filled (:class:`worker.slots.FillRequests`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +156,7 @@ class RebuildSlots:
     """The slots in Redis cannot be trusted: rebuild them."""
 
 
-Step = Dial | Fill | Settle | LookUp | Stop | Wake | RebuildSlots
+Step = Dial | DialMore | Fill | FillMore | Settle | LookUp | Stop | Wake | RebuildSlots
 
 
 def slot_of(row: CallScopes) -> SlotRequest:

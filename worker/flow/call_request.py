@@ -62,7 +62,7 @@ def call_request_for(dialer: Dialer, row: ReservedCall, *, leave_by: float) -> C
 def turn_away(dialer: Dialer, rows: Sequence[ReservedCall]) -> tuple[list[ReservedCall], list[Step]]:
     """The calls that can be placed. Campaigns whose calls cannot are paused with the reason, for no retry would
     help: their carrier was not set up when this process started, or cannot connect their assistant."""
-    obstacles = {row.id: _obstacle(dialer, row) for row in rows}
+    obstacles = {row.id: obstacle(dialer, row.carrier, row) for row in rows}
     reasons = {row.campaign_id: obstacles[row.id] for row in rows if obstacles[row.id] is not None}
     steps: list[Step] = []
     for campaign_id, reason in reasons.items():
@@ -71,10 +71,10 @@ def turn_away(dialer: Dialer, rows: Sequence[ReservedCall]) -> tuple[list[Reserv
     return [row for row in rows if obstacles[row.id] is None], steps
 
 
-def _obstacle(dialer: Dialer, row: ReservedCall) -> str | None:
-    """Why the call of this row cannot be placed, as the reason of a pause."""
-    if row.carrier not in dialer.carriers:
-        names = set_up_by().get(row.carrier, "its settings")
-        return f"carrier_not_set_up: This deployment cannot call through {row.carrier}; set {names}, then resume."
-    why = why_unreachable(row.carrier, connects_by(row.carrier), assistant_of(row))
+def obstacle(dialer: Dialer, carrier: str, assistant: AssistantColumns) -> str | None:
+    """Why a call through this carrier to this assistant cannot be placed, as the reason of a pause."""
+    if carrier not in dialer.carriers:
+        names = set_up_by().get(carrier, "its settings")
+        return f"carrier_not_set_up: This deployment cannot call through {carrier}; set {names}, then resume."
+    why = why_unreachable(carrier, connects_by(carrier), assistant_of(assistant))
     return None if why is None else f"assistant_unreachable: {why}"

@@ -1,14 +1,18 @@
-"""Reserve the planned calls: the one decision about who is called, made under the team's lock.
+"""Reserve calls: the one decision about who is called, made under the team's lock.
 
-Live calls are counted anew, the contacts that are due are locked, and each is either paired with a call or passed
-over: ruled out, or snoozed because it is on the phone. Nothing but this transaction adds live calls, so the
-limits hold whatever the slots in Redis say.
+Live calls are counted and a plan is made (:mod:`worker.flow.plan`), slots are taken for it, the contacts that are due
+are locked, and each is either paired with a call or passed over: ruled out, or snoozed because it is on the phone.
+Nothing but this transaction adds live calls, so the limits hold whatever the slots in Redis say.
+
+What may leave at once (:mod:`worker.flow.departing`) is committed to be placed by the same statement: everything that
+is checked before a call leaves is read here, behind the team's gate. The others are reserved, and wait for their turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -16,21 +20,29 @@ from worker.domain import ids
 from worker.domain.model import ContactStatus, Reason
 from worker.domain.rotation import assign
 from worker.flow.base import Dialer
-from worker.flow.plan import Plan, Planned, Rooms, is_open, read_rooms
+from worker.flow.departing import Departing, Match
+from worker.flow.plan import CandidatePage, Plan, Planned, Rooms, is_open, plan_calls
 from worker.store import claims
 from worker.store.candidates import Candidate
 from worker.store.claims import DueContact, PassedOver, Reservation, StaleZone, Turn, Want
+from worker.store.pipeline import Statement, pipelined
 
 SCREENED = 10
 """How many contacts of each campaign that was offered nothing are looked at beside those that were."""
 
+Acquire = Callable[[Plan], Sequence[Planned] | None]
+"""Takes slots for the calls of a plan: those that got theirs, or ``None`` when the slots must be rebuilt first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What the claim wrote; ``again`` when contacts had to be passed over while slots were left."""
+    """What the claim wrote by its plan; ``again`` when contacts had to be passed over while slots were left;
+    ``granted`` are the calls that hold slots, used or not (``None`` when the slots must be rebuilt first)."""
 
-    reservations: tuple[Reservation, ...]
-    again: bool
+    plan: Plan
+    granted: Sequence[Planned] | None = ()
+    reservations: tuple[Reservation, ...] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,74 +54,89 @@ class _Callee:
 
 
 def claim(
-    conn: Connection, dialer: Dialer, team_id: str, plan: Plan, granted: Sequence[Planned], *, spare: int = 0
+    conn: Connection,
+    dialer: Dialer,
+    team_id: str,
+    page: CandidatePage,
+    acquire: Acquire,
+    *,
+    spare: int = 0,
+    departing: Departing | None = None,
+    commits: bool = False,
 ) -> Claimed:
-    """Reserve the granted calls, as far as the rows — locked, and read again — still allow them.
+    """Reserve what the rows, locked, allow and Redis grants slots for; nothing where other teams come first.
 
     ``spare`` is how many more contacts to look at than there are calls: none at first, many once it has shown
     that those who are due first cannot be called, so that a crowd of them holds nobody up. Then a few of the
-    campaigns that stand behind are looked at as well, so that many such campaigns hold nobody up either.
+    campaigns that stand behind are looked at as well, so that many such campaigns hold nobody up either. Calls that
+    may leave at once are added to ``departing``. With ``commits`` the transaction is over afterwards.
     """
-    claims.lock(conn, team_id, list(plan.rows))
-    candidates, _, rooms = read_rooms(conn, dialer, team_id, list(plan.rows), holds=True)
-    rows = {row.id: row for row in candidates}
-    offers = _offers(rows, rooms, granted)
-    looks = {campaign_id: len(offered) + spare for campaign_id, offered in offers.items()}
+    plan = plan_calls(conn, dialer, team_id, page, locks=True, passes=departing is not None)
+    if plan.ahead:
+        return Claimed(plan)
+    picked, granted = _pick(conn, dialer, team_id, plan, acquire, spare)
+    if granted is None or not (granted or plan.is_news):
+        return Claimed(plan, granted)
+    offers: dict[str, list[Planned]] = {}
+    for call in granted:
+        offers.setdefault(call.slot.campaign_id, []).append(call)
+    matches, passed_over, stale_zones = _sort_out(dialer, plan, offers, picked)
+    reservations = [match.reservation for match in matches] if departing is None else departing.choose(matches)
+    writes: list[Statement] = []
+    if stale_zones:
+        writes.append(claims.rezone(stale_zones))
+    if passed_over:
+        writes.append(claims.pass_over(passed_over))
+    turns = _turns(dialer, plan, offers, passed_over)
+    if turns:
+        writes.append(claims.note_turns(turns))
+    if reservations:
+        writes.append(claims.reserve(team_id, reservations, dialer.bounds))
+    rows = pipelined(conn, *writes, commits=commits) if writes else []
+    if departing is not None and reservations:
+        leaving = {row.id for row in rows[-1]}
+        departing.keep(leaving)
+        reservations = [each if each.call_id in leaving else replace(each, valid_until=None) for each in reservations]
+    return Claimed(plan, granted, tuple(reservations), again=bool(passed_over or stale_zones))
+
+
+def _pick(
+    conn: Connection, dialer: Dialer, team_id: str, plan: Plan, acquire: Acquire, spare: int
+) -> tuple[Sequence[DueContact], Sequence[Planned] | None]:
+    """The due contacts of the campaigns that are offered calls, locked, and the calls that got slots, taken while
+    PostgreSQL looks for the contacts."""
+    planned = Counter(call.slot.campaign_id for call in plan.calls)
+    looks = {campaign_id: count + spare for campaign_id, count in planned.items()}
     if spare:
-        looks |= dict.fromkeys(plan.starved & rows.keys() - looks.keys(), SCREENED)
+        looks |= dict.fromkeys(plan.starved & plan.rows.keys() - looks.keys(), SCREENED)
     wants = [
         Want(campaign_id, zone, count)
         for campaign_id, count in sorted(looks.items())
-        for zone, due in rows[campaign_id].due_by_zone
-        if due and is_open(dialer, rows[campaign_id], zone)
+        for zone, due in plan.rows[campaign_id].due_by_zone
+        if due and is_open(dialer, plan.rows[campaign_id], zone)
     ]
-    picked = claims.pick(conn, team_id, wants) if wants else []
-    stale_zones = [StaleZone(row.campaign_id, row.contact_id) for row in picked if row.zone != row.own_zone]
-    if stale_zones:
-        claims.rezone(conn, stale_zones)
-    in_own_zone = [row for row in picked if row.zone == row.own_zone]
-    reservations, passed_over = _sort_out(dialer, rows, rooms, offers, in_own_zone)
-    if passed_over:
-        claims.pass_over(conn, passed_over)
-    if reservations:
-        claims.reserve(conn, team_id, reservations)
-    _note_turns(conn, dialer, plan, rows, offers, passed_over)
-    return Claimed(tuple(reservations), again=bool(passed_over or stale_zones))
-
-
-def _offers(rows: Mapping[str, Candidate], rooms: Rooms, granted: Sequence[Planned]) -> Mapping[str, list[Planned]]:
-    """The granted calls that there is still room and budget for, by campaign."""
-    offers: dict[str, list[Planned]] = {}
-    for call in granted:
-        row = rows.get(call.slot.campaign_id)
-        if row is None or (row.budget is not None and len(offers.get(row.id, ())) >= row.budget):
-            continue
-        if rooms.take(row.id, call.slot.number_id, call.slot.account_id, _credentials(row, call)):
-            offers.setdefault(row.id, []).append(call)
-    return offers
-
-
-def _credentials(row: Candidate, call: Planned) -> str | None:
-    """The credentials of the call's number that other accounts have too, as they are now."""
-    return next((n["credentials"] for n in row.numbers if n["id"] == call.slot.number_id), None)
+    granted: list[Sequence[Planned] | None] = []
+    picked: list[Sequence[DueContact]] = [()]
+    if wants:
+        picked = pipelined(conn, claims.pick(team_id, wants), meanwhile=lambda: granted.append(acquire(plan)))
+    else:
+        granted.append(acquire(plan))
+    return picked[0], granted[0]
 
 
 def _sort_out(
-    dialer: Dialer,
-    rows: Mapping[str, Candidate],
-    rooms: Rooms,
-    offers: Mapping[str, list[Planned]],
-    picked: Sequence[DueContact],
-) -> tuple[list[Reservation], list[PassedOver]]:
+    dialer: Dialer, plan: Plan, offers: Mapping[str, list[Planned]], picked: Sequence[DueContact]
+) -> tuple[list[Match], list[PassedOver], list[StaleZone]]:
     """Pair the contacts that are due with the calls on offer; those that cannot be called are passed over."""
     chosen: dict[str, list[_Callee]] = {campaign_id: [] for campaign_id in offers}
     passed_over: list[PassedOver] = []
     numbers: set[str] = set()
-    for contact in picked:
+    stale_zones = [StaleZone(row.campaign_id, row.contact_id) for row in picked if row.zone != row.own_zone]
+    for contact in (row for row in picked if row.zone == row.own_zone):
         offered = offers.get(contact.campaign_id, ())
         if offered and len(chosen[contact.campaign_id]) == len(offered):
             continue
-        row, number = rows[contact.campaign_id], contact.phone_e164
+        row, number = plan.rows[contact.campaign_id], contact.phone_e164
         why_not = _rule_out(row, contact)
         if why_not is None and (contact.on_the_phone or number in numbers):
             why_not = _snooze(contact, dialer.bounds.number_busy_seconds)
@@ -118,13 +145,13 @@ def _sort_out(
         elif offered and number is not None:
             numbers.add(number)
             chosen[contact.campaign_id].append(_Callee(contact, number))
-    reservations = [
-        reservation
+    matches = [
+        match
         for campaign_id, callees in chosen.items()
         if callees
-        for reservation in _pair(rows[campaign_id], rooms, offers[campaign_id], callees)
+        for match in _pair(plan.rows[campaign_id], plan.rooms, offers[campaign_id], callees)
     ]
-    return reservations, passed_over
+    return matches, passed_over, stale_zones
 
 
 def _rule_out(row: Candidate, contact: DueContact) -> PassedOver | None:
@@ -149,58 +176,51 @@ def _snooze(contact: DueContact, seconds: float) -> PassedOver:
     return PassedOver(contact.campaign_id, contact.contact_id, ContactStatus.QUEUED, None, seconds)
 
 
-def _pair(row: Candidate, rooms: Rooms, offered: Sequence[Planned], callees: Sequence[_Callee]) -> list[Reservation]:
+def _pair(row: Candidate, rooms: Rooms, offered: Sequence[Planned], callees: Sequence[_Callee]) -> list[Match]:
     """A call for each contact; a retry keeps its former number if that is among those on offer."""
     pool: dict[str, list[Planned]] = {}
     for call in offered:
         pool.setdefault(call.slot.number_id, []).append(call)
     numbers = {n["id"]: n for n in row.numbers}
     picked = assign([call.slot.number_id for call in offered], [callee.contact.last_number_id for callee in callees])
-    reservations = []
+    matches = []
     for callee, number_id in zip(callees, picked, strict=True):
         call, number = pool[number_id].pop(0), numbers[number_id]
-        reservations.append(
-            Reservation(
-                call_id=call.slot.call_id,
-                campaign_id=row.id,
-                run_id=row.run_id,
-                contact_id=callee.contact.contact_id,
-                number_id=number_id,
-                account_id=call.slot.account_id,
-                token=ids.new_token(),
-                from_number=call.from_number,
-                to_number=callee.number,
-                zone=callee.contact.zone,
-                team_limit=row.team_limit,
-                campaign_limit=row.max_concurrent_calls,
-                number_limit=number["limit"],
-                account_limit=number["account_limit"],
-                credentials_limit=rooms.shared_limits.get(number["credentials"] or ""),
-            )
+        reservation = Reservation(
+            call_id=call.slot.call_id,
+            campaign_id=row.id,
+            run_id=row.run_id,
+            contact_id=callee.contact.contact_id,
+            number_id=number_id,
+            account_id=call.slot.account_id,
+            token=ids.new_token(),
+            from_number=call.from_number,
+            to_number=callee.number,
+            zone=callee.contact.zone,
+            team_limit=row.team_limit,
+            campaign_limit=row.max_concurrent_calls,
+            number_limit=number["limit"],
+            account_limit=number["account_limit"],
+            credentials_limit=rooms.shared_limits.get(number["credentials"] or ""),
+            attempts=callee.contact.attempts,
+            called=callee.contact.called,
+            max_attempts=row.max_attempts_per_contact,
         )
-    return reservations
+        matches.append(Match(call.slot.team_id, row, number, callee.contact, reservation))
+    return matches
 
 
-def _note_turns(
-    conn: Connection,
-    dialer: Dialer,
-    plan: Plan,
-    rows: Mapping[str, Candidate],
-    offered: Collection[str],
-    passed_over: Sequence[PassedOver],
-) -> None:
-    """Note who had a turn and who is starved, where that is news. Who was offered a call has had it, used or not: one
+def _turns(dialer: Dialer, plan: Plan, offered: Collection[str], passed_over: Sequence[PassedOver]) -> list[Turn]:
+    """Who had a turn and who is starved, where that is news. Who was offered a call has had it, used or not: one
     whose contacts all turn out to be out of reach would else stand first for ever, and hold up those behind it."""
     snoozed = {each.campaign_id for each in passed_over if each.status is ContactStatus.QUEUED}
-    turns = [
+    return [
         Turn(
             campaign_id,
             is_over=campaign_id in offered,
             is_starved=campaign_id in plan.starved,
             wake_in_seconds=dialer.bounds.number_busy_seconds if campaign_id in snoozed else None,
         )
-        for campaign_id, row in rows.items()
+        for campaign_id, row in plan.rows.items()
         if campaign_id in offered or campaign_id in snoozed or row.is_starved != (campaign_id in plan.starved)
     ]
-    if turns:
-        claims.note_turns(conn, turns)

@@ -6,7 +6,8 @@ the team's lock, shared, which stops and policy edits take exclusively: they are
 
 Between the commit and the request lies the send fence: what has not left in time is not sent at all, because
 whatever was checked before the commit is no longer true enough. So no more calls are committed than the account has
-senders free (:mod:`worker.bulkheads`), each of which begins at once; the others stay reserved.
+senders free (:mod:`worker.bulkheads`), each of which begins at once; the others stay reserved. Where nothing has to be
+waited for, the claim has committed them already (:mod:`worker.flow.departing`).
 
 The answers are waited for as long as a carrier usually takes, and written together
 (:mod:`worker.flow.results`). A carrier that takes longer keeps its senders, and nobody else.
@@ -27,7 +28,7 @@ from worker.bulkheads import Taken, Together
 from worker.carriers.base import Action, NotSent, Outcome, Rejected
 from worker.clock import monotonic, pause
 from worker.crashpoint import crashpoint
-from worker.flow.base import Dial, Dialer, Step, valid_until
+from worker.flow.base import Batch, Dial, Dialer, Step, valid_until
 from worker.flow.call_request import call_request_for, turn_away
 from worker.flow.ending import release
 from worker.flow.pacing import rates_of_account
@@ -37,6 +38,7 @@ from worker.store import breakers, dialing, gate
 from worker.store.breakers import Probe
 from worker.store.database import once
 from worker.store.dialing import Departure, ReservedCall
+from worker.store.moves import Move
 from worker.threads import Work
 
 FIRST_SENDERS = 4
@@ -154,18 +156,37 @@ def _dial_account(dialer: Dialer, account_id: str, rows: Sequence[ReservedCall],
     return steps
 
 
+def place(dialer: Dialer, batch: Batch) -> list[Step]:
+    """Place the calls of an account that a claim has committed."""
+    now = monotonic()
+    ready = [_Ready(call, now) for call in batch.calls]
+    return _request(dialer, batch.account_id, ready, batch.senders, batch.fence_at)
+
+
 def _send(dialer: Dialer, account_id: str, batch: Sequence[_Ready], senders: Taken) -> list[Step]:
     crashpoint("dial.before_commit")
     with dialer.bulkheads.at_database:
         fence_at = monotonic() + dialer.bounds.send_fence_seconds
         committed = set(once(dialer.db, lambda conn: _commit(conn, dialer, batch)))
-    crashpoint("dial.after_commit")
     sent = [ready for ready in batch if ready.row.id in committed]
     senders.keep(len(sent))
+    held_back = [release(r.row.id, "no longer callable") for r in batch if r.row.id not in committed]
+    return _request(dialer, account_id, sent, senders, fence_at, held_back)
+
+
+def _request(
+    dialer: Dialer,
+    account_id: str,
+    sent: Sequence[_Ready],
+    senders: Taken,
+    fence_at: float,
+    held_back: Sequence[Move] = (),
+) -> list[Step]:
+    """Let these calls, which are committed, leave, and write down what their carrier answers."""
+    crashpoint("dial.after_commit")
     bulkhead = dialer.bulkheads.of(account_id)
     sending = _Sending(_sender(dialer, fence_at), sent, late=partial(_record_late, dialer, bulkhead.late))
     sending.begin(bulkhead.run, [senders.spend() for _ in sent])
-    held_back = [release(r.row.id, "no longer callable") for r in batch if r.row.id not in committed]
     last_leaves_at = max((ready.leaves_at for ready in sent), default=0.0)
     patience = max(0.0, last_leaves_at - monotonic()) + dialer.bounds.gather_seconds
     return record_results(dialer, sending.gather(patience), held_back)

@@ -1,9 +1,8 @@
-"""Take the free slots: choose who is called next, and reserve the calls.
+"""Take the free slots: choose who is called next, and reserve the calls, or commit those that can leave at once.
 
-Plan, slots, claim. The plan (:mod:`worker.flow.plan`) is read without a lock and says what to ask for; the
-slots in Redis keep workers from all running at the last one; the claim (:mod:`worker.flow.claim`), in one
-transaction under the team's row, counts live calls anew and is the only thing that decides. What was granted
-and not used is given back.
+One transaction under the team's row (:mod:`worker.flow.claim`) counts live calls, plans, takes slots, and decides. The
+slots in Redis keep workers from all running at the last one; only the rows count. What was granted and not used is
+given back.
 
 Campaigns that share a scope take turns: who had its turn longest ago goes first, and one that went short is tried at
 every fill of its team until it got what it wanted. Who was offered a call has had its turn, used or not. As many as
@@ -13,20 +12,23 @@ behind the first only those with a caller ID that has room, until the team has n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import structlog
+from sqlalchemy import Connection
 
 from worker.crashpoint import crashpoint
 from worker.domain.errors import Unavailable
-from worker.flow.base import Dialer, RebuildSlots, Step, dial_steps
-from worker.flow.claim import claim
-from worker.flow.plan import Plan, Planned, plan_calls
+from worker.flow.base import Dialer, DialMore, RebuildSlots, Step, dial_steps
+from worker.flow.claim import Acquire, Claimed, claim
+from worker.flow.departing import Departing
+from worker.flow.plan import CandidatePage, Plan, Planned
 from worker.slots import Kind
-from worker.store.candidates import Place
 from worker.store.claims import Reservation
-from worker.store.database import once, transact
+from worker.store.database import decide
+from worker.store.sqlstates import is_rolled_back
 
 log = structlog.get_logger()
 
@@ -40,7 +42,7 @@ SPARE = 200
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a fill did: the calls it reserved, the steps that follow, the campaigns that may be finished."""
+    """What a fill did: the calls it reserved, the steps that follow, and the campaigns that may be finished."""
 
     reserved: tuple[Reservation, ...]
     steps: tuple[Step, ...]
@@ -48,9 +50,15 @@ class Filled:
 
 
 def fill(
-    dialer: Dialer, team_id: str, campaign_ids: Sequence[str], *, starved: bool = True, yields: bool = True
+    dialer: Dialer,
+    team_id: str,
+    campaign_ids: Sequence[str],
+    *,
+    starved: bool = True,
+    yields: bool = True,
 ) -> Filled:
-    """Reserve what can be reserved now for these campaigns and, when ``starved``, for those that are.
+    """Reserve what can be reserved now for these campaigns and, when ``starved``, for those that are. Who is
+    placing calls in this process is given those that can leave at once.
 
     Page by page in the order of turns, as long as the team has room: whoever stands first and cannot be filled keeps
     nobody behind from a slot. Where other teams share the credentials it ``yields`` to those whose turn it is.
@@ -86,18 +94,6 @@ def _let_go_first(dialer: Dialer, team_ids: Sequence[str]) -> list[Step]:
 
 
 @dataclass(frozen=True, slots=True)
-class CandidatePage:
-    """Which campaigns a round looks at: those named, and the ``starved`` ones, ``after`` a place in the order of turns;
-    without those that could only show a caller ID that is ``full``."""
-
-    campaign_ids: Sequence[str]
-    starved: bool
-    after: Place | None = None
-    full: frozenset[str] = frozenset()
-    yields: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class RoundResult:
     """One round: what was reserved, whether contacts had to be passed over while slots were left, and which page is
     next, if any: the same one where it had more than a round reserves. Teams that come ``ahead`` are to be filled
@@ -112,31 +108,28 @@ class RoundResult:
 
 
 def _round(dialer: Dialer, team_id: str, page: CandidatePage, *, spare: int) -> RoundResult:
-    plan = once(
-        dialer.db,
-        lambda conn: plan_calls(
-            conn,
-            dialer,
-            team_id,
-            page.campaign_ids,
-            starved=page.starved,
-            after=page.after,
-            full=page.full,
-            yields=page.yields,
-        ),
-    )
+    placing = dialer.placing()
+    departing: list[Departing] = []
+
+    def work(conn: Connection) -> Claimed:
+        departs = None
+        if placing is not None:
+            departs = Departing(dialer, placing)
+            departing.append(departs)
+        with _giving_back(dialer, departs) as acquire:
+            return claim(conn, dialer, team_id, page, acquire, spare=spare, departing=departs, commits=True)
+
+    claimed = decide(dialer.db, work)
+    crashpoint("fill.after_commit")
+    plan, taken = claimed.plan, {reservation.call_id for reservation in claimed.reservations}
+    if placing is not None:
+        for batch in departing[-1].batches():
+            placing.leave(batch)
     if plan.ahead:
         return RoundResult(ahead=plan.ahead, next=replace(page, yields=False))
-    granted = _take_slots(dialer, plan)
-    if granted is None:
+    if claimed.granted is None:
         return RoundResult(steps=(RebuildSlots(),))
-    if not granted and not plan.is_news:
-        return RoundResult(next=_next(page, plan, reserved=0), idle=tuple(plan.idle))
-    crashpoint("fill.after_slots")
-    claimed = transact(dialer.db, lambda conn: claim(conn, dialer, team_id, plan, granted, spare=spare))
-    crashpoint("fill.after_commit")
-    taken = {reservation.call_id for reservation in claimed.reservations}
-    dialer.slots.release([call.slot for call in granted if call.slot.call_id not in taken])
+    dialer.slots.release([call.slot for call in claimed.granted if call.slot.call_id not in taken])
     following = _next(page, plan, reserved=len(taken))
     return RoundResult(claimed.reservations, claimed.again, following, idle=tuple(plan.idle))
 
@@ -149,6 +142,28 @@ def _next(page: CandidatePage, plan: Plan, *, reserved: int) -> CandidatePage | 
     if plan.following is None:
         return None
     return replace(page, after=plan.following, full=page.full | plan.rooms.full)
+
+
+@contextmanager
+def _giving_back(dialer: Dialer, departing: Departing | None) -> Iterator[Acquire]:
+    """What takes slots for a claim. Where it is rolled back, they are given back, and so are the permits of senders; of
+    one of which nobody knows how it ended no call leaves, and the slots are the reconciler's."""
+    granted: list[Planned] = []
+
+    def acquire(plan: Plan) -> Sequence[Planned] | None:
+        taken = _take_slots(dialer, plan)
+        crashpoint("fill.after_slots")
+        granted.extend(taken or ())
+        return taken
+
+    try:
+        yield acquire
+    except BaseException as error:
+        if departing is not None:
+            departing.drop()
+        if granted and is_rolled_back(error):
+            dialer.slots.release([call.slot for call in granted])
+        raise
 
 
 def _take_slots(dialer: Dialer, plan: Plan) -> list[Planned] | None:
@@ -169,6 +184,9 @@ def _take_slots(dialer: Dialer, plan: Plan) -> list[Planned] | None:
 
 
 def _dial(dialer: Dialer, reserved: Sequence[Reservation]) -> list[Step]:
+    waiting = [it for it in reserved if not it.leaves]
     if reserved:
-        log.info("calls_reserved", calls=len(reserved))
-    return dial_steps([(it.account_id, it.call_id) for it in reserved], dialer.bounds.dial_batch)
+        log.info("calls_reserved", calls=len(reserved), leaving=len(reserved) - len(waiting))
+    in_hand = [(it.account_id, it.call_id) for it in waiting if it.in_hand]
+    others: list[Step] = [DialMore()] if len(in_hand) < len(waiting) else []
+    return [*dial_steps(in_hand, dialer.bounds.dial_batch), *others]

@@ -1,12 +1,13 @@
 """What a fill may ask for: which campaigns, how many calls of each, with which caller IDs.
 
-The plan is read, not locked: it may be out of date when it is used, and the claim asks everything again.
+A claim reads it under its locks, and nothing that it says changes until the claim is over. Read without, to be shown,
+it may be out of date by then.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import overload
@@ -17,9 +18,10 @@ from worker.domain import ids
 from worker.domain.rotation import CallerId, pick
 from worker.flow.base import Dialer, valid_until
 from worker.slots import Kind, Scope, SlotRequest
-from worker.store import candidates, credentials
+from worker.store import candidates, claims, credentials, gate
 from worker.store.candidates import Candidate, LiveCount, Place
 from worker.store.credentials import CredentialsUse
+from worker.store.pipeline import pipelined
 
 MOST_PER_CAMPAIGN = 200
 """How many calls one round reserves for one campaign; the next round takes the rest."""
@@ -126,6 +128,19 @@ class Rooms:
 
 
 @dataclass(frozen=True, slots=True)
+class CandidatePage:
+    """Which campaigns are looked at: those named, and the ``starved`` ones, ``after`` a place in the order of turns
+    (:func:`worker.store.candidates.of_page`); without those that could only show a caller ID that is ``full``. With
+    ``yields`` also who of other teams comes first."""
+
+    campaign_ids: Sequence[str]
+    starved: bool = True
+    after: Place | None = None
+    full: frozenset[str] = frozenset()
+    yields: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """One call that might be: an id, a campaign, a caller ID. Whom it calls the claim decides."""
 
@@ -167,20 +182,11 @@ class Plan:
 
 
 def plan_calls(
-    conn: Connection,
-    dialer: Dialer,
-    team_id: str,
-    campaign_ids: Sequence[str],
-    *,
-    starved: bool = True,
-    after: Place | None = None,
-    full: Collection[str] = (),
-    yields: bool = False,
+    conn: Connection, dialer: Dialer, team_id: str, page: CandidatePage, *, locks: bool = False, passes: bool = False
 ) -> Plan:
-    """Which calls the rows would allow now, campaign by campaign in the order of their turn: those of the page that
-    begins ``after`` this place (see :func:`worker.store.candidates.candidates`). With ``yields`` also who of other
-    teams comes first."""
-    rows, live, rooms = read_rooms(conn, dialer, team_id, campaign_ids, starved=starved, after=after, full=full)
+    """Which calls the rows allow now, campaign by campaign in the order of their turn. With ``locks`` the team's row is
+    locked, and those of the campaigns that may be planned for; where it ``passes`` the team's gate, before anything."""
+    rows, live, rooms = _read_rooms(conn, dialer, team_id, page, locks=locks, passes=passes)
     live_in: Counter[str] = Counter()
     for counted in live:
         live_in[counted.campaign_id] += counted.live
@@ -195,40 +201,37 @@ def plan_calls(
         want = min(due, budget, rooms.campaigns[row.id])
         if want > 0:
             _plan_campaign(plan, rooms, team_id, row, want)
-    if yields:
+    if page.yields:
         plan.ahead = _ahead(conn, team_id, plan)
     return plan
 
 
-def read_rooms(
-    conn: Connection,
-    dialer: Dialer,
-    team_id: str,
-    campaign_ids: Sequence[str],
-    *,
-    starved: bool = False,
-    after: Place | None = None,
-    full: Collection[str] = (),
-    holds: bool = False,
+def _read_rooms(
+    conn: Connection, dialer: Dialer, team_id: str, page: CandidatePage, *, locks: bool, passes: bool
 ) -> tuple[Sequence[Candidate], Sequence[LiveCount], Rooms]:
-    """The candidates, the team's live calls, and the room there is. ``holds`` is for a claim: where other accounts
-    have the same credentials, nobody adds to what is counted of them until its transaction ends."""
+    """The candidates, the team's live calls, and the room there is. For a claim: where other accounts have the same
+    credentials, nobody adds to what is counted of them until its transaction ends."""
     recovery = dialer.bounds.rate_recovery_seconds
-    live = candidates.live(conn, team_id)
-    rows = candidates.candidates(
-        conn,
+    first = [gate.passage(team_id)] if passes else []
+    if locks:
+        first.append(claims.lock(team_id, page.campaign_ids, starved=page.starved))
+    looking = candidates.of_page(
         team_id,
-        campaign_ids,
+        page.campaign_ids,
         most=MOST_PER_CAMPAIGN,
         recovery_seconds=recovery,
-        starved=starved,
-        after=after,
-        full=full,
+        starved=page.starved,
+        after=page.after,
+        full=page.full,
         sharing=dialer.sharing,
     )
+    *before, live, rows = pipelined(conn, *first, candidates.live(team_id), looking)
+    if locks:
+        locked = {row.id for row in before[-1]}
+        rows = [row for row in rows if row.id in locked]  # who has just begun to run is another's
     rooms = Rooms.read(rows, live)
     carriers = rooms.sharers.keys()
-    if carriers and holds:
+    if carriers and locks:
         credentials.lock(conn, carriers)
     if carriers:
         rooms.share(credentials.read(conn, carriers, recovery_seconds=recovery))

@@ -20,7 +20,7 @@ from worker.domain.breaker import Evidence
 from worker.domain.model import Attempt, CallState, Disposition
 from worker.flow import breaker
 from worker.flow.back_off import back_off
-from worker.flow.base import Dialer, LookUp, Step, Stop, dial_steps, fill_steps, slot_of
+from worker.flow.base import Dial, Dialer, DialMore, LookUp, Step, Stop, dial_steps, fill_steps, slot_of
 from worker.flow.clock_jumps import steadily
 from worker.flow.ending import LOOK_UP, end, release
 from worker.flow.pacing import await_turn
@@ -38,24 +38,43 @@ LONGEST_WAIT_SECONDS = 120.0
 
 
 def redispatch(dialer: Dialer) -> list[Step]:
-    """Reserved calls nobody dialed: their message was lost, or is late. Old ones are given up."""
+    """Reserved calls that nobody has in hand, or nobody has dialed for long: taken in hand by who places calls, and
+    left to a message by who does not. Old ones are given up."""
     bounds = dialer.bounds
+    placing = dialer.placing()
+    if placing is not None and placing.can:
+        steps = take_waiting(dialer, MOST)
+    else:
+        steps = take_waiting(dialer, MOST, after_seconds=bounds.release_reserved_after_seconds)
+        after = bounds.redispatch_after_seconds
+        if single(dialer.db, lambda conn: calls.are_undispatched(conn, after_seconds=after)):
+            steps.append(DialMore())
+    if steps:
+        log.warning("calls_redispatched", calls=sum(len(step.call_ids) for step in steps if isinstance(step, Dial)))
+    return steps
+
+
+def take_waiting(dialer: Dialer, most: int, *, after_seconds: float | None = None) -> list[Step]:
+    """Take so many of these calls at most in hand, longest waiting first; those that are given up are ended."""
+    bounds = dialer.bounds
+    after = bounds.redispatch_after_seconds if after_seconds is None else after_seconds
     rows = single(
         dialer.db,
         lambda conn: calls.undispatched(
             conn,
-            after_seconds=bounds.redispatch_after_seconds,
+            after_seconds=after,
             release_after_seconds=bounds.release_reserved_after_seconds,
-            most=MOST,
+            most=most,
         ),
     )
     releases = [release(row.id, "waited too long to be dialed") for row in rows if row.is_stale]
     released = transact(dialer.db, lambda conn: moves.advance(conn, releases)) if releases else []
     dialer.slots.release([slot_of(row) for row in released])
     again = [(row.account_id, row.id) for row in rows if not row.is_stale]
-    if rows:
-        log.warning("calls_redispatched", calls=len(again), released=len(released))
-    return [*dial_steps(again, bounds.dial_batch), *fill_steps(released)]
+    steps = [*dial_steps(again, bounds.dial_batch), *fill_steps(released)]
+    if len(rows) == most and single(dialer.db, lambda conn: calls.are_undispatched(conn, after_seconds=after)):
+        steps.append(DialMore())
+    return steps
 
 
 def reap(dialer: Dialer) -> list[Step]:

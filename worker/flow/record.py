@@ -8,7 +8,7 @@ is kept and named here already, and settled by nobody.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from worker.carriers.base import BadEvent, BadSignature, CallEvent
@@ -27,16 +27,6 @@ MOST_RAW_CHARACTERS = 8192
 LONGEST_NAME = 255
 """How long a token, and the carrier's names for an event and a call, may be. None needs half of it, and an index
 takes no more than 2700 bytes."""
-
-
-def receive(dialer: Dialer, carrier: str, token: str, url: str, headers: Mapping[str, str], body: bytes) -> list[Step]:
-    """One callback as it came in over HTTP. An unknown token is kept like any other.
-
-    Raises :class:`NotFound` for a carrier this deployment does not have, and the carrier's
-    :class:`~worker.carriers.base.BadSignature` or :class:`~worker.carriers.base.BadEvent`.
-    """
-    event = parse(dialer, carrier, token, url, headers, body)
-    return [] if event is None else record(dialer, carrier, [event])
 
 
 def parse(
@@ -66,7 +56,17 @@ def parse(
 def record(dialer: Dialer, carrier: str, news: Sequence[CallEvent]) -> list[Step]:
     """Commit the events, which the key of this carrier verified; a doubled one is in the inbox already, and one that is
     of no call of this carrier and account asks for nothing."""
-    rows = [
+    rows = rows_of(carrier, news)
+    kept = transact(dialer.db, lambda conn: events.insert(conn, carrier, rows))
+    crashpoint("record.after_commit")
+    if kept.foreign:
+        dialer.tally.add(dialer.db, FOREIGN, carrier, kept.foreign)
+    return [Settle()] if kept.waiting else []
+
+
+def rows_of(carrier: str, news: Iterable[CallEvent]) -> list[Event]:
+    """The rows of the inbox for events that the key of this carrier verified."""
+    return [
         Event(
             token=e.token,
             event_id=e.event_id,
@@ -82,11 +82,6 @@ def record(dialer: Dialer, carrier: str, news: Sequence[CallEvent]) -> list[Step
         )
         for e in news
     ]
-    kept = transact(dialer.db, lambda conn: events.insert(conn, carrier, rows))
-    crashpoint("record.after_commit")
-    if kept.foreign:
-        dialer.tally.add(dialer.db, FOREIGN, carrier, kept.foreign)
-    return [Settle()] if kept.waiting else []
 
 
 def bounded(raw: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from worker.domain.errors import NotFound, Unavailable
 from worker.domain.model import CampaignStatus, Disposition
 from worker.domain.standstill import OF_AN_ACCOUNT, Waiting
 from worker.flow.base import Dialer, window_of
-from worker.flow.plan import Plan, plan_calls
+from worker.flow.plan import CandidatePage, Plan, plan_calls
 from worker.operations.standstill import read_campaign_standstill
 from worker.slots import Kind
 from worker.store import counters, failovers, ticks
@@ -82,7 +82,7 @@ def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: s
     ended = counters.dispositions(conn, campaign_id)
     numbers = progress.numbers(conn, campaign_id)
     is_running = facts.status == CampaignStatus.RUNNING
-    plan = plan_calls(conn, dialer, team_id, [campaign_id], starved=False) if is_running else None
+    plan = plan_calls(conn, dialer, team_id, CandidatePage([campaign_id], starved=False)) if is_running else None
     margin = dialer.bounds.closing_margin_seconds
     server = failovers.standing(conn) if is_running else None
     held_until = server.held_until if server is not None and server.is_held else None

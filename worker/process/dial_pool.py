@@ -23,13 +23,15 @@ from worker.clock import monotonic
 
 @dataclass
 class _Queue:
-    """What waits for one account, in the order it came; ``preparing`` threads are at it."""
+    """What waits for one account, in the order it came; ``preparing`` threads are at it, and ``leaving`` at what did
+    not have to wait."""
 
     bulkhead: Bulkhead
     moved_at: float
     waiting: deque[tuple[str, ...]] = field(default_factory=deque)
     known: set[str] = field(default_factory=set)
     preparing: int = 0
+    leaving: int = 0
 
 
 class DialPool:
@@ -53,13 +55,48 @@ class DialPool:
         self._is_open = True
         self._lock = threading.Condition(threading.Lock())
 
-    def offer(self, account: str, call_ids: Iterable[str]) -> bool:
-        """Take these calls, if no more of the account's wait than can be prepared at once; whether they were taken."""
-        return self._take(account, call_ids, self._room)
+    def senders(self, account: str, most: int) -> Taken:
+        """Permits for up to so many calls of the account that are to leave at once: none while others wait for one, and
+        none once the pool is closed. They are for :meth:`run`."""
+        with self._lock:
+            queue = self._of(account)
+            permits = queue.bulkhead.senders
+            return Taken(permits, permits.take(most) if self._is_open and not queue.waiting else 0)
+
+    def room(self, account: str) -> int:
+        """How many more calls of the account may wait here."""
+        with self._lock:
+            return max(0, self._room - len(self._of(account).known)) if self._is_open else 0
+
+    def run(self, account: str, work: Callable[[], None]) -> None:
+        """Let calls leave for which :meth:`senders` were taken, on a thread of the account."""
+        with self._lock:
+            queue = self._of(account)
+            queue.leaving += 1
+        queue.bulkhead.run(partial(self._serve, queue, work))
+
+    def _serve(self, queue: _Queue, work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            with self._lock:
+                queue.leaving -= 1
+                self._lock.notify_all()
 
     def take(self, account: str, call_ids: Iterable[str]) -> bool:
         """Take these calls, however many wait; false if the pool is closed. Those that wait already wait once."""
-        return self._take(account, call_ids, None)
+        with self._lock:
+            queue = self._of(account)
+            if not self._is_open:
+                return False
+            fresh = tuple(call_id for call_id in dict.fromkeys(call_ids) if call_id not in queue.known)
+            if fresh:
+                if not queue.waiting:
+                    queue.moved_at = self._now()
+                queue.waiting.append(fresh)
+                queue.known.update(fresh)
+        self._begin(queue)
+        return True
 
     def stands_still(self, seconds: float) -> bool:
         """Whether calls wait for nobody but this process, and for so long none of their account were begun."""
@@ -87,23 +124,9 @@ class DialPool:
         is_done = all(queue.bulkhead.senders.wait(over_at - self._now()) for queue in queues)
         with self._lock:
             is_idle = self._lock.wait_for(
-                lambda: not any(queue.preparing for queue in queues), max(0.0, over_at - self._now())
+                lambda: not any(queue.preparing or queue.leaving for queue in queues), max(0.0, over_at - self._now())
             )
         return is_done and is_idle
-
-    def _take(self, account: str, call_ids: Iterable[str], room: int | None) -> bool:
-        with self._lock:
-            queue = self._of(account)
-            if not self._is_open or (room is not None and len(queue.known) >= room):
-                return False
-            fresh = tuple(call_id for call_id in dict.fromkeys(call_ids) if call_id not in queue.known)
-            if fresh:
-                if not queue.waiting:
-                    queue.moved_at = self._now()
-                queue.waiting.append(fresh)
-                queue.known.update(fresh)
-        self._begin(queue)
-        return True
 
     def _of(self, account: str) -> _Queue:
         queue = self._queues.get(account)

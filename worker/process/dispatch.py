@@ -1,16 +1,17 @@
 """Where steps become work: fills in the same task, calls for the pool of this worker, messages for the rest.
 
-Fills are carried out where they arise, because a freed slot is worth most at once. The calls they reserve go to the
-pool of the same worker (:mod:`worker.process.dial_pool`), or into messages where that has no room. A message is one of
-:mod:`worker.process.tasks`, by its name: who sends one need not have them.
+Fills are carried out where they arise, because a freed slot is worth most at once. The calls they commit leave by the
+pool of the same worker (:mod:`worker.process.dial_pool`), and those they only reserve wait there; what it has no room
+for is any worker's, and one message says that there is some. A message is one of :mod:`worker.process.tasks`, by its
+name: who sends one need not have them.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, assert_never
 
 import structlog
@@ -19,9 +20,24 @@ from kombu.exceptions import KombuError, OperationalError
 
 from worker.bulkheads import Taken
 from worker.domain.errors import Refused, Unavailable
-from worker.flow import dial, fill, finish, reconcile
-from worker.flow.base import Dial, Dialer, Fill, LookUp, RebuildSlots, Settle, Step, Stop, Wake
-from worker.process import wiring
+from worker.flow import dial as placing
+from worker.flow import fill, finish, reconcile
+from worker.flow.base import (
+    Batch,
+    Dial,
+    Dialer,
+    DialMore,
+    Fill,
+    FillMore,
+    LookUp,
+    RebuildSlots,
+    Settle,
+    Step,
+    Stop,
+    Wake,
+)
+from worker.process import queues, wiring
+from worker.process.broker import OURS
 from worker.process.celery_app import DIAL, app
 from worker.process.dial_pool import DialPool
 from worker.process.fill_turns import FillTurns
@@ -48,6 +64,31 @@ def logs_refusals(task: Callable[..., None]) -> Callable[..., Any]:
     return run
 
 
+class _Placing:
+    """Calls leave by the threads of their account."""
+
+    can = True
+
+    def __init__(self, pool: DialPool) -> None:
+        self._pool = pool
+
+    def senders(self, account_id: str, most: int) -> Taken:
+        return self._pool.senders(account_id, most)
+
+    def room(self, account_id: str) -> int:
+        return self._pool.room(account_id)
+
+    def leave(self, batch: Batch) -> None:
+        self._pool.run(batch.account_id, partial(_leave, batch))
+
+
+@logs_refusals
+def _leave(batch: Batch) -> None:
+    carry_out(placing.place(wiring.dialer(), batch))
+
+
+_KINDS: Mapping[type[Step], str] = {DialMore: "dial", Dial: "dial", Settle: "settle"}
+"""Steps of which one message at a time is on its way, and how it is called."""
 _pool: DialPool | None = None
 """Of a worker that takes the messages of dialing; see :mod:`worker.process.dial_pool`."""
 
@@ -58,6 +99,7 @@ def _open_pool(sender: Any, **_: Any) -> None:
     if any(queue.name == DIAL for queue in sender.task_consumer.queues):
         preparing = max(1, settings().worker_concurrency // 2)
         _pool = DialPool(wiring.dialer().bulkheads, place, preparing=preparing, together=settings().dial_batch)
+        wiring.place_by(_Placing(_pool))
 
 
 def close_pool() -> None:
@@ -77,20 +119,18 @@ def pool_stands_still(seconds: float) -> bool:
     return _pool is not None and _pool.stands_still(seconds)
 
 
-def has_pool() -> bool:
-    """Whether this process is a worker that places calls by a pool of its own."""
-    return _pool is not None
-
-
-def hand_over(account_id: str, call_ids: Sequence[str]) -> None:
-    """Let this worker's pool place calls of an account, however many wait already."""
-    if _pool is not None:
-        _pool.take(account_id, call_ids)
-
-
 @logs_refusals
 def place(call_ids: tuple[str, ...], senders: Taken | None = None) -> None:
-    carry_out(dial.dial(wiring.dialer(), call_ids, senders))
+    carry_out(placing.dial(wiring.dialer(), call_ids, senders))
+
+
+def dial(steps: Iterable[Step]) -> None:
+    """Place the calls that these steps name, and carry out the others: a message that asks for it is not sent on."""
+    for step in steps:
+        if isinstance(step, Dial) and _pool is None:
+            place(step.call_ids)
+        else:
+            carry_out([step])
 
 
 def carry_out(steps: Iterable[Step]) -> None:
@@ -133,15 +173,14 @@ def send(steps: Iterable[Step]) -> None:
     with _loading:  # Celery reads its settings at first use; two threads of the web process at once recurse for ever
         app.conf.get("broker_url")
     dialer = wiring.dialer()
-    messages = [step for step in dict.fromkeys(steps) if not _is_taken(step, dialer)]
+    messages = dict.fromkeys(_message(step) for step in dict.fromkeys(steps) if not _is_taken(step, dialer))
     if not messages:
         return
     try:
         producer: Any  # kombu's stubs know no batch
         ours = app.producer_pool.acquire(block=True, timeout=10)
         with ours as producer, _unbroken(producer), producer.batch(max_size=100):
-            for step in messages:
-                task, arguments = _message(step)
+            for task, arguments in messages:
                 app.send_task(task, arguments, producer=producer, ignore_result=True)
     except KombuError as error:  # no connection, none free, or a batch that may have arrived in part
         log.warning("broker_away", messages=len(messages), message=str(error))
@@ -150,11 +189,11 @@ def send(steps: Iterable[Step]) -> None:
 def _message(step: Step) -> tuple[str, tuple[object, ...]]:
     """The task of :mod:`worker.process.tasks` that a step becomes a message for, and its arguments."""
     match step:
-        case Dial(_, call_ids):
-            return "worker.dial", (list(call_ids),)
+        case Dial() | DialMore():
+            return "worker.dial", ()
         case LookUp(call_ids):
-            return "worker.look_up", (list(call_ids),)
-        case Settle():
+            return "worker.look_up", (call_ids,)
+        case FillMore() | Settle():
             return "worker.settle", ()
         case Stop():
             return "worker.stop", ()
@@ -170,13 +209,28 @@ def _is_taken(step: Step, dialer: Dialer) -> bool:
     """Whether a step needs no message: this worker's pool places the calls, or a settle is on its way already."""
     match step:
         case Dial(account_id, call_ids):
-            return _pool is not None and _pool.offer(account_id, call_ids)
-        case Settle():
-            return not dialer.nudge.take()
-        case Fill() | LookUp() | Stop() | Wake() | RebuildSlots():
+            return (_pool is not None and _pool.take(account_id, call_ids)) or not dialer.nudge.take(_KINDS[Dial])
+        case DialMore() | Settle():
+            return not dialer.nudge.take(_KINDS[type(step)])
+        case Fill() | FillMore() | LookUp() | Stop() | Wake() | RebuildSlots():
             return False
         case never:
             assert_never(never)
+
+
+def forget_lost(steps: Iterable[Step]) -> list[Step]:
+    """What the tick has found to be done and no message waits for: its message was lost, and another is to be sent.
+    The steps that the tick has not found itself."""
+    dialer = wiring.dialer()
+    found = {type(step) for step in steps} & _KINDS.keys()
+    wants_fills = dialer.fill_requests.are_waiting()
+    if not found and not wants_fills:
+        return []
+    waiting = queues.waiting_tasks()
+    for kind in found:
+        if f"{OURS}{_KINDS[kind]}" not in waiting:
+            dialer.nudge.clear(_KINDS[kind])
+    return [FillMore()] if wants_fills and f"{OURS}settle" not in waiting else []
 
 
 @contextmanager

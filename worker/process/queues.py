@@ -8,7 +8,8 @@ two machines that disagree show here as messages a little too old or too young.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,9 @@ from redis import RedisError
 from worker.clock import wall
 from worker.domain.errors import Unavailable
 from worker.process.celery_app import CONTROL, DIAL, SENT_AT, app
+
+MOST_LOOKED_AT = 200
+"""Messages of a queue that are read, the oldest first: more than there are of those that may be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,28 @@ class QueueLength:
 
 def queue_lengths() -> Mapping[str, QueueLength]:
     """Every queue by name. Raises :class:`Unavailable` when the broker is away."""
+    with _client() as (client, prefix):
+        return {queue: _length(client, prefix, queue) for queue in (CONTROL, DIAL)}
+
+
+def waiting_tasks() -> set[str]:
+    """The names of the tasks that messages wait for. Raises :class:`Unavailable` when the broker is away."""
+    with _client() as (client, prefix):
+        return {
+            name
+            for queue in (CONTROL, DIAL)
+            for message in client.execute_command("LRANGE", f"{prefix}{queue}", -MOST_LOOKED_AT, -1)
+            if (name := _task_of(message)) is not None
+        }
+
+
+@contextmanager
+def _client() -> Iterator[tuple[Any, str]]:
     try:
         with app.connection_for_read() as connection:
             channel: Any = connection.default_channel  # kombu's stubs know no virtual channel
             with channel.conn_or_acquire() as client:
-                return {queue: _length(client, channel.global_keyprefix, queue) for queue in (CONTROL, DIAL)}
+                yield client, channel.global_keyprefix
     except (OperationalError, RedisError) as error:
         raise Unavailable(
             "The broker cannot be reached, or does not answer; start it or check CELERY_BROKER_URL, "
@@ -48,6 +69,14 @@ def _length(client: Any, prefix: str, queue: str) -> QueueLength:
     commands that it uses itself, and LINDEX is not one of them."""
     oldest = client.lindex(f"{prefix}{queue}", -1)
     return QueueLength(int(client.llen(queue)), None if oldest is None else _age_seconds(oldest))
+
+
+def _task_of(message: bytes | str) -> str | None:
+    try:
+        name = json.loads(message)["headers"]["task"]
+    except (ValueError, RecursionError, TypeError, LookupError):
+        return None
+    return name if isinstance(name, str) else None
 
 
 def _age_seconds(message: bytes | str) -> float | None:

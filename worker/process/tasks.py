@@ -18,10 +18,10 @@ from worker.crashpoint import crashpoint
 from worker.domain import ids
 from worker.domain.errors import Unavailable
 from worker.flow import admit, reap, settle, stop, tick, wake
-from worker.flow.base import Settle, Step
-from worker.process import dispatch, wiring
+from worker.flow.base import Dial, Fill, FillMore, Settle, Step
+from worker.process import wiring
 from worker.process.celery_app import app
-from worker.process.dispatch import carry_out, logs_refusals, send
+from worker.process.dispatch import carry_out, dial, forget_lost, logs_refusals, send
 from worker.store import dialing
 from worker.store.database import once
 
@@ -30,6 +30,10 @@ log = structlog.get_logger()
 AWAY_PAUSE_SECONDS = 1.0
 SETTLE_ROUNDS = 20
 """Batches one settle message drains before it makes room for others."""
+CALLS_AT_ONCE = 100
+"""Calls that one message takes in hand; the next are another's."""
+TEAMS_AT_ONCE = 100
+"""Campaigns of which calls have ended that one message has filled; the next are another's."""
 
 
 @app.task(name="worker.run_campaign", bind=True, acks_late=True)
@@ -59,6 +63,7 @@ def tick_once() -> None:
     steps: list[Step] = []
     try:
         tick.tick_into(wiring.dialer(), steps)
+        steps += forget_lost(steps)
     finally:
         carry_out(steps)
 
@@ -66,9 +71,12 @@ def tick_once() -> None:
 @app.task(name="worker.settle")
 @logs_refusals
 def settle_events() -> None:
-    """Drain the inbox."""
+    """Fill the teams of which calls have ended, and drain the inbox if anybody said that news waits there. One name for
+    both: a worker of the version before knows no other, and does what is left of it."""
     dialer = wiring.dialer()
-    dialer.nudge.clear()
+    fill_teams()
+    if not dialer.nudge.clear("settle"):
+        return
     for _ in range(SETTLE_ROUNDS):
         steps = settle.settle(dialer)
         more = Settle() in steps
@@ -78,17 +86,26 @@ def settle_events() -> None:
     send([Settle()])
 
 
+def fill_teams() -> None:
+    """Fill the teams of which calls have ended."""
+    requests, has_more = wiring.dialer().fill_requests.take(TEAMS_AT_ONCE)
+    if has_more:
+        send([FillMore()])
+    carry_out([Fill(team_id, (campaign_id,)) for team_id, campaign_id in requests])
+
+
 @app.task(name="worker.dial")
 @logs_refusals
-def dial_calls(call_ids: Sequence[str]) -> None:
-    """Place reserved calls, from this worker's pool. Whose they are the rows say, so that workers of any version take
-    each other's messages."""
-    if not dispatch.has_pool():
-        dispatch.place(tuple(call_ids))
-        return
-    accounts = once(wiring.dialer().db, lambda conn: dialing.accounts_of_reserved(conn, call_ids))
-    for account_id, of_it in accounts.items():
-        dispatch.hand_over(account_id, of_it)
+def dial_calls(call_ids: Sequence[str] = ()) -> None:
+    """Place calls that are reserved and that nobody has in hand, longest waiting first. Workers of the version before
+    name them."""
+    dialer = wiring.dialer()
+    if call_ids:
+        accounts = once(dialer.db, lambda conn: dialing.accounts_of_reserved(conn, call_ids))
+        dial([Dial(account_id, tuple(of_it)) for account_id, of_it in accounts.items()])
+    else:
+        dialer.nudge.clear("dial")
+        dial(reap.take_waiting(dialer, CALLS_AT_ONCE))
 
 
 @app.task(name="worker.look_up")

@@ -11,18 +11,21 @@ from threading import Lock
 
 import structlog
 
-from worker.bulkheads import Bulkheads
+from worker.bulkheads import Bulkheads, Permits, Taken
 from worker.carriers import registry
 from worker.carriers.base import Carrier
-from worker.flow.base import Dialer, Step
+from worker.flow.base import Batch, Dialer, Placing, Step
 from worker.process.addresses import for_redis
 from worker.process.at_first_use import AtFirstUse
 from worker.process.settings import Settings, settings
-from worker.slots import Nudge, Rates, Slots, Throttle, connect
+from worker.slots import FillRequests, Nudge, Rates, Slots, Throttle, connect
 from worker.store.database import open_database
 from worker.threads import Threads
 
 log = structlog.get_logger()
+
+IN_HASTE_SECONDS = 0.5
+"""How long Redis may take to grant slots while a team's row is locked; a fill that waited in vain is the tick's."""
 
 _followers: list[Callable[[Iterable[Step]], None]] = []
 
@@ -33,6 +36,29 @@ def follow_up_by(carry_out: Callable[[Iterable[Step]], None]) -> None:
     _followers[:] = [carry_out]
 
 
+class _Nobody:
+    """Places no calls: they wait as reserved until a worker takes them in hand."""
+
+    can = False
+
+    def senders(self, account_id: str, most: int) -> Taken:
+        return Taken(Permits(0), 0)
+
+    def room(self, account_id: str) -> int:
+        return 0
+
+    def leave(self, batch: Batch) -> None:
+        raise AssertionError("unreachable: without senders none leaves")
+
+
+_placing: list[Placing] = [_Nobody()]
+
+
+def place_by(placing: Placing) -> None:
+    """Have this process place calls so."""
+    _placing[:] = [placing]
+
+
 def _follow_up(steps: Iterable[Step]) -> None:
     for carry_out in _followers:
         carry_out(steps)
@@ -40,13 +66,15 @@ def _follow_up(steps: Iterable[Step]) -> None:
 
 def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Dialer:
     """A dialer for these settings; nothing is connected yet. ``carriers`` replaces the deployment's."""
-    redis = connect(for_redis(chosen.redis_url.get_secret_value()))
+    url = for_redis(chosen.redis_url.get_secret_value())
+    redis, in_haste = connect(url), connect(url, answer_seconds=IN_HASTE_SECONDS, retries=1)
     pool = chosen.database_pool_size or chosen.worker_concurrency + 2
     return Dialer(
         db=open_database(chosen.database_url.get_secret_value(), pool_size=pool),
-        slots=Slots(redis, chosen.redis_prefix),
+        slots=Slots(redis, chosen.redis_prefix, in_haste=in_haste),
         rates=Rates(redis, chosen.redis_prefix),
         nudge=Nudge(redis, chosen.redis_prefix),
+        fill_requests=FillRequests(redis, chosen.redis_prefix),
         carriers=carriers if carriers is not None else AtFirstUse(lambda: _carriers(chosen)),
         bounds=chosen.bounds,
         bulkheads=Bulkheads(
@@ -54,6 +82,7 @@ def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Di
         ),
         public_base_url=chosen.public_base_url,
         follow_up=_follow_up,
+        placing=lambda: _placing[0],
         default_window=chosen.default_window,
     )
 

@@ -1,6 +1,6 @@
--- Take the right to send the one message that says "events wait".
+-- Take the right to send the one message of its kind.
 --
--- KEYS[1]     {<prefix>nudge}:settle   string   server time at which it was taken, ms; expires when it holds nobody up
+-- KEYS[1]     {<prefix>nudge}:<kind>   string   server time at which it was taken, ms; expires when it holds nobody up
 --
 -- ARGV[1]     for how long the message it stands for is waited for, ms
 --

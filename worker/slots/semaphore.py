@@ -27,6 +27,7 @@ from itertools import islice
 from typing import TypeVar
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.commands.core import Script
 
 from worker.slots.client import load_script, redis_errors
@@ -68,14 +69,15 @@ class Diff:
 class Slots:
     """The slots of one deployment. Safe to share between threads.
 
-    ``client`` must decode responses, as that of :func:`worker.slots.client.connect` does. Every method raises
+    ``client`` must decode responses, as that of :func:`worker.slots.client.connect` does. Slots are acquired under
+    locks of PostgreSQL: by a client that gives up soon (``in_haste``). Every method raises
     :class:`~worker.domain.errors.Unavailable` when Redis is away.
     """
 
-    def __init__(self, client: Redis, prefix: str) -> None:
+    def __init__(self, client: Redis, prefix: str, *, in_haste: Redis | None = None) -> None:
         self._redis = client
         self._keys = Keys(prefix)
-        self._acquire = load_script(client, "acquire")
+        self._acquire = load_script(in_haste or client, "acquire")
         self._release = load_script(client, "release")
         self._rebuild = load_script(client, "rebuild")
         self._drop = load_script(client, "drop")
@@ -107,6 +109,13 @@ class Slots:
             return 0
         keys, arguments = self._keys.numbered(calls, first=1)
         return int(self._run(lambda: self._release(keys, arguments)))
+
+    def release_by(self, pipeline: Pipeline, calls: Sequence[SlotRequest]) -> None:
+        """The same as one command of the caller's pipeline, which fails with ``NoScriptError`` where the server has
+        forgotten the script: then :meth:`release`."""
+        if calls:
+            keys, arguments = self._keys.numbered(calls, first=1)
+            pipeline.evalsha(self._release.sha, len(keys), *keys, *arguments)
 
     def room(self, limits: Mapping[Scope, int]) -> dict[Scope, int]:
         """How many more calls each scope could take now, at least 0. A hint for choosing what to request;

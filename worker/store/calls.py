@@ -24,7 +24,8 @@ SELECT k.id, k.team_id, k.campaign_id, k.token, k.number_id, k.account_id, k.fro
        coalesce(k.placed_at, k.dialing_at) AS placed_at,
        k.end_requested_at, a.carrier, {IS_WATCHED} AS is_watched,
        cc.attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
-       c.max_attempts_per_contact, c.retry_delay_minutes, c.settings, (SELECT dialer_speed()) AS speed
+       c.max_attempts_per_contact, c.retry_delay_minutes, c.settings, (SELECT dialer_speed()) AS speed,
+       clock_timestamp() AS read_at
 {{more}}
 FROM calls k
 JOIN campaigns c ON c.id = k.campaign_id
@@ -39,6 +40,7 @@ _HOW_LONG = f"""
 """
 
 BY_TOKEN = text(f"{_WITH_POLICY.format(more='')} WHERE k.token = ANY(:tokens) ORDER BY k.id FOR NO KEY UPDATE OF k")
+BY_TOKEN_IF_FREE = text(f"{BY_TOKEN.text} SKIP LOCKED")
 BY_ID = text(f"""
 {_WITH_POLICY.format(more=_HOW_LONG)} WHERE k.id = ANY(:ids) AND k.ended_at IS NULL ORDER BY k.id FOR NO KEY UPDATE OF k
 """)
@@ -67,6 +69,12 @@ WHERE k.id IN (SELECT id FROM calls
 RETURNING k.id, k.team_id, k.account_id, {has_waited("k.reserved_at", ":release_after")} AS is_stale
 """)
 
+ARE_UNDISPATCHED = text(f"""
+SELECT EXISTS (SELECT FROM calls
+               WHERE ended_at IS NULL AND state = 'reserved'
+                 AND {has_waited("coalesce(rung_at, reserved_at)", ":after")})
+""")
+
 STALE_RESERVED = text("""
 SELECT k.id FROM calls k JOIN campaigns c ON c.id = k.campaign_id
 WHERE k.ended_at IS NULL AND k.state = 'reserved' AND (c.status <> 'running' OR c.run_id <> k.run_id)
@@ -91,7 +99,7 @@ FROM calls WHERE ended_at IS NULL ORDER BY id
 """)
 
 
-@shaped(BY_TOKEN)
+@shaped(BY_TOKEN, BY_TOKEN_IF_FREE)
 class CallWithPolicy(CallScopes, CallAtCarrier, RetryColumns, EndedCall, Protocol):
     """A call, how far it has come, and what decides about its contact when it ends."""
 
@@ -107,6 +115,7 @@ class CallWithPolicy(CallScopes, CallAtCarrier, RetryColumns, EndedCall, Protoco
     dialing_at: datetime | None
     placed_at: datetime | None
     speed: float
+    read_at: datetime
 
 
 @shaped(BY_ID)
@@ -166,6 +175,11 @@ def undispatched(
     return conn.execute(
         UNDISPATCHED, {"after": after_seconds, "release_after": release_after_seconds, "most": most}
     ).all()
+
+
+def are_undispatched(conn: Connection, *, after_seconds: float) -> bool:
+    """Whether there are any."""
+    return bool(conn.execute(ARE_UNDISPATCHED, {"after": after_seconds}).scalar_one())
 
 
 def stale_reserved(conn: Connection, *, most: int = 1000) -> list[str]:

@@ -10,14 +10,16 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol, TypedDict
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from worker.store.breakers import IS_PAUSE_OVER, IS_PROBED, RATE_NOW, RESTS_NOT
+from worker.store.assistants import AssistantColumns
+from worker.store.breakers import IS_PAUSE_OVER, IS_PROBED, IS_WATCHED, RATE_NOW, RESTS_NOT
 from worker.store.carriers import known
 from worker.store.channels import ACCOUNT_LIMIT
 from worker.store.columns import CallWindowColumns, Timed
 from worker.store.failovers import IS_NOT_HELD
 from worker.store.instants import turn
+from worker.store.pipeline import Statement
 from worker.store.shapes import shaped
 
 # From where on calls of a team may live its claims move on, under the lock that all of them take, so none is missed.
@@ -41,12 +43,19 @@ USABLE = f"""n.enabled AND a.enabled AND {IS_NOT_HELD} AND {RESTS_NOT}
 """Whether a number ``n`` of an account ``a`` may be shown now: both are enabled, neither rests, the breaker is closed
 or lets one call try, and no failover holds calls back."""
 
+IS_ASKED_FOR = """
+    c.status = 'running' AND c.deleted_at IS NULL
+    AND (c.id = ANY(:ids) AND c.team_id || '' = :team   -- || '': or all campaigns of the team are gone through
+         OR :starved AND c.short_of_slots AND c.team_id = :team)"""
+"""Whether a campaign ``c`` runs and is one of those named, or a starved one of the team."""
+
 CANDIDATES = text(f"""
 SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots AS is_starved, c.run_id, c.policy_version,
-       c.max_concurrent_calls, c.max_attempts_per_contact,
+       c.max_concurrent_calls, c.max_attempts_per_contact, c.retry_delay_minutes,
+       v.stream_url, v.answer_url, v.carrier_ids,
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
        t.max_concurrent_calls AS team_limit, r.max_calls - r.calls_used AS budget,
-       (SELECT dialer_now()) AS now, g.generation,
+       (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed, g.generation,
        ARRAY(SELECT json_build_array(z.zone, (
                  SELECT count(*) FROM (
                      SELECT 1 FROM campaign_contacts cc
@@ -58,7 +67,8 @@ SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots AS is_starved,
        ARRAY(SELECT json_build_object(
                  'id', n.id, 'number', n.number, 'account', a.id, 'used_at', extract(epoch FROM {turn("cn.used_at")}),
                  'limit', n.max_concurrent_calls, 'account_limit', {ACCOUNT_LIMIT}, 'channels', a.channels,
-                 'account_rate', {RATE_NOW}, 'half_open', a.breaker_until IS NOT NULL,
+                 'account_rate', {RATE_NOW}, 'number_rate', n.calls_per_second,
+                 'half_open', a.breaker_until IS NOT NULL, 'carrier', a.carrier, 'is_watched', {IS_WATCHED},
                  'credentials', CASE WHEN a.carrier = ANY({known("sharing")}) AND EXISTS (
                                           SELECT FROM carrier_accounts o WHERE o.carrier = a.carrier AND o.id <> a.id)
                                      THEN a.carrier END)
@@ -70,10 +80,9 @@ SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots AS is_starved,
 FROM campaigns c
 JOIN teams t ON t.id = c.team_id
 JOIN runs r ON r.id = c.run_id AND r.state = 'open'
+JOIN assistants v ON v.id = c.assistant_id
 CROSS JOIN slot_generation g
-WHERE c.status = 'running' AND c.deleted_at IS NULL
-  AND (c.id = ANY(:ids) AND c.team_id || '' = :team   -- || '': or all campaigns of the team are gone through
-       OR :starved AND c.short_of_slots AND c.team_id = :team)
+WHERE {IS_ASKED_FOR}
   AND (CAST(:after_at AS timestamptz) IS NULL   -- the first page is of all; those behind, of who has a chance
        OR ({turn("c.filled_at")}, c.id) > (CAST(:after_at AS timestamptz), :after_id)
           AND EXISTS (SELECT FROM campaign_numbers cn
@@ -115,12 +124,15 @@ class UsableNumber(TypedDict):
     account_limit: int
     channels: int | None
     account_rate: float | None
+    number_rate: float | None
     half_open: bool
+    carrier: str
+    is_watched: bool
     credentials: str | None
 
 
 @shaped(CANDIDATES, never_null=("run_id",))
-class Candidate(CallWindowColumns, Timed, Protocol):
+class Candidate(CallWindowColumns, AssistantColumns, Timed, Protocol):
     """A running campaign with its due contacts by zone (zone, how many), its usable caller IDs, longest unused first,
     the limits it shares, and what is left of its run's budget (``None``: no cap)."""
 
@@ -131,6 +143,8 @@ class Candidate(CallWindowColumns, Timed, Protocol):
     policy_version: int
     max_concurrent_calls: int
     max_attempts_per_contact: int
+    retry_delay_minutes: int
+    speed: float
     team_limit: int
     budget: int | None
     generation: int
@@ -138,13 +152,12 @@ class Candidate(CallWindowColumns, Timed, Protocol):
     numbers: list[UsableNumber]
 
 
-def live(conn: Connection, team_id: str) -> Sequence[LiveCount]:
-    """The live calls of a team by campaign, number and account."""
-    return conn.execute(LIVE, {"team": team_id}).all()
+def live(team_id: str) -> Statement:
+    """The statement that counts the live calls of a team by campaign, number and account."""
+    return LIVE, {"team": team_id}
 
 
-def candidates(
-    conn: Connection,
+def of_page(
     team_id: str,
     campaign_ids: Sequence[str],
     *,
@@ -154,14 +167,14 @@ def candidates(
     after: Place | None = None,
     full: Collection[str] = (),
     sharing: Sequence[str] = (),
-) -> Sequence[Candidate]:
-    """A page of the running campaigns among those named — and, when ``starved``, of those of the team that lacked a
-    shared slot — whose turn is longest ago first. The first page is of all of them; one that comes ``after`` a place
-    of that order only of those that have a usable caller ID which is not ``full`` (numbers, accounts, carriers), so
-    that a crowd that cannot be filled is passed over at once. Each with its due contacts by zone (counted up to
-    ``most``), its usable caller IDs (longest unused first; of an account whose breaker is half open until one call
-    tries it; with the ``credentials``, of a carrier among those ``sharing`` them, that other accounts have too) and
-    what is left of its budget (``None``: no cap)."""
+) -> Statement:
+    """The statement that reads a page of the running campaigns among those named — and, when ``starved``, of those of
+    the team that lacked a shared slot — whose turn is longest ago first. The first page is of all of them; one that
+    comes ``after`` a place of that order only of those that have a usable caller ID which is not ``full`` (numbers,
+    accounts, carriers), so that a crowd that cannot be filled is passed over at once. Each with its due contacts by
+    zone (counted up to ``most``), its usable caller IDs (longest unused first; of an account whose breaker is half open
+    until one call tries it; with the ``credentials``, of a carrier among those ``sharing`` them, that other accounts
+    have too) and what is left of its budget (``None``: no cap)."""
     after_at, after_id = after or (None, "")
     values = {
         "team": team_id,
@@ -174,4 +187,4 @@ def candidates(
         "full": sorted(full),
         "sharing": list(sharing),
     }
-    return conn.execute(CANDIDATES, values).all()
+    return CANDIDATES, values

@@ -17,14 +17,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from worker.domain.model import ContactStatus
+from worker.domain.model import Bounds, ContactStatus
 from worker.store.batches import Batch
-from worker.store.candidates import IS_LIVE_OF_TEAM
+from worker.store.candidates import IS_ASKED_FOR, IS_LIVE_OF_TEAM
+from worker.store.dialing import dialing_times
 from worker.store.instants import jumped_forward
+from worker.store.pipeline import Statement
 from worker.store.shapes import shaped
 
 MOVED_AT_ONCE = 1000
@@ -43,7 +46,9 @@ class Want:
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """One call about to be reserved, with the limits of its scopes as they were read; that of its credentials where
-    other accounts share them."""
+    other accounts share them. ``attempts`` and ``called`` are the contact's so far. With ``valid_until``, the last
+    moment of its window, it is committed to be placed at once, and may leave. Where it waits and whoever reserves it
+    has it ``in_hand``, nobody else looks after it for a while."""
 
     call_id: str
     campaign_id: str
@@ -60,6 +65,16 @@ class Reservation:
     number_limit: int
     account_limit: int
     credentials_limit: int | None
+    attempts: int
+    called: bool
+    max_attempts: int
+    valid_until: datetime | None = None
+    in_hand: bool = True
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it is to leave at once."""
+        return self.valid_until is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +113,9 @@ PASSED_OVER = Batch(PassedOver)
 STALE_ZONES = Batch(StaleZone)
 TURNS = Batch(Turn)
 
-LOCK = text("""
-SELECT c.id FROM teams t JOIN campaigns c ON c.team_id || '' = t.id
-WHERE t.id = :team AND c.id = ANY(:ids)
+LOCK = text(f"""
+SELECT c.id FROM teams t CROSS JOIN campaigns c
+WHERE t.id = :team AND {IS_ASKED_FOR}
 ORDER BY c.id FOR NO KEY UPDATE OF t, c
 """)
 
@@ -109,7 +124,8 @@ WITH due AS MATERIALIZED (
     SELECT found.*
     FROM {WANTS}
     CROSS JOIN LATERAL (
-        SELECT cc.id, cc.campaign_id, cc.contact_id, cc.zone, cc.due_at, cc.attempts, cc.last_number_id
+        SELECT cc.id, cc.campaign_id, cc.contact_id, cc.zone, cc.due_at, cc.attempts, cc.called, cc.last_number_id,
+               cc.technical_failures, cc.rejections, cc.invalid_results
         FROM campaign_contacts cc
         WHERE cc.campaign_id = x.campaign_id AND cc.zone = x.zone AND cc.status IN ('pending', 'queued')
           AND cc.due_at <= (SELECT dialer_due_now())
@@ -125,7 +141,8 @@ revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until 
       AND NOT EXISTS (SELECT FROM call_events e WHERE e.token = l.token AND e.kind = 'ended'
                         AND e.outcome IS DISTINCT FROM 'foreign'
                         AND (l.carrier_call_id IS NULL OR e.carrier_call_id = l.carrier_call_id)))
-SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.last_number_id, k.phone_e164, k.phone_fault,
+SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.called, due.last_number_id,
+       due.technical_failures, due.rejections, due.invalid_results, k.phone_e164, k.phone_fault,
        coalesce(k.timezone, '') AS own_zone,
        k.do_not_call OR (SELECT true FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164
                          LIMIT 1) IS NOT NULL AS do_not_call,
@@ -137,10 +154,14 @@ ORDER BY due.due_at, due.id
 """)
 
 RESERVE = text(f"""
-WITH claimed AS MATERIALIZED (
-    SELECT * FROM {RESERVATIONS.numbered}),
+WITH now AS MATERIALIZED (SELECT dialer_now() AS at, clock_timestamp() AS clock),
+claimed AS MATERIALIZED (   -- what may leave at once is written as what COMMIT_DIALING makes of a reserved call
+    SELECT x.*, coalesce(now.at < x.valid_until, false) AS leaves, now.at AS now, now.clock
+    FROM {RESERVATIONS.numbered} CROSS JOIN now),
 turned AS (
-    UPDATE campaign_contacts cc SET status = 'calling', last_number_id = x.number_id
+    UPDATE campaign_contacts cc
+    SET status = 'calling', last_number_id = x.number_id,
+        attempts = cc.attempts + x.leaves::int, called = cc.called OR x.leaves
     FROM claimed x WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id),
 budgeted AS (
     UPDATE runs r SET calls_used = r.calls_used + b.n
@@ -151,15 +172,28 @@ rotated AS (
     WHERE cn.campaign_id = u.campaign_id AND cn.number_id = u.number_id),
 reserved AS (
     INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
-                       to_number, zone, claim_limits)
+                       to_number, zone, claim_limits, reserved_at, rung_at, state, attempt, called_before,
+                       max_attempts, valid_until,
+                       dialed_at, dialing_at, checked_at, next_check_at, clock_jump, provable_end_at)
     SELECT call_id, :team, campaign_id, run_id, contact_id, number_id, account_id, token, from_number, to_number, zone,
-           array_remove(ARRAY[team_limit, campaign_limit, number_limit, account_limit, credentials_limit], NULL)
+           array_remove(ARRAY[team_limit, campaign_limit, number_limit, account_limit, credentials_limit], NULL),
+           clock, CASE WHEN NOT in_hand THEN CAST('epoch' AS timestamptz) END,   -- dispatched when nobody had it yet
+           CAST(CASE WHEN leaves THEN 'dialing' ELSE 'reserved' END AS call_state),
+           CASE WHEN leaves THEN attempts + 1 END, CASE WHEN leaves THEN called END,
+           CASE WHEN leaves THEN max_attempts END, CASE WHEN leaves THEN valid_until END,
+           CASE WHEN leaves THEN now END, CASE WHEN leaves THEN clock END,
+           CASE WHEN leaves THEN clock END,
+           CASE WHEN leaves THEN clock + :request * interval '1 second' END,
+           CASE WHEN leaves THEN coalesce((SELECT max(number) FROM clock_jumps), 0) ELSE 0 END,
+           CASE WHEN leaves THEN clock + (:overhead + :callee / dialer_speed()) * interval '1 second' END
     FROM claimed ORDER BY ord
-    RETURNING seq),
+    RETURNING seq, id, state),
 oldest AS (   -- of those before, or where none of them lives of these
     SELECT coalesce((SELECT seq FROM calls WHERE {IS_LIVE_OF_TEAM} ORDER BY seq LIMIT 1),
-                    (SELECT min(seq) FROM reserved)) AS seq)
-UPDATE teams SET live_from = oldest.seq FROM oldest WHERE id = :team AND oldest.seq >= live_from + :moved_at_once
+                    (SELECT min(seq) FROM reserved)) AS seq),
+moved AS (
+    UPDATE teams SET live_from = oldest.seq FROM oldest WHERE id = :team AND oldest.seq >= live_from + :moved_at_once)
+SELECT id FROM reserved WHERE state = 'dialing'
 """)
 
 PASS_OVER = text(f"""
@@ -191,6 +225,13 @@ WHERE c.id = x.campaign_id AND c.status = 'running'
 """)
 
 
+@shaped(RESERVE)
+class Leaving(Protocol):
+    """A call that was committed to be placed."""
+
+    id: str
+
+
 @shaped(PICK)
 class DueContact(Protocol):
     """A contact that is due, locked, as it is now: the zone it waits in and its ``own_zone``, whether it may not be
@@ -201,6 +242,10 @@ class DueContact(Protocol):
     zone: str
     own_zone: str
     attempts: int
+    called: bool
+    technical_failures: int
+    rejections: int
+    invalid_results: int
     last_number_id: str | None
     phone_e164: str | None
     phone_fault: str | None
@@ -208,31 +253,38 @@ class DueContact(Protocol):
     on_the_phone: bool
 
 
-def lock(conn: Connection, team_id: str, campaign_ids: Sequence[str]) -> None:
-    """Lock the team's row, then the campaigns' in id order, until the transaction ends."""
-    conn.execute(LOCK, {"team": team_id, "ids": list(campaign_ids)})
+def lock(team_id: str, campaign_ids: Sequence[str], *, starved: bool = False) -> Statement:
+    """The statement that locks the team's row, then those of these campaigns, and of the running ones of the team that
+    are ``starved``, in id order, until the transaction ends."""
+    return LOCK, {"team": team_id, "ids": list(campaign_ids), "starved": starved}
 
 
-def pick(conn: Connection, team_id: str, wants: Sequence[Want]) -> Sequence[DueContact]:
-    """Lock the due contacts that are wanted, in the order they are due; those locked by others are passed over."""
-    return conn.execute(PICK, WANTS.bind(wants) | {"team": team_id}).all()
+def pick(team_id: str, wants: Sequence[Want]) -> Statement:
+    """The statement that locks the due contacts that are wanted, in the order they are due; those locked by others are
+    passed over. Its rows are :class:`DueContact`."""
+    return PICK, WANTS.bind(wants) | {"team": team_id}
 
 
-def reserve(conn: Connection, team_id: str, reservations: Sequence[Reservation]) -> None:
-    """Write the calls, turn their contacts to ``calling``, take the runs' budget, move the rotation on."""
-    conn.execute(RESERVE, RESERVATIONS.bind(reservations) | {"team": team_id, "moved_at_once": MOVED_AT_ONCE})
+def reserve(team_id: str, reservations: Sequence[Reservation], bounds: Bounds) -> Statement:
+    """The statement that writes the calls, turns their contacts to ``calling``, takes the runs' budget and moves the
+    rotation on. Its rows are :class:`Leaving`."""
+    return RESERVE, RESERVATIONS.bind(reservations) | dialing_times(bounds) | {
+        "team": team_id,
+        "moved_at_once": MOVED_AT_ONCE,
+    }
 
 
-def pass_over(conn: Connection, contacts: Sequence[PassedOver]) -> None:
-    """Snooze, or rule out, contacts that ``pick`` found and that are not called now."""
-    conn.execute(PASS_OVER, PASSED_OVER.bind(contacts))
+def pass_over(contacts: Sequence[PassedOver]) -> Statement:
+    """The statement that snoozes, or rules out, contacts that ``pick`` found and that are not called now."""
+    return PASS_OVER, PASSED_OVER.bind(contacts)
 
 
-def rezone(conn: Connection, contacts: Sequence[StaleZone]) -> None:
-    """Let contacts wait in their own zone, where an edit beside their adding was missed."""
-    conn.execute(REZONE, STALE_ZONES.bind(contacts))
+def rezone(contacts: Sequence[StaleZone]) -> Statement:
+    """The statement that lets contacts wait in their own zone, where an edit beside their adding was missed."""
+    return REZONE, STALE_ZONES.bind(contacts)
 
 
-def note_turns(conn: Connection, turns: Sequence[Turn]) -> None:
-    """Note which campaigns had their turn, which are starved, and when to look again at the latest."""
-    conn.execute(NOTE_TURNS, TURNS.bind(turns))
+def note_turns(turns: Sequence[Turn]) -> Statement:
+    """The statement that notes which campaigns had their turn, which are starved, and when to look again at the
+    latest."""
+    return NOTE_TURNS, TURNS.bind(turns)

@@ -31,7 +31,7 @@ from worker.domain.errors import Broken, Unavailable
 from worker.store.arrays import use_arrays
 from worker.store.dsn import connect_options, readable
 from worker.store.sessions import KEPT_ALIVE, PROBE_SECONDS, Session, opening
-from worker.store.sqlstates import ends_session, is_transient, what_to_wait_for
+from worker.store.sqlstates import ends_session, is_rolled_back, is_transient, what_to_wait_for
 
 T = TypeVar("T")
 
@@ -63,6 +63,9 @@ RESTED_SECONDS = 1.0
 RETRY_WITHIN_SECONDS = 8.0
 """A transaction is not begun again after that: one silent session is made up for, and nobody waits for three."""
 _RESTS_SINCE = "rests_since"
+OWNS_COMMIT = "owns_commit"
+"""The option of a connection that says whether whoever works with it may end its transaction with its last statement
+(:mod:`worker.store.pipeline`): not where it is one part of a caller's, and not where a hook comes before the commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,31 +231,43 @@ def once(database: Database, work: Callable[[Connection], T]) -> T:
         return _in_transaction(database, work)
 
 
+def decide(database: Database, work: Callable[[Connection], T]) -> T:
+    """Run ``work`` in one transaction, again only where the server has said that nothing of it was kept: what is done
+    because of its commit must not be done by one of which nobody knows. Raises :class:`Unavailable` if PostgreSQL is
+    away."""
+    return _again_if(is_rolled_back, database, work, _in_transaction)
+
+
 def transact(database: Database, work: Callable[[Connection], T]) -> T:
     """Run ``work`` in one transaction, up to three times when the moment was bad.
 
     ``work`` must touch nothing but the database, for it may run again. Raises :class:`Unavailable` if
     PostgreSQL is away.
     """
-    return _tried_again(database, work, _in_transaction)
+    return _again_if(_is_worth_it(database), database, work, _in_transaction)
 
 
 def single(database: Database, work: Callable[[Connection], T]) -> T:
     """The same for ``work`` that sends one statement and no more: that is a transaction of its own, and is neither
     begun nor committed by statements before and after it."""
-    return _tried_again(database, work, _by_itself)
+    return _again_if(_is_worth_it(database), database, work, _by_itself)
 
 
-def _tried_again(
+def _is_worth_it(database: Database) -> Callable[[BaseException], bool]:
+    is_pinned = isinstance(database, Pinned)
+    return lambda error: is_transient(error) and not (is_pinned and _has_lost(error))
+
+
+def _again_if(
+    is_worth_it: Callable[[BaseException], bool],
     database: Database,
     work: Callable[[Connection], T],
     run: Callable[[Database, Callable[[Connection], T]], T],
 ) -> T:
     if isinstance(database, Joined):
-        return work(database.connection)  # a failed transaction can only be run again as a whole
-    is_pinned = isinstance(database, Pinned)
+        return _in_transaction(database, work)  # a failed transaction can only be run again as a whole
     attempts = Retrying(
-        retry=retry_if_exception(lambda error: is_transient(error) and not (is_pinned and _has_lost(error))),
+        retry=retry_if_exception(is_worth_it),
         stop=stop_after_attempt(3) | stop_after_delay(RETRY_WITHIN_SECONDS),
         wait=wait_random_exponential(multiplier=0.02, max=0.5),
         reraise=True,
@@ -299,6 +314,7 @@ def _by_itself(database: Database, work: Callable[[Connection], T]) -> T:
 def _in_transaction(database: Database, work: Callable[[Connection], T]) -> T:
     match database:
         case Joined(connection):
+            connection.execution_options(**{OWNS_COMMIT: False})
             return work(connection)
         case CommitHook(engine, before_commit):
             with engine.begin() as connection:
@@ -311,6 +327,7 @@ def _in_transaction(database: Database, work: Callable[[Connection], T]) -> T:
                 return work(connection)
         case Engine():
             with database.begin() as connection:
+                connection.execution_options(**{OWNS_COMMIT: True})
                 return work(connection)
         case never:
             assert_never(never)

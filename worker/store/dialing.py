@@ -144,12 +144,17 @@ def commit_dialing(conn: Connection, bounds: Bounds, departures: Sequence[Depart
     Returns the ids that may; each has its attempt numbered and its provable end set. The others must not be
     sent: their campaign stopped, their contact changed, or their moment passed.
     """
-    given = {
+    given = dialing_times(bounds)
+    return sorted(row.id for row in conn.execute(COMMIT_DIALING, DEPARTURES.bind(departures) | given))
+
+
+def dialing_times(bounds: Bounds) -> dict[str, float]:
+    """When a call that may leave now is looked after, and when it is over at the latest, as parameters."""
+    return {
         "request": bounds.send_fence_seconds + bounds.request_seconds,
         "overhead": overhead_seconds(bounds),
         "callee": float(bounds.ring_seconds + bounds.longest_call_seconds),
     }
-    return sorted(row.id for row in conn.execute(COMMIT_DIALING, DEPARTURES.bind(departures) | given))
 
 
 def overhead_seconds(bounds: Bounds) -> float:

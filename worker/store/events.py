@@ -7,16 +7,18 @@ that at once and never waits: the statement that keeps it reads whose call the t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Connection, text
 
-from worker.domain.model import Disposition
+from worker.domain.lifecycle import Ignored
+from worker.domain.model import Disposition, EventKind
 from worker.store.batches import Batch, BigInt
 from worker.store.instants import age, has_waited, is_over
+from worker.store.pipeline import Statement
 from worker.store.shapes import shaped
 
 MOST_PER_CALL = 1000
@@ -27,7 +29,8 @@ MOST_PER_CALL = 1000
 class Event:
     """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended", ``in_doubt``
     with a "ringing" that may be none; ``raw`` is what was received, as JSON; with
-    ``is_of_another`` the news is of another account of the carrier than the deployment's."""
+    ``is_of_another`` the news is of another account of the carrier than the deployment's; ``outcome`` is what became
+    of it where that is known already."""
 
     token: str
     event_id: str
@@ -40,6 +43,12 @@ class Event:
     raw: str = "{}"
     in_doubt: bool = False
     is_of_another: bool = False
+    outcome: str | None = None
+
+    @property
+    def has_rung(self) -> bool:
+        """Whether it says that a phone rang, and not only that the carrier dialed."""
+        return (self.kind == EventKind.RINGING and not self.in_doubt) or self.kind == EventKind.ANSWERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, dispos
 SELECT CAST(:carrier AS carrier), x.token,   -- another's event must not keep out a true one of the same name
        CASE WHEN whose.is_foreign THEN 'foreign ' || CAST(:carrier AS text) || ' ' ELSE '' END || x.event_id,
        x.carrier_call_id, x.kind, x.disposition, x.sip_code, x.verdict, x.occurred_at,
-       CAST(x.raw AS jsonb), x.in_doubt, CASE WHEN whose.is_foreign THEN 'foreign' END
+       CAST(x.raw AS jsonb), x.in_doubt, CASE WHEN whose.is_foreign THEN 'foreign' ELSE x.outcome END
 FROM {EVENTS}
 CROSS JOIN LATERAL (
     SELECT x.is_of_another
@@ -102,14 +111,20 @@ TAKE_HELD = text(f"""
 ORDER BY id FOR UPDATE SKIP LOCKED
 """)
 
+_HAS_RUNG = "(kind = 'ringing' AND NOT in_doubt OR kind = 'answered')"
+
+OF_CALLS = text(f"""
+SELECT token, event_id, outcome IS NULL AS waits, {_HAS_RUNG} AND outcome IS DISTINCT FROM 'foreign' AS has_rung
+FROM call_events WHERE token = ANY(:tokens)
+""")
+
 HOLD = text("""
 UPDATE call_events SET held_until = received_at + :seconds * interval '1 second' WHERE id = ANY(:ids)
 """)
 
-RANG = text("""
+RANG = text(f"""
 SELECT DISTINCT token FROM call_events
-WHERE token = ANY(:tokens) AND (kind = 'ringing' AND NOT in_doubt OR kind = 'answered')
-  AND outcome IS DISTINCT FROM 'foreign'
+WHERE token = ANY(:tokens) AND {_HAS_RUNG} AND outcome IS DISTINCT FROM 'foreign'
 """)
 
 COUNT_REFUSED = text(f"""
@@ -137,11 +152,28 @@ SELECT EXISTS (SELECT FROM call_events
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How many events were new: those that ``wait`` to be settled, and the ``foreign`` that never do. One that came
-    before is neither, nor is one of a call of which too many are kept."""
+    """How many events were new: those that wait to be settled, and the ``foreign`` that never do. One that came before
+    is neither, nor is one of a call of which too many are kept, nor one whose outcome was known."""
 
     waiting: int
     foreign: int
+
+
+@shaped(INSERT)
+class KeptEvent(Protocol):
+    """An event that was new; with an outcome it does not wait."""
+
+    outcome: str | None
+
+
+@shaped(OF_CALLS)
+class EventOfCall(Protocol):
+    """An event that was kept before: whether it waits to be settled, and whether it says that a phone rang."""
+
+    token: str
+    event_id: str
+    waits: bool
+    has_rung: bool
 
 
 @shaped(TAKE, TAKE_HELD)
@@ -172,9 +204,19 @@ class RefusedCallbacks(Protocol):
 
 def insert(conn: Connection, carrier: str, events: Sequence[Event]) -> Kept:
     """Put events, verified by the key of this carrier, into the inbox."""
-    rows = conn.execute(INSERT, EVENTS.bind(events) | {"carrier": carrier, "most_per_call": MOST_PER_CALL}).all()
-    foreign = sum(row.outcome is not None for row in rows)
-    return Kept(len(rows) - foreign, foreign)
+    rows = conn.execute(*insertion(carrier, events)).all()
+    return kept_of(rows)
+
+
+def insertion(carrier: str, events: Sequence[Event]) -> Statement:
+    """The statement that :func:`insert` runs, to be sent together with others."""
+    return INSERT, EVENTS.bind(events) | {"carrier": carrier, "most_per_call": MOST_PER_CALL}
+
+
+def kept_of(rows: Iterable[KeptEvent]) -> Kept:
+    """What was kept, by the rows of that statement."""
+    outcomes = [row.outcome for row in rows]
+    return Kept(waiting=outcomes.count(None), foreign=outcomes.count(Ignored.FOREIGN))
 
 
 def take(conn: Connection, *, most: int) -> Sequence[WaitingEvent]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from worker.store.pipeline import Statement
+
 PASS = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('team ' || :team, 0))")
 CLOSE = text("SELECT pg_advisory_xact_lock(hashtextextended('team ' || :team, 0))")
 
@@ -16,7 +18,12 @@ CLOSE = text("SELECT pg_advisory_xact_lock(hashtextextended('team ' || :team, 0)
 def pass_gate(conn: Connection, team_id: str) -> None:
     """Hold off stops and policy edits of the team until this transaction ends; a statement of its own, so
     that the next one reads what they committed."""
-    conn.execute(PASS, {"team": team_id})
+    conn.execute(*passage(team_id))
+
+
+def passage(team_id: str) -> Statement:
+    """The statement that :func:`pass_gate` runs, to be sent together with others, which follow it."""
+    return PASS, {"team": team_id}
 
 
 def close_gate(conn: Connection, team_id: str) -> None:

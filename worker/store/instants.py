@@ -178,5 +178,7 @@ INSTANTS = (
             "horizon, so what lies beyond it is from before the clock was set back; forward: one request early"),
     Instant("slots/throttle.lua", _R.INTERVAL, "requests of a client", "no bucket is fuller than full"),
     Instant("slots/nudge.lua", _R.DISTANCE, "settling", "a message too many finds nothing to do"),
+    Instant("slots/request_fills.lua", _R.DISTANCE, "fills", "a message too many finds nothing to do"),
+    Instant("slots/take_fills.lua", _R.DISTANCE, "fills", "it writes what the script above reads"),
 )  # fmt: skip
 """The table. Instants that only stand in a row beside others, as the beginning of an interval, are ``NOTED``."""

@@ -16,6 +16,7 @@ from worker.domain.model import CallState, ContactStatus, Disposition
 from worker.store.batches import Batch
 from worker.store.columns import CallScopes
 from worker.store.dispositions import PICKED_UP, UNSENT
+from worker.store.pipeline import Statement
 from worker.store.shapes import shaped
 
 
@@ -138,4 +139,9 @@ def advance(conn: Connection, moves: Sequence[Move]) -> Sequence[MovedCall]:
 
     A move whose guard fails, or that would end a call again, is left out: somebody else was first.
     """
-    return conn.execute(ADVANCE, MOVES.bind(moves)).all() if moves else []
+    return conn.execute(*advancement(moves)).all() if moves else []
+
+
+def advancement(moves: Sequence[Move]) -> Statement:
+    """The statement that :func:`advance` runs, to be sent together with others."""
+    return ADVANCE, MOVES.bind(moves)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 
 from worker.clock import monotonic
 
@@ -54,6 +55,15 @@ class Session(psycopg.Connection[Any]):
         if self.answer_seconds is None or more.get("timeout") is not None:  # a wait with an end: for notifications
             return super().wait(gen, *args, **more)
         return super().wait(self._within(gen, self.answer_seconds), *args, **more)
+
+    def _start_query(self) -> PQGen[None]:
+        """The driver's, which begins a transaction; but in a pipeline it waits for the BEGIN to be answered, and what
+        it is waited for costs a round trip. There the statement that follows is sent after it."""
+        if self._pipeline is None or self._autocommit or self.pgconn.transaction_status != TransactionStatus.IDLE:
+            yield from super()._start_query()
+            return
+        yield from self._exec_command(self._get_tx_start_command())
+        yield from self._pipeline._communicate_gen()
 
     def _within(self, gen: PQGen[T], seconds: float) -> PQGen[T]:
         """``gen``, which the driver resumes several times a second also when nothing has come."""

@@ -57,7 +57,12 @@ def ends_session(error: BaseException) -> bool:
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same transaction may well succeed in a moment, or in another session."""
-    return isinstance(error, DBAPIError) and (error.connection_invalidated or state_of(error) in _TRANSIENT)
+    return is_rolled_back(error) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def is_rolled_back(error: BaseException) -> bool:
+    """Whether the server has said that nothing of the transaction was kept, for a reason of the moment."""
+    return isinstance(error, DBAPIError) and state_of(error) in _TRANSIENT
 
 
 def what_to_wait_for(error: BaseException) -> str | None:
