@@ -32,7 +32,7 @@ from tests.patience import PATIENCE_SECONDS
 from worker.crashpoint import VARIABLE
 from worker.dev.stack import Stack
 from worker.flow import stop
-from worker.flow.base import Dial, Dialer, LookUp, Step, Stop
+from worker.flow.base import Dial, Dialer, DialMore, LookUp, Step, Stop
 from worker.process import celery_app
 from worker.simulator import ledger
 from worker.store.database import transact
@@ -311,6 +311,8 @@ class Chaos:
             match step:
                 case Dial(_, call_ids):
                     self.celery.send_task("worker.dial", [list(call_ids)])
+                case DialMore():
+                    self.celery.send_task("worker.dial")
                 case LookUp(call_ids):
                     self.celery.send_task("worker.look_up", [list(call_ids)])
                 case Stop():

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
-from tests.chaos.teams import Campaign, Team
+from tests.chaos.teams import Campaign, Team, is_machine
 from tests.patience import PATIENCE_SECONDS
 from worker.operations.examine import examine
 from worker.simulator.ledger import Ledger, RecordedCall
@@ -101,6 +101,8 @@ def _books_agree(campaign: Campaign, rang: Ledger) -> None:
 
 
 def _disposition(call: RecordedCall) -> str:
+    if call.disposition == "completed" and is_machine(call.to_number):
+        return "machine"
     return DISPOSITIONS.get(str(call.disposition), str(call.disposition))
 
 

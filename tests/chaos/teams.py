@@ -30,6 +30,7 @@ LIVES: Mapping[str, Any] = {
     "silent": [{**BUSY, "callbacks": "none"}, {**ANSWERS, "callbacks": "none"}],
     "kept": [{**ANSWERS, "queue": 3}, ANSWERS],
     "locked out": [{"reject": "unauthorized"}, ANSWERS],
+    "known late": [{**ANSWERS, "machine": "late"}],
 }
 """Kind of number → the lives of its calls, one after the other. Ringing and talking pass at the harness's speed,
 ``queue``, the time the carrier keeps a call before it rings, as it is."""
@@ -52,6 +53,11 @@ def script() -> dict[str, Any]:
 
 def _number(kind: str, n: int) -> str:
     return f"+1303{_blocks[kind]}{n:06d}"
+
+
+def is_machine(number: str) -> bool:
+    """Whether a machine answers there, as is known late."""
+    return number.startswith(f"+1303{_blocks['known late']}")
 
 
 @dataclass(frozen=True, slots=True)

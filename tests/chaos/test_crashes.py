@@ -38,6 +38,14 @@ def redis_was_emptied(team: Team) -> Campaign:
     return campaign
 
 
+def its_ends_lack_the_word_on_who_answered(team: Team) -> Campaign:
+    """So they wait in the inbox for it, and are settled from there."""
+    detection = {"enabled": True, "onMachine": "complete"}
+    campaign = team.campaign((5, "known late"), limit=4, settings={"machineDetection": detection})
+    campaign.run()
+    return campaign
+
+
 def its_account_is_locked(team: Team) -> Campaign:
     campaign = team.campaign((2, "locked out"), (2, "plain"), limit=4)
     campaign.run()
@@ -61,9 +69,9 @@ WORKERS: Mapping[str, Callable[[Team], Campaign]] = {
     "dial.after_commit": it_runs,
     "dial.after_request": its_calls_end_in_silence,
     "dial.after_store": it_runs,
-    "settle.before_commit": it_runs,
-    "settle.after_commit": it_runs,
-    "settle.after_release": it_runs,
+    "settle.before_commit": its_ends_lack_the_word_on_who_answered,
+    "settle.after_commit": its_ends_lack_the_word_on_who_answered,
+    "settle.after_release": its_ends_lack_the_word_on_who_answered,
     "roll_up.before_commit": it_runs,
     "reap.after_take": its_calls_end_in_silence,
     "reap.after_look_up": its_calls_end_in_silence,

@@ -19,8 +19,8 @@ from worker.slots.repair import repaired
 from worker.slots.scope import SlotRequest
 from worker.slots.semaphore import Slots
 
-OUTSTANDING_MS = 30_000
-"""After so long the message is taken for lost where nobody ticks, and whoever comes next sends another."""
+OUTSTANDING_MS = 2_000
+"""After so long the message is taken for lost, and whoever comes next sends another; see :mod:`worker.slots.nudge`."""
 _SEPARATOR = " "
 
 

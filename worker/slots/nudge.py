@@ -2,7 +2,8 @@
 
 A thousand callbacks a second need one settling, not a thousand messages; and however late it is, a second one would
 say nothing new. The flag is a hint with an end: the tick sees whether the message it stands for still waits
-(:mod:`worker.process.dispatch`), and where nobody ticks it ends by itself.
+(:mod:`worker.process.dispatch`), and where nobody ticks it ends by itself, soon, for what is wanted next must not go
+unsaid for long because a message was lost. So a late one may have a follower; the broker takes no more than a few.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from worker.slots.client import load_script, redis_errors
 
 log = structlog.get_logger()
 
-OUTSTANDING_SECONDS = 30
+OUTSTANDING_SECONDS = 2
 _IN_PLACE_OF_ANOTHER = 2
 """What the script returns where what it found was none of ours."""
 
