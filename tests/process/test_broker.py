@@ -17,7 +17,7 @@ from tests.patience import PATIENCE_SECONDS
 from worker.background import in_background
 from worker.celery import app
 from worker.dev.valkey import EmbeddedValkey
-from worker.process.broker import Persistent
+from worker.process.broker import KEPT, OURS, Persistent
 from worker.process.celery_app import CONTROL
 from worker.slots import connect
 
@@ -149,3 +149,20 @@ def test_a_worker_sends_nothing_from_the_thread_that_consumes(options: dict[str,
     )
     steps = {step.name.rpartition(".")[2] for step in consumer.steps}
     assert steps - {"Events"} == {"Connection", "Tasks", "Evloop"}
+
+
+def test_what_the_broker_keeps_is_what_is_acknowledged_late() -> None:
+    late = {name for name, task in app.tasks.items() if name.startswith(OURS) and task.acks_late}
+    assert late == KEPT
+
+
+@pytest.mark.parametrize("task", ["worker.tick", "worker.run_campaign"])
+def test_a_message_is_acknowledged_though_its_connection_is_gone(consuming: Consuming, task: str) -> None:
+    """What fails then is an error of the connection, which Celery knows, and not the end of the worker."""
+    with consuming.broker.clone() as other:
+        app.send_task(task, ["camp_a"] if task in KEPT else [], connection=other)
+    consuming.step_until(lambda: consuming.taken)
+    message = consuming.taken[-1]
+    consuming.broker.close()
+    with suppress(*consuming.broker.connection_errors):
+        message.ack()

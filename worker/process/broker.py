@@ -27,6 +27,8 @@ log = structlog.get_logger()
 PROBE, PROBE_SECONDS = "probe", 5
 OURS = "worker."
 """What the names of the product's tasks begin with."""
+KEPT = frozenset({"worker.run_campaign"})
+"""Those of them whose message says what no row does yet: the broker keeps it until it was carried out."""
 MOST_WAITING = 50
 """Messages that say "look again" in one queue: a few for each thread of several workers."""
 _PUSH_IF_ROOM = """
@@ -38,9 +40,10 @@ _BINDING = "_kombu.binding"
 _SEPARATOR = b"\x06\x16"
 
 
-def says_look_again(name: str, task: Any) -> bool:
-    """Whether a message for this task says what rows say, too, so that it may be lost."""
-    return isinstance(name, str) and name.startswith(OURS) and not (task is not None and task.acks_late)
+def says_look_again(name: object) -> bool:
+    """Whether a message for the task of this name says what rows say, too, so that it may be lost. By its name alone:
+    a message is acknowledged also when the connection it came by is gone, and all that hung on it."""
+    return isinstance(name, str) and name.startswith(OURS) and name not in KEPT
 
 
 class _Credit(kombu_redis.QoS):
@@ -73,7 +76,6 @@ class _Forgetting(_Credit):
     """
 
     _delivered: Any
-    channel: Any
 
     def append(self, message: Any, delivery_tag: Any) -> None:
         if self._keeps(message):
@@ -95,8 +97,7 @@ class _Forgetting(_Credit):
 
     def _keeps(self, message: Any) -> bool:
         """Also what is none of ours, and what is not known any more."""
-        name = "" if message is None else message.headers.get("task", "")
-        return not says_look_again(name, self.channel.connection.client.app.tasks.get(name))
+        return message is None or not says_look_again(message.headers.get("task"))
 
 
 class _Reading(kombu_redis.Channel):
@@ -109,9 +110,7 @@ class _Reading(kombu_redis.Channel):
         """A message that says "look again" is not added to a queue in which there are enough: workers that get round
         to those look at everything, and the tick finds what is left. Whatever the backlog is, a broker holds no more
         than that; and a queue that is long does not grow because it is."""
-        name = message["headers"].get("task", "")
-        task = self.connection.client.app.tasks.get(name)
-        if not says_look_again(name, task):
+        if not says_look_again(message["headers"].get("task")):
             super()._put(queue, message, **kwargs)
             return
         key = f"{self.global_keyprefix}{self._q_for_pri(queue, self._get_message_priority(message, reverse=False))}"
