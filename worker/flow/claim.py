@@ -103,8 +103,7 @@ def claim(
 def _pick(
     conn: Connection, dialer: Dialer, team_id: str, plan: Plan, acquire: Acquire, spare: int
 ) -> tuple[Sequence[DueContact], Sequence[Planned] | None]:
-    """The due contacts of the campaigns that are offered calls, locked, and the calls that got slots, taken while
-    PostgreSQL looks for the contacts."""
+    """The due contacts of the campaigns that are offered calls, locked, and the calls that got slots."""
     planned = Counter(call.slot.campaign_id for call in plan.calls)
     looks = {campaign_id: count + spare for campaign_id, count in planned.items()}
     if spare:
@@ -118,7 +117,7 @@ def _pick(
     granted: list[Sequence[Planned] | None] = []
     picked: list[Sequence[DueContact]] = [()]
     if wants:
-        picked = pipelined(conn, claims.pick(team_id, wants), meanwhile=lambda: granted.append(acquire(plan)))
+        picked = pipelined(conn, claims.pick(team_id, wants), before=lambda: granted.append(acquire(plan)))
     else:
         granted.append(acquire(plan))
     return picked[0], granted[0]

@@ -10,7 +10,7 @@ What is sent are the words and parameters that SQLAlchemy would have sent, so th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,25 +28,36 @@ _DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's ow
 
 
 def pipelined(
-    conn: Connection, *statements: Statement, commits: bool = False, meanwhile: Callable[[], None] | None = None
+    conn: Connection, *statements: Statement, commits: bool = False, before: Callable[[], None] | None = None
 ) -> list[Rows]:
     """The rows of each statement, none where it returns none. With ``commits`` the transaction ends with them, in the
     same exchange; where it is the caller's or has a hook (:class:`worker.store.database.CommitHook`), as ever.
-    ``meanwhile`` is done while the server works."""
+    ``before`` is done before anything is sent.
+
+    All is sent at once: a server that waits for the rest of what a process has begun to say, and that stands still, has
+    no timeout for it, and would hold the locks of what it was sent so far."""
     if not conn.in_transaction():
         conn.begin()  # as with its own first statement, or it would know of none to end
     with driver_of(conn) as session:
         cursors = []
-        with session.pipeline():
+        with session.pipeline() as pipeline:
+            pipeline._communicate_gen = _hold_back  # type: ignore[assignment, method-assign]  # for as long as nothing is to be sent
             for statement, values in statements:
                 cursor = session.cursor(row_factory=namedtuple_row)
                 cursor.execute(_words(statement), values)
                 cursors.append(cursor)
-            if meanwhile is not None:
-                meanwhile()
+            if before is not None:
+                before()
             if commits and conn.get_execution_options().get(OWNS_COMMIT):
                 session.cursor().execute("COMMIT", prepare=False)
+            del pipeline._communicate_gen
+            while pipeline.command_queue:
+                pipeline.command_queue.popleft()()
         return [cursor.fetchall() if cursor.description else () for cursor in cursors]
+
+
+def _hold_back() -> Iterator[Any]:
+    yield from ()
 
 
 @lru_cache(maxsize=256)

@@ -62,8 +62,8 @@ class Session(psycopg.Connection[Any]):
         if self._pipeline is None or self._autocommit or self.pgconn.transaction_status != TransactionStatus.IDLE:
             yield from super()._start_query()
             return
-        yield from self._exec_command(self._get_tx_start_command())
-        yield from self._pipeline._communicate_gen()
+        if not self._pipeline.command_queue:
+            yield from self._exec_command(self._get_tx_start_command())
 
     def _within(self, gen: PQGen[T], seconds: float) -> PQGen[T]:
         """``gen``, which the driver resumes several times a second also when nothing has come."""
