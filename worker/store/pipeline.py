@@ -38,19 +38,21 @@ def pipelined(
     no timeout for it, and would hold the locks of what it was sent so far."""
     if not conn.in_transaction():
         conn.begin()  # as with its own first statement, or it would know of none to end
+    if before is not None:
+        before()
     with driver_of(conn) as session:
         cursors = []
         with session.pipeline() as pipeline:
-            pipeline._communicate_gen = _hold_back  # type: ignore[assignment, method-assign]  # for as long as nothing is to be sent
-            for statement, values in statements:
-                cursor = session.cursor(row_factory=namedtuple_row)
-                cursor.execute(_words(statement), values)
-                cursors.append(cursor)
-            if before is not None:
-                before()
-            if commits and conn.get_execution_options().get(OWNS_COMMIT):
-                session.cursor().execute("COMMIT", prepare=False)
-            del pipeline._communicate_gen
+            pipeline._communicate_gen = _hold_back  # type: ignore[assignment, method-assign]  # until all is there
+            try:
+                for statement, values in statements:
+                    cursor = session.cursor(row_factory=namedtuple_row)
+                    cursor.execute(_words(statement), values)
+                    cursors.append(cursor)
+                if commits and conn.get_execution_options().get(OWNS_COMMIT):
+                    session.cursor().execute("COMMIT", prepare=False)
+            finally:  # or nothing that is queued would ever be sent, and its answer be waited for
+                del pipeline._communicate_gen
             while pipeline.command_queue:
                 pipeline.command_queue.popleft()()
         return [cursor.fetchall() if cursor.description else () for cursor in cursors]
