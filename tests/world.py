@@ -176,7 +176,7 @@ class World:
                 finish.finish(self.dialer, filled.idle)
                 return filled.steps
             case FillMore():
-                requests, has_more = self.dialer.fill_requests.take(100)
+                requests, has_more, _ = self.dialer.fill_requests.take(100, self.dialer.nudge, "settle")
                 fills: list[Step] = [Fill(team_id, (campaign_id,)) for team_id, campaign_id in requests]
                 return [*fills, FillMore()] if has_more else fills
             case Settle():

@@ -60,7 +60,8 @@ def test_who_hands_on_leaves_one_message_for_all_that_end(world: World) -> None:
     ]
     assert [len(each) for each in steps] == [1, 0, 0, 0]
     assert world.dialer.slots.members() == {}
-    assert world.dialer.fill_requests.take(10) == ([(world.team, calls[0].campaign_id)], False)
+    taken = world.dialer.fill_requests.take(10, world.dialer.nudge, "settle")
+    assert taken == ([(world.team, calls[0].campaign_id)], False, False)
 
 
 def test_news_is_settled_though_redis_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

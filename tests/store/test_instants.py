@@ -643,7 +643,7 @@ def _fills(world: World, move: Move, forward: bool) -> None:
 def _fills_taken(world: World, move: Move, forward: bool) -> None:
     requests = world.dialer.fill_requests
     assert requests.add([(world.team, "camp_a"), (world.team, "camp_b")], [], world.dialer.slots)
-    assert requests.take(1)[1], "there is one more, and a message is sent for it"
+    assert requests.take(1, world.dialer.nudge, "settle").has_more, "there is one more, and a message is sent for it"
     assert not requests.add([(world.team, "camp_c")], [], world.dialer.slots)
     _shifted(world, "{testfills}:outstanding", (-HOUR if forward else HOUR) * 1000)
     assert requests.add([(world.team, "camp_d")], [], world.dialer.slots)

@@ -117,7 +117,7 @@ def _pick(
     granted: list[Sequence[Planned] | None] = []
     picked: list[Sequence[DueContact]] = [()]
     if wants:
-        picked = pipelined(conn, claims.pick(team_id, wants), before=lambda: granted.append(acquire(plan)))
+        picked = pipelined(conn, claims.pick(team_id, wants), meanwhile=lambda: granted.append(acquire(plan)))
     else:
         granted.append(acquire(plan))
     return picked[0], granted[0]

@@ -74,8 +74,7 @@ def settle_events() -> None:
     """Fill the teams of which calls have ended, and drain the inbox if anybody said that news waits there. One name for
     both: a worker of the version before knows no other, and does what is left of it."""
     dialer = wiring.dialer()
-    fill_teams()
-    if not dialer.nudge.clear("settle"):
+    if not fill_teams():
         return
     for _ in range(SETTLE_ROUNDS):
         steps = settle.settle(dialer)
@@ -86,12 +85,14 @@ def settle_events() -> None:
     send([Settle()])
 
 
-def fill_teams() -> None:
-    """Fill the teams of which calls have ended."""
-    requests, has_more = wiring.dialer().fill_requests.take(TEAMS_AT_ONCE)
+def fill_teams() -> bool:
+    """Fill the teams of which calls have ended. Whether anybody has said that news waits in the inbox."""
+    dialer = wiring.dialer()
+    requests, has_more, is_news = dialer.fill_requests.take(TEAMS_AT_ONCE, dialer.nudge, "settle")
     if has_more:
         send([FillMore()])
     carry_out([Fill(team_id, (campaign_id,)) for team_id, campaign_id in requests])
+    return is_news
 
 
 @app.task(name="worker.dial")

@@ -8,13 +8,14 @@ receives it takes what is there. All of it is a hint: what a crash or an emptied
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from worker.slots.client import load_script, redis_errors
+from worker.slots.nudge import Nudge
 from worker.slots.repair import repaired
 from worker.slots.scope import SlotRequest
 from worker.slots.semaphore import Slots
@@ -26,6 +27,15 @@ _SEPARATOR = " "
 
 CampaignOfTeam = tuple[str, str]
 """A team and a campaign of it of which a call has ended, by their ids."""
+
+
+class TakenFills(NamedTuple):
+    """What is to be filled; whether there ``has_more``, for which the caller is to send a message; and whether the flag
+    ``was_set``."""
+
+    requests: Sequence[CampaignOfTeam]
+    has_more: bool
+    was_set: bool
 
 
 class FillRequests:
@@ -52,12 +62,23 @@ class FillRequests:
             slots.release(ended)
             return bool(self._run(lambda: self._add(self._keys, arguments)))
 
-    def take(self, most: int) -> tuple[list[CampaignOfTeam], bool]:
-        """Take up to so many; and whether there are more, for which the caller is to send a message. Whoever adds one
-        from here on sends another."""
-        wanted, has_more = self._run(lambda: self._take(self._keys, [most, OUTSTANDING_MS]))
+    def take(self, most: int, nudge: Nudge, kind: str) -> TakenFills:
+        """Take up to so many, and the flag of that kind down, in one exchange. Whoever adds one from here on sends
+        another message."""
+        arguments = [most, OUTSTANDING_MS]
+        pipeline = self._redis.pipeline(transaction=False)
+        nudge.clear_by(pipeline, kind)
+        pipeline.evalsha(self._take.sha, len(self._keys), *self._keys, *arguments)
+        with redis_errors():
+            was_set, taken = pipeline.execute(raise_on_error=False)
+            if isinstance(was_set, RedisError):
+                raise was_set
+        if isinstance(taken, RedisError):  # the script knows what to do
+            taken = self._run(lambda: self._take(self._keys, arguments))
+        wanted, has_more = taken
         pairs = (each.partition(_SEPARATOR) for each in wanted)
-        return [(team_id, campaign_id) for team_id, _, campaign_id in pairs], bool(has_more)
+        requests = [(team_id, campaign_id) for team_id, _, campaign_id in pairs]
+        return TakenFills(requests, has_more=bool(has_more), was_set=bool(was_set))
 
     def are_waiting(self) -> bool:
         """Whether anybody is to be filled."""

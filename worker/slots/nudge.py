@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import structlog
 from redis import Redis
+from redis.client import Pipeline
 
 from worker.slots.client import load_script, redis_errors
 
@@ -41,3 +42,7 @@ class Nudge:
         """The message has arrived, or is lost: what comes from here on needs another. Whether one was on its way."""
         with redis_errors():
             return bool(self._redis.delete(f"{self._root}{kind}"))
+
+    def clear_by(self, pipeline: Pipeline, kind: str) -> None:
+        """The same as one command of the caller's pipeline."""
+        pipeline.delete(f"{self._root}{kind}")

@@ -11,12 +11,16 @@ What is sent are the words and parameters that SQLAlchemy would have sent, so th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+import psycopg
+from psycopg import Pipeline
+from psycopg.abc import PQGen
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, TextClause
-from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from worker.store.database import OWNS_COMMIT, driver_of
 
@@ -24,42 +28,66 @@ Statement = tuple[TextClause, Mapping[str, Any]]
 """A statement, and its parameters."""
 Rows = Sequence[Any]
 
-_DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own has no types
+_DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own has no types
+
+
+class Exchange(Pipeline):
+    """A pipeline of one exchange: nothing is sent until :meth:`send`, and then all of it, ended by a Sync.
+
+    Both matter for a process that is stopped in the middle. A server that waits for the rest of what was begun has no
+    timeout for it. And the driver's own sends a Flush after the Sync, upon which the server stops the timer that
+    would end an idle transaction (``PostgresMain`` starts it once, with its ReadyForQuery) and sets none again. Either
+    way the locks of the transaction would be held for as long as the process stands still.
+    """
+
+    def _communicate_gen(self) -> PQGen[None]:
+        yield from ()  # until all is there
+
+    def _exit_gen(self) -> PQGen[None]:
+        if self.command_queue:
+            yield from self._send_gen()
+        yield from self._fetch_gen(flush=False)
+
+    def _send_gen(self) -> PQGen[None]:
+        self._enqueue_sync()
+        while self.command_queue:
+            self.command_queue.popleft()()
+        yield from super()._communicate_gen()
+
+    def send(self) -> None:
+        """Send what was executed in it; the answers are read where the block ends."""
+        self._conn.wait(self._send_gen())
 
 
 def pipelined(
-    conn: Connection, *statements: Statement, commits: bool = False, before: Callable[[], None] | None = None
+    conn: Connection, *statements: Statement, commits: bool = False, meanwhile: Callable[[], None] | None = None
 ) -> list[Rows]:
     """The rows of each statement, none where it returns none. With ``commits`` the transaction ends with them, in the
     same exchange; where it is the caller's or has a hook (:class:`worker.store.database.CommitHook`), as ever.
-    ``before`` is done before anything is sent.
-
-    All is sent at once: a server that waits for the rest of what a process has begun to say, and that stands still, has
-    no timeout for it, and would hold the locks of what it was sent so far."""
+    ``meanwhile`` is done after all was sent and before an answer is waited for."""
     if not conn.in_transaction():
         conn.begin()  # as with its own first statement, or it would know of none to end
-    if before is not None:
-        before()
     with driver_of(conn) as session:
         cursors = []
-        with session.pipeline() as pipeline:
-            pipeline._communicate_gen = _hold_back  # type: ignore[assignment, method-assign]  # until all is there
-            try:
-                for statement, values in statements:
-                    cursor = session.cursor(row_factory=namedtuple_row)
-                    cursor.execute(_words(statement), values)
-                    cursors.append(cursor)
-                if commits and conn.get_execution_options().get(OWNS_COMMIT):
-                    session.cursor().execute("COMMIT", prepare=False)
-            finally:  # or nothing that is queued would ever be sent, and its answer be waited for
-                del pipeline._communicate_gen
-            while pipeline.command_queue:
-                pipeline.command_queue.popleft()()
+        with _exchange(session) as exchange:
+            for statement, values in statements:
+                cursor = session.cursor(row_factory=namedtuple_row)
+                cursor.execute(_words(statement), values)
+                cursors.append(cursor)
+            if commits and conn.get_execution_options().get(OWNS_COMMIT):
+                session.cursor().execute("COMMIT", prepare=False)
+            if meanwhile is not None:
+                exchange.send()
+                meanwhile()
         return [cursor.fetchall() if cursor.description else () for cursor in cursors]
 
 
-def _hold_back() -> Iterator[Any]:
-    yield from ()
+@contextmanager
+def _exchange(session: psycopg.Connection[Any]) -> Iterator[Exchange]:
+    """The driver's block, which takes a pipeline that is there already."""
+    exchange = session._pipeline = Exchange(session)
+    with session.pipeline():
+        yield exchange
 
 
 @lru_cache(maxsize=256)
