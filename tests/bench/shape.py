@@ -23,12 +23,12 @@ MAKE = (
        FROM generate_series(0, :campaigns - 1) AS n""",
     """INSERT INTO campaign_numbers (team_id, campaign_id, number_id, position)
        SELECT :team, :prefix || (n / :numbers), format('pn_bench%s', lpad(n::text, 3, '0')), n % :numbers
-       FROM generate_series(0, :campaigns * :numbers - 1) AS n""",
+       FROM generate_series(0, CAST(:campaigns AS int) * :numbers - 1) AS n""",
     """INSERT INTO campaign_zones (campaign_id, zone)
        SELECT :prefix || n, '' FROM generate_series(0, :campaigns - 1) AS n""",
     """INSERT INTO campaign_contacts (team_id, campaign_id, contact_id, due_at)
        SELECT :team, :prefix || (n / :each), format('cont_%s', lpad((:first + n)::text, 7, '0')), dialer_now()
-       FROM generate_series(0, :campaigns * :each - 1) AS n""",
+       FROM generate_series(0, CAST(:campaigns AS int) * :each - 1) AS n""",
 )
 # Their runs are open, and they are due to be looked at: the next tick begins.
 BEGIN = (
