@@ -36,7 +36,6 @@ ROUTERS = (
     contacts.router,
     *resources.ROUTERS,
     do_not_call.router,
-    carriers.router,
     health.router,
 )
 
@@ -67,6 +66,7 @@ def make_app() -> FastAPI:
         redirect_slashes=False,  # a POST that is redirected loses its body with half of all clients
     )
     add_handlers(made)
+    made.add_middleware(carriers.Callbacks)
     made.add_middleware(Middleware, most_bytes=_most_bytes)
     for router in ROUTERS:
         made.include_router(router)

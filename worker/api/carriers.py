@@ -1,40 +1,56 @@
-"""The carriers' callbacks: written down before they are answered."""
+"""The carriers' callbacks: written down before they are answered.
+
+They come three to a call, and half of what one computed was the framework's: its routes, dependencies and exits, of
+which a callback needs none. So they are taken before it, as ASGI, behind :mod:`worker.api.middleware`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
-from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from worker.api.access import limit_unsigned
-from worker.api.envelope import HttpError
+from worker.api.envelope import HttpError, refused
 from worker.carriers.base import BadEvent, BadSignature
-from worker.domain.errors import Unavailable
+from worker.domain.errors import DialerError, Unavailable
 from worker.flow.answer import answer
 from worker.flow.base import Step
 from worker.flow.receipt import receive
 from worker.process import dispatch, wiring
 
 log = structlog.get_logger()
-router = APIRouter(include_in_schema=False)
 
 LARGEST_EVENT_BYTES = 64 * 1024
 """Ten times what any carrier posts."""
 
 
-@router.post("/carriers/{carrier}/events/{token}")
-async def carrier_event(carrier: str, token: str, request: Request) -> Response:
-    """One callback: 204 after its row is committed, 503 if it could not be, so that the carrier tries again."""
-    return await run_in_threadpool(_receive, carrier, token, request, await _read(request))
+class Callbacks:
+    """ASGI middleware: what carriers post ends here, everything else goes on to ``app``."""
 
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
-@router.post("/carriers/{carrier}/answer/{token}")
-async def carrier_asks(carrier: str, token: str, request: Request) -> Response:
-    """What to do with a callee who has answered: the carrier's own instructions."""
-    return await run_in_threadpool(_answer, carrier, token, request, await _read(request))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = _PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            if request.method != "POST":
+                raise HttpError(405, "method_not_allowed", f"{request.method} is not possible here; use POST.", _ALLOW)
+            carrier, what, token = found.groups()
+            response = await run_in_threadpool(_ACTIONS[what], carrier, token, request, await _read(request))
+        except (HttpError, DialerError) as error:
+            response = refused(request, error)
+        await response(scope, receive, send)
 
 
 async def _read(request: Request) -> bytes:
@@ -48,6 +64,7 @@ async def _read(request: Request) -> bytes:
 
 
 def _receive(carrier: str, token: str, request: Request, body: bytes) -> Response:
+    """One callback: 204 after its row is committed, 503 if it could not be, so that the carrier tries again."""
     with _refusals(carrier, request):
         steps = receive(wiring.dialer(), carrier, token, _url(request), dict(request.headers), body)
     _nudge(steps)
@@ -55,10 +72,16 @@ def _receive(carrier: str, token: str, request: Request, body: bytes) -> Respons
 
 
 def _answer(carrier: str, token: str, request: Request, body: bytes) -> Response:
+    """What to do with a callee who has answered: the carrier's own instructions."""
     with _refusals(carrier, request):
         instructions, steps = answer(wiring.dialer(), carrier, token, _url(request), dict(request.headers), body)
     _nudge(steps)
     return Response(instructions, media_type="application/xml")
+
+
+_PATH = re.compile(r"/carriers/([^/]+)/(events|answer)/([^/]+)")
+_ACTIONS = {"events": _receive, "answer": _answer}
+_ALLOW = {"Allow": "POST"}
 
 
 def _url(request: Request) -> str:

@@ -108,9 +108,17 @@ def request_id_of(request: Request) -> str:
 
 def add_handlers(app: FastAPI) -> None:
     """Let every error that leaves an endpoint become an answer of ours."""
-    app.add_exception_handler(DialerError, _dialer_error)
-    app.add_exception_handler(HttpError, _refusal)
+    app.add_exception_handler(DialerError, refused)
+    app.add_exception_handler(HttpError, refused)
     app.add_exception_handler(HTTPException, _http_error)
+
+
+def refused(request: Request, error: Exception) -> Response:
+    """The answer to one of our errors: a :class:`DialerError` or an :class:`HttpError`."""
+    if isinstance(error, HttpError):
+        body = failure(request_id_of(request), error.status, str(error), code=error.code)
+        return answer(render(body), error.status, error.headers)
+    return _dialer_error(request, error)
 
 
 def _dialer_error(request: Request, error: Exception) -> Response:
@@ -130,12 +138,6 @@ def broken(request_id: str, error: BaseException) -> Response:
     log.error("request_failed", exception="".join(format_exception(error)))
     message = f"Something went wrong on our side; it is logged under request id {request_id}."
     return answer(render(failure(request_id, 500, message)), 500)
-
-
-def _refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HttpError)
-    body = failure(request_id_of(request), error.status, str(error), code=error.code)
-    return answer(render(body), error.status, error.headers)
 
 
 def _http_error(request: Request, error: Exception) -> Response:
