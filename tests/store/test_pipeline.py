@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from worker.domain.errors import Unavailable
+from worker.domain.errors import Broken, Unavailable
 from worker.store.database import once
 from worker.store.pipeline import Statement, pipelined
 
@@ -55,6 +55,42 @@ def test_the_server_ends_a_transaction_that_nobody_goes_on_with(
     with pytest.raises(Unavailable):
         once(engine, work)
     assert once(engine, lambda conn: pipelined(conn, PID)[0][0].pid)
+
+
+FAILS: Statement = text("SELECT 1 / CAST(:none AS int)"), {"none": 0}
+ENDS: Statement = text("SELECT pg_terminate_backend(pg_backend_pid())"), {}
+MANY = [(text(f"SELECT {n} AS n, '{'x' * 500}'"), {}) for n in range(100)]
+PLACES: dict[str, Callable[[Statement], list[Statement]]] = {
+    "alone": lambda one: [one],
+    "first": lambda one: [one, PID, PID],
+    "last": lambda one: [PID, PID, one],
+    "first of many": lambda one: [one, *MANY],
+    "among many": lambda one: [*MANY[:50], one, *MANY[50:]],
+}
+
+
+@pytest.mark.parametrize("meanwhile", [None, lambda: None], ids=["at once", "something meanwhile"])
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
+def test_a_statement_that_fails_ends_the_transaction_and_nothing_else(
+    engine: Engine, caplog: pytest.LogCaptureFixture, place: Callable[[Statement], list[Statement]], meanwhile: None
+) -> None:
+    before = once(engine, lambda conn: pipelined(conn, PID)[0][0].pid)
+    with pytest.raises(Broken):
+        once(engine, lambda conn: pipelined(conn, HOLD, *place(FAILS), commits=True, meanwhile=meanwhile))
+    assert is_free(engine)
+    assert once(engine, lambda conn: pipelined(conn, PID)[0][0].pid) == before
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("meanwhile", [None, lambda: None], ids=["at once", "something meanwhile"])
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
+def test_a_session_that_the_server_ends_is_given_up(
+    engine: Engine, caplog: pytest.LogCaptureFixture, place: Callable[[Statement], list[Statement]], meanwhile: None
+) -> None:
+    with pytest.raises(Unavailable):
+        once(engine, lambda conn: pipelined(conn, HOLD, *place(ENDS), commits=True, meanwhile=meanwhile))
+    assert once(engine, lambda conn: pipelined(conn, PID)[0][0].pid)
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_what_fails_meanwhile_rolls_back_and_keeps_the_session(engine: Engine) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 from psycopg import Pipeline
 from psycopg.abc import PQGen
+from psycopg.pq import PipelineStatus
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, TextClause
 from sqlalchemy.dialects.postgresql.psycopg import dialect
@@ -44,9 +45,11 @@ class Exchange(Pipeline):
         yield from ()  # until all is there
 
     def _exit_gen(self) -> PQGen[None]:
-        if self.command_queue:
-            yield from self._send_gen()
-        yield from self._fetch_gen(flush=False)
+        try:
+            if self.command_queue:
+                yield from self._send_gen()
+        finally:  # whatever failed, or the rest of the answers would be taken for those of what comes next
+            yield from self._fetch_gen(flush=False)
 
     def _send_gen(self) -> PQGen[None]:
         self._enqueue_sync()
@@ -84,10 +87,15 @@ def pipelined(
 
 @contextmanager
 def _exchange(session: psycopg.Connection[Any]) -> Iterator[Exchange]:
-    """The driver's block, which takes a pipeline that is there already."""
+    """The driver's block, which takes a pipeline that is there already. A session that cannot leave it is of no use."""
     exchange = session._pipeline = Exchange(session)
-    with session.pipeline():
-        yield exchange
+    try:
+        with session.pipeline():
+            yield exchange
+    except psycopg.Error:
+        if session.pgconn.pipeline_status != PipelineStatus.OFF:
+            session.close()
+        raise
 
 
 @lru_cache(maxsize=256)
