@@ -263,6 +263,8 @@ CREATE TABLE campaigns (
     updated_at               timestamptz NOT NULL DEFAULT clock_timestamp(),
     completed_at             timestamptz,
     deleted_at               timestamptz,
+    variables                jsonb CHECK (jsonb_typeof(variables) = 'object'),   -- templates by name, for its assistant
+    outcomes                 jsonb CHECK (jsonb_typeof(outcomes) = 'object'),    -- what its assistant's words mean
     UNIQUE (team_id, id),
     FOREIGN KEY (team_id, assistant_id) REFERENCES assistants (team_id, id),
     FOREIGN KEY (team_id, company_id) REFERENCES companies (team_id, id),
@@ -492,6 +494,41 @@ CREATE TRIGGER calls_only_move_forward BEFORE UPDATE ON calls FOR EACH ROW
     WHEN (NEW.state < OLD.state OR (OLD.ended_at IS NOT NULL
           AND (NEW.ended_at IS DISTINCT FROM OLD.ended_at OR NEW.disposition IS DISTINCT FROM OLD.disposition)))
     EXECUTE FUNCTION calls_only_move_forward();
+
+-- What the tokens of calls are derived from (worker/domain/call_token.py): made here, known to nobody else.
+CREATE TABLE call_secret (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    secret   bytea NOT NULL CHECK (length(secret) = 32)
+);
+INSERT INTO call_secret (secret)
+SELECT sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'));
+
+-- What came of a conversation, as the assistant reported it; beside the calls, which are narrow and many. A row is there
+-- from the report on, or from the end of an answered call of a campaign with `outcomes`: its contact, which stays
+-- `calling`, waits for the word until `waits_until`. Whoever ends the wait sets `decided_at`. It goes with its call.
+CREATE TABLE call_outcomes (
+    call_id        text PRIMARY KEY,
+    campaign_id    text NOT NULL,
+    waits_since    timestamptz,
+    waits_until    timestamptz,                        -- NULL: nobody waits
+    decided_at     timestamptz,                        -- the contact's next state was set, by the word or without one
+    outcome        text,                               -- the latest word
+    next           text CHECK (next IN ('done', 'retry', 'never')),   -- of the word that decides; NULL: none does
+    retry_minutes  integer CHECK (retry_minutes BETWEEN 0 AND 43200),
+    callback_at    timestamptz,                        -- business time; when the callee wants to be called again
+    do_not_call    boolean NOT NULL DEFAULT false,
+    summary        text,
+    data           jsonb CHECK (jsonb_typeof(data) = 'object'),
+    transcript_url text,
+    recording_url  text,
+    spoke_at       timestamptz,                        -- the assistant's clock
+    reported_at    timestamptz,
+    reports        jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(reports) = 'object'),   -- answers by digest of a report
+    CHECK ((next IS NOT DISTINCT FROM 'retry') = (retry_minutes IS NOT NULL)),
+    CHECK (waits_until IS NULL OR waits_since IS NOT NULL AND decided_at IS NULL)
+);
+CREATE INDEX call_outcomes_awaited ON call_outcomes (campaign_id) WHERE waits_until IS NOT NULL;
+CREATE INDEX call_outcomes_of_campaign ON call_outcomes (campaign_id, outcome) WHERE outcome IS NOT NULL;
 
 -- Calls that are no longer kept, as far as reports count them: those of a campaign that went together, each with its
 -- place in every array (worker/store/past_calls.py). Nothing holds the campaign: who locks it waits for nobody here.

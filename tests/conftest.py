@@ -44,6 +44,7 @@ BEGIN
     PERFORM setval(CAST(quote_ident(sequencename) AS regclass), 1, false) FROM pg_sequences
     WHERE schemaname = 'public' AND last_value IS NOT NULL;
     INSERT INTO slot_generation (generation) VALUES (1);
+    INSERT INTO call_secret (secret) VALUES (sha256('of the tests'));
 END $$
 """
 

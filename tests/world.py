@@ -299,6 +299,10 @@ class World:
             ago=timedelta(seconds=seconds),
         )
         self.sql(
+            "UPDATE call_outcomes SET waits_since = waits_since - :ago, waits_until = waits_until - :ago",
+            ago=timedelta(seconds=seconds),
+        )
+        self.sql(
             "UPDATE phone_numbers SET rested_at = rested_at - :ago, resting_until = resting_until - :ago",
             ago=timedelta(seconds=seconds),
         )

@@ -16,6 +16,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from worker.domain.bearer import PREFIX as BEARER_PREFIX
+from worker.domain.call_token import PREFIX as CALL_TOKEN_PREFIX
 from worker.log_outlet import Outlet
 
 _NUMBER = re.compile(r"(?:\+|%2[Bb])[1-9](?:[ ().-]{0,2}[0-9]){5,14}")
@@ -25,13 +26,15 @@ _USER = re.compile(r"://[^\s/@:]*:")
 _SECRET = re.compile(
     r"(\b(?:ssl)?password=)(?:[^\s&\"'\\]|\\\S)+"  # an option of a URL or of libpq; in JSON a quote comes as \"
     r"|(\b(?:Bearer|Basic) )[^\s,;\"'\\]+"
-    rf"|(\b{BEARER_PREFIX}_[0-9a-z]{{26}}_)[0-9a-f]+",
+    rf"|(\b{BEARER_PREFIX}_[0-9a-z]{{26}}_)[0-9a-f]+"
+    rf"|(\b{CALL_TOKEN_PREFIX}_)[0-9A-Za-z_-]+",
     re.IGNORECASE,
 )
 
 
 def mask(text: str) -> str:
-    """``text`` with phone numbers cut to their last two digits, and without passwords of URLs and bearer keys.
+    """``text`` with phone numbers cut to their last two digits, and without passwords of URLs, bearer keys and
+    tokens of calls.
 
     Anybody may send what comes in here, as a path or in a library's message, so the time it takes grows with the
     length of the text and no faster: no pattern tries the same characters from many starts.
@@ -39,7 +42,7 @@ def mask(text: str) -> str:
     text = _NUMBER.sub(lambda match: "+…" + _NO_DIGIT.sub("", match[0])[-2:], text)
     if "://" in text and "@" in text:
         text = _WORD.sub(lambda match: _without_password(match[0]), text)
-    return _SECRET.sub(lambda match: f"{match[1] or match[2] or match[3]}***", text)
+    return _SECRET.sub(lambda match: f"{match[match.lastindex or 0]}***", text)
 
 
 def _without_password(word: str) -> str:

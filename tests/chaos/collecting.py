@@ -144,6 +144,12 @@ def collect(trial: Trial, healed_at: float) -> Evidence:
             (row.token, row.event_id)
             for row in chaos.sql("SELECT token, event_id FROM call_events WHERE outcome IS NOT NULL")
         },
+        reports={
+            (row.call_id, row.word)
+            for row in chaos.sql(
+                "SELECT call_id, r.value ->> 'outcome' AS word FROM call_outcomes CROSS JOIN jsonb_each(reports) AS r"
+            )
+        },
         said=_said(trial, logs),
         starts={
             keys.get(row.campaign_id, UNKNOWN_CAMPAIGN): row.n

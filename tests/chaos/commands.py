@@ -15,7 +15,7 @@ from kombu.exceptions import KombuError
 
 from worker.domain.errors import Refused, Unavailable
 from worker.domain.resources import ACCOUNT, NUMBER
-from worker.flow import admit, stop
+from worker.flow import admit, outcomes, stop
 from worker.flow.base import Dialer, Step
 from worker.flow.base import Stop as StopCalls
 from worker.operations import campaigns, contacts, removal, resources
@@ -73,6 +73,8 @@ class Commands:
                 return resources.edit_resource(self.dialer, ACCOUNT, team_id, account_id, body, actor=OPERATOR)[1]
             case ("PATCH", "campaigns", campaign_id):
                 return edit_campaign(self.dialer, team_id, campaign_id, body, actor=OPERATOR)
+            case ("POST", "calls", call_id, "outcome"):
+                return outcomes.report_outcome(self.dialer, team_id, call_id, body, actor=OPERATOR)[1]
             case ("DELETE", "campaigns", campaign_id):
                 removal.delete_campaign(self.dialer, team_id, campaign_id, actor=OPERATOR)
                 return ()

@@ -190,6 +190,8 @@ class Evidence:
     acked: Sequence[Acked] = ()
     inbox: Collection[tuple[str, str]] = ()
     """Events that were settled, by token and id."""
+    reports: Collection[tuple[str, str]] = ()
+    """Reports of assistants that were kept, by call and word."""
     said: Iterable[tuple[str, str]] = ()
     """Logs and messages: where, and what."""
     starts: Mapping[str, int] = field(default_factory=dict)

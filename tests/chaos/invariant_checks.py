@@ -45,6 +45,9 @@ OCCASIONS: Mapping[str, str] = {
                 WHERE k.dialing_at IS NOT NULL AND c.status IN ('paused', 'cancelled'))
              + (SELECT count(*) FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.to_number
                 WHERE k.dialing_at IS NOT NULL)""",
+    "outcomes_decide": """
+        SELECT count(*) FROM call_outcomes o JOIN calls k ON k.id = o.call_id
+        WHERE k.ended_at IS NOT NULL AND (o.next IS NOT NULL OR o.waits_until IS NOT NULL)""",
     "calls_end_in_time": "SELECT count(*) FROM calls WHERE ended_at IS NULL AND provable_end_at < clock_timestamp()",
     "no_slot_leaks": "SELECT count(*) FROM calls WHERE ended_at > clock_timestamp() - interval '5 s'",
     "due_contacts_are_called": """

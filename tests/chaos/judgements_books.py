@@ -100,6 +100,15 @@ def acknowledged_events_take_effect(e: Evidence) -> Findings:
             yield None
 
 
+def acknowledged_reports_are_kept(e: Evidence) -> Findings:
+    """Every report of an assistant that was acknowledged is there when all is over. Each is an occasion. (That who is
+    reported not to want to be called is called no more is judged as every do-not-call is.)"""
+    for deed in e.of("report"):
+        if deed.done_at is not None:
+            is_kept = (deed.subject, str(deed.value)) in e.reports
+            yield None if is_kept else f"report {deed.value} on call {deed.subject} was acknowledged and is lost"
+
+
 def numbers_stay_secret(e: Evidence) -> Findings:
     """No phone number stands in a log or a message. An occasion is one of them in which digits stand that are as many
     as a number's last ones, or more."""

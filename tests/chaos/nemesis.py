@@ -26,7 +26,13 @@ from tests.chaos.journal import DatabaseClock, Journal
 from tests.chaos.judgements_progress import END_SECONDS
 from worker.crashpoint import POINTS
 
-WEB_POINTS = ("record.after_commit", "record.after_release", "admit.after_commit", "stop.after_commit")
+WEB_POINTS = (
+    "record.after_commit",
+    "record.after_release",
+    "admit.after_commit",
+    "outcome.after_commit",
+    "stop.after_commit",
+)
 WORKER_POINTS = tuple(sorted(POINTS - set(WEB_POINTS)))
 DOOMED_SECONDS = 5.0
 """How long a worker that takes messages may take to come to the place where it is to die."""

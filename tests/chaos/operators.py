@@ -19,6 +19,8 @@ from typing import Any, ParamSpec
 import pytz
 from celery import Celery
 from kombu.exceptions import KombuError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from tests.chaos import aiming
 from tests.chaos.aiming import Marksman
@@ -29,11 +31,16 @@ from tests.chaos.plan import ZONES, CampaignPlan, Person, TeamPlan, Workload
 from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer
 from worker.operations.teams import edit_team
+from worker.store.database import once
 
 P = ParamSpec("P")
 
 HANDS = 5
 TRIES = 20
+NEWEST = text("""
+SELECT id, to_number FROM calls
+WHERE campaign_id = :id AND state <> 'reserved' AND disposition IS DISTINCT FROM 'not_sent' ORDER BY id DESC LIMIT 1
+""")
 PAUSE_SECONDS = (0.3, 2.5)
 HOLD_SECONDS = 7.0
 
@@ -115,6 +122,8 @@ class Operators:
                 self.verb(campaign, "cancel", {"hangUp": dice.random() < 0.5})
             case "ban":
                 self.ban(campaign.team, dice.choice(campaign.everybody).phone)
+            case "report":
+                self._report(campaign, dice)
             case "mark":
                 person = dice.choice(campaign.everybody)
                 self.contact("mark", campaign, person.id, {"doNotCall": True}, None)
@@ -148,6 +157,20 @@ class Operators:
                 self._run_by_message(campaign)
             case "run twice":
                 self._run_twice(campaign, dice)
+
+    def _report(self, campaign: CampaignPlan, dice: Random) -> None:
+        """On the newest call of the campaign that left, as its assistant does: its callee is never to be called again.
+        In a campaign without outcomes that decides nothing else."""
+        with contextlib.suppress(Unavailable, SQLAlchemyError):
+            call = once(self._dialer.db, lambda conn: conn.execute(NEWEST, {"id": self.ids[campaign.key]}).first())
+            if call is None:
+                return
+            word = f"word_{dice.randrange(1 << 30)}"
+            entry = self.client.begin("report", call.id, word)
+            body = {"outcome": word, "doNotCall": True}
+            request = ("POST", f"/calls/{call.id}/outcome")
+            status = self.client.do("ban", campaign.team.id, campaign.team.id, request, body, value=call.to_number)
+            self.client.end(entry, status)
 
     def add(self, campaign: CampaignPlan, people: Sequence[Person]) -> None:
         """Add contacts that exist to the campaign."""

@@ -7,13 +7,16 @@ goes on, and what it has to mend is only what the dead one left.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
+import httpx2
 import pytest
 
 from tests.chaos.harness import Chaos
 from tests.chaos.judge import await_end, judge
 from tests.chaos.teams import Campaign, Limits, Team
 from worker.crashpoint import POINTS
+from worker.operations import keys
 
 
 def it_starts_by_itself(team: Team) -> Campaign:
@@ -28,6 +31,12 @@ def it_runs(team: Team) -> Campaign:
 
 def its_calls_end_in_silence(team: Team) -> Campaign:
     campaign = team.campaign((2, "silent"), (2, "plain"), limit=4)
+    campaign.run()
+    return campaign
+
+
+def its_outcomes_do_not_come(team: Team) -> Campaign:
+    campaign = team.campaign((5, "plain"), limit=4, outcomes={"interested": "done"})
     campaign.run()
     return campaign
 
@@ -72,6 +81,7 @@ WORKERS: Mapping[str, Callable[[Team], Campaign]] = {
     "settle.before_commit": its_ends_lack_the_word_on_who_answered,
     "settle.after_commit": its_ends_lack_the_word_on_who_answered,
     "settle.after_release": its_ends_lack_the_word_on_who_answered,
+    "outcome.after_decide": its_outcomes_do_not_come,
     "roll_up.before_commit": it_runs,
     "reap.after_take": its_calls_end_in_silence,
     "reap.after_look_up": its_calls_end_in_silence,
@@ -109,8 +119,8 @@ def go_on_after_the_stop(campaign: Campaign) -> None:
 LINE = (
     "promote.after_commit", "wake.after_take", "fill.after_slots", "fill.after_commit", "dial.before_commit",
     "dial.after_commit", "dial.after_request", "dial.after_store", "settle.before_commit", "settle.after_commit",
-    "settle.after_release", "roll_up.before_commit", "reap.after_take", "reap.after_look_up", "rebuild.after_raise",
-    "rebuild.after_write", "stop.after_mark", "stop.after_request",
+    "settle.after_release", "outcome.after_decide", "roll_up.before_commit", "reap.after_take", "reap.after_look_up",
+    "rebuild.after_raise", "rebuild.after_write", "stop.after_mark", "stop.after_request",
 )  # fmt: skip
 
 
@@ -120,7 +130,7 @@ def test_a_campaign_outlives_a_line_of_workers_each_killed_somewhere_else(chaos:
     team, (survivor,) = Team(chaos, paced), chaos.processes["worker"]
     chaos.freeze_idle(survivor)
     few = ((5, "plain"), (1, "silent"), (1, "kept"))
-    campaign = team.campaign(*few * 8, starts_in=60)
+    campaign = team.campaign(*few * 8, starts_in=60, outcomes={"interested": "done"})
     for point in LINE:
         victim = chaos.worker(point)
         if point == "rebuild.after_raise":
@@ -169,9 +179,48 @@ def test_a_web_process_killed_when_it_has_settled_an_event_is_not_missed(chaos: 
     judge(team)
 
 
+def test_a_report_that_was_kept_and_not_answered_is_not_lost(chaos: Chaos) -> None:
+    """Nor is who asked for it called again: the web process dies between the commit and its answer, and whoever reports
+    sends the same again."""
+    team = Team(chaos, Limits())
+    _, key = keys.create_key(chaos.dialer, team.id, "assistant", actor="test")
+    chaos.terminate(*chaos.processes["web"])
+    victim = chaos.web("outcome.after_commit")
+    campaign = team.campaign((2, "plain"), (3, "silent"), limit=4, outcomes={"interested": "done", "no": "never"})
+    campaign.run()
+    chaos.wait(lambda: campaign.calls("answered_at IS NOT NULL"), "somebody answers")
+    (call, *_) = chaos.sql(
+        "SELECT id, contact_id FROM calls WHERE campaign_id = :id AND answered_at IS NOT NULL ORDER BY id",
+        id=campaign.id,
+    )
+    body = {"outcome": "no", "doNotCall": True}
+    request = partial(
+        httpx2.post, f"http://127.0.0.1:{chaos.web_port}/api/crm/calls/{call.id}/outcome", json=body,
+        headers={"Authorization": f"Bearer {key}"},
+    )  # fmt: skip
+    with pytest.raises(httpx2.TransportError):
+        request()
+    chaos.died_at(victim, "outcome.after_commit")
+    kept = "SELECT do_not_call, reports FROM call_outcomes WHERE call_id = :id"
+    ((do_not_call, reports),) = chaos.sql(kept, id=call.id)
+    assert do_not_call
+    chaos.web()
+    answer = request()
+    assert (answer.status_code, [answer.json()["outcome"]]) == (200, list(reports.values()))
+    await_end(team)
+    judge(team)
+    (status,) = chaos.sql(
+        "SELECT status::text FROM campaign_contacts WHERE campaign_id = :campaign AND contact_id = :contact",
+        campaign=campaign.id, contact=call.contact_id,
+    )[0]  # fmt: skip
+    assert status == ("completed" if answer.json()["outcome"]["effect"] == "annotates" else "failed")
+
+
 def test_every_place_where_a_crash_may_fall_is_met_here() -> None:
     assert (
-        WORKERS.keys() | {"run.after_message", "admit.after_commit", "record.after_commit", "record.after_release"}
+        WORKERS.keys()
+        | {"run.after_message", "admit.after_commit", "outcome.after_commit"}
+        | {"record.after_commit", "record.after_release"}
         == POINTS
     )
     assert {*LINE, "stop.after_commit"} == WORKERS.keys()

@@ -154,6 +154,9 @@ CONDEMNED: dict[str, list[Evidence]] = {
         seen(acked=[Acked("t0", "e1", ends=True)], rows=rows(call(0, 1))),
         seen(acked=[Acked("t0", "e1", ends=True)], inbox={("t0", "e1")}),
     ],
+    "acknowledged_reports_are_kept": [
+        seen(deeds=[deed("report", "call_1", 5, "no")], reports={("call_2", "no"), ("call_1", "yes")}),
+    ],
     "numbers_stay_secret": [
         seen(said=[("worker.log", f"dialing {ADA} now")]),
         seen(said=[("queue", '{"to": "%2B17205550001"}')]),
@@ -235,6 +238,10 @@ ACQUITTED: dict[str, list[Evidence]] = {
     "acknowledged_events_take_effect": [
         seen(acked=[Acked("t0", "e1", ends=True)], inbox={("t0", "e1")}, rows=rows(call(0, 1)))
     ],
+    "acknowledged_reports_are_kept": [
+        seen(deeds=[deed("report", "call_1", 5, "no")], reports={("call_1", "no"), ("call_2", "yes")}),
+        seen(deeds=[deed("report", "call_1", 5, "no", done_at=None)]),
+    ],
     "numbers_stay_secret": [seen(said=[("worker.log", "dialing +…01 at 1303200000199, call_13032000")])],
     "closed_calls_are_over": [seen(call(0, 1))],
     "requested_once": [seen(call(0, 1), call(300, 301), refused=(replace(REFUSED, token="t7"),))],
@@ -254,6 +261,7 @@ OCCASIONS: dict[str, list[int]] = {
     "slots_are_released": [1, 0, 2],
     "requests_within_rate": [39, 4],
     "acknowledged_events_take_effect": [1],
+    "acknowledged_reports_are_kept": [1, 0],
     "numbers_stay_secret": [1],
     "closed_calls_are_over": [0],
     "requested_once": [3],

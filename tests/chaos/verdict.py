@@ -90,6 +90,7 @@ JUDGEMENTS = (
     _named(judgements_books.slots_are_released, "No slot is held by a call that has ended.", 60),
     _named(judgements.requests_within_rate, "No account sends requests faster than its rate.", 20),
     _named(judgements_books.acknowledged_events_take_effect, "No acknowledged event is lost.", 20),
+    _named(judgements_books.acknowledged_reports_are_kept, "No acknowledged report of an assistant is lost.", 60),
     _named(judgements_books.numbers_stay_secret, "No number stands in a log or a message.", 20),
     _named(judgements_books.closed_calls_are_over, "No call goes on that was closed.", 60),
     _named(judgements.requested_once, "No call is requested twice.", 20),

@@ -16,7 +16,17 @@ from worker.api.app import app
 from worker.cli import dialer
 from worker.cli.lazy import Stub
 
-PAGES = ("operating", "import", "api", "carriers", "adding-a-carrier", "deployment", "settings", "changelog")
+PAGES = (
+    "operating",
+    "import",
+    "api",
+    "assistants",
+    "carriers",
+    "adding-a-carrier",
+    "deployment",
+    "settings",
+    "changelog",
+)
 FILES = (
     ROOT / "README.md",
     *(ROOT / "worker" / "manual" / f"{page}.md" for page in PAGES),

@@ -42,7 +42,7 @@ def test_what_is_left_out_has_the_documents_defaults() -> None:
     assert {field.column: nulls[field.column] for field in every} == {
         "description": None, "scheduled_start_at": None, "call_window_start": None, "call_window_end": None,
         "call_window_timezone": None, "max_concurrent_calls": 3, "max_attempts_per_contact": 3,
-        "retry_delay_minutes": 60, "settings": {},
+        "retry_delay_minutes": 60, "settings": {}, "variables": None, "outcomes": None,
     }  # fmt: skip
 
 

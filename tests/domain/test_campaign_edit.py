@@ -22,6 +22,8 @@ CURRENT = {
     "maxAttemptsPerContact": 5,
     "retryDelayMinutes": 30,
     "settings": {"retryDelays": {"busy": 5}},
+    "variables": {"name": "{first_name}"},
+    "outcomes": {"interested": "done"},
 }
 WINDOW = {"call_window_start": "09:00", "call_window_end": "17:00", "call_window_timezone": "America/New_York"}
 

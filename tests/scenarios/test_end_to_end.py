@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ import pytz
 from sqlalchemy import text
 
 from tests.cli.running import ROOT, dialer, environment, run, wait_until
+from tests.scenarios.talking import Assistant, monitored
 from worker.dev.stack import Stack
 from worker.domain.contact_file import read_contacts
 from worker.flow.base import Dialer
@@ -208,6 +210,68 @@ def test_the_command_opens_a_run_and_answers_in_the_names_of_the_api(deployed: D
 
     deployed.until(campaign, "completed")
     assert sorted(call.to_number for call in deployed.calls(*numbers)) == numbers
+
+
+def test_an_assistant_is_sent_who_it_speaks_to_and_its_words_decide(deployed: Deployment) -> None:
+    """Over HTTP both ways. Ann is interested; Bob is busy and is called again; Cem never wants to be called again, by
+    the other campaign neither. What was sent of them is in no log and came near no Redis."""
+    hostile = "</Stream>&\"'\u2028{first_name}-" + token_hex(8)
+    ann, bob, cem = numbers = [f"+1212555040{n}" for n in range(3)]
+    words: dict[str, dict[str, Any]] = {
+        "Ann": {"outcome": "interested", "summary": "wants an offer"},
+        "Bob": {"outcome": "busy_now"},
+        "Cem": {"outcome": "interested", "doNotCall": True},
+    }
+    assistant = Assistant(deployed.settings["PUBLIC_BASE_URL"], words)
+    once(deployed.dialer.db, lambda conn: setup.assistant(conn, "asst_talks", "team_a", "One that talks"))
+    once(deployed.dialer.db, lambda conn: conn.execute(
+        text("UPDATE assistants SET answer_url = :url WHERE id = 'asst_talks'"), {"url": assistant.url}))  # fmt: skip
+    campaign = deployed.campaign(
+        " ".join(f"{number},," for number in numbers),
+        assistantId="asst_talks",
+        variables={"name": "{first_name}", "plan": "{custom.plan}", "offer": "spring"},
+        outcomes={"interested": "done", "busy_now": {"retryAfterMinutes": 2}},
+        maxConcurrentCalls=3,
+        maxAttemptsPerContact=2,
+    )
+    for number, name in zip(numbers, words, strict=True):
+        deployed.sql(
+            "UPDATE contacts SET first_name = :name, custom_fields = CAST(:fields AS jsonb) WHERE phone = :number "
+            "RETURNING id", name=name, fields=json.dumps({"plan": hostile}), number=number,
+        )  # fmt: skip
+    other = deployed.campaign(f"{cem},,", scheduledStartAt=deployed.sql(
+        "SELECT dialer_now() + interval '10 minutes' AS at")[0].at.isoformat())  # fmt: skip
+    with monitored(deployed.stack.valkey.url) as commands:
+        assert dialer("campaigns", "run", campaign, **deployed.settings).returncode == 0
+        wait_until(lambda: len(assistant.answers) == 3, lambda: f"three report; {deployed.logs()}")
+        words["Bob"] = {"outcome": "interested"}
+        deployed.until(campaign, "completed")
+        deployed.until(other, "completed")
+    assistant.close()
+
+    assert sorted(each["name"] for each in assistant.sent) == ["Ann", "Bob", "Bob", "Cem"]
+    assert {(each["plan"], each["offer"]) for each in assistant.sent} == {(hostile.replace("\u2028", " "), "spring")}
+    assert [each["success"] for each in assistant.answers] == [True] * 4
+    rows = deployed.sql(
+        """SELECT k.phone, cc.status::text, cc.reason, cc.attempts FROM campaign_contacts cc
+           JOIN contacts k ON k.id = cc.contact_id WHERE cc.campaign_id = :id ORDER BY k.phone""", id=campaign,
+    )  # fmt: skip
+    assert rows == [(ann, "completed", None, 1), (bob, "completed", None, 2), (cem, "completed", None, 1)]
+    reported = "SELECT outcome, count(*) FROM call_outcomes WHERE campaign_id = :id GROUP BY 1 ORDER BY 1"
+    assert deployed.sql(reported, id=campaign) == [("busy_now", 1), ("interested", 3)]
+    assert deployed.sql("SELECT status::text, reason FROM campaign_contacts WHERE campaign_id = :id", id=other) == [
+        ("skipped", "do_not_call")
+    ]
+    assert len(deployed.calls(cem)) == 1, "nobody calls him again"
+    first, second = deployed.calls(bob)
+    assert first.ended_at is not None
+    assert (second.placed_at - first.ended_at) * SPEED >= 120, "after the minutes that his word means"
+
+    secrets = [hostile[-16:], *(each["callToken"] for each in assistant.sent)]
+    assert commands, "Redis was watched"
+    written = "\n".join(child.log_path.read_text() for child in deployed.stack.children)
+    assert [secret for secret in secrets if secret in written] == [], "a log holds it"
+    assert [command for command in commands if any(secret in command for secret in secrets)] == []
 
 
 def test_no_invariant_is_broken_and_no_process_has_anything_to_complain_of(deployed: Deployment) -> None:

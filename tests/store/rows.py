@@ -47,7 +47,7 @@ def furnish(conn: Connection, x: str) -> None:
     add(conn, t.audit_log, team_id=team, actor="test", action="make", subject_id=team)
     campaign(conn, x)
     add(conn, t.call_events, carrier="simulator", token="0" * 32, event_id=x, carrier_call_id="c", kind="ringing")
-    call(conn, x)
+    add(conn, t.call_outcomes, call_id=call(conn, x), campaign_id=f"camp_{x}")
 
 
 def campaign(conn: Connection, x: str, n: str = "", **values: Any) -> str:

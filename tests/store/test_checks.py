@@ -237,6 +237,27 @@ REFUSED: list[tuple[str, str]] = [
         ("calls_dialing_has_bound", f"UPDATE calls SET {column} = NULL")
         for column in ("attempt", "max_attempts", "dialing_at", "dialed_at", "valid_until", "provable_end_at")
     ),
+    # what came of a conversation
+    ("call_secret_only_row_check", "INSERT INTO call_secret VALUES (false, sha256(''))"),
+    ("call_secret_secret_check", r"UPDATE call_secret SET secret = '\x00'"),
+    *(
+        (
+            f"call_outcomes_{check}",
+            f"INSERT INTO call_outcomes (call_id, campaign_id, {columns}) "
+            f"SELECT id, campaign_id, {values} FROM calls LIMIT 1",
+        )
+        for check, columns, values in (
+            ("next_check", "next", "'again'"),
+            ("retry_minutes_check", "next, retry_minutes", "'retry', -1"),
+            ("retry_minutes_check", "next, retry_minutes", "'retry', 43201"),
+            ("data_check", "data", "'[]'"),
+            ("reports_check", "reports", "'[]'"),
+            ("check", "next", "'retry'"),
+            ("check", "next, retry_minutes", "'done', 1"),
+            ("check1", "waits_until", "clock_timestamp()"),
+            ("check1", "waits_since, waits_until, decided_at", "clock_timestamp(), clock_timestamp(), 'epoch'"),
+        )
+    ),
     # what the carrier said, and what was counted
     ("unmatched_calls_carrier_call_id_check", "INSERT INTO unmatched_calls VALUES ('twilio', '', 'token')"),
     ("callback_refusals_refused_check", "INSERT INTO callback_refusals VALUES ('twilio', 0, clock_timestamp())"),

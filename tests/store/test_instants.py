@@ -26,6 +26,7 @@ from worker.slots.throttle import Allowance
 from worker.store import (
     accounts,
     breakers,
+    call_outcomes,
     calls,
     candidates,
     channels,
@@ -390,6 +391,16 @@ def _overdue_event(world: World, move: Move, forward: bool) -> None:
     move()
     assert are_overdue()
     assert once(world.engine, lambda conn: events.take(conn, most=9))[0].age_seconds > 600
+
+
+@trial("call_outcomes.waits_until")
+def _wait_for_an_outcome(world: World, move: Move, forward: bool) -> None:
+    world.sql("""INSERT INTO call_outcomes (call_id, campaign_id, waits_since, waits_until)
+                 VALUES ('call_1', 'camp_1', clock_timestamp(), clock_timestamp() + interval '10 minutes')""")
+    assert not once(world.engine, call_outcomes.are_over)
+    move()
+    assert once(world.engine, call_outcomes.are_over)
+    assert once(world.engine, lambda conn: call_outcomes.decide_overdue(conn, most=9)) == ["camp_1"]
 
 
 @trial("call_events.held_until")

@@ -234,6 +234,31 @@ def test_stops_hold_names_a_call_dialed_when_its_window_had_closed(conn: Connect
     assert broken(conn) == {"stops_hold": ["call_a_0_0"]}
 
 
+# -- outcomes_decide
+
+
+def outcome(conn: Connection, call_id: str, **values: Any) -> None:
+    add(conn, tables.call_outcomes, call_id=call_id, campaign_id="camp_a", **values)
+
+
+def test_outcomes_decide_names_a_word_that_was_said_and_decided_nothing(conn: Connection) -> None:
+    for n, more in enumerate(({"next": "done"}, {"next": "done", "decided_at": LATER}, {"outcome": "late"}), 1):
+        outcome(conn, counted(conn, n, "answered"), **more)
+    outcome(conn, call(conn, "a", 4, state="unknown"), next="never")
+    outcome(conn, counted(conn, 5, "not_sent"), next="done")
+    assert broken(conn) == {"outcomes_decide": ["call_a_1_0"]}
+
+
+def test_outcomes_decide_names_who_waits_for_a_word_and_has_gone_on(conn: Connection) -> None:
+    waits = {"waits_since": NOON, "waits_until": LATER}
+    outcome(conn, counted(conn, 1, "answered"), **waits)
+    assert broken(conn) == {}
+    outcome(conn, call(conn, "a", 2, state="unknown"), **waits)
+    outcome(conn, counted(conn, 3, "answered"), **waits)
+    run(conn, "UPDATE campaign_contacts SET status = 'queued' WHERE contact_id = 'cont_a_3'")
+    assert broken(conn) == {"outcomes_decide": ["call_a_2_0", "call_a_3_0"]}
+
+
 # -- calls_end_in_time and no_slot_leaks
 
 
@@ -317,7 +342,7 @@ def test_due_contacts_are_called_waits_as_long_as_late_seconds_says(conn: Connec
 
 
 def test_every_invariant_has_a_name_of_its_own_and_a_sentence(conn: Connection) -> None:
-    assert [each.is_safety for each in invariants.INVARIANTS] == [True] * 7 + [False] * 3
+    assert [each.is_safety for each in invariants.INVARIANTS] == [True] * 8 + [False] * 3
     assert list(invariants.violations(conn, Bounds())) == list(invariants.BY_NAME)
     assert len(invariants.BY_NAME) == len(invariants.INVARIANTS)
     for each in invariants.INVARIANTS:

@@ -37,6 +37,7 @@ REFERS_TO_A_CALL = {
     "calls.token": "the call",
     "call_events.token": "goes with the call, if it is settled",
     "unmatched_calls.token": "of a call that none of ours stands for; forgotten after a day",
+    "call_outcomes.call_id": "goes with the call",
     "counter_deltas.call_id": "rolled up within seconds; the counter stays",
     "carrier_accounts.breaker_probe": "a call that has ended, or is gone, tries nothing",
 }

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, TextClause
 from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
 from worker.store import (
+    call_outcomes,
     calls,
     campaigns,
     candidates,
@@ -150,7 +151,13 @@ def test_a_claim_reads_the_contacts_it_takes_and_no_others(
 ) -> None:
     campaign_ids, zones, counts = zip(*wants, strict=True)
     plan = explain(
-        crowd, claims.PICK, team="'team_a'", campaign_id=array(*campaign_ids), zone=array(*zones), most=array(*counts)
+        crowd,
+        claims.PICK,
+        team="'team_a'",
+        campaign_id=array(*campaign_ids),
+        zone=array(*zones),
+        most=array(*counts),
+        with_person=array(*["true"] * len(wants)),
     )
     assert plan["Actual Rows"] == sum(counts)
     for scan in scans(plan):
@@ -171,6 +178,7 @@ def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_o
         campaign_id=array("camp_a_zones"),
         zone=array("Europe/Paris"),
         most=array(25),
+        with_person=array("false"),
     )
     assert plan["Actual Rows"] == 0
     reads_little(plan, rows=10, pages=20)
@@ -288,6 +296,7 @@ PERIODIC = {
     "standstill.LIVE": standstill.LIVE,
     "standstill.TO_BE_ENDED": standstill.TO_BE_ENDED,
     "wakes.TAKE": wakes.TAKE,
+    "call_outcomes.ARE_OVER": call_outcomes.ARE_OVER,
 }
 NEWS = {
     "carrier": "'simulator'",

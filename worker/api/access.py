@@ -21,8 +21,9 @@ from fastapi import Request
 
 from worker import clock
 from worker.api.envelope import HttpError
+from worker.domain.call_token import is_call_token
 from worker.domain.errors import Unavailable
-from worker.operations.keys import Bearer, who_bears
+from worker.operations.keys import Bearer, who_bears, who_speaks_for_call
 from worker.process import wiring
 from worker.process.settings import settings
 from worker.slots import Allowance
@@ -63,6 +64,22 @@ def authenticate(request: Request) -> Bearer:
         raise _unauthorized(request)
     allowance = Allowance(chosen.api_requests_per_second, chosen.api_burst)
     _refuse_too_many(_limits.take("key", bearer.key_id, allowance))
+    return bearer
+
+
+def authenticate_for_call(request: Request, call_id: str) -> Bearer:
+    """The same, where the token of this call opens the route as well as a key of its team does."""
+    text = _bearer_text(request)
+    if not is_call_token(text):
+        return authenticate(request)
+    chosen = settings()
+    bearer = who_speaks_for_call(wiring.dialer(), call_id, text)
+    if bearer is None:
+        _limit(request, "login", chosen.failed_logins_per_minute)
+        message, challenge = "The token is not that of this call, or is spent.", 'error="invalid_token"'
+        raise HttpError(401, "unauthorized", message, {"WWW-Authenticate": f'Bearer realm="dialer", {challenge}'})
+    allowance = Allowance(chosen.api_requests_per_second, chosen.api_burst)
+    _refuse_too_many(_limits.take("call", call_id, allowance))
     return bearer
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from worker import logs
 from worker.api import (
+    calls,
     campaign_contacts,
     campaign_life,
     campaigns,
@@ -32,6 +33,7 @@ ROUTERS = (
     campaigns.router,
     campaign_life.router,
     campaign_contacts.router,
+    calls.router,
     contact_import.router,
     contacts.router,
     *resources.ROUTERS,

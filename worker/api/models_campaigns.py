@@ -72,8 +72,10 @@ class RunAnswer(Done):
     replacedRunId: str | None = Field(description="The run that was open until this one was opened.")
     warnings: list[str] = Field(
         description="What to look at: how many numbers of contacts without a time zone of their own cannot be in the "
-        "campaign's, and what hour it is where they are. Of those due first, at most 1000 are checked."
+        "campaign's, and what hour it is where they are; how many lack what the `variables` name. Of those due "
+        "first, at most 1000 are checked."
     )
+    missingVariables: list[str] = Field(description="Of a dry run: which of them lack what, a sentence each.")
 
     model_config = answer_like({
         "success": True, "started": 1, "failed": 2,

@@ -76,6 +76,7 @@ class Progress(BaseModel):
     contacts_answered: int
     calls: dict[Disposition, int] = Field(description="Calls that ended, by disposition.")
     live_calls: int
+    outcomes_awaited: int = Field(description="Contacts whose call has ended and who wait for its outcome.")
     max_concurrent_calls: int
     run: CurrentRun | None
     next_due_at: datetime | None = Field(description="When the first contact that waits is due: now or later.")

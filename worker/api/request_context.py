@@ -18,7 +18,7 @@ from fastapi import Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 
-from worker.api.access import authenticate
+from worker.api.access import authenticate, authenticate_for_call
 from worker.api.envelope import HttpError, answer, request_id_of
 from worker.api.idempotency import (
     LONGEST_KEY,
@@ -149,7 +149,11 @@ def answered(*steps: Step, **fields: Any) -> Answer:
 
 async def request_context(request: Request) -> RequestContext:
     """Let a request in without its body, which is still to be read."""
-    bearer = await run_in_threadpool(authenticate, request)
+    return _checked(request, await run_in_threadpool(authenticate, request))
+
+
+def _checked(request: Request, bearer: Bearer) -> RequestContext:
+    """The request of this bearer, its path, query and headers checked."""
     if any("\x00" in str(value) for value in request.path_params.values()):
         raise NotFound("thing", "with a NUL character in it")
     faults = parameter_faults(request)
@@ -169,12 +173,26 @@ def refuse_unknown(sent: Mapping[str, Any], known: Sequence[str]) -> None:
 
 
 async def _let_in(request: Request) -> RequestContext:
-    context = await request_context(request)
+    return await _with_body(await request_context(request))
+
+
+async def _let_in_for_call(request: Request) -> RequestContext:
+    call_id = str(request.path_params["id"])
+    if "\x00" in call_id:
+        raise NotFound("call", "with a NUL character in it")
+    bearer = await run_in_threadpool(authenticate_for_call, request, call_id)
+    return await _with_body(_checked(request, bearer))
+
+
+async def _with_body(context: RequestContext) -> RequestContext:
+    request = context.request
     return context if request.method == "GET" else replace(context, raw=await request.body())
 
 
 Context = Annotated[RequestContext, Depends(_let_in)]
 """What an endpoint takes: the request, let in."""
+CallContext = Annotated[RequestContext, Depends(_let_in_for_call)]
+"""The same for one about the call ``id`` of its path, which that call's own token opens, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,9 @@ class CallRequest:
 
     What follows ``callback_url`` matters to some requests only. ``answer_url`` is where a carrier that asks what to
     do with a callee who answered is to ask; ``assistant``, ``campaign_id`` and ``contact_id`` are for one that wants
-    to know beforehand. ``dialed_at`` is when the request was committed, by the database's real clock: a carrier that
+    to know beforehand. ``variables`` are what its assistant is sent of the callee, by name, and ``call_token``
+    (empty where there is none) is what it reports by: neither belongs in a log, and variables in no address.
+    ``dialed_at`` is when the request was committed, by the database's real clock: a carrier that
     knows no tokens is searched for calls of that moment."""
 
     call_id: str
@@ -58,6 +60,15 @@ class CallRequest:
     assistant: Assistant = field(default_factory=Assistant)
     detects_machines: bool = False
     dialed_at: datetime | None = None
+    call_token: str = field(default="", repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def greeting(self) -> Greeting:
+        """What its assistant is sent when the callee answers."""
+        return Greeting(
+            self.assistant, self.call_id, self.campaign_id, self.contact_id, self.call_token, self.variables
+        )
 
 
 class Action(StrEnum):
@@ -212,11 +223,20 @@ class Greeting:
     call_id: str
     campaign_id: str
     contact_id: str
+    call_token: str = field(default="", repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What the assistant gets to know of the call, by name."""
-        return {"callId": self.call_id, "campaignId": self.campaign_id, "contactId": self.contact_id}
+        """What the assistant gets to know of the call, by name, that may stand in an address: by the token of the call
+        it fetches the rest (``GET /api/crm/calls/{id}/context``)."""
+        ids = {"callId": self.call_id, "campaignId": self.campaign_id, "contactId": self.contact_id}
+        return {**ids, "callToken": self.call_token} if self.call_token else ids
+
+    @property
+    def parameters_and_variables(self) -> dict[str, str]:
+        """The same with what it is sent of the callee: never in an address, which others keep."""
+        return {**self.variables, **self.parameters}
 
 
 @runtime_checkable

@@ -73,6 +73,8 @@ def _print_run(result: RunResult) -> None:
     for reason, count in result.causes.items():
         click.echo(plain(f"  {causes_in_words(reason, count)}: {_named(result, reason, count)}"))
     click.echo(f"{some(result.remaining, 'contact')} still waiting.")
+    for sentence in result.missing[:MOST_NAMED]:
+        click.echo(plain(f"  {sentence}"))
     show_warnings(result.warnings)
 
 

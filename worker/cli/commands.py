@@ -92,6 +92,14 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
             },
         },
     ),
+    "calls": (
+        "Single calls.",
+        {
+            "worker.cli.calls:calls": {
+                "outcome": "Report the outcome of CALL_ID: WORD is one of the campaign's `outcomes`.",
+            },
+        },
+    ),
     "contacts": (
         "Contacts of the CRM, and in campaigns.",
         {

@@ -14,6 +14,7 @@ PAGES = {
     "operating": "A day in an operator's life: the commands.",
     "import": "Files of contacts and of do-not-call; numbers and time zones.",
     "api": "The same over HTTP.",
+    "assistants": "What an assistant is sent of a callee, and what it reports.",
     "carriers": "Which there are, and the simulator; how a call can end; what a refusal means.",
     "adding-a-carrier": "A package that adds one.",
     "deployment": "In production; what hangs; clocks and failovers.",

@@ -92,7 +92,7 @@ def page(report: CampaignReport, drawings: Mapping[str, str]) -> str:
         subtitle=escape(f"{facts.id}, {facts.status}, as of {facts.now:%Y-%m-%d %H:%M} UTC"),
         figures="".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _figures(report)),
         drawings="\n".join(figures) if has_calls else "<p>No call has been placed yet.</p>",
-        dispositions=_dispositions(report),
+        dispositions=_dispositions(report) + _outcomes(report),
     )
 
 
@@ -104,6 +104,15 @@ def _dispositions(report: CampaignReport) -> str:
         for name, count in placed.items()
     )
     return f"<table><tr><th>disposition</th><th>calls</th><th>share</th></tr>{rows}</table>" if rows else ""
+
+
+def _outcomes(report: CampaignReport) -> str:
+    total = sum(report.outcomes.values())
+    rows = "".join(
+        f"<tr><td>{escape(word)}</td><td>{count:,}</td><td>{100 * count / total:.1f} %</td></tr>"
+        for word, count in report.outcomes.items()
+    )
+    return f"<table><tr><th>outcome</th><th>calls</th><th>share</th></tr>{rows}</table>" if rows else ""
 
 
 def _figures(report: CampaignReport) -> Iterator[tuple[str, str]]:

@@ -66,6 +66,7 @@ class Situation:
     is due with its call window open (``None``: none ever opens), both now or later;
     ``is_due_then`` where what comes then is that one falls due, not that a window opens. ``budget`` is what is left
     of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked (``None``: never).
+    ``awaited`` is how many contacts wait for the outcome of a call that has ended.
     ``planned`` is how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and
     ``is_team_full`` say that these may have no further call at once. ``still`` is what of the campaign stands still.
     ``failover_held_until`` (machine time) is set while calls that a failover of the database may have lost keep others
@@ -81,6 +82,7 @@ class Situation:
     silent_seconds: float | None = None
     waiting: int = 0
     live: int = 0
+    awaited: int = 0
     limit: int = 1
     is_campaign_full: bool = False
     team_live: int = 0
@@ -212,9 +214,9 @@ def _at_rest(now: Situation) -> Activity:
 def _used_up(now: Situation) -> Activity | None:
     """Nobody is left to call, or the run may place no further call."""
     if now.budget == 0:
-        return Activity("max_calls_reached", f"The run has placed as many calls as it may; {_last(now.live)}.")
+        return Activity("max_calls_reached", f"The run has placed as many calls as it may; {_last(now)}.")
     if now.next_due_at is None:
-        return Activity("nothing_waiting", f"No contact is waiting; {_last(now.live)}.")
+        return Activity("nothing_waiting", f"No contact is waiting; {_last(now)}.")
     return None
 
 
@@ -303,5 +305,9 @@ def _of(live: int, limit: int) -> str:
     return f"{live} of {limit} call{'' if limit == 1 else 's'} {'is' if live == 1 else 'are'}"
 
 
-def _last(live: int) -> str:
-    return f"{_calls(live)} still live" if live else "the campaign ends within moments"
+def _last(now: Situation) -> str:
+    if now.live:
+        return f"{_calls(now.live)} still live"
+    if now.awaited:
+        return f"the outcome{' of 1 call is' if now.awaited == 1 else f's of {now.awaited} calls are'} awaited"
+    return "the campaign ends within moments"

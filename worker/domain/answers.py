@@ -9,7 +9,7 @@ from typing import Any
 
 from worker.domain import ids
 from worker.domain.fields import Field, Kind
-from worker.domain.kinds import Flag, Id, Instant, OneOf, State, Text
+from worker.domain.kinds import Flag, Freeform, Id, Instant, OneOf, State, Text
 from worker.domain.model import CallState, ContactStatus, Disposition, Reason, RunState
 from worker.domain.resources import COUNT, CREATED_AT, NAME, owned, shown
 
@@ -40,6 +40,7 @@ CAMPAIGN_CONTACT = (
     shown("next_call_at", Instant(), help="The earliest that also lies in the call window; none for who is not to be "
           "called."),
     *_always(Flag(), "called", "answered"), *_always(Instant(), "added_at"),
+    shown("outcome_due_at", Instant(), help="Its call has ended and it waits for the outcome, until then."),
 )
 CALL = (
     *_always(Id(), "id", "campaign_id", "run_id", "contact_id"), *_always(Text(), "from_number", "to_number"),
@@ -50,6 +51,12 @@ CALL = (
     *_each(Text(), "machine_verdict"),
     shown("created_at", Instant(), column="reserved_at", nullable=False),
     *_each(Instant(), "placed_at", "ringing_at", "answered_at", "ended_at"),
+    shown("outcome", Text(), help="The latest word that its assistant reported."),
+    shown("outcome_due_at", Instant(), help="Until when the contact waits for that, where it does."),
+    *_each(Text(), "summary"), shown("data", Freeform(), help="What the assistant has noted."),
+    shown("callback_at", Instant(), help="When the callee wants to be called again."),
+    shown("do_not_call", Flag(), nullable=False, help="The callee said so in the call."),
+    *_each(Text(), "transcript_url", "recording_url"), *_each(Instant(), "spoke_at", "reported_at"),
 )
 RUN = (
     *_always(Id(), "id", "campaign_id"), shown("status", State(RunState), column="state", nullable=False),

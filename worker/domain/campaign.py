@@ -14,6 +14,7 @@ from worker.domain.fields import LONGEST_ID, Field, Setting, examine, read_field
 from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, State, Text, Texts, Whole
 from worker.domain.machines import parse_machine_detection
 from worker.domain.model import CampaignStatus
+from worker.domain.outcomes import Outcomes
 from worker.domain.paging import MOST_AT_ONCE
 from worker.domain.resources import COUNT, CREATED_AT, Resource, owned, shown, with_kinds
 from worker.domain.retry import (
@@ -24,6 +25,7 @@ from worker.domain.retry import (
     check_delays,
 )
 from worker.domain.retry import KEY as RETRY_DELAYS
+from worker.domain.variables import CONTACT_FIELDS, Variables
 from worker.domain.whose_clock import USE_CONTACT_TIMEZONE
 from worker.domain.window import HH_MM, HH_MM_OR_24, RULES_END, CallWindow, parse_window
 
@@ -152,6 +154,13 @@ CAMPAIGN = Resource(
                 "retryDelays (minutes by disposition), useContactTimezone (false: every contact is called in the "
                 "campaign's zone), machineDetection (an object: the carrier listens for answering machines; onMachine: "
                 "retry or complete, hangUp: true or false).", example={}),
+        _policy("variables", Variables(), help="What the assistant is sent of the callee, by name: "
+                '{"name": "{first_name}", "plan": "{custom.plan}", "offer": "spring"}.', more="In braces a field of "
+                f"the contact ({', '.join(CONTACT_FIELDS)}, custom.KEY); anything else is sent as it stands. Left out, "
+                "nothing of the contact is sent.", example={"name": "{first_name}"}),
+        _policy("outcomes", Outcomes(), help="What the words mean that the assistant reports: "
+                '{"interested": "done", "busy_now": {"retryAfterMinutes": 120}, "wrong_person": "never"}.', more=
+                "Whoever has answered waits for the word for `OUTCOME_WAIT_SECONDS`.", example={"interested": "done"}),
         shown("run_id", Id(), help="The newest run; it governs.", example="run_01j..."),
         _count("total_contacts", "total", example=200),
         _count("contacts_called", "called", help="Had a call that was accepted by, or may have reached, the carrier.",

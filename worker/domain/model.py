@@ -170,6 +170,7 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     FAX = "fax"
     TECHNICAL = "technical"
+    NEVER_AGAIN = "never_again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,7 @@ class Bounds:
     unknown_after_seconds: float = 300.0
     event_overdue_seconds: float = 1.0
     verdict_wait_seconds: float = 10.0
+    outcome_wait_seconds: float = 120.0
     number_busy_seconds: int = 30
     reconcile_every_seconds: float = 5.0
     slot_grace_seconds: float = 30.0

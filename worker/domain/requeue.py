@@ -52,7 +52,7 @@ def why_not(contact: GivenUp, max_attempts: int) -> str | None:
         return f"{error_sentence(contact.contact_id, contact.number_fault)}; correct it first"
     if contact.is_taken:
         return error_sentence(contact.contact_id, Reason.DUPLICATE_NUMBER)
-    if contact.reason is Reason.REJECTED:
+    if contact.reason in (Reason.REJECTED, Reason.NEVER_AGAIN):
         return f"{error_sentence(contact.contact_id, contact.reason)} and is left in peace"
     if contact.reason in ABOUT_THE_NUMBER and contact.was_called_by_it:
         return f"{error_sentence(contact.contact_id, contact.reason)}; correct it first"

@@ -88,6 +88,7 @@ _SENTENCES = {
     Reason.REJECTED: "declined the calls",
     Reason.FAX: "has a fax machine for a phone number",
     Reason.TECHNICAL: "could not be reached for technical reasons",
+    Reason.NEVER_AGAIN: "is never to be called again, by the outcome of a call",
 }
 _PLURAL = {"has": "have", "is": "are"}
 

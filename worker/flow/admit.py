@@ -28,6 +28,7 @@ from worker.flow.callee_hours import warnings_of_run
 from worker.flow.claim import claim
 from worker.flow.fill import Filled, fill
 from worker.flow.finish import finish
+from worker.flow.missing_variables import MissingVariables, missing_variables
 from worker.flow.plan import CandidatePage
 from worker.flow.reconcile import reconcile
 from worker.flow.run_result import RunIsOpen, RunResult, Unreached
@@ -62,6 +63,7 @@ class _Opened:
     opens_at: datetime | None
     has_window: bool
     warnings: tuple[str, ...]
+    missing: MissingVariables
     reserved: tuple[Reservation, ...] = field(default=())
 
 
@@ -235,6 +237,7 @@ def _opened(conn: Connection, dialer: Dialer, row: CampaignRow, ids_of_runs: tup
         opens_at=_opens_at(due, dialer.bounds.closing_margin_seconds),
         has_window=row.call_window_start is not None,
         warnings=warnings_of_run(conn, row),
+        missing=missing_variables(conn, row),
     )
 
 
@@ -292,7 +295,8 @@ def _result(opened: _Opened, campaign_id: str, reserved: Sequence[Reservation], 
         remaining=max(0, opened.remaining - len(mine)),
         opens_at=opened.opens_at,
         has_window=opened.has_window,
-        warnings=opened.warnings,
+        warnings=(*opened.warnings, *opened.missing.warnings),
+        missing=opened.missing.contacts if dry_run else (),
         dry_run=dry_run,
         replaced_run_id=opened.replaced_run_id,
         causes=opened.causes,

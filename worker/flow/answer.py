@@ -14,8 +14,9 @@ import structlog
 from worker.carriers.base import AnswersWebhook, BadEvent, Greeting
 from worker.domain.errors import NotFound
 from worker.domain.lifecycle import is_foreign
+from worker.domain.variables import render
 from worker.flow.base import Dialer, Step
-from worker.flow.call_request import assistant_of
+from worker.flow.call_request import assistant_of, token_of
 from worker.flow.record import parse, record
 from worker.store import assistants
 from worker.store.database import once
@@ -44,4 +45,6 @@ def answer(
     if row is None:
         log.warning("unexpected_call_hung_up", carrier=carrier, carrier_call_id=event.carrier_call_id)
         return webhook.instruct(None), steps
-    return webhook.instruct(Greeting(assistant_of(row), row.id, row.campaign_id, row.contact_id)), steps
+    token, variables = token_of(row.call_secret, row.id), render(row.variables, row.person)
+    greeting = Greeting(assistant_of(row), row.id, row.campaign_id, row.contact_id, token, variables)
+    return webhook.instruct(greeting), steps

@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 from worker.carriers.base import CallRequest
 from worker.carriers.registry import connects_by, set_up_by
 from worker.domain.assistant import Assistant, why_unreachable
+from worker.domain.call_token import call_token
 from worker.domain.errors import Conflict, Fault, Invalid
 from worker.domain.machines import machine_policy
+from worker.domain.variables import render
 from worker.flow.base import Dialer, Step
 from worker.flow.stop import pause_campaign
 from worker.store import assistants
@@ -56,7 +58,14 @@ def call_request_for(dialer: Dialer, row: ReservedCall, *, leave_by: float) -> C
         contact_id=row.contact_id,
         assistant=assistant_of(row),
         detects_machines=machine_policy(row.settings) is not None,
+        call_token=token_of(row.call_secret, row.id),
+        variables=render(row.variables, row.person),
     )
+
+
+def token_of(secret: bytes | None, call_id: str) -> str:
+    """The token of this call; empty where its assistant gets none."""
+    return "" if secret is None else call_token(secret, call_id)
 
 
 def turn_away(dialer: Dialer, rows: Sequence[ReservedCall]) -> tuple[list[ReservedCall], list[Step]]:

@@ -109,7 +109,7 @@ def _pick(
     if spare:
         looks |= dict.fromkeys(plan.starved & plan.rows.keys() - looks.keys(), SCREENED)
     wants = [
-        Want(campaign_id, zone, count)
+        Want(campaign_id, zone, count, with_person=plan.rows[campaign_id].variables is not None)
         for campaign_id, count in sorted(looks.items())
         for zone, due in plan.rows[campaign_id].due_by_zone
         if due and is_open(dialer, plan.rows[campaign_id], zone)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -66,6 +66,10 @@ class CommittedCall:
     carrier_ids: Mapping[str, Any]
     is_watched: bool
     is_held: bool
+    outcomes: Mapping[str, Any] | None
+    variables: Mapping[str, Any] | None
+    person: Mapping[str, Any] | None = field(repr=False)
+    call_secret: bytes | None = field(repr=False)
     rang: bool = False
     is_tripped: bool = False
     account_rate: float | None = None
@@ -105,6 +109,10 @@ class CommittedCall:
             carrier_ids=campaign.carrier_ids,
             is_watched=number["is_watched"],
             is_held=number["channels"] is not None,
+            outcomes=campaign.outcomes,
+            variables=campaign.variables,
+            person=contact.person,
+            call_secret=campaign.call_secret,
         )
 
 

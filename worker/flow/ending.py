@@ -42,8 +42,10 @@ def end(
     verdict: str | None = None,
     rang: bool = False,
     definite: bool = False,
+    outcome_wait_seconds: float,
 ) -> tuple[Move, bool]:
-    """The move that ends the call of this row, and whether the callee asked never to be called again."""
+    """The move that ends the call of this row, and whether the callee asked never to be called again. Where its
+    assistant reports outcomes, whoever answered stays ``calling`` for ``outcome_wait_seconds``."""
     if disposition.traits.answered and verdict in MACHINES:
         disposition = Disposition.MACHINE
     tally = disposition.traits.tally
@@ -65,6 +67,7 @@ def end(
         ),
         jitter=random.random(),
     )
+    reports = row.outcomes is not None
     move = Move(
         call_id=row.id,
         state=CallState.ENDED,
@@ -73,13 +76,14 @@ def end(
         carrier_call_id=carrier_call_id,
         rang=rang,
         verdict=verdict,
-        contact_status=after.status,
+        contact_status=ContactStatus.CALLING if reports and disposition.traits.answered else after.status,
         due_in_seconds=None if after.due_in is None else after.due_in.total_seconds(),
         reason=after.reason,
         counts=after.counts_attempt,
         technical=technical,
         rejected=rejected,
         invalid=invalid,
+        outcome_wait_seconds=outcome_wait_seconds if reports else None,
     )
     return move, after.do_not_call
 

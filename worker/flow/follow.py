@@ -165,6 +165,7 @@ def _step(
             carrier_call_id=event.carrier_call_id,
             verdict=verdict,
             rang=view.rang,
+            outcome_wait_seconds=bounds.outcome_wait_seconds,
         )
         if is_blocked:
             consequences.flagged.add(row.number_id)

@@ -230,12 +230,14 @@ def _transition(dialer: Dialer, row: LiveCall, answer: CarrierCall | CannotTell 
             carrier_call_id=answer.carrier_call_id,
             verdict=row.machine_verdict or answer.verdict,
             rang=answer.disposition.traits.attempt is Attempt.IF_RANG,  # a look-up does not say how far it came
+            outcome_wait_seconds=bounds.outcome_wait_seconds,
         )
         return move
     misses = row.misses + (answer is None)
     is_gone = misses >= bounds.unknown_misses and (row.age_seconds or 0.0) >= bounds.unknown_after_seconds
     if row.is_over or (is_gone and row.carrier_call_id is None):
-        move, _ = end(row, Disposition.LOST, cause="provable end" if row.is_over else "not at the carrier", rang=True)
+        cause = "provable end" if row.is_over else "not at the carrier"
+        move, _ = end(row, Disposition.LOST, cause=cause, rang=True, outcome_wait_seconds=bounds.outcome_wait_seconds)
         return move
     doubtful = CallState.UNKNOWN if state is CallState.DIALING else state
     check_in = bounds.check_after_seconds if answer is None else _wait_seconds(dialer, row, answer)

@@ -64,16 +64,23 @@ def _move(dialer: Dialer, row: ReservedCall, outcome: Outcome) -> Move:
         case NotSent(reason):
             return not_sent(row.id, reason, _jittered(NOT_SENT_BACKOFF.total_seconds()))
         case Rejected():
-            return _move_of_refusal(row, outcome)
+            return _move_of_refusal(dialer, row, outcome)
         case _:
             assert_never(outcome)
 
 
-def _move_of_refusal(row: ReservedCall, refusal: Rejected) -> Move:
+def _move_of_refusal(dialer: Dialer, row: ReservedCall, refusal: Rejected) -> Move:
     match refusal.action:
         case Action.INVALID_NUMBER | Action.UNREACHABLE as action:
             is_definite = action is Action.INVALID_NUMBER
-            move, _ = end(row, Disposition.INVALID_NUMBER, cause=refusal.cause, definite=is_definite)
+            wait = dialer.bounds.outcome_wait_seconds
+            move, _ = end(
+                row,
+                Disposition.INVALID_NUMBER,
+                cause=refusal.cause,
+                definite=is_definite,
+                outcome_wait_seconds=wait,
+            )
             return move
         case Action.BLOCKED:
             return not_sent(row.id, refusal.cause, 0.0, gives_up=Reason.BLOCKED)

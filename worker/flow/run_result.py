@@ -34,7 +34,8 @@ class RunResult:
     contacts that cannot be called and ``errors`` says why, for at most 1000; ``remaining`` contacts still
     wait; ``opens_at`` is set when the window is shut now; ``warnings`` are what to look at before it goes on.
     ``replaced_run_id`` is the run that was open until this one was. ``causes`` counts all who cannot be called by the
-    reason, ``unreached`` names those ``errors`` are about."""
+    reason, ``unreached`` names those ``errors`` are about. ``missing`` says of a dry run which contacts lack what of
+    the campaign's variables, a sentence each."""
 
     run_id: str | None
     calls: tuple[Reservation, ...]
@@ -48,6 +49,7 @@ class RunResult:
     replaced_run_id: str | None = None
     causes: Mapping[Reason, int] = field(default_factory=dict)
     unreached: tuple[Unreached, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:

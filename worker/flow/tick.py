@@ -16,6 +16,7 @@ from worker.domain.model import Bounds
 from worker.flow.base import Dialer, Settle, Step
 from worker.flow.clock_jumps import watch_clock
 from worker.flow.failover import log_server, note_server
+from worker.flow.outcomes import decide_overdue
 from worker.flow.promote import promote
 from worker.flow.reap import reap, redispatch
 from worker.flow.reconcile import reconcile
@@ -35,7 +36,7 @@ EVERY_SECONDS = 0.8
 
 
 def tick(dialer: Dialer) -> list[Step]:
-    """Whatever is due: start, wake, redispatch, drain, stop, reap, reconcile, roll up. Nothing, if another
+    """Whatever is due: start, wake, redispatch, drain, stop, reap, end waits, reconcile, roll up. Nothing, if another
     worker has just done it."""
     steps: list[Step] = []
     tick_into(dialer, steps)
@@ -116,4 +117,4 @@ def _add_up(conn: Connection) -> None:
         crashpoint("roll_up.before_commit")
 
 
-WORK = (promote, wake, redispatch, stop_calls, reap, _drain, _roll_up, retain)
+WORK = (promote, wake, redispatch, stop_calls, reap, _drain, decide_overdue, _roll_up, retain)

@@ -9,9 +9,11 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.domain.bearer import new_key, read_key
+from worker.domain.call_token import proves
 from worker.domain.errors import NotFound
 from worker.domain.resources import parse_key_name
 from worker.flow.base import Dialer
+from worker.store import call_outcomes
 from worker.store.audit import note
 from worker.store.crm import keys
 from worker.store.crm.keys import KeyRow
@@ -80,3 +82,12 @@ def who_bears(dialer: Dialer, text: str) -> Bearer | None:
         return Bearer(row.id, row.team_id)
 
     return once(dialer.db, work)
+
+
+def who_speaks_for_call(dialer: Dialer, call_id: str, text: str) -> Bearer | None:
+    """Who bears the token of this call, its assistant, for the call's team; ``None`` if it is another's token, or is
+    spent. In the audit log it goes by the call's id."""
+    call = once(dialer.db, lambda conn: call_outcomes.call(conn, call_id))
+    if call is None or not proves(call.secret, call_id, text) or call.is_spent:
+        return None
+    return Bearer(call.id, call.team_id)

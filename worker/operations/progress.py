@@ -173,6 +173,7 @@ def _situation(row: CampaignFacts, counts: Mapping[str, int], silence: ticks.Sil
         silent_seconds=silence.seconds if silence.has_ticked else None,
         waiting=counts["pending"] + counts["queued"],
         live=row.live,
+        awaited=row.awaited,
         limit=row.max_concurrent_calls,
         team_live=row.team_live,
         budget=None if row.max_calls is None else row.max_calls - (row.calls_used or 0),

@@ -13,7 +13,7 @@ from worker.domain.whose_clock import clock_zone
 from worker.domain.window import local_time
 from worker.flow.base import Dialer
 from worker.operations.progress import as_read
-from worker.store import counters
+from worker.store import call_outcomes, counters
 from worker.store.database import once
 from worker.store.reads import progress, reporting
 from worker.store.reads.progress import CampaignFacts
@@ -44,7 +44,8 @@ class Use:
 @dataclass(frozen=True, slots=True)
 class CampaignReport:
     """A campaign's calls by several measures; all instants are business time. ``zone`` is the campaign's;
-    ``attempts`` says of each try how many calls were made and how many answered."""
+    ``attempts`` says of each try how many calls were made and how many answered, ``outcomes`` how many calls were
+    reported with each word."""
 
     facts: CampaignFacts
     zone: str
@@ -53,6 +54,7 @@ class CampaignReport:
     use: Use | None
     attempts: Mapping[int, tuple[int, int]]
     week: Week
+    outcomes: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_report(dialer: Dialer, team_id: str, campaign_id: str) -> CampaignReport:
@@ -74,6 +76,7 @@ def read_report(dialer: Dialer, team_id: str, campaign_id: str) -> CampaignRepor
             use=_use(conn, campaign_id),
             attempts={row.attempt: (row.calls, row.answers) for row in reporting.by_attempt(conn, campaign_id)},
             week=_week(conn, facts, campaign_id),
+            outcomes=call_outcomes.counts(conn, campaign_id),
         )
 
     return once(dialer.db, work)

@@ -49,6 +49,7 @@ def run_answer(result: RunResult) -> dict[str, Any]:
         "opensAt": instant(result.opens_at),
         "replacedRunId": result.replaced_run_id,
         "warnings": list(result.warnings),
+        "missingVariables": list(result.missing),
     }
 
 
@@ -84,6 +85,7 @@ def progress(found: Progress) -> dict[str, Any]:
         "contacts_answered": counts["answered"],
         "calls": dict(found.dispositions),
         "live_calls": facts.live,
+        "outcomes_awaited": facts.awaited,
         "max_concurrent_calls": facts.max_concurrent_calls,
         "run": {
             "id": facts.run_id,

@@ -54,6 +54,7 @@ class BoundsSettings(BaseModel):
     dial_batch: int = Field(25, ge=1, le=100)
     settle_batch: int = Field(200, ge=1, le=1000)
     verdict_wait_seconds: float = Field(10.0, ge=0, le=60)
+    outcome_wait_seconds: float = Field(120.0, ge=0, le=3600)
     send_fence_seconds: float = Field(2.0, gt=0, le=10)
     request_seconds: float = Field(16.0, gt=0, le=60)
     provable_end_margin_seconds: float = Field(60.0, ge=0, le=600)

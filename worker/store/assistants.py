@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
 
+from worker.store.conversations import SECRET, ConversationColumns, person_of
 from worker.store.instants import CALL_IS_OVER
 from worker.store.shapes import shaped
 
@@ -25,7 +26,8 @@ FROM campaigns c JOIN assistants v ON v.id = c.assistant_id WHERE c.id = :campai
 """)
 
 EXPECTING = text(f"""
-SELECT k.id, k.campaign_id, k.contact_id, v.stream_url, v.answer_url, v.carrier_ids
+SELECT k.id, k.campaign_id, k.contact_id, v.stream_url, v.answer_url, v.carrier_ids,
+       c.variables, {SECRET}, {person_of("k.contact_id")}
 FROM calls k JOIN campaigns c ON c.id = k.campaign_id JOIN assistants v ON v.id = c.assistant_id
 JOIN carrier_accounts a ON a.id = k.account_id
 WHERE k.token = :token AND a.carrier = CAST(:carrier AS carrier) AND k.ended_at IS NULL AND k.state <> 'reserved'
@@ -50,7 +52,7 @@ class Reach(AssistantColumns, Protocol):
 
 
 @shaped(EXPECTING)
-class AnsweredCall(AssistantColumns, Protocol):
+class AnsweredCall(AssistantColumns, ConversationColumns, Protocol):
     """A call whose callee has answered, with its assistant."""
 
     id: str

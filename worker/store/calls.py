@@ -24,7 +24,7 @@ SELECT k.id, k.team_id, k.campaign_id, k.token, k.number_id, k.account_id, k.fro
        coalesce(k.placed_at, k.dialing_at) AS placed_at,
        k.end_requested_at, a.carrier, {IS_WATCHED} AS is_watched,
        cc.attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
-       c.max_attempts_per_contact, c.retry_delay_minutes, c.settings, (SELECT dialer_speed()) AS speed,
+       c.max_attempts_per_contact, c.retry_delay_minutes, c.settings, c.outcomes, (SELECT dialer_speed()) AS speed,
        clock_timestamp() AS read_at
 {{more}}
 FROM calls k

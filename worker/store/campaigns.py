@@ -63,7 +63,8 @@ SELECT c.id FROM campaigns c
 WHERE c.id = ANY(:ids) AND c.status = 'running'
   AND (SELECT true FROM campaign_contacts cc WHERE cc.campaign_id = c.id AND cc.status IN ('pending', 'queued')
        ORDER BY cc.zone, cc.due_at, cc.id LIMIT 1) IS NULL
-  AND CASE WHEN EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL) THEN false
+  AND CASE WHEN EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL)
+             OR EXISTS (SELECT FROM call_outcomes o WHERE o.campaign_id = c.id AND o.waits_until IS NOT NULL) THEN false
            ELSE pg_try_advisory_xact_lock(hashtextextended('adding to ' || c.id, 0)) END
 ORDER BY c.id
 """)
@@ -82,6 +83,8 @@ WHERE campaign_id = :id AND id > 0 AND id = ANY(ARRAY(
 SWEPT = text("""
 UPDATE campaigns c
 SET next_wake_at = CASE WHEN EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL)
+                          OR EXISTS (SELECT FROM call_outcomes o
+                                     WHERE o.campaign_id = c.id AND o.waits_until IS NOT NULL)
                         THEN dialer_now() + interval '10 seconds' END   -- the contact of a live call waits when it ends
 WHERE c.id = :id AND c.status = 'cancelled'
   AND (SELECT true FROM campaign_contacts cc WHERE cc.campaign_id = c.id AND cc.status IN ('pending', 'queued')
@@ -140,6 +143,8 @@ class CampaignRow(CallWindowColumns, Timed, Protocol):
     max_concurrent_calls: int
     max_attempts_per_contact: int
     retry_delay_minutes: int
+    variables: Mapping[str, Any] | None
+    outcomes: Mapping[str, Any] | None
     run_id: str | None
     pause_reason: str | None
     hang_up: bool
@@ -257,8 +262,8 @@ def running(conn: Connection) -> list[str]:
 
 
 def finished(conn: Connection, campaign_ids: Iterable[str]) -> list[str]:
-    """Those running campaigns in which no contact waits, no call is live, and nobody is about to add more contacts
-    (:func:`worker.store.crm.contacts.hold_open`), nor begins to before this transaction ends."""
+    """Those running campaigns in which no contact waits, no call is live nor its outcome awaited, and nobody is about
+    to add more contacts (:func:`worker.store.crm.contacts.hold_open`), nor begins to before this transaction ends."""
     return [row.id for row in conn.execute(FINISHED, {"ids": list(campaign_ids)})]
 
 

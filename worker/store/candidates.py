@@ -6,9 +6,9 @@ is *starved* where a shared slot was missing at its last fill; the column's name
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, TypedDict
+from typing import Any, Protocol, TypedDict
 
 from sqlalchemy import text
 
@@ -17,6 +17,7 @@ from worker.store.breakers import IS_PAUSE_OVER, IS_PROBED, IS_WATCHED, RATE_NOW
 from worker.store.carriers import known
 from worker.store.channels import ACCOUNT_LIMIT
 from worker.store.columns import CallWindowColumns, Timed
+from worker.store.conversations import SECRET
 from worker.store.failovers import IS_NOT_HELD
 from worker.store.instants import turn
 from worker.store.pipeline import Statement
@@ -52,7 +53,7 @@ IS_ASKED_FOR = """
 CANDIDATES = text(f"""
 SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots AS is_starved, c.run_id, c.policy_version,
        c.max_concurrent_calls, c.max_attempts_per_contact, c.retry_delay_minutes,
-       v.stream_url, v.answer_url, v.carrier_ids,
+       v.stream_url, v.answer_url, v.carrier_ids, c.variables, c.outcomes, {SECRET},
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
        t.max_concurrent_calls AS team_limit, r.max_calls - r.calls_used AS budget,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed, g.generation,
@@ -144,6 +145,9 @@ class Candidate(CallWindowColumns, AssistantColumns, Timed, Protocol):
     max_concurrent_calls: int
     max_attempts_per_contact: int
     retry_delay_minutes: int
+    variables: Mapping[str, Any] | None
+    outcomes: Mapping[str, Any] | None
+    call_secret: bytes | None
     speed: float
     team_limit: int
     budget: int | None

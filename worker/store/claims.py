@@ -15,16 +15,17 @@ touch more rows than it says when PostgreSQL plans it as a nested loop; a list t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import text
 
 from worker.domain.model import Bounds, ContactStatus
 from worker.store.batches import Batch
 from worker.store.candidates import IS_ASKED_FOR, IS_LIVE_OF_TEAM
+from worker.store.conversations import person
 from worker.store.dialing import dialing_times
 from worker.store.instants import jumped_forward
 from worker.store.pipeline import Statement
@@ -36,11 +37,13 @@ MOVED_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """How many due contacts at ``most`` are looked for in one zone of a campaign."""
+    """How many due contacts at ``most`` are looked for in one zone of a campaign; ``with_person`` where its assistant
+    is sent variables."""
 
     campaign_id: str
     zone: str
     most: int
+    with_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ ORDER BY c.id FOR NO KEY UPDATE OF t, c
 
 PICK = text(f"""
 WITH due AS MATERIALIZED (
-    SELECT found.*
+    SELECT found.*, x.with_person
     FROM {WANTS}
     CROSS JOIN LATERAL (
         SELECT cc.id, cc.campaign_id, cc.contact_id, cc.zone, cc.due_at, cc.attempts, cc.called, cc.last_number_id,
@@ -148,7 +151,8 @@ SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.called, due.
                          LIMIT 1) IS NOT NULL AS do_not_call,
        k.id IN (SELECT contact_id FROM live) OR coalesce(k.phone_e164 IN (SELECT to_number FROM live), false)
        OR EXISTS (SELECT FROM revived l
-                  WHERE l.team_id = k.team_id AND (l.contact_id = k.id OR l.to_number = k.phone_e164)) AS on_the_phone
+                  WHERE l.team_id = k.team_id AND (l.contact_id = k.id OR l.to_number = k.phone_e164)) AS on_the_phone,
+       CASE WHEN due.with_person THEN {person("k")} END AS person
 FROM due CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = due.contact_id LIMIT 1) AS k
 ORDER BY due.due_at, due.id
 """)
@@ -235,7 +239,7 @@ class Leaving(Protocol):
 @shaped(PICK)
 class DueContact(Protocol):
     """A contact that is due, locked, as it is now: the zone it waits in and its ``own_zone``, whether it may not be
-    called, and whether it, or its number, is ``on_the_phone``."""
+    called, and whether it, or its number, is ``on_the_phone``; the ``person``, where that was wanted."""
 
     campaign_id: str
     contact_id: str
@@ -251,6 +255,7 @@ class DueContact(Protocol):
     phone_fault: str | None
     do_not_call: bool
     on_the_phone: bool
+    person: Mapping[str, Any] | None
 
 
 def lock(team_id: str, campaign_ids: Sequence[str], *, starved: bool = False) -> Statement:

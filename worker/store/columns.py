@@ -48,7 +48,8 @@ class CallWindowColumns(Protocol):
 
 
 class RetryColumns(Protocol):
-    """What decides about a contact after a call: the campaign's policy, and what came of the calls so far."""
+    """What decides about a contact after a call: the campaign's policy, what its assistant's words mean if it has any,
+    and what came of the calls so far."""
 
     id: str
     rang: bool
@@ -59,6 +60,7 @@ class RetryColumns(Protocol):
     technical_failures: int
     rejections: int
     invalid_results: int
+    outcomes: Mapping[str, Any] | None
 
 
 class RatedAccount(Protocol):

@@ -18,6 +18,7 @@ from worker.store.assistants import AssistantColumns
 from worker.store.batches import Batch
 from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW, SHARED_RATES
 from worker.store.columns import CallAtCarrier, CallWindowColumns, RatedAccount, RetryColumns, Timed, WatchedCall
+from worker.store.conversations import SECRET, ConversationColumns, person_of
 from worker.store.failovers import IS_NOT_HELD
 from worker.store.shapes import shaped
 
@@ -44,6 +45,7 @@ SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.acc
        c.max_attempts_per_contact, c.retry_delay_minutes, k.rang,
        cc.attempts + 1 AS attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
        v.stream_url, v.answer_url, v.carrier_ids,
+       c.variables, c.outcomes, {SECRET}, {person_of("k.contact_id")},
        a.breaker_until IS NOT NULL AS is_tripped, {IS_WATCHED} AS is_watched, a.channels IS NOT NULL AS is_held
 FROM calls k
 JOIN campaigns c ON c.id = k.campaign_id
@@ -96,7 +98,15 @@ RETURNING k.id
 
 @shaped(RESERVED_CALLS)
 class ReservedCall(
-    CallAtCarrier, RatedAccount, CallWindowColumns, RetryColumns, AssistantColumns, WatchedCall, Timed, Protocol
+    CallAtCarrier,
+    RatedAccount,
+    CallWindowColumns,
+    RetryColumns,
+    AssistantColumns,
+    ConversationColumns,
+    WatchedCall,
+    Timed,
+    Protocol,
 ):
     """A call that is only reserved, with what is needed to place it. ``speed`` is that of business time; ``is_tripped``
     says that its account's breaker is not closed, ``is_held`` that its account is kept to the channels that its carrier

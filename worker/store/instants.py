@@ -131,6 +131,8 @@ INSTANTS = (
     Instant("unmatched_calls.found_at", _R.KEPT, "a day"),
     Instant("calls.ended_at", _R.KEPT, "as many days as the deployment says", "and as much longer as the clock has "
             "jumped forward: what is deleted does not come back when the clock does"),
+    Instant("call_outcomes.waits_until", _R.INTERVAL, "the wait for an outcome", "begins at waits_since; over early, "
+            "the usual rule decides"),
     Instant("audit_log.at", _R.KEPT, "the same", "the same"),
     Instant("calls.end_tried_at", _R.TURN, "hang-ups"),
     Instant("unmatched_calls.end_tried_at", _R.TURN, "hang-ups"),
@@ -164,11 +166,12 @@ INSTANTS = (
         "contacts.updated_at", "do_not_call.created_at", "do_not_call_imports.created_at",
         "do_not_call_imports.ended_at", "campaigns.stopped_at", "campaigns.created_at", "campaigns.updated_at",
         "campaigns.completed_at", "campaigns.deleted_at", "campaign_contacts.added_at", "runs.opened_at",
+        "call_outcomes.waits_since", "call_outcomes.decided_at", "call_outcomes.reported_at", "call_outcomes.spoke_at",
         "runs.ended_at", "idempotency_keys.worked_at", "schema_migrations.applied_at", "clock.real_at",
     ),
     Instant("campaign_contacts.due_at", _R.BUSINESS, "claim", "due by the latest that business time has been"),
     *_business(
-        "campaigns.scheduled_start_at", "calls.valid_until", "calls.dialed_at",
+        "call_outcomes.callback_at", "campaigns.scheduled_start_at", "calls.valid_until", "calls.dialed_at",
         "clock.business_at",
     ),
     Instant("slots/acquire.lua", _R.DISTANCE, "reconcile", "members are as old as they are far away"),

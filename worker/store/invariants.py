@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from worker.domain.model import Bounds
 from worker.store.batches import Batch
 from worker.store.database import planned_by_size
-from worker.store.dispositions import COUNTS_IF_IT_RANG, NEVER_COUNTS
+from worker.store.dispositions import COUNTS_IF_IT_RANG, NEVER_COUNTS, UNSENT
 from worker.store.instants import has_waited, jumped, turn
 from worker.store.room import CALLER_IDS_WITH_ROOM, MAY_CALL_MORE
 
@@ -127,6 +127,16 @@ SELECT k.id FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.numbe
 WHERE k.dialing_at > d.created_at AND NOT {IS_AHEAD}
 """
 
+# Who waits for the outcome of a call has no other; and no word that was said before the end is passed over.
+OUTCOMES_DECIDE = f"""
+SELECT o.call_id AS offender, 'waits' AS what FROM call_outcomes o JOIN calls k ON k.id = o.call_id
+LEFT JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id || '' = k.campaign_id
+WHERE o.waits_until IS NOT NULL AND (k.ended_at IS NULL OR cc.status IS DISTINCT FROM 'calling')
+UNION ALL
+SELECT o.call_id, 'said' FROM call_outcomes o JOIN calls k ON k.id = o.call_id
+WHERE o.next IS NOT NULL AND o.decided_at IS NULL AND k.ended_at IS NOT NULL AND k.disposition NOT IN {UNSENT}
+"""
+
 CALLS_END_IN_TIME = f"""
 SELECT k.id AS offender, k.provable_end_at FROM calls k
 WHERE k.ended_at IS NULL AND k.provable_end_at + {jumped("k.clock_jump", "k.dialing_at")} * interval '1 second'
@@ -193,6 +203,7 @@ INVARIANTS = (
     Invariant("counters_add_up", "Counters agree with what they count.", COUNTERS_ADD_UP),
     Invariant("attempts_within_limit", "Nobody was called more often than allowed.", ATTEMPTS_WITHIN_LIMIT),
     Invariant("stops_hold", "No call after a stop or outside its window.", STOPS_HOLD),
+    Invariant("outcomes_decide", "Every outcome that was reported in a call decides.", OUTCOMES_DECIDE),
     Invariant("calls_end_in_time", "No call is open longer than it can last.", CALLS_END_IN_TIME, is_safety=False),
     Invariant("no_slot_leaks", "No slot is held for a call that is over.", NO_SLOT_LEAKS, is_safety=False),
     Invariant(

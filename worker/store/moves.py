@@ -13,6 +13,7 @@ from typing import Protocol
 from sqlalchemy import Connection, text
 
 from worker.domain.model import CallState, ContactStatus, Disposition
+from worker.store import call_outcomes
 from worker.store.batches import Batch
 from worker.store.columns import CallScopes
 from worker.store.dispositions import PICKED_UP, UNSENT
@@ -27,7 +28,9 @@ class Move:
     ``at_most`` guards: the call moves only while its state is not later than this. ``state`` may be the state
     it has. With a ``disposition`` the call ends, and ``contact_status`` says what becomes of the contact,
     due again in ``due_in_seconds`` of business time. ``counts`` false gives the attempt back. ``reached``
-    false says that no call can have reached the carrier, so that the contact was not called by it.
+    false says that no call can have reached the carrier, so that the contact was not called by it. With
+    ``outcome_wait_seconds`` an assistant reports what came of the call: what it has said decides, and of whom it has
+    said nothing, ``calling`` still, waits so long.
     """
 
     call_id: str
@@ -49,6 +52,7 @@ class Move:
     technical: int = 0
     rejected: int = 0
     invalid: int = 0
+    outcome_wait_seconds: float | None = None
 
 
 MOVES = Batch(Move)
@@ -93,7 +97,7 @@ turned AS (
                       ELSE (SELECT dialer_due_now()) + e.due_in_seconds * interval '1 second' END,
         attempts = cc.attempts - (NOT e.counts AND e.attempt IS NOT NULL)::int,
         called = CASE WHEN e.reached OR e.attempt IS NULL THEN cc.called ELSE e.called_before END,
-        answered = cc.answered OR e.contact_status = 'completed',
+        answered = cc.answered OR e.contact_status IN ('completed', 'calling'),
         technical_failures = cc.technical_failures + e.technical,
         rejections = cc.rejections + e.rejected,
         invalid_results = cc.invalid_results + e.invalid
@@ -139,9 +143,20 @@ def advance(conn: Connection, moves: Sequence[Move]) -> Sequence[MovedCall]:
 
     A move whose guard fails, or that would end a call again, is left out: somebody else was first.
     """
-    return conn.execute(*advancement(moves)).all() if moves else []
+    if not moves:
+        return []
+    first, *others = advancement(moves)
+    moved = conn.execute(*first).all()
+    for statement in others:
+        conn.execute(*statement)
+    return moved
 
 
-def advancement(moves: Sequence[Move]) -> Statement:
-    """The statement that :func:`advance` runs, to be sent together with others."""
-    return ADVANCE, MOVES.bind(moves)
+def advancement(moves: Sequence[Move]) -> list[Statement]:
+    """The statements that :func:`advance` runs, to be sent together with others; the first returns its rows."""
+    statements: list[Statement] = [(ADVANCE, MOVES.bind(moves))]
+    reported = [move for move in moves if move.outcome_wait_seconds is not None]
+    if reported:
+        wait = max(move.outcome_wait_seconds or 0.0 for move in reported)
+        statements.append(call_outcomes.at_end([move.call_id for move in reported], wait))
+    return statements

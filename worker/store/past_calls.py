@@ -36,6 +36,8 @@ gone AS (
     RETURNING *),
 news AS (
     DELETE FROM call_events WHERE outcome IS NOT NULL AND token = ANY(ARRAY(SELECT token FROM gone))),
+reports AS (
+    DELETE FROM call_outcomes WHERE call_id = ANY(ARRAY(SELECT id FROM gone))),
 past AS (
     INSERT INTO past_calls (campaign_id, reserved, ended, dialed, campaign_limits, zones, attempts, dispositions)
     SELECT campaign_id, array_agg(reserved_at ORDER BY id), array_agg(ended_at ORDER BY id),

@@ -37,6 +37,6 @@ def keep(
 ) -> tuple[Kept, Sequence[MovedCall]]:
     """Keep the events, move the calls, and commit."""
     kept, *moved = pipelined(
-        conn, events.insertion(carrier, news), *([moves.advancement(steps)] if steps else []), commits=True
+        conn, events.insertion(carrier, news), *(moves.advancement(steps) if steps else ()), commits=True
     )
     return events.kept_of(kept), moved[0] if moved else ()

@@ -179,6 +179,7 @@ campaigns = Table(
     _must("short_of_slots", Boolean), _may("pause_reason", Text), _must("hang_up", Boolean),
     _may("stopped_at", _INSTANT), _must("created_at", _INSTANT), _must("updated_at", _INSTANT),
     _may("completed_at", _INSTANT), _may("deleted_at", _INSTANT),
+    _may("variables", JSONB(none_as_null=True)), _may("outcomes", JSONB(none_as_null=True)),
     _own("assistant_id", of="assistants"), _own("company_id", of="companies"),
     ForeignKeyConstraint(["id", "run_id"], ["runs.campaign_id", "runs.id"], use_alter=True),
 )
@@ -235,6 +236,17 @@ calls = Table(
     ForeignKeyConstraint(
         ["contact_id", "campaign_id"], ["campaign_contacts.contact_id", "campaign_contacts.campaign_id"]),
     ForeignKeyConstraint(["campaign_id", "run_id"], ["runs.campaign_id", "runs.id"]),
+)
+
+call_secret = Table("call_secret", metadata, _must("only_row", Boolean, key=True), _must("secret", LargeBinary))
+
+call_outcomes = Table(
+    "call_outcomes", metadata,
+    _must("call_id", Text, key=True), _must("campaign_id", Text), _may("waits_since", _INSTANT),
+    _may("waits_until", _INSTANT), _may("decided_at", _INSTANT), _may("outcome", Text), _may("next", Text),
+    _may("retry_minutes", Integer), _may("callback_at", _INSTANT), _must("do_not_call", Boolean),
+    _may("summary", Text), _may("data", JSONB), _may("transcript_url", Text), _may("recording_url", Text),
+    _may("spoke_at", _INSTANT), _may("reported_at", _INSTANT), _must("reports", JSONB),
 )
 
 past_calls = Table(

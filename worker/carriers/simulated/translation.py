@@ -57,8 +57,11 @@ EVENT_KINDS = {
 
 
 def request(call_request: CallRequest) -> dict[str, Any]:
-    """The body that asks for this call."""
+    """The body that asks for this call. An assistant with a token is connected: what it is sent goes along."""
+    greeting = call_request.greeting
+    connected = {"connect_to": call_request.assistant.answer_url, "parameters": greeting.parameters_and_variables}
     return {
+        **(connected if call_request.call_token and call_request.assistant.answer_url else {}),
         "from": call_request.from_number,
         "to": call_request.to_number,
         "token": call_request.token,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from worker.carriers.base import Accepted, BadEvent, CallEvent, CallRequest, CarrierCall, Greeting, Verdict
+from worker.carriers.base import Accepted, BadEvent, CallEvent, CallRequest, CarrierCall, Verdict
 from worker.carriers.http import Answer, with_parameters
 from worker.carriers.sip import disposition_of, read_code
 from worker.carriers.telnyx import ASSISTANT_ID
@@ -67,14 +67,12 @@ def request(call_request: CallRequest, connection_id: str) -> dict[str, Any]:
     }
     if call_request.detects_machines:
         body["answering_machine_detection"] = "detect"
-    parameters = Greeting(
-        call_request.assistant, call_request.call_id, call_request.campaign_id, call_request.contact_id
-    ).parameters
+    greeting = call_request.greeting
     agent = call_request.assistant.carrier_ids.get(ASSISTANT_ID.key)
     if agent:
-        body["assistant"] = {"id": agent, "dynamic_variables": parameters}
+        body["assistant"] = {"id": agent, "dynamic_variables": greeting.parameters_and_variables}
     elif call_request.assistant.stream_url:
-        body["stream_url"] = with_parameters(call_request.assistant.stream_url, parameters)
+        body["stream_url"] = with_parameters(call_request.assistant.stream_url, greeting.parameters)
         body["stream_track"] = "inbound_track"
         body["stream_bidirectional_mode"] = "rtp"
     return body

@@ -2,11 +2,15 @@
 
 ::
 
-    POST /v1/calls              {from, to, token, callback_url, ring_seconds, longest_call_seconds, account}
+    POST /v1/calls              {from, to, token, callback_url, ring_seconds, longest_call_seconds, account,
+                                 connect_to?, parameters?}
                                 201 {id, queued_for_ms}, unless the call's life has it otherwise
     GET  /v1/calls?token=…      200 {calls: […]}
     GET  /v1/calls/{id}         200 the call · 404 unknown_call
     POST /v1/calls/{id}/end     200 the call, also when it was over · 404 unknown_call
+
+A callee who answers is connected by a ``POST`` of the parameters, as JSON, to ``connect_to``, where a request names
+that; the call ends if nobody is there.
 
 Each with ``Authorization: Bearer {secret}``. A refusal is ``{"error": {"code", "message"}}``.
 """
@@ -89,6 +93,7 @@ class OwnProtocol(BearerProtocol):
             longest_call_seconds=_seconds(fields, "longest_call_seconds"),
             account=_text(fields, "account"),
             protocol=self,
+            details=_connection(fields),
         )
 
     def accepted(self, calls: Sequence[Call]) -> HttpAnswer:
@@ -118,10 +123,14 @@ class OwnProtocol(BearerProtocol):
         return {"Content-Type": "application/json", TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: signature}
 
     def at_answer(self, call: Call) -> Post | Connected | None:
-        return None
+        details = call.request.details
+        if not details:
+            return None
+        body = json.dumps(details["parameters"]).encode()
+        return Post(details["connect_to"], body, lambda: self._headers(body))
 
     def instructed(self, status: int | None, answer: bytes) -> Connected | None:
-        return None
+        return Connected("assistant") if status is not None and 200 <= status < 300 else None
 
 
 def view(call: Call) -> dict[str, object]:
@@ -135,6 +144,18 @@ def view(call: Call) -> dict[str, object]:
         "answered_by": call.answered_by,
         "sip_code": call.sip_code,
     }
+
+
+def _connection(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Whom an answer is connected to, and with which parameters; empty where the request names nobody."""
+    if fields.get("connect_to") is None:
+        return {}
+    if not is_web_address(fields["connect_to"]):
+        raise Malformed("connect_to is not an http(s) address.", MALFORMED)
+    parameters = fields.get("parameters", {})
+    if not isinstance(parameters, dict) or not all(isinstance(value, str) for value in parameters.values()):
+        raise Malformed("parameters is not an object of texts.", MALFORMED)
+    return {"connect_to": fields["connect_to"], "parameters": parameters}
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

@@ -24,6 +24,10 @@ CASE WHEN c.status = 'cancelled' AND cc.status IN ('pending', 'queued') THEN 'ca
 PAGE = text(f"""
 SELECT cc.contact_id, k.first_name, k.last_name, k.phone, k.timezone, {READS_AS} AS status,
        cc.reason, cc.attempts, cc.due_at, cc.zone, cc.called, cc.answered, cc.added_at,
+       CASE WHEN cc.status = 'calling' THEN (
+           SELECT o.waits_until FROM call_outcomes o JOIN calls l ON l.id = o.call_id
+           WHERE o.campaign_id = cc.campaign_id AND o.waits_until IS NOT NULL AND l.contact_id = cc.contact_id LIMIT 1
+           ) END AS outcome_due_at,
        k.do_not_call OR EXISTS (SELECT FROM do_not_call d
                                 WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call
 FROM (SELECT * FROM campaign_contacts
@@ -100,6 +104,7 @@ class CampaignContactRow(Protocol):
     called: bool
     answered: bool
     added_at: datetime
+    outcome_due_at: datetime | None
     do_not_call: bool
 
 

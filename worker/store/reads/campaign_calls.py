@@ -8,13 +8,16 @@ from typing import Protocol
 from sqlalchemy import Connection, text
 
 from worker.store import counters
-from worker.store.reads.exports import ExportedCall
+from worker.store.reads.exports import OUTCOME, ExportedCall
 from worker.store.shapes import shaped
 
-PAGE = text("""
-SELECT id, campaign_id, run_id, contact_id, from_number, to_number, state, attempt, disposition, cause,
-       machine_verdict, reserved_at, dialing_at, placed_at, ringing_at, answered_at, ended_at
-FROM calls WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :limit OFFSET :offset
+PAGE = text(f"""
+SELECT k.id, k.campaign_id, k.run_id, k.contact_id, k.from_number, k.to_number, k.state, k.attempt, k.disposition,
+       k.cause, k.machine_verdict, k.reserved_at, k.dialing_at, k.placed_at, k.ringing_at, k.answered_at, k.ended_at,
+       {OUTCOME}
+FROM (SELECT * FROM calls WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :limit OFFSET :offset) AS k
+LEFT JOIN call_outcomes o ON o.call_id = k.id
+ORDER BY k.id DESC
 """)
 LIVE = text("SELECT count(*) FROM calls WHERE campaign_id = :campaign AND ended_at IS NULL")
 PAST = text("SELECT coalesce(sum(calls), 0) FROM past_call_totals WHERE campaign_id = :campaign")

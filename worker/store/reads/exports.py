@@ -52,11 +52,17 @@ WHERE cc.campaign_id = :campaign AND cc.id > 0 AND cc.id > :after
 ORDER BY cc.id LIMIT :most
 """)
 
-CALLS = text("""
-SELECT id, run_id, contact_id, from_number, to_number, state, attempt, disposition, cause, machine_verdict,
-       reserved_at, dialing_at, placed_at, ringing_at, answered_at, ended_at
-FROM calls WHERE campaign_id = :campaign AND id <> '' AND id > :after
-ORDER BY id LIMIT :most
+OUTCOME = """o.outcome, o.waits_until AS outcome_due_at, o.summary, o.data, o.callback_at,
+       coalesce(o.do_not_call, false) AS do_not_call, o.transcript_url, o.recording_url, o.spoke_at,
+       o.reported_at"""
+"""What the assistant reported of a call, of its row ``o``."""
+
+CALLS = text(f"""
+SELECT k.id, k.run_id, k.contact_id, k.from_number, k.to_number, k.state, k.attempt, k.disposition, k.cause,
+       k.machine_verdict, k.reserved_at, k.dialing_at, k.placed_at, k.ringing_at, k.answered_at, k.ended_at, {OUTCOME}
+FROM (SELECT * FROM calls WHERE campaign_id = :campaign AND id <> '' AND id > :after ORDER BY id LIMIT :most) AS k
+LEFT JOIN call_outcomes o ON o.call_id = k.id
+ORDER BY k.id
 """)
 
 
@@ -104,6 +110,16 @@ class ExportedCall(Protocol):
     ringing_at: datetime | None
     answered_at: datetime | None
     ended_at: datetime | None
+    outcome: str | None
+    outcome_due_at: datetime | None
+    summary: str | None
+    data: dict[str, Any] | None
+    callback_at: datetime | None
+    do_not_call: bool
+    transcript_url: str | None
+    recording_url: str | None
+    spoke_at: datetime | None
+    reported_at: datetime | None
 
 
 def find_latest(conn: Connection, campaign_id: str) -> None:

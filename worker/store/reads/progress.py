@@ -22,6 +22,7 @@ SELECT c.id, c.name, c.status, c.pause_reason, c.scheduled_start_at, c.deleted_a
        t.max_concurrent_calls AS team_limit,
        (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.ended_at IS NULL) AS team_live,
        (SELECT count(*) FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL) AS live,
+       (SELECT count(*) FROM call_outcomes o WHERE o.campaign_id = c.id AND o.waits_until IS NOT NULL) AS awaited,
        r.id AS run_id, r.state AS run_state, r.opened_by, r.max_calls, r.calls_used, r.opened_at,
        ARRAY(SELECT json_build_array(z.zone, extract(epoch FROM (
                  SELECT min(cc.due_at) FROM campaign_contacts cc
@@ -54,7 +55,8 @@ WHERE cn.campaign_id = :id ORDER BY cn.position
 
 @shaped(FACTS)
 class CampaignFacts(CallWindowColumns, Timed, Protocol):
-    """A campaign with its newest run, its live calls and its team's, and when the next contact of each zone is due
+    """A campaign with its newest run, its live calls and its team's, how many contacts wait for the
+    outcome of their call, and when the next contact of each zone is due
     (pairs of a zone and epoch seconds of business time, ``None`` where none waits)."""
 
     id: str
@@ -71,6 +73,7 @@ class CampaignFacts(CallWindowColumns, Timed, Protocol):
     team_limit: int
     team_live: int
     live: int
+    awaited: int
     run_id: str | None
     run_state: str | None
     opened_by: str | None

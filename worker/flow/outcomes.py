@@ -1,0 +1,141 @@
+"""Take an assistant's report on its call, and end the wait for reports that do not come.
+
+One transaction keeps the report, puts who asked for it on the do-not-call list, and, where the contact waits for the
+word, sets its next state; the report is answered after that commit. The team's gate is closed before the call is
+locked, as by whoever bans numbers: from the answer on no call to that number is committed, by whatever campaign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from worker.crashpoint import crashpoint
+from worker.domain.errors import Conflict, NotFound
+from worker.domain.outcomes import Effect, Meaning, OutcomeReport, digest_of, meaning_of, parse_report
+from worker.domain.variables import render
+from worker.flow.base import Dialer, Fill, Step
+from worker.flow.finish import finish
+from worker.store import audit, call_outcomes, gate
+from worker.store.call_outcomes import LockedCall, LockedOutcome, ReportedCall
+from worker.store.crm import contacts, import_marks
+from worker.store.database import once, single, transact
+
+log = structlog.get_logger()
+
+MOST_REPORTS = 20
+"""Different reports on one call that are kept."""
+MOST_AT_ONCE = 500
+DO_NOT_CALL_REASON = "the callee said so in a call"
+
+Answer = Mapping[str, Any]
+"""What is answered to a report: the same whenever the same report comes."""
+
+
+def report_outcome(
+    dialer: Dialer, team_id: str, call_id: str, body: Mapping[str, Any], *, actor: str
+) -> tuple[Answer, list[Step]]:
+    """Keep a report on a call of the team, do what it asks for, and say what it decides.
+
+    A report that came before, in the same words, is answered as it was then and changes nothing. Raises
+    :class:`NotFound`, :class:`~worker.domain.errors.Invalid` with every fault, a word the campaign does not know among
+    them, and :class:`Conflict` for a call that has not left, or has too many reports.
+    """
+    reported = transact(dialer.db, lambda conn: _report(conn, team_id, call_id, body, actor))
+    crashpoint("outcome.after_commit")
+    return reported
+
+
+def _report(
+    conn: Connection, team_id: str, call_id: str, body: Mapping[str, Any], actor: str
+) -> tuple[Answer, list[Step]]:
+    call = call_outcomes.call(conn, call_id, team_id)
+    if call is None:
+        raise NotFound("call", call_id)
+    if body.get("doNotCall") is True:
+        gate.close_gate(conn, team_id)  # before the call is locked, as whoever places calls passes it
+    locked, known = call_outcomes.lock(conn, call_id)
+    before = {} if known is None else known.reports
+    digest = digest_of(body)
+    if digest in before:
+        return before[digest], []
+    report = parse_report(body, call.now)
+    meaning = None if call.outcomes is None else meaning_of(call.outcomes, report.outcome)
+    is_new_ban = report.do_not_call and (known is None or not known.do_not_call)
+    _refuse(call_id, locked, len(before), at_most=MOST_REPORTS + is_new_ban)
+    effect = _effect(locked, known, meaning)
+    decides = None if effect is Effect.ANNOTATES else meaning
+    answer = _answer(call, report, effect, decides)
+    call_outcomes.keep(conn, call_id, report, decides, answer)
+    if report.do_not_call:
+        _ban(conn, call, actor)
+    if effect is Effect.NOW:
+        call_outcomes.decide(conn, call_id)
+    log.info("outcome_reported", call_id=call_id, campaign_id=call.campaign_id, effect=effect.value)
+    return answer, [Fill(team_id, (call.campaign_id,))] if effect is Effect.NOW else []
+
+
+def _refuse(call_id: str, locked: LockedCall, reports: int, *, at_most: int) -> None:
+    """However much was said, that the callee is not to be called is taken once more."""
+    if locked.is_unsent:
+        raise Conflict(f"Call {call_id} has not been placed; there is nothing to report of it.")
+    if reports >= at_most:
+        raise Conflict(f"Call {call_id} has {MOST_REPORTS} different reports already.")
+
+
+def _effect(locked: LockedCall, known: LockedOutcome | None, meaning: Meaning | None) -> Effect:
+    if meaning is None:
+        return Effect.ANNOTATES
+    if not locked.is_over:
+        return Effect.AT_END
+    return Effect.NOW if known is not None and known.is_awaited else Effect.ANNOTATES
+
+
+def _answer(call: ReportedCall, report: OutcomeReport, effect: Effect, decides: Meaning | None) -> Answer:
+    return {
+        "call_id": call.id,
+        "campaign_id": call.campaign_id,
+        "contact_id": call.contact_id,
+        "outcome": report.outcome,
+        "effect": effect.value,
+        "next": None if decides is None else decides.then.value,
+        "retry_after_minutes": None if decides is None else decides.retry_minutes,
+        "callback_at": None if report.callback_at is None else report.callback_at.isoformat().replace("+00:00", "Z"),
+        "do_not_call": report.do_not_call,
+    }
+
+
+def _ban(conn: Connection, call: ReportedCall, actor: str) -> None:
+    """The number that was called is on the team's list, and the contact, whatever its number is now, marked."""
+    contacts.ban(conn, call.team_id, [call.to_number], DO_NOT_CALL_REASON)
+    contacts.edit(conn, call.team_id, call.contact_id, {"do_not_call": True})
+    import_marks.end(conn, call.contact_id)
+    audit.note(conn, call.team_id, actor, "do_not_call_in_call", call.id, {"contactId": call.contact_id})
+
+
+def read_context(dialer: Dialer, team_id: str, call_id: str) -> Mapping[str, Any] | None:
+    """What an assistant may know of its call that has no place in an address; ``None`` once the call is over, or where
+    there is none."""
+    row = once(dialer.db, lambda conn: call_outcomes.context(conn, team_id, call_id))
+    if row is None:
+        return None
+    return {
+        "call_id": row.id,
+        "campaign_id": row.campaign_id,
+        "contact_id": row.contact_id,
+        "variables": render(row.variables, row.person),
+    }
+
+
+def decide_overdue(dialer: Dialer) -> list[Step]:
+    """Whoever has waited long enough for the outcome of his call has been reached, unless more was said; campaigns in
+    which nothing else is to come are completed."""
+    if not single(dialer.db, call_outcomes.are_over):
+        return []
+    campaign_ids = transact(dialer.db, lambda conn: call_outcomes.decide_overdue(conn, most=MOST_AT_ONCE))
+    crashpoint("outcome.after_decide")
+    finish(dialer, campaign_ids)
+    return []
