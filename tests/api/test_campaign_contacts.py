@@ -96,7 +96,8 @@ def test_contacts_are_shown_with_status_reason_and_what_comes_next(web: World, c
         busy,
     ]
     due_at = web.entry(campaign, busy).due_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    common = {"called": False, "answered": False, "reason": None, "timezone": None, "attempts": 0, "do_not_call": False}
+    common = {"called": False, "answered": False, "reason": None, "timezone": None, "attempts": 0, "do_not_call": False,
+              "outcome_due_at": None}  # fmt: skip
     named = {"first_name": "", "last_name": ""}
     added = {contact: fields["added_at"] for contact, fields in shown.items()}
     assert shown[waits] == common | {
@@ -236,6 +237,20 @@ def test_calls_are_listed_newest_first_with_how_they_ended(web: World, client: C
                 ("ended_at", "ended_at"),
             )
         },
+        "do_not_call": False,
+        **dict.fromkeys(
+            (
+                "outcome",
+                "outcome_due_at",
+                "summary",
+                "data",
+                "callback_at",
+                "transcript_url",
+                "recording_url",
+                "spoke_at",
+                "reported_at",
+            )
+        ),
     }
     page = client.get(url, params={"limit": 1, "offset": 1}).json()
     assert ([call["id"] for call in page["calls"]], page["count"]) == ([first["id"]], 2)

@@ -39,6 +39,7 @@ def theirs(web: World, client: Client) -> dict[str, str]:
     web.ban("+12025550777")
     return {
         "campaigns": campaign,
+        "calls": web.calls(campaign)[0].id,
         "contacts": web.contact(),
         **made(client, web.team),
         "do-not-call": "+12025550777",
@@ -85,6 +86,7 @@ def ours(web: World) -> dict[tuple[str, str], dict[str, Any]]:
         ("POST", f"{crm}/campaigns"): campaign,
         ("POST", f"{crm}/contacts"): {"firstName": "Ours", "companyId": f"comp_{OTHER_TEAM}", "teamId": OTHER_TEAM},
         **{("POST", f"{crm}/{each.path}"): new(each, OTHER_TEAM) | {"teamId": OTHER_TEAM} for each in PLAIN},
+        ("POST", f"{crm}/calls/{{id}}/outcome"): {"outcome": "interested", "doNotCall": True},
         ("POST", f"{crm}/do-not-call"): {"numbers": ["+12025550903"]},
         ("DELETE", f"{crm}/campaigns/{{id}}/contacts"): of_campaign["contacts"],
         **{("PATCH", f"{crm}/{thing}/{{id}}"): body for thing, body in edited.items()},

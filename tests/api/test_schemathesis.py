@@ -31,6 +31,7 @@ pytestmark = pytest.mark.slow  # half a minute of CPU even with few examples; ru
 TEAM = "team_a"
 IDS = {
     "campaigns": "camp_known",
+    "calls": "call_known",
     "contacts": "cont_known",
     "companies": f"comp_{TEAM}",
     "assistants": f"asst_{TEAM}",
