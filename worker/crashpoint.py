@@ -34,6 +34,8 @@ POINTS = frozenset(
         "stop.after_commit",  # a campaign stopped, its calls were not hung up
         "stop.after_mark",  # calls are marked for their end, no request was sent
         "stop.after_request",  # the carrier took the request to end a call, nobody wrote that down
+        "close.after_commit",  # a campaign has ended, nobody who waits was swept
+        "close.after_sweep",  # all who waited are swept, the campaign is not completed
         "reap.after_take",  # overdue calls are taken, nobody looks them up
         "reap.after_look_up",  # the carrier answered, nothing was written
         "rebuild.after_raise",  # the generation is raised and not committed, the slots are as they were

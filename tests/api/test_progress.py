@@ -61,6 +61,7 @@ def test_progress_counts_contacts_calls_and_what_is_live(web: World, client: Cli
             "canceled": 0, "lost": 0, "not_sent": 0,
         },
         "live_calls": 1,
+        "callbacks": 0,
         "max_concurrent_calls": 2,
         "run": {
             "id": run_row.id,

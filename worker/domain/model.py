@@ -170,6 +170,7 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     FAX = "fax"
     TECHNICAL = "technical"
+    CAMPAIGN_ENDED = "campaign_ended"
 
 
 @dataclass(frozen=True, slots=True)

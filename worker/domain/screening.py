@@ -88,6 +88,7 @@ _SENTENCES = {
     Reason.REJECTED: "declined the calls",
     Reason.FAX: "has a fax machine for a phone number",
     Reason.TECHNICAL: "could not be reached for technical reasons",
+    Reason.CAMPAIGN_ENDED: "was still waiting when the campaign ended",
 }
 _PLURAL = {"has": "have", "is": "are"}
 

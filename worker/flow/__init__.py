@@ -1,14 +1,14 @@
 """The engine: the life of a contact, one step a file.
 
-``promote`` starts a campaign when its instant comes · ``admit`` opens a run · ``fill`` takes the free slots, by a
-``plan`` that it makes and a ``claim`` that decides · ``dial`` places the calls, by a ``call_request`` each, ``results``
-writes down what came of it · ``receipt`` settles what the carrier reports when it comes,
-where that is a move and no more, ``record`` keeps it for later · ``answer`` instructs it what to do with a
-callee who answered · ``settle`` drains what was kept: both ``follow`` the news and end the calls
-(``ending``), the ``breaker`` goes by how they fared ·
-``stop`` pauses and cancels, ``hang_up`` has the carriers end calls · ``finish`` completes · ``wake`` looks at sleeping
-campaigns · ``reap`` ends calls whose time ran out · ``reconcile`` makes slots and live calls agree · ``tick`` does the
-periodic rest. What people ask of it is in :mod:`worker.operations`.
+``promote`` starts a campaign when its instant comes, and ends it · ``admit`` opens a run · ``fill`` takes the free
+slots, by a ``plan`` that it makes and a ``claim`` that decides · ``dial`` places the calls, by a ``call_request`` each,
+``results`` writes down what came of it · ``receipt`` settles what the carrier reports when it comes, where that is a
+move and no more, ``record`` keeps it for later · ``answer`` instructs it what to do with a callee who answered ·
+``settle`` drains what was kept: both ``follow`` the news and end the calls (``ending``), the ``breaker`` goes by how
+they fared · ``stop`` pauses and cancels, ``hang_up`` has the carriers end calls · ``close`` ends at an instant or by
+hand · ``finish`` completes · ``wake`` looks at sleeping campaigns · ``reap`` ends calls whose time ran out ·
+``reconcile`` makes slots and live calls agree · ``tick`` does the periodic rest. What people ask of it is in
+:mod:`worker.operations`.
 
 A step does its work against the :class:`~worker.flow.base.Dialer` it is given and returns the steps that follow, as
 values; only :mod:`worker.process.tasks` sends them, after the commit. What waits on a carrier waits on the threads of
@@ -40,6 +40,8 @@ settle.after_release     slots free, nobody fills them                tick: ``wa
 stop.after_commit        a campaign stopped, its calls go on          tick: ``stop_calls``
 stop.after_mark          calls marked for their end, no request sent  tick: ``hang_up``
 stop.after_request       a request sent, not written down             tick: ``hang_up`` again after the lease
+close.after_commit       a campaign ended, who waits unswept          tick: ``wake``
+close.after_sweep        a campaign ended and swept, not completed    tick: ``wake``
 reap.after_take          overdue calls taken, nobody looks them up    ``reap`` when their time comes again
 reap.after_look_up       an answer that was not written down          ``reap`` when their time comes again
 rebuild.after_raise      nothing: slots and generation as before      ``reconcile``
