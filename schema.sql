@@ -182,7 +182,7 @@ CREATE TABLE contacts (
     phone           text,
     phone_e164      text CHECK (phone_e164 ~ '^\+[1-9][0-9]{5,14}$'),
     phone_fault     text,
-    phone_secondary text,                              -- kept, never dialed
+    phone_secondary text,                              -- dialed where a campaign says so, read then as it is written
     email           text,
     timezone        text CHECK (timezone <> ''),
     do_not_call     boolean NOT NULL DEFAULT false,
@@ -230,7 +230,7 @@ CREATE TYPE campaign_status AS ENUM (
     'draft',      -- → scheduled (schedule) | running (run) | cancelled
     'scheduled',  -- → running (its instant comes, or run) | draft (unschedule) | cancelled
     'running',    -- → paused (pause, budget used up, account stopped) | completed | cancelled
-    'paused',     -- → running (resume, run) | cancelled
+    'paused',     -- → running (resume, run) | completed (its end comes, or by hand) | cancelled
     'completed',  -- → running (run, only if contacts are waiting)
     'cancelled'   -- final
 );
@@ -265,12 +265,23 @@ CREATE TABLE campaigns (
     deleted_at               timestamptz,
     variables                jsonb CHECK (jsonb_typeof(variables) = 'object'),   -- templates by name, for its assistant
     outcomes                 jsonb CHECK (jsonb_typeof(outcomes) = 'object'),    -- what its assistant's words mean
+    -- Several windows a day, by weekday; both bounds above are the same then, which older workers read as shut.
+    call_windows             jsonb CHECK (jsonb_typeof(call_windows) = 'array'),
+    scheduled_end_at         timestamptz,              -- business time; nothing is dialed from then on
+    start_no_later_than_minutes integer CHECK (start_no_later_than_minutes BETWEEN 1 AND 43200),
+    missed_start_at          timestamptz,              -- business time; when it was to start, and did not
+    keep_open                boolean NOT NULL DEFAULT false,   -- completes by hand, or at its end, and not by itself
+    use_secondary_phone      boolean NOT NULL DEFAULT false,   -- every other attempt goes to the contact's second number
+    -- The ranks that occur among its contacts, so that a claim need not search for them. Never shrinks.
+    ranks                    smallint[] NOT NULL DEFAULT '{5}',
+    closing_at               timestamptz,              -- since when who waits reads as cancelled; it completes after its calls
     UNIQUE (team_id, id),
     FOREIGN KEY (team_id, assistant_id) REFERENCES assistants (team_id, id),
     FOREIGN KEY (team_id, company_id) REFERENCES companies (team_id, id),
     CONSTRAINT campaigns_window_whole CHECK (
         num_nonnulls(call_window_start, call_window_end, call_window_timezone) IN (0, 3)),
-    CONSTRAINT campaigns_window_not_empty CHECK (call_window_start <> call_window_end),
+    CONSTRAINT campaigns_window_not_empty CHECK (
+        (call_windows IS NOT NULL) = coalesce(call_window_start = call_window_end, false)),
     CONSTRAINT campaigns_scheduled_has_instant CHECK (status <> 'scheduled' OR scheduled_start_at IS NOT NULL),
     CONSTRAINT campaigns_running_has_run CHECK (
         status <> 'running' OR (run_id IS NOT NULL AND next_wake_at IS NOT NULL)),
@@ -282,10 +293,13 @@ CREATE TABLE campaigns (
 CREATE INDEX campaigns_of_team ON campaigns (team_id, created_at DESC, id DESC) WHERE id <> '';
 CREATE INDEX campaigns_due_to_start ON campaigns (scheduled_start_at)
     WHERE status = 'scheduled' AND deleted_at IS NULL;
+CREATE INDEX campaigns_due_to_end ON campaigns (scheduled_end_at)
+    WHERE scheduled_end_at IS NOT NULL AND status IN ('running', 'paused') AND closing_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX campaigns_due_to_wake ON campaigns (next_wake_at) WHERE next_wake_at IS NOT NULL;
 CREATE INDEX campaigns_short_of_slots ON campaigns (team_id) WHERE short_of_slots AND status = 'running';
 
--- Wakes the timers (worker/process/timer.py), which sleep until the next campaign is to start: this may be an earlier one.
+-- Wakes the timers (worker/process/timer.py), which sleep until the next campaign is to start or to end: this may be an
+-- earlier one.
 CREATE FUNCTION wake_timers() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NOTIFY campaign_scheduled;
@@ -293,6 +307,9 @@ BEGIN
 END $$;
 CREATE TRIGGER campaign_scheduled AFTER INSERT OR UPDATE OF status, scheduled_start_at, deleted_at ON campaigns
     FOR EACH ROW WHEN (NEW.status = 'scheduled') EXECUTE FUNCTION wake_timers();
+CREATE TRIGGER campaign_ends AFTER INSERT OR UPDATE OF status, scheduled_end_at, deleted_at ON campaigns
+    FOR EACH ROW WHEN (NEW.status IN ('running', 'paused') AND NEW.scheduled_end_at IS NOT NULL)
+    EXECUTE FUNCTION wake_timers();
 
 -- The caller IDs of a campaign, rotated by longest unused.
 CREATE TABLE campaign_numbers (
@@ -313,8 +330,9 @@ CREATE TYPE contact_status AS ENUM (
     'pending',    -- waiting, never called     → calling | skipped | cancelled
     'queued',     -- waiting again             → calling | skipped | cancelled
     'calling',    -- one live call             → completed | exhausted | failed | queued (retry or put back) | skipped
-    'completed',  -- answered                  final
-    'exhausted',  -- attempts used             final, but for one put back by hand who has attempts left → queued
+    'completed',  -- answered                  final, but for one who asked to be called back → queued
+    'exhausted',  -- attempts used             final, but for one put back by hand who has attempts left, or who asked to
+                  --                           be called back → queued
     'failed',     -- can never be reached      final, but for one put back by hand or mended when a run opens → queued
     'skipped',    -- may not be called         final, but for one who may be called again when a run opens → queued
     'cancelled'   -- its campaign was          final
@@ -331,7 +349,7 @@ CREATE TABLE campaign_contacts (
     zone               text NOT NULL DEFAULT '',
     status             contact_status NOT NULL DEFAULT 'pending',
     due_at             timestamptz NOT NULL,
-    attempts           smallint NOT NULL DEFAULT 0 CHECK (attempts BETWEEN 0 AND 20),
+    attempts           smallint NOT NULL DEFAULT 0 CHECK (attempts BETWEEN 0 AND 21),   -- one callback beyond the most
     technical_failures smallint NOT NULL DEFAULT 0,
     rejections         smallint NOT NULL DEFAULT 0,
     invalid_results    smallint NOT NULL DEFAULT 0,
@@ -340,16 +358,24 @@ CREATE TABLE campaign_contacts (
     reason             text,                           -- why skipped or failed
     last_number_id     text,                           -- the caller ID of the latest attempt
     added_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    priority           smallint NOT NULL DEFAULT 5 CHECK (priority BETWEEN 1 AND 9),   -- 1 is called first
+    rank               smallint NOT NULL DEFAULT 5,    -- of those who are due the lowest is called first: a callback's is 0
+    callback_at        timestamptz,                    -- business time; when it asked to be called, until it is
+    due_before_callback timestamptz,                   -- business time; what due_at was before; NULL: it did not wait
+    callbacks_used     smallint NOT NULL DEFAULT 0 CHECK (callbacks_used BETWEEN 0 AND 1),   -- calls beyond the most
     PRIMARY KEY (contact_id, campaign_id),
     FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (team_id, contact_id) REFERENCES contacts (team_id, id),
     CHECK (status NOT IN ('skipped', 'failed') OR reason IS NOT NULL),
-    CHECK (status <> 'completed' OR answered)
+    CHECK (status <> 'completed' OR answered),
+    CONSTRAINT campaign_contacts_ranked CHECK (rank = CASE WHEN callback_at IS NULL THEN priority ELSE 0 END)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
 CREATE UNIQUE INDEX campaign_contacts_in_order ON campaign_contacts (campaign_id, id) WHERE id > 0;
--- The one index the claim runs over; closed zones cost nothing because the zone stands before the instant.
-CREATE INDEX campaign_contacts_waiting ON campaign_contacts (campaign_id, zone, due_at, id)
+-- The one index the claim runs over; closed zones cost nothing because the zone stands before the instant, and ranks
+-- nothing, for each is looked at by itself.
+CREATE INDEX campaign_contacts_waiting ON campaign_contacts (campaign_id, zone, rank, due_at, id)
     WHERE status IN ('pending', 'queued');
+CREATE INDEX campaign_contacts_callbacks ON campaign_contacts (campaign_id, callback_at) WHERE callback_at IS NOT NULL;
 -- Those a run cannot call, for its errors.
 CREATE INDEX campaign_contacts_out_of_reach ON campaign_contacts (campaign_id, id)
     WHERE status = 'skipped' OR (status = 'failed' AND NOT called);
@@ -457,6 +483,9 @@ CREATE TABLE calls (
     clock_jump       integer NOT NULL DEFAULT 0,       -- the newest jump of the clock known when dialing was committed
     seq              bigint DEFAULT nextval('calls_seq'),
     unanswered_since timestamptz,                      -- asked about, and no answer since
+    callback_at      timestamptz,                      -- business time; when its callee asked to be called, if he did
+    secondary        text,                             -- the contact's second number as written, where that is dialed
+    is_extra         boolean NOT NULL DEFAULT false,   -- beyond the campaign's most attempts, for it is a callback
     FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (contact_id, campaign_id) REFERENCES campaign_contacts (contact_id, campaign_id),
     FOREIGN KEY (campaign_id, run_id) REFERENCES runs (campaign_id, id),
@@ -468,7 +497,9 @@ CREATE TABLE calls (
         state = 'reserved' OR disposition IS NOT DISTINCT FROM 'not_sent'
         OR num_nulls(attempt, dialing_at, dialed_at, valid_until, provable_end_at, max_attempts) = 0),
     CONSTRAINT calls_within_attempts CHECK (attempt <= max_attempts),
-    CONSTRAINT calls_dialed_in_time CHECK (dialed_at < valid_until)
+    CONSTRAINT calls_dialed_in_time CHECK (dialed_at < valid_until),
+    CONSTRAINT calls_callback_in_time CHECK (dialed_at >= callback_at),
+    CONSTRAINT calls_extra_is_callback CHECK (callback_at IS NOT NULL OR NOT is_extra)
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02);
 CREATE UNIQUE INDEX calls_by_token ON calls (token);
 -- The invariant one_live_call_per_contact, for the contact and for the number.

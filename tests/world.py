@@ -362,9 +362,12 @@ class World:
         self.tick()
 
     def _due_at(self) -> Iterator[datetime | None]:
-        """When campaigns start and contacts of running ones may be called, as far as it lies ahead."""
+        """When campaigns start or end and contacts of running ones may be called, as far as it lies ahead."""
         yield from self.sql("""
             SELECT min(scheduled_start_at) FROM campaigns WHERE status = 'scheduled' AND deleted_at IS NULL""")[0]
+        yield from self.sql("""
+            SELECT min(scheduled_end_at) FROM campaigns
+            WHERE status IN ('running', 'paused') AND deleted_at IS NULL AND scheduled_end_at > dialer_now()""")[0]
         for row in self.sql("""
             SELECT c.*, cc.zone, min(cc.due_at) AS due_at,
                    min(cc.due_at) FILTER (WHERE cc.due_at > dialer_now()) AS due_later

@@ -36,6 +36,8 @@ POINTS = frozenset(
         "stop.after_request",  # the carrier took the request to end a call, nobody wrote that down
         "outcome.after_commit",  # an assistant's report is kept, and nobody has answered it or filled
         "outcome.after_decide",  # waits for reports are over, their campaigns are not completed
+        "close.after_commit",  # a campaign has ended, nobody who waits was swept
+        "close.after_sweep",  # all who waited are swept, the campaign is not completed
         "reap.after_take",  # overdue calls are taken, nobody looks them up
         "reap.after_look_up",  # the carrier answered, nothing was written
         "rebuild.after_raise",  # the generation is raised and not committed, the slots are as they were

@@ -29,8 +29,11 @@ def listed(client: Client, campaign: str, **query: Any) -> tuple[list[str], int]
 
 def test_contacts_are_added_once(web: World, client: Client) -> None:
     campaign, contacts = created(client, web), web.contacts(3)
-    assert add(client, campaign, contacts[:2]).json() == {"success": True}
-    assert add(client, campaign, [contacts[2], contacts[0], contacts[2]]).json() == {"success": True}
+    nobody = {"cannotBeCalled": {"count": 0, "reasons": {}}}
+    first = add(client, campaign, contacts[:2]).json()
+    assert first == {"success": True, "added": 2, "alreadyThere": 0} | nobody
+    second = add(client, campaign, [contacts[2], contacts[0], contacts[2]]).json()
+    assert second == {"success": True, "added": 1, "alreadyThere": 1} | nobody
     assert listed(client, campaign) == (contacts[::-1], 3)
     assert web.by_status(campaign) == {"pending": 3}
 
@@ -96,8 +99,15 @@ def test_contacts_are_shown_with_status_reason_and_what_comes_next(web: World, c
         busy,
     ]
     due_at = web.entry(campaign, busy).due_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    common = {"called": False, "answered": False, "reason": None, "timezone": None, "attempts": 0, "do_not_call": False,
-              "outcome_due_at": None}  # fmt: skip
+    common: dict[str, Any] = {"callback_at": None, "priority": 5, "outcome_due_at": None}
+    common |= {
+        "called": False,
+        "answered": False,
+        "reason": None,
+        "timezone": None,
+        "attempts": 0,
+        "do_not_call": False,
+    }
     named = {"first_name": "", "last_name": ""}
     added = {contact: fields["added_at"] for contact, fields in shown.items()}
     assert shown[waits] == common | {

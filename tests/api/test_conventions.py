@@ -57,7 +57,7 @@ def test_every_fault_is_listed_at_once_by_its_path(web: World, client: Client) -
         "name": "x" * 201,
         "description": ["no text"],
         "scheduledStartAt": "2020-01-01T00:00:00Z",
-        "callWindowStart": "9:00",
+        "callWindowStart": "9h",
         "callWindowEnd": "25:00",
         "callWindowTimezone": "America/Atlantis",
         "maxConcurrentCalls": True,

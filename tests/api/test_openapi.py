@@ -84,7 +84,7 @@ def test_the_documented_answers_are_the_ones_given(web: World, client: Client, s
         (models_progress.CallList, client.get(f"{url}/calls")),
         (models_progress.RunList, client.get(f"{url}/runs")),
         (models_progress.ProgressAnswer, client.get(f"{url}/progress")),
-        (models.Done, client.post(f"{url}/contacts", json={"contactIds": web.contacts(1)})),
+        (models_progress.AddedContacts, client.post(f"{url}/contacts", json={"contactIds": web.contacts(1)})),
         (models_progress.Removed, client.request("DELETE", f"{url}/contacts", json={"contactIds": web.contacts(1)})),
         (models.Failure, client.get("/nowhere")),
     ]

@@ -137,10 +137,13 @@ def test_the_pages_lines_create_fill_run_and_list_a_campaign(
     named = web.contacts(3)
     answer = paste(client, ADD, **placeholders, **dict(zip(("cont_01j", "cont_02k", "cont_03l"), named, strict=True)))
     assert answer.status_code == 200, answer.text
-    assert answer.json() == {"success": True}
+    nobody = {"count": 0, "reasons": {}}
+    assert answer.json() == {"success": True, "added": 3, "alreadyThere": 0, "cannotBeCalled": nobody}
     unreachable = [web.contact(None), web.contact(do_not_call=True)]
     added = client.post(f"/api/crm/campaigns/{campaign['id']}/contacts", json={"contactIds": unreachable})
-    assert added.json() == {"success": True}
+    reasons = {"do_not_call": 1, "no_phone_number": 1}
+    both = {"count": 2, "reasons": reasons}
+    assert added.json() == {"success": True, "added": 2, "alreadyThere": 0, "cannotBeCalled": both}
 
     answer = paste(client, RUN, **placeholders)
     assert answer.status_code == 200, answer.text
@@ -200,6 +203,13 @@ def test_a_created_campaign_shows_every_field_beyond_the_page_too(web: World, cl
         "call_window_start": None,
         "call_window_end": None,
         "call_window_timezone": None,
+        "call_windows": None,
+        "scheduled_end_at": None,
+        "start_no_later_than_minutes": None,
+        "missed_start_at": None,
+        "closing_at": None,
+        "keep_open": False,
+        "use_secondary_phone": False,
         "max_concurrent_calls": 3,
         "max_attempts_per_contact": 3,
         "retry_delay_minutes": 60,

@@ -62,6 +62,7 @@ def test_progress_counts_contacts_calls_and_what_is_live(web: World, client: Cli
         },
         "live_calls": 1,
         "outcomes_awaited": 0,
+        "callbacks": 0,
         "max_concurrent_calls": 2,
         "run": {
             "id": run_row.id,

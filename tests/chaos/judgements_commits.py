@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -42,7 +42,9 @@ class _State:
             if change.became is not None:
                 those.add((change.subject, change.became[column]))
         elif change.became is not None:
-            self.rows[change.table, change.subject] = change.became
+            in_campaign = change.table == "campaign_contacts"
+            subject = f"{change.subject} in {change.became['campaign_id']}" if in_campaign else change.subject
+            self.rows[change.table, subject] = change.became
 
     def of(self, table: str, subject: str) -> Values:
         return self.rows.get((table, subject), {})
@@ -52,6 +54,8 @@ def _stopped(state: _State, call: Values, at: datetime) -> str | None:
     campaign = state.of("campaigns", call["campaign_id"])
     if campaign.get("deleted_at") is not None:
         return "its campaign was deleted"
+    if campaign.get("closing_at") is not None:
+        return "its campaign had ended"
     return None if campaign.get("status") == "running" else f"its campaign was {campaign.get('status')}"
 
 
@@ -64,14 +68,40 @@ def _outside_policy(state: _State, call: Values, at: datetime) -> str | None:
     campaign = state.of("campaigns", call["campaign_id"])
     if (call["campaign_id"], call["number_id"]) not in state.callers:
         return "its caller ID was no longer the campaign's"
+    ends_at = campaign.get("scheduled_end_at")
+    if ends_at is not None and at >= datetime.fromisoformat(ends_at):
+        return "its campaign's end had come"
     if campaign.get("call_window_start") is None:
         return None
     start, end = str(campaign["call_window_start"]), str(campaign["call_window_end"])
     follows_contact = (campaign.get("settings") or {}).get("useContactTimezone", True)
     zone = (call["zone"] if follows_contact else "") or campaign["call_window_timezone"]
-    wall = at.astimezone(pytz.timezone(zone)).strftime("%H:%M")
+    clock = at.astimezone(pytz.timezone(zone))
+    wall = clock.strftime("%H:%M")
+    if campaign.get("call_windows") is not None:
+        return _outside_windows(campaign["call_windows"], clock)
     is_open = (start <= wall < end) if start < end else (wall >= start or wall < end)
     return None if is_open else f"it was {wall} in {zone}, outside {start}-{end}"
+
+
+def _outside_windows(windows: Sequence[Mapping[str, Any]], clock: datetime) -> str | None:
+    """Each begins on the days it names, and one that ends before it starts goes on into the day after."""
+    wall, day = clock.strftime("%H:%M"), clock.strftime("%a").lower()
+    day_before = (clock.replace(tzinfo=None) - timedelta(days=1)).strftime("%a").lower()
+    for window in windows:
+        start, end, days = window["start"], window["end"], window["days"]
+        if start < end and day in days and start <= wall < end:
+            return None
+        if start > end and ((day in days and wall >= start) or (day_before in days and wall < end)):
+            return None
+    return f"it was {day} {wall}, outside every window"
+
+
+def _before_its_callback(state: _State, call: Values, at: datetime) -> str | None:
+    contact = state.of("campaign_contacts", f"{call['contact_id']} in {call['campaign_id']}")
+    asked = contact.get("callback_at")
+    is_later = asked is not None and datetime.fromisoformat(asked) > at
+    return f"its contact had asked to be called at {asked}" if is_later else None
 
 
 def _not_to_be_called(state: _State, call: Values, at: datetime) -> str | None:
@@ -82,7 +112,10 @@ def _not_to_be_called(state: _State, call: Values, at: datetime) -> str | None:
 
 def _changed(state: _State, call: Values, at: datetime) -> str | None:
     contact = state.of("contacts", call["contact_id"])
-    if contact.get("phone_e164") != call["to_number"]:
+    if call.get("secondary") is not None:
+        if contact.get("phone_secondary") != call["secondary"]:
+            return "its contact had another second number"
+    elif contact.get("phone_e164") != call["to_number"]:
         return "its contact had another number"
     return None if (contact.get("timezone") or "") == call["zone"] else "its contact had another zone"
 
@@ -100,6 +133,7 @@ GATES: Mapping[str, Gate] = {
     "stops_bind_commits": _stopped,
     "newer_runs_bind_commits": _replaced,
     "policy_binds_commits": _outside_policy,
+    "callbacks_bind_commits": _before_its_callback,
     "do_not_call_binds_commits": _not_to_be_called,
     "contacts_bind_commits": _changed,
     "callers_bind_commits": _unusable,

@@ -7,6 +7,7 @@ goes on, and what it has to mend is only what the dead one left.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import partial
 
 import httpx2
@@ -69,6 +70,14 @@ def it_is_paused_while_the_carrier_keeps_calls(team: Team) -> Campaign:
     return campaign
 
 
+def it_ends_by_itself(team: Team) -> Campaign:
+    """Long before all are called."""
+    (now,) = team.chaos.sql("SELECT dialer_now() AS at")
+    campaign = team.campaign((30, "plain"), limit=1, scheduledEndAt=(now.at + timedelta(seconds=60)).isoformat())
+    campaign.run()
+    return campaign
+
+
 WORKERS: Mapping[str, Callable[[Team], Campaign]] = {
     "promote.after_commit": it_starts_by_itself,
     "wake.after_take": it_runs,
@@ -87,6 +96,8 @@ WORKERS: Mapping[str, Callable[[Team], Campaign]] = {
     "reap.after_look_up": its_calls_end_in_silence,
     "rebuild.after_raise": redis_was_emptied,
     "rebuild.after_write": redis_was_emptied,
+    "close.after_commit": it_ends_by_itself,
+    "close.after_sweep": it_ends_by_itself,
     "stop.after_commit": its_account_is_locked,
     "stop.after_mark": it_is_paused_while_the_carrier_keeps_calls,
     "stop.after_request": it_is_paused_while_the_carrier_keeps_calls,
@@ -223,4 +234,4 @@ def test_every_place_where_a_crash_may_fall_is_met_here() -> None:
         | {"record.after_commit", "record.after_release"}
         == POINTS
     )
-    assert {*LINE, "stop.after_commit"} == WORKERS.keys()
+    assert {*LINE, "stop.after_commit", "close.after_commit", "close.after_sweep"} == WORKERS.keys()

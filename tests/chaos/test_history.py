@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ from tests.chaos.verdict import JUDGEMENTS, judge
 from tests.world import World, make_world
 from worker.domain.contact_file import ContactLine
 from worker.domain.resources import ACCOUNT, NUMBER
-from worker.flow import admit, reconcile, results, settle, stop
-from worker.operations import contacts, dnc_imports, removal, resources
+from worker.flow import admit, close, reconcile, results, settle, stop
+from worker.operations import callbacks, contacts, dnc_imports, removal, resources
 from worker.operations.campaign_edit import edit_campaign
 from worker.simulator.ledger import Ledger
 from worker.store.invariants import BY_NAME as INVARIANTS
@@ -73,6 +74,16 @@ WAYS: Mapping[str, tuple[str, ByWay]] = {
         lambda world, campaign, _: stop.cancel_campaign(world.dialer, campaign, actor="test"),
     ),
     "deleted": ("stops_bind_commits", delete),
+    "ended": (
+        "stops_bind_commits",
+        lambda world, campaign, _: close.complete_campaign(world.dialer, campaign, actor="test"),
+    ),
+    "asked to be called later": (
+        "callbacks_bind_commits",
+        lambda world, campaign, contact: callbacks.call_back(
+            world.dialer, world.team, campaign, contact, (world.now + timedelta(hours=1)).isoformat(), actor="test"
+        ),
+    ),
     "run again": (
         "newer_runs_bind_commits",
         lambda world, campaign, _: admit.run_campaign(world.dialer, campaign, opened_by="api"),

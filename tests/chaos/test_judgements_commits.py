@@ -34,6 +34,15 @@ def window(start: str, end: str, zone: str = "UTC") -> tuple[Line, Line]:
     return becomes("campaigns", "c1", CAMPAIGN, call_window_start=start, call_window_end=end, call_window_timezone=zone)
 
 
+IN_CAMPAIGN = {"campaign_id": "c1", "callback_at": None}
+
+
+def windows(days: list[str], start: str, end: str) -> tuple[Line, Line]:
+    given = [{"days": days, "start": start, "end": end}]
+    return becomes("campaigns", "c1", CAMPAIGN, call_window_start="00:00", call_window_end="00:00",
+                   call_window_timezone="UTC", call_windows=given)  # fmt: skip
+
+
 STOPS: Mapping[str, tuple[str, tuple[Line, Line]]] = {
     "pause": ("stops_bind_commits", becomes("campaigns", "c1", CAMPAIGN, status="paused")),
     "cancel": ("stops_bind_commits", becomes("campaigns", "c1", CAMPAIGN, status="cancelled")),
@@ -43,6 +52,15 @@ STOPS: Mapping[str, tuple[str, tuple[Line, Line]]] = {
     "window that has ended": ("policy_binds_commits", window("09:00", "12:00")),
     "window over midnight": ("policy_binds_commits", window("20:00", "09:00")),
     "window of another zone": ("policy_binds_commits", window("09:00", "17:00", "Asia/Tokyo")),
+    "its end": ("policy_binds_commits",
+                becomes("campaigns", "c1", CAMPAIGN, scheduled_end_at="1970-01-01T12:00:00+00:00")),
+    "it is ending": ("stops_bind_commits",
+                     becomes("campaigns", "c1", CAMPAIGN, closing_at="1970-01-01T11:59:00+00:00")),
+    "windows on other days": ("policy_binds_commits", windows(["fri", "sat"], "09:00", "17:00")),
+    "windows at other hours": ("policy_binds_commits", windows(["wed"], "22:00", "12:00")),
+    "asked to be called later": ("callbacks_bind_commits",
+                                 becomes("campaign_contacts", "ada", IN_CAMPAIGN,
+                                         callback_at="1970-01-01T12:00:06+00:00")),
     "caller ID taken out": ("policy_binds_commits", (("campaign_numbers", "c1", {"number_id": "pn_1"}, None),
                                     ("campaign_numbers", "c1", None, {"number_id": "pn_1"}))),
     "ban": ("do_not_call_binds_commits", (("do_not_call", "team", None, {"number": "+13032000001"}),
@@ -62,6 +80,15 @@ HARMLESS: Mapping[str, Line] = {
     "somebody else is marked": becomes("contacts", "bob", ADA, do_not_call=True)[0],
     "an open window": window("09:00", "17:00")[0],
     "a window open over midnight": window("11:00", "09:00")[0],
+    "an open window of the weekday": windows(["thu"], "09:00", "17:00")[0],
+    "a window of the day before": windows(["wed"], "22:00", "12:01")[0],
+    "an end to come": becomes("campaigns", "c1", CAMPAIGN, scheduled_end_at="1970-01-01T12:01:00+00:00")[0],
+    "asked to be called now": becomes("campaign_contacts", "ada", IN_CAMPAIGN, callback_at="1970-01-01T12:00:00+00:00")[
+        0
+    ],
+    "asked in another campaign": becomes(
+        "campaign_contacts", "ada", IN_CAMPAIGN, campaign_id="c2", callback_at="1970-01-01T13:00:00+00:00"
+    )[0],
     "another caller ID is taken out": ("campaign_numbers", "c1", {"number_id": "pn_2"}, None),
 }
 RESERVED: Line = ("calls", "call_1", None, CALL)

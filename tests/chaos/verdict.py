@@ -97,6 +97,7 @@ JUDGEMENTS = (
     _commits("stops_bind_commits", "No call is committed after its campaign stopped.", 20),
     _commits("newer_runs_bind_commits", "No call of an older run is committed.", 30),
     _commits("policy_binds_commits", "No call is committed by an older policy.", 30),
+    _commits("callbacks_bind_commits", "No call is committed before the instant it was asked for.", NEVER),
     _commits("do_not_call_binds_commits", "No call is committed against do-not-call.", 30),
     _commits("contacts_bind_commits", "No call is committed to an older number or zone.", 30),
     _commits("callers_bind_commits", "No call is committed with what is disabled.", 30),

@@ -24,7 +24,7 @@ WINDOW = {"callWindowStart": "09:00", "callWindowEnd": "17:00", "callWindowTimez
 
 
 def window(values: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(values[column] for column in WINDOW_COLUMNS)
+    return tuple(values[column] for column in WINDOW_COLUMNS[:3])
 
 
 def faults(body: dict[str, Any]) -> list[Fault]:
@@ -43,6 +43,8 @@ def test_what_is_left_out_has_the_documents_defaults() -> None:
         "description": None, "scheduled_start_at": None, "call_window_start": None, "call_window_end": None,
         "call_window_timezone": None, "max_concurrent_calls": 3, "max_attempts_per_contact": 3,
         "retry_delay_minutes": 60, "settings": {}, "variables": None, "outcomes": None,
+        "call_windows": None, "scheduled_end_at": None,
+        "start_no_later_than_minutes": None, "keep_open": False, "use_secondary_phone": False,
     }  # fmt: skip
 
 
@@ -76,7 +78,15 @@ def test_the_deployments_window_stands_in_only_for_one_left_out_whole(given: str
 @pytest.mark.parametrize(
     ("body", "paths"),
     [
-        (WINDOW | {"callWindowStart": "9:00"}, ["callWindowStart"]),
+        (WINDOW | {"callWindowStart": "9:0"}, ["callWindowStart"]),
+        (WINDOW | {"callWindows": [{"start": "09:00", "end": "12:00"}]}, ["callWindowStart", "callWindowEnd"]),
+        ({"callWindows": [{"start": "09:00", "end": "12:00"}]}, ["callWindowTimezone"]),
+        ({"callWindows": [{"start": "09:00", "end": "12:00"}], "callWindowTimezone": "X"}, ["callWindowTimezone"]),
+        ({"callWindows": [{"start": "09:00"}], "callWindowTimezone": "UTC"}, ["callWindows[0].end"]),
+        ({"scheduledEndAt": "2027-03-01T16:59:59Z"}, ["scheduledEndAt"]),
+        ({"scheduledStartAt": "2027-03-02T09:00:00Z", "scheduledEndAt": "2027-03-02T09:00:00Z"}, ["scheduledEndAt"]),
+        ({"startNoLaterThanMinutes": 0}, ["startNoLaterThanMinutes"]),
+        ({"keepOpen": 1, "useSecondaryPhone": "yes"}, ["useSecondaryPhone", "keepOpen"]),
         (WINDOW | {"callWindowEnd": "25:00"}, ["callWindowEnd"]),
         (WINDOW | {"callWindowEnd": "09:00"}, ["callWindowEnd"]),
         (WINDOW | {"callWindowStart": "24:00"}, ["callWindowStart"]),
@@ -159,7 +169,7 @@ def test_a_wrongly_cased_zone_is_answered_with_the_right_spelling() -> None:
 def test_all_faults_come_at_once() -> None:
     body = {
         "name": "", "assistantId": None, "companyId": 3, "fromNumberIds": [], "description": [],
-        "scheduledStartAt": "2020-01-01T00:00:00Z", "callWindowStart": "9:00", "callWindowEnd": "25:00",
+        "scheduledStartAt": "2020-01-01T00:00:00Z", "callWindowStart": "9h", "callWindowEnd": "25:00",
         "callWindowTimezone": "Nowhere", "maxConcurrentCalls": 0, "maxAttemptsPerContact": 99,
         "retryDelayMinutes": -5, "settings": {"useContactTimezone": 1, "retryDelays": {"busy": "x"}},
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -24,8 +25,15 @@ CURRENT = {
     "settings": {"retryDelays": {"busy": 5}},
     "variables": {"name": "{first_name}"},
     "outcomes": {"interested": "done"},
+    "callWindows": None,
+    "scheduledEndAt": None,
+    "startNoLaterThanMinutes": None,
+    "keepOpen": False,
+    "useSecondaryPhone": False,
 }
-WINDOW = {"call_window_start": "09:00", "call_window_end": "17:00", "call_window_timezone": "America/New_York"}
+WINDOW = {"call_window_start": "09:00", "call_window_end": "17:00", "call_window_timezone": "America/New_York",
+          "call_windows": None}  # fmt: skip
+LUNCH = [{"days": ["mon"], "start": "12:00", "end": "13:00"}]
 
 
 def faults(sent: dict[str, Any], current: dict[str, Any] = CURRENT) -> list[str]:
@@ -42,18 +50,21 @@ def faults(sent: dict[str, Any], current: dict[str, Any] = CURRENT) -> list[str]
         ({"assistantId": "asst_2"}, {"assistant_id": "asst_2"}),
         ({"companyId": "comp_2"}, {"company_id": "comp_2"}),
         ({"callWindowEnd": "18:00"}, WINDOW | {"call_window_end": "18:00"}),
+        ({"callWindows": LUNCH},
+         WINDOW | {"call_window_start": "00:00", "call_window_end": "00:00", "call_windows": LUNCH}),
+        ({"scheduledEndAt": "2027-07-01T09:00:00"}, {"scheduled_end_at": datetime(2027, 7, 1, 13, tzinfo=UTC)}),
         ({"maxConcurrentCalls": None}, {"max_concurrent_calls": 3}),
         ({"maxAttemptsPerContact": 1}, {"max_attempts_per_contact": 1}),
         ({"retryDelayMinutes": 0}, {"retry_delay_minutes": 0}),
         ({"settings": {"useContactTimezone": False}}, {"settings": {"useContactTimezone": False}}),
         ({}, {}),
     ],
-)
+)  # fmt: skip
 def test_only_what_was_sent_is_set(sent: dict[str, Any], columns: dict[str, Any]) -> None:
     edit = parse_edit(sent, CURRENT)
     assert dict(edit.columns) == columns
     assert edit.number_ids is None
-    assert edit.is_policy is bool(sent.keys() - {"name", "description", "maxConcurrentCalls"})
+    assert edit.is_policy is bool(sent.keys() - {"name", "description", "maxConcurrentCalls", "scheduledEndAt"})
 
 
 def test_caller_ids_are_replaced_as_a_whole() -> None:

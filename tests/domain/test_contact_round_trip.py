@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.domain.contact_file import ContactFile, ContactLine, LineFault
-from worker.domain.contact_table import CONTACT_FIELDS, OURS, tags_of, text_of, texts_of
+from worker.domain.contact_table import CONTACT_FIELDS, OURS, SINCE, tags_of, text_of, texts_of
 from worker.domain.errors import Invalid
 from worker.domain.spreadsheet import cell, cells, text_of_cell
 
@@ -54,6 +54,8 @@ CONTACTS = st.fixed_dictionaries(
         "last_disposition": st.sampled_from([None, "busy"]),
         "last_call_at": st.sampled_from([None, "2027-03-01T17:00:00Z"]),
         "next_call_at": st.none(),
+        "callback_at": st.sampled_from([None, "2027-03-01T17:00:00Z"]),
+        "priority": st.integers(1, 9),
         "tags": st.lists(WORDS.filter(bool), max_size=4, unique=True),
         "custom_fields": st.dictionaries(KEYS, JSON, max_size=4),
     }
@@ -83,7 +85,9 @@ def said(contact: ContactLine) -> dict[str, Any]:
 
 
 def expected(row: dict[str, Any]) -> dict[str, Any]:
-    persons = {name: value or None for name, value in row.items() if name not in OURS or name == "contact_id"}
+    persons = {
+        name: value or None for name, value in row.items() if name not in (*OURS, *SINCE) or name == "contact_id"
+    }
     return {**persons, "tags": row["tags"], "custom_fields": row["custom_fields"]}
 
 
@@ -125,7 +129,7 @@ def test_columns_of_ours_become_no_custom_fields_and_added_ones_do() -> None:
 
 
 def test_an_older_export_without_do_not_call_is_read_as_one() -> None:
-    names = [name for name in CONTACT_FIELDS if name not in ("do_not_call", "phone_secondary")]
+    names = [name for name in CONTACT_FIELDS if name not in ("do_not_call", "phone_secondary", *SINCE)]
     file = io.StringIO(newline="")
     csv.writer(file).writerows([names, cells(texts_of(ROW, names))])
     (contact,) = read(file.getvalue())
@@ -137,7 +141,7 @@ def test_a_file_of_others_keeps_a_column_that_is_called_like_ours(missing: str) 
     names = [name for name in CONTACT_FIELDS if name != missing]
     found = ContactFile([",".join(names) + "\n"]).columns
     assert not found.is_export
-    assert set(found.custom) == set(OURS) - {missing}
+    assert set(found.custom) == {*OURS, *SINCE} - {missing}
 
 
 @pytest.mark.parametrize(

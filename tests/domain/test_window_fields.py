@@ -20,7 +20,7 @@ from worker.domain.window import (
 @pytest.mark.parametrize(
     ("given", "paths"),
     [
-        (("9:00", "17:00", "UTC"), ["callWindowStart"]),
+        (("9h", "17:00", "UTC"), ["callWindowStart"]),
         (("09:00", "17:00:00", "UTC"), ["callWindowEnd"]),
         (("24:00", "17:00", "UTC"), ["callWindowStart"]),
         (("09:00", "24:01", "UTC"), ["callWindowEnd"]),
@@ -50,6 +50,11 @@ def test_every_fault_of_a_window_is_named_at_once(
 )
 def test_bounds_reach_from_midnight_to_midnight(start: str, end: str) -> None:
     assert parse_window(start, end, "UTC") == CallWindow(start, end, "UTC")
+
+
+def test_an_hour_may_be_written_without_its_nought() -> None:
+    assert parse_window("9:00", "9:30", "UTC") == CallWindow("09:00", "09:30", "UTC")
+    assert parse_default_window("9:00-17:00 UTC") == CallWindow("09:00", "17:00", "UTC")
 
 
 def test_three_fields_left_out_are_no_window() -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.world import MONDAY_NOON, World
 from worker.carriers.simulated.protocol import Status
 from worker.domain.errors import Conflict, Invalid, NotFound
-from worker.flow import outcomes
+from worker.flow import outcomes, stop
 from worker.simulator.lives import Callbacks, Life
 
 OUTCOMES = {"interested": "done", "busy_now": {"retryAfterMinutes": 120}, "wrong_person": "never"}
@@ -165,6 +165,31 @@ def test_a_callback_is_called_at_its_instant_and_not_before(world: World) -> Non
     world.advance((at - world.now).total_seconds() + 2)
     (_, second) = world.dialed(call.contact_id)
     assert at <= second <= at + timedelta(seconds=2)
+
+
+def test_a_callback_goes_once_beyond_the_attempts_and_survives_the_end_of_the_wait(world: World) -> None:
+    campaign, call = call_ended(world, maxAttemptsPerContact=1)
+    at = (world.now + timedelta(hours=3)).isoformat()
+    assert report(world, call.id, "busy_now", callbackAt=at)["call_at"] == at.replace("+00:00", "Z")
+    entry = world.entry(campaign, call.contact_id)
+    assert (entry.status, entry.callback_at, entry.rank) == ("queued", world.now + timedelta(hours=3), 0)
+
+
+def test_never_again_takes_a_callback_back(world: World) -> None:
+    campaign, call = call_in_progress(world)
+    report(world, call.id, "busy_now", callbackAt=(world.now + timedelta(hours=3)).isoformat())
+    report(world, call.id, "wrong_person")
+    step(world, 60)
+    entry = world.entry(campaign, call.contact_id)
+    assert (entry.status, entry.callback_at, entry.rank) == ("failed", None, entry.priority)
+
+
+def test_a_report_is_kept_though_nobody_can_be_called_back(world: World) -> None:
+    campaign, call = call_in_progress(world)
+    stop.cancel_campaign(world.dialer, campaign, actor="test")
+    answer = report(world, call.id, "interested", callbackAt=(world.now + timedelta(hours=3)).isoformat())
+    assert (answer["outcome"], answer["call_at"]) == ("interested", None)
+    assert "is cancelled" in answer["callback"]
 
 
 def test_a_retry_keeps_to_the_attempts(world: World) -> None:

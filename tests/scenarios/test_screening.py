@@ -61,12 +61,12 @@ def test_at_most_a_thousand_errors_are_listed_and_all_are_counted(world: World) 
 def test_adding_twice_adds_once_and_an_unknown_id_adds_nobody(world: World) -> None:
     known = world.contacts(2)
     campaign = world.campaign(known)
-    assert campaigns.add_contacts(world.dialer, campaign, [*known, *known], actor="test")[0] == 0
+    assert campaigns.add_contacts(world.dialer, campaign, [*known, *known], actor="test")[0].new == 0
     new = world.contact()
     with pytest.raises(NotFound, match="cont_nobody, cont_noone"):
         campaigns.add_contacts(world.dialer, campaign, [new, "cont_nobody", "cont_noone"], actor="test")
     assert world.by_status(campaign) == {"pending": 2}
-    assert campaigns.add_contacts(world.dialer, campaign, [new, new], actor="test")[0] == 1
+    assert campaigns.add_contacts(world.dialer, campaign, [new, new], actor="test")[0].new == 1
 
 
 def test_another_teams_contact_is_unknown(world: World) -> None:

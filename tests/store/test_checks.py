@@ -12,9 +12,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.store.rows import call, ended, furnish
-from worker.domain.campaign import CAMPAIGN, Start, WindowText
+from worker.domain.campaign import CAMPAIGN, Windows, WindowText
 from worker.domain.contact import CONTACT, Zone
 from worker.domain.fields import Field, Kind
+from worker.domain.future_instant import Start
 from worker.domain.kinds import (
     UNBOUNDED,
     Country,
@@ -32,7 +33,7 @@ from worker.domain.kinds import (
 )
 from worker.domain.resources import BAN, NAME, PLAIN, TEAM, Carrier
 from worker.domain.run_request import RUN
-from worker.domain.window import HH_MM
+from worker.domain.window import H_MM
 from worker.store import tables
 
 DECLARED: list[tuple[str, Field]] = [
@@ -48,7 +49,7 @@ DECLARED: list[tuple[str, Field]] = [
 """Every field that clients set and that is stored in a column of its own."""
 UNCHECKED = {
     "api_keys.name", "carrier_accounts.name", "assistants.stream_url", "assistants.answer_url", "contacts.tags",
-    "campaigns.scheduled_start_at",
+    "campaigns.scheduled_start_at", "campaigns.scheduled_end_at",
 }  # fmt: skip
 """Columns with no CHECK of their own, for anything they can hold does no harm. Neither does a text longer than we take,
 so no CHECK says how long one may be."""
@@ -68,7 +69,7 @@ def within(kind: Kind) -> list[Any]:
     match kind:
         case Whole(least, most) | Number(least, most):
             return [least, most]
-        case Id() | Ids() | Carrier():
+        case Id() | Ids() | Carrier() | Windows():
             return []
         case Flag():
             return [True, False]
@@ -79,7 +80,7 @@ def within(kind: Kind) -> list[Any]:
         case WindowText(hours=None) | Zone():
             return ["UTC", "America/Argentina/ComodRivadavia"]
         case WindowText(hours=hours):
-            return ["00:00", "23:59", "19:30"] if hours == HH_MM else ["00:00", "23:59", "24:00"]
+            return ["00:00", "23:59", "19:30"] if hours == H_MM else ["00:00", "23:59", "24:00"]
         case Number164():
             return ["+123456", "+123456789012345"]
         case Slug():
@@ -105,7 +106,7 @@ def beyond(kind: Kind) -> list[Any]:
         case WindowText(hours=None) | Zone():
             return [""]
         case WindowText(hours=hours):
-            return ["", "9:00", "24:01", "25:00", "12:60", *(["24:00"] if hours == HH_MM else [])]
+            return ["", "9:00", "24:01", "25:00", "12:60", *(["24:00"] if hours == H_MM else [])]
         case Number164():
             return NUMBERS
         case Slug():
@@ -116,6 +117,8 @@ def beyond(kind: Kind) -> list[Any]:
             return [""]
         case Freeform():
             return [[]]
+        case Windows():
+            return [{}]
     return []
 
 
@@ -201,6 +204,7 @@ REFUSED: list[tuple[str, str]] = [
         "campaigns_window_not_empty",
         "UPDATE campaigns SET call_window_start = '09:00', call_window_end = '09:00', call_window_timezone = 'UTC'",
     ),
+    ("campaigns_window_not_empty", "UPDATE campaigns SET call_windows = '[]'"),
     ("campaigns_scheduled_has_instant", "UPDATE campaigns SET status = 'scheduled'"),
     ("campaigns_running_has_run", "UPDATE campaigns SET run_id = NULL"),
     ("campaigns_running_has_run", "UPDATE campaigns SET next_wake_at = NULL"),
@@ -213,7 +217,14 @@ REFUSED: list[tuple[str, str]] = [
     ("campaign_numbers_position_check", "UPDATE campaign_numbers SET position = -1"),
     # a contact in it
     ("campaign_contacts_attempts_check", "UPDATE campaign_contacts SET attempts = -1"),
-    ("campaign_contacts_attempts_check", "UPDATE campaign_contacts SET attempts = 21"),
+    ("campaign_contacts_attempts_check", "UPDATE campaign_contacts SET attempts = 22"),
+    ("campaign_contacts_priority_check", "UPDATE campaign_contacts SET priority = 0, rank = 0"),
+    ("campaign_contacts_priority_check", "UPDATE campaign_contacts SET priority = 10, rank = 10"),
+    ("campaign_contacts_callbacks_used_check", "UPDATE campaign_contacts SET callbacks_used = 2"),
+    ("campaign_contacts_callbacks_used_check", "UPDATE campaign_contacts SET callbacks_used = -1"),
+    ("campaign_contacts_ranked", "UPDATE campaign_contacts SET rank = 4"),
+    ("campaign_contacts_ranked", "UPDATE campaign_contacts SET callback_at = now()"),
+    ("campaign_contacts_ranked", "UPDATE campaign_contacts SET rank = 0"),
     ("campaign_contacts_check", "UPDATE campaign_contacts SET status = 'skipped'"),
     ("campaign_contacts_check", "UPDATE campaign_contacts SET status = 'failed'"),
     ("campaign_contacts_check1", "UPDATE campaign_contacts SET status = 'completed'"),
@@ -232,6 +243,8 @@ REFUSED: list[tuple[str, str]] = [
     ("calls_ended_whole", "UPDATE calls SET disposition = 'busy'"),
     ("calls_ended_whole", "UPDATE calls SET ended_at = clock_timestamp()"),
     ("calls_within_attempts", "UPDATE calls SET attempt = max_attempts + 1"),
+    ("calls_callback_in_time", "UPDATE calls SET callback_at = dialed_at + interval '1 second'"),
+    ("calls_extra_is_callback", "UPDATE calls SET is_extra = true"),
     ("calls_dialed_in_time", "UPDATE calls SET dialed_at = valid_until"),
     *(
         ("calls_dialing_has_bound", f"UPDATE calls SET {column} = NULL")

@@ -245,7 +245,7 @@ def test_opening_a_run_reads_the_exceptions_and_not_the_campaign(crowd: psycopg.
 def test_a_cancelled_campaign_is_swept_by_the_batch(crowd: psycopg.Connection[Any]) -> None:
     """A scan from the start of the table would pass over more with every batch, and over everybody else's."""
     crowd.execute("SET plan_cache_mode = auto")
-    plan = explain(crowd, campaigns.SWEEP, id="'camp_a'")
+    plan = explain(crowd, campaigns.SWEEP, id="'camp_a'", reason="NULL")
     kinds = {scan["Node Type"] for scan in scans(plan)}
     assert kinds == {"ModifyTable", "Index Scan"}
     reads_little(plan, rows=campaigns.SWEPT_AT_ONCE + 100, pages=200_000)

@@ -4,6 +4,7 @@ dial it, or waits for it."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from tests.store.dialing import committing, reserve, running
 from tests.store.racing import Race, result
 from tests.world import World
 from worker.domain.lifecycle import Verb
-from worker.flow import admit, stop
+from worker.flow import admit, callbacks, stop
+from worker.flow.callbacks import Which
 from worker.store import campaigns, gate
 from worker.store.crm import contacts
 
@@ -27,6 +29,10 @@ def pause(conn: Connection, world: World, campaign: str) -> None:
 
 def cancel(conn: Connection, world: World, campaign: str) -> None:
     assert campaigns.move(conn, Verb.CANCEL, campaign)
+
+
+def end(conn: Connection, world: World, campaign: str) -> None:
+    assert campaigns.close(conn, campaign, is_due=False)
 
 
 def ban(conn: Connection, world: World, campaign: str) -> None:
@@ -45,7 +51,7 @@ def move_away(conn: Connection, world: World, campaign: str) -> None:
     assert contacts.edit(conn, world.team, "cont_0001", {"timezone": "Asia/Tokyo"})
 
 
-STOPS = [pause, cancel, ban, mark, renumber, move_away]
+STOPS = [pause, cancel, end, ban, mark, renumber, move_away]
 
 
 def locked(world: World, campaign: str, do: Stop) -> Callable[[Connection], None]:
@@ -96,6 +102,35 @@ def test_a_stop_that_was_rolled_back_lets_the_call_go(world: World, race: Race) 
     stopping.rollback()
     assert result(committed) == [call]
     dialing.commit()
+
+
+def asking(world: World, campaign: str) -> Callable[[Connection], Any]:
+    """The campaign's only contact asks to be called in an hour."""
+    at, which = world.now + timedelta(hours=1), Which(campaign, "cont_0001", world.team)
+    return lambda conn: callbacks.ask(conn, which, at.isoformat(), bounds=world.dialer.bounds, actor="test")
+
+
+def test_who_asks_to_be_called_later_waits_for_a_commit_to_dial_and_is_seen_by_the_next(
+    world: World, race: Race
+) -> None:
+    campaign = running(world, [world.contact()])
+    [call] = reserve(world, campaign)
+    one, other = race.session(), race.session()
+    one.do(asking(world, campaign))
+    committed = other.start(committing(world, call))
+    race.until_waiting(committed)
+    one.commit()
+    assert result(committed) == []
+    other.commit()
+    one.do(lambda conn: callbacks.cancel(conn, Which(campaign, "cont_0001"), actor="test"))
+    one.commit()
+    assert other.do(committing(world, call)) == [call]
+    asked = one.start(asking(world, campaign))
+    race.until_waiting(asked)
+    other.commit()
+    assert "on the phone now" in result(asked).message
+    one.commit()
+    assert world.sql("SELECT dialed_at < dialer_now() + interval '1 minute', callback_at FROM calls") == [(True, None)]
 
 
 @pytest.mark.parametrize("stopping", [stop.pause_campaign, stop.cancel_campaign])

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import Connection
 
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
-from worker.api.models import Done
-from worker.api.models_campaigns import ContactIds
-from worker.api.models_progress import CallList, CampaignContactList, Removed, RunList
+from worker.api.models_campaigns import AskedCallback, ContactIds, NewContacts, Priorities
+from worker.api.models_progress import (
+    AddedContacts,
+    CallbackAnswer,
+    CallbackCancelled,
+    CallList,
+    CampaignContactList,
+    Prioritized,
+    Removed,
+    RunList,
+)
 from worker.api.openapi import takes
 from worker.api.request_context import Context, Paged, answered
+from worker.domain.additions import parse_additions, parse_priorities
 from worker.domain.answers import CALL, RUN
 from worker.domain.campaign import parse_contact_ids
+from worker.domain.fields import MISSING
 from worker.domain.model import ContactStatus
 from worker.flow.base import Dialer
+from worker.operations import callbacks, views
 from worker.operations.batches import Bookmark
 from worker.operations.campaign_contacts import list_campaign_contacts as list_them
 from worker.operations.campaigns import add_contacts as add
 from worker.operations.campaigns import get_campaign
+from worker.operations.campaigns import prioritize_contacts as prioritize
 from worker.operations.removal import remove_contacts as remove
 from worker.operations.views import campaign_contact, view
 from worker.store import runs
@@ -30,17 +42,79 @@ from worker.store.reads import campaign_calls
 router = APIRouter(prefix="/api/crm/campaigns/{id}", tags=["Campaigns"])
 
 
-@router.post("/contacts", response_model=Done, summary="Add contacts to a campaign", openapi_extra=takes(ContactIds))
+@router.post(
+    "/contacts", response_model=AddedContacts, summary="Add contacts to a campaign", openapi_extra=takes(NewContacts)
+)
 def add_campaign_contacts(context: Context, id: str) -> Response:
-    """Add existing contacts, at most 10 000 at once. One that is in the campaign already is left as it is. An
-    unknown id refuses the whole request and is named."""
-    contact_ids = parse_contact_ids(context.body())
+    """Add existing contacts, at most 10 000 at once, with a `priority` (1 is called first of those who are due, 9
+    last) for all, or for each in `contacts`. One that is in the campaign already is left as it is. An
+    unknown id refuses the whole request and is named. The answer counts those that are new, and of these those that
+    cannot be called, by the reason."""
+    wanted = parse_additions(context.body())
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        _, steps = add(dialer, id, contact_ids, actor=context.actor, team_id=context.team_id, bookmark=bookmark)
-        return answered(*steps)
+        added, steps = add(
+            dialer,
+            id,
+            wanted.contact_ids,
+            priorities=wanted.priorities,
+            actor=context.actor,
+            team_id=context.team_id,
+            bookmark=bookmark,
+        )
+        return answered(*steps, **added.counts)
 
     return context.do_in_batches(work)
+
+
+@router.post(
+    "/contacts/priority",
+    response_model=Prioritized,
+    summary="Give contacts of a campaign another priority",
+    openapi_extra=takes(Priorities),
+)
+def prioritize_contacts(context: Context, id: str) -> Response:
+    """Of those who are due, those of priority 1 are called first and those of 9 last. Contacts that are not in the
+    campaign are passed over."""
+    contact_ids, priority = parse_priorities(context.body())
+
+    def work(dialer: Dialer) -> Answer:
+        changed = prioritize(dialer, context.team_id, id, contact_ids, priority, actor=context.actor)
+        return answered(changed=changed)
+
+    return context.do(work, in_one=False)
+
+
+@router.post(
+    "/contacts/{contactId}/callback",
+    response_model=CallbackAnswer,
+    summary="Call a contact back",
+    openapi_extra=takes(AskedCallback),
+)
+def call_back(context: Context, id: str, contact_id: Annotated[str, Path(alias="contactId")]) -> Response:
+    """The contact asked to be called `at` an instant: it is called then, before those merely due, or at the next
+    instant at which the campaign may call it; `call_at` says which. Once it may be one call beyond
+    `maxAttemptsPerContact`. One that was reached or given up waits again; one on the phone does once the call has
+    ended. Asked again, the latest counts."""
+    at = context.nothing("at").get("at", MISSING)
+
+    def work(dialer: Dialer) -> Answer:
+        asked = callbacks.call_back(dialer, context.team_id, id, contact_id, at, actor=context.actor)
+        return answered(callback=views.callback(asked), message=asked.message)
+
+    return context.do(work)
+
+
+@router.delete("/contacts/{contactId}/callback", response_model=CallbackCancelled, summary="Take a callback back")
+def cancel_callback(context: Context, id: str, contact_id: Annotated[str, Path(alias="contactId")]) -> Response:
+    """The contact is as it was before it asked: waiting, reached or given up."""
+    context.nothing()
+
+    def work(dialer: Dialer) -> Answer:
+        found = callbacks.cancel_callback(dialer, context.team_id, id, contact_id, actor=context.actor)
+        return answered(cancelled=found)
+
+    return context.do(work)
 
 
 @router.delete(

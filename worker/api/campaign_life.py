@@ -1,4 +1,4 @@
-"""What moves a campaign through its life: schedule, run, pause, resume, cancel."""
+"""What moves a campaign through its life: schedule, run, pause, resume, complete, cancel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from worker.api.openapi import takes
 from worker.api.request_context import Context, answered
 from worker.domain.fields import MISSING
 from worker.domain.run_request import parse_cancellation, parse_run
-from worker.flow import admit, stop
+from worker.flow import admit, close, stop
 from worker.flow.base import Dialer
 from worker.operations import campaigns, views
 
@@ -87,6 +87,20 @@ def resume_campaign(context: Context, id: str) -> Response:
 
     def work(dialer: Dialer) -> Answer:
         steps = admit.resume(dialer, id, actor=context.actor, team_id=context.team_id)
+        return show(context, dialer, id, *steps)
+
+    return context.do(work, in_one=False)
+
+
+@router.post("/complete", response_model=CAMPAIGN_MODELS.answer, summary="End a campaign by hand")
+def complete_campaign(context: Context, id: str) -> Response:
+    """Call nobody more: every contact that waits reads as cancelled at once, with the reason `campaign_ended`. Calls
+    that ring or talk go on; once they have ended the campaign is completed. One that is ending, or completed, stays as
+    it is."""
+    context.nothing()
+
+    def work(dialer: Dialer) -> Answer:
+        steps = close.complete_campaign(dialer, id, actor=context.actor, team_id=context.team_id)
         return show(context, dialer, id, *steps)
 
     return context.do(work, in_one=False)

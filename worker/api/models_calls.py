@@ -43,7 +43,9 @@ class ReportedOutcome(BaseModel):
     effect: Effect = Field(description="Whether it decides about the contact, now or at the end of the call.")
     next: Then | None = Field(description="What the word means for the contact, where it decides.")
     retry_after_minutes: int | None
-    callback_at: datetime | None
+    callback_at: datetime | None = Field(description="When the callee asked to be called again.")
+    call_at: datetime | None = Field(description="When it is: then, or when the campaign may call next.")
+    callback: str | None = Field(description="The same in a sentence, or why nobody is called back.")
     do_not_call: bool
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, create_model
 
 from worker.api.models import Done, Sent
 from worker.api.models_resources import answer_like, body_model, models_of, request_like, without_default
+from worker.domain.additions import ADDITIONS, PRIORITIES
 from worker.domain.campaign import CAMPAIGN, CONTACT_IDS
 from worker.domain.model import CallState
 from worker.domain.run_request import CANCEL, RUN
@@ -15,6 +16,12 @@ from worker.domain.run_request import CANCEL, RUN
 CAMPAIGN_MODELS = models_of(CAMPAIGN)
 ContactIds = body_model(
     "ContactIds", "Contacts that exist.", CONTACT_IDS, {"contactIds": ["cont_01j...", "cont_02k...", "cont_03l..."]}
+)
+NewContacts = body_model(
+    "NewContacts", "Contacts that exist.", ADDITIONS, {"contactIds": ["cont_01j...", "cont_02k...", "cont_03l..."]}
+)
+Priorities = body_model(
+    "Priorities", "Contacts of a campaign.", PRIORITIES, {"contactIds": ["cont_01j..."], "priority": 1}
 )
 Run = body_model("Run", "How to run a campaign.", RUN, {"accountSlug": "my-team", "maxCalls": 20})
 Cancellation = body_model("Cancellation", "How to cancel a campaign.", CANCEL, {"hangUp": False})
@@ -26,6 +33,15 @@ class Schedule(Sent):
     scheduledStartAt: datetime = Field(description="A future instant with an offset.")
 
     model_config = request_like({"scheduledStartAt": "2027-03-01T09:00:00-05:00"})
+
+
+class AskedCallback(Sent):
+    """When a contact is to be called back."""
+
+    at: datetime = Field(description="A future instant, at most 60 days away; without an offset it is read by the "
+                         "contact's clock.")  # fmt: skip
+
+    model_config = request_like({"at": "2027-03-01T17:00:00-05:00"})
 
 
 WrittenCampaign = create_model(

@@ -26,6 +26,49 @@ RunList = listing(
 )
 
 
+class OutOfReach(BaseModel):
+    """Contacts that cannot be called."""
+
+    count: int
+    reasons: dict[str, int] = Field(description="How many by each reason, such as `do_not_call`.")
+
+
+class AddedContacts(Done):
+    """What came of adding contacts."""
+
+    added: int = Field(description="Those that are new in the campaign.")
+    alreadyThere: int = Field(description="Those that were in it before, and are left as they are.")
+    cannotBeCalled: OutOfReach = Field(description="Those of the new ones that cannot be called.")
+
+
+class Prioritized(Done):
+    """What came of giving contacts another priority."""
+
+    changed: int = Field(description="Those that had another one.")
+
+
+class Callback(BaseModel):
+    """When a contact is called back."""
+
+    campaign_id: str
+    contact_id: str
+    at: datetime = Field(description="The instant that was asked for.")
+    call_at: datetime = Field(description="That, or the next one at which the campaign may call the contact.")
+
+
+class CallbackAnswer(Done):
+    """A callback that was asked for."""
+
+    callback: Callback
+    message: str = Field(description="The same for people, by the contact's clock, and what else it waits for.")
+
+
+class CallbackCancelled(Done):
+    """Whether there was a callback to take back."""
+
+    cancelled: bool
+
+
 class Removed(Done):
     """How many contacts were removed."""
 
@@ -77,6 +120,7 @@ class Progress(BaseModel):
     calls: dict[Disposition, int] = Field(description="Calls that ended, by disposition.")
     live_calls: int
     outcomes_awaited: int = Field(description="Contacts whose call has ended and who wait for its outcome.")
+    callbacks: int = Field(description="Contacts that have asked to be called back, and were not yet.")
     max_concurrent_calls: int
     run: CurrentRun | None
     next_due_at: datetime | None = Field(description="When the first contact that waits is due: now or later.")

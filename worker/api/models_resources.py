@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic import Field as Described
 
 from worker.api.models import Done, Page, Sent
-from worker.domain.campaign import TEAM_ID
-from worker.domain.fields import Field, Kind
+from worker.domain.additions import PriorityContacts
+from worker.domain.campaign import TEAM_ID, Windows
+from worker.domain.fields import LONGEST_ID, Field, Kind
 from worker.domain.kinds import (
     UNBOUNDED,
     Flag,
@@ -29,9 +30,39 @@ from worker.domain.kinds import (
     Whole,
 )
 from worker.domain.resources import Resource
+from worker.domain.week_window import MOST_WINDOWS
+from worker.domain.window import H_MM, H_MM_OR_24
 
 TEAM = "Your team; the key's own team is meant anyway."
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 OWN_TEAM = Field("teamId", Text(), help=TEAM)
+
+
+def without_default(schema: dict[str, Any]) -> None:
+    """Say of a field that may be left out, and is not null, nothing of what Python puts in its place."""
+    schema.pop("default")
+
+
+class PriorityContact(BaseModel):
+    """A contact to add to a campaign."""
+
+    contactId: str = Described(min_length=1, max_length=LONGEST_ID)
+    priority: int = Described(5, ge=1, le=9, description="Left out, that of all.", json_schema_extra=without_default)
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CallWindow(BaseModel):
+    """A window on some days of the week."""
+
+    days: Annotated[list[Day], Described(min_length=1, max_length=7)] = Described(
+        [], description="The days on which it begins; left out, every day.", json_schema_extra=without_default
+    )
+    start: str = Described(pattern=f"^{H_MM}$", description="From this time of day on.")
+    end: str = Described(pattern=f"^{H_MM_OR_24}$", description="Until this time of day, on the next day where it is "
+                         "before the start.")  # fmt: skip
+
+    model_config = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +173,10 @@ def annotation(kind: Kind, *, is_sent: bool = True) -> Any:
             return Annotated[listed, Described(max_length=most)] if is_sent else listed
         case Ids(most) | Numbers(most):
             return Annotated[list[str], Described(min_length=1, max_length=most)] if is_sent else list[str]
+        case PriorityContacts(most):
+            return Annotated[list[PriorityContact], Described(min_length=1, max_length=most)]
+        case Windows():
+            return Annotated[list[CallWindow], Described(min_length=1, max_length=MOST_WINDOWS)]
         case Freeform():
             return dict[str, Any]
         case Instant():
@@ -158,8 +193,3 @@ def request_like(example: dict[str, Any]) -> ConfigDict:
 def answer_like(example: dict[str, Any]) -> ConfigDict:
     """The configuration of an object of an answer that looks like this."""
     return ConfigDict(json_schema_extra={"examples": [example]})
-
-
-def without_default(schema: dict[str, Any]) -> None:
-    """Say of a field that may be left out, and is not null, nothing of what Python puts in its place."""
-    schema.pop("default")

@@ -85,6 +85,23 @@ def cancel(context: Context, campaign_id: str, hang_up: bool, yes: bool, as_json
 
 @click.command()
 @click.argument("campaign_id")
+@yes_option
+@json_option
+@for_team
+def complete(context: Context, campaign_id: str, yes: bool, as_json: bool) -> None:
+    """End the campaign: whoever still waits is cancelled with it. Calls that ring or talk go on; once they have ended
+    it is completed."""
+    confirm(f"End campaign {campaign_id}? Whoever still waits is not called.", yes)
+    from worker.flow import close
+
+    context.carry_out(
+        close.complete_campaign(context.dialer, campaign_id, actor=context.actor, team_id=context.team_id)
+    )
+    show_status(context, campaign_id, as_json)
+
+
+@click.command()
+@click.argument("campaign_id")
 @json_option
 @for_team
 def delete(context: Context, campaign_id: str, as_json: bool) -> None:

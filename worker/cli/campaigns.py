@@ -14,6 +14,7 @@ from worker.cli.showing import Cell, json_option, plain, show_fields, show_json,
 from worker.domain.campaign import CAMPAIGN, WINDOW_COLUMNS
 from worker.domain.campaign_warnings import warnings_of
 from worker.domain.model import CampaignStatus
+from worker.domain.week_window import in_words
 from worker.operations import views
 from worker.operations.campaign_edit import edit_campaign
 from worker.operations.campaigns import create_campaign, list_campaigns
@@ -93,8 +94,10 @@ def _in_words(campaign: dict[str, Any], progress: dict[str, Any], *, is_due: boo
         for name, value in campaign.items()
         if value not in (None, {}) and name not in _NOT_FOR_PEOPLE and not name.startswith(("call_window", "contacts_"))
     }
-    if campaign["call_window_start"] is not None:
-        words["call window"] = "{call_window_start}-{call_window_end} {call_window_timezone}".format(**campaign)
+    if campaign["call_window_timezone"] is not None:
+        hours = "{call_window_start}-{call_window_end}".format(**campaign)
+        windows = campaign["call_windows"]
+        words["call window"] = f"{hours if windows is None else in_words(windows)} {campaign['call_window_timezone']}"
     words["contacts"] = _counted(progress["contacts"])
     words["calls"] = _counted(progress["calls"] | {"live": progress["live_calls"]})
     if progress["next_due_at"] is not None and progress["status"] == CampaignStatus.RUNNING:

@@ -80,10 +80,12 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
                 "unschedule": "Make a scheduled campaign a draft again; it no longer starts by itself.",
                 "pause": "Place no further call.",
                 "resume": "Go on with the run that was paused.",
+                "complete": "End the campaign: whoever still waits is cancelled with it.",
                 "cancel": "Stop the campaign for good; every contact that waits is cancelled with it.",
                 "delete": "Put the campaign away: it keeps its history, neither dials nor starts, and can be restored.",
                 "restore": "Undo the deletion.",
             },
+            "worker.cli.callbacks": {"callback": "Call a contact back at AT."},
             "worker.cli.watch": {"watch": "Watch CAMPAIGN_ID live: p pauses it, r resumes it, q leaves."},
             "worker.cli.campaign_export": {"export": "Write the contacts of CAMPAIGN_ID as they stand, or its calls."},
             "worker.cli.report": {
@@ -111,6 +113,8 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
                 "newest first.",
                 "add": "Add existing contacts to a campaign, at most 10 000 at once; `-` reads their ids from standard "
                 "input.",
+                "prioritize": "Give contacts of a campaign another priority: of those who are due, those of priority 1 "
+                "are called first and those of 9 last.",
                 "remove": "Take contacts out of a campaign that have not been called in it.",
                 "requeue": "Let contacts wait again that were given up, exhausted or failed: after their attempts were "
                 "raised, their number was corrected, or what failed was mended.",

@@ -10,6 +10,7 @@ from click.exceptions import Exit
 
 from worker.cli.contact_import import import_contacts
 from worker.cli.context import (
+    NUMBER,
     Context,
     as_body,
     as_changes,
@@ -22,13 +23,14 @@ from worker.cli.context import (
 )  # fmt: skip
 from worker.cli.resources import options
 from worker.cli.showing import Cell, json_option, plain, show_json, show_made, show_one, show_page, some
+from worker.domain.additions import parse_additions, parse_priorities
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.contact import CONTACT
 from worker.domain.model import ContactStatus
 from worker.operations import contacts as contact_operations
 from worker.operations import views
 from worker.operations.campaign_contacts import CampaignContact, CampaignContacts, list_campaign_contacts
-from worker.operations.campaigns import add_contacts
+from worker.operations.campaigns import add_contacts, prioritize_contacts
 from worker.operations.removal import remove_contacts
 from worker.operations.requeue import requeue_contacts
 from worker.operations.undo_import import undo_do_not_call
@@ -161,19 +163,50 @@ def list_them(
 @contacts.command()
 @click.argument("campaign_id")
 @many("contact_ids", "CONTACT_ID")
+@click.option("--priority", type=NUMBER, help="Of those who are due, 1 is called first and 9 last. Default 5.")
 @json_option
 @for_team
-def add(context: Context, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
+def add(
+    context: Context, campaign_id: str, contact_ids: tuple[str, ...], priority: object | None, as_json: bool
+) -> None:
     """Add existing contacts to a campaign, at most 10 000 at once; `-` reads their ids from standard input. One that
     is in it already is left as it is; an unknown id refuses the whole."""
-    wanted = parse_contact_ids(as_body(contact_ids=list(contact_ids)))
-    added, steps = add_contacts(context.dialer, campaign_id, wanted, actor=context.actor, team_id=context.team_id)
+    wanted = parse_additions(as_body(contact_ids=list(contact_ids), priority=priority))
+    added, steps = add_contacts(
+        context.dialer,
+        campaign_id,
+        wanted.contact_ids,
+        priorities=wanted.priorities,
+        actor=context.actor,
+        team_id=context.team_id,
+    )
     context.carry_out(steps)
     if as_json:
-        show_json(added=added)
+        show_json(**added.counts)
+        return
+    others = "; the others were in it already" if added.there else ""
+    click.echo(f"Added {some(added.new, 'contact')}{others}.")
+    for reason, count in sorted(added.out_of_reach.items()):
+        click.echo(f"{some(count, 'contact')} of them cannot be called: {reason.replace('_', ' ')}.")
+
+
+@contacts.command()
+@click.argument("campaign_id")
+@many("contact_ids", "CONTACT_ID")
+@click.option("--priority", type=NUMBER, required=True, help="1 is called first, 9 last.")
+@json_option
+@for_team
+def prioritize(
+    context: Context, campaign_id: str, contact_ids: tuple[str, ...], priority: object, as_json: bool
+) -> None:
+    """Give contacts of a campaign another priority: of those who are due, those of priority 1 are called first and
+    those of 9 last."""
+    wanted, given = parse_priorities(as_body(contact_ids=list(contact_ids), priority=priority))
+    changed = prioritize_contacts(context.dialer, context.team_id, campaign_id, wanted, given, actor=context.actor)
+    if as_json:
+        show_json(changed=changed)
     else:
-        others = "; the others were in it already" if added < len(wanted) else ""
-        click.echo(f"Added {some(added, 'contact')}{others}.")
+        click.echo(f"{some(changed, 'contact')} had another priority.")
 
 
 @contacts.command()

@@ -12,7 +12,7 @@ import click
 from worker.cli.commands import group_help, sentences_of
 from worker.cli.context import JSON, NUMBER, Context, as_body, as_changes, country_option, for_team, paged
 from worker.cli.showing import json_option, show_made, show_one, show_page
-from worker.domain.campaign import WindowText
+from worker.domain.campaign import Windows, WindowText
 from worker.domain.contact import Zone
 from worker.domain.fields import Field, snake
 from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, Number, Number164, Texts, Whole
@@ -47,6 +47,8 @@ def option(field: Field, *, is_new: bool) -> Callable[[Command], Command]:
             return click.option(name, type=NUMBER, help=help)
         case Freeform():
             return click.option(name, type=JSON, metavar="JSON", help=f"An object. {help}")
+        case Windows():
+            return click.option(name, type=JSON, metavar="JSON", help=help)
         case Texts() | Ids():
             metavar = "ID" if isinstance(field.kind, Ids) else None
             repeated = f"{help} May be repeated."

@@ -107,6 +107,8 @@ def _clock(seen: CampaignReading, clock: ZoneClock) -> list[Text]:
 
 
 def _why(retry: Retry) -> str:
+    if retry.row.callback_at is not None:
+        return "asked to be called back"
     if retry.disposition is not None:
         return Disposition(retry.disposition).label
     return "an earlier call" if retry.row.attempts else "postponed"

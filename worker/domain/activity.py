@@ -67,6 +67,8 @@ class Situation:
     ``is_due_then`` where what comes then is that one falls due, not that a window opens. ``budget`` is what is left
     of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked (``None``: never).
     ``awaited`` is how many contacts wait for the outcome of a call that has ended.
+    ``missed_start_at`` is when a draft was to start and did not; ``left`` counts the contacts that were cancelled, as
+    those are who wait when the campaign ends. Where it ``is_closing`` it has ended, but for its live calls.
     ``planned`` is how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and
     ``is_team_full`` say that these may have no further call at once. ``still`` is what of the campaign stands still.
     ``failover_held_until`` (machine time) is set while calls that a failover of the database may have lost keep others
@@ -78,6 +80,11 @@ class Situation:
     is_deleted: bool = False
     pause_reason: str | None = None
     scheduled_start_at: datetime | None = None
+    missed_start_at: datetime | None = None
+    scheduled_end_at: datetime | None = None
+    is_closing: bool = False
+    is_kept_open: bool = False
+    left: int = 0
     away: Away | None = None
     silent_seconds: float | None = None
     waiting: int = 0
@@ -114,6 +121,8 @@ def activity(now: Situation) -> Activity:
     """What the campaign is doing, or the first thing that keeps it from dialing."""
     if now.is_deleted:
         return Activity("deleted", "The campaign is deleted; restore it to go on.")
+    if now.is_closing:
+        return Activity("ending", f"The campaign has ended and calls nobody more; {_last(now)}.")
     if now.status is not CampaignStatus.RUNNING:
         return (_missing(now) if now.status is CampaignStatus.SCHEDULED else None) or _at_rest(now)
     found = (
@@ -200,11 +209,17 @@ def _at_rest(now: Situation) -> Activity:
         case CampaignStatus.PAUSED:
             reason = str(now.pause_reason).removesuffix(".")  # some end in a sentence
             return Activity("paused", f"The campaign is paused because of {reason}.{still}")
+        case CampaignStatus.COMPLETED if now.left:
+            more = f"; {now.waiting} added since wait for the next run" if now.waiting else ""
+            return Activity("completed", f"The campaign has ended; {_contacts(now.left)} left uncalled{more}.")
         case CampaignStatus.COMPLETED:
             more = f"; {now.waiting} added since wait for the next run" if now.waiting else ""
             return Activity("completed", f"Every contact has been reached or used up{more}.")
         case CampaignStatus.CANCELLED:
             return Activity("cancelled", f"The campaign was cancelled for good.{still}")
+        case CampaignStatus.DRAFT if now.missed_start_at is not None:
+            why = f"The campaign did not start at {_clock(now.missed_start_at)}, for nobody was at work in time"
+            return Activity("start_missed", f"{why}; run it, or schedule it again.")
         case CampaignStatus.DRAFT | CampaignStatus.RUNNING:  # one that runs does not come here
             return Activity("not_started", "The campaign has not been started; run or schedule it.")
         case never:
@@ -215,6 +230,9 @@ def _used_up(now: Situation) -> Activity | None:
     """Nobody is left to call, or the run may place no further call."""
     if now.budget == 0:
         return Activity("max_calls_reached", f"The run has placed as many calls as it may; {_last(now)}.")
+    if now.next_due_at is None and now.is_kept_open:
+        live = f"; {_calls(now.live)} still live" if now.live else ""
+        return Activity("kept_open", f"No contact is waiting; the campaign is open for more{live}.")
     if now.next_due_at is None:
         return Activity("nothing_waiting", f"No contact is waiting; {_last(now)}.")
     return None
@@ -295,6 +313,10 @@ _FULL = {
 
 def _clock(at: datetime | None) -> str:
     return "an unknown time" if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _contacts(count: int) -> str:
+    return f"{count} contact{' was' if count == 1 else 's were'}"
 
 
 def _calls(count: int) -> str:

@@ -39,6 +39,8 @@ CAMPAIGN_CONTACT = (
     shown("due_at", Instant(), help="The earliest instant of the next attempt, for those that wait."),
     shown("next_call_at", Instant(), help="The earliest that also lies in the call window; none for who is not to be "
           "called."),
+    shown("callback_at", Instant(), help="When it asked to be called, until it is."),
+    shown("priority", COUNT, nullable=False, help="Of those who are due, 1 is called first and 9 last."),
     *_always(Flag(), "called", "answered"), *_always(Instant(), "added_at"),
     shown("outcome_due_at", Instant(), help="Its call has ended and it waits for the outcome, until then."),
 )

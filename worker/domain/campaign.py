@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from worker.domain import ids
-from worker.domain.errors import Invalid, every
+from worker.domain.errors import Fault, Invalid, every
 from worker.domain.fields import LONGEST_ID, Field, Setting, examine, read_field, read_fields, text_fault, wrong
+from worker.domain.future_instant import Start
 from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, State, Text, Texts, Whole
 from worker.domain.machines import parse_machine_detection
 from worker.domain.model import CampaignStatus
@@ -26,41 +27,17 @@ from worker.domain.retry import (
 )
 from worker.domain.retry import KEY as RETRY_DELAYS
 from worker.domain.variables import CONTACT_FIELDS, Variables
+from worker.domain.week_window import read_windows
 from worker.domain.whose_clock import USE_CONTACT_TIMEZONE
-from worker.domain.window import HH_MM, HH_MM_OR_24, RULES_END, CallWindow, parse_window
+from worker.domain.window import H_MM, H_MM_OR_24, CallWindow, padded, parse_window, zone_faults
 
-LONGEST_QUOTED = 40
-WINDOW = ("callWindowStart", "callWindowEnd", "callWindowTimezone")
-WINDOW_COLUMNS = ("call_window_start", "call_window_end", "call_window_timezone")
+WINDOW = ("callWindowStart", "callWindowEnd", "callWindowTimezone", "callWindows")
+WINDOW_COLUMNS = ("call_window_start", "call_window_end", "call_window_timezone", "call_windows")
+HOURS = WINDOW[:2]
+NO_HOURS = "00:00"
+"""Both bounds of a campaign that has ``callWindows``: to who knows nothing of these its window is shut."""
+_ZONELESS = ", or give the campaign a time zone (callWindowTimezone) by whose clock it is read"
 _OWN_ZONE = Field(USE_CONTACT_TIMEZONE, Flag(), nullable=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Start(Instant):
-    """A future instant in ISO 8601 with an offset."""
-
-    now: datetime = RULES_END
-
-    def __call__(self, value: object, path: str) -> datetime:
-        if not isinstance(value, str):
-            raise wrong(path, "Give an ISO 8601 date and time, such as 2027-03-01T09:00:00Z.")
-        quoted = f'"{value[:LONGEST_QUOTED]}{"…" if len(value) > LONGEST_QUOTED else ""}"'
-        try:
-            at = datetime.fromisoformat(value)
-        except ValueError:
-            like = "write it like 2027-03-01T09:00:00Z"
-            raise wrong(path, f"{quoted} is not an ISO 8601 date and time; {like}.") from None
-        if at.utcoffset() is None:
-            raise wrong(path, f"{quoted} has no offset; add Z or an offset such as -05:00.")
-        try:
-            at = at.astimezone(UTC)
-        except OverflowError:
-            raise wrong(path, f"{quoted} is out of range; give a date before 2038.") from None
-        if at >= RULES_END:
-            raise wrong(path, f"{quoted} is after 2037, where time zones have no rules; give an earlier date.")
-        if at <= self.now:
-            raise wrong(path, f"{quoted} is in the past; give a future instant or leave it out.")
-        return at
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +58,15 @@ class WindowText(Text):
             raise wrong(path, f"Give a text such as {self.such_as}.")
         if fault := text_fault(value, self.most):
             raise wrong(path, fault)
-        return value
+        return value if self.hours is None else padded(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Several windows a day, by weekday; kept as :func:`read_windows` gives them."""
+
+    def __call__(self, value: object, path: str) -> list[dict[str, Any]]:
+        return read_windows(value, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +120,35 @@ CAMPAIGN = Resource(
         shown("status", State(CampaignStatus), nullable=False, example="running"),
         shown("pause_reason", Text(), help="`requested`, `max_calls_reached`, or what stopped it."),
         Field("scheduledStartAt", Start(), when=Setting.ONCE, help="When it starts by itself: a future instant with an "
-              "offset, such as 2027-03-01T09:00:00-05:00.", more="Left out, you run it."),
-        _policy("callWindowStart", WindowText(such_as="09:00", hours=HH_MM),
+              "offset, such as 2027-03-01T09:00:00-05:00.", more="Left out, you run it. Without an offset it is "
+              "read by the clock of the campaign's zone."),
+        Field("scheduledEndAt", Start(), when=Setting.UNTIL_ENDED, help="Nothing is dialed from this instant on: a "
+              "future one, read as scheduledStartAt is.", more="Who waits then becomes `cancelled` with the reason "
+              "`campaign_ended`, and the campaign is completed once its live calls have ended."),
+        _policy("startNoLaterThanMinutes", Whole(1, 43_200), help="A start that comes later than this after "
+                "scheduledStartAt, because nobody was at work, is none: the campaign becomes a draft.",
+                more="`missed_start_at` says when it was to start. Left out, it starts however late."),
+        _policy("useSecondaryPhone", Flag(), default=False, help="Whether every other attempt, first "
+                "the second one, goes to the contact's phoneSecondary.", more="Where that cannot be called, is on the "
+                "do-not-call list or is the number of somebody else in the campaign, the attempt goes to the first "
+                "number.", switch="--use-secondary-phone/--no-use-secondary-phone", example=False),
+        Field("keepOpen", Flag(), default=False, when=Setting.UNTIL_ENDED, help="It does not complete "
+              "by itself: contacts added later are called without a new run.", more="It is completed by `complete`, "
+              "or at its scheduledEndAt.", switch="--keep-open/--no-keep-open", example=False),
+        shown("missed_start_at", Instant(), help="When it was to start and did not."),
+        shown("closing_at", Instant(), help="Since when it is ending: it is completed once its live calls have ended."),
+        _policy("callWindowStart", WindowText(such_as="09:00", hours=H_MM),
                 help="Calls go out from this time of day on.", example="09:00"),
-        _policy("callWindowEnd", WindowText(such_as="17:00", hours=HH_MM_OR_24),
+        _policy("callWindowEnd", WindowText(such_as="17:00", hours=H_MM_OR_24),
                 help="No call goes out from this time on.", example="17:00"),
         _policy("callWindowTimezone", WindowText(such_as="America/New_York"), help="The IANA zone the window is in, "
                 "such as America/New_York.", more="All three window fields are given, or none. A name without summer "
                 "time, such as `EST`, is taken as it is, and warned of.", example="America/New_York"),
+        _policy("callWindows", Windows(), help="Several windows a day, by weekday, instead of callWindowStart and "
+                'callWindowEnd: a list such as [{"days": ["mon", "tue"], "start": "09:00", "end": "12:30"}].',
+                more="Each is on the days it names, or on every day, by the clock of callWindowTimezone; one that ends "
+                "before it starts goes on into the next day. They may touch, but neither overlap nor be empty. The "
+                "start and the end are null then."),
         Field("maxConcurrentCalls", Whole(1, 1000), when=Setting.UNTIL_ENDED, default=3, help="Simultaneous calls.",
               example=5),
         _policy("maxAttemptsPerContact", MAX_ATTEMPTS, default=DEFAULT_MAX_ATTEMPTS,
@@ -187,32 +193,72 @@ CONTACT_IDS = (Field("contactIds", Ids(MOST_AT_ONCE, "contact"), required=True),
 
 
 def parse_campaign(
-    body: Mapping[str, Any], *, now: datetime, default_window: CallWindow | None = None
+    body: Mapping[str, Any], *, now: datetime, default_window: CallWindow | None = None, zone: str | None = None
 ) -> dict[str, Any]:
     """A new campaign's fields by column; those left out are missing, and have the defaults of the database.
 
-    ``now`` is business time. Raises :class:`Invalid` with every fault, unknown fields among them. A window that
-    is left out is the deployment's, where it has one.
+    ``now`` is business time, ``zone`` by whose clock times are read, where the body does not say. Raises
+    :class:`Invalid` with every fault, unknown fields among them. A window that is left out is the deployment's, where
+    it has one.
     """
-    fields = with_kinds((TEAM_ID, *CAMPAIGN.settable(is_new=True)), {"scheduledStartAt": Start(now)})
+    start = Start(now, zone or zone_of(body, default_window), zoneless=_ZONELESS)
+    kinds = dict.fromkeys(("scheduledStartAt", "scheduledEndAt"), start)
+    fields = with_kinds((TEAM_ID, *CAMPAIGN.settable(is_new=True)), kinds)
     values, faults = examine(body, fields)
-    window = None
-    if not any(fault.path in WINDOW for fault in faults):
+    if not any(fault.path.startswith(WINDOW) for fault in faults):
         try:
-            window = parse_window(*(values.get(column) for column in WINDOW_COLUMNS)) or default_window
+            values |= _window(values, default_window)
         except Invalid as error:
             faults.extend(error.faults)
+    faults += end_faults(values.get("scheduled_start_at"), values.get("scheduled_end_at"))
     if faults:
         raise Invalid(faults)
-    if window is not None:
-        values |= dict(zip(WINDOW_COLUMNS, (window.start, window.end, window.timezone), strict=True))
     values.pop(TEAM_ID.column, None)
     return values
 
 
-def parse_instant(text: object, path: str, now: datetime) -> datetime:
-    """A future instant in ISO 8601 with an offset. Raises :class:`Invalid`."""
-    at: datetime = read_field(text, Field(path, Start(now), required=True), path)
+def end_faults(start: datetime | None, end: datetime | None) -> list[Fault]:
+    """What is wrong with an end that comes before the start."""
+    if start is None or end is None or start < end:
+        return []
+    return [Fault("scheduledEndAt", "It is not after scheduledStartAt; give a later instant.")]
+
+
+def zone_of(body: Mapping[str, Any], default_window: CallWindow | None) -> str | None:
+    """By whose clock the times of a campaign are read that have no offset; ``None`` where it has no zone."""
+    named = body.get("callWindowTimezone")
+    if isinstance(named, str):
+        return None if zone_faults(named) else named
+    is_default = default_window is not None and all(body.get(name) is None for name in WINDOW)
+    return default_window.timezone if is_default and default_window is not None else None
+
+
+def _window(values: Mapping[str, Any], default_window: CallWindow | None) -> dict[str, Any]:
+    """The columns of the window: of the hours of every day, or of several windows. Raises :class:`Invalid`."""
+    start, end, zone, windows = (values.get(column) for column in WINDOW_COLUMNS)
+    if windows is None:
+        window = parse_window(start, end, zone) or default_window
+        if window is None:
+            return {}
+        return dict(zip(WINDOW_COLUMNS, (window.start, window.end, window.timezone, None), strict=True))
+    faults = [
+        Fault(name, "Give callWindows, or callWindowStart and callWindowEnd, not both.")
+        for name, hour in zip(HOURS, (start, end), strict=True)
+        if hour is not None
+    ]
+    if zone is None:
+        faults.append(Fault("callWindowTimezone", "Missing: callWindows are read by the clock of a zone; name it."))
+    else:
+        faults += zone_faults(zone)
+    if faults:
+        raise Invalid(faults)
+    return dict(zip(WINDOW_COLUMNS, (NO_HOURS, NO_HOURS, zone, windows), strict=True))
+
+
+def parse_instant(text: object, path: str, now: datetime, zone: str | None = None) -> datetime:
+    """A future instant in ISO 8601; without an offset, by the clock of the campaign's ``zone``. Raises
+    :class:`Invalid`."""
+    at: datetime = read_field(text, Field(path, Start(now, zone, zoneless=_ZONELESS), required=True), path)
     return at
 
 

@@ -9,6 +9,7 @@ longer matter has a name in :class:`Ignored`, and its row keeps that name as its
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from worker.domain.model import Attempt, CallState, CampaignStatus, ContactStatus, Disposition, EventKind, RunState
@@ -36,10 +37,16 @@ CAMPAIGN_MOVES: dict[Verb, tuple[frozenset[CampaignStatus], CampaignStatus]] = {
     Verb.RUN: (frozenset({_C.DRAFT, _C.SCHEDULED, _C.RUNNING, _C.PAUSED, _C.COMPLETED}), _C.RUNNING),
     Verb.PAUSE: (frozenset({_C.RUNNING}), _C.PAUSED),
     Verb.RESUME: (frozenset({_C.PAUSED}), _C.RUNNING),
-    Verb.COMPLETE: (frozenset({_C.RUNNING}), _C.COMPLETED),
+    Verb.COMPLETE: (frozenset({_C.RUNNING, _C.PAUSED}), _C.COMPLETED),
     Verb.CANCEL: (frozenset({_C.DRAFT, _C.SCHEDULED, _C.RUNNING, _C.PAUSED}), _C.CANCELLED),
 }
 """Verb → (states it is legal from, state it leads to). Everything else is refused."""
+
+
+def reads_as_cancelled(status: str, closing_at: datetime | None) -> bool:
+    """Whether who waits in a campaign reads as cancelled, swept or not: it was cancelled, or closes since then."""
+    return status == CampaignStatus.CANCELLED or closing_at is not None
+
 
 STOPS = {Verb.PAUSE: _C.PAUSED, Verb.CANCEL: _C.CANCELLED}
 """What is done already where the campaign is in that state: whoever wants it to stand still has that."""
@@ -77,6 +84,11 @@ _WHY_NOT: dict[Verb, dict[CampaignStatus, str]] = {
         _C.COMPLETED: "it is not paused; add contacts and run it",
         _C.CANCELLED: _OVER,
     },
+    Verb.COMPLETE: {
+        _C.DRAFT: "it has not begun; run it, or cancel it",
+        _C.SCHEDULED: "it has not begun; unschedule it, or cancel it",
+        _C.CANCELLED: "it is over already",
+    },
     Verb.CANCEL: {_C.COMPLETED: "it is done; nothing of it is left to cancel"},
 }
 """Why a person's verb is refused, and what to do instead."""
@@ -86,7 +98,7 @@ CONTACT_MOVES: dict[ContactStatus, frozenset[ContactStatus]] = {
     _K.PENDING: frozenset({_K.CALLING, _K.QUEUED, _K.SKIPPED, _K.FAILED, _K.EXHAUSTED, _K.CANCELLED}),
     _K.QUEUED: frozenset({_K.CALLING, _K.QUEUED, _K.SKIPPED, _K.FAILED, _K.EXHAUSTED, _K.CANCELLED}),
     _K.CALLING: frozenset({_K.COMPLETED, _K.EXHAUSTED, _K.FAILED, _K.QUEUED, _K.SKIPPED}),
-    _K.COMPLETED: frozenset(),
+    _K.COMPLETED: frozenset({_K.QUEUED}),
     _K.EXHAUSTED: frozenset({_K.QUEUED}),
     _K.FAILED: frozenset({_K.QUEUED}),
     _K.SKIPPED: frozenset({_K.QUEUED}),
@@ -95,7 +107,8 @@ CONTACT_MOVES: dict[ContactStatus, frozenset[ContactStatus]] = {
 """Status → the statuses it may become. ``queued → queued`` is a contact snoozed until a new ``due_at``;
 ``skipped → queued``, and ``failed → queued`` for an invalid number, happen when a run opens and finds that the
 reason is gone; ``exhausted → queued`` and ``failed → queued`` when somebody requeues the contact by hand and
-:mod:`worker.domain.requeue` allows it."""
+:mod:`worker.domain.requeue` allows it; ``completed → queued`` and ``exhausted → queued`` when the callee asks to be
+called back."""
 
 RUN_MOVES: dict[RunState, frozenset[RunState]] = {
     RunState.OPEN: frozenset({RunState.ENDED}),
@@ -190,6 +203,11 @@ def transition(call: CallView, kind: EventKind, carrier_call_id: str) -> CallSta
         return EventOutcome.ANNOTATED
     target = _REACHES[kind]
     return target if CALL_ORDER[target] > CALL_ORDER[call.state] else Ignored.ALREADY_THERE
+
+
+def closing(campaign_id: str) -> str:
+    """The sentence for what cannot be done to a campaign that is coming to its end."""
+    return f"Campaign {campaign_id} is ending: it is completed once its live calls have ended."
 
 
 def refusal(verb: Verb, campaign_id: str, status: CampaignStatus) -> str:

@@ -171,6 +171,7 @@ class Reason(StrEnum):
     FAX = "fax"
     TECHNICAL = "technical"
     NEVER_AGAIN = "never_again"
+    CAMPAIGN_ENDED = "campaign_ended"
 
 
 @dataclass(frozen=True, slots=True)

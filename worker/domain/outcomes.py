@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from hashlib import sha256
 from typing import Any
 
+from worker.domain.callback import callback_instant
 from worker.domain.errors import every
 from worker.domain.fields import Field, read_fields, unknown, wrong
 from worker.domain.kinds import Flag, Freeform, Instant, Text, Url
@@ -25,7 +26,6 @@ MOST_WORDS = 50
 LONGEST_WORD = 50
 LONGEST_SUMMARY = 4000
 MOST_DATA_BYTES = 16_384
-LONGEST_CALLBACK = timedelta(days=60)
 RETRY_AFTER = "retryAfterMinutes"
 _WORD = re.compile(rf"[a-z][a-z0-9_-]{{0,{LONGEST_WORD - 1}}}")
 
@@ -90,25 +90,16 @@ def meaning_of(outcomes: Mapping[str, Any], word: str) -> Meaning:
 
 @dataclass(frozen=True, slots=True)
 class _Moment(Instant):
-    """An instant in ISO 8601 with an offset, ``after`` one and no later than another."""
-
-    after: datetime | None = None
-    until: datetime | None = None
+    """An instant in ISO 8601 with an offset."""
 
     def __call__(self, value: object, path: str) -> datetime:
-        like = "Give an ISO 8601 date and time with an offset, such as 2027-03-01T17:00:00-05:00"
         try:
             at = datetime.fromisoformat(value) if isinstance(value, str) else None
-            at = None if at is None or at.utcoffset() is None else at.astimezone(UTC)
+            if at is not None and at.utcoffset() is not None:
+                return at.astimezone(UTC)
         except (ValueError, OverflowError):
-            at = None
-        if at is None:
-            raise wrong(path, f"{like}.")
-        if self.after is not None and at <= self.after:
-            raise wrong(path, "It is in the past; give a future instant.")
-        if self.until is not None and at > self.until:
-            raise wrong(path, f"It is more than {LONGEST_CALLBACK.days} days ahead; give an earlier instant.")
-        return at
+            pass
+        raise wrong(path, "Give an ISO 8601 date and time with an offset, such as 2027-03-01T17:00:00-05:00.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +113,15 @@ class _Data(Freeform):
         return data
 
 
-def report_fields(now: datetime) -> tuple[Field, ...]:
-    """The fields of a report, where business time is ``now``."""
+def report_fields(now: datetime, zone: str | None = None) -> tuple[Field, ...]:
+    """The fields of a report, where business time is ``now`` and the callee's clock is that of ``zone``."""
     return (
         Field("outcome", Text(LONGEST_WORD, 1), required=True, example="interested",
               help="A word of the campaign's `outcomes`."),
         Field("summary", Text(LONGEST_SUMMARY), help="What was said, in short.", example="Wants an offer by mail."),
-        Field("callbackAt", _Moment(now, now + LONGEST_CALLBACK), example="2027-03-01T17:00:00-05:00",
-              help="When the callee wants to be called again: a future instant with an offset, at most 60 days ahead."),
+        Field("callbackAt", callback_instant(now, zone), example="2027-03-01T17:00:00-05:00",
+              help="When the callee wants to be called again: a future instant, at most 60 days ahead; without an "
+              "offset by the callee's clock."),
         Field("doNotCall", Flag(), nullable=False, default=False, example=False,
               help="True: the callee is never to be called again, by no campaign; it binds at once."),
         Field("data", _Data(), help="What the assistant has noted.", example={"seats": 12}),
@@ -163,6 +155,7 @@ def digest_of(body: Mapping[str, Any]) -> str:
     return sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def parse_report(body: Mapping[str, Any], now: datetime) -> OutcomeReport:
-    """A report as it was sent. Raises :class:`~worker.domain.errors.Invalid` with every fault."""
-    return OutcomeReport(digest_of(body), **read_fields(body, report_fields(now)))
+def parse_report(body: Mapping[str, Any], now: datetime, zone: str | None = None) -> OutcomeReport:
+    """A report as it was sent, by the callee's clock. Raises :class:`~worker.domain.errors.Invalid` with every
+    fault."""
+    return OutcomeReport(digest_of(body), **read_fields(body, report_fields(now, zone)))

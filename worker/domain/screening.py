@@ -89,6 +89,7 @@ _SENTENCES = {
     Reason.FAX: "has a fax machine for a phone number",
     Reason.TECHNICAL: "could not be reached for technical reasons",
     Reason.NEVER_AGAIN: "is never to be called again, by the outcome of a call",
+    Reason.CAMPAIGN_ENDED: "was still waiting when the campaign ended",
 }
 _PLURAL = {"has": "have", "is": "are"}
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from itertools import islice
+from typing import overload
 
 import pytz
 from pytz.tzinfo import DstTzInfo
@@ -39,8 +40,12 @@ CLOSING_MARGIN_SECONDS = 20.0
 _DAY = timedelta(days=1)
 HH_MM = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 HH_MM_OR_24 = rf"({HH_MM}|24:00)"
-"""The hours a window may begin at, and those it may end at, as regular expressions."""
-_HH_MM = re.compile(HH_MM)
+"""The hours a window may begin at, and those it may end at, as regular expressions: as they are kept."""
+H_MM = r"([01]?[0-9]|2[0-3]):[0-5][0-9]"
+H_MM_OR_24 = rf"({H_MM}|24:00)"
+"""The same as people may write them: ``9:00`` is ``09:00``."""
+HH_MM_FORM = re.compile(HH_MM)
+_H_MM = re.compile("[0-9]:[0-5][0-9]")
 _ONE_LINE = re.compile(r"([^\s-]+)\s*-\s*(\S+)\s+(\S+)")
 _TRANSITIONS = "_utc_transition_times"  # pytz publishes no accessor for the instants at which a zone changes
 
@@ -63,11 +68,11 @@ class CallWindow:
     _closes: timedelta = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        faults = [*_bound_faults(self.start, self.end), *_zone_faults(self.timezone)]
+        faults = [*_bound_faults(self.start, self.end), *zone_faults(self.timezone)]
         if faults:
             raise Invalid(faults)
-        object.__setattr__(self, "_opens", _since_midnight(self.start))
-        object.__setattr__(self, "_closes", _since_midnight(self.end))
+        object.__setattr__(self, "_opens", since_midnight(self.start))
+        object.__setattr__(self, "_closes", since_midnight(self.end))
 
     def in_zone(self, timezone: str) -> CallWindow:
         """The same hours on another zone's wall clock: a contact's own."""
@@ -75,21 +80,21 @@ class CallWindow:
 
     def is_open(self, at: datetime) -> bool:
         """Whether a call may be placed at this instant."""
-        return self._holds(_wall_clock(_utc(at), self.timezone))
+        return self._holds(wall_clock(to_utc(at), self.timezone))
 
     def next_open(self, at: datetime) -> datetime | None:
         """The first instant from ``at`` on at which the window is open: ``at`` itself if it is open now.
 
         ``None`` when there is no such instant before :data:`RULES_END`.
         """
-        return self._first(_utc(at), is_open=True)
+        return self._first(to_utc(at), is_open=True)
 
     def next_close(self, at: datetime) -> datetime:
         """The first instant from ``at`` on at which the window is not open: ``at`` itself if it is shut now.
 
         :data:`RULES_END` for a window that never closes (``00:00`` to ``24:00``).
         """
-        return self._first(_utc(at), is_open=False) or RULES_END
+        return self._first(to_utc(at), is_open=False) or RULES_END
 
     def open_until(self, at: datetime, margin_seconds: float = CLOSING_MARGIN_SECONDS) -> datetime | None:
         """Until when a call may be committed, that instant excluded; ``None`` when none may be now.
@@ -97,14 +102,14 @@ class CallWindow:
         At every instant from ``at`` up to the answer the window is open and will still be open
         ``margin_seconds`` later, which is what keeps a request that trails its commit inside the window.
         """
-        now = _utc(at)
+        now = to_utc(at)
         until = self.next_close(now) - timedelta(seconds=margin_seconds)
         return until if now < until else None
 
-    def _holds(self, wall_clock: timedelta) -> bool:
+    def _holds(self, reading: timedelta) -> bool:
         if self._opens < self._closes:
-            return self._opens <= wall_clock < self._closes
-        return wall_clock >= self._opens or wall_clock < self._closes
+            return self._opens <= reading < self._closes
+        return reading >= self._opens or reading < self._closes
 
     def _first(self, now: datetime, *, is_open: bool) -> datetime | None:
         """Step from one change of the zone's offset to the next, reading the clock anew at each.
@@ -115,11 +120,11 @@ class CallWindow:
         if not is_open and self._closes - self._opens == _DAY:
             return None
         bound = self._opens if is_open else self._closes
-        for change in _changes_after(now, self.timezone):
-            wall_clock = _wall_clock(now, self.timezone)
-            if self._holds(wall_clock) is is_open:
+        for change in changes_after(now, self.timezone):
+            reading = wall_clock(now, self.timezone)
+            if self._holds(reading) is is_open:
                 return now
-            reached = now + (bound - wall_clock) % _DAY
+            reached = now + (bound - reading) % _DAY
             if reached < change:
                 return reached
             now = change
@@ -140,18 +145,19 @@ class Shut:
         return None
 
     def next_close(self, at: datetime) -> datetime:
-        return _utc(at)
+        return to_utc(at)
 
     def open_until(self, at: datetime, margin_seconds: float = CLOSING_MARGIN_SECONDS) -> None:
         return None
 
 
 def parse_window(start: str | None, end: str | None, timezone: str | None) -> CallWindow | None:
-    """The window a caller requested; ``None`` when all three fields are left out.
+    """The window a caller requested, ``9:00`` read as ``09:00``; ``None`` when all three fields are left out.
 
     Raises :class:`~worker.domain.errors.Invalid` naming every field that is missing and every one that is
     wrong, so that one answer is enough to correct the request.
     """
+    start, end = padded(start), padded(end)
     given = {"callWindowStart": start, "callWindowEnd": end, "callWindowTimezone": timezone}
     missing = [path for path, value in given.items() if value is None]
     if len(missing) == len(given):
@@ -161,7 +167,7 @@ def parse_window(start: str | None, end: str | None, timezone: str | None) -> Ca
     faults = [Fault(path, "Missing: give all three fields of the call window, or none.") for path in missing]
     faults += _bound_faults(start, end)
     if timezone is not None:
-        faults += _zone_faults(timezone)
+        faults += zone_faults(timezone)
     raise Invalid(faults)
 
 
@@ -174,8 +180,9 @@ def parse_default_window(text: str) -> CallWindow | None:
     if match is None:
         example = "09:00-17:00 America/New_York"
         raise Invalid([Fault(path, f"Write start, end and time zone on one line, such as {example}.")])
+    start, end, timezone = match.groups()
     try:
-        return CallWindow(*match.groups())
+        return CallWindow(padded(start), padded(end), timezone)
     except Invalid as error:
         raise Invalid([Fault(path, fault.message) for fault in error.faults]) from None
 
@@ -198,12 +205,13 @@ def window_or_shut(start: str | None, end: str | None, timezone: str | None) -> 
 def local_time(at: datetime, timezone: str) -> datetime | None:
     """What the clock on the wall of this zone reads at ``at``, to be shown; ``None`` for a zone nobody can read."""
     try:
-        return _utc(at).astimezone(zone_info(timezone))
+        return to_utc(at).astimezone(zone_info(timezone))
     except pytz.UnknownTimeZoneError:
         return None
 
 
-def _utc(at: datetime) -> datetime:
+def to_utc(at: datetime) -> datetime:
+    """The instant in UTC. Raises ``ValueError`` for a naive one, :class:`Refused` from :data:`RULES_END` on."""
     if at.utcoffset() is None:
         raise ValueError(f"A call window needs an aware instant; {at.isoformat()} names no time zone.")
     now = at.astimezone(UTC)
@@ -227,27 +235,38 @@ def zone_changes(name: str) -> tuple[datetime, ...]:
     return (*(change for change in changes if change < RULES_END), RULES_END)
 
 
-def _changes_after(now: datetime, zone: str) -> Iterator[datetime]:
+def changes_after(now: datetime, zone: str) -> Iterator[datetime]:
+    """The instants after ``now`` at which the zone\'s offset may change, the end of all rules last."""
     changes = zone_changes(zone)
     return islice(changes, bisect_right(changes, now), None)
 
 
-def _wall_clock(now: datetime, zone: str) -> timedelta:
+def wall_clock(now: datetime, zone: str) -> timedelta:
     """What the clock on the wall reads, as the time since it read midnight."""
     read = now.astimezone(zone_info(zone))
     return timedelta(hours=read.hour, minutes=read.minute, seconds=read.second, microseconds=read.microsecond)
 
 
-def _since_midnight(hh_mm: str) -> timedelta:
+@overload
+def padded(hour: str) -> str: ...
+@overload
+def padded(hour: str | None) -> str | None: ...
+def padded(hour: str | None) -> str | None:
+    """``9:00`` as it is kept, ``09:00``; anything else is left to whoever checks it."""
+    return f"0{hour}" if hour is not None and _H_MM.fullmatch(hour) else hour
+
+
+def since_midnight(hh_mm: str) -> timedelta:
+    """What is written HH:MM, as the time since midnight."""
     return timedelta(hours=int(hh_mm[:2]), minutes=int(hh_mm[3:]))
 
 
 def _bound_faults(start: str | None, end: str | None) -> list[Fault]:
     """What is wrong with the bounds that are given; ``None`` is a bound somebody else reports missing."""
     faults = []
-    if start is not None and not _HH_MM.fullmatch(start):
+    if start is not None and not HH_MM_FORM.fullmatch(start):
         faults.append(Fault("callWindowStart", "Write the start as HH:MM between 00:00 and 23:59."))
-    if end is not None and end != "24:00" and not _HH_MM.fullmatch(end):
+    if end is not None and end != "24:00" and not HH_MM_FORM.fullmatch(end):
         faults.append(Fault("callWindowEnd", "Write the end as HH:MM between 00:00 and 24:00."))
     if not faults and start is not None and start == end:
         equal = "The end must differ from the start; for the whole day use 00:00 to 24:00."
@@ -255,7 +274,8 @@ def _bound_faults(start: str | None, end: str | None) -> list[Fault]:
     return faults
 
 
-def _zone_faults(name: str) -> list[Fault]:
+def zone_faults(name: str) -> list[Fault]:
+    """What is wrong with the name of a zone, if anything is."""
     # pytz.timezone() itself forgives the case, and would let two spellings of one zone into the rows that
     # are claimed zone by zone.
     if name in pytz.all_timezones_set:

@@ -1,13 +1,13 @@
 """The engine: the life of a contact, one step a file.
 
-``promote`` starts a campaign when its instant comes · ``admit`` opens a run · ``fill`` takes the free slots, by a
-``plan`` that it makes and a ``claim`` that decides · ``dial`` places the calls, by a ``call_request`` each, ``results``
-writes down what came of it · ``receipt`` settles what the carrier reports when it comes,
-where that is a move and no more, ``record`` keeps it for later · ``answer`` instructs it what to do with a
-callee who answered · ``settle`` drains what was kept: both ``follow`` the news and end the calls
-(``ending``), the ``breaker`` goes by how they fared ·
-``outcomes`` takes what assistants report of them, and ends the wait for what they do not ·
-``stop`` pauses and cancels, ``hang_up`` has the carriers end calls · ``finish`` completes · ``wake`` looks at sleeping
+``promote`` starts a campaign when its instant comes, and ends it · ``admit`` opens a run · ``fill`` takes the free
+slots, by a ``plan`` that it makes and a ``claim`` that decides · ``dial`` places the calls, by a ``call_request`` each,
+``results`` writes down what came of it · ``receipt`` settles what the carrier reports when it comes, where that is a
+move and no more, ``record`` keeps it for later · ``answer`` instructs it what to do with a callee who answered ·
+``settle`` drains what was kept: both ``follow`` the news and end the calls (``ending``), the ``breaker`` goes by how
+they fared · ``outcomes`` takes what assistants report of them, and ends the wait for what they do not ·
+``callbacks`` puts a contact back at the instant it asked for · ``stop`` pauses and cancels, ``hang_up`` has the
+carriers end calls · ``close`` ends at an instant or by hand · ``finish`` completes · ``wake`` looks at sleeping
 campaigns · ``reap`` ends calls whose time ran out · ``reconcile`` makes slots and live calls agree · ``tick`` does the
 periodic rest. What people ask of it is in :mod:`worker.operations`.
 
@@ -43,6 +43,8 @@ stop.after_mark          calls marked for their end, no request sent  tick: ``ha
 stop.after_request       a request sent, not written down             tick: ``hang_up`` again after the lease
 outcome.after_commit     a report kept, not answered, nobody fills    its sender, who says it again; tick: ``wake``
 outcome.after_decide     contacts decided, a campaign that is done    tick: ``wake``
+close.after_commit       a campaign ended, who waits unswept          tick: ``wake``
+close.after_sweep        a campaign ended and swept, not completed    tick: ``wake``
 reap.after_take          overdue calls taken, nobody looks them up    ``reap`` when their time comes again
 reap.after_look_up       an answer that was not written down          ``reap`` when their time comes again
 rebuild.after_raise      nothing: slots and generation as before      ``reconcile``

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -18,11 +18,11 @@ from sqlalchemy import Connection
 from worker.crashpoint import crashpoint
 from worker.domain import ids
 from worker.domain.errors import Conflict, Fault, Invalid, NotFound, Unavailable
-from worker.domain.lifecycle import CAMPAIGN_MOVES, Verb
+from worker.domain.lifecycle import CAMPAIGN_MOVES, EDITABLE, Verb
 from worker.domain.model import CampaignStatus, Reason
 from worker.domain.run_request import MOST_CALLS
 from worker.domain.screening import error_sentence
-from worker.flow.base import Dialer, RebuildSlots, Step, window_of
+from worker.flow.base import Dialer, RebuildSlots, Step, first_moment
 from worker.flow.call_request import refuse_unreachable_run
 from worker.flow.callee_hours import warnings_of_run
 from worker.flow.claim import claim
@@ -97,6 +97,7 @@ def run_campaign(
         if run_id is not None and _find(conn, campaign_id, team_id) and runs.exists(conn, run_id):
             raise Conflict(f"Run {run_id} of campaign {campaign_id} was opened before; ask for another.")
         row = _legal(conn, Verb.RUN, campaign_id, team_id)
+        _refuse_if_over(row)
         if account_slug is not None and account_slug != row.team_slug:
             raise Invalid([Fault("accountSlug", f"No account {account_slug!r} for this campaign's team.")])
         refuse_unreachable_run(conn, campaign_id)
@@ -135,13 +136,18 @@ def _first_wave(dialer: Dialer, team_id: str, campaign_id: str) -> Filled:
 
 
 def start(dialer: Dialer, campaign_id: str) -> str | None:
-    """Start a scheduled campaign whose instant has come; ``None`` if somebody else did, or it moved. Returns
+    """Start a scheduled campaign whose instant has come; ``None`` if somebody else did, or it moved. One that comes
+    later than its ``startNoLaterThanMinutes`` allow, or after its end, becomes a draft instead, which says so. Returns
     the team to fill."""
 
     def work(conn: Connection) -> str | None:
         row = _find(conn, campaign_id, None)
         is_due = row.scheduled_start_at is not None and row.scheduled_start_at <= row.now
         if row.status != CampaignStatus.SCHEDULED or row.deleted_at is not None or not is_due:
+            return None
+        if _is_missed(row):
+            campaigns.move(conn, Verb.UNSCHEDULE, campaign_id, is_missed=True)
+            campaigns.audit(conn, campaign_id, "dialer", "miss_start", {"at": row.scheduled_start_at})
             return None
         _open(conn, Verb.START, row, "schedule", None)
         return str(row.team_id)
@@ -151,6 +157,15 @@ def start(dialer: Dialer, campaign_id: str) -> str | None:
         crashpoint("promote.after_commit")
         log.info("campaign_started", campaign_id=campaign_id)
     return team_id
+
+
+def _is_missed(row: CampaignRow) -> bool:
+    """Whether a start comes so late that it is none any more: nobody was at work."""
+    if row.scheduled_end_at is not None and row.scheduled_end_at <= row.now:
+        return True
+    if row.scheduled_start_at is None or row.start_no_later_than_minutes is None:
+        return False
+    return row.now > row.scheduled_start_at + timedelta(minutes=row.start_no_later_than_minutes)
 
 
 def resume(dialer: Dialer, campaign_id: str, *, actor: str, team_id: str | None = None) -> list[Step]:
@@ -241,6 +256,14 @@ def _opened(conn: Connection, dialer: Dialer, row: CampaignRow, ids_of_runs: tup
     )
 
 
+def _refuse_if_over(row: CampaignRow) -> None:
+    if row.scheduled_end_at is None or row.scheduled_end_at > row.now:
+        return
+    how = "move its scheduledEndAt first" if row.status in EDITABLE else "make another one for who is left"
+    at = row.scheduled_end_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    raise Conflict(f"Campaign {row.id} ended at {at} and dials nobody more; {how}.")
+
+
 def _refuse_if_nothing_waits(conn: Connection, row: CampaignRow) -> None:
     has = campaigns.waiting(conn, row.id)
     if not has.any:
@@ -256,12 +279,9 @@ def _opens_at(row: DueCampaign, margin_seconds: float) -> datetime | None:
     waits. A window that closes within the margin counts as shut."""
     opens: list[datetime] = []
     for zone, due in row.due_by_zone:
-        window = window_of(row, zone)
-        if due is None:
-            continue
-        if window is None or window.open_until(row.now, margin_seconds) is not None:
+        at = None if due is None else first_moment(row, zone, row.now, margin_seconds)
+        if at == row.now:
             return None
-        at = window.next_open(window.next_close(row.now))
         if at is not None:
             opens.append(at)
     return min(opens, default=None)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 
 from worker.bulkheads import Bulkheads, Taken
 from worker.carriers.base import CallEvent, CallRequest, Carrier
 from worker.domain.model import Bounds
+from worker.domain.week_window import FrozenWindows, WeekWindow, frozen_windows, week_window_or_shut
 from worker.domain.whose_clock import clock_zone
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
 from worker.flow.clock_jumps import ClockWatch
@@ -189,16 +190,39 @@ def _window(start: str, end: str, timezone: str) -> CallWindow | Shut:
     return window_or_shut(start, end, timezone)
 
 
-def window_of(campaign: CallWindowColumns, zone: str) -> CallWindow | Shut | None:
+@lru_cache(maxsize=4096)
+def _week_window(windows: FrozenWindows, timezone: str) -> WeekWindow | Shut:
+    return week_window_or_shut(windows, timezone)
+
+
+def window_of(campaign: CallWindowColumns, zone: str) -> CallWindow | WeekWindow | Shut | None:
     """The call window of a campaign's row for a contact in ``zone`` ('' for the campaign's); ``None`` where
     the campaign has none."""
     start, end, of_campaign = campaign.call_window_start, campaign.call_window_end, campaign.call_window_timezone
     if start is None or end is None or of_campaign is None:  # all three, or none
         return None
-    return _window(start, end, clock_zone(campaign.settings, zone, of_campaign))
+    clock = clock_zone(campaign.settings, zone, of_campaign)
+    if campaign.call_windows is not None:
+        return _week_window(frozen_windows(campaign.call_windows), clock)
+    return _window(start, end, clock)
 
 
 def valid_until(campaign: CallWindowColumns, zone: str, now: datetime, margin_seconds: float) -> datetime | None:
     """The last moment at which a call may be committed; ``None`` when it may not be now."""
-    window = window_of(campaign, zone)
-    return RULES_END if window is None else window.open_until(now, margin_seconds)
+    window, end = window_of(campaign, zone), campaign.scheduled_end_at
+    until = RULES_END if window is None else window.open_until(now, margin_seconds)
+    if until is None or end is None:
+        return until
+    until = min(until, end - timedelta(seconds=margin_seconds))
+    return until if now < until else None
+
+
+def first_moment(campaign: CallWindowColumns, zone: str, at: datetime, margin_seconds: float) -> datetime | None:
+    """The first instant from ``at`` on at which a call may be committed; ``None`` if there is none. The last moments
+    of a window, and of the campaign, are no time to begin one."""
+    if valid_until(campaign, zone, at, margin_seconds) is not None:
+        return at
+    window, end = window_of(campaign, zone), campaign.scheduled_end_at
+    opens = None if window is None else window.next_open(window.next_close(at))
+    is_too_late = opens is not None and end is not None and opens >= end - timedelta(seconds=margin_seconds)
+    return None if is_too_late else opens

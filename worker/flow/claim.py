@@ -17,11 +17,13 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from worker.domain import ids
+from worker.domain.callback import may_exceed
 from worker.domain.model import ContactStatus, Reason
 from worker.domain.rotation import assign
 from worker.flow.base import Dialer
 from worker.flow.departing import Departing, Match
 from worker.flow.plan import CandidatePage, Plan, Planned, Rooms, is_open, plan_calls
+from worker.flow.secondary import Secondaries, secondaries
 from worker.store import claims
 from worker.store.candidates import Candidate
 from worker.store.claims import DueContact, PassedOver, Reservation, StaleZone, Turn, Want
@@ -47,10 +49,11 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class _Callee:
-    """A contact that is called now, at this number."""
+    """A contact that is called now, at this number; where that is its second one, as it is written there."""
 
     contact: DueContact
     number: str
+    secondary: str | None = None
 
 
 def claim(
@@ -80,7 +83,8 @@ def claim(
     offers: dict[str, list[Planned]] = {}
     for call in granted:
         offers.setdefault(call.slot.campaign_id, []).append(call)
-    matches, passed_over, stale_zones = _sort_out(dialer, plan, offers, picked)
+    second = secondaries(conn, team_id, plan, picked)
+    matches, passed_over, stale_zones = _sort_out(dialer, plan, offers, picked, second)
     reservations = [match.reservation for match in matches] if departing is None else departing.choose(matches)
     writes: list[Statement] = []
     if stale_zones:
@@ -124,7 +128,11 @@ def _pick(
 
 
 def _sort_out(
-    dialer: Dialer, plan: Plan, offers: Mapping[str, list[Planned]], picked: Sequence[DueContact]
+    dialer: Dialer,
+    plan: Plan,
+    offers: Mapping[str, list[Planned]],
+    picked: Sequence[DueContact],
+    second: Secondaries,
 ) -> tuple[list[Match], list[PassedOver], list[StaleZone]]:
     """Pair the contacts that are due with the calls on offer; those that cannot be called are passed over."""
     chosen: dict[str, list[_Callee]] = {campaign_id: [] for campaign_id in offers}
@@ -135,15 +143,17 @@ def _sort_out(
         offered = offers.get(contact.campaign_id, ())
         if offered and len(chosen[contact.campaign_id]) == len(offered):
             continue
-        row, number = plan.rows[contact.campaign_id], contact.phone_e164
+        row, other = plan.rows[contact.campaign_id], second.get((contact.campaign_id, contact.contact_id))
+        number = contact.phone_e164 if other is None else other.number
         why_not = _rule_out(row, contact)
-        if why_not is None and (contact.on_the_phone or number in numbers):
+        is_busy = contact.on_the_phone or (other is not None and other.is_busy)
+        if why_not is None and (is_busy or number in numbers):
             why_not = _snooze(contact, dialer.bounds.number_busy_seconds)
         if why_not is not None:
             passed_over.append(why_not)
         elif offered and number is not None:
             numbers.add(number)
-            chosen[contact.campaign_id].append(_Callee(contact, number))
+            chosen[contact.campaign_id].append(_Callee(contact, number, None if other is None else other.written))
     matches = [
         match
         for campaign_id, callees in chosen.items()
@@ -165,7 +175,7 @@ def _rule_out(row: Candidate, contact: DueContact) -> PassedOver | None:
         fault = contact.phone_fault or Reason.NO_PHONE_NUMBER
         is_invalid = fault == Reason.INVALID_NUMBER
         return out(ContactStatus.FAILED if is_invalid else ContactStatus.SKIPPED, fault)
-    if contact.attempts >= row.max_attempts_per_contact:
+    if contact.attempts >= row.max_attempts_per_contact and not may_exceed(contact.callback_at, contact.callbacks_used):
         return out(ContactStatus.EXHAUSTED, None)
     return None
 
@@ -203,7 +213,10 @@ def _pair(row: Candidate, rooms: Rooms, offered: Sequence[Planned], callees: Seq
             credentials_limit=rooms.shared_limits.get(number["credentials"] or ""),
             attempts=callee.contact.attempts,
             called=callee.contact.called,
-            max_attempts=row.max_attempts_per_contact,
+            max_attempts=max(row.max_attempts_per_contact, callee.contact.attempts + 1),
+            callback_at=callee.contact.callback_at,
+            is_extra=callee.contact.attempts >= row.max_attempts_per_contact,
+            secondary=callee.secondary,
         )
         matches.append(Match(call.slot.team_id, row, number, callee.contact, reservation))
     return matches

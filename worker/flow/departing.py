@@ -53,6 +53,8 @@ class CommittedCall:
     call_window_start: str | None
     call_window_end: str | None
     call_window_timezone: str | None
+    call_windows: Sequence[Mapping[str, Any]] | None
+    scheduled_end_at: datetime | None
     now: datetime
     speed: float
     max_attempts_per_contact: int
@@ -96,6 +98,8 @@ class CommittedCall:
             call_window_start=campaign.call_window_start,
             call_window_end=campaign.call_window_end,
             call_window_timezone=campaign.call_window_timezone,
+            call_windows=campaign.call_windows,
+            scheduled_end_at=campaign.scheduled_end_at,
             now=campaign.now,
             speed=campaign.speed,
             max_attempts_per_contact=campaign.max_attempts_per_contact,

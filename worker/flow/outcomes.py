@@ -8,16 +8,19 @@ locked, as by whoever bans numbers: from the answer on no call to that number is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection
 
 from worker.crashpoint import crashpoint
-from worker.domain.errors import Conflict, NotFound
-from worker.domain.outcomes import Effect, Meaning, OutcomeReport, digest_of, meaning_of, parse_report
+from worker.domain.errors import Conflict, NotFound, Refused
+from worker.domain.outcomes import Effect, Meaning, OutcomeReport, Then, digest_of, meaning_of, parse_report
 from worker.domain.variables import render
+from worker.flow import callbacks
 from worker.flow.base import Dialer, Fill, Step
+from worker.flow.callbacks import Which
 from worker.flow.finish import finish
 from worker.store import audit, call_outcomes, gate
 from worker.store.call_outcomes import LockedCall, LockedOutcome, ReportedCall
@@ -44,13 +47,13 @@ def report_outcome(
     :class:`NotFound`, :class:`~worker.domain.errors.Invalid` with every fault, a word the campaign does not know among
     them, and :class:`Conflict` for a call that has not left, or has too many reports.
     """
-    reported = transact(dialer.db, lambda conn: _report(conn, team_id, call_id, body, actor))
+    reported = transact(dialer.db, lambda conn: _report(conn, dialer, team_id, call_id, body, actor))
     crashpoint("outcome.after_commit")
     return reported
 
 
 def _report(
-    conn: Connection, team_id: str, call_id: str, body: Mapping[str, Any], actor: str
+    conn: Connection, dialer: Dialer, team_id: str, call_id: str, body: Mapping[str, Any], actor: str
 ) -> tuple[Answer, list[Step]]:
     call = call_outcomes.call(conn, call_id, team_id)
     if call is None:
@@ -62,16 +65,19 @@ def _report(
     digest = digest_of(body)
     if digest in before:
         return before[digest], []
-    report = parse_report(body, call.now)
+    report = parse_report(body, call.now, _clock_of(conn, call) if body.get("callbackAt") is not None else None)
     meaning = None if call.outcomes is None else meaning_of(call.outcomes, report.outcome)
     is_new_ban = report.do_not_call and (known is None or not known.do_not_call)
     _refuse(call_id, locked, len(before), at_most=MOST_REPORTS + is_new_ban)
     effect = _effect(locked, known, meaning)
     decides = None if effect is Effect.ANNOTATES else meaning
-    answer = _answer(call, report, effect, decides)
-    call_outcomes.keep(conn, call_id, report, decides, answer)
+    callback = None
     if report.do_not_call:
         _ban(conn, call, actor)
+    elif report.callback_at is not None and (meaning is None or meaning.then is not Then.NEVER):
+        callback = _call_back(conn, dialer, call, report.callback_at, actor)
+    answer = _answer(call, report, effect, decides, callback)
+    call_outcomes.keep(conn, call_id, report, decides, answer)
     if effect is Effect.NOW:
         call_outcomes.decide(conn, call_id)
     log.info("outcome_reported", call_id=call_id, campaign_id=call.campaign_id, effect=effect.value)
@@ -94,7 +100,33 @@ def _effect(locked: LockedCall, known: LockedOutcome | None, meaning: Meaning | 
     return Effect.NOW if known is not None and known.is_awaited else Effect.ANNOTATES
 
 
-def _answer(call: ReportedCall, report: OutcomeReport, effect: Effect, decides: Meaning | None) -> Answer:
+def _clock_of(conn: Connection, call: ReportedCall) -> str | None:
+    try:
+        return callbacks.clock_of(conn, Which(call.campaign_id, call.contact_id))
+    except Refused:  # of a campaign that is over: what else the report says is kept
+        return None
+
+
+def _call_back(
+    conn: Connection, dialer: Dialer, call: ReportedCall, at: datetime, actor: str
+) -> tuple[datetime | None, str]:
+    """When the contact is called back, and a sentence; no instant where it is not, and why. The report is kept."""
+    which = Which(call.campaign_id, call.contact_id)
+    try:
+        callback = callbacks.ask(conn, which, at.isoformat(), bounds=dialer.bounds, actor=actor)
+    except Refused as error:
+        return None, str(error)
+    return callback.call_at, callback.message
+
+
+def _answer(
+    call: ReportedCall,
+    report: OutcomeReport,
+    effect: Effect,
+    decides: Meaning | None,
+    callback: tuple[datetime | None, str] | None,
+) -> Answer:
+    call_at, message = callback or (None, None)
     return {
         "call_id": call.id,
         "campaign_id": call.campaign_id,
@@ -103,9 +135,15 @@ def _answer(call: ReportedCall, report: OutcomeReport, effect: Effect, decides: 
         "effect": effect.value,
         "next": None if decides is None else decides.then.value,
         "retry_after_minutes": None if decides is None else decides.retry_minutes,
-        "callback_at": None if report.callback_at is None else report.callback_at.isoformat().replace("+00:00", "Z"),
+        "callback_at": _instant(report.callback_at),
+        "call_at": _instant(call_at),
+        "callback": message,
         "do_not_call": report.do_not_call,
     }
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
 def _ban(conn: Connection, call: ReportedCall, actor: str) -> None:

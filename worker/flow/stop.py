@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from worker.crashpoint import crashpoint
 from worker.domain.errors import Conflict, Deleted, NotFound
-from worker.domain.lifecycle import STOPS, Verb, refusal
+from worker.domain.lifecycle import STOPS, Verb, closing, refusal
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import release
@@ -32,7 +32,7 @@ def pause_campaign(
     dialer itself, so is any that no longer runs, which by anybody else is a :class:`Conflict`."""
 
     def work(conn: Connection) -> bool:
-        team = _team_of(conn, campaign_id, team_id)
+        team = team_of(conn, campaign_id, team_id)
         gate.close_gate(conn, team)
         if campaigns.move(conn, Verb.PAUSE, campaign_id, reason=reason) is None:
             if actor != "dialer" and not _is_so(conn, Verb.PAUSE, campaign_id):
@@ -55,7 +55,7 @@ def cancel_campaign(
     without; else one that is cancelled already is left as it is. Raises :class:`Conflict` when it is completed."""
 
     def work(conn: Connection) -> bool:
-        team = _team_of(conn, campaign_id, team_id)
+        team = team_of(conn, campaign_id, team_id)
         gate.close_gate(conn, team)
         if campaigns.move(conn, Verb.CANCEL, campaign_id, hang_up=hang_up) is None:
             if not _is_so(conn, Verb.CANCEL, campaign_id):
@@ -87,11 +87,11 @@ def stop_calls(dialer: Dialer) -> list[Step]:
     return fill_steps(released)
 
 
-def sweep(dialer: Dialer, campaign_id: str) -> bool:
-    """Turn a batch of a cancelled campaign's waiting contacts to ``cancelled`` (they read so already); true
-    when more may wait."""
+def sweep(dialer: Dialer, campaign_id: str, reason: str | None = None) -> bool:
+    """Turn a batch of the waiting contacts of a campaign that is cancelled, or closing (``reason`` says so), to
+    ``cancelled``, as they read already; true when more may wait."""
     most = campaigns.SWEPT_AT_ONCE
-    swept = transact(dialer.db, lambda conn: campaigns.sweep(conn, campaign_id))
+    swept = transact(dialer.db, lambda conn: campaigns.sweep(conn, campaign_id, reason))
     if swept < most:
         once(dialer.db, lambda conn: campaigns.swept(conn, campaign_id))
     return swept == most
@@ -105,6 +105,8 @@ def refused(conn: Connection, verb: Verb, campaign_id: str) -> Exception:
         return NotFound("campaign", campaign_id)
     if campaign.deleted_at is not None:
         return Deleted(campaign_id)
+    if campaign.closing_at is not None:
+        return Conflict(closing(campaign_id))
     return Conflict(refusal(verb, campaign_id, CampaignStatus(campaign.status)))
 
 
@@ -114,7 +116,8 @@ def _is_so(conn: Connection, verb: Verb, campaign_id: str) -> bool:
     return campaign is not None and campaign.deleted_at is None and campaign.status == STOPS[verb]
 
 
-def _team_of(conn: Connection, campaign_id: str, team_id: str | None) -> str:
+def team_of(conn: Connection, campaign_id: str, team_id: str | None) -> str:
+    """Whose campaign it is. Raises :class:`NotFound`, also where it is not of the team named."""
     campaign = campaigns.get(conn, campaign_id, team_id)
     if campaign is None:
         raise NotFound("campaign", campaign_id)

@@ -1,7 +1,8 @@
 """Look at the campaigns whose instant to be looked at has come.
 
 ``next_wake_at`` is when the next contact falls due, a window opens, or — because a message may have been lost
-— a minute from now at the latest while anything of the campaign waits or lives. A campaign with contacts due
+— a minute from now at the latest while anything of the campaign waits or lives. One that is kept open and has nobody
+to call sleeps until somebody is put into it. A campaign with contacts due
 now and no slot free is looked at on every tick; it is the settling of its calls that fills it at once.
 
 A turn takes so many campaigns and no more. Where that was not all, one message follows another, each a turn of its own
@@ -20,7 +21,9 @@ from sqlalchemy import Connection
 
 from worker.crashpoint import crashpoint
 from worker.domain.errors import Unavailable
+from worker.domain.window import RULES_END
 from worker.flow.base import Dialer, Step, Wake, window_of
+from worker.flow.close import close_down
 from worker.flow.fill import fill
 from worker.flow.finish import finish
 from worker.flow.stop import sweep
@@ -32,13 +35,16 @@ log = structlog.get_logger()
 
 SOONEST = timedelta(seconds=1)
 LATEST = timedelta(seconds=60)
+SOON = timedelta(seconds=5)
+"""Where a call may end whose callee asks to be called back in a moment: who is on the phone is due at no instant
+yet."""
 
 MOST = 200
 """Campaigns a turn looks at."""
 MOST_TEAMS = 20
 """Teams of which a turn fills the campaigns that lack a slot."""
 MOST_SWEEPS = 10
-"""Cancelled campaigns of which a turn sweeps contacts, a batch of each."""
+"""Cancelled and closing campaigns of which a turn sweeps contacts, a batch of each."""
 MOST_FAILURES = 3
 """How many teams a turn passes over that cannot be filled because a service, or their lock, is not to be had."""
 ROW, ROW_BROKEN_AFTER_SECONDS = "wake", 5.0
@@ -87,6 +93,8 @@ def _turn(dialer: Dialer, after_team: str | None) -> tuple[list[Step], Wake | No
         finish(dialer, transact(dialer.db, lambda conn: _set_alarms(conn, running)))
     for campaign_id in taken.cancelled:
         sweep(dialer, campaign_id)
+    for campaign_id in taken.closing:
+        close_down(dialer, campaign_id)
     return [*steps, *others], _more(taken)
 
 
@@ -112,7 +120,8 @@ def _fill(dialer: Dialer, campaigns_of: Mapping[str, Sequence[str]], *, starved:
 def _more(taken: DueCampaigns) -> Wake | None:
     """The message for the next turn, where this one may have left something."""
     has_teams = len(taken.starved_teams) == MOST_TEAMS
-    has_campaigns = sum(map(len, taken.running.values())) == MOST or len(taken.cancelled) == MOST_SWEEPS
+    is_sweeping = len(taken.cancelled) + len(taken.closing) == MOST_SWEEPS
+    has_campaigns = is_sweeping or sum(map(len, taken.running.values())) == MOST
     if not (has_teams or has_campaigns):
         return None
     return Wake(taken.starved_teams[-1] if has_teams else None)
@@ -133,7 +142,9 @@ def _waits(row: DueCampaign) -> bool:
 def alarm(row: DueCampaign) -> datetime:
     """When to look at the campaign of this row (:func:`worker.store.wakes.next_due`) again."""
     now: datetime = row.now
-    soonest = now + LATEST
+    if row.keep_open and not row.is_live and not _waits(row):
+        return RULES_END  # until somebody is put into it
+    soonest = now + (SOON if row.has_callbacks and row.is_live else LATEST)
     for zone, epoch in row.due_by_zone:
         if epoch is None:
             continue

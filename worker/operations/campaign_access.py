@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from worker.domain.errors import Deleted, NotFound
+from worker.domain.errors import Conflict, Deleted, NotFound
+from worker.domain.lifecycle import closing
 from worker.store import campaigns
 from worker.store.campaigns import CampaignRow, SharedCampaign
 
@@ -15,6 +16,12 @@ def find_campaign(conn: Connection, campaign_id: str, team_id: str | None) -> Ca
     if row is None:
         raise NotFound("campaign", campaign_id)
     return row
+
+
+def refuse_closing(campaign: SharedCampaign) -> None:
+    """Raises :class:`Conflict` for a campaign that is coming to its end: nobody waits in it any more."""
+    if campaign.closing_at is not None:
+        raise Conflict(closing(campaign.id))
 
 
 def hold_campaign(conn: Connection, campaign_id: str, team_id: str | None) -> SharedCampaign:

@@ -8,11 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from worker.domain.lifecycle import reads_as_cancelled
 from worker.domain.model import WAITING, CampaignStatus, ContactStatus
 from worker.flow.base import Dialer
 from worker.operations.campaign_access import find_campaign
 from worker.operations.progress import TimedWindow, as_read, next_call_at
 from worker.store import counters
+from worker.store.columns import ClosableCampaign
 from worker.store.crm import campaign_contacts
 from worker.store.crm.campaign_contacts import CampaignContactRow
 from worker.store.database import once
@@ -46,9 +48,9 @@ def list_campaign_contacts(
 
     def work(conn: Connection) -> CampaignContacts:
         campaign = find_campaign(conn, campaign_id, team_id)
-        counts = as_read(campaign.status, counters.read(conn, [campaign_id])[campaign_id])
+        counts = as_read(campaign, counters.read(conn, [campaign_id])[campaign_id])
         count = counts["total" if status is None else status.value]
-        wanted = _stored(campaign.status, status)
+        wanted = _stored(campaign, status)
         rows = campaign_contacts.page(conn, campaign_id, wanted, limit=limit, offset=offset)
         found = [CampaignContact(row, _next_call_at(dialer, campaign, row)) for row in rows]
         return CampaignContacts(count, found, campaign.now, campaign.status == CampaignStatus.RUNNING)
@@ -56,9 +58,9 @@ def list_campaign_contacts(
     return once(dialer.db, work)
 
 
-def _stored(campaign_status: str, status: ContactStatus | None) -> Sequence[ContactStatus] | None:
+def _stored(campaign: ClosableCampaign, status: ContactStatus | None) -> Sequence[ContactStatus] | None:
     """The statuses in the rows that read as this one."""
-    if status is None or campaign_status != CampaignStatus.CANCELLED:
+    if status is None or not reads_as_cancelled(campaign.status, campaign.closing_at):
         return None if status is None else [status]
     if status is ContactStatus.CANCELLED:
         return [status, *WAITING]

@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from worker.domain.campaign_edit import ALWAYS, WHILE_RUNNING, CampaignEdit, as_sent, parse_edit
-from worker.domain.errors import Conflict, Deleted, NotFound
+from worker.domain.campaign import end_faults
+from worker.domain.campaign_edit import ALWAYS, INSTANTS, WHILE_RUNNING, CampaignEdit, as_sent, parse_edit
+from worker.domain.errors import Conflict, Deleted, Invalid, NotFound
 from worker.domain.lifecycle import EDITABLE
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Fill, Step
@@ -26,28 +27,32 @@ log = structlog.get_logger()
 def edit_campaign(dialer: Dialer, team_id: str, campaign_id: str, sent: Mapping[str, Any], *, actor: str) -> list[Step]:
     """Change the fields sent, in the names of the API page.
 
-    Name and description change always. The limit of simultaneous calls changes while running, too, for the next
-    claim on; lowering it cuts nobody off. Everything else changes only while draft, scheduled or paused, and no call
-    that was planned before is dialed by the old policy after this has returned. Raises :class:`Invalid` with every
-    fault, :class:`NotFound` also for an assistant, a company or numbers the team does not have, and
+    Name and description change always. The limit of simultaneous calls and the end change while running, too, from the
+    next claim on; lowering a limit cuts nobody off. Everything else changes only while draft, scheduled or paused, and
+    no call that was planned before is dialed by the old policy after this has returned. Raises :class:`Invalid` with
+    every fault, :class:`NotFound` also for an assistant, a company or numbers the team does not have, and
     :class:`Conflict` where the campaign is deleted or in no state to be changed so.
     """
 
     def work(conn: Connection) -> bool:
-        if sent.keys() - ALWAYS - WHILE_RUNNING:
+        if sent.keys() - ALWAYS - WHILE_RUNNING or not sent.keys().isdisjoint(INSTANTS):
             gate.close_gate(conn, team_id)
         campaigns.lock(conn, campaign_id)
         shown = show(conn, team_id, campaign_id)
         if shown is None:
             raise NotFound("campaign", campaign_id)
-        edit = parse_edit(sent, as_sent(shown))
+        edit = parse_edit(sent, as_sent(shown), campaigns.now(conn))
         _refuse(shown, sent)
+        _refuse_early_end(shown, edit)
         _refuse_misfits(conn, shown, edit)
         campaign_edits.edit(conn, campaign_id, edit.columns, is_policy=edit.is_policy)
         if edit.number_ids is not None:
             campaign_edits.set_numbers(conn, campaign_id, edit.number_ids)
         campaigns.audit(conn, campaign_id, actor, "edit", sent)
-        return bool(shown["status"] == CampaignStatus.RUNNING and sent.keys() & WHILE_RUNNING)
+        has_room = shown["status"] == CampaignStatus.RUNNING and not sent.keys().isdisjoint(WHILE_RUNNING)
+        if has_room:
+            campaigns.wake(conn, campaign_id)
+        return has_room
 
     has_room = transact(dialer.db, work)
     log.info("campaign_edited", campaign_id=campaign_id, fields=sorted(sent))
@@ -67,6 +72,13 @@ def _refuse(campaign: Shown, sent: Mapping[str, Any]) -> None:
             f"Campaign {campaign['id']} is {campaign['status']}; {fields} can be edited while it is draft, scheduled "
             f"or paused.{how}"
         )
+
+
+def _refuse_early_end(campaign: Shown, edit: CampaignEdit) -> None:
+    """An end that is before the start there is going to be."""
+    start = campaign["scheduled_start_at"] if campaign["status"] == CampaignStatus.SCHEDULED else None
+    if faults := end_faults(start, edit.columns.get("scheduled_end_at")):
+        raise Invalid(faults)
 
 
 def _refuse_misfits(conn: Connection, campaign: Shown, edit: CampaignEdit) -> None:

@@ -17,14 +17,15 @@ from sqlalchemy import Connection
 
 from worker.domain.activity import Activity, Away, CallerIdState, Full, Situation, activity
 from worker.domain.errors import NotFound, Unavailable
+from worker.domain.lifecycle import reads_as_cancelled
 from worker.domain.model import CampaignStatus, Disposition
 from worker.domain.standstill import OF_AN_ACCOUNT, Waiting
-from worker.flow.base import Dialer, window_of
+from worker.flow.base import Dialer, first_moment
 from worker.flow.plan import CandidatePage, Plan, plan_calls
 from worker.operations.standstill import read_campaign_standstill
 from worker.slots import Kind
 from worker.store import counters, failovers, ticks
-from worker.store.columns import CallWindowColumns, Timed
+from worker.store.columns import CallWindowColumns, ClosableCampaign, Timed
 from worker.store.database import once
 from worker.store.reads import progress
 from worker.store.reads.progress import CallerIdRow, CampaignFacts
@@ -78,7 +79,7 @@ def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: s
     facts = progress.facts(conn, team_id, campaign_id)
     if facts is None:
         raise NotFound("campaign", campaign_id)
-    counts = as_read(facts.status, counters.read(conn, [campaign_id])[campaign_id])
+    counts = as_read(facts, counters.read(conn, [campaign_id])[campaign_id])
     ended = counters.dispositions(conn, campaign_id)
     numbers = progress.numbers(conn, campaign_id)
     is_running = facts.status == CampaignStatus.RUNNING
@@ -87,7 +88,7 @@ def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: s
     server = failovers.standing(conn) if is_running else None
     held_until = server.held_until if server is not None and server.is_held else None
     situation = replace(_situation(facts, counts, ticks.silence(conn)), failover_held_until=held_until)
-    if facts.status != CampaignStatus.CANCELLED:
+    if not reads_as_cancelled(facts.status, facts.closing_at):
         situation = _with_times(situation, facts, margin)
     if plan is not None:
         situation = _as_planned(situation, facts, numbers, plan)
@@ -128,10 +129,10 @@ def _with_slots(dialer: Dialer, generation: int, now: Situation, plan: Plan) -> 
     return replace(now, are_slots_held=0 in room.values())
 
 
-def as_read(status: str, counts: Mapping[str, int]) -> dict[str, int]:
-    """The counters of a campaign in this status: who waits in a cancelled one is cancelled, swept or not."""
+def as_read(campaign: ClosableCampaign, counts: Mapping[str, int]) -> dict[str, int]:
+    """The counters of a campaign: who waits in one that is cancelled, or is closing, is cancelled, swept or not."""
     read = dict(counts)
-    if status == CampaignStatus.CANCELLED:
+    if reads_as_cancelled(campaign.status, campaign.closing_at):
         read["cancelled"] += read["pending"] + read["queued"]
         read["pending"] = read["queued"] = 0
     return read
@@ -140,11 +141,7 @@ def as_read(status: str, counts: Mapping[str, int]) -> dict[str, int]:
 def next_call_at(campaign: TimedWindow, zone: str, due_at: datetime, margin_seconds: float) -> datetime | None:
     """The first instant, now or later, at which a contact due then may be called by its window; ``None`` if
     there is none. The last moments of a window are no time to begin a call."""
-    at = max(due_at, campaign.now)
-    window = window_of(campaign, zone)
-    if window is None or window.open_until(at, margin_seconds) is not None:
-        return at
-    return window.next_open(window.next_close(at))
+    return first_moment(campaign, zone, max(due_at, campaign.now), margin_seconds)
 
 
 def _with_times(now: Situation, row: CampaignFacts, margin_seconds: float) -> Situation:
@@ -169,6 +166,11 @@ def _situation(row: CampaignFacts, counts: Mapping[str, int], silence: ticks.Sil
         is_deleted=row.deleted_at is not None,
         pause_reason=row.pause_reason,
         scheduled_start_at=row.scheduled_start_at,
+        missed_start_at=row.missed_start_at,
+        scheduled_end_at=row.scheduled_end_at,
+        is_closing=row.closing_at is not None,
+        is_kept_open=row.keep_open,
+        left=counts["cancelled"],
         away=Away.TICK if is_silent else None,
         silent_seconds=silence.seconds if silence.has_ticked else None,
         waiting=counts["pending"] + counts["queued"],

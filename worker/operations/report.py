@@ -71,7 +71,7 @@ def read_report(dialer: Dialer, team_id: str, campaign_id: str) -> CampaignRepor
         return CampaignReport(
             facts=facts,
             zone=facts.call_window_timezone or "UTC",
-            counts=as_read(facts.status, counters.read(conn, [campaign_id])[campaign_id]),
+            counts=as_read(facts, counters.read(conn, [campaign_id])[campaign_id]),
             hours=hours,
             use=_use(conn, campaign_id),
             attempts={row.attempt: (row.calls, row.answers) for row in reporting.by_attempt(conn, campaign_id)},

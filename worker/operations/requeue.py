@@ -14,7 +14,7 @@ from worker.domain.model import CampaignStatus, ContactStatus, Reason
 from worker.domain.requeue import ABOUT_THE_NUMBER, GivenUp, is_settled, why_not
 from worker.flow.base import Dialer, Fill, Step
 from worker.operations.batches import in_batches, kept_open
-from worker.operations.campaign_access import hold_campaign
+from worker.operations.campaign_access import hold_campaign, refuse_closing
 from worker.store import campaigns
 from worker.store.crm import campaign_contacts, contacts
 from worker.store.crm.campaign_contacts import RequeueCandidate
@@ -81,6 +81,7 @@ def _open(conn: Connection, team_id: str, campaign_id: str) -> bool:
     held = hold_campaign(conn, campaign_id, team_id)
     if held.status == CampaignStatus.CANCELLED:
         raise Conflict(f"Campaign {campaign_id} is cancelled; its contacts cannot wait again.")
+    refuse_closing(held)
     return bool(held.status == CampaignStatus.RUNNING)
 
 

@@ -8,13 +8,16 @@ from functools import partial
 from typing import Any
 
 from worker.domain.answers import CAMPAIGN_CONTACT
+from worker.domain.callback import Callback
 from worker.domain.fields import Field
-from worker.domain.model import WAITING, CallState, RunState
+from worker.domain.model import WAITING, CallState, ContactStatus, RunState
+from worker.domain.window import RULES_END
 from worker.flow.run_result import RunResult
 from worker.operations.instants import instant
 from worker.operations.progress import Progress
 from worker.store.claims import Reservation
 from worker.store.crm.campaign_contacts import CampaignContactRow
+from worker.store.reads.progress import CampaignFacts
 
 View = dict[str, Any]
 """A thing as the API shows it, a JSON object."""
@@ -69,7 +72,26 @@ def _reserved(reservation: Reservation, result: RunResult) -> dict[str, Any]:
 def campaign_contact(row: CampaignContactRow, next_call_at: datetime | None) -> View:
     """A contact in a campaign; who does not wait is never due."""
     due = {"due_at": row.due_at, "next_call_at": next_call_at}
-    return view(CAMPAIGN_CONTACT, row, **(due if row.status in WAITING else dict.fromkeys(due)))
+    given: dict[str, Any] = due if row.status in WAITING else dict.fromkeys(due)
+    if row.status not in (*WAITING, ContactStatus.CALLING):
+        given["callback_at"] = None
+    return view(CAMPAIGN_CONTACT, row, **given)
+
+
+def callback(asked: Callback) -> View:
+    """A callback that was asked for."""
+    return {
+        "campaign_id": asked.campaign_id,
+        "contact_id": asked.contact_id,
+        "at": instant(asked.at),
+        "call_at": instant(asked.call_at),
+    }
+
+
+def _wakes_at(facts: CampaignFacts) -> str | None:
+    """When it is looked at again; of one that is kept open and has nobody to call nobody knows."""
+    at = facts.next_wake_at
+    return None if at is None or at >= RULES_END else instant(max(at, facts.now))
 
 
 def progress(found: Progress) -> dict[str, Any]:
@@ -86,6 +108,7 @@ def progress(found: Progress) -> dict[str, Any]:
         "calls": dict(found.dispositions),
         "live_calls": facts.live,
         "outcomes_awaited": facts.awaited,
+        "callbacks": facts.callbacks,
         "max_concurrent_calls": facts.max_concurrent_calls,
         "run": {
             "id": facts.run_id,
@@ -98,7 +121,7 @@ def progress(found: Progress) -> dict[str, Any]:
         if has_run
         else None,
         "next_due_at": instant(found.next_due_at),
-        "next_wake_at": None if facts.next_wake_at is None else instant(max(facts.next_wake_at, facts.now)),
+        "next_wake_at": _wakes_at(facts),
         "activity": {
             "code": found.activity.code,
             "message": found.activity.message,

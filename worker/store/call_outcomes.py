@@ -62,21 +62,21 @@ ON CONFLICT (call_id) DO UPDATE SET
     reports = o.reports || excluded.reports
 """)
 
-_CALLS_BACK = "(d.next = 'retry' OR d.next = 'done' AND d.callback_at IS NOT NULL)"
-"""Whether the contact ``d`` was decided about is to be called again. This is where a callback is requested: here it is
-a retry at that instant, while attempts are left."""
-
-# The contact's next state by the word that decides; without one the contact has been reached.
-_TURNED = f"""
+# The contact's next state by the word that decides; without one the contact has been reached. Who has asked to be
+# called back (worker/store/callbacks.py) waits for that, unless the word is that it never is.
+_TURNED = """
     UPDATE campaign_contacts cc
     SET answered = true,
         status = CAST(CASE WHEN d.next = 'never' THEN 'failed'
-                           WHEN {_CALLS_BACK} AND cc.attempts < c.max_attempts_per_contact THEN 'queued'
+                           WHEN cc.callback_at IS NOT NULL THEN 'queued'
+                           WHEN d.next = 'retry' AND cc.attempts < c.max_attempts_per_contact THEN 'queued'
                            WHEN d.next = 'retry' THEN 'exhausted'
                            ELSE 'completed' END AS contact_status),
         reason = CASE WHEN d.next = 'never' THEN 'never_again' END,
-        due_at = CASE WHEN {_CALLS_BACK}
-                      THEN coalesce(d.callback_at, (SELECT dialer_due_now()) + d.retry_minutes * interval '1 minute')
+        callback_at = CASE WHEN d.next IS DISTINCT FROM 'never' THEN cc.callback_at END,
+        rank = CASE WHEN d.next IS DISTINCT FROM 'never' THEN cc.rank ELSE cc.priority END,
+        due_at = CASE WHEN d.next IS DISTINCT FROM 'never' AND cc.callback_at IS NOT NULL THEN cc.callback_at
+                      WHEN d.next = 'retry' THEN (SELECT dialer_due_now()) + d.retry_minutes * interval '1 minute'
                       ELSE cc.due_at END
     FROM decided d JOIN calls k ON k.id = d.call_id JOIN campaigns c ON c.id = k.campaign_id
     WHERE cc.contact_id = k.contact_id AND cc.campaign_id || '' = k.campaign_id"""
@@ -89,7 +89,7 @@ WITH decided AS (
     FROM calls e
     WHERE o.call_id = ANY(CAST(:ids AS text[])) AND e.id = o.call_id AND e.ended_at IS NOT NULL
       AND e.disposition NOT IN {UNSENT} AND o.next IS NOT NULL AND o.decided_at IS NULL
-    RETURNING o.call_id, o.next, o.retry_minutes, o.callback_at),
+    RETURNING o.call_id, o.next, o.retry_minutes),
 turned AS ({_TURNED})
 INSERT INTO call_outcomes (call_id, campaign_id, waits_since, waits_until)
 SELECT k.id, k.campaign_id, clock_timestamp(), clock_timestamp() + :wait * interval '1 second'
@@ -107,7 +107,7 @@ DECIDE = text(f"""
 WITH decided AS (
     UPDATE call_outcomes o SET decided_at = clock_timestamp(), waits_since = NULL, waits_until = NULL
     WHERE o.call_id = :id AND o.waits_until IS NOT NULL
-    RETURNING o.call_id, o.next, o.retry_minutes, o.callback_at),
+    RETURNING o.call_id, o.next, o.retry_minutes),
 turned AS ({_TURNED})
 SELECT count(*) FROM decided
 """)
@@ -119,7 +119,7 @@ WITH decided AS (
         SELECT call_id FROM call_outcomes
         WHERE waits_until IS NOT NULL AND {is_over("waits_since", "waits_until")}
         ORDER BY waits_until, call_id LIMIT :most FOR UPDATE SKIP LOCKED))
-    RETURNING o.call_id, o.campaign_id, o.next, o.retry_minutes, o.callback_at),
+    RETURNING o.call_id, o.campaign_id, o.next, o.retry_minutes),
 turned AS ({_TURNED})
 SELECT DISTINCT campaign_id FROM decided ORDER BY campaign_id
 """)

@@ -77,7 +77,8 @@ SELECT EXISTS (SELECT FROM calls
 
 STALE_RESERVED = text("""
 SELECT k.id FROM calls k JOIN campaigns c ON c.id = k.campaign_id
-WHERE k.ended_at IS NULL AND k.state = 'reserved' AND (c.status <> 'running' OR c.run_id <> k.run_id)
+WHERE k.ended_at IS NULL AND k.state = 'reserved'
+  AND (c.status <> 'running' OR c.run_id <> k.run_id OR c.closing_at IS NOT NULL)
 ORDER BY k.id LIMIT :most
 """)
 
@@ -85,9 +86,12 @@ LATE_RING = text(f"""
 WITH late AS (
     UPDATE calls SET rang = true, ringing_at = coalesce(ringing_at, clock_timestamp())
     WHERE id = :id AND disposition IN {COUNTS_IF_IT_RANG} AND NOT rang
-    RETURNING contact_id, campaign_id)
+    RETURNING contact_id, campaign_id, callback_at, is_extra)
 UPDATE campaign_contacts cc
-SET attempts = least(cc.attempts + 1, 20),
+SET attempts = least(cc.attempts + 1, 21),
+    callbacks_used = greatest(cc.callbacks_used, l.is_extra::int),   -- it was a callback after all
+    callback_at = CASE WHEN cc.callback_at IS DISTINCT FROM l.callback_at THEN cc.callback_at END,
+    rank = CASE WHEN cc.callback_at IS DISTINCT FROM l.callback_at THEN cc.rank ELSE cc.priority END,
     due_at = CASE WHEN cc.status = 'queued' THEN greatest(cc.due_at, dialer_due_now() + :due_in * interval '1 second')
                   ELSE cc.due_at END
 FROM late l WHERE cc.contact_id = l.contact_id AND cc.campaign_id = l.campaign_id

@@ -52,16 +52,18 @@ IS_ASKED_FOR = """
 
 CANDIDATES = text(f"""
 SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots AS is_starved, c.run_id, c.policy_version,
-       c.max_concurrent_calls, c.max_attempts_per_contact, c.retry_delay_minutes,
+       c.max_concurrent_calls, c.max_attempts_per_contact, c.retry_delay_minutes, c.use_secondary_phone, t.country,
        v.stream_url, v.answer_url, v.carrier_ids, c.variables, c.outcomes, {SECRET},
-       c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
+       c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows, c.scheduled_end_at,
+       c.settings,
        t.max_concurrent_calls AS team_limit, r.max_calls - r.calls_used AS budget,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed, g.generation,
        ARRAY(SELECT json_build_array(z.zone, (
-                 SELECT count(*) FROM (
+                 SELECT count(*) FROM unnest(c.ranks) AS r (rank)
+                 CROSS JOIN LATERAL (
                      SELECT 1 FROM campaign_contacts cc
-                     WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued')
-                       AND cc.due_at <= (SELECT dialer_due_now())
+                     WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.rank = r.rank
+                       AND cc.status IN ('pending', 'queued') AND cc.due_at <= (SELECT dialer_due_now())
                      ORDER BY cc.due_at, cc.id   -- or the planner, guessing at the LIMIT, reads the whole table
                      LIMIT least(c.max_concurrent_calls, :most)) AS due))
              FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone,
@@ -148,6 +150,8 @@ class Candidate(CallWindowColumns, AssistantColumns, Timed, Protocol):
     variables: Mapping[str, Any] | None
     outcomes: Mapping[str, Any] | None
     call_secret: bytes | None
+    use_secondary_phone: bool
+    country: str | None
     speed: float
     team_limit: int
     budget: int | None

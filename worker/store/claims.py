@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds, ContactStatus
 from worker.store.batches import Batch
@@ -49,9 +49,12 @@ class Want:
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """One call about to be reserved, with the limits of its scopes as they were read; that of its credentials where
-    other accounts share them. ``attempts`` and ``called`` are the contact's so far. With ``valid_until``, the last
-    moment of its window, it is committed to be placed at once, and may leave. Where it waits and whoever reserves it
-    has it ``in_hand``, nobody else looks after it for a while."""
+    other accounts share them. ``attempts`` and ``called`` are the contact's so far. A callback has the ``callback_at``
+    that its callee asked for, and ``is_extra`` where it is the one call beyond the campaign's most, which
+    ``max_attempts`` then counts in; ``secondary`` is the contact's second number as it is written, where that is
+    called. With ``valid_until``, the last moment of its window, it is committed to be placed
+    at once, and may leave. Where it waits and whoever reserves it has it ``in_hand``, nobody else looks after it for a
+    while."""
 
     call_id: str
     campaign_id: str
@@ -71,6 +74,9 @@ class Reservation:
     attempts: int
     called: bool
     max_attempts: int
+    callback_at: datetime | None = None
+    is_extra: bool = False
+    secondary: str | None = None
     valid_until: datetime | None = None
     in_hand: bool = True
 
@@ -100,6 +106,15 @@ class StaleZone:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondaryNumber:
+    """The second number of a contact that is due, in E.164."""
+
+    campaign_id: str
+    contact_id: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """How one campaign came out of a fill: whether its turn ``is_over``, whether it ``is_starved`` because a shared
     slot was missing, and in how many seconds of business time, at the latest, somebody must look again."""
@@ -111,6 +126,7 @@ class Turn:
 
 
 WANTS = Batch(Want)
+SECONDARY_NUMBERS = Batch(SecondaryNumber)
 RESERVATIONS = Batch(Reservation)
 PASSED_OVER = Batch(PassedOver)
 STALE_ZONES = Batch(StaleZone)
@@ -127,14 +143,20 @@ WITH due AS MATERIALIZED (
     SELECT found.*, x.with_person
     FROM {WANTS}
     CROSS JOIN LATERAL (
-        SELECT cc.id, cc.campaign_id, cc.contact_id, cc.zone, cc.due_at, cc.attempts, cc.called, cc.last_number_id,
-               cc.technical_failures, cc.rejections, cc.invalid_results
-        FROM campaign_contacts cc
-        WHERE cc.campaign_id = x.campaign_id AND cc.zone = x.zone AND cc.status IN ('pending', 'queued')
-          AND cc.due_at <= (SELECT dialer_due_now())
-        ORDER BY cc.due_at, cc.id
-        LIMIT x.most
-        FOR NO KEY UPDATE OF cc SKIP LOCKED) AS found),
+        SELECT ranked.* FROM (SELECT ranks FROM campaigns WHERE id = x.campaign_id LIMIT 1) AS c
+        CROSS JOIN LATERAL unnest(c.ranks) AS r (rank)   -- in their order: enough of one leave the next alone
+        CROSS JOIN LATERAL (
+            SELECT cc.id, cc.campaign_id, cc.contact_id, cc.zone, cc.rank, cc.due_at, cc.attempts, cc.called,
+                   cc.last_number_id, cc.technical_failures, cc.rejections, cc.invalid_results,
+                   cc.callback_at, cc.callbacks_used
+            FROM campaign_contacts cc
+            WHERE cc.campaign_id = x.campaign_id AND cc.zone = x.zone AND cc.rank = r.rank
+              AND cc.status IN ('pending', 'queued') AND cc.due_at <= (SELECT dialer_due_now())
+              AND (cc.callback_at IS NULL OR cc.callback_at <= (SELECT dialer_now()))   -- due_now may be ahead of it
+            ORDER BY cc.due_at, cc.id
+            LIMIT x.most
+            FOR NO KEY UPDATE OF cc SKIP LOCKED) AS ranked
+        LIMIT x.most) AS found),
 live AS MATERIALIZED (   -- looked up in a list, not in an index: of those over live calls, all of which look empty
     SELECT contact_id, to_number FROM calls WHERE {IS_LIVE_OF_TEAM}),   -- at night, any may be taken
 revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until it ends, or provably has
@@ -145,7 +167,8 @@ revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until 
                         AND e.outcome IS DISTINCT FROM 'foreign'
                         AND (l.carrier_call_id IS NULL OR e.carrier_call_id = l.carrier_call_id)))
 SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.called, due.last_number_id,
-       due.technical_failures, due.rejections, due.invalid_results, k.phone_e164, k.phone_fault,
+       due.technical_failures, due.rejections, due.invalid_results, due.callback_at, due.callbacks_used,
+       k.phone_e164, k.phone_fault, k.phone_secondary,
        coalesce(k.timezone, '') AS own_zone,
        k.do_not_call OR (SELECT true FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164
                          LIMIT 1) IS NOT NULL AS do_not_call,
@@ -154,7 +177,21 @@ SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.called, due.
                   WHERE l.team_id = k.team_id AND (l.contact_id = k.id OR l.to_number = k.phone_e164)) AS on_the_phone,
        CASE WHEN due.with_person THEN {person("k")} END AS person
 FROM due CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = due.contact_id LIMIT 1) AS k
-ORDER BY due.due_at, due.id
+ORDER BY due.rank, due.due_at, due.id
+""")
+
+# Of second numbers about to be called: by the list, by somebody else of the campaign who is called by it, by a call.
+SCREEN_SECONDARY = text(f"""
+SELECT x.campaign_id, x.contact_id,
+       EXISTS (SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number = x.number)
+       OR EXISTS (SELECT FROM contacts o
+                  CROSS JOIN LATERAL (SELECT status FROM campaign_contacts
+                                      WHERE contact_id = o.id AND campaign_id || '' = x.campaign_id LIMIT 1) AS oc
+                  WHERE o.team_id = :team AND o.phone_e164 = x.number AND oc.status <> 'skipped') AS is_out,
+       EXISTS (SELECT FROM calls l WHERE l.team_id = :team AND l.to_number = x.number AND l.ended_at IS NULL)
+       OR EXISTS (SELECT FROM calls l WHERE l.team_id = :team AND l.to_number = x.number
+                    AND l.late_evidence_at IS NOT NULL) AS is_busy
+FROM {SECONDARY_NUMBERS}
 """)
 
 RESERVE = text(f"""
@@ -165,7 +202,10 @@ claimed AS MATERIALIZED (   -- what may leave at once is written as what COMMIT_
 turned AS (
     UPDATE campaign_contacts cc
     SET status = 'calling', last_number_id = x.number_id,
-        attempts = cc.attempts + x.leaves::int, called = cc.called OR x.leaves
+        attempts = cc.attempts + x.leaves::int, called = cc.called OR x.leaves,
+        callbacks_used = cc.callbacks_used + (x.leaves AND x.is_extra)::int,
+        callback_at = CASE WHEN NOT x.leaves THEN cc.callback_at END,
+        rank = CASE WHEN x.leaves THEN cc.priority ELSE cc.rank END
     FROM claimed x WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id),
 budgeted AS (
     UPDATE runs r SET calls_used = r.calls_used + b.n
@@ -177,14 +217,15 @@ rotated AS (
 reserved AS (
     INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
                        to_number, zone, claim_limits, reserved_at, rung_at, state, attempt, called_before,
-                       max_attempts, valid_until,
+                       max_attempts, callback_at, is_extra, secondary, valid_until,
                        dialed_at, dialing_at, checked_at, next_check_at, clock_jump, provable_end_at)
     SELECT call_id, :team, campaign_id, run_id, contact_id, number_id, account_id, token, from_number, to_number, zone,
            array_remove(ARRAY[team_limit, campaign_limit, number_limit, account_limit, credentials_limit], NULL),
            clock, CASE WHEN NOT in_hand THEN CAST('epoch' AS timestamptz) END,   -- dispatched when nobody had it yet
            CAST(CASE WHEN leaves THEN 'dialing' ELSE 'reserved' END AS call_state),
            CASE WHEN leaves THEN attempts + 1 END, CASE WHEN leaves THEN called END,
-           CASE WHEN leaves THEN max_attempts END, CASE WHEN leaves THEN valid_until END,
+           CASE WHEN leaves THEN max_attempts END, callback_at, is_extra, secondary,
+           CASE WHEN leaves THEN valid_until END,
            CASE WHEN leaves THEN now END, CASE WHEN leaves THEN clock END,
            CASE WHEN leaves THEN clock END,
            CASE WHEN leaves THEN clock + :request * interval '1 second' END,
@@ -251,11 +292,29 @@ class DueContact(Protocol):
     rejections: int
     invalid_results: int
     last_number_id: str | None
+    callback_at: datetime | None
+    callbacks_used: int
     phone_e164: str | None
     phone_fault: str | None
+    phone_secondary: str | None
     do_not_call: bool
     on_the_phone: bool
     person: Mapping[str, Any] | None
+
+
+@shaped(SCREEN_SECONDARY)
+class ScreenedNumber(Protocol):
+    """A second number: whether the contact ``is_out`` of reach by it, and whether it ``is_busy``."""
+
+    campaign_id: str
+    contact_id: str
+    is_out: bool
+    is_busy: bool
+
+
+def screen_secondary(conn: Connection, team_id: str, numbers: Sequence[SecondaryNumber]) -> Sequence[ScreenedNumber]:
+    """Screen second numbers as first ones are."""
+    return conn.execute(SCREEN_SECONDARY, SECONDARY_NUMBERS.bind(numbers) | {"team": team_id}).all()
 
 
 def lock(team_id: str, campaign_ids: Sequence[str], *, starved: bool = False) -> Statement:

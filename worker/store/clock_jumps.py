@@ -11,6 +11,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, text
 
+from worker.domain.window import RULES_END
 from worker.store.instants import CALL_IS_OVER, jumped
 from worker.store.shapes import shaped
 
@@ -37,10 +38,12 @@ FROM clock_jumps j WHERE abs(extract(epoch FROM clock_timestamp() - j.at)) < :wi
 ORDER BY j.number DESC LIMIT 1
 """)
 
-# An alarm is never set more than a minute ahead: one further away was set before the clock was set back.
-BRING_BACK = text("""
+# An alarm is never set more than a minute ahead: one further away was set before the clock was set back; or it is that
+# of a campaign that is kept open and has nobody to call, which is the end of all rules.
+BRING_BACK = text(f"""
 UPDATE campaigns SET next_wake_at = (SELECT dialer_now())
 WHERE id = ANY(ARRAY(SELECT id FROM campaigns WHERE next_wake_at > (SELECT dialer_now()) + interval '61 seconds'
+                       AND next_wake_at < '{RULES_END}'
                      ORDER BY next_wake_at LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED))
 """)
 

@@ -5,7 +5,7 @@ The class of a statement's rows (:mod:`worker.store.shapes`) inherits them, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -39,12 +39,23 @@ class CallAtCarrier(Protocol):
 
 
 class CallWindowColumns(Protocol):
-    """A campaign's call window, all three columns or none; ``settings`` say whose clock counts."""
+    """A campaign's call window, all three columns or none; where it has several windows a day, ``call_windows`` say
+    which, and the bounds nothing. Nothing is dialed from ``scheduled_end_at`` on. ``settings`` say whose clock
+    counts."""
 
     call_window_start: str | None
     call_window_end: str | None
     call_window_timezone: str | None
+    call_windows: Sequence[Mapping[str, Any]] | None
+    scheduled_end_at: datetime | None
     settings: Mapping[str, Any]
+
+
+class ClosableCampaign(Protocol):
+    """A campaign's state, and since when it is coming to its end, if it is."""
+
+    status: str
+    closing_at: datetime | None
 
 
 class RetryColumns(Protocol):

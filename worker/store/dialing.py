@@ -40,8 +40,8 @@ WITH shared AS MATERIALIZED ({SHARED_RATES})
 SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.account_id, k.from_number, k.to_number,
        k.zone, a.carrier, {RATE_NOW} AS account_rate, n.calls_per_second AS number_rate,
        (SELECT s.rate FROM shared s WHERE s.carrier = a.carrier) AS credentials_rate,
-       c.policy_version, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
-       (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
+       c.policy_version, c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows,
+       c.scheduled_end_at, c.settings, (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        c.max_attempts_per_contact, c.retry_delay_minutes, k.rang,
        cc.attempts + 1 AS attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
        v.stream_url, v.answer_url, v.carrier_ids,
@@ -62,8 +62,9 @@ ACCOUNTS_OF_RESERVED = text("SELECT id, account_id FROM calls WHERE id = ANY(:id
 COMMIT_DIALING = text(f"""
 WITH now AS MATERIALIZED (SELECT dialer_now() AS at),   -- read once, not for every row that is looked at
 free AS MATERIALIZED (
-    SELECT k.id, k.campaign_id, k.contact_id, cc.attempts, cc.called, c.max_attempts_per_contact, x.valid_until,
-           now.at AS now
+    SELECT k.id, k.campaign_id, k.contact_id, cc.attempts, cc.called, cc.callback_at, x.valid_until, now.at AS now,
+           cc.attempts >= c.max_attempts_per_contact AS is_extra,
+           greatest(c.max_attempts_per_contact, cc.attempts + 1) AS max_attempts
     FROM {DEPARTURES}
     JOIN calls k ON k.id = x.call_id
     JOIN campaigns c ON c.id = k.campaign_id
@@ -74,19 +75,26 @@ free AS MATERIALIZED (
     CROSS JOIN now
     WHERE k.state = 'reserved' AND c.status = 'running' AND c.deleted_at IS NULL AND c.run_id = k.run_id
       AND c.policy_version = x.policy_version AND now.at < x.valid_until
+      AND c.closing_at IS NULL AND (c.scheduled_end_at IS NULL OR now.at < c.scheduled_end_at)
       AND EXISTS (SELECT FROM campaign_numbers o WHERE o.campaign_id = k.campaign_id AND o.number_id = k.number_id)
-      AND cc.attempts < c.max_attempts_per_contact AND n.enabled AND a.enabled
+      AND (cc.attempts < c.max_attempts_per_contact OR cc.callback_at IS NOT NULL AND cc.callbacks_used = 0)
+      AND (cc.callback_at IS NULL OR cc.callback_at <= now.at) AND n.enabled AND a.enabled
       AND k.reserved_at <= clock_timestamp() AND {IS_NOT_HELD}
       AND {MAY_DIAL}
-      AND p.phone_e164 = k.to_number AND coalesce(p.timezone, '') = k.zone AND NOT p.do_not_call
+      AND (k.secondary IS NULL AND p.phone_e164 = k.to_number
+           OR k.secondary = p.phone_secondary AND c.use_secondary_phone)
+      AND coalesce(p.timezone, '') = k.zone AND NOT p.do_not_call
       AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.to_number)
-    ORDER BY k.id FOR NO KEY UPDATE OF k),
+    ORDER BY k.id FOR NO KEY UPDATE OF k, cc),   -- who asks to be called later has the contact's row
 numbered AS (
-    UPDATE campaign_contacts cc SET attempts = cc.attempts + 1, called = true
+    UPDATE campaign_contacts cc
+    SET attempts = cc.attempts + 1, called = true, callbacks_used = cc.callbacks_used + f.is_extra::int,
+        callback_at = NULL, rank = cc.priority
     FROM free f WHERE cc.contact_id = f.contact_id AND cc.campaign_id || '' = f.campaign_id)
 UPDATE calls k
-SET state = 'dialing', attempt = f.attempts + 1, called_before = f.called, max_attempts = f.max_attempts_per_contact,
-    valid_until = f.valid_until, dialed_at = f.now, dialing_at = clock_timestamp(),
+SET state = 'dialing', attempt = f.attempts + 1, called_before = f.called, max_attempts = f.max_attempts,
+    callback_at = f.callback_at, is_extra = f.is_extra, valid_until = f.valid_until,
+    dialed_at = f.now, dialing_at = clock_timestamp(),
     checked_at = clock_timestamp(), next_check_at = clock_timestamp() + :request * interval '1 second',
     clock_jump = coalesce((SELECT max(number) FROM clock_jumps), 0),
     provable_end_at = clock_timestamp()

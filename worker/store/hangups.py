@@ -59,7 +59,7 @@ UPDATE calls k SET end_requested_at = clock_timestamp()
 FROM campaigns c
 WHERE c.id = k.campaign_id AND k.ended_at IS NULL AND k.end_requested_at IS NULL
   AND (k.state IN ('unknown', 'placed')
-       AND (c.status IN ('paused', 'cancelled')
+       AND (c.status IN ('paused', 'cancelled') OR c.closing_at IS NOT NULL
             OR k.valid_until + :margin * interval '1 second' <= (SELECT dialer_now()))
        OR k.state <> 'reserved' AND c.status = 'cancelled' AND c.hang_up)
 RETURNING k.id

@@ -101,7 +101,8 @@ WHERE (coalesce(n.total, 0), coalesce(n.called, 0), coalesce(n.answered, 0), coa
        coalesce(c.waiting, 0))
 """
 
-# Attempts cover every request that may have made a call, and never exceed what was allowed when dialing.
+# Attempts cover every request that may have made a call, and never exceed what was allowed when dialing: the most of
+# the campaign, and one call beyond that for who asked to be called back, once for each contact.
 ATTEMPTS_WITHIN_LIMIT = f"""
 SELECT cc.campaign_id || ' ' || cc.contact_id AS offender, cc.attempts, k.sent, k.most
 FROM campaign_contacts cc
@@ -110,6 +111,18 @@ JOIN (SELECT campaign_id, contact_id, max(max_attempts) AS most,
                               AND NOT ((disposition IN {COUNTS_IF_IT_RANG}) IS TRUE AND NOT rang)) AS sent
       FROM calls WHERE attempt IS NOT NULL GROUP BY 1, 2) AS k USING (campaign_id, contact_id)
 WHERE cc.attempts < k.sent OR cc.attempts > k.most
+UNION ALL
+SELECT campaign_id || ' ' || contact_id, NULL, count(*), 1
+FROM calls k
+WHERE is_extra AND attempt IS NOT NULL AND (disposition IN {NEVER_COUNTS}) IS NOT TRUE
+  AND NOT ((disposition IN {COUNTS_IF_IT_RANG}) IS TRUE AND NOT rang)
+GROUP BY campaign_id, contact_id HAVING count(*) > 1
+"""
+
+# Nobody who asked to be called later was called for it before; nor are there attempts beyond the most without.
+CALLBACKS_WAIT = """
+SELECT id AS offender, callback_at, dialed_at FROM calls
+WHERE dialed_at < callback_at OR is_extra AND callback_at IS NULL
 """
 
 IS_AHEAD = """EXISTS (SELECT FROM clock_jumps j
@@ -121,7 +134,7 @@ STOPS_HOLD = f"""
 SELECT k.id AS offender FROM calls k JOIN campaigns c ON c.id = k.campaign_id
 WHERE k.dialing_at IS NOT NULL
   AND (c.status IN ('paused', 'cancelled') AND k.dialing_at > c.stopped_at AND NOT {IS_AHEAD}
-       OR k.dialed_at >= k.valid_until)
+       OR k.dialed_at >= k.valid_until OR k.dialed_at >= c.scheduled_end_at AND NOT {IS_AHEAD})
 UNION ALL
 SELECT k.id FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.to_number
 WHERE k.dialing_at > d.created_at AND NOT {IS_AHEAD}
@@ -169,7 +182,8 @@ JOIN {OPEN_ZONES} ON x.campaign_id = c.id
 JOIN runs r ON r.id = c.run_id AND r.state = 'open'
 JOIN teams t ON t.id = c.team_id
 WHERE {MAY_CALL_MORE}
-  AND c.next_wake_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second'
+  AND (c.next_wake_at < dialer_now() - :late_seconds * dialer_speed() * interval '1 second'
+       OR c.next_wake_at > dialer_now() + interval '2 minutes')   -- asleep, though somebody waits
   AND NOT (c.short_of_slots AND EXISTS (   -- those are looked at together, team by team
           SELECT FROM ticks k WHERE k.name = 'fill ' || c.team_id
           AND NOT {has_waited("k.last_at", ":late_seconds")}))
@@ -202,6 +216,7 @@ INVARIANTS = (
     Invariant("one_live_call_per_contact", "Nobody has two calls at once.", ONE_LIVE_CALL_PER_CONTACT),
     Invariant("counters_add_up", "Counters agree with what they count.", COUNTERS_ADD_UP),
     Invariant("attempts_within_limit", "Nobody was called more often than allowed.", ATTEMPTS_WITHIN_LIMIT),
+    Invariant("callbacks_wait", "Nobody is called back before the instant.", CALLBACKS_WAIT),
     Invariant("stops_hold", "No call after a stop or outside its window.", STOPS_HOLD),
     Invariant("outcomes_decide", "Every outcome that was reported in a call decides.", OUTCOMES_DECIDE),
     Invariant("calls_end_in_time", "No call is open longer than it can last.", CALLS_END_IN_TIME, is_safety=False),

@@ -87,15 +87,24 @@ moved AS (
     FROM locked x
     WHERE k.id = x.call_id AND k.state <= x.at_most AND (k.ended_at IS NULL OR x.disposition IS NULL)
     RETURNING k.id, k.team_id, k.campaign_id, k.run_id, k.contact_id, k.number_id, k.account_id, k.to_number,
-              k.state, k.disposition, k.attempt, k.called_before, k.carrier_call_id, x.was_ended_at,
-              x.contact_status, x.due_in_seconds, x.reason, x.counts, x.reached, x.technical, x.rejected, x.invalid),
+              k.state, k.disposition, k.attempt, k.called_before, k.callback_at, k.is_extra, k.carrier_call_id,
+              x.was_ended_at, x.contact_status, x.due_in_seconds, x.reason, NOT x.counts AND k.attempt IS NOT NULL
+              AS gives_back, x.reached, x.technical, x.rejected, x.invalid),
 ended AS (SELECT * FROM moved WHERE state = 'ended' AND was_ended_at IS NULL),
-turned AS (
-    UPDATE campaign_contacts cc
-    SET status = e.contact_status, reason = e.reason,
-        due_at = CASE WHEN e.due_in_seconds IS NULL THEN cc.due_at
-                      ELSE (SELECT dialer_due_now()) + e.due_in_seconds * interval '1 second' END,
-        attempts = cc.attempts - (NOT e.counts AND e.attempt IS NOT NULL)::int,
+turned AS (   -- who asked to be called back, before this call or in it, waits for that; a call that counts for nothing
+    UPDATE campaign_contacts cc   -- was none
+    SET status = CASE WHEN cc.callback_at IS NOT NULL AND e.contact_status IN ('completed', 'exhausted') THEN 'queued'
+                      ELSE e.contact_status END,
+        reason = e.reason,
+        due_at = CASE WHEN cc.callback_at IS NOT NULL AND NOT e.gives_back THEN cc.callback_at
+                      WHEN e.due_in_seconds IS NULL THEN cc.due_at
+                      ELSE greatest(cc.callback_at,
+                                    (SELECT dialer_due_now()) + e.due_in_seconds * interval '1 second') END,
+        callback_at = coalesce(cc.callback_at, CASE WHEN e.gives_back THEN e.callback_at END),
+        rank = CASE WHEN cc.callback_at IS NULL AND (e.callback_at IS NULL OR NOT e.gives_back) THEN cc.priority
+                    ELSE 0 END,
+        callbacks_used = cc.callbacks_used - (e.gives_back AND e.is_extra)::int,
+        attempts = cc.attempts - e.gives_back::int,
         called = CASE WHEN e.reached OR e.attempt IS NULL THEN cc.called ELSE e.called_before END,
         answered = cc.answered OR e.contact_status IN ('completed', 'calling'),
         technical_failures = cc.technical_failures + e.technical,

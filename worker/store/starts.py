@@ -1,8 +1,8 @@
-"""When the next campaign starts by itself, and word that it may be an earlier one.
+"""When the next campaign starts or ends by itself, and word that it may be an earlier one.
 
-``schema.sql`` sends a notification whenever a campaign becomes scheduled, is moved, or the clock is set. A session
-that listens belongs to nobody else, so it is taken out of the pool. Poolers that share sessions by the transaction
-receive nothing; then every campaign starts at the next tick.
+``schema.sql`` sends a notification whenever a campaign becomes scheduled, is moved, is given an end, or the clock is
+set. A session that listens belongs to nobody else, so it is taken out of the pool. Poolers that share sessions by the
+transaction receive nothing; then every campaign starts, or ends, at the next tick.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from worker.store.database import as_unavailable
 LISTEN = text("LISTEN campaign_scheduled")
 NOW = text("SELECT dialer_now(), current_setting('transaction_read_only')::bool")
 NEXT = text("""
-SELECT extract(epoch FROM min(scheduled_start_at) - dialer_now())::float
-       / nullif(coalesce((SELECT speed FROM clock), 1), 0)
-FROM campaigns
-WHERE status = 'scheduled' AND deleted_at IS NULL AND scheduled_start_at > :after
+SELECT extract(epoch FROM least(
+           (SELECT min(scheduled_start_at) FROM campaigns
+            WHERE status = 'scheduled' AND deleted_at IS NULL AND scheduled_start_at > :after),
+           (SELECT min(scheduled_end_at) FROM campaigns
+            WHERE status IN ('running', 'paused') AND closing_at IS NULL AND deleted_at IS NULL
+              AND scheduled_end_at IS NOT NULL AND scheduled_end_at > :after)
+       ) - dialer_now())::float / nullif(coalesce((SELECT speed FROM clock), 1), 0)
 """)
 
 
@@ -43,7 +46,7 @@ class Listener:
         return cast(datetime, at)
 
     def wait(self, after: datetime, at_most: float) -> None:
-        """Return when the first campaign that starts later than ``after`` is due, when the schedule has changed
+        """Return when the first campaign that starts or ends later than ``after`` is due, when the schedule has changed
         since this session was last read, or after ``at_most`` seconds."""
         left = self.connection.execute(NEXT, {"after": after}).scalar_one()
         seconds = at_most if left is None else min(max(left, 0.0), at_most)

@@ -180,6 +180,10 @@ campaigns = Table(
     _may("stopped_at", _INSTANT), _must("created_at", _INSTANT), _must("updated_at", _INSTANT),
     _may("completed_at", _INSTANT), _may("deleted_at", _INSTANT),
     _may("variables", JSONB(none_as_null=True)), _may("outcomes", JSONB(none_as_null=True)),
+    _may("call_windows", JSONB(none_as_null=True)), _may("scheduled_end_at", _INSTANT),
+    _may("start_no_later_than_minutes", Integer), _may("missed_start_at", _INSTANT), _must("keep_open", Boolean),
+    _must("use_secondary_phone", Boolean), _must("ranks", ARRAY(SmallInteger)),
+    _may("closing_at", _INSTANT),
     _own("assistant_id", of="assistants"), _own("company_id", of="companies"),
     ForeignKeyConstraint(["id", "run_id"], ["runs.campaign_id", "runs.id"], use_alter=True),
 )
@@ -199,6 +203,8 @@ campaign_contacts = Table(
     _must("technical_failures", SmallInteger), _must("rejections", SmallInteger),
     _must("invalid_results", SmallInteger), _must("called", Boolean), _must("answered", Boolean),
     _may("reason", Text), _may("last_number_id", Text), _must("added_at", _INSTANT),
+    _must("priority", SmallInteger), _must("rank", SmallInteger), _may("callback_at", _INSTANT),
+    _may("due_before_callback", _INSTANT), _must("callbacks_used", SmallInteger),
     _own("campaign_id", of="campaigns"), _own("contact_id", of="contacts"),
 )
 
@@ -231,6 +237,7 @@ calls = Table(
     _must("end_tries", SmallInteger), _may("end_tried_at", _INSTANT), _may("next_end_at", _INSTANT),
     _may("checked_at", _INSTANT), _must("clock_jump", Integer),
     _may("seq", BigInteger), _may("unanswered_since", _INSTANT),
+    _may("callback_at", _INSTANT), _may("secondary", Text), _must("is_extra", Boolean),
     _own("campaign_id", of="campaigns"), _own("number_id", of="phone_numbers"),
     _own("account_id", of="carrier_accounts"),
     ForeignKeyConstraint(

@@ -31,7 +31,7 @@ OVERDUE_SECONDS = 15.0
 TAKE = text(f"""
 WITH running AS MATERIALIZED (
     SELECT c.id FROM campaigns c
-    WHERE c.status = 'running' AND c.next_wake_at <= dialer_now()
+    WHERE c.status = 'running' AND c.closing_at IS NULL AND c.next_wake_at <= dialer_now()
       AND (NOT c.short_of_slots
            AND EXISTS (SELECT FROM campaign_numbers cn
                        JOIN phone_numbers n ON n.id = cn.number_id
@@ -39,17 +39,17 @@ WITH running AS MATERIALIZED (
                        WHERE cn.campaign_id = c.id AND {USABLE})
            OR c.next_wake_at <= dialer_now() - :overdue * dialer_speed() * interval '1 second')
     ORDER BY c.next_wake_at, {turn("c.filled_at")}, c.id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED),
-cancelled AS MATERIALIZED (
+over AS MATERIALIZED (
     SELECT c.id FROM campaigns c
-    WHERE c.status = 'cancelled' AND c.next_wake_at <= dialer_now()
+    WHERE (c.status = 'cancelled' OR c.closing_at IS NOT NULL) AND c.next_wake_at <= dialer_now()
     ORDER BY c.next_wake_at, c.id LIMIT :most_cancelled FOR NO KEY UPDATE SKIP LOCKED),
 taken AS (
     UPDATE campaigns c
     SET next_wake_at = dialer_now() + x.seconds * dialer_speed() * interval '1 second'
     FROM (SELECT id, CAST(:taken_for AS double precision) AS seconds FROM running
-          UNION ALL SELECT id, 1 FROM cancelled) AS x
+          UNION ALL SELECT id, 1 FROM over) AS x
     WHERE c.id = x.id
-    RETURNING c.id, c.team_id, CAST(c.status AS text) AS status)
+    RETURNING c.id, c.team_id, CASE WHEN c.closing_at IS NULL THEN CAST(c.status AS text) ELSE 'closing' END AS status)
 SELECT id, team_id, status FROM taken
 UNION ALL
 (SELECT DISTINCT NULL, team_id, 'starved' FROM campaigns
@@ -58,13 +58,16 @@ UNION ALL
 
 
 NEXT_DUE = text("""
-SELECT c.id, c.team_id, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
+SELECT c.id, c.team_id, c.keep_open, 0 = ANY(c.ranks) AS has_callbacks, c.call_window_start, c.call_window_end,
+       c.call_window_timezone, c.call_windows, c.scheduled_end_at, c.settings,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        EXISTS (SELECT FROM calls l WHERE l.campaign_id = c.id AND l.ended_at IS NULL) AS is_live,
        EXISTS (SELECT FROM runs r WHERE r.id = c.run_id AND r.calls_used >= r.max_calls) AS is_spent,
        ARRAY(SELECT json_build_array(z.zone, extract(epoch FROM (
-                 SELECT min(cc.due_at) FROM campaign_contacts cc
-                 WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued'))))
+                 SELECT min((SELECT min(cc.due_at) FROM campaign_contacts cc
+                             WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.rank = r.rank
+                               AND cc.status IN ('pending', 'queued')))
+                 FROM unnest(c.ranks) AS r (rank))))
              FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone
 FROM campaigns c
 WHERE c.id = ANY(:ids) AND c.status = 'running'
@@ -91,11 +94,12 @@ WHERE c.id = x.campaign_id AND c.status = 'running'
 
 @dataclass(frozen=True, slots=True)
 class DueCampaigns:
-    """What one turn looks at: ``running`` campaigns by team and ``cancelled`` ones, the caller's for
+    """What one turn looks at: ``running`` campaigns by team, ``cancelled`` and ``closing`` ones, the caller's for
     ``TAKEN_FOR_SECONDS``; and the teams of which a campaign lacks a shared slot, in the order of their ids."""
 
     running: Mapping[str, list[str]]
     cancelled: Sequence[str]
+    closing: Sequence[str]
     starved_teams: Sequence[str]
 
 
@@ -106,6 +110,8 @@ class DueCampaign(CallWindowColumns, Timed, Protocol):
 
     id: str
     team_id: str
+    keep_open: bool
+    has_callbacks: bool
     speed: float
     is_live: bool
     is_spent: bool
@@ -126,15 +132,18 @@ def take(conn: Connection, *, most: int, most_cancelled: int, after_team: str | 
     }
     running: dict[str, list[str]] = {}
     cancelled: list[str] = []
+    closing: list[str] = []
     starved: list[str] = []
     for row in conn.execute(TAKE, values):
         if row.status == "running":
             running.setdefault(row.team_id, []).append(row.id)
         elif row.status == "cancelled":
             cancelled.append(row.id)
+        elif row.status == "closing":
+            closing.append(row.id)
         else:
             starved.append(row.team_id)
-    return DueCampaigns(running, cancelled, starved)
+    return DueCampaigns(running, cancelled, closing, starved)
 
 
 def next_due(conn: Connection, campaign_ids: Sequence[str]) -> Sequence[DueCampaign]:

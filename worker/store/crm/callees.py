@@ -16,9 +16,10 @@ _WAITING = """
 SELECT {what}
 FROM (SELECT w.contact_id
       FROM {zones} AS z (zone)
+      CROSS JOIN LATERAL (SELECT unnest(ranks) AS rank FROM campaigns WHERE id = :campaign) AS r
       CROSS JOIN LATERAL (
           SELECT contact_id FROM campaign_contacts
-          WHERE campaign_id = :campaign AND zone = z.zone AND status IN ('pending', 'queued')
+          WHERE campaign_id = :campaign AND zone = z.zone AND rank = r.rank AND status IN ('pending', 'queued')
           ORDER BY due_at, id LIMIT :most) AS w
       LIMIT :most) AS w
 CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = w.contact_id OFFSET 0) AS k

@@ -15,15 +15,19 @@ from sqlalchemy import Connection, text
 from worker.domain.model import ContactStatus
 from worker.store.shapes import shaped
 
-# A waiting contact of a cancelled campaign reads as cancelled, swept or not.
+# A waiting contact of a campaign that is cancelled, or closing, reads as cancelled, swept or not.
 READS_AS = """
-CASE WHEN c.status = 'cancelled' AND cc.status IN ('pending', 'queued') THEN 'cancelled'
+CASE WHEN (c.status = 'cancelled' OR c.closing_at IS NOT NULL) AND cc.status IN ('pending', 'queued') THEN 'cancelled'
      ELSE CAST(cc.status AS text) END
+"""
+READS_WHY = """
+CASE WHEN c.closing_at IS NOT NULL AND cc.status IN ('pending', 'queued') THEN 'campaign_ended' ELSE cc.reason END
 """
 
 PAGE = text(f"""
 SELECT cc.contact_id, k.first_name, k.last_name, k.phone, k.timezone, {READS_AS} AS status,
-       cc.reason, cc.attempts, cc.due_at, cc.zone, cc.called, cc.answered, cc.added_at,
+       {READS_WHY} AS reason, cc.attempts, cc.due_at, cc.callback_at, cc.priority, cc.zone, cc.called,
+       cc.answered, cc.added_at,
        CASE WHEN cc.status = 'calling' THEN (
            SELECT o.waits_until FROM call_outcomes o JOIN calls l ON l.id = o.call_id
            WHERE o.campaign_id = cc.campaign_id AND o.waits_until IS NOT NULL AND l.contact_id = cc.contact_id LIMIT 1
@@ -81,6 +85,12 @@ SELECT DISTINCT ON (contact_id) contact_id, to_number FROM (
 ORDER BY contact_id, reserved_at DESC
 """)
 
+PRIORITIZE = text("""
+UPDATE campaign_contacts cc
+SET priority = :priority, rank = CASE WHEN cc.callback_at IS NULL THEN :priority ELSE cc.rank END
+WHERE cc.contact_id = ANY(:ids) AND cc.campaign_id || '' = :campaign AND cc.priority <> :priority
+""")
+
 REQUEUE = text("""
 UPDATE campaign_contacts SET status = 'queued', reason = NULL, due_at = (SELECT dialer_now())
 WHERE campaign_id = :campaign AND contact_id = ANY(:ids) AND status IN ('exhausted', 'failed')
@@ -100,6 +110,8 @@ class CampaignContactRow(Protocol):
     reason: str | None
     attempts: int
     due_at: datetime
+    callback_at: datetime | None
+    priority: int
     zone: str
     called: bool
     answered: bool
@@ -135,6 +147,12 @@ def page(
 def lock(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> list[str]:
     """Keep those of the contacts that are in the campaign from being called until the transaction ends."""
     return [row.contact_id for row in conn.execute(LOCK, {"campaign": campaign_id, "ids": list(contact_ids)})]
+
+
+def prioritize(conn: Connection, campaign_id: str, contact_ids: Sequence[str], priority: int) -> int:
+    """Give those of the contacts that are in the campaign this priority; how many had another one."""
+    values = {"campaign": campaign_id, "ids": list(contact_ids), "priority": priority}
+    return conn.execute(PRIORITIZE, values).rowcount
 
 
 def called(conn: Connection, campaign_id: str, contact_ids: Sequence[str], *, most: int = 20) -> list[str]:

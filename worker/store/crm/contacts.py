@@ -7,11 +7,13 @@ the exceptions (contacts marked do-not-call, the team's list of numbers), never 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, TextClause, func, text
 
+from worker.domain.additions import DEFAULT_PRIORITY
 from worker.domain.contact import CONTACT
 from worker.store import tables
 from worker.store.crm import records
@@ -51,7 +53,7 @@ LET_COMPLETE = text("SELECT pg_advisory_unlock_shared(hashtextextended('adding t
 # beginning with all the contacts there are, or all numbers on the list, which while they are few looks as good.
 _ADD = """
 WITH wanted AS MATERIALIZED (
-    SELECT k.id, k.phone_e164, k.phone_fault, coalesce(k.timezone, '') AS zone, w.ord, b.banned,
+    SELECT k.id, k.phone_e164, k.phone_fault, coalesce(k.timezone, '') AS zone, w.ord, PRIORITY AS priority, b.banned,
            row_number() OVER (PARTITION BY k.phone_e164, b.banned ORDER BY w.ord) AS nth
     FROM (WANTED) AS w
     CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = w.id AND team_id = :team LIMIT 1) AS k
@@ -76,8 +78,8 @@ screened AS (
 zones AS (
     INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT :campaign, zone FROM screened
     ON CONFLICT DO NOTHING)
-INSERT INTO campaign_contacts (team_id, campaign_id, contact_id, zone, status, reason, due_at)
-SELECT :team, :campaign, id, zone,
+INSERT INTO campaign_contacts (team_id, campaign_id, contact_id, zone, priority, rank, status, reason, due_at)
+SELECT :team, :campaign, id, zone, priority, priority,
        CAST(CASE WHEN reason IS NULL THEN 'pending' WHEN reason = 'invalid_number' THEN 'failed' ELSE 'skipped' END
             AS contact_status),
        reason, (SELECT dialer_now())
@@ -86,12 +88,19 @@ ON CONFLICT (contact_id, campaign_id) DO NOTHING
 """
 
 
-def adding(wanted: str) -> TextClause:
-    """The statement that adds the contacts of ``wanted``, a query of their ``id`` and the place of each, ``ord``."""
-    return text(_ADD.replace("WANTED", wanted))
+def adding(wanted: str, *, priority: str = str(DEFAULT_PRIORITY), then: str = "") -> TextClause:
+    """The statement that adds the contacts of ``wanted``, a query ``w`` of their ``id`` and the place of each,
+    ``ord``."""
+    return text(_ADD.replace("WANTED", wanted).replace("PRIORITY", priority) + then)
 
 
-ADD = adding("SELECT id, min(ord) AS ord FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord) GROUP BY id")
+ADD = adding(
+    "SELECT id, min(ord) AS ord, min(priority) AS priority "
+    "FROM unnest(CAST(:ids AS text[]), CAST(:priorities AS smallint[])) WITH ORDINALITY AS u (id, priority, ord) "
+    "GROUP BY id",
+    priority="w.priority",
+    then="RETURNING reason",
+)
 
 MISSING = text("""
 SELECT u.id FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord)
@@ -228,12 +237,23 @@ def hold(conn: Connection, team_id: str, contact_ids: Sequence[str], *, most: in
     return [contact_id for contact_id in dict.fromkeys(contact_ids) if contact_id not in held][:most]
 
 
-def add(conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequence[str]) -> int:
-    """Put contacts into a campaign, each screened; those already in it are left as they are. Returns how many
-    were new. The caller holds the contacts, and the campaign by :func:`worker.store.campaigns.share`; requests for
-    one campaign take turns, so that a number in two of them is seen."""
+def add(
+    conn: Connection,
+    team_id: str,
+    campaign_id: str,
+    contact_ids: Sequence[str],
+    priorities: Mapping[str, int] | None = None,
+) -> Counter[str | None]:
+    """Put contacts into a campaign, each screened; those already in it are left as they are. Returns how many were new,
+    by the reason why they cannot be called (``None``: they can). ``priorities`` are those that are not the default; the
+    campaign knows them (:func:`worker.store.campaigns.know_ranks`). The caller holds the contacts, and the campaign by
+    :func:`worker.store.campaigns.share`; requests for one campaign take turns, so that a number in two of them is
+    seen."""
     take_turns(conn, campaign_id)
-    return conn.execute(ADD, {"team": team_id, "campaign": campaign_id, "ids": list(contact_ids)}).rowcount
+    given = priorities or {}
+    each = [given.get(contact_id, DEFAULT_PRIORITY) for contact_id in contact_ids]
+    values = {"team": team_id, "campaign": campaign_id, "ids": list(contact_ids), "priorities": each}
+    return Counter(conn.execute(ADD, values).scalars())
 
 
 def take_turns(conn: Connection, campaign_id: str) -> None:

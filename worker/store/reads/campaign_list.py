@@ -13,7 +13,12 @@ from worker.domain.model import CampaignStatus
 from worker.store import counters
 from worker.store.tables import campaigns
 
-_OWN = ", ".join(f"c.{name}" for name in CAMPAIGN.columns if name in campaigns.c)
+_AS_SHOWN = {
+    bound: f"CASE WHEN c.call_windows IS NULL THEN c.{bound} END AS {bound}"
+    for bound in ("call_window_start", "call_window_end")
+}
+"""Bounds that say nothing, where the campaign has several windows a day."""
+_OWN = ", ".join(_AS_SHOWN.get(name, f"c.{name}") for name in CAMPAIGN.columns if name in campaigns.c)
 SHOWN = f"""
 SELECT {_OWN},
        ARRAY(SELECT n.number FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id

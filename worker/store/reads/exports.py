@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
 
-from worker.store.crm.campaign_contacts import READS_AS
+from worker.store.crm.campaign_contacts import READS_AS, READS_WHY
 from worker.store.database import without_timeouts
 from worker.store.dispositions import UNSENT
 from worker.store.shapes import shaped
@@ -42,8 +42,9 @@ SELECT cc.id, cc.contact_id, k.first_name, k.last_name, coalesce(k.phone_e164, k
        k.phone_secondary, k.email, k.timezone,
        k.do_not_call OR EXISTS (
            SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call,
-       {READS_AS} AS status, cc.reason, cc.attempts, l.disposition AS last_disposition, l.ended_at AS last_call_at,
-       cc.due_at, cc.zone, k.tags, k.custom_fields
+       {READS_AS} AS status, {READS_WHY} AS reason, cc.attempts,
+       l.disposition AS last_disposition, l.ended_at AS last_call_at,
+       cc.due_at, cc.callback_at, cc.priority, cc.zone, k.tags, k.custom_fields
 FROM campaign_contacts cc
 JOIN campaigns c ON c.id = cc.campaign_id
 JOIN contacts k ON k.id = cc.contact_id
@@ -85,6 +86,8 @@ class ExportedContact(Protocol):
     last_disposition: str | None
     last_call_at: datetime | None
     due_at: datetime
+    callback_at: datetime | None
+    priority: int
     zone: str
     tags: list[str]
     custom_fields: dict[str, Any]

@@ -9,24 +9,30 @@ from typing import Protocol
 from sqlalchemy import Connection, text
 
 from worker.store.breakers import IS_PROBED
-from worker.store.columns import CallWindowColumns, Timed
+from worker.store.columns import CallWindowColumns, ClosableCampaign, Timed
 from worker.store.instants import is_over
 from worker.store.shapes import shaped
 
 FACTS = text("""
-SELECT c.id, c.name, c.status, c.pause_reason, c.scheduled_start_at, c.deleted_at, c.next_wake_at,
-       c.max_concurrent_calls,
-       c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
+SELECT c.id, c.name, c.status, c.pause_reason, c.scheduled_start_at, c.missed_start_at, c.closing_at, c.keep_open,
+       c.deleted_at, c.next_wake_at, c.max_concurrent_calls,
+       c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows, c.scheduled_end_at,
+       c.settings,
        (SELECT dialer_now()) AS now, (SELECT dialer_due_now()) AS due_now, clock_timestamp() AS machine_now,
        (SELECT generation FROM slot_generation) AS generation,
        t.max_concurrent_calls AS team_limit,
        (SELECT count(*) FROM calls k WHERE k.team_id = c.team_id AND k.ended_at IS NULL) AS team_live,
        (SELECT count(*) FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL) AS live,
        (SELECT count(*) FROM call_outcomes o WHERE o.campaign_id = c.id AND o.waits_until IS NOT NULL) AS awaited,
+       (SELECT count(*) FROM campaign_contacts cc
+        WHERE cc.campaign_id = c.id AND cc.callback_at IS NOT NULL AND cc.status IN ('pending', 'queued', 'calling')
+       ) AS callbacks,
        r.id AS run_id, r.state AS run_state, r.opened_by, r.max_calls, r.calls_used, r.opened_at,
        ARRAY(SELECT json_build_array(z.zone, extract(epoch FROM (
-                 SELECT min(cc.due_at) FROM campaign_contacts cc
-                 WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued'))))
+                 SELECT min((SELECT min(cc.due_at) FROM campaign_contacts cc
+                             WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.rank = r.rank
+                               AND cc.status IN ('pending', 'queued')))
+                 FROM unnest(c.ranks) AS r (rank))))
              FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone
 FROM campaigns c
 JOIN teams t ON t.id = c.team_id
@@ -54,16 +60,17 @@ WHERE cn.campaign_id = :id ORDER BY cn.position
 
 
 @shaped(FACTS)
-class CampaignFacts(CallWindowColumns, Timed, Protocol):
+class CampaignFacts(CallWindowColumns, ClosableCampaign, Timed, Protocol):
     """A campaign with its newest run, its live calls and its team's, how many contacts wait for the
     outcome of their call, and when the next contact of each zone is due
     (pairs of a zone and epoch seconds of business time, ``None`` where none waits)."""
 
     id: str
     name: str
-    status: str
     pause_reason: str | None
     scheduled_start_at: datetime | None
+    missed_start_at: datetime | None
+    keep_open: bool
     deleted_at: datetime | None
     next_wake_at: datetime | None
     max_concurrent_calls: int
@@ -74,6 +81,7 @@ class CampaignFacts(CallWindowColumns, Timed, Protocol):
     team_live: int
     live: int
     awaited: int
+    callbacks: int
     run_id: str | None
     run_state: str | None
     opened_by: str | None

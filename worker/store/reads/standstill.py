@@ -77,7 +77,8 @@ GROUP BY u.account_id, u.carrier, a.name ORDER BY 1
 # unless half of every shared scope is free, the last call of its team, for others may have had its turn. The round in
 # which each campaign of the team gets its turn at the account's rate is counted on top.
 _DUE = f"""
-SELECT c.id, c.name, c.call_window_start, c.call_window_end, c.call_window_timezone, c.settings,
+SELECT c.id, c.name, c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows, c.scheduled_end_at,
+       c.settings,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        least({age("c.filled_at")}, {age("c.updated_at")}, {age("r.opened_at")}, ids.rested_seconds,
              latest.moved_seconds, (SELECT {age("real_at")} FROM clock),
@@ -86,8 +87,10 @@ SELECT c.id, c.name, c.call_window_start, c.call_window_end, c.call_window_timez
        (SELECT count(*) FROM campaigns o WHERE o.team_id = c.team_id AND o.status = 'running') / ids.rate
            AS turn_seconds,
        ARRAY(SELECT json_build_array(z.zone, extract(epoch FROM (
-                 SELECT min(cc.due_at) FROM campaign_contacts cc
-                 WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.status IN ('pending', 'queued'))))
+                 SELECT min((SELECT min(cc.due_at) FROM campaign_contacts cc
+                             WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.rank = r.rank
+                               AND cc.status IN ('pending', 'queued')))
+                 FROM unnest(c.ranks) AS r (rank))))
              FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone
 FROM campaigns c
 JOIN runs r ON r.id = c.run_id AND r.state = 'open'

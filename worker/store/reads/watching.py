@@ -27,22 +27,24 @@ ORDER BY l.reserved_at, l.id LIMIT :most
 # Those who wait for another attempt stand among those who wait for their first, in one index in the order they are
 # due. It is read from its start, and again from now on, a few of each zone, and nowhere else.
 QUEUE = text("""
-SELECT cc.contact_id, cc.zone, cc.due_at, cc.attempts, k.first_name, k.last_name, k.phone_e164
+SELECT cc.contact_id, cc.zone, cc.due_at, cc.attempts, cc.callback_at, k.first_name, k.last_name, k.phone_e164
 FROM campaign_zones z
+JOIN campaigns c ON c.id = z.campaign_id
+CROSS JOIN LATERAL unnest(c.ranks) AS r (rank)
 CROSS JOIN LATERAL (
     SELECT * FROM (
-        SELECT w.contact_id, w.campaign_id, w.zone, w.due_at, w.attempts, w.status FROM campaign_contacts w
-        WHERE w.campaign_id = :id AND w.zone = z.zone AND w.status IN ('pending', 'queued')
+        SELECT w.contact_id, w.zone, w.due_at, w.attempts, w.callback_at, w.status FROM campaign_contacts w
+        WHERE w.campaign_id = :id AND w.zone = z.zone AND w.rank = r.rank AND w.status IN ('pending', 'queued')
           AND w.due_at <= (SELECT dialer_now())
         ORDER BY w.due_at, w.id LIMIT :most) AS due
     UNION ALL
     SELECT * FROM (
-        SELECT w.contact_id, w.campaign_id, w.zone, w.due_at, w.attempts, w.status FROM campaign_contacts w
-        WHERE w.campaign_id = :id AND w.zone = z.zone AND w.status IN ('pending', 'queued')
+        SELECT w.contact_id, w.zone, w.due_at, w.attempts, w.callback_at, w.status FROM campaign_contacts w
+        WHERE w.campaign_id = :id AND w.zone = z.zone AND w.rank = r.rank AND w.status IN ('pending', 'queued')
           AND w.due_at > (SELECT dialer_now())
         ORDER BY w.due_at, w.id LIMIT :most) AS later) AS cc
 CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = cc.contact_id LIMIT 1) AS k
-WHERE z.campaign_id = :id AND cc.status = 'queued'
+WHERE z.campaign_id = :id AND (cc.status = 'queued' OR cc.callback_at IS NOT NULL)
 ORDER BY cc.due_at, cc.contact_id
 """)
 
@@ -90,6 +92,7 @@ class QueuedContact(CalledPerson, Protocol):
     zone: str
     due_at: datetime
     attempts: int
+    callback_at: datetime | None
     phone_e164: str | None
 
 
