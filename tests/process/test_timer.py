@@ -75,6 +75,17 @@ def test_a_campaign_starts_when_its_instant_comes(world: World, monkeypatch: pyt
     assert world.status(campaign) == "running"
 
 
+def test_a_campaign_ends_when_its_end_comes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = world.campaign(world.contacts(1), scheduledEndAt=(MONDAY_NOON + HOUR).isoformat(), keepOpen=True)
+    world.run(campaign)
+    world.advance(60)
+    with keeping(world, monkeypatch) as ended:
+        fall_asleep(world)
+        world.sql("SELECT dialer_set_clock(dialer_now(), 7200)")  # half a second
+        ended.wait()
+    assert world.status(campaign) == "completed"
+
+
 def test_an_earlier_campaign_wakes_the_timer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.sql("SELECT dialer_set_clock(dialer_now(), 1)")
     scheduled(world, MONDAY_NOON + HOUR)

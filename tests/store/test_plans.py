@@ -19,6 +19,7 @@ from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
 from worker.store import (
     call_outcomes,
+    callbacks,
     calls,
     campaigns,
     candidates,
@@ -182,6 +183,43 @@ def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_o
     )
     assert plan["Actual Rows"] == 0
     reads_little(plan, rows=10, pages=20)
+
+
+@pytest.fixture
+def ranked(crowd: psycopg.Connection[Any]) -> Iterator[None]:
+    """The campaign in which everybody waits knows of ranks before and behind theirs, in which nobody does."""
+    crowd.execute("UPDATE campaigns SET ranks = '{0,1,5,9}' WHERE id = 'camp_a'")
+    yield
+    crowd.execute("UPDATE campaigns SET ranks = '{5}' WHERE id = 'camp_a'")
+
+
+@pytest.mark.usefixtures("mode", "ranked")
+def test_a_claim_by_ranks_reads_the_contacts_it_takes_and_looks_at_each_rank_once(
+    crowd: psycopg.Connection[Any],
+) -> None:
+    plan = explain(crowd, claims.PICK, team=TEAM, campaign_id=array("camp_a"), zone=array(""), most=array(25))
+    assert plan["Actual Rows"] == 25
+    for scan in scans(plan):
+        assert (scan["Node Type"], scan.get("Index Name")) == ("Index Scan", WAITING)
+        assert "rank = " in scan["Index Cond"]
+        assert scan["Actual Loops"] <= 3, "enough of one rank leave the next alone"
+    reads_little(plan, rows=100, pages=800)
+    values = {"team": TEAM, "ids": array(*ALL), "most": "200", "starved": "true", "recovery": "60", **PAGE}
+    reads_little(explain(crowd, candidates.CANDIDATES, **values), rows=100, pages=300)
+    reads_little(explain(crowd, wakes.NEXT_DUE, ids=array(*ALL)), rows=100, pages=200)
+
+
+@pytest.mark.usefixtures("mode")
+def test_calling_somebody_back_reads_that_contact_and_not_the_campaign(crowd: psycopg.Connection[Any]) -> None:
+    which = {"campaign": "'camp_a'", "contact": "'c77'", "at": "now()", "most": "3"}
+    for statement in (callbacks.LOCK_CALL, callbacks.LOCK_CONTACT, callbacks.SET, callbacks.UNSET, callbacks.ZONE):
+        reads_little(explain(crowd, statement, **which), rows=10, pages=100)
+
+
+@pytest.mark.usefixtures("mode")
+def test_a_second_number_is_screened_by_its_number(crowd: psycopg.Connection[Any]) -> None:
+    numbers = {"campaign_id": array("camp_a"), "contact_id": array("c1"), "number": array("+13031000002")}
+    reads_little(explain(crowd, claims.SCREEN_SECONDARY, team=TEAM, **numbers), rows=20, pages=100)
 
 
 @pytest.mark.usefixtures("mode")
