@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from worker import logs
 from worker.api import (
+    calls,
     campaign_contacts,
     campaign_life,
     campaigns,
@@ -34,6 +35,7 @@ ROUTERS = (
     campaign_contacts.router,
     contact_import.router,
     contacts.router,
+    calls.router,
     *resources.ROUTERS,
     do_not_call.router,
     carriers.router,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
@@ -10,19 +10,29 @@ from sqlalchemy import Connection
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
 from worker.api.models import Done
-from worker.api.models_campaigns import ContactIds
 from worker.api.models_progress import CallList, CampaignContactList, Removed, RunList
+from worker.api.models_selection import (
+    AddedByFilter,
+    ContactIdsOrFilter,
+    ContactIdsOrFilterOfCampaign,
+    RemovedByFilter,
+    RequeuedAnswer,
+    RequeuedByFilter,
+)
 from worker.api.openapi import takes
-from worker.api.request_context import Context, Paged, answered
+from worker.api.request_context import AFTER, Context, Paged, after_and_no_offset, answered
 from worker.domain.answers import CALL, RUN
-from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus
+from worker.domain.paging import read_number
+from worker.domain.selection import parse_selection
 from worker.flow.base import Dialer
+from worker.operations import by_filter
 from worker.operations.batches import Bookmark
 from worker.operations.campaign_contacts import list_campaign_contacts as list_them
 from worker.operations.campaigns import add_contacts as add
 from worker.operations.campaigns import get_campaign
 from worker.operations.removal import remove_contacts as remove
+from worker.operations.requeue import MOST_ERRORS, requeue_contacts
 from worker.operations.views import campaign_contact, view
 from worker.store import runs
 from worker.store.reads import campaign_calls
@@ -30,30 +40,79 @@ from worker.store.reads import campaign_calls
 router = APIRouter(prefix="/api/crm/campaigns/{id}", tags=["Campaigns"])
 
 
-@router.post("/contacts", response_model=Done, summary="Add contacts to a campaign", openapi_extra=takes(ContactIds))
+class Who(TypedDict):
+    """Who does it, and how far a try before this one has come."""
+
+    actor: str
+    bookmark: Bookmark
+
+
+@router.post(
+    "/contacts",
+    response_model=AddedByFilter | Done,
+    summary="Add contacts to a campaign",
+    openapi_extra=takes(ContactIdsOrFilter),
+)
 def add_campaign_contacts(context: Context, id: str) -> Response:
-    """Add existing contacts, at most 10 000 at once. One that is in the campaign already is left as it is. An
-    unknown id refuses the whole request and is named."""
-    contact_ids = parse_contact_ids(context.body())
+    """Add existing contacts, at most 10 000 at once, or, by a `filter`, all that match. One that is in the campaign
+    already is left as it is. An unknown id refuses the whole request and is named."""
+    chosen = parse_selection(context.body(), in_campaign=False)
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        _, steps = add(dialer, id, contact_ids, actor=context.actor, team_id=context.team_id, bookmark=bookmark)
+        who = Who(actor=context.actor, bookmark=bookmark)
+        if chosen.contact_ids is None:
+            done = by_filter.add_matching(dialer, context.team_id, id, chosen.filter, **who)
+            return answered(*done.steps(context.team_id, id), matched=done.matched, added=done.done)
+        _, steps = add(dialer, id, chosen.contact_ids, team_id=context.team_id, **who)
         return answered(*steps)
 
     return context.do_in_batches(work)
 
 
 @router.delete(
-    "/contacts", response_model=Removed, summary="Remove contacts from a campaign", openapi_extra=takes(ContactIds)
+    "/contacts",
+    response_model=RemovedByFilter | Removed,
+    summary="Remove contacts from a campaign",
+    openapi_extra=takes(ContactIdsOrFilterOfCampaign),
 )
 def remove_campaign_contacts(context: Context, id: str) -> Response:
     """Take contacts out that have not been called in this campaign; those that are not in it are passed over. A
-    contact with calls refuses the whole request, for calls are history."""
-    contact_ids = parse_contact_ids(context.body())
+    contact with calls refuses the whole request, for calls are history; of those that match a `filter` it stays."""
+    chosen = parse_selection(context.body(), in_campaign=True)
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        removed, steps = remove(dialer, context.team_id, id, contact_ids, actor=context.actor, bookmark=bookmark)
+        who = Who(actor=context.actor, bookmark=bookmark)
+        if chosen.contact_ids is None:
+            done = by_filter.remove_matching(dialer, context.team_id, id, chosen.filter, **who)
+            steps = done.steps(context.team_id, id)
+            return answered(*steps, removed=done.done, matched=done.matched, kept=done.refused)
+        removed, steps = remove(dialer, context.team_id, id, chosen.contact_ids, **who)
         return answered(*steps, removed=removed)
+
+    return context.do_in_batches(work)
+
+
+@router.post(
+    "/contacts/requeue",
+    response_model=RequeuedByFilter | RequeuedAnswer,
+    summary="Put contacts of a campaign back",
+    openapi_extra=takes(ContactIdsOrFilterOfCampaign),
+)
+def requeue_campaign_contacts(context: Context, id: str) -> Response:
+    """Let contacts wait again that were given up, exhausted or failed. Attempts that were used stay used; who is not to
+    be called, or has declined, is not called: `errors` says why, of 1000 at most."""
+    chosen = parse_selection(context.body(), in_campaign=True)
+
+    def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
+        if chosen.contact_ids is None:
+            done = by_filter.requeue_matching(
+                dialer, context.team_id, id, chosen.filter, actor=context.actor, bookmark=bookmark
+            )
+            counts = {"requeued": done.done, "refused": done.refused, "errors": done.errors, "matched": done.matched}
+            return answered(*done.steps(context.team_id, id), **counts)
+        requeued, steps = requeue_contacts(dialer, context.team_id, id, chosen.contact_ids, actor=context.actor)
+        errors = list(requeued.errors[:MOST_ERRORS])
+        return answered(*steps, requeued=requeued.count, refused=len(requeued.errors), errors=errors)
 
     return context.do_in_batches(work)
 
@@ -64,15 +123,21 @@ def list_campaign_contacts(
     page: Paged,
     id: str,
     status: Annotated[ContactStatus | None, Query(description="Only contacts in this status.")] = None,
+    after: Annotated[str | None, Query(description=AFTER)] = None,
 ) -> Response:
-    """Those added last first. `due_at` is the earliest instant of the next attempt, `next_call_at` the earliest that
-    also lies in the call window; `reason` says why a contact was skipped or given up."""
-    found = list_them(context.dialer, context.team_id, id, status, limit=page.limit, offset=page.offset)
+    """Those added last first; read to its end by `after`, the list neither loses nor doubles a contact. `due_at` is the
+    earliest instant of the next attempt, `next_call_at` the earliest that also lies in the call window; `reason` says
+    why a contact was skipped or given up."""
+    place = after_and_no_offset(after, page.offset, read_number)
+    found = list_them(
+        context.dialer, context.team_id, id, status, limit=page.limit, offset=page.offset, after=place
+    )  # fmt: skip
     return success(
         contacts=[campaign_contact(each.row, each.next_call_at) for each in found.contacts],
         count=found.count,
         limit=page.limit,
         offset=page.offset,
+        next=None if len(found.contacts) < page.limit else str(found.contacts[-1].row.id),
     )
 
 

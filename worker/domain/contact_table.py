@@ -18,8 +18,9 @@ OURS = (
 )  # fmt: skip
 """Columns that say how it went, or are of our making; other programs' files have none or few of them."""
 CONTACT_FIELDS = (
-    "contact_id", "first_name", "last_name", "phone", "phone_secondary", "email", "timezone", "do_not_call", "status",
-    "reason", "attempts", "last_disposition", "last_call_at", "next_call_at", "tags", "custom_fields",
+    "contact_id", "external_id", "first_name", "last_name", "phone", "phone_secondary", "email", "timezone",
+    "do_not_call", "status", "reason", "attempts", "last_disposition", "last_call_at", "next_call_at", "tags",
+    "custom_fields",
 )  # fmt: skip
 """The columns of an export of contacts, in order."""
 

@@ -1,0 +1,66 @@
+"""The shapes of requests about contacts that are named or match a filter, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field, RootModel, create_model
+
+from worker.api.models import Done, Sent
+from worker.api.models_campaigns import ContactIds
+from worker.api.models_progress import Removed
+from worker.api.models_resources import body_model, shape
+from worker.domain.selection import filter_fields
+
+
+def _or_filter(title: str, about: str, *, in_campaign: bool, example: Mapping[str, Any]) -> type[BaseModel]:
+    """A body of ids, or of a filter."""
+    fields = filter_fields(in_campaign=in_campaign)
+    chosen = body_model(f"{title}Filter", f"{about} One field at least.", fields, example, is_new=False)
+    by_filter = shape(f"{title}ByFilter", Sent, about, {"filter": (chosen, Field())}, {"filter": dict(example)})
+    return create_model(
+        f"ContactIdsOr{title}",
+        __base__=RootModel[ContactIds | by_filter],  # type: ignore[valid-type]  # made, not written
+        __doc__="Contacts by their ids, or all that match.",
+    )
+
+
+ContactIdsOrFilter = _or_filter(
+    "Contacts", "All contacts of the team that match.", in_campaign=False, example={"tag": "vip"}
+)
+ContactIdsOrFilterOfCampaign = _or_filter(
+    "CampaignContacts",
+    "All contacts of the campaign that match.",
+    in_campaign=True,
+    example={"status": "failed", "tag": "vip"},
+)
+MATCHED = "Contacts that match the filter."
+
+
+class AddedByFilter(Done):
+    """How many contacts match, and how many of them are new in the campaign."""
+
+    matched: int = Field(description=MATCHED)
+    added: int
+
+
+class RemovedByFilter(Removed):
+    """How many contacts were removed, and how many have calls and stay."""
+
+    matched: int = Field(description=MATCHED)
+    kept: int
+
+
+class RequeuedAnswer(Done):
+    """How many contacts wait again."""
+
+    requeued: int
+    refused: int = Field(description="Contacts that may not wait again; who waits already is not among them.")
+    errors: list[str] = Field(description="Why, of the first 1000.")
+
+
+class RequeuedByFilter(RequeuedAnswer):
+    """How many contacts wait again, of those that match."""
+
+    matched: int = Field(description=MATCHED)
