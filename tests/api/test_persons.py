@@ -1,4 +1,4 @@
-"""Persons over HTTP: made or changed by a sign of theirs, told all about, chosen by a filter."""
+"""Persons over HTTP: made or changed by a sign of theirs, shown in full, chosen by a filter."""
 
 from __future__ import annotations
 

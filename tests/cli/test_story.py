@@ -37,12 +37,12 @@ def test_a_person_is_found_by_any_sign_and_told_all_about_in_eighty_columns(
         "contacts story crm-2",
         **here,
     )
-    told = words(by_id)
-    assert words(by_number) == words(by_external) == told
-    lines = told.splitlines()
+    shown = words(by_id)
+    assert words(by_number) == words(by_external) == shown
+    lines = shown.splitlines()
     assert all(len(line) <= 80 for line in lines)
     assert lines[0] == f"Ada Byron, {world.phone(ada)} ({ada}, known as crm-1)"
-    said = " ".join(told.split())
+    said = " ".join(shown.split())
     assert "May be called: neither marked do-not-call nor on the list." in said
     assert "is open at 09:00 New York on Tue 2 Mar" in said
     assert "busy (sip 486: busy here)" in said
@@ -55,8 +55,8 @@ def test_a_person_is_found_by_any_sign_and_told_all_about_in_eighty_columns(
 
 def test_who_shares_a_number_is_named(world: World, here: dict[str, str]) -> None:
     first, second = world.contact("+12025550199"), world.contact("+12025550199")
-    told = sentence(dialer("contacts", "story", "+12025550199", **here))
-    assert told == f"Several contacts have the number +12025550199: {second}, {first}. Name one by its id."
+    shown = sentence(dialer("contacts", "story", "+12025550199", **here))
+    assert shown == f"Several contacts have the number +12025550199: {second}, {first}. Name one by its id."
 
 
 def test_calls_are_listed_and_shown(world: World, here: dict[str, str], ada: str) -> None:

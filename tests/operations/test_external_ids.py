@@ -15,7 +15,7 @@ HEADER = "external_id,phone,first_name"
 ONE, TWO = "+12025550101", "+12025550102"
 
 
-def told(world: World) -> list[tuple[str | None, str | None, str]]:
+def known(world: World) -> list[tuple[str | None, str | None, str]]:
     return sorted(((row.external_id, row.phone_e164, row.first_name) for row in rows(world)), key=str)
 
 
@@ -48,7 +48,7 @@ def test_an_external_id_goes_before_the_number(
         world.contact(phone, external_id=external_id, first_name=name)
     dry = counts(read(world, HEADER, *lines, dry_run=True))
     assert counts(read(world, HEADER, *lines)) == dry
-    assert told(world) == expected
+    assert known(world) == expected
     before = rows(world)
     read(world, HEADER, *lines[:1])
     again = read(world, HEADER, *lines)

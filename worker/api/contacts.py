@@ -110,8 +110,8 @@ def get_contact(context: Context, id: str) -> Response:
 def get_contact_history(context: Context, id: str) -> Response:
     """The campaigns a contact is in and why it waits or is not called any more, its calls with all that carriers said,
     what was edited, and by which word it is not to be called."""
-    told = contact_story(context.dialer, context.team_id, id, broker_answers=celery_app.broker_answers)
-    return success(**told.answer())
+    found = contact_story(context.dialer, context.team_id, id, broker_answers=celery_app.broker_answers)
+    return success(**found.answer())
 
 
 @router.patch(

@@ -93,7 +93,7 @@ class CarrierSpec:
     ``protocol`` is the dotted name of what speaks for this carrier in the simulator (:mod:`worker.simulator.protocols`
     says what it must do), and ``simulated`` gives the settings that lead the adapter there; without them the carrier
     cannot be simulated. ``codes`` is that of a mapping of its codes for refused calls to
-    :class:`~worker.carriers.codes.Code`, by which people are told what one means.
+    :class:`~worker.carriers.codes.Code`, by which people are shown what one means.
     """
 
     name: str

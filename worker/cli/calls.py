@@ -23,7 +23,7 @@ def calls() -> None:
 def _how(call: Mapping[str, Any]) -> str:
     """How it ended, with the code and what that means; or how it stands."""
     how = str(call["disposition"] or call["status"]).replace("_", " ")
-    if call["cause"] is None or call["disposition"] == Disposition.ANSWERED:
+    if call["cause"] is None:
         return how
     means = f": {call['cause_meaning']}" if call["cause_meaning"] else ""
     return f"{how} ({call['cause']}{means})"

@@ -29,49 +29,49 @@ def story(context: Context, person: str, country: str | None, as_json: bool) -> 
     said, edits, do-not-call."""
     region = context.region(country)
     contact_id = find_person(context.dialer, context.team_id, person, region=region)
-    told = contact_story(context.dialer, context.team_id, contact_id, broker_answers=broker_answers)
+    found = contact_story(context.dialer, context.team_id, contact_id, broker_answers=broker_answers)
     if as_json:
-        show_json(**told.answer())
+        show_json(**found.answer())
         return
-    for line in lines_of(told):
+    for line in lines_of(found):
         click.echo(plain(line))
 
 
-def lines_of(told: Story) -> Iterator[str]:
+def lines_of(found: Story) -> Iterator[str]:
     """The story, in lines that fit a terminal."""
-    contact = told.contact
+    contact = found.contact
     name = f"{contact['first_name']} {contact['last_name']}".strip() or "No name"
     number = contact["phone_e164"] or contact["phone"] or "no phone number"
     known = f", known as {contact['external_id']}" if contact["external_id"] else ""
     yield from _wrapped(f"{name}, {number} ({contact['id']}{known})", "")
-    yield from _wrapped(_do_not_call(told.do_not_call, told.at), "  ")
+    yield from _wrapped(_do_not_call(found.do_not_call, found.at), "  ")
     yield ""
-    yield some(len(told.campaigns), "campaign") + (":" if told.campaigns else ".")
-    for each in told.campaigns:
+    yield some(len(found.campaigns), "campaign") + (":" if found.campaigns else ".")
+    for each in found.campaigns:
         used = f"{each.row.attempts} of {some(each.row.max_attempts_per_contact, 'attempt')}"
         yield from _wrapped(f"{each.row.name} ({each.row.campaign_id}), {each.row.status}, {used}", "  ")
         yield from _wrapped(each.standing.message, "    ")
     yield ""
-    yield some(len(told.calls), "call") + (", the latest first:" if told.calls else ".")
-    for call in told.calls[:MOST_SHOWN]:
-        yield from _call(call, told)
-    if told.edits:
+    yield some(len(found.calls), "call") + (", the latest first:" if found.calls else ".")
+    for call in found.calls[:MOST_SHOWN]:
+        yield from _call(call, found)
+    if found.edits:
         yield ""
         yield "Edits, the latest first:"
-    for edit in told.edits[:MOST_SHOWN]:
+    for edit in found.edits[:MOST_SHOWN]:
         fields = edit["detail"].get("fields")
         what = f"{edit['action'].replace('_', ' ')}{': ' + ', '.join(fields) if fields else ''}"
-        yield from _wrapped(f"{told.at(_read(edit['at']))}  {what}, by {edit['actor']}", "  ")
+        yield from _wrapped(f"{found.at(_read(edit['at']))}  {what}, by {edit['actor']}", "  ")
 
 
-def _call(call: Mapping[str, Any], told: Story) -> Iterator[str]:
+def _call(call: Mapping[str, Any], found: Story) -> Iterator[str]:
     how = (call["disposition"] or call["status"]).replace("_", " ")
     means = f": {call['cause_meaning']}" if call["cause_meaning"] else ""
     code = f" ({call['cause']}{means})" if call["cause"] else ""
-    yield from _wrapped(f"{told.at(_read(call['created_at']))}  {how}{code}", "  ")
+    yield from _wrapped(f"{found.at(_read(call['created_at']))}  {how}{code}", "  ")
     yield from _wrapped(f"{call['id']} from {call['from_number']} to {call['to_number']}, {call['carrier']}", "    ")
     for event in call["events"]:
-        yield from _wrapped(f"{told.at(_read(event['received_at']))}  {event_in_words(event)}", "    ")
+        yield from _wrapped(f"{found.at(_read(event['received_at']))}  {event_in_words(event)}", "    ")
 
 
 def _do_not_call(ban: Mapping[str, Any], at: Any) -> str:

@@ -27,7 +27,7 @@ FILTER = (
     Field("doNotCall", Flag(), nullable=False, switch="--do-not-call/--may-be-called",
           help="Only who is, or is not, marked so or on the list."),
 )  # fmt: skip
-"""What contacts are told apart by; those of a campaign also by their status in it."""
+"""What contacts are chosen by; those of a campaign also by their status in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,9 +98,9 @@ def contact_story(
         for_good = {row.campaign_id: _why_for_good(conn, row) for row in rows}
         return Story(contact, ban, (), shown, edits, records.now(conn)), rows, for_good
 
-    told, rows, for_good = once(dialer.db, read)
+    read_first, rows, for_good = once(dialer.db, read)
     campaigns = [_read(dialer, team_id, row, for_good[row.campaign_id], broker_answers) for row in rows]
-    return replace(told, campaigns=campaigns)
+    return replace(read_first, campaigns=campaigns)
 
 
 def find_person(dialer: Dialer, team_id: str, sign: str, *, region: str | None = None) -> str:
