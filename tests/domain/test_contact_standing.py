@@ -53,7 +53,7 @@ DUE = Place(
         (
             {"due_at": LATER, "next_call_at": LATER + timedelta(hours=19)},
             "not_due",
-            "It waits for its turn: it is due and the call window is open at 09:00 New York on Tue 2 Mar, in 21 h.",
+            "It waits for its turn: it is due and the call window is open at Tue 09:00 New York, in 21 h.",
         ),
         (
             {"next_call_at": LATER, "activity": Activity("window_shut", "The call window is shut until …")},

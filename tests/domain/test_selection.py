@@ -1,4 +1,4 @@
-"""Contacts by their ids or by a filter: one of the two, and nothing that would mean everybody."""
+"""A filter in the place of ids: not both, and nothing that would mean everybody."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import Any
 import pytest
 
 from worker.domain.errors import Invalid
-from worker.domain.selection import parse_selection
+from worker.domain.selection import parse_filter
 
 
 @pytest.mark.parametrize(
     ("body", "in_campaign", "faults"),
     [
-        ({}, True, ["contactIds: Required: give a list of 1 to 10000 contact ids."]),
-        ({"contactIds": []}, True, ["contactIds: Give a list of 1 to 10000 contact ids; this one has 0."]),
         ({"filter": {}}, False, ["filter: It would mean everybody; give at least one of: tag, search, phone, email, "
                                  "companyId, externalId, doNotCall."]),
         ({"filter": None}, True, ["filter: Give an object."]),
@@ -31,13 +29,12 @@ from worker.domain.selection import parse_selection
 )  # fmt: skip
 def test_what_is_wrong_is_said_all_at_once(body: dict[str, Any], in_campaign: bool, faults: list[str]) -> None:
     with pytest.raises(Invalid) as refused:
-        parse_selection(body, in_campaign=in_campaign)
+        parse_filter(body, in_campaign=in_campaign)
     found = [f"{fault.path}: {fault.message}" for fault in refused.value.faults]
     assert len(found) == len(faults)
     assert all(said.startswith(fault) for said, fault in zip(found, faults, strict=True)), found
 
 
-def test_ids_and_filters_are_told_apart() -> None:
-    assert parse_selection({"contactIds": ["a", "b"]}, in_campaign=False).contact_ids == ["a", "b"]
-    chosen = parse_selection({"filter": {"status": "failed", "doNotCall": False}}, in_campaign=True)
-    assert (chosen.contact_ids, chosen.filter) == (None, {"status": "failed", "do_not_call": False})
+def test_a_filter_is_read_by_column() -> None:
+    chosen = parse_filter({"filter": {"status": "failed", "doNotCall": False}}, in_campaign=True)
+    assert chosen == {"status": "failed", "do_not_call": False}

@@ -21,6 +21,7 @@ from worker.api import (
     do_not_call,
     docs,
     health,
+    requeue,
     resources,
     watchdog,
 )
@@ -33,6 +34,7 @@ ROUTERS = (
     campaigns.router,
     campaign_life.router,
     campaign_contacts.router,
+    requeue.router,
     contact_import.router,
     contacts.router,
     calls.router,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypedDict
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
@@ -16,15 +17,14 @@ from worker.api.models_selection import (
     ContactIdsOrFilter,
     ContactIdsOrFilterOfCampaign,
     RemovedByFilter,
-    RequeuedAnswer,
-    RequeuedByFilter,
 )
 from worker.api.openapi import takes
-from worker.api.request_context import AFTER, Context, Paged, after_and_no_offset, answered
+from worker.api.request_context import AFTER, Context, Paged, RequestContext, after_and_no_offset, answered
 from worker.domain.answers import CALL, RUN
+from worker.domain.campaign import parse_contact_ids
 from worker.domain.model import ContactStatus
 from worker.domain.paging import read_number
-from worker.domain.selection import parse_selection
+from worker.domain.selection import parse_filter
 from worker.flow.base import Dialer
 from worker.operations import by_filter
 from worker.operations.batches import Bookmark
@@ -32,19 +32,11 @@ from worker.operations.campaign_contacts import list_campaign_contacts as list_t
 from worker.operations.campaigns import add_contacts as add
 from worker.operations.campaigns import get_campaign
 from worker.operations.removal import remove_contacts as remove
-from worker.operations.requeue import MOST_ERRORS, requeue_contacts
 from worker.operations.views import campaign_contact, view
 from worker.store import runs
 from worker.store.reads import campaign_calls
 
 router = APIRouter(prefix="/api/crm/campaigns/{id}", tags=["Campaigns"])
-
-
-class Who(TypedDict):
-    """Who does it, and how far a try before this one has come."""
-
-    actor: str
-    bookmark: Bookmark
 
 
 @router.post(
@@ -56,15 +48,24 @@ class Who(TypedDict):
 def add_campaign_contacts(context: Context, id: str) -> Response:
     """Add existing contacts, at most 10 000 at once, or, by a `filter`, all that match. One that is in the campaign
     already is left as it is. An unknown id refuses the whole request and is named."""
-    chosen = parse_selection(context.body(), in_campaign=False)
+    sent = context.body()
+    if "filter" in sent:
+        return _add_matching(context, id, parse_filter(sent, in_campaign=False))
+    contact_ids = parse_contact_ids(sent)
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        who = Who(actor=context.actor, bookmark=bookmark)
-        if chosen.contact_ids is None:
-            done = by_filter.add_matching(dialer, context.team_id, id, chosen.filter, **who)
-            return answered(*done.steps(context.team_id, id), matched=done.matched, added=done.done)
-        _, steps = add(dialer, id, chosen.contact_ids, team_id=context.team_id, **who)
+        _, steps = add(dialer, id, contact_ids, actor=context.actor, team_id=context.team_id, bookmark=bookmark)
         return answered(*steps)
+
+    return context.do_in_batches(work)
+
+
+def _add_matching(context: RequestContext, id: str, chosen: Mapping[str, Any]) -> Response:
+    def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
+        done = by_filter.add_matching(
+            dialer, context.team_id, id, chosen, actor=context.actor, bookmark=bookmark
+        )  # fmt: skip
+        return answered(*done.steps(context.team_id, id), matched=done.matched, added=done.done)
 
     return context.do_in_batches(work)
 
@@ -78,41 +79,25 @@ def add_campaign_contacts(context: Context, id: str) -> Response:
 def remove_campaign_contacts(context: Context, id: str) -> Response:
     """Take contacts out that have not been called in this campaign; those that are not in it are passed over. A
     contact with calls refuses the whole request, for calls are history; of those that match a `filter` it stays."""
-    chosen = parse_selection(context.body(), in_campaign=True)
+    sent = context.body()
+    if "filter" in sent:
+        return _remove_matching(context, id, parse_filter(sent, in_campaign=True))
+    contact_ids = parse_contact_ids(sent)
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        who = Who(actor=context.actor, bookmark=bookmark)
-        if chosen.contact_ids is None:
-            done = by_filter.remove_matching(dialer, context.team_id, id, chosen.filter, **who)
-            steps = done.steps(context.team_id, id)
-            return answered(*steps, removed=done.done, matched=done.matched, kept=done.refused)
-        removed, steps = remove(dialer, context.team_id, id, chosen.contact_ids, **who)
+        removed, steps = remove(dialer, context.team_id, id, contact_ids, actor=context.actor, bookmark=bookmark)
         return answered(*steps, removed=removed)
 
     return context.do_in_batches(work)
 
 
-@router.post(
-    "/contacts/requeue",
-    response_model=RequeuedByFilter | RequeuedAnswer,
-    summary="Put contacts of a campaign back",
-    openapi_extra=takes(ContactIdsOrFilterOfCampaign),
-)
-def requeue_campaign_contacts(context: Context, id: str) -> Response:
-    """Let contacts wait again that were given up, exhausted or failed. Attempts that were used stay used; who is not to
-    be called, or has declined, is not called: `errors` says why, of 1000 at most."""
-    chosen = parse_selection(context.body(), in_campaign=True)
-
+def _remove_matching(context: RequestContext, id: str, chosen: Mapping[str, Any]) -> Response:
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        if chosen.contact_ids is None:
-            done = by_filter.requeue_matching(
-                dialer, context.team_id, id, chosen.filter, actor=context.actor, bookmark=bookmark
-            )
-            counts = {"requeued": done.done, "refused": done.refused, "errors": done.errors, "matched": done.matched}
-            return answered(*done.steps(context.team_id, id), **counts)
-        requeued, steps = requeue_contacts(dialer, context.team_id, id, chosen.contact_ids, actor=context.actor)
-        errors = list(requeued.errors[:MOST_ERRORS])
-        return answered(*steps, requeued=requeued.count, refused=len(requeued.errors), errors=errors)
+        done = by_filter.remove_matching(
+            dialer, context.team_id, id, chosen, actor=context.actor, bookmark=bookmark
+        )  # fmt: skip
+        counts = {"removed": done.done, "matched": done.matched, "kept": done.refused}
+        return answered(*done.steps(context.team_id, id), **counts)
 
     return context.do_in_batches(work)
 

@@ -31,7 +31,7 @@ class Standing(BaseModel):
     code: str = Field(examples=["window_shut"])
     message: str = Field(
         description="For people, by the clock of the contact.",
-        examples=["The call window is shut for it until 09:00 New York on Tue 2 Mar, in 16 h."],
+        examples=["The call window is shut for it until Tue 09:00 New York, in 16 h."],
     )
     until: datetime | None
     is_over: bool = Field(description="Nobody calls it there any more, unless something is mended or it is put back.")

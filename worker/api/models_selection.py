@@ -52,15 +52,15 @@ class RemovedByFilter(Removed):
     kept: int
 
 
-class RequeuedAnswer(Done):
-    """How many contacts wait again."""
+class RequeueAnswer(Done):
+    """Who waits again."""
 
-    requeued: int
-    refused: int = Field(description="Contacts that may not wait again; who waits already is not among them.")
-    errors: list[str] = Field(description="Why, of the first 1000.")
+    requeued: int = Field(description="How many contacts wait again.")
+    errors: list[str] = Field(description="Why the others do not, a sentence each; who waited already is in neither.")
 
 
-class RequeuedByFilter(RequeuedAnswer):
-    """How many contacts wait again, of those that match."""
+class RequeuedByFilter(RequeueAnswer):
+    """The same of contacts that match a filter; of 1000 at most it is said why they do not wait again."""
 
     matched: int = Field(description=MATCHED)
+    refused: int = Field(description="Contacts that may not wait again.")

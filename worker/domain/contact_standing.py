@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from worker.domain.activity import Activity
-from worker.domain.clock_words import on_the_wall
 from worker.domain.model import WAITING, ContactStatus, Reason
+from worker.domain.on_the_clock import when
 from worker.domain.screening import error_sentence
 
 OF_THE_CONTACT = frozenset({"nothing_due", "window_shut", "window_unreadable"})
@@ -25,14 +25,14 @@ class Place:
     """A contact in a campaign, ``now`` (business time). ``status`` is what it reads as. Of one that waits: why it
     ``is_ruled_out`` (the status it gets at its turn, and the reason), whether it ``is_on_the_phone`` in some campaign,
     when it is due and when it may first be called (``next_call_at``; ``None``: never), what the campaign does. Of one
-    that was given up: ``why_for_good``, a sentence without its point (``None``: it may be put back). ``zone`` is whose
-    clock counts."""
+    that was given up: ``why_for_good``, a sentence without its point (``None``: it may be put back). ``zone`` is by
+    whose clock it is called (``None``: there is none)."""
 
     contact_id: str
     status: ContactStatus
     reason: Reason | None
     now: datetime
-    zone: str = ""
+    zone: str | None = None
     is_ruled_out: tuple[ContactStatus, Reason | None] | None = None
     is_on_the_phone: bool = False
     due_at: datetime | None = None
@@ -80,11 +80,11 @@ def _waiting(place: Place) -> ContactStanding:
     if place.next_call_at is None:
         return ContactStanding("window_unreadable", "Its call window never opens; set the window or its zone again.")
     if place.due_at is not None and place.due_at > place.now:
-        at = on_the_wall(place.next_call_at, place.zone, place.now)
+        at = when(place.next_call_at, place.now, place.zone)
         shut = " and the call window is open" if place.next_call_at > place.due_at else ""
         return ContactStanding("not_due", f"It waits for its turn: it is due{shut} at {at}.", place.next_call_at)
     if place.next_call_at > place.now:
-        at = on_the_wall(place.next_call_at, place.zone, place.now)
+        at = when(place.next_call_at, place.now, place.zone)
         return ContactStanding("window_shut", f"The call window is shut for it until {at}.", place.next_call_at)
     if place.is_on_the_phone:
         return ContactStanding("on_the_phone", "Its number is on the phone; it is looked at again in half a minute.")

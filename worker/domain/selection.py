@@ -1,12 +1,11 @@
-"""Which contacts a request is about: those it names, or all that match a filter."""
+"""Which contacts a request is about that names none: all that match a filter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from worker.domain.campaign import CONTACT_IDS, parse_contact_ids
+from worker.domain.campaign import CONTACT_IDS
 from worker.domain.contact import LONGEST, TAGS
 from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import Field, examine, unknown_fields
@@ -30,24 +29,14 @@ FILTER = (
 """What contacts are chosen by; those of a campaign also by their status in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Contacts by their ids, or, where there are none, by a ``filter`` of one field at least, by column."""
-
-    contact_ids: list[str] | None
-    filter: Mapping[str, Any]
-
-
 def filter_fields(*, in_campaign: bool) -> tuple[Field, ...]:
     """The fields of a filter, of contacts of a campaign or of all there are."""
     return (STATUS, *FILTER) if in_campaign else FILTER
 
 
-def parse_selection(body: Mapping[str, Any], *, in_campaign: bool) -> Selection:
-    """The ``contactIds`` or the ``filter`` of a request that has nothing else. Raises :class:`Invalid` with every
-    fault."""
-    if "filter" not in body:
-        return Selection(parse_contact_ids(body), {})
+def parse_filter(body: Mapping[str, Any], *, in_campaign: bool) -> dict[str, Any]:
+    """The ``filter`` of a request that has nothing else, by column, of one field at least. Raises :class:`Invalid` with
+    every fault."""
     (ids,) = CONTACT_IDS
     faults = unknown_fields(body, (ids.name, "filter"))
     if ids.name in body:
@@ -59,4 +48,4 @@ def parse_selection(body: Mapping[str, Any], *, in_campaign: bool) -> Selection:
         more.append(Fault("filter", f"It would mean everybody; give at least one of: {named}."))
     if faults or more:
         raise Invalid([*faults, *more])
-    return Selection(None, values)
+    return values

@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 
 from worker.domain.activity import Activity
 from worker.domain.answers import DO_NOT_CALL, EDIT, STORY_CAMPAIGN
-from worker.domain.clock_words import on_the_wall
 from worker.domain.contact_standing import ContactStanding, Place, contact_standing
 from worker.domain.errors import Conflict, NotFound
 from worker.domain.model import WAITING, ContactStatus, Reason
+from worker.domain.on_the_clock import when
 from worker.domain.paging import Part
 from worker.domain.requeue import ABOUT_THE_NUMBER, is_settled, why_not
 from worker.domain.screening import Phone, normalize
@@ -46,7 +46,7 @@ class StoryCampaignRead:
     row: StoryCampaign
     standing: ContactStanding
     next_call_at: datetime | None
-    zone: str
+    zone: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,13 @@ class Story:
     read_at: datetime
 
     @property
-    def zone(self) -> str:
-        """Whose clock counts: the person's own, else that of the campaign they are in, '' where there is none."""
-        return self.contact["timezone"] or next((each.zone for each in self.campaigns if each.zone), "")
+    def zone(self) -> str | None:
+        """Whose clock counts: the person's own, else that of a campaign they are in; ``None`` where there is none."""
+        return self.contact["timezone"] or next((each.zone for each in self.campaigns if each.zone), None)
 
     def at(self, instant: datetime) -> str:
         """When something was, by the person's clock."""
-        return on_the_wall(instant, self.zone, self.read_at)
+        return when(instant, self.read_at, self.zone)
 
     def answer(self) -> View:
         """The fields of the API's answer."""
@@ -143,7 +143,7 @@ def _read(
     activity: Activity | None = None
     if waits and out is None:
         activity = read_progress(dialer, team_id, row.campaign_id, broker_answers=broker_answers).activity
-    zone = clock_zone(row.settings, row.zone, row.call_window_timezone or "")
+    zone = clock_zone(row.settings, row.zone, row.call_window_timezone or "") or None
     place = Place(
         contact_id=row.contact_id,
         status=status,
