@@ -190,11 +190,14 @@ CREATE TABLE contacts (
     tags            text[] NOT NULL DEFAULT '{}',
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    external_id     text CHECK (length(external_id) BETWEEN 1 AND 200),   -- what another system calls them
     UNIQUE (team_id, id),
     FOREIGN KEY (team_id, company_id) REFERENCES companies (team_id, id),
     CHECK (phone_e164 IS NULL OR phone_fault IS NULL)
 );
+CREATE UNIQUE INDEX contacts_by_external_id ON contacts (team_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX contacts_of_team ON contacts (team_id, created_at DESC, id DESC) WHERE id <> '';
+CREATE INDEX contacts_changed ON contacts (team_id, updated_at, id) WHERE id <> '';   -- for who reads what has changed
 CREATE INDEX contacts_by_number ON contacts (team_id, phone_e164) WHERE phone_e164 IS NOT NULL;
 CREATE INDEX contacts_not_to_call ON contacts (team_id, id) WHERE do_not_call;
 CREATE INDEX contacts_without_number ON contacts (team_id, id) WHERE phone_e164 IS NULL;
@@ -513,6 +516,15 @@ CREATE INDEX calls_live_of_team ON calls (team_id, seq) WHERE coalesce(ended_at,
 CREATE INDEX calls_live_of_campaign ON calls (campaign_id) WHERE ended_at IS NULL;
 CREATE INDEX calls_of_campaign ON calls (campaign_id, id DESC) WHERE id <> '';
 CREATE INDEX calls_of_contact ON calls (contact_id, campaign_id);   -- asked for each contact taken out of a campaign
+-- The calls of a team as they are read (worker/store/reads/calls.py), newest first: all, those of a campaign, those to
+-- a number, those that ended in a way; and, for who reads what has changed, in the order in which they ended. None of
+-- these has a column that a call changes before its end, so that moving on touches no index.
+CREATE INDEX calls_of_team ON calls (team_id, reserved_at DESC, id DESC) WHERE id <> '';
+CREATE INDEX calls_of_campaign_in_time ON calls (campaign_id, reserved_at DESC, id DESC) WHERE id <> '';
+CREATE INDEX calls_to_number ON calls (team_id, to_number, reserved_at DESC, id DESC) WHERE id <> '';
+CREATE INDEX calls_by_disposition ON calls (team_id, disposition, reserved_at DESC, id DESC)
+    WHERE disposition IS NOT NULL;
+CREATE INDEX calls_ended ON calls (team_id, ended_at, id) WHERE ended_at IS NOT NULL;
 CREATE INDEX calls_late_evidence ON calls (late_evidence_at) WHERE late_evidence_at IS NOT NULL;
 
 -- The invariant counters_add_up, first half: an ended call neither reopens nor ends differently, and no call moves back.
@@ -628,6 +640,9 @@ CREATE TABLE call_events (
     CHECK ((kind = 'ended') = (disposition IS NOT NULL))
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX call_events_waiting ON call_events (id) WHERE outcome IS NULL;
+-- A call is found by its carrier's id for it through its news: in an index of calls that id would be touched when the
+-- carrier accepts the call.
+CREATE INDEX call_events_by_carrier_id ON call_events (carrier_call_id) WHERE kind IN ('ringing', 'ended');
 CREATE INDEX call_events_ignored ON call_events (carrier, outcome, id) WHERE outcome IN ('unknown_token', 'foreign');
 
 -- How much of such news is no longer kept, and since when there is any.

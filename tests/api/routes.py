@@ -12,6 +12,6 @@ def routes(of: Iterable[Any] | None = None) -> Iterator[tuple[str, str]]:
     """Method and path of each."""
     for route in app.routes if of is None else of:
         if hasattr(route, "methods"):
-            yield from ((method, route.path) for method in sorted(route.methods or ()) if method != "HEAD")
+            yield from ((method, route.path_format) for method in sorted(route.methods or ()) if method != "HEAD")
         else:
             yield from routes(route.original_router.routes)  # how FastAPI keeps a router that was included

@@ -35,6 +35,7 @@ def test_a_contact_goes_in_as_camel_case_and_comes_out_as_snake_case(client: Cli
         "lastName": "Lovelace",
         "phone": "+1 (202) 555-0123",
         "phoneSecondary": "+12025550124",
+        "externalId": "crm-1815",
         "timezone": "Europe/London",
         "doNotCall": False,
         "email": "ada@example.com",
@@ -58,14 +59,16 @@ def test_a_contact_goes_in_as_camel_case_and_comes_out_as_snake_case(client: Cli
         "email": "ada@example.com",
         "custom_fields": {"plan": "gold", "visits": [1, None]},
         "tags": ["vip"],
+        "external_id": "crm-1815",
     }
 
 
 def test_what_is_made_is_found_by_its_id_and_in_the_list(client: Client) -> None:
     contact = create(client, firstName="Ada")
     assert client.get(f"{PATH}/{contact['id']}").json() == {"success": True, "contact": contact}
-    listed = client.get(PATH, params={"limit": 1}).json()
-    assert listed == {"success": True, "contacts": [contact], "count": 1, "limit": 1, "offset": 0}
+    listed = client.get(PATH, params={"limit": 2}).json()
+    assert listed.pop("read_at") < contact["created_at"]
+    assert listed == {"success": True, "contacts": [contact], "count": 1, "limit": 2, "offset": 0, "next": None}
 
 
 def test_the_list_is_filtered_and_paged(client: Client, web: World) -> None:

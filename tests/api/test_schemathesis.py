@@ -40,6 +40,7 @@ IDS = {
 }
 OTHERS = [each for each in PLAIN if each.path not in IDS]
 IDS |= {each.path: f"{each.prefix}_known" for each in OTHERS}
+IDS["calls"] = "call_unknown"  # nobody is called here
 FIELDS = {
     "teamId": TEAM,
     "companyId": IDS["companies"],
@@ -74,6 +75,9 @@ EXPLAINED = re.compile(
     "|Give a whole number"  # 3.0 is an integer for JSON Schema
     "|line must name the columns"  # CSV
     "|Give a text of 1 to [0-9]+ characters"  # without the blanks around it
+    "|not what `next` of an answer said|Give offset or after"  # what a page before has said
+    "|ISO 8601 date and time with an offset"  # an instant in a query is a text
+    "|It would mean everybody|than the path names"  # fields that depend on each other, and on the path
 )
 """Why a request that the document allows is refused."""
 

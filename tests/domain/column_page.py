@@ -16,6 +16,7 @@ _SAYS = {
     "do_not_call": "who must not be called; of several columns each one binds",
     "email": "an e-mail address",
     "tags": "words to find people by, separated by semicolons",
+    "external_id": "what another system of yours calls the person; people are found by it before their number",
 }
 
 

@@ -41,6 +41,7 @@ JSON = st.recursive(
 CONTACTS = st.fixed_dictionaries(
     {
         "contact_id": st.sampled_from(["cont_1", "cont_01j9zz", "=id", "'x"]),
+        "external_id": st.one_of(st.none(), WORDS.filter(bool)),
         "first_name": WORDS,
         "last_name": WORDS,
         "phone": st.one_of(st.none(), st.sampled_from(["+12025550123", "+4930123456"]), WORDS),
@@ -79,7 +80,17 @@ def read(text: str) -> list[ContactLine]:
 
 def said(contact: ContactLine) -> dict[str, Any]:
     """What a line says of the person, by the names of the table."""
-    named = ("contact_id", "first_name", "last_name", "phone", "phone_secondary", "email", "timezone", "do_not_call")
+    named = (
+        "contact_id",
+        "external_id",
+        "first_name",
+        "last_name",
+        "phone",
+        "phone_secondary",
+        "email",
+        "timezone",
+        "do_not_call",
+    )
     fields = {name: getattr(contact, name) or None for name in named}
     return {**fields, "tags": list(contact.tags), "custom_fields": dict(contact.custom_fields)}
 

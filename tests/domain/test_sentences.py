@@ -28,6 +28,7 @@ from worker.domain.resources import (
     parse_team,
 )
 from worker.domain.run_request import CANCEL, RUN, parse_cancellation, parse_run
+from worker.domain.selection import filter_fields, parse_filter
 from worker.operations.assistants import ASSISTANT
 
 SET_UP_BY = registry.set_up_by()
@@ -68,6 +69,10 @@ PARSERS: dict[str, tuple[Callable[[dict[str, Any]], Any], Iterable[str], dict[st
         {"scheduledStartAt": None}, {},
     ),
     "contact ids": (parse_contact_ids, {"contactIds": None}, {}),
+    "filter": (
+        lambda body: parse_filter({"filter": body}, in_campaign=True),
+        names(filter_fields(in_campaign=True)), {"tag": "vip", "search": "Ada"},
+    ),
     "run": (parse_run, names(RUN), {}),
     "cancel": (parse_cancellation, names(CANCEL), {}),
     "contact": (parse_contact, of(CONTACT), {}),

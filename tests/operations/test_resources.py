@@ -72,11 +72,13 @@ def test_every_field_of_a_contact_is_kept_as_it_is_given(world: World) -> None:
     assert whole.keys() == {each.name for each in CONTACT.settable(is_new=True)}
     made = create_contact(dialer, team, whole, actor="test")
     assert made.items() >= _shown(CONTACT, whole).items()
+    whole |= {"externalId": "another"}  # of which there is one in a team
     assert create_contacts(dialer, team, [whole], actor="test")[0].items() >= _shown(CONTACT, whole).items()
     bare = create_contact(dialer, team, {}, actor="test")
     assert [bare[each.shown] for each in CONTACT.settable(is_new=True)] == [
         each.default for each in CONTACT.settable(is_new=True)
     ]
+    whole |= {"externalId": "a third"}
     edited, _ = edit_contact(dialer, team, bare["id"], whole, actor="test")
     assert edited.items() >= _shown(CONTACT, whole).items()
 

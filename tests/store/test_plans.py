@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, TextClause
+from sqlalchemy import Connection, TextClause, text
 
 from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
+from worker.domain.paging import Key
 from worker.store import (
     call_outcomes,
     callbacks,
@@ -31,9 +33,11 @@ from worker.store import (
     retention,
     wakes,
 )
-from worker.store.crm import callees, campaign_contacts, contacts
+from worker.store.crm import callees, campaign_contacts, contacts, external_ids, selecting
 from worker.store.database import open_database
-from worker.store.reads import progress, standstill, watching
+from worker.store.reads import calls as team_calls
+from worker.store.reads import progress, standstill, story, watching
+from worker.store.reads.calls import Source
 
 WAITING = "campaign_contacts_waiting"
 GROWS = {"campaign_contacts", "contacts", "calls", "call_events", "do_not_call"}
@@ -404,3 +408,76 @@ def test_whether_somebody_could_be_called_is_asked_of_one_contact_a_zone(crowd: 
 def test_a_batch_of_what_is_old_reads_no_more_than_the_batch(crowd: psycopg.Connection[Any], name: str) -> None:
     given = GIVEN | {"days": "0", "most": "50"}
     reads_little(explain(crowd, PERIODIC[name], **given), rows=210, pages=4000)
+
+
+NOW, LONG_AGO = "clock_timestamp()", "'2000-01-01'"
+DEEP = Key(datetime(2100, 1, 1, tzinfo=UTC), "k2")
+LISTED = {
+    "team": TEAM, "limit": "50", "offset": "0", "campaign_id": "'camp_a_done'", "number": "'+13031000500'",
+    "disposition": "'not_sent'", "contact_id": "'c500'", "ids": array("k500"), "since": LONG_AGO,
+    "after_at": "clock_timestamp() + interval '1 day'", "after_id": "'k2'",
+}  # fmt: skip
+SOURCES = {
+    "of the team": (Source(team_calls.OF_TEAM), "calls_of_team"),
+    "of a campaign": (Source(team_calls.OF_CAMPAIGN), "calls_of_campaign_in_time"),
+    "to a number": (Source(team_calls.TO_NUMBER), "calls_to_number"),
+    "that ended so": (Source(team_calls.BY_DISPOSITION), "calls_by_disposition"),
+    "to a contact": (Source("team_id = :team", team_calls.OF_ONE_CONTACT), "calls_of_contact"),
+    "by their ids": (Source("team_id = :team", team_calls.OF_IDS), "calls_pkey"),
+}
+
+
+@pytest.fixture
+def as_in_a_session(crowd: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any]]:
+    """With what every session of the dialer's sets (:func:`worker.store.database.open_database`)."""
+    names = ("enable_seqscan", "enable_mergejoin", "enable_hashjoin", "join_collapse_limit", "plan_cache_mode")
+    for name, value in zip(names, ("off", "off", "off", "1", "force_generic_plan"), strict=True):
+        crowd.execute(f"SET {name} = {value}")
+    yield crowd
+    for name in names:
+        crowd.execute(f"RESET {name}")
+
+
+@pytest.mark.parametrize("after", [None, DEEP], ids=["first page", "behind another"])
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_page_of_calls_reads_that_page_by_the_one_index_in_its_order(
+    as_in_a_session: psycopg.Connection[Any], name: str, after: Key | None
+) -> None:
+    source, index = SOURCES[name]
+    listed, _ = team_calls.newest_statements(source, after)
+    plan = explain(as_in_a_session, text(listed), **LISTED)
+    assert {node["Index Name"] for node in nodes(plan) if "calls" in node.get("Index Name", "")} == {index}
+    reads_little(plan, rows=60, pages=400)
+
+
+@pytest.mark.parametrize("after", [None, DEEP, Key(None, "k2")], ids=["first page", "behind another", "among the live"])
+def test_what_has_changed_is_read_in_the_order_in_which_it_ended(
+    as_in_a_session: psycopg.Connection[Any], after: Key | None
+) -> None:
+    listed, _ = team_calls.changed_statements(Source(team_calls.OF_TEAM), after)
+    plan = explain(as_in_a_session, text(listed), **LISTED)
+    used = {scan.get("Index Name") for scan in scans(plan, "calls")}
+    assert used <= {"calls_ended", "calls_live_of_team"}
+    reads_little(plan, rows=60, pages=400)
+
+
+def test_calls_are_counted_up_to_a_bound(as_in_a_session: psycopg.Connection[Any]) -> None:
+    _, counted = team_calls.newest_statements(Source(team_calls.OF_TEAM))
+    reads_little(explain(as_in_a_session, text(counted), **LISTED), rows=10_000, pages=12_000)
+
+
+def test_who_somebody_is_and_what_became_of_them_is_found_by_keys(as_in_a_session: psycopg.Connection[Any]) -> None:
+    one = {"team": TEAM, "contact": "'c500'", "most": "50", "subjects": array("c500", "+13031000500")}
+    many = {"tokens": "ARRAY[md5('1'), md5('2')]", "carrier_call": "'nobody'", "ids": array("crm-1"), "but": "''"}
+    for statement in (
+        story.CAMPAIGNS, story.DO_NOT_CALL, story.EDITS, team_calls.OF_CONTACT, team_calls.EVENTS,
+        team_calls.BY_CARRIER_ID, external_ids.TAKEN,
+    ):  # fmt: skip
+        reads_little(explain(as_in_a_session, statement, **one, **many), rows=20, pages=100)
+
+
+def test_a_slice_of_contacts_and_a_page_behind_another_read_so_many(as_in_a_session: psycopg.Connection[Any]) -> None:
+    given = {"team": TEAM, "campaign": "'camp_a_done'", "after_id": "'c1'", "after": "1", "until": NOW, "most": "50"}
+    given |= {"after_at": LONG_AGO, "statuses": "NULL", "limit": "50", "offset": "0", "before": "25000"}
+    for statement in (selecting.OF_TEAM, selecting.OF_CAMPAIGN, campaign_contacts.PAGE):
+        reads_little(explain(as_in_a_session, statement, **given), rows=60, pages=600)

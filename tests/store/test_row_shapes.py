@@ -94,7 +94,7 @@ def session(conn: Connection) -> Connection:
     """A session with the temporary tables that some statements are about."""
     exports.find_latest(conn, "camp_of_nobody")
     staging.create(conn)
-    staging.fold(conn, "team_of_nobody", exported=False)
+    staging.fold(conn, "team_of_nobody", exported=False, external=False)
     staged_numbers.create(conn)
     return conn
 

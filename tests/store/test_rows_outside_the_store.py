@@ -11,7 +11,7 @@ PACKAGE = Path(worker.__path__[0])
 OF_THE_ENGINE = ("store", "flow")
 OF_RESOURCES = {
     "cli/resources.py", "operations/campaign_edit.py", "operations/campaigns.py", "operations/contacts.py",
-    "operations/resources.py", "operations/views.py", "operations/views_crm.py",
+    "operations/resources.py", "operations/upsert.py", "operations/views.py", "operations/views_crm.py",
 }  # fmt: skip
 """Here a row is one of any table; which columns it has is known where the table is declared."""
 

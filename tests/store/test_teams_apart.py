@@ -20,6 +20,7 @@ POINTERS = [
 HOLDERS = [table for table in OF_TEAMS if any(len(key.columns) > 1 for key in table.foreign_key_constraints)]
 
 NOT_HELD = {
+    "contacts.external_id",  # of another system
     "calls.carrier_call_id",  # the carrier's
     "call_events.event_id",  # the carrier's
     "call_events.carrier_call_id",

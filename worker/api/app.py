@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from worker import logs
 from worker.api import (
+    call_outcomes,
     calls,
     campaign_contacts,
     campaign_life,
@@ -21,6 +22,7 @@ from worker.api import (
     do_not_call,
     docs,
     health,
+    requeue,
     resources,
     watchdog,
 )
@@ -33,9 +35,11 @@ ROUTERS = (
     campaigns.router,
     campaign_life.router,
     campaign_contacts.router,
-    calls.router,
+    call_outcomes.router,
+    requeue.router,
     contact_import.router,
     contacts.router,
+    calls.router,
     *resources.ROUTERS,
     do_not_call.router,
     health.router,

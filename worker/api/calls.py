@@ -1,46 +1,61 @@
-"""A call, by those who speak in it: what its assistant may know of the callee, and what it reports."""
+"""The calls of a team, in whatever campaign."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from datetime import datetime
+from functools import partial
+from typing import Annotated
 
+from fastapi import APIRouter, Query, Response
+
+from worker.api.contacts import TeamId
 from worker.api.envelope import success
-from worker.api.idempotency import Answer
-from worker.api.models_calls import CallContextAnswer, Report, ReportAnswer
-from worker.api.openapi import takes
-from worker.api.request_context import CallContext, answered
-from worker.domain.errors import NotFound
-from worker.flow import outcomes
-from worker.flow.base import Dialer
+from worker.api.models_calls import CallAnswer, TeamCallList
+from worker.api.request_context import Context, PartOf
+from worker.domain.errors import every
+from worker.domain.model import Disposition
+from worker.domain.paging import read_since
+from worker.operations.calls import get_call, list_calls
+from worker.store.reads.calls import WantedCalls
 
-router = APIRouter(prefix="/api/crm/calls/{id}", tags=["Calls"])
+router = APIRouter(prefix="/api/crm/calls", tags=["Calls"])
 
-
-@router.get("/context", response_model=CallContextAnswer, summary="What the assistant of a call is sent")
-def read_call_context(context: CallContext, id: str) -> Response:
-    """The campaign's `variables` for the callee, as of now. For an assistant that was reached by an address, which
-    carries nothing personal: it asks with `Authorization: Bearer` and the `callToken` it was given. Once the call is
-    over there is nothing to see."""
-    found = outcomes.read_context(context.dialer, context.team_id, id)
-    if found is None:
-        raise NotFound("live call", id)
-    return success(context=found)
+FROM = "Only calls reserved at this instant or later, in ISO 8601 with an offset."
 
 
-@router.post(
-    "/outcome", response_model=ReportAnswer, summary="Report the outcome of a call", openapi_extra=takes(Report)
-)
-def report_call_outcome(context: CallContext, id: str) -> Response:
-    """By the assistant with its `callToken`, which is good for this call alone until a day after its end, or by a key.
+@router.get("", response_model=TeamCallList, summary="List calls")
+def list_team_calls(
+    context: Context,
+    part: PartOf,
+    team_id: TeamId = None,
+    contact_id: Annotated[str | None, Query(alias="contactId", description="Only calls to this contact.")] = None,
+    number: Annotated[str | None, Query(description="Only calls to this number, however it is written.")] = None,
+    campaign_id: Annotated[str | None, Query(alias="campaignId", description="Only calls of this campaign.")] = None,
+    disposition: Annotated[Disposition | None, Query(description="Only calls that ended so.")] = None,
+    carrier_call_id: Annotated[
+        str | None, Query(alias="carrierCallId", description="Only the call that its carrier calls so.")
+    ] = None,
+    from_: Annotated[str | None, Query(alias="from", description=FROM)] = None,
+    to: Annotated[str | None, Query(description="Only calls reserved before this instant.")] = None,
+) -> Response:
+    """The team's calls, live or ended, newest first. Read to its end by `after`, the list neither loses nor doubles a
+    call, whatever is dialed meanwhile. `count` is exact up to 10 000, which also stands for more; a page behind another
+    is not counted. With `updatedSince` calls that have ended since come in the order in which they did, and live ones
+    that have moved behind them."""
+    context.own(team_id)
+    bounds = every([partial(_instant, from_, "from"), partial(_instant, to, "to")])
+    wanted = WantedCalls(
+        contact_id, campaign_id, number, None if disposition is None else disposition.value, carrier_call_id, *bounds
+    )
+    return success(**list_calls(context.dialer, context.team_id, wanted, part).answer("calls", part))
 
-    While the call lives the last word said decides when it ends; within `OUTCOME_WAIT_SECONDS` after its end the word
-    decides at once; later ones annotate (`effect` says which). The same report sent again is answered the same and
-    changes nothing. `doNotCall` binds whenever it comes, at once, in every campaign. What a later report leaves out
-    stays as it was said before."""
-    sent = context.body()
 
-    def work(dialer: Dialer) -> Answer:
-        outcome, steps = outcomes.report_outcome(dialer, context.team_id, id, sent, actor=context.actor)
-        return answered(*steps, outcome=dict(outcome))
+def _instant(text: str | None, path: str) -> datetime | None:
+    return None if text is None else read_since(text, path)
 
-    return context.do(work)
+
+@router.get("/{id}", response_model=CallAnswer, summary="Get a call")
+def get_team_call(context: Context, id: str) -> Response:
+    """One call, with everything its carrier has said of it."""
+    call, events = get_call(context.dialer, context.team_id, id)
+    return success(call=call, events=events)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import Connection
 
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
-from worker.api.models_campaigns import AskedCallback, ContactIds, NewContacts, Priorities
+from worker.api.models_campaigns import AskedCallback, Priorities
 from worker.api.models_progress import (
     AddedContacts,
     CallbackAnswer,
@@ -20,15 +21,23 @@ from worker.api.models_progress import (
     Removed,
     RunList,
 )
+from worker.api.models_selection import (
+    AddedByFilter,
+    ContactIdsOrFilter,
+    ContactIdsOrFilterOfCampaign,
+    RemovedByFilter,
+)
 from worker.api.openapi import takes
-from worker.api.request_context import Context, Paged, answered
+from worker.api.request_context import AFTER, Context, Paged, RequestContext, after_and_no_offset, answered
 from worker.domain.additions import parse_additions, parse_priorities
 from worker.domain.answers import CALL, RUN
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.fields import MISSING
 from worker.domain.model import ContactStatus
+from worker.domain.paging import read_number
+from worker.domain.selection import parse_filter
 from worker.flow.base import Dialer
-from worker.operations import callbacks, views
+from worker.operations import by_filter, callbacks, views
 from worker.operations.batches import Bookmark
 from worker.operations.campaign_contacts import list_campaign_contacts as list_them
 from worker.operations.campaigns import add_contacts as add
@@ -43,14 +52,20 @@ router = APIRouter(prefix="/api/crm/campaigns/{id}", tags=["Campaigns"])
 
 
 @router.post(
-    "/contacts", response_model=AddedContacts, summary="Add contacts to a campaign", openapi_extra=takes(NewContacts)
+    "/contacts",
+    response_model=AddedByFilter | AddedContacts,
+    summary="Add contacts to a campaign",
+    openapi_extra=takes(ContactIdsOrFilter),
 )
 def add_campaign_contacts(context: Context, id: str) -> Response:
-    """Add existing contacts, at most 10 000 at once, with a `priority` (1 is called first of those who are due, 9
-    last) for all, or for each in `contacts`. One that is in the campaign already is left as it is. An
-    unknown id refuses the whole request and is named. The answer counts those that are new, and of these those that
-    cannot be called, by the reason."""
-    wanted = parse_additions(context.body())
+    """Add existing contacts, at most 10 000 at once, or, by a `filter`, all that match; with a `priority` (1 is called
+    first of those who are due, 9 last) for all, or for each in `contacts`. One that is in the campaign already is left
+    as it is. An unknown id refuses the whole request and is named. The answer counts those that are new, and of these
+    those that cannot be called, by the reason."""
+    sent = context.body()
+    if "filter" in sent:
+        return _add_matching(context, id, parse_filter(sent, in_campaign=False))
+    wanted = parse_additions(sent)
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
         added, steps = add(
@@ -117,17 +132,44 @@ def cancel_callback(context: Context, id: str, contact_id: Annotated[str, Path(a
     return context.do(work)
 
 
+def _add_matching(context: RequestContext, id: str, chosen: Mapping[str, Any]) -> Response:
+    def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
+        done = by_filter.add_matching(
+            dialer, context.team_id, id, chosen, actor=context.actor, bookmark=bookmark
+        )  # fmt: skip
+        return answered(*done.steps(context.team_id, id), matched=done.matched, added=done.done)
+
+    return context.do_in_batches(work)
+
+
 @router.delete(
-    "/contacts", response_model=Removed, summary="Remove contacts from a campaign", openapi_extra=takes(ContactIds)
+    "/contacts",
+    response_model=RemovedByFilter | Removed,
+    summary="Remove contacts from a campaign",
+    openapi_extra=takes(ContactIdsOrFilterOfCampaign),
 )
 def remove_campaign_contacts(context: Context, id: str) -> Response:
     """Take contacts out that have not been called in this campaign; those that are not in it are passed over. A
-    contact with calls refuses the whole request, for calls are history."""
-    contact_ids = parse_contact_ids(context.body())
+    contact with calls refuses the whole request, for calls are history; of those that match a `filter` it stays."""
+    sent = context.body()
+    if "filter" in sent:
+        return _remove_matching(context, id, parse_filter(sent, in_campaign=True))
+    contact_ids = parse_contact_ids(sent)
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
         removed, steps = remove(dialer, context.team_id, id, contact_ids, actor=context.actor, bookmark=bookmark)
         return answered(*steps, removed=removed)
+
+    return context.do_in_batches(work)
+
+
+def _remove_matching(context: RequestContext, id: str, chosen: Mapping[str, Any]) -> Response:
+    def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
+        done = by_filter.remove_matching(
+            dialer, context.team_id, id, chosen, actor=context.actor, bookmark=bookmark
+        )  # fmt: skip
+        counts = {"removed": done.done, "matched": done.matched, "kept": done.refused}
+        return answered(*done.steps(context.team_id, id), **counts)
 
     return context.do_in_batches(work)
 
@@ -138,15 +180,21 @@ def list_campaign_contacts(
     page: Paged,
     id: str,
     status: Annotated[ContactStatus | None, Query(description="Only contacts in this status.")] = None,
+    after: Annotated[str | None, Query(description=AFTER)] = None,
 ) -> Response:
-    """Those added last first. `due_at` is the earliest instant of the next attempt, `next_call_at` the earliest that
-    also lies in the call window; `reason` says why a contact was skipped or given up."""
-    found = list_them(context.dialer, context.team_id, id, status, limit=page.limit, offset=page.offset)
+    """Those added last first; read to its end by `after`, the list neither loses nor doubles a contact. `due_at` is the
+    earliest instant of the next attempt, `next_call_at` the earliest that also lies in the call window; `reason` says
+    why a contact was skipped or given up."""
+    place = after_and_no_offset(after, page.offset, read_number)
+    found = list_them(
+        context.dialer, context.team_id, id, status, limit=page.limit, offset=page.offset, after=place
+    )  # fmt: skip
     return success(
         contacts=[campaign_contact(each.row, each.next_call_at) for each in found.contacts],
         count=found.count,
         limit=page.limit,
         offset=page.offset,
+        next=None if len(found.contacts) < page.limit else str(found.contacts[-1].row.id),
     )
 
 

@@ -8,13 +8,17 @@ from fastapi import APIRouter, Query, Response
 
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
-from worker.api.models_contacts import CONTACT_MODELS, ContactsAnswer, NewContactOrContacts
+from worker.api.models_calls import ContactHistory
+from worker.api.models_contacts import CONTACT_MODELS, ContactsAnswer, ContactUpsert, NewContactOrContacts, UpsertAnswer
 from worker.api.models_resources import TEAM
 from worker.api.openapi import takes
-from worker.api.request_context import Context, Paged, answered, refuse_unknown
+from worker.api.request_context import Context, PartOf, answered, refuse_unknown
 from worker.domain.fields import wrong
 from worker.flow.base import Dialer
 from worker.operations import contacts as contact_operations
+from worker.operations.story import contact_story
+from worker.operations.upsert import Upserted, upsert_by_external_id, upsert_by_number
+from worker.process import celery_app
 
 router = APIRouter(prefix="/api/crm/contacts", tags=["Contacts"])
 
@@ -24,7 +28,7 @@ TeamId = Annotated[str | None, Query(alias="teamId", description=TEAM)]
 @router.get("", response_model=CONTACT_MODELS.listing, summary="List contacts")
 def list_contacts(
     context: Context,
-    page: Paged,
+    part: PartOf,
     team_id: TeamId = None,
     phone: Annotated[str | None, Query(description="A phone number, however it is written.")] = None,
     email: Annotated[str | None, Query(description="An e-mail address, without regard to case.")] = None,
@@ -34,21 +38,27 @@ def list_contacts(
         bool | None,
         Query(alias="doNotCall", description="Only who is, or is not, marked so or on the list."),
     ] = None,
+    external_id: Annotated[str | None, Query(alias="externalId", description="Only who has this external id.")] = None,
+    search: Annotated[
+        str | None, Query(description="Only who has this in a name, the address, the number or the external id.")
+    ] = None,
 ) -> Response:
-    """The team's contacts, newest first."""
+    """The team's contacts, newest first. Read to its end by `after`, the list neither loses nor doubles a contact,
+    whatever is added meanwhile; a page behind another is not counted."""
     context.own(team_id)
-    count, found = contact_operations.find_contacts(
+    found = contact_operations.list_contacts(
         context.dialer,
         context.team_id,
-        limit=page.limit,
-        offset=page.offset,
+        part,
         phone=phone,
         email=email,
         company_id=company_id,
         tag=tag,
         do_not_call=do_not_call,
+        external_id=external_id,
+        search=search,
     )
-    return success(contacts=found, count=count, limit=page.limit, offset=page.offset)
+    return success(**found.answer("contacts", part))
 
 
 @router.post(
@@ -96,6 +106,14 @@ def get_contact(context: Context, id: str) -> Response:
     return success(contact=contact_operations.get_contact(context.dialer, context.team_id, id))
 
 
+@router.get("/{id}/history", response_model=ContactHistory, summary="Get the story of a contact")
+def get_contact_history(context: Context, id: str) -> Response:
+    """The campaigns a contact is in and why it waits or is not called any more, its calls with all that carriers said,
+    what was edited, and by which word it is not to be called."""
+    found = contact_story(context.dialer, context.team_id, id, broker_answers=celery_app.broker_answers)
+    return success(**found.answer())
+
+
 @router.patch(
     "/{id}", response_model=CONTACT_MODELS.answer, summary="Edit a contact", openapi_extra=takes(CONTACT_MODELS.edit)
 )
@@ -112,3 +130,47 @@ def edit_contact(context: Context, id: str) -> Response:
         return answered(*steps, contact=edited)
 
     return context.do(work)
+
+
+@router.put(
+    "/by-external-id/{id:path}",
+    response_model=UpsertAnswer,
+    summary="Create or edit a contact by its external id",
+    openapi_extra=takes(ContactUpsert),
+)
+def put_contact_by_external_id(context: Context, id: str) -> Response:
+    """Make the contact that has this external id, or change the fields given of the one there is.
+
+    Sent again it changes nothing more, and two requests at once make one contact. What another team calls so is another
+    contact.
+    """
+    sent = context.body()
+
+    def work(dialer: Dialer) -> Answer:
+        return _upserted(upsert_by_external_id(dialer, context.team_id, id, sent, actor=context.actor))
+
+    return context.do(work)
+
+
+@router.put(
+    "/by-number/{number}",
+    response_model=UpsertAnswer,
+    summary="Create or edit a contact by its number",
+    openapi_extra=takes(ContactUpsert),
+)
+def put_contact_by_number(context: Context, number: str) -> Response:
+    """Make the contact that has this number, or change the fields given of the one there is, the oldest of several.
+
+    The number may be written in any way that can be called. Sent again it changes nothing more, and two requests at
+    once make one contact.
+    """
+    sent = context.body()
+
+    def work(dialer: Dialer) -> Answer:
+        return _upserted(upsert_by_number(dialer, context.team_id, number, sent, actor=context.actor))
+
+    return context.do(work)
+
+
+def _upserted(done: Upserted) -> Answer:
+    return answered(*done.steps, contact=done.contact, created=done.created)

@@ -6,6 +6,7 @@ caller, and answers are written by the views; the models describe both, and the 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -46,3 +47,16 @@ class Page(Done):
     count: int = Field(description="How many there are before paging.")
     limit: int
     offset: int
+
+
+class KeyPage(Done):
+    """Part of a list that is read behind a row."""
+
+    count: int | None = Field(description="How many there are before paging; none for a page behind another.")
+    limit: int
+    offset: int
+    next: str | None = Field(description="What the next page begins behind, for `after`; none where this is the last.")
+    read_at: datetime = Field(
+        description="Give this as `updatedSince` the next time. It lies a minute before the reading, for what was just "
+        "being written; so what has changed in that minute comes twice."
+    )

@@ -1,55 +1,60 @@
-"""The shapes of what an assistant reads and reports of its call, for the OpenAPI document."""
+"""The shapes of calls and of a person's story, for the OpenAPI document; see :mod:`worker.api.models`."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from types import GenericAlias
 
 from pydantic import BaseModel, Field
 
-from worker.api.models import Done
-from worker.api.models_resources import body_model
-from worker.domain.outcomes import REPORT_FIELDS, Effect, Then
+from worker.api.models import Done, KeyPage
+from worker.api.models_contacts import CONTACT_MODELS
+from worker.api.models_resources import answer, shape
+from worker.domain.answers import CALL_EVENT, DO_NOT_CALL, EDIT, STORY_CAMPAIGN, TEAM_CALL
 
-Report = body_model(
-    "OutcomeReport",
-    "What came of a conversation.",
-    REPORT_FIELDS,
-    {"outcome": "interested", "summary": "Wants an offer by mail.", "data": {"seats": 12}},
+TeamCall = answer("TeamCall", "One attempt to reach one contact, and what its carrier calls it.", TEAM_CALL)
+CallEvent = answer("CallEvent", "What a carrier said of a call.", CALL_EVENT)
+TeamCallList = shape(
+    "TeamCallList", KeyPage, "Calls of the team.", {"calls": (GenericAlias(list, TeamCall), Field())}
+)  # fmt: skip
+CallAnswer = shape(
+    "CallAnswer",
+    Done,
+    "One call, and what its carrier said, in the order in which it came.",
+    {"call": (TeamCall, Field()), "events": (GenericAlias(list, CallEvent), Field())},
 )
 
 
-class CallContextShown(BaseModel):
-    """What the assistant of a call may know of the callee."""
+class Standing(BaseModel):
+    """Why somebody waits in a campaign, or is not called there any more."""
 
-    call_id: str
-    campaign_id: str
-    contact_id: str
-    variables: dict[str, str] = Field(description="Empty text for what the contact does not have.")
-
-
-class CallContextAnswer(Done):
-    """What the assistant of a call is sent."""
-
-    context: CallContextShown
+    code: str = Field(examples=["window_shut"])
+    message: str = Field(
+        description="For people, by the clock of the contact.",
+        examples=["The call window is shut for it until Tue 09:00 New York, in 16 h."],
+    )
+    until: datetime | None
+    is_over: bool = Field(description="Nobody calls it there any more, unless something is mended or it is put back.")
 
 
-class ReportedOutcome(BaseModel):
-    """A report, as it was taken."""
-
-    call_id: str
-    campaign_id: str
-    contact_id: str
-    outcome: str
-    effect: Effect = Field(description="Whether it decides about the contact, now or at the end of the call.")
-    next: Then | None = Field(description="What the word means for the contact, where it decides.")
-    retry_after_minutes: int | None
-    callback_at: datetime | None = Field(description="When the callee asked to be called again.")
-    call_at: datetime | None = Field(description="When it is: then, or when the campaign may call next.")
-    callback: str | None = Field(description="The same in a sentence, or why nobody is called back.")
-    do_not_call: bool
-
-
-class ReportAnswer(Done):
-    """What a report comes to."""
-
-    outcome: ReportedOutcome
+StoryCampaign = shape(
+    "StoryCampaign",
+    answer("CampaignOfContact", "A campaign that a contact is in.", STORY_CAMPAIGN),
+    "A campaign that a contact is in, and what becomes of it there.",
+    {"standing": (Standing, Field())},
+)
+StoryCall = shape(
+    "StoryCall", TeamCall, "A call, and what its carrier said.", {"events": (GenericAlias(list, CallEvent), Field())}
+)
+ContactHistory = shape(
+    "ContactHistory",
+    Done,
+    "Everything about one contact: the latest 50 campaigns, 100 calls and 100 edits.",
+    {
+        "contact": (CONTACT_MODELS.shown, Field()),
+        "do_not_call": (answer("ContactDoNotCall", "By which word nobody calls a contact.", DO_NOT_CALL), Field()),
+        "campaigns": (GenericAlias(list, StoryCampaign), Field()),
+        "calls": (GenericAlias(list, StoryCall), Field()),
+        "edits": (GenericAlias(list, answer("Edit", "What somebody did.", EDIT)), Field()),
+    },
+)

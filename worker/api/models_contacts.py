@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import GenericAlias
 from typing import Literal
 
 from pydantic import Field, RootModel, create_model
 
-from worker.api.models import Done, ErrorDetail, Sent
+from worker.api.models import Done, ErrorDetail, KeyPage, Sent
 from worker.api.models_resources import (
     OWN_TEAM,
     TEAM,
@@ -26,7 +27,22 @@ from worker.domain.resources import BAN
 # ---------------------------------------------------------------------------------------------- contacts
 
 
-CONTACT_MODELS = models_of(CONTACT)
+_MODELS = models_of(CONTACT)
+_LIST = {"contacts": (GenericAlias(list, _MODELS.shown), Field())}
+CONTACT_MODELS = replace(_MODELS, listing=shape("ContactList", KeyPage, "Contacts, newest first.", _LIST))
+ContactUpsert = body_model(
+    "ContactUpsert",
+    "The fields of a contact to make or to change; null clears one.",
+    (OWN_TEAM, *CONTACT.settable(is_new=False)),
+    {"firstName": "Ada", "phone": "+12025550123"},
+    is_new=False,
+)
+UpsertAnswer = shape(
+    "UpsertAnswer",
+    Done,
+    "The contact as it is now.",
+    {"contact": (_MODELS.shown, Field()), "created": (bool, Field(description="Whether it is new."))},
+)
 
 
 NewContacts = shape(

@@ -8,15 +8,20 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from worker.api.models import Done
-from worker.api.models_resources import answer, listing
+from worker.api.models_resources import answer, listing, shape
 from worker.domain.answers import CALL, CAMPAIGN_CONTACT, RUN
 from worker.domain.model import CampaignStatus, Disposition
 
-CampaignContactList = listing(
+CampaignContactList = shape(
     "CampaignContactList",
+    listing(
+        "CampaignContactPage",
+        "Contacts of a campaign, those added last first.",
+        "contacts",
+        answer("CampaignContact", "A contact in a campaign.", CAMPAIGN_CONTACT),
+    ),
     "Contacts of a campaign, those added last first.",
-    "contacts",
-    answer("CampaignContact", "A contact in a campaign.", CAMPAIGN_CONTACT),
+    {"next": (str | None, Field(description="What the next page begins behind, for `after`; none: this is the last."))},
 )
 CallList = listing(
     "CallList", "Calls of a campaign, newest first.", "calls", answer("Call", "One attempt to reach one contact.", CALL)

@@ -33,7 +33,7 @@ from worker.api.idempotency import (
 from worker.api.parameters import parameter_faults
 from worker.domain.errors import Fault, Invalid, NotFound, Unavailable, every
 from worker.domain.fields import storable, unknown_fields
-from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS
+from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS, Part, read_key, read_since
 from worker.flow.base import Dialer, Step
 from worker.operations.batches import ANEW
 from worker.operations.keys import Bearer
@@ -203,15 +203,48 @@ class PageRequest:
     offset: int
 
 
-def _page(
-    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Maximum number of records to return.")] = USUAL_ROWS,
-    offset: Annotated[int, Query(ge=0, le=FURTHEST, description="Number of records to skip.")] = 0,
-) -> PageRequest:
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Maximum number of records to return.")]
+Offset = Annotated[int, Query(ge=0, le=FURTHEST, description="Number of records to skip.")]
+
+
+def _page(limit: Limit = USUAL_ROWS, offset: Offset = 0) -> PageRequest:
     return PageRequest(limit, offset)
 
 
 Paged = Annotated[PageRequest, Depends(_page)]
 """What the endpoint of a list takes: ``limit`` 1-500, 50 unless given, and ``offset`` from 0."""
+
+
+AFTER = "Begin behind this row: what `next` of the page before said. Nothing is counted then, and there is no offset."
+
+
+def after_and_no_offset(after: str | None, offset: int, read: Callable[[str], T]) -> T | None:
+    """The place that ``after`` names, if it does. Raises :class:`Invalid` for one that is none, or has an ``offset``
+    beside it."""
+    if after is not None and offset:
+        raise Invalid([Fault("offset", "Give offset or after, not both.")])
+    return None if after is None else read(after)
+
+
+def _part(
+    limit: Limit = USUAL_ROWS,
+    offset: Offset = 0,
+    after: Annotated[str | None, Query(description=AFTER)] = None,
+    updated_since: Annotated[
+        str | None,
+        Query(
+            alias="updatedSince",
+            description="Only what has changed since this instant, in the order in which it did; `read_at` of an "
+            "answer is the one to give the next time.",
+        ),
+    ] = None,
+) -> Part:
+    since = None if updated_since is None else read_since(updated_since, "updatedSince")
+    return Part(limit, offset, after_and_no_offset(after, offset, read_key), since)
+
+
+PartOf = Annotated[Part, Depends(_part)]
+"""What the endpoint of a list takes that is read behind a row, and by what has changed."""
 
 
 def _read_json(raw: bytes) -> object:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
+from worker.carriers import sip
+from worker.carriers.codes import Code
 from worker.carriers.spec import AssistantField, CarrierSpec
 
 SHIPPED = (
@@ -131,3 +133,16 @@ def set_up_by() -> dict[str, str]:
 def first_rates() -> dict[str, float | None]:
     """Carrier → calls per second of a new account for which nobody has said how many; ``None``: no limit."""
     return {name: spec.first_rate for name, spec in specs().items()}
+
+
+def meaning_of(carrier: str, cause: str | None) -> str | None:
+    """What a call's ``cause`` means: a code of the carrier's or of SIP; ``None`` where it is in no table, or in words
+    already."""
+    code = (cause or "").rpartition(" ")[2]  # of "10010 D13" the last is the exact one
+    if (cause or "").startswith("sip "):
+        return sip.MEANINGS.get(code.rstrip("+"))
+    spec = specs().get(carrier)
+    if not code or spec is None or spec.codes is None:
+        return None
+    known: Mapping[str, Code] = pkgutil.resolve_name(spec.codes)
+    return known[code].meaning or None if code in known else None

@@ -92,7 +92,8 @@ class CarrierSpec:
 
     ``protocol`` is the dotted name of what speaks for this carrier in the simulator (:mod:`worker.simulator.protocols`
     says what it must do), and ``simulated`` gives the settings that lead the adapter there; without them the carrier
-    cannot be simulated.
+    cannot be simulated. ``codes`` is that of a mapping of its codes for refused calls to
+    :class:`~worker.carriers.codes.Code`, by which people are shown what one means.
     """
 
     name: str
@@ -106,6 +107,7 @@ class CarrierSpec:
     api_setting: str | None = None
     protocol: str | None = None
     simulated: Callable[[SimulatedAt], Mapping[str, str]] | None = None
+    codes: str | None = None
 
     @property
     def required(self) -> list[str]:

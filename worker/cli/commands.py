@@ -86,19 +86,17 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
                 "restore": "Undo the deletion.",
             },
             "worker.cli.callbacks": {"callback": "Call a contact back at AT."},
+            "worker.cli.campaign_people": {
+                "add": "Add the team's contacts that match to CAMPAIGN_ID; those in it already are left as they are.",
+                "remove": "Take the contacts that match out of CAMPAIGN_ID; who has calls in it stays, for calls are "
+                "history.",
+                "requeue": "Let the contacts of CAMPAIGN_ID that match wait again, if they were given up.",
+            },
             "worker.cli.watch": {"watch": "Watch CAMPAIGN_ID live: p pauses it, r resumes it, q leaves."},
             "worker.cli.campaign_export": {"export": "Write the contacts of CAMPAIGN_ID as they stand, or its calls."},
             "worker.cli.report": {
                 "report": "Draw CAMPAIGN_ID's calls: per hour, slots in use, attempts until answer, answer rate by the "
                 "callee's hour.",
-            },
-        },
-    ),
-    "calls": (
-        "Single calls.",
-        {
-            "worker.cli.calls:calls": {
-                "outcome": "Report the outcome of CALL_ID: WORD is one of the campaign's `outcomes`.",
             },
         },
     ),
@@ -120,6 +118,20 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
                 "raised, their number was corrected, or what failed was mended.",
                 "undo-do-not-call": "Take back whom the import IMPORT_ID marked do-not-call, if it was not meant.",
                 "import": "Bring the contacts of FILE, a CSV, into the CRM; - reads a pipe.",
+                "story": "Tell all there is about one person: campaigns and why they wait or are not called, calls "
+                "with all that carriers said, edits, do-not-call.",
+            },
+        },
+    ),
+    "calls": (
+        "The calls of the team.",
+        {
+            "worker.cli.call_outcome": {
+                "outcome": "Report the outcome of CALL_ID: WORD is one of the campaign's `outcomes`.",
+            },
+            "worker.cli.calls:calls": {
+                "list": "List the team's calls, newest first.",
+                "show": "Show one call, and what its carrier said of it.",
             },
         },
     ),

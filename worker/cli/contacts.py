@@ -23,6 +23,7 @@ from worker.cli.context import (
 )  # fmt: skip
 from worker.cli.resources import options
 from worker.cli.showing import Cell, json_option, plain, show_json, show_made, show_one, show_page, some
+from worker.cli.story import story
 from worker.domain.additions import parse_additions, parse_priorities
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.contact import CONTACT
@@ -123,6 +124,8 @@ def _next_call(each: CampaignContact, found: CampaignContacts) -> dict[str, Any]
 @click.option("--company-id", metavar="ID", help="Only contacts of this company.")
 @click.option("--tag", help="Only contacts with this tag.")
 @click.option("--do-not-call/--may-be-called", default=None, help="Only who wants no calls, or only the others.")
+@click.option("--external-id", metavar="ID", help="Only who has this external id.")
+@click.option("--search", help="Only who has this in a name, the address, the number or the external id.")
 @country_option
 @paged
 @json_option
@@ -269,3 +272,4 @@ def undo(context: Context, import_id: str, yes: bool, as_json: bool) -> None:
 
 
 contacts.add_command(import_contacts)
+contacts.add_command(story)

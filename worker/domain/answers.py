@@ -9,8 +9,8 @@ from typing import Any
 
 from worker.domain import ids
 from worker.domain.fields import Field, Kind
-from worker.domain.kinds import Flag, Freeform, Id, Instant, OneOf, State, Text
-from worker.domain.model import CallState, ContactStatus, Disposition, Reason, RunState
+from worker.domain.kinds import UNBOUNDED, Flag, Freeform, Id, Instant, OneOf, State, Text, Texts, Whole
+from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, EventKind, Reason, RunState
 from worker.domain.resources import COUNT, CREATED_AT, NAME, owned, shown
 
 HOW_IT_ENDED = f"How it ended. {'; '.join(f'{each}: {each.traits.sentence}' for each in Disposition)}."
@@ -60,6 +60,38 @@ CALL = (
     shown("do_not_call", Flag(), nullable=False, help="The callee said so in the call."),
     *_each(Text(), "transcript_url", "recording_url"), *_each(Instant(), "spoke_at", "reported_at"),
 )
+TEAM_CALL = (
+    *CALL, shown("cause_meaning", Text(), help="What that code means, where it is a carrier's or one of SIP."),
+    *_always(Text(), "carrier"),
+    shown("carrier_call_id", Text(), help="What the carrier calls it; none before it took the call."),
+)
+CALL_EVENT = (
+    shown("kind", State(EventKind), nullable=False), shown("disposition", State(Disposition)),
+    shown("sip_code", Whole(100, 999)), shown("sip_meaning", Text()),
+    shown("verdict", Text(), help="Who answered, as the carrier judges."),
+    shown("occurred_at", Instant(), help="By the carrier's clock."), *_always(Instant(), "received_at"),
+    shown("outcome", Text(), help="What was done with it; none while it waits."),
+)
+"""What a carrier said of a call."""
+STORY_CAMPAIGN = (
+    *_always(Id(), "campaign_id"), *_always(Text(), "name"), *_always(State(CampaignStatus), "campaign_status"),
+    *_always(State(ContactStatus), "status"), *_each(State(Reason), "reason"), *_always(COUNT, "attempts"),
+    *_always(COUNT, "max_attempts_per_contact"),
+    shown("next_call_at", Instant(), help="The earliest instant of the next call, for those that wait."),
+    *_always(Flag(), "called", "answered"), *_always(Instant(), "added_at"),
+)
+"""A campaign that somebody is in."""
+DO_NOT_CALL = (
+    shown("by_flag", Flag(), nullable=False, help="The contact is marked."),
+    shown("by_list", Flag(), nullable=False, help="Its number is on the team's list."),
+    *_each(Text(), "list_reason"), *_each(Instant(), "listed_at"),
+    shown("imports", Texts(UNBOUNDED, Text()), nullable=False,
+          help="The imports that made the mark, where it is theirs alone."),
+)
+EDIT = (
+    *_always(Instant(), "at"), *_always(Text(), "actor", "action"), *_always(Freeform(), "detail"),
+)
+"""What somebody did to a contact, or to its number on the do-not-call list."""
 RUN = (
     *_always(Id(), "id", "campaign_id"), shown("status", State(RunState), column="state", nullable=False),
     *_always(OPENED_BY, "opened_by"), *_each(COUNT, "max_calls"), *_always(COUNT, "calls_used"),

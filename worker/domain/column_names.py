@@ -39,6 +39,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "Электронная почта",
     ),
     "tags": ("Tags", "Tag", "Labels", "Categories"),
+    "external_id": ("External ID", "External Key", "External Reference"),
 }  # fmt: skip
 """The fields of a contact a file may have columns for, each with the names it goes by; of several columns that are
 there the one whose name stands first here is taken. ``full_name`` is split where there is no first or last name."""

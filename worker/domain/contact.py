@@ -24,6 +24,7 @@ from worker.domain.zone_words import read_zone
 
 DECIDES_CALLS = frozenset({"phone_e164", "timezone", "do_not_call"})
 """The columns that decide whether and when somebody is rung; they change under the team's lock."""
+LONGEST_EXTERNAL_ID = 200
 TAGS = Texts(100, Text(100, least=1))
 """How many tags there may be, and of how many characters."""
 
@@ -67,6 +68,8 @@ CONTACT = Resource(
         Field("customFields", Freeform(), default={}, help="Whatever you want to keep with the contact.",
               example={"plan": "gold"}),
         Field("tags", TAGS, default=[], help="Words to find the contact by.", example=["trade show"]),
+        Field("externalId", Text(LONGEST_EXTERNAL_ID, least=1), example="crm-1815",
+              help="What another system of yours calls them: one contact of the team has it."),
         CREATED_AT,
         shown("updated_at", Instant(), nullable=False, example="2024-01-10T09:00:00Z"),
     ),

@@ -50,6 +50,7 @@ class ContactLine:
     custom_fields: Mapping[str, Any] = field(default_factory=dict)
     other_phones: tuple[str, ...] = ()
     contact_id: str | None = None
+    external_id: str | None = None
     notice: LineFault | None = None
 
 
@@ -182,6 +183,7 @@ class ContactFile:
             custom_fields=custom | numbers.others if numbers.others else custom,
             other_phones=tuple(numbers.others.values()),
             contact_id=known.get("contact_id") or None,
+            external_id=known.get("external_id") or None,
             notice=LineFault(f"line {line}", flag.message, line, flag.outcome) if flag.outcome else None,
         )
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -34,6 +36,25 @@ SCREENED = 10
 
 Acquire = Callable[[Plan], Sequence[Planned] | None]
 """Takes slots for the calls of a plan: those that got theirs, or ``None`` when the slots must be rebuilt first."""
+
+
+class Policy(Protocol):
+    """What of a campaign decides whether a contact of it is called any more."""
+
+    max_attempts_per_contact: int
+
+
+class Screened(Protocol):
+    """A contact in a campaign, with what decides whether it is called any more."""
+
+    campaign_id: str
+    contact_id: str
+    attempts: int
+    callback_at: datetime | None
+    callbacks_used: int
+    phone_e164: str | None
+    phone_fault: str | None
+    do_not_call: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +166,7 @@ def _sort_out(
             continue
         row, other = plan.rows[contact.campaign_id], second.get((contact.campaign_id, contact.contact_id))
         number = contact.phone_e164 if other is None else other.number
-        why_not = _rule_out(row, contact)
+        why_not = rule_out(row, contact)
         is_busy = contact.on_the_phone or (other is not None and other.is_busy)
         if why_not is None and (is_busy or number in numbers):
             why_not = _snooze(contact, dialer.bounds.number_busy_seconds)
@@ -163,7 +184,7 @@ def _sort_out(
     return matches, passed_over, stale_zones
 
 
-def _rule_out(row: Candidate, contact: DueContact) -> PassedOver | None:
+def rule_out(row: Policy, contact: Screened) -> PassedOver | None:
     """Why this contact is not called any more, or ``None``."""
 
     def out(status: ContactStatus, reason: str | None) -> PassedOver:

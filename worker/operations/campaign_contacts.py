@@ -41,25 +41,32 @@ class CampaignContacts:
 
 
 def list_campaign_contacts(
-    dialer: Dialer, team_id: str, campaign_id: str, status: ContactStatus | None, *, limit: int, offset: int
+    dialer: Dialer,
+    team_id: str,
+    campaign_id: str,
+    status: ContactStatus | None,
+    *,
+    limit: int,
+    offset: int,
+    after: int | None = None,
 ) -> CampaignContacts:
-    """The campaign's contacts that read as ``status`` (``None``: all), those added last first. Raises
-    :class:`NotFound`."""
+    """The campaign's contacts that read as ``status`` (``None``: all), those added last first, behind the row
+    ``after``. Raises :class:`NotFound`."""
 
     def work(conn: Connection) -> CampaignContacts:
         campaign = find_campaign(conn, campaign_id, team_id)
         counts = as_read(campaign, counters.read(conn, [campaign_id])[campaign_id])
         count = counts["total" if status is None else status.value]
-        wanted = _stored(campaign, status)
-        rows = campaign_contacts.page(conn, campaign_id, wanted, limit=limit, offset=offset)
+        wanted = stored_statuses(campaign, status)
+        rows = campaign_contacts.page(conn, campaign_id, wanted, limit=limit, offset=offset, after=after)
         found = [CampaignContact(row, _next_call_at(dialer, campaign, row)) for row in rows]
         return CampaignContacts(count, found, campaign.now, campaign.status == CampaignStatus.RUNNING)
 
     return once(dialer.db, work)
 
 
-def _stored(campaign: ClosableCampaign, status: ContactStatus | None) -> Sequence[ContactStatus] | None:
-    """The statuses in the rows that read as this one."""
+def stored_statuses(campaign: ClosableCampaign, status: ContactStatus | None) -> Sequence[ContactStatus] | None:
+    """The statuses in the rows that read as this one (``None``: any)."""
     if status is None or not reads_as_cancelled(campaign.status, campaign.closing_at):
         return None if status is None else [status]
     if status is ContactStatus.CANCELLED:

@@ -17,15 +17,16 @@ from sqlalchemy import Connection
 from worker.domain import ids
 from worker.domain.contact import CONTACT, DECIDES_CALLS, parse_contact, parse_contacts
 from worker.domain.errors import NotFound
-from worker.domain.paging import MOST_AT_ONCE
+from worker.domain.paging import MOST_AT_ONCE, Part
 from worker.domain.resources import parse_ban
 from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer, Fill, Step
 from worker.operations.batches import ANEW, Bookmark, in_batches
 from worker.operations.country import country_of_team, meant, shown_as
+from worker.operations.lists import Listed
 from worker.operations.views import View, view
 from worker.store import audit, gate, tables
-from worker.store.crm import contact_list, contacts, import_marks, records
+from worker.store.crm import contact_list, contacts, external_ids, import_marks, records
 from worker.store.crm.contact_list import BannedRow, Wanted
 from worker.store.crm.contacts import NewContact
 from worker.store.database import once, transact
@@ -38,17 +39,23 @@ def create_contact(
 ) -> View:
     """Create one contact from the fields of the API. ``region`` is where a number without a country code
     belongs, here and below; left out, it is the team's country. Raises :class:`Invalid` with every fault,
-    :class:`NotFound` for a company the team does not have."""
+    :class:`NotFound` for a company the team does not have, :class:`Conflict` for an external id that a contact of the
+    team has already."""
 
     def work(conn: Connection) -> View:
         given = parse_contact(body, region=region or country_of_team(conn, team_id))
-        (contact_id,) = _write(conn, team_id, [given])
-        audit.note(conn, team_id, actor, "create_contact", contact_id)
-        return _found(conn, team_id, contact_id)
+        return make(conn, team_id, given, actor=actor)
 
     made = transact(dialer.db, work)
     log.info("contact_created", contact_id=made["id"])
     return made
+
+
+def make(conn: Connection, team_id: str, given: Mapping[str, Any], *, actor: str) -> View:
+    """Create a contact of these columns in the caller's transaction."""
+    (contact_id,) = _write(conn, team_id, [given])
+    audit.note(conn, team_id, actor, "create_contact", contact_id)
+    return get_found(conn, team_id, contact_id)
 
 
 def create_contacts(dialer: Dialer, team_id: str, bodies: object, *, actor: str) -> list[View]:
@@ -71,6 +78,7 @@ def _write(conn: Connection, team_id: str, given: Sequence[Mapping[str, Any]]) -
     missing = records.missing(conn, tables.companies, team_id, companies)
     if missing:
         raise NotFound("company", *missing)
+    external_ids.claim(conn, team_id, [c["external_id"] for c in given if c.get("external_id") is not None])
     new = [NewContact(**{"id": ids.new(ids.CONTACT), "phone": None, **_unphoned(c), **c}) for c in given]
     contacts.load(conn, team_id, new)
     return [contact.id for contact in new]
@@ -78,33 +86,39 @@ def _write(conn: Connection, team_id: str, given: Sequence[Mapping[str, Any]]) -
 
 def get_contact(dialer: Dialer, team_id: str, contact_id: str) -> View:
     """The team's contact. Raises :class:`NotFound`."""
-    return once(dialer.db, lambda conn: _found(conn, team_id, contact_id))
+    return once(dialer.db, lambda conn: get_found(conn, team_id, contact_id))
 
 
 def find_contacts(
-    dialer: Dialer,
-    team_id: str,
-    *,
-    limit: int,
-    offset: int,
-    phone: str | None = None,
-    email: str | None = None,
-    company_id: str | None = None,
-    tag: str | None = None,
-    do_not_call: bool | None = None,
-    region: str | None = None,
+    dialer: Dialer, team_id: str, *, limit: int, offset: int, region: str | None = None, **filters: Any
 ) -> tuple[int, list[View]]:
-    """How many contacts match, and a page of them, newest first. A ``phone`` that can be dialed finds everybody
-    who would be called by it, however theirs was written; any other finds those who have it literally."""
+    """How many contacts match, and a page of them, newest first."""
+    found = list_contacts(dialer, team_id, Part(limit, offset), region=region, **filters)
+    return found.count or 0, list(found.shown)
 
-    def read(conn: Connection) -> tuple[int, list[View]]:
-        number = None if phone is None else normalize(phone, region or country_of_team(conn, team_id))
-        e164 = number.e164 if isinstance(number, Phone) else None
-        wanted = Wanted(e164, None if e164 else phone, email, company_id, tag, do_not_call)
-        count, rows = contact_list.find(conn, team_id, wanted, limit=limit, offset=offset)
-        return count, [view(CONTACT.fields, row) for row in rows]
+
+def list_contacts(dialer: Dialer, team_id: str, part: Part, *, region: str | None = None, **filters: Any) -> Listed:
+    """The contacts that match, newest first, or those that have changed. ``filters`` are those of
+    :func:`wanted_contacts`."""
+
+    def read(conn: Connection) -> Listed:
+        wanted = wanted_contacts(conn, team_id, region=region, **filters)
+        at = records.read_at(conn)
+        count, rows = contact_list.find(conn, team_id, wanted, part)
+        behind = contact_list.key_of(rows[-1], part) if len(rows) == part.limit else None
+        return Listed([view(CONTACT.fields, row) for row in rows], count, None if behind is None else str(behind), at)
 
     return once(dialer.db, read)
+
+
+def wanted_contacts(
+    conn: Connection, team_id: str, *, region: str | None = None, phone: str | None = None, **others: Any
+) -> Wanted:
+    """Whom filters mean (:class:`Wanted`). A ``phone`` that can be dialed means everybody who would be called by it,
+    however theirs was written; any other those who have it literally."""
+    number = None if phone is None else normalize(phone, region or country_of_team(conn, team_id))
+    e164 = number.e164 if isinstance(number, Phone) else None
+    return Wanted(phone_e164=e164, phone=None if e164 else phone, **others)
 
 
 def edit_contact(
@@ -112,32 +126,40 @@ def edit_contact(
 ) -> tuple[View, list[Step]]:
     """Change the fields given. Where the contact waits, it is called by its new number and in its new zone from
     now on. Raises :class:`Invalid` with every fault, :class:`NotFound` for the contact or its new company."""
-    changes = once(dialer.db, lambda conn: _changes(conn, team_id, contact_id, body, region))
-    decides = bool(DECIDES_CALLS & changes.keys())
-
-    def work(conn: Connection) -> tuple[View, list[str]]:
-        if decides:
-            gate.close_gate(conn, team_id)
-        company = changes.get("company_id")
-        if company is not None and records.missing(conn, tables.companies, team_id, [company]):
-            raise NotFound("company", company)
-        if contacts.edit(conn, team_id, contact_id, changes) is None:
-            raise NotFound("contact", contact_id)
-        if "do_not_call" in changes:
-            import_marks.end(conn, contact_id)
-        edited = _found(conn, team_id, contact_id)
-        if decides:
-            audit.note(conn, team_id, actor, "edit_contact", contact_id, {"fields": sorted(changes)})
-        return edited, contacts.waits_in(conn, [contact_id]) if decides else []
-
-    edited, waits_in = transact(dialer.db, work)
+    changes = once(dialer.db, lambda conn: read_changes(conn, team_id, contact_id, body, region))
+    edited, waits_in = transact(dialer.db, partial(apply_changes, team_id, contact_id, changes, actor))
     log.info("contact_edited", contact_id=contact_id, fields=sorted(changes))
     return edited, [Fill(team_id, tuple(waits_in))] if waits_in else []
 
 
-def _changes(
+def apply_changes(
+    team_id: str, contact_id: str, changes: Mapping[str, Any], actor: str, conn: Connection
+) -> tuple[View, list[str]]:
+    """Change these columns of the team's contact in the caller's transaction; the contact as it is then, and the
+    running campaigns in which it waits, where the change decides calls."""
+    if changes.get("external_id") is not None:
+        external_ids.claim(conn, team_id, [changes["external_id"]], but=contact_id)
+    decides = bool(DECIDES_CALLS & changes.keys())
+    if decides:
+        gate.close_gate(conn, team_id)
+    company = changes.get("company_id")
+    if company is not None and records.missing(conn, tables.companies, team_id, [company]):
+        raise NotFound("company", company)
+    if contacts.edit(conn, team_id, contact_id, changes) is None:
+        raise NotFound("contact", contact_id)
+    if "do_not_call" in changes:
+        import_marks.end(conn, contact_id)
+    edited = get_found(conn, team_id, contact_id)
+    if decides:
+        audit.note(conn, team_id, actor, "edit_contact", contact_id, {"fields": sorted(changes)})
+    return edited, contacts.waits_in(conn, [contact_id]) if decides else []
+
+
+def read_changes(
     conn: Connection, team_id: str, contact_id: str, body: Mapping[str, Any], region: str | None
 ) -> dict[str, Any]:
+    """The columns an edit of the contact changes. Raises :class:`Invalid` with every fault."""
+
     def number() -> str | None:
         row = contact_list.one(conn, team_id, contact_id)
         return None if row is None else row.phone_e164
@@ -210,7 +232,8 @@ def banned_numbers(
     return once(dialer.db, read)
 
 
-def _found(conn: Connection, team_id: str, contact_id: str) -> View:
+def get_found(conn: Connection, team_id: str, contact_id: str) -> View:
+    """The team's contact, in the caller's transaction. Raises :class:`NotFound`."""
     row = contact_list.one(conn, team_id, contact_id)
     if row is None:
         raise NotFound("contact", contact_id)

@@ -17,6 +17,7 @@ class LineKinds(TypedDict):
 
     exported: bool
     uncallable: bool
+    external: bool
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Loaded:
     unreadable: int = 0
     elsewhere: int = 0
     exported: int = 0
+    external: int = 0
     merged: int = 0
     written: int = 0
     created: int = 0
@@ -64,7 +66,7 @@ class Loaded:
     @property
     def kinds(self) -> LineKinds:
         """Which lines there are that are found in ways of their own."""
-        return {"exported": self.exported > 0, "uncallable": self.uncallable > 0}
+        return {"exported": self.exported > 0, "uncallable": self.uncallable > 0, "external": self.external > 0}
 
     def room(self, most: int | None) -> int | None:
         """How many more ids are remembered, if ``most`` are; ``None``: all."""

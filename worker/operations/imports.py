@@ -8,8 +8,10 @@ cancel or a dial waits for a batch and never for the file. If PostgreSQL goes aw
 
 Two lines are the same person, and a line is a contact of the team, where the number is the same in E.164, however it
 was written; where there is no number to call, where number, names and address are the same words. Of several contacts
-with a number the oldest is meant. What the later line says replaces what was there, what it leaves empty stays; custom
-fields and tags are joined; do-not-call is never taken back.
+with a number the oldest is meant. An external id goes before all that: who has it is meant, whatever the number, and
+whom another one names is somebody else; a contact with the number that has none yet is given it. What the later line
+says replaces what was there, what it leaves empty stays; custom fields and tags are joined; do-not-call is never taken
+back.
 """
 
 from __future__ import annotations
@@ -92,7 +94,8 @@ def load_contacts(
         )
         by_clock = once(db, partial(_begin, request, loaded))
         _stage(request, lines, loaded, by_clock)
-        loaded.merged = transact(db, partial(staging.fold, team_id=team_id, exported=loaded.exported > 0))
+        exported, external = loaded.exported > 0, loaded.external > 0
+        loaded.merged = transact(db, partial(staging.fold, team_id=team_id, exported=exported, external=external))
         _report_merged(request, loaded.merged)
         loaded.is_refused = strict and bool(loaded.refused or loaded.uncallable or loaded.unreadable)
         if dry_run:
@@ -154,6 +157,7 @@ def _staged(
         by_clock.add(phone.e164, line.timezone)
     loaded.do_not_call += line.do_not_call
     loaded.exported += line.contact_id is not None
+    loaded.external += line.external_id is not None
     if line.notice is not None:
         loaded.unreadable += line.notice.outcome == "unreadable"
         loaded.elsewhere += line.notice.outcome == "do_not_call"
@@ -174,7 +178,8 @@ def _as_staged(line: ContactLine, phone: Phone | PhoneFault, tags: tuple[str, ..
     return Staged(
         line=line.line,
         contact_id=line.contact_id,
-        key=key,
+        external_id=line.external_id,
+        key=key if line.external_id is None else f"external {line.external_id}",
         id=ids.new(ids.CONTACT),
         first_name=line.first_name,
         last_name=line.last_name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,6 +21,9 @@ from worker.store.crm.campaign_contacts import RequeueCandidate
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
+
+MOST_ERRORS = 1000
+"""How many sentences a request by a filter remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +47,35 @@ def requeue_contacts(
     contacts of the team, and :class:`Conflict` for a campaign that is cancelled or deleted; then nothing is done.
     Many are done batch by batch: if the campaign is cancelled in between, those before wait no longer either.
     """
-
-    def work(conn: Connection, some: Sequence[str]) -> tuple[int, list[str], bool]:
-        is_running = _open(conn, team_id, campaign_id)
-        missing = contacts.hold(conn, team_id, some)
-        if missing:
-            raise NotFound("contact", *missing)
-        contacts.take_turns(conn, campaign_id)
-        campaign_contacts.lock(conn, campaign_id, some)
-        campaign = campaigns.get(conn, campaign_id)
-        assert campaign is not None
-        wanted, errors = _sort_out(conn, campaign_id, some, campaign.max_attempts_per_contact)
-        count = campaign_contacts.requeue(conn, campaign_id, wanted)
-        campaigns.audit(conn, campaign_id, actor, "requeue_contacts", {"requeued": count, "refused": len(errors)})
-        return count, errors, is_running
-
     unique_ids = list(dict.fromkeys(contact_ids))
     with kept_open(dialer.db, campaign_id, len(unique_ids)) as db:
         missing = once(db, partial(_missing, team_id=team_id, campaign_id=campaign_id, contact_ids=unique_ids))
         if missing:
             raise NotFound("contact", *missing)
-        done = [transact(db, partial(work, some=some)) for some in in_batches(unique_ids)]
+        batch = partial(requeue_batch, team_id=team_id, campaign_id=campaign_id, actor=actor)
+        done = [transact(db, partial(batch, contact_ids=some)) for some in in_batches(unique_ids)]
     requeued = Requeued(sum(count for count, _, _ in done), tuple(error for _, errors, _ in done for error in errors))
     log.info("contacts_requeued", campaign_id=campaign_id, requeued=requeued.count, refused=len(requeued.errors))
     is_running = any(running for count, _, running in done if count)
     return requeued, [Fill(team_id, (campaign_id,))] if is_running else []
+
+
+def requeue_batch(
+    conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequence[str], *, actor: str
+) -> tuple[int, list[str], bool]:
+    """Let some wait again in the caller's transaction: how many do, why others do not, whether the campaign runs."""
+    is_running = _open(conn, team_id, campaign_id)
+    missing = contacts.hold(conn, team_id, contact_ids)
+    if missing:
+        raise NotFound("contact", *missing)
+    contacts.take_turns(conn, campaign_id)
+    campaign_contacts.lock(conn, campaign_id, contact_ids)
+    campaign = campaigns.get(conn, campaign_id)
+    assert campaign is not None
+    wanted, errors = _sort_out(conn, campaign_id, contact_ids, campaign.max_attempts_per_contact)
+    count = campaign_contacts.requeue(conn, campaign_id, wanted)
+    campaigns.audit(conn, campaign_id, actor, "requeue_contacts", {"requeued": count, "refused": len(errors)})
+    return count, errors, is_running
 
 
 def _missing(conn: Connection, team_id: str, campaign_id: str, contact_ids: Sequence[str]) -> list[str]:
@@ -97,7 +104,7 @@ def _sort_out(
     for contact_id, row in found.items():
         if is_settled(ContactStatus(row.status)):
             continue
-        error = why_not(_given_up(row, called, wanted), max_attempts)
+        error = why_not(given_up(row, called, wanted), max_attempts)
         if error is not None:
             errors.append(error)
         elif row.phone_e164 is not None:  # without one there is an error
@@ -105,7 +112,9 @@ def _sort_out(
     return list(wanted.values()), errors
 
 
-def _given_up(row: RequeueCandidate, called: Mapping[str, str], wanted: Mapping[str, str]) -> GivenUp:
+def given_up(row: RequeueCandidate, called: Mapping[str, str], wanted: Collection[str] = ()) -> GivenUp:
+    """The row, by what decides whether it may wait again. ``called`` is by which number contacts were called last,
+    ``wanted`` are the numbers of others who are to wait again."""
     no_number = row.phone_e164 is None
     return GivenUp(
         contact_id=row.contact_id,

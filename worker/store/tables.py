@@ -151,7 +151,7 @@ contacts = Table(
     _must("last_name", Text), _may("phone", Text), _may("phone_e164", Text), _may("phone_fault", Text),
     _may("phone_secondary", Text), _may("email", Text), _may("timezone", Text), _must("do_not_call", Boolean),
     _must("custom_fields", JSONB), _must("tags", ARRAY(Text)), _must("created_at", _INSTANT),
-    _must("updated_at", _INSTANT),
+    _must("updated_at", _INSTANT), _may("external_id", Text),
     _own("company_id", of="companies"),
 )
 

@@ -46,6 +46,7 @@ SPEC = CarrierSpec(
     shares_credentials=True,
     api_setting="TELNYX_API_BASE_URL",
     protocol="worker.simulator.protocols.telnyx:TelnyxProtocol.from_options",
+    codes="worker.carriers.telnyx.codes:CODES",
     simulated=lambda at: {
         "TELNYX_API_KEY": at.secret,
         "TELNYX_PUBLIC_KEY": at.public_key,

@@ -39,6 +39,7 @@ SPEC = CarrierSpec(
     shares_credentials=True,
     api_setting="TWILIO_API_BASE_URL",
     protocol="worker.simulator.protocols.twilio:TwilioProtocol.from_options",
+    codes="worker.carriers.twilio.codes:CODES",
     simulated=lambda at: {
         "TWILIO_ACCOUNT_SID": SIMULATED_ACCOUNT,
         "TWILIO_AUTH_TOKEN": at.secret,

@@ -15,6 +15,8 @@ from sqlalchemy import Connection, text
 from worker.domain.model import ContactStatus
 from worker.store.shapes import shaped
 
+MOST_NUMBER = 2**63 - 1
+"""No row has a greater number."""
 # A waiting contact of a campaign that is cancelled, or closing, reads as cancelled, swept or not.
 READS_AS = """
 CASE WHEN (c.status = 'cancelled' OR c.closing_at IS NOT NULL) AND cc.status IN ('pending', 'queued') THEN 'cancelled'
@@ -25,7 +27,7 @@ CASE WHEN c.closing_at IS NOT NULL AND cc.status IN ('pending', 'queued') THEN '
 """
 
 PAGE = text(f"""
-SELECT cc.contact_id, k.first_name, k.last_name, k.phone, k.timezone, {READS_AS} AS status,
+SELECT cc.id, cc.contact_id, k.first_name, k.last_name, k.phone, k.timezone, {READS_AS} AS status,
        {READS_WHY} AS reason, cc.attempts, cc.due_at, cc.callback_at, cc.priority, cc.zone, cc.called,
        cc.answered, cc.added_at,
        CASE WHEN cc.status = 'calling' THEN (
@@ -35,7 +37,7 @@ SELECT cc.contact_id, k.first_name, k.last_name, k.phone, k.timezone, {READS_AS}
        k.do_not_call OR EXISTS (SELECT FROM do_not_call d
                                 WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call
 FROM (SELECT * FROM campaign_contacts
-      WHERE campaign_id = :campaign AND id > 0
+      WHERE campaign_id = :campaign AND id > 0 AND id < :before
         AND (CAST(:statuses AS contact_status[]) IS NULL OR status = ANY(CAST(:statuses AS contact_status[])))
       ORDER BY id DESC LIMIT :limit OFFSET :offset) AS cc
 JOIN campaigns c ON c.id = cc.campaign_id
@@ -99,8 +101,9 @@ WHERE campaign_id = :campaign AND contact_id = ANY(:ids) AND status IN ('exhaust
 
 @shaped(PAGE)
 class CampaignContactRow(Protocol):
-    """A contact in a campaign, as it is shown."""
+    """A contact in a campaign, as it is shown; ``id`` is the number of its row."""
 
+    id: int
     contact_id: str
     first_name: str
     last_name: str
@@ -137,11 +140,19 @@ class RequeueCandidate(Protocol):
 
 
 def page(
-    conn: Connection, campaign_id: str, statuses: Sequence[ContactStatus] | None, *, limit: int, offset: int
+    conn: Connection,
+    campaign_id: str,
+    statuses: Sequence[ContactStatus] | None,
+    *,
+    limit: int,
+    offset: int,
+    after: int | None = None,
 ) -> Sequence[CampaignContactRow]:
-    """Contacts in any of the statuses their rows have (``None``: all), those added last first."""
+    """Contacts in any of the statuses their rows have (``None``: all), those added last first, behind the row ``after``
+    where one is named."""
     values = {"campaign": campaign_id, "statuses": None if statuses is None else [str(s) for s in statuses]}
-    return conn.execute(PAGE, values | {"limit": limit, "offset": offset}).all()
+    before = MOST_NUMBER if after is None else after
+    return conn.execute(PAGE, values | {"limit": limit, "offset": offset, "before": before}).all()
 
 
 def lock(conn: Connection, campaign_id: str, contact_ids: Sequence[str]) -> list[str]:

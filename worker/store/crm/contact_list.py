@@ -7,8 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Select, Text, cast, exists, func, not_, or_, select, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    cast,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 
+from worker.domain.paging import Key, Part
 from worker.store.crm import records
 from worker.store.shapes import shaped
 from worker.store.tables import contacts, do_not_call
@@ -28,8 +45,8 @@ WHERE team_id = :team AND phone = ANY(CAST(:phones AS text[])) AND phone_e164 IS
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which contacts to list; ``None`` matches all. ``phone_e164`` is what is dialed, ``phone`` what was written;
-    ``email`` matches without regard to case."""
+    """Which contacts are meant; ``None`` matches all. ``phone_e164`` is what is dialed, ``phone`` what was written;
+    ``email`` matches without regard to case, ``search`` in names, address, number and external id."""
 
     phone_e164: str | None = None
     phone: str | None = None
@@ -37,6 +54,8 @@ class Wanted:
     company_id: str | None = None
     tag: str | None = None
     do_not_call: bool | None = None
+    external_id: str | None = None
+    search: str | None = None
 
 
 @shaped(select(do_not_call))
@@ -48,22 +67,46 @@ class BannedRow(Protocol):
     created_at: datetime
 
 
-def find(conn: Connection, team_id: str, wanted: Wanted, *, limit: int, offset: int) -> tuple[int, Sequence[Row[Any]]]:
-    """How many contacts of the team match, and a page of them, newest first."""
-    where: list[ColumnElement[bool]] = [contacts.c.team_id == team_id, contacts.c.id != ""]
-    if wanted.phone_e164 is not None:
-        where.append(contacts.c.phone_e164 == wanted.phone_e164)
-    if wanted.phone is not None:
-        where.append(contacts.c.phone == wanted.phone)
+def find(conn: Connection, team_id: str, wanted: Wanted, part: Part) -> tuple[int | None, Sequence[Row[Any]]]:
+    """How many contacts of the team match, and a page of them, newest first; of what has changed since an instant, in
+    the order in which it did. A page behind another is not counted."""
+    where = [contacts.c.team_id == team_id, contacts.c.id != "", *conditions(wanted)]
+    order: list[ColumnElement[Any]] = [contacts.c.created_at.desc(), contacts.c.id.desc()]
+    if part.updated_since is not None:
+        where.append(contacts.c.updated_at >= part.updated_since)
+        order = [contacts.c.updated_at, contacts.c.id]
+    counted = select(func.count()).select_from(contacts).where(*where)
+    count = None if part.after else conn.execute(counted).scalar_one()
+    if part.after is not None:
+        key = tuple_(literal(part.after.at), literal(part.after.id))
+        place = tuple_(contacts.c.created_at if part.updated_since is None else contacts.c.updated_at, contacts.c.id)
+        where.append(place < key if part.updated_since is None else place > key)
+    page = SHOWN.where(*where).order_by(*order).limit(part.limit).offset(part.offset)
+    return count, conn.execute(page).all()
+
+
+def key_of(row: Row[Any], part: Part) -> Key:
+    """Where the contact stands in such a list."""
+    return Key(row.created_at if part.updated_since is None else row.updated_at, row.id)
+
+
+def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What a contact meets that is meant."""
+    where: list[ColumnElement[bool]] = []
+    for column in ("phone_e164", "phone", "company_id", "external_id"):
+        if getattr(wanted, column) is not None:
+            where.append(contacts.c[column] == getattr(wanted, column))
     if wanted.email is not None:
         where.append(func.lower(contacts.c.email) == wanted.email.lower())
-    if wanted.company_id is not None:
-        where.append(contacts.c.company_id == wanted.company_id)
     if wanted.tag is not None:
         where.append(contacts.c.tags.contains([wanted.tag]))
     if wanted.do_not_call is not None:
         where.append(IS_BANNED if wanted.do_not_call else not_(IS_BANNED))
-    return records.page(conn, contacts, where, limit=limit, offset=offset, shown=SHOWN)
+    if wanted.search is not None:
+        name = func.concat_ws(" ", contacts.c.first_name, contacts.c.last_name)
+        said = (name, contacts.c.email, contacts.c.phone, contacts.c.phone_e164, contacts.c.external_id)
+        where.append(or_(*(column.icontains(wanted.search, autoescape=True) for column in said)))
+    return where
 
 
 def one(conn: Connection, team_id: str, contact_id: str) -> Row[Any] | None:

@@ -21,11 +21,30 @@ from worker.store.shapes import shaped
 _TURN = "hashtextextended('import contacts of ' || :team, 0)"
 TAKE_TURN = text(f"SELECT pg_try_advisory_xact_lock({_TURN})")
 WAIT_FOR_TURN = text(f"SELECT pg_advisory_xact_lock({_TURN})")
+MATCH_EXTERNAL = text(f"""
+UPDATE staged s SET known = (
+    SELECT k.id FROM contacts k WHERE k.team_id = :team AND k.external_id = s.external_id LIMIT 1)
+WHERE {HEADS} AND s.external_id IS NOT NULL
+  AND (SELECT true FROM contacts k WHERE k.team_id = :team AND k.external_id = s.external_id LIMIT 1)
+""")
+# Who has no external id yet may be the person that the file names now; who has another one is somebody else.
+ADOPT = text(f"""
+UPDATE staged u SET known = m.id FROM (
+    SELECT DISTINCT ON (k.id) k.id, s.line
+    FROM staged s CROSS JOIN LATERAL (
+        SELECT k.id FROM contacts k
+        WHERE k.team_id = :team AND k.phone_e164 = s.phone_e164 AND k.external_id IS NULL
+        ORDER BY k.created_at, k.id LIMIT 1) AS k
+    WHERE {HEADS} AND s.external_id IS NOT NULL AND s.phone_e164 IS NOT NULL AND s.known IS NULL
+      AND k.id NOT IN (SELECT o.known FROM staged o WHERE o.line BETWEEN :first AND :last AND o.known IS NOT NULL)
+    ORDER BY k.id, s.line) AS m
+WHERE u.line = m.line
+""")
 MATCH_NUMBER = text(f"""
 UPDATE staged s SET known = (
     SELECT k.id FROM contacts k WHERE k.team_id = :team AND k.phone_e164 = s.phone_e164
     ORDER BY k.created_at, k.id LIMIT 1)
-WHERE {HEADS} AND s.phone_e164 IS NOT NULL AND s.known IS NULL
+WHERE {HEADS} AND s.phone_e164 IS NOT NULL AND s.known IS NULL AND s.external_id IS NULL
   AND (SELECT true FROM contacts k WHERE k.team_id = :team AND k.phone_e164 = s.phone_e164 LIMIT 1)
 """)
 # As the index contacts_by_words has it.
@@ -43,7 +62,7 @@ UPDATE staged u SET known = m.id FROM (
           AND k.first_name = s.first_name AND k.last_name = s.last_name
           AND coalesce(k.phone, '') = coalesce(s.phone, '') AND coalesce(k.email, '') = coalesce(s.email, '')
         ORDER BY k.created_at, k.id LIMIT 1) AS k
-    WHERE {HEADS} AND s.phone_e164 IS NULL AND s.known IS NULL
+    WHERE {HEADS} AND s.phone_e164 IS NULL AND s.known IS NULL AND s.external_id IS NULL
       AND (s.first_name || s.last_name || coalesce(s.phone, '') || coalesce(s.email, '')) <> '') AS m
 WHERE u.line = m.line
 """)
@@ -54,9 +73,16 @@ WHERE {HEADS} AND s.known IS NOT NULL AND NOT s.do_not_call
   AND s.known IN (SELECT o.known FROM staged o
                   WHERE o.line BETWEEN :first AND :last AND o.head IS NULL AND o.do_not_call)
 """)
+# Found by its external id, it has another number in the file, which can be called.
+_RENUMBERS = """
+s.external_id IS NOT NULL AND s.phone_e164 IS NOT NULL AND (
+    SELECT true FROM contacts k WHERE k.id = s.known AND k.external_id = s.external_id
+                                  AND k.phone_e164 IS DISTINCT FROM s.phone_e164) IS NOT NULL
+"""
 FOUND = text(f"""
 SELECT count(*) AS contacts, count(s.known) AS known,
-       coalesce(bool_or(s.known IS NOT NULL AND (s.do_not_call OR s.timezone IS NOT NULL)), false) AS decides
+       coalesce(bool_or(s.known IS NOT NULL AND (s.do_not_call OR s.timezone IS NOT NULL OR {_RENUMBERS})), false)
+           AS decides
 FROM staged s WHERE {HEADS}
 """)
 
@@ -64,7 +90,7 @@ FROM staged s WHERE {HEADS}
 # begins with all there are, and the plan is kept.
 _STAGED = (
     "id", "first_name", "last_name", "phone", "phone_e164", "phone_fault", "phone_secondary", "email", "timezone",
-    "do_not_call", "custom_fields", "tags",
+    "do_not_call", "custom_fields", "tags", "external_id",
 )  # fmt: skip
 """The columns of a contact that a line has."""
 INSERT = text(f"""
@@ -72,8 +98,14 @@ INSERT INTO contacts (team_id, company_id, {", ".join(_STAGED)})
 SELECT :team, :company, {", ".join(f"s.{column}" for column in _STAGED)}
 FROM staged s WHERE {HEADS} AND s.known IS NULL ORDER BY s.line
 """)
+_NEW_NUMBER = (
+    "s.external_id = k.external_id AND s.phone_e164 IS NOT NULL AND k.phone_e164 IS DISTINCT FROM s.phone_e164"
+)
 _MERGE = {
     "company_id": "coalesce(CAST(:company AS text), k.company_id)",
+    "phone": f"CASE WHEN {_NEW_NUMBER} THEN s.phone ELSE k.phone END",
+    "phone_e164": f"CASE WHEN {_NEW_NUMBER} THEN s.phone_e164 ELSE k.phone_e164 END",
+    "phone_fault": f"CASE WHEN {_NEW_NUMBER} THEN NULL ELSE k.phone_fault END",
     "first_name": "coalesce(nullif(s.first_name, ''), k.first_name)",
     "last_name": "coalesce(nullif(s.last_name, ''), k.last_name)",
     "phone_secondary": "coalesce(s.phone_secondary, k.phone_secondary)",
@@ -83,6 +115,7 @@ _MERGE = {
     "custom_fields": "k.custom_fields || s.custom_fields",
     "tags": """k.tags || ARRAY(SELECT t.tag FROM unnest(s.tags) WITH ORDINALITY AS t (tag, ord)
                                WHERE t.tag <> ALL (k.tags) ORDER BY t.ord)""",
+    "external_id": "coalesce(k.external_id, s.external_id)",
 }
 """Column → what it becomes. Of the contact as it is when it is written, not as it was read: an edit that came between
 is not undone."""
@@ -152,12 +185,18 @@ def take_turns(conn: Connection, team_id: str) -> None:
             conn.execute(WAIT_FOR_TURN, {"team": team_id})
 
 
-def match(conn: Connection, team_id: str, first: int, last: int, *, exported: bool, uncallable: bool) -> Matched:
-    """Find the contacts the team has: by the number, the oldest of several; where there is none that can be dialed,
-    as of lines that are ``uncallable``, by the same words as number, names and address; those that were ``exported``
+def match(
+    conn: Connection, team_id: str, first: int, last: int, *, exported: bool, uncallable: bool, external: bool
+) -> Matched:
+    """Find the contacts the team has: by the ``external`` id a line has, or else by the number among those who have
+    none; without one by the number, the oldest of several; where there is none that can be dialed, as of lines that are
+    ``uncallable``, by the same words as number, names and address; those that were ``exported``
     :func:`worker.store.crm.staging.fold` may have found by their own ids. Where writing them ``decides``, the caller
     holds :func:`worker.store.gate.close_gate`."""
     values = {"team": team_id, "first": first, "last": last}
+    if external:
+        conn.execute(MATCH_EXTERNAL, values)
+        conn.execute(ADOPT, values)
     conn.execute(MATCH_NUMBER, values)
     if uncallable:
         conn.execute(MATCH_WORDS, values)
@@ -167,10 +206,10 @@ def match(conn: Connection, team_id: str, first: int, last: int, *, exported: bo
     return conn.execute(FOUND, {"first": first, "last": last}).one()
 
 
-def match_all(conn: Connection, team_id: str, last: int, *, exported: bool, uncallable: bool) -> None:
+def match_all(conn: Connection, team_id: str, last: int, *, exported: bool, uncallable: bool, external: bool) -> None:
     """The same for all lines up to ``last``, however many they are, where nothing is written."""
     with without_timeouts(conn):
-        match(conn, team_id, 0, last, exported=exported, uncallable=uncallable)
+        match(conn, team_id, 0, last, exported=exported, uncallable=uncallable, external=external)
 
 
 def write(conn: Connection, team_id: str, company_id: str | None, first: int, last: int, *, known: bool) -> Written:

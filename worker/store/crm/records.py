@@ -7,12 +7,17 @@ A row is found by its id *and* its team: another team's row is not there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from worker.store.tables import MERGED
+
+NOW = text("SELECT clock_timestamp()")
+A_WHILE = timedelta(minutes=1)
+"""Longer than a transaction takes."""
 
 
 def add(conn: Connection, table: Table, values: Mapping[str, Any]) -> Row[Any] | None:
@@ -40,18 +45,11 @@ def page(
     *,
     limit: int,
     offset: int,
-    shown: Select[Any] | None = None,
 ) -> tuple[int, Sequence[Row[Any]]]:
-    """How many rows match, and ``limit`` of them after ``offset``, newest first: as they are, or as ``shown``."""
+    """How many rows match, and ``limit`` of them after ``offset``, newest first."""
     count = conn.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
     last = [column.desc() for column in table.primary_key.columns]
-    rows = (
-        (select(table) if shown is None else shown)
-        .where(*where)
-        .order_by(table.c.created_at.desc(), *last)
-        .limit(limit)
-        .offset(offset)
-    )
+    rows = select(table).where(*where).order_by(table.c.created_at.desc(), *last).limit(limit).offset(offset)
     return count, conn.execute(rows).all()
 
 
@@ -65,6 +63,16 @@ def edit(conn: Connection, table: Table, team_id: str, row_id: str, changes: Map
     }
     change = update(table).where(table.c.id == row_id, table.c.team_id == team_id).values(new)
     return conn.execute(change.returning(table)).first()
+
+
+def now(conn: Connection) -> datetime:
+    """The server's clock."""
+    return cast(datetime, conn.execute(NOW).scalar_one())
+
+
+def read_at(conn: Connection) -> datetime:
+    """From when on to read a list the next time for what has changed: a minute ago, for what was just being written."""
+    return now(conn) - A_WHILE
 
 
 def _is_merged(table: Table, column: str) -> bool:

@@ -22,6 +22,7 @@ DROP TABLE IF EXISTS pg_temp.staged;
 CREATE TEMPORARY TABLE staged (
     line            bigint PRIMARY KEY,
     contact_id      text,
+    external_id     text,
     key             text NOT NULL,
     head            bigint,
     known           text,
@@ -42,29 +43,44 @@ CREATE TEMPORARY TABLE staged (
 DROP = text("DROP TABLE IF EXISTS pg_temp.staged")
 
 # A line that was exported from this team is that contact, though others may have its number; but not if its number
-# was written over since. That its number is on the list was in the export, too, and is no word about the person.
+# was written over since, nor if it has another external id. That its number is on the list was in the export, too, and
+# is no word about the person.
 FIND_EXPORTED = text("""
-UPDATE staged s SET known = k.id, key = 'contact ' || k.id, do_not_call = s.do_not_call AND NOT EXISTS (
-    SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number = k.phone_e164)
+UPDATE staged s SET known = k.id, key = CASE WHEN s.external_id IS NULL THEN 'contact ' || k.id ELSE s.key END,
+    do_not_call = s.do_not_call AND NOT EXISTS (
+        SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number = k.phone_e164)
 FROM contacts k
 WHERE s.contact_id IS NOT NULL AND k.id = s.contact_id AND k.team_id = :team
   AND (k.phone_e164 = s.phone_e164 OR k.phone_e164 IS NULL AND coalesce(k.phone, '') = coalesce(s.phone, ''))
+  AND (s.external_id IS NULL OR coalesce(k.external_id, s.external_id) = s.external_id)
+""")
+# Who has no external id is the first of those who have one and the same number: in the file as in the CRM.
+JOIN_BY_NUMBER = text("""
+UPDATE staged s SET key = o.key
+FROM (SELECT DISTINCT ON (phone_e164) phone_e164, key FROM staged
+      WHERE external_id IS NOT NULL AND phone_e164 IS NOT NULL ORDER BY phone_e164, line) AS o
+WHERE s.external_id IS NULL AND s.known IS NULL AND s.phone_e164 = o.phone_e164
 """)
 FIND_REPEATED = """
 ANALYZE staged;
 DROP TABLE IF EXISTS pg_temp.repeated;
 CREATE TEMPORARY TABLE repeated AS
-SELECT s.line, r.head, s.first_name, s.last_name, s.phone_secondary, s.email, s.timezone, s.do_not_call,
-       s.custom_fields, s.tags
+SELECT s.line, r.head, s.known, s.external_id, s.first_name, s.last_name, s.phone, s.phone_e164, s.phone_fault,
+       s.phone_secondary, s.email, s.timezone, s.do_not_call, s.custom_fields, s.tags
 FROM staged s
 JOIN (SELECT key, min(line) AS head FROM staged GROUP BY key HAVING count(*) > 1) AS r ON r.key = s.key;
 ANALYZE repeated
 """
 POINT_TO_HEAD = text("UPDATE staged s SET head = r.head FROM repeated r WHERE s.line = r.line AND r.line <> r.head")
-# The latest line that says something has the word.
+# The latest line that says something has the word; of numbers, which differ only where an external id has made one of
+# them, the latest that can be called.
 TAKE_UP = text("""
 WITH said AS (
-    SELECT head, bool_or(do_not_call) AS do_not_call,
+    SELECT head, bool_or(do_not_call) AS do_not_call, max(external_id) AS external_id,
+           (array_agg(known ORDER BY line) FILTER (WHERE known <> ''))[1] AS known,
+           (array_agg(phone ORDER BY phone_e164 IS NULL, phone IS NULL, line DESC))[1] AS phone,
+           (array_agg(phone_e164 ORDER BY phone_e164 IS NULL, phone IS NULL, line DESC))[1] AS phone_e164,
+           (array_agg(phone_fault ORDER BY phone_e164 IS NULL, phone IS NULL, line DESC))[1] AS phone_fault,
            (array_agg(first_name ORDER BY line DESC) FILTER (WHERE first_name <> ''))[1] AS first_name,
            (array_agg(last_name ORDER BY line DESC) FILTER (WHERE last_name <> ''))[1] AS last_name,
            (array_agg(phone_secondary ORDER BY line DESC) FILTER (WHERE phone_secondary <> ''))[1] AS phone_secondary,
@@ -81,7 +97,11 @@ tagged AS (
           ORDER BY r.head, t.tag, r.line, t.ord) AS once
     GROUP BY head)
 UPDATE staged s
-SET first_name = coalesce(said.first_name, ''), last_name = coalesce(said.last_name, ''),
+SET external_id = said.external_id, known = coalesce(s.known, said.known),
+    phone = CASE WHEN said.external_id IS NULL THEN s.phone ELSE said.phone END,
+    phone_e164 = CASE WHEN said.external_id IS NULL THEN s.phone_e164 ELSE said.phone_e164 END,
+    phone_fault = CASE WHEN said.external_id IS NULL THEN s.phone_fault ELSE said.phone_fault END,
+    first_name = coalesce(said.first_name, ''), last_name = coalesce(said.last_name, ''),
     phone_secondary = said.phone_secondary, email = said.email, timezone = said.timezone,
     do_not_call = said.do_not_call, custom_fields = coalesce(fields.custom_fields, '{}'),
     tags = coalesce(tagged.tags, '{}')
@@ -105,11 +125,12 @@ GROUP BY nth ORDER BY nth
 
 class Staged(NamedTuple):
     """One line of the file, by the columns of ``staged``. ``contact_id`` is that of the contact it was exported from;
-    ``key`` is what makes two lines the same person;
-    ``custom_fields`` is JSON, ``tags`` may be an array as PostgreSQL writes it."""
+    ``key`` is what makes two lines the same person; ``custom_fields`` is JSON, ``tags`` may be an array as PostgreSQL
+    writes it."""
 
     line: int
     contact_id: str | None
+    external_id: str | None
     key: str
     id: str
     first_name: str
@@ -163,12 +184,14 @@ def copy(conn: Connection, lines: Sequence[Staged]) -> None:
             writer.write_row(line)
 
 
-def fold(conn: Connection, team_id: str, *, exported: bool) -> int:
+def fold(conn: Connection, team_id: str, *, exported: bool, external: bool) -> int:
     """Make one of all lines that are the same person; how many lines were merged into others. ``exported`` is whether
-    there are lines with the id of a contact."""
+    there are lines with the id of a contact, ``external`` whether some have an id of another system."""
     with without_timeouts(conn):
         if exported:
             conn.execute(FIND_EXPORTED, {"team": team_id})
+        if external:
+            conn.execute(JOIN_BY_NUMBER)
         with driver_of(conn) as driver:
             driver.execute(FIND_REPEATED)
         merged = conn.execute(POINT_TO_HEAD).rowcount

@@ -38,7 +38,7 @@ ORDER BY contact_id, id DESC
 INDEX_LATEST = text("CREATE UNIQUE INDEX ON latest_calls (contact_id)")
 
 CONTACTS = text(f"""
-SELECT cc.id, cc.contact_id, k.first_name, k.last_name, coalesce(k.phone_e164, k.phone) AS phone,
+SELECT cc.id, cc.contact_id, k.external_id, k.first_name, k.last_name, coalesce(k.phone_e164, k.phone) AS phone,
        k.phone_secondary, k.email, k.timezone,
        k.do_not_call OR EXISTS (
            SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call,
@@ -73,6 +73,7 @@ class ExportedContact(Protocol):
 
     id: int
     contact_id: str
+    external_id: str | None
     first_name: str
     last_name: str
     phone: str | None

@@ -1,0 +1,108 @@
+"""What there is about one person: the campaigns it is in, its do-not-call, what was noted of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, text
+
+from worker.store.columns import CallWindowColumns, Timed
+from worker.store.crm.campaign_contacts import READS_AS, READS_WHY
+from worker.store.shapes import shaped
+
+# One contact is in few campaigns, so its are found by the primary key, and then put in order.
+CAMPAIGNS = text(f"""
+SELECT cc.campaign_id, c.name, CAST(c.status AS text) AS campaign_status, c.deleted_at, c.max_attempts_per_contact,
+       c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows, c.scheduled_end_at,
+       c.settings, (SELECT dialer_now()) AS now, cc.contact_id, {READS_AS} AS status, {READS_WHY} AS reason,
+       cc.attempts, cc.due_at, cc.callback_at, cc.callbacks_used, cc.zone, cc.called, cc.answered,
+       cc.added_at, k.phone_e164, k.phone_fault,
+       k.do_not_call OR EXISTS (SELECT FROM do_not_call d
+                                WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call,
+       EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.contact_id = k.id AND l.ended_at IS NULL)
+       OR EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.to_number = k.phone_e164 AND l.ended_at IS NULL)
+           AS on_the_phone
+FROM (SELECT * FROM campaign_contacts WHERE contact_id = :contact ORDER BY id DESC LIMIT :most) AS cc
+JOIN campaigns c ON c.id = cc.campaign_id
+JOIN contacts k ON k.id = cc.contact_id
+WHERE k.team_id = :team
+ORDER BY cc.id DESC
+""")
+DO_NOT_CALL = text("""
+SELECT k.do_not_call AS by_flag, d.number IS NOT NULL AS by_list, d.reason AS list_reason, d.created_at AS listed_at,
+       ARRAY(SELECT m.import_id FROM do_not_call_imports m
+             WHERE m.contact_id = k.id AND m.ended_at IS NULL ORDER BY m.import_id) AS imports
+FROM contacts k LEFT JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.phone_e164
+WHERE k.id = :contact AND k.team_id = :team
+""")
+EDITS = text("""
+SELECT a.at, a.actor, a.action, a.detail
+FROM unnest(CAST(:subjects AS text[])) AS x (subject)
+CROSS JOIN LATERAL (SELECT * FROM audit_log WHERE subject_id = x.subject AND team_id = :team
+                    ORDER BY id DESC LIMIT :most) AS a
+ORDER BY a.id DESC LIMIT :most
+""")
+
+
+@shaped(CAMPAIGNS)
+class StoryCampaign(CallWindowColumns, Timed, Protocol):
+    """A campaign the contact is in, and how it stands there."""
+
+    campaign_id: str
+    name: str
+    campaign_status: str
+    deleted_at: datetime | None
+    max_attempts_per_contact: int
+    contact_id: str
+    status: str
+    reason: str | None
+    attempts: int
+    due_at: datetime
+    callback_at: datetime | None
+    callbacks_used: int
+    zone: str
+    called: bool
+    answered: bool
+    added_at: datetime
+    phone_e164: str | None
+    phone_fault: str | None
+    do_not_call: bool
+    on_the_phone: bool
+
+
+@shaped(DO_NOT_CALL)
+class StoryBan(Protocol):
+    """Whether the contact is do-not-call by its own mark, and by the team's list; and which imports made the mark."""
+
+    by_flag: bool
+    by_list: bool
+    list_reason: str | None
+    listed_at: datetime | None
+    imports: list[str]
+
+
+@shaped(EDITS)
+class StoryEdit(Protocol):
+    """What somebody did."""
+
+    at: datetime
+    actor: str
+    action: str
+    detail: dict[str, Any]
+
+
+def campaigns_of(conn: Connection, team_id: str, contact_id: str, *, most: int) -> Sequence[StoryCampaign]:
+    """The campaigns the contact was added to last."""
+    return conn.execute(CAMPAIGNS, {"team": team_id, "contact": contact_id, "most": most}).all()
+
+
+def do_not_call(conn: Connection, team_id: str, contact_id: str) -> StoryBan:
+    """By which word the team's contact is not to be called."""
+    return conn.execute(DO_NOT_CALL, {"team": team_id, "contact": contact_id}).one()
+
+
+def edits(conn: Connection, team_id: str, subjects: Sequence[str], *, most: int) -> Sequence[StoryEdit]:
+    """What was noted of these subjects, the contact and its number, the latest first."""
+    return conn.execute(EDITS, {"team": team_id, "subjects": list(subjects), "most": most}).all()
