@@ -40,6 +40,7 @@ OCCASIONS: Mapping[str, str] = {
     "attempts_within_limit": """
         SELECT count(*) FROM campaign_contacts cc JOIN campaigns c ON c.id = cc.campaign_id
         WHERE cc.attempts >= c.max_attempts_per_contact""",
+    "callbacks_wait": "SELECT count(*) FROM calls WHERE callback_at IS NOT NULL",
     "stops_hold": """
         SELECT (SELECT count(*) FROM calls k JOIN campaigns c ON c.id = k.campaign_id
                 WHERE k.dialing_at IS NOT NULL AND c.status IN ('paused', 'cancelled'))

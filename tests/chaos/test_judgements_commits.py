@@ -52,7 +52,7 @@ STOPS: Mapping[str, tuple[str, tuple[Line, Line]]] = {
     "window that has ended": ("policy_binds_commits", window("09:00", "12:00")),
     "window over midnight": ("policy_binds_commits", window("20:00", "09:00")),
     "window of another zone": ("policy_binds_commits", window("09:00", "17:00", "Asia/Tokyo")),
-    "its end": ("policy_binds_commits",
+    "end after its last window": ("policy_binds_commits",
                 becomes("campaigns", "c1", CAMPAIGN, scheduled_end_at="1970-01-01T12:00:00+00:00")),
     "it is ending": ("stops_bind_commits",
                      becomes("campaigns", "c1", CAMPAIGN, closing_at="1970-01-01T11:59:00+00:00")),

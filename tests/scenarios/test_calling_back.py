@@ -118,7 +118,7 @@ def test_a_call_that_never_left_gives_the_callback_back(world: World, places: bo
     world.places = places
     at = MONDAY_NOON + 2 * HOUR
     call_back(world, campaign, contact, at)
-    world.stage.answer = lambda request: NotSent("down") if len(world.stage.requests) == 3 else None
+    world.stage.answer = lambda request: NotSent("late", connection=False) if len(world.stage.requests) == 3 else None
     world.advance(3 * 3600)
     assert [call.disposition for call in world.calls(campaign)][2:] == ["not_sent", "busy"]
     assert all(each >= at for each in world.dialed(contact)[2:])

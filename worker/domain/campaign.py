@@ -127,7 +127,7 @@ CAMPAIGN = Resource(
               "`campaign_ended`, and the campaign is completed once its live calls have ended."),
         _policy("startNoLaterThanMinutes", Whole(1, 43_200), help="A start that comes later than this after "
                 "scheduledStartAt, because nobody was at work, is none: the campaign becomes a draft.",
-                more="`missed_start_at` says when it was to start. Left out, it starts however late."),
+                more="`missed_start_at` says when it was to start. Left out, it starts however late.", example=30),
         _policy("useSecondaryPhone", Flag(), default=False, help="Whether every other attempt, first "
                 "the second one, goes to the contact's phoneSecondary.", more="Where that cannot be called, is on the "
                 "do-not-call list or is the number of somebody else in the campaign, the attempt goes to the first "
