@@ -201,7 +201,8 @@ def ranked(crowd: psycopg.Connection[Any]) -> Iterator[None]:
 def test_a_claim_by_ranks_reads_the_contacts_it_takes_and_looks_at_each_rank_once(
     crowd: psycopg.Connection[Any],
 ) -> None:
-    plan = explain(crowd, claims.PICK, team=TEAM, campaign_id=array("camp_a"), zone=array(""), most=array(25))
+    plan = explain(crowd, claims.PICK, team=TEAM, campaign_id=array("camp_a"), zone=array(""), most=array(25),
+        with_person=array("false"))  # fmt: skip
     assert plan["Actual Rows"] == 25
     for scan in scans(plan):
         assert (scan["Node Type"], scan.get("Index Name")) == ("Index Scan", WAITING)

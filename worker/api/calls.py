@@ -32,6 +32,7 @@ def list_team_calls(
     number: Annotated[str | None, Query(description="Only calls to this number, however it is written.")] = None,
     campaign_id: Annotated[str | None, Query(alias="campaignId", description="Only calls of this campaign.")] = None,
     disposition: Annotated[Disposition | None, Query(description="Only calls that ended so.")] = None,
+    outcome: Annotated[str | None, Query(description="Only calls reported so, of the campaign that is named.")] = None,
     carrier_call_id: Annotated[
         str | None, Query(alias="carrierCallId", description="Only the call that its carrier calls so.")
     ] = None,
@@ -45,7 +46,13 @@ def list_team_calls(
     context.own(team_id)
     bounds = every([partial(_instant, from_, "from"), partial(_instant, to, "to")])
     wanted = WantedCalls(
-        contact_id, campaign_id, number, None if disposition is None else disposition.value, carrier_call_id, *bounds
+        contact_id,
+        campaign_id,
+        number,
+        None if disposition is None else disposition.value,
+        carrier_call_id,
+        outcome,
+        *bounds,
     )
     return success(**list_calls(context.dialer, context.team_id, wanted, part).answer("calls", part))
 

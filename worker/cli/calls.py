@@ -45,6 +45,7 @@ COLUMNS: dict[str, Cell] = {
 @click.option(
     "--disposition", type=click.Choice([each.value for each in Disposition]), help="Only calls that ended so."
 )
+@click.option("--outcome", metavar="WORD", help="Only calls reported so, of the campaign that is named.")
 @click.option("--carrier-call-id", metavar="ID", help="Only the call that its carrier calls so.")
 @click.option("--from", "from_", metavar="INSTANT", help="Only calls reserved then or later.")
 @click.option("--to", metavar="INSTANT", help="Only calls reserved before.")

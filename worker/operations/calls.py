@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from worker.carriers import registry, sip
 from worker.domain.answers import CALL_EVENT, TEAM_CALL
-from worker.domain.errors import NotFound
+from worker.domain.errors import Fault, Invalid, NotFound
 from worker.domain.paging import Part
 from worker.flow.base import Dialer
 from worker.operations.country import country_of_team, meant
@@ -25,7 +25,10 @@ MOST_EVENTS = 100
 
 def list_calls(dialer: Dialer, team_id: str, wanted: WantedCalls, part: Part, *, region: str | None = None) -> Listed:
     """The team's calls, newest first, or those that have changed. A ``number`` without a country code is of the
-    ``region``, or of the team's country."""
+    ``region``, or of the team's country. Raises :class:`Invalid` for an outcome without its campaign, whose word it
+    is."""
+    if wanted.outcome is not None and wanted.campaign_id is None:
+        raise Invalid([Fault("outcome", "It is a word of one campaign's; name that too, as campaignId.")])
 
     def read(conn: Connection) -> Listed:
         number = wanted.number

@@ -18,13 +18,14 @@ from sqlalchemy import Connection, text
 from worker.domain.paging import MOST_COUNTED, Key, Part
 from worker.store.candidates import IS_LIVE_OF_TEAM
 from worker.store.reads.campaign_calls import CallRow
+from worker.store.reads.exports import OUTCOME
 from worker.store.shapes import shaped
 
-_SHOWN = """
+_SHOWN = f"""
 SELECT k.id, k.campaign_id, k.run_id, k.contact_id, k.from_number, k.to_number, k.state, k.attempt, k.disposition,
        k.cause, k.machine_verdict, k.reserved_at, k.dialing_at, k.placed_at, k.ringing_at, k.answered_at, k.ended_at,
-       k.zone, k.token, k.carrier_call_id, CAST(a.carrier AS text) AS carrier
-FROM {} AS k JOIN carrier_accounts a ON a.id = k.account_id
+       k.zone, k.token, k.carrier_call_id, CAST(a.carrier AS text) AS carrier, {OUTCOME}
+FROM {{}} AS k JOIN carrier_accounts a ON a.id = k.account_id LEFT JOIN call_outcomes o ON o.call_id = k.id
 """
 ONE = text(f"{_SHOWN.format('calls')} WHERE k.team_id = :team AND k.id = :id")
 OF_CONTACT = text(f"""
@@ -52,14 +53,16 @@ IS_LIVE = f"{IS_LIVE_OF_TEAM} AND greatest(reserved_at, dialing_at, placed_at, r
 
 @dataclass(frozen=True, slots=True)
 class WantedCalls:
-    """Which calls to list; ``None`` matches all. ``number`` is the callee's, in E.164; ``since`` and ``until`` bound
-    the instant they were reserved at, the second from above and not in it."""
+    """Which calls to list; ``None`` matches all. ``number`` is the callee's, in E.164; ``outcome`` is a word of the
+    campaign's, which goes with it; ``since`` and ``until`` bound the instant they were reserved at, the second from
+    above and not in it."""
 
     contact_id: str | None = None
     campaign_id: str | None = None
     number: str | None = None
     disposition: str | None = None
     carrier_call_id: str | None = None
+    outcome: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -72,6 +75,9 @@ TO_NUMBER = "team_id = :team AND to_number = :number AND id <> ''"
 BY_DISPOSITION = "team_id = :team AND disposition = CAST(:disposition AS disposition)"
 _FEW = "(SELECT * FROM calls WHERE {} OFFSET 0) AS few"
 OF_ONE_CONTACT = _FEW.format("contact_id = :contact_id")
+OF_OUTCOME = _FEW.format(
+    "id = ANY(ARRAY(SELECT call_id FROM call_outcomes WHERE campaign_id = :campaign_id AND outcome = :outcome))"
+)
 OF_IDS = _FEW.format("id = ANY(CAST(:ids AS text[]))")
 _MINE = "team_id = :team"
 _BY_COLUMN = {
@@ -183,6 +189,9 @@ def _source(conn: Connection, team_id: str, wanted: WantedCalls, values: dict[st
         found = conn.execute(BY_CARRIER_ID, {"team": team_id, "carrier_call": wanted.carrier_call_id})
         values["ids"] = list(found.scalars())
         table, where, left = OF_IDS, _MINE, tuple(_BY_COLUMN)
+    elif wanted.outcome is not None:
+        values["outcome"] = wanted.outcome
+        table, where, left = OF_OUTCOME, _MINE, tuple(_BY_COLUMN)
     elif wanted.contact_id is not None:
         table, where, left = OF_ONE_CONTACT, _MINE, tuple(_IN_ORDER)
     else:
