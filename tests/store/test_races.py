@@ -57,7 +57,7 @@ def test_adding_waits_for_a_campaign_being_completed_and_learns_of_it(world: Wor
     race.until_waiting(adding)
     finishing.commit()
     added, steps = result(adding)
-    assert (added, steps) == (1, [])
+    assert (added.new, steps) == (1, [])
     assert world.status(campaign) == "completed"
     world.run(campaign)
     assert world.status(campaign) == "running"
