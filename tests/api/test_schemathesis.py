@@ -89,13 +89,13 @@ def document_of_known_things() -> dict[str, Any]:
         collection = path.removeprefix("/api/crm/").partition("/")[0]
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
-                if parameter["name"] == "id":
+                if parameter["name"] == "id" and "by-external-id" not in path:  # where any name is one
                     _know(parameter["schema"], IDS[collection])
                 elif parameter["name"] == "teamId":
                     _know(parameter["schema"], TEAM)
-    for schema in made["components"]["schemas"].values():
+    for title, schema in made["components"]["schemas"].items():
         for name, of_field in schema.get("properties", {}).items():
-            if name in FIELDS:
+            if name in FIELDS and not title.endswith("Filter"):  # which matches nobody by an id that is none
                 _know(of_field, FIELDS[name])
     return made
 

@@ -462,8 +462,9 @@ def test_what_has_changed_is_read_in_the_order_in_which_it_ended(
     reads_little(plan, rows=60, pages=400)
 
 
-def test_calls_are_counted_up_to_a_bound(as_in_a_session: psycopg.Connection[Any]) -> None:
-    _, counted = team_calls.newest_statements(Source(team_calls.OF_TEAM))
+@pytest.mark.parametrize("name", SOURCES)
+def test_calls_are_counted_up_to_a_bound(as_in_a_session: psycopg.Connection[Any], name: str) -> None:
+    _, counted = team_calls.newest_statements(SOURCES[name][0])
     reads_little(explain(as_in_a_session, text(counted), **LISTED), rows=10_000, pages=12_000)
 
 

@@ -43,8 +43,9 @@ def import_contacts(
     """Bring the contacts of FILE, a CSV, into the CRM; - reads a pipe.
 
     The first line names the columns: phone (or Mobile #, Tel., …), first_name, last_name, phone_secondary, email,
-    timezone, do_not_call, tags (separated by semicolons), in any spelling people use; "dialer samples" writes the names
-    that are understood to columns.md. Others become custom fields, but one that may be a ban on calls refuses the file.
+    timezone, do_not_call, tags (separated by semicolons), external_id, in any spelling people use; "dialer samples"
+    writes the names that are understood to columns.md. Others become custom fields, but one that may be a ban on calls
+    refuses the file.
 
     In do_not_call any word for yes, a mark or a date is one; what cannot be read is taken for one, and said. If most of
     the column cannot be read, nothing is imported.
@@ -52,6 +53,7 @@ def import_contacts(
     Lines with the same number are one contact, and a contact of the team that has it is updated: what a line says
     replaces what was there, an empty field changes nothing, custom fields and tags are joined, and nobody is taken off
     do-not-call. Without a number that can be called, the same number, name and email as written are the same contact.
+    Who has an external id is found by that, whatever the number, and whom another one names is somebody else.
     The same file twice changes nothing.
 
     The file is read to its end before anything is written; with --strict nothing is, if anything is wrong with a line.

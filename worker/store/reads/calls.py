@@ -67,10 +67,10 @@ class WantedCalls:
     until: datetime | None = None
 
 
-# Each names the one index that has the calls it means in their order; `|| ''` keeps the planner from that of the whole
-# team, and OFFSET 0 from looking for a few calls in the order of all.
+# Each names the one index that has the calls it means in their order: whose a campaign is its own row says, for a
+# condition on the calls would be taken to leave few. OFFSET 0 keeps from looking for a few calls in the order of all.
 OF_TEAM = "team_id = :team AND id <> ''"
-OF_CAMPAIGN = "campaign_id = :campaign_id AND id <> '' AND team_id || '' = :team"
+OF_CAMPAIGN = "campaign_id = (SELECT id FROM campaigns WHERE id = :campaign_id AND team_id = :team) AND id <> ''"
 TO_NUMBER = "team_id = :team AND to_number = :number AND id <> ''"
 BY_DISPOSITION = "team_id = :team AND disposition = CAST(:disposition AS disposition)"
 _FEW = "(SELECT * FROM calls WHERE {} OFFSET 0) AS few"
