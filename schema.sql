@@ -75,7 +75,8 @@ CREATE TABLE api_keys (
     secret_sha256 bytea NOT NULL CHECK (length(secret_sha256) = 32),
     created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     last_used_at  timestamptz,
-    revoked_at    timestamptz
+    revoked_at    timestamptz,
+    role          text NOT NULL DEFAULT 'admin' CHECK (role IN ('viewer', 'operator', 'admin'))
 );
 CREATE INDEX api_keys_of_team ON api_keys (team_id);
 
@@ -263,7 +264,10 @@ CREATE TABLE campaigns (
     updated_at               timestamptz NOT NULL DEFAULT clock_timestamp(),
     completed_at             timestamptz,
     deleted_at               timestamptz,
+    test_of                  text,                     -- made for one test call of that campaign; listed nowhere
+    tested_by                text,                     -- who asked for it
     UNIQUE (team_id, id),
+    FOREIGN KEY (team_id, test_of) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (team_id, assistant_id) REFERENCES assistants (team_id, id),
     FOREIGN KEY (team_id, company_id) REFERENCES companies (team_id, id),
     CONSTRAINT campaigns_window_whole CHECK (
@@ -281,6 +285,7 @@ CREATE INDEX campaigns_of_team ON campaigns (team_id, created_at DESC, id DESC) 
 CREATE INDEX campaigns_due_to_start ON campaigns (scheduled_start_at)
     WHERE status = 'scheduled' AND deleted_at IS NULL;
 CREATE INDEX campaigns_due_to_wake ON campaigns (next_wake_at) WHERE next_wake_at IS NOT NULL;
+CREATE INDEX campaigns_for_tests ON campaigns (tested_by, created_at) WHERE test_of IS NOT NULL;
 CREATE INDEX campaigns_short_of_slots ON campaigns (team_id) WHERE short_of_slots AND status = 'running';
 
 -- Wakes the timers (worker/process/timer.py), which sleep until the next campaign is to start: this may be an earlier one.
@@ -455,6 +460,7 @@ CREATE TABLE calls (
     clock_jump       integer NOT NULL DEFAULT 0,       -- the newest jump of the clock known when dialing was committed
     seq              bigint DEFAULT nextval('calls_seq'),
     unanswered_since timestamptz,                      -- asked about, and no answer since
+    hang_up          boolean NOT NULL DEFAULT false,   -- somebody wants it ended, also while it rings or talks
     FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (contact_id, campaign_id) REFERENCES campaign_contacts (contact_id, campaign_id),
     FOREIGN KEY (campaign_id, run_id) REFERENCES runs (campaign_id, id),

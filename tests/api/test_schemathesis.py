@@ -23,7 +23,7 @@ from worker.api.app import app
 from worker.api.openapi import document
 from worker.domain.resources import PLAIN
 from worker.store import tables
-from worker.store.crm import campaign_edits, contacts, records, setup
+from worker.store.crm import campaign_edits, contacts, keys, records, setup
 from worker.store.crm.contacts import NewContact
 
 pytestmark = pytest.mark.slow  # half a minute of CPU even with few examples; runs after the suite
@@ -36,6 +36,9 @@ IDS = {
     "assistants": f"asst_{TEAM}",
     "carrier-accounts": f"acct_{TEAM}",
     "phone-numbers": "pn_known",
+    "teams": TEAM,
+    "keys": "key_known",
+    "calls": "call_known",
 }
 OTHERS = [each for each in PLAIN if each.path not in IDS]
 IDS |= {each.path: f"{each.prefix}_known" for each in OTHERS}
@@ -123,6 +126,7 @@ def known(web: World) -> World:
         made_of = {"assistant_id": IDS["assistants"], "company_id": IDS["companies"], "name": "A campaign"}
         new = {"id": IDS["campaigns"], "team_id": TEAM, **made_of}
         campaign_edits.create(conn, new, [IDS["phone-numbers"]])
+        keys.insert(conn, IDS["keys"], TEAM, "a key", "viewer", bytes(32))
         for each in OTHERS:
             row = {"id": IDS[each.path], "team_id": TEAM, **each.read(each.example)}
             records.add(conn, tables.metadata.tables[each.table], row)

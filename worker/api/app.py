@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from worker import logs
 from worker.api import (
     campaign_contacts,
+    campaign_copies,
+    campaign_files,
     campaign_life,
     campaigns,
     carriers,
@@ -20,7 +22,10 @@ from worker.api import (
     do_not_call,
     docs,
     health,
+    one_call,
+    requeue,
     resources,
+    teams,
     watchdog,
 )
 from worker.api.envelope import add_handlers, success
@@ -32,10 +37,15 @@ ROUTERS = (
     campaigns.router,
     campaign_life.router,
     campaign_contacts.router,
+    campaign_copies.router,
+    campaign_files.router,
+    requeue.router,
+    one_call.router,
     contact_import.router,
     contacts.router,
     *resources.ROUTERS,
     do_not_call.router,
+    teams.router,
     carriers.router,
     health.router,
 )

@@ -46,3 +46,13 @@ class Page(Done):
     count: int = Field(description="How many there are before paging.")
     limit: int
     offset: int
+
+
+class Reach(BaseModel):
+    """A campaign's contacts by how far it has come with them. Each is in one of these."""
+
+    reached: int = Field(description="Answered.")
+    not_reached: int = Field(description="Their attempts are used.")
+    cannot_be_called: int = Field(description="No number, do-not-call, the same number twice, or not to be reached.")
+    left: int = Field(description="They wait, or are being called.")
+    cancelled: int = Field(description="They waited when their campaign was cancelled.")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from worker.api.models import Done
+from worker.api.models import Done, Reach
 from worker.api.models_resources import answer, listing
 from worker.domain.answers import CALL, CAMPAIGN_CONTACT, RUN
 from worker.domain.model import CampaignStatus, Disposition
@@ -18,9 +18,8 @@ CampaignContactList = listing(
     "contacts",
     answer("CampaignContact", "A contact in a campaign.", CAMPAIGN_CONTACT),
 )
-CallList = listing(
-    "CallList", "Calls of a campaign, newest first.", "calls", answer("Call", "One attempt to reach one contact.", CALL)
-)
+CALL_MODEL = answer("Call", "One attempt to reach one contact.", CALL)
+CallList = listing("CallList", "Calls of a campaign, newest first.", "calls", CALL_MODEL)
 RunList = listing(
     "RunList", "Runs of a campaign, newest first.", "runs", answer("CampaignRun", "One execution of a campaign.", RUN)
 )
@@ -61,7 +60,7 @@ class Activity(BaseModel):
     """What a campaign is doing, or why nothing is dialed."""
 
     code: str = Field(examples=["window_shut"])
-    message: str = Field(examples=["The call window is shut until 2027-03-01T14:00:00Z."])
+    message: str = Field(examples=["The call window is shut until 09:00 New York, in 8 h."])
     until: datetime | None
 
 
@@ -71,6 +70,7 @@ class Progress(BaseModel):
     campaign_id: str
     status: CampaignStatus
     contacts: ContactCounts
+    reach: Reach
     contacts_called: int
     contacts_completed: int
     contacts_answered: int

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic import Field as Described
 
-from worker.api.models import Done, Page, Sent
+from worker.api.models import Done, Page, Reach, Sent
 from worker.domain.campaign import TEAM_ID
 from worker.domain.fields import Field, Kind
 from worker.domain.kinds import (
@@ -28,6 +28,7 @@ from worker.domain.kinds import (
     Texts,
     Whole,
 )
+from worker.domain.kinds import Reach as ReachKind
 from worker.domain.resources import Resource
 
 TEAM = "Your team; the key's own team is meant anyway."
@@ -146,6 +147,8 @@ def annotation(kind: Kind, *, is_sent: bool = True) -> Any:
             return dict[str, Any]
         case Instant():
             return datetime
+        case ReachKind():
+            return Reach
         case _:
             raise TypeError(f"The API does not say what {kind} is.")
 

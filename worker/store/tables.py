@@ -113,6 +113,7 @@ api_keys = Table(
     "api_keys", metadata,
     _must("id", Text, key=True), _team(), _must("name", Text), _must("secret_sha256", LargeBinary),
     _must("created_at", _INSTANT), _may("last_used_at", _INSTANT), _may("revoked_at", _INSTANT),
+    _must("role", Text),
 )
 
 companies = Table(
@@ -178,8 +179,8 @@ campaigns = Table(
     _may("run_id", Text), _may("next_wake_at", _INSTANT), _must("filled_at", _INSTANT),
     _must("short_of_slots", Boolean), _may("pause_reason", Text), _must("hang_up", Boolean),
     _may("stopped_at", _INSTANT), _must("created_at", _INSTANT), _must("updated_at", _INSTANT),
-    _may("completed_at", _INSTANT), _may("deleted_at", _INSTANT),
-    _own("assistant_id", of="assistants"), _own("company_id", of="companies"),
+    _may("completed_at", _INSTANT), _may("deleted_at", _INSTANT), _may("test_of", Text), _may("tested_by", Text),
+    _own("test_of", of="campaigns"), _own("assistant_id", of="assistants"), _own("company_id", of="companies"),
     ForeignKeyConstraint(["id", "run_id"], ["runs.campaign_id", "runs.id"], use_alter=True),
 )
 
@@ -229,7 +230,7 @@ calls = Table(
     _may("end_told_at", _INSTANT), _may("machine_verdict", Text), _may("late_evidence_at", _INSTANT),
     _must("end_tries", SmallInteger), _may("end_tried_at", _INSTANT), _may("next_end_at", _INSTANT),
     _may("checked_at", _INSTANT), _must("clock_jump", Integer),
-    _may("seq", BigInteger), _may("unanswered_since", _INSTANT),
+    _may("seq", BigInteger), _may("unanswered_since", _INSTANT), _must("hang_up", Boolean),
     _own("campaign_id", of="campaigns"), _own("number_id", of="phone_numbers"),
     _own("account_id", of="carrier_accounts"),
     ForeignKeyConstraint(

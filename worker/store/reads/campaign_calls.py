@@ -11,16 +11,18 @@ from worker.store import counters
 from worker.store.reads.exports import ExportedCall
 from worker.store.shapes import shaped
 
-PAGE = text("""
+_SHOWN = """
 SELECT id, campaign_id, run_id, contact_id, from_number, to_number, state, attempt, disposition, cause,
        machine_verdict, reserved_at, dialing_at, placed_at, ringing_at, answered_at, ended_at
-FROM calls WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :limit OFFSET :offset
-""")
+FROM calls
+"""
+PAGE = text(f"{_SHOWN} WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :limit OFFSET :offset")
+ONE = text(f"{_SHOWN} WHERE id = :id AND team_id = :team")
 LIVE = text("SELECT count(*) FROM calls WHERE campaign_id = :campaign AND ended_at IS NULL")
 PAST = text("SELECT coalesce(sum(calls), 0) FROM past_call_totals WHERE campaign_id = :campaign")
 
 
-@shaped(PAGE)
+@shaped(PAGE, ONE)
 class CallRow(ExportedCall, Protocol):
     """A call as it is shown."""
 
@@ -35,3 +37,8 @@ def page(conn: Connection, campaign_id: str, *, limit: int, offset: int) -> tupl
     count -= int(conn.execute(PAST, {"campaign": campaign_id}).scalar_one())
     rows = conn.execute(PAGE, {"campaign": campaign_id, "limit": limit, "offset": offset}).all()
     return count, rows
+
+
+def one(conn: Connection, team_id: str, call_id: str) -> CallRow | None:
+    """The team's call with this id."""
+    return conn.execute(ONE, {"id": call_id, "team": team_id}).first()
