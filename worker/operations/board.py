@@ -1,0 +1,104 @@
+"""All campaigns of a team at a glance: what each does or waits for, and what it has done today.
+
+Of those that run the planner is asked, as for one that is watched alone, as far as they are few; what the others wait
+for stands in their rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from worker.domain.activity import Activity, Situation, activity
+from worker.domain.errors import Refused
+from worker.domain.model import CampaignStatus
+from worker.domain.reach import reach
+from worker.domain.window import local_time
+from worker.flow.base import Dialer
+from worker.operations.progress import Standing, as_read, finish_reading, read_standing
+from worker.store import counters
+from worker.store.database import once
+from worker.store.reads import watching
+from worker.store.reads.watching import BoardRow, TodaysCalls
+
+MOST_CAMPAIGNS = 100
+MOST_PLANNED = 20
+_OTHERS_RUN = Activity("running", "It runs; watch it to see what it does.", is_dialing=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A campaign: its contacts by the words of :mod:`worker.domain.reach`, what it does or waits for, and how many
+    calls it has dialed today on its own clock, of which so many were ``answered``."""
+
+    row: BoardRow
+    reach: Mapping[str, int]
+    activity: Activity
+    calls_today: int
+    answered_today: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The team's campaigns, those at work first; ``count`` is how many there are in all, ``now`` business time."""
+
+    count: int
+    lines: Sequence[Line]
+    now: datetime | None
+
+
+def read_board(dialer: Dialer, team_id: str, *, broker_answers: Callable[[], bool]) -> Board:
+    """Read how they do now."""
+
+    def work(
+        conn: Connection,
+    ) -> tuple[int, Sequence[BoardRow], dict[str, dict[str, int]], dict[str, TodaysCalls], dict[str, Standing]]:
+        count, rows = watching.board(conn, team_id, most=MOST_CAMPAIGNS)
+        counts = counters.read(conn, [row.id for row in rows])
+        today = watching.todays_calls(conn, {row.id: _midnight(row) for row in rows})
+        running = [row.id for row in rows if row.status == CampaignStatus.RUNNING][:MOST_PLANNED]
+        return count, rows, counts, today, {each: read_standing(conn, dialer, team_id, each) for each in running}
+
+    count, rows, counts, today, standings = once(dialer.db, work)
+    found = {
+        campaign_id: finish_reading(dialer, standing, broker_answers).activity
+        for campaign_id, standing in standings.items()
+    }
+    lines = [_line(row, counts[row.id], found.get(row.id), today.get(row.id)) for row in rows]
+    return Board(count, lines, rows[0].now if rows else None)
+
+
+def _line(row: BoardRow, counts: Mapping[str, int], found: Activity | None, today: TodaysCalls | None) -> Line:
+    calls, answered = (0, 0) if today is None else (today.calls, today.answered)
+    return Line(row, reach(row.status, counts), found or _at_rest(row, counts), calls, answered)
+
+
+def _at_rest(row: BoardRow, counts: Mapping[str, int]) -> Activity:
+    if row.status == CampaignStatus.RUNNING:
+        return _OTHERS_RUN
+    read = as_read(row.status, counts)
+    return activity(
+        Situation(
+            status=CampaignStatus(row.status),
+            now=row.now,
+            pause_reason=row.pause_reason,
+            scheduled_start_at=row.scheduled_start_at,
+            waiting=read["pending"] + read["queued"],
+            live=row.live,
+            limit=row.max_concurrent_calls,
+            zone=row.call_window_timezone,
+        )
+    )
+
+
+def _midnight(row: BoardRow) -> datetime:
+    """When the campaign's day began, on its own clock."""
+    try:
+        local = local_time(row.now, row.call_window_timezone or "UTC")
+    except Refused:
+        local = None
+    read = local or row.now.astimezone(UTC)
+    return row.now - timedelta(hours=read.hour, minutes=read.minute, seconds=read.second)
