@@ -82,7 +82,7 @@ def test_a_pipe_gets_the_board_once(team: World) -> None:
     assert "\x1b" not in answer.stdout
     assert "today 2/0  Done: Every contact has been reached or used up." in lines[-1]
     assert last == "5 of 5 campaigns; 2 live, 6 left; today 4 calls, 0 answered."
-    assert lines_of(Board(0, (), None)) == ["No campaign yet; make one, and it is shown here."]
+    assert lines_of(Board(0, ())) == ["No campaign yet; make one, and it is shown here."]
     team.finish_all()
 
 

@@ -202,7 +202,7 @@ def test_what_stands_still_is_named_with_since_when_and_what_to_do(
     subject = BROUGHT_ABOUT[kind](world)
     (found,) = (finding for finding in standing_still(world.dialer) if not finding.ok)
     assert (found.name, found.offenders) == (f"standstill: {NAMES[kind]}", (subject,) if subject else ())
-    assert ", for 4" in found.found
+    assert " for 4" in found.found
     move_on(world, kind)
     assert all(finding.ok for finding in standing_still(world.dialer))
 

@@ -195,7 +195,7 @@ def test_contacts_are_made_found_edited_put_back_and_taken_out(world: World, her
     assert document(found)["contacts"] == [after]
     assert [(c["contact_id"], c["reason"]) for c in document(inside)["contacts"]] == [(other, "invalid_number")]
     assert (refused.returncode, refused.stdout) == (
-        1, f"Put 0 contacts back.\n  Contact {other} has an invalid phone number; correct it first.\n",
+        1, f"Put 0 contacts back.\n  1: has an invalid phone number; correct it first: {other}\n",
     )  # fmt: skip
     world.edit_contact(other, phone="+12025550143")
     back, removed = several(

@@ -16,14 +16,16 @@ from worker.operations.board import Board, Line
 
 KEYS = "up/down choose  enter look at it  p pause  r resume  q leave"
 NO_CAMPAIGN = "No campaign yet; make one, and it is shown here."
-WIDE = 110
 STYLES = {
     CampaignStatus.RUNNING: "green",
     CampaignStatus.PAUSED: "yellow",
     CampaignStatus.SCHEDULED: "cyan",
 }
-HEADINGS = ("", "campaign", "status", "live", "left", "reached", "not r.", "cannot", "today", "next")
-_RIGHT = ("live", "left", "reached", "not r.", "cannot", "today")
+HEADINGS = (
+    "", "campaign", "status", "live", "left", "reached", "not\nreached", "cannot\nbe called", "today", "next",
+)  # fmt: skip
+HEADING_LINES = 2
+_LEFT = ("", "campaign", "status", "next")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def render_board(view: BoardView, width: int, height: int) -> RenderableType:
     """The board, no wider and no higher than the terminal: as many lines as fit, the chosen one among them, and its
     sentence below."""
     foot = _foot(view, width)
-    room = max(1, height - 2 - sum(_lines(part, width) for part in foot))
+    room = max(1, height - 1 - HEADING_LINES - sum(_lines(part, width) for part in foot))
     first = max(0, min(view.chosen - room // 2, len(view.seen.lines) - room))
     shown = view.seen.lines[first : first + room]
     if not shown:
@@ -83,9 +85,9 @@ def _totals(board: Board) -> str:
 def _table() -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, expand=True, header_style="dim")
     for heading in HEADINGS:
-        ratio = {"campaign": 3, "next": 2}.get(heading)
+        ratio = {"campaign": 1, "next": 1}.get(heading)
         table.add_column(
-            heading, no_wrap=True, overflow="ellipsis", justify="right" if heading in _RIGHT else "left", ratio=ratio
+            heading, no_wrap=True, overflow="ellipsis", justify="left" if heading in _LEFT else "right", ratio=ratio
         )
     return table
 

@@ -98,7 +98,7 @@ def _in_words(campaign: dict[str, Any], progress: dict[str, Any], found: Progres
     facts = found.facts
     is_due = found.next_due_at == facts.now
     words = {
-        name.replace("_", " "): _on_its_clock(value, facts) if name.endswith("_at") else value
+        name.replace("_", " "): _on_its_clock(name, value, facts) if name.endswith("_at") else value
         for name, value in campaign.items()
         if value not in (None, {}) and name not in _NOT_FOR_PEOPLE and not name.startswith(("call_window", "contacts_"))
     }
@@ -107,7 +107,8 @@ def _in_words(campaign: dict[str, Any], progress: dict[str, Any], found: Progres
     words["contacts"] = in_words(progress["reach"])
     words["calls"] = _counted(progress["calls"] | {"live": progress["live_calls"]})
     if progress["next_due_at"] is not None and progress["status"] == CampaignStatus.RUNNING:
-        words["next due"] = "now" if is_due else when(found.next_due_at, facts.now, facts.call_window_timezone)
+        at = found.activity.until if is_due else found.next_due_at  # due, it may wait for its window
+        words["next due"] = "now" if at is None else when(at, facts.now, facts.call_window_timezone)
     if progress["run"] is not None:
         run = progress["run"]
         words["run"] = f"{run['id']}, {'open' if run['is_open'] else 'ended'}, opened by {run['opened_by']}"
@@ -116,8 +117,10 @@ def _in_words(campaign: dict[str, Any], progress: dict[str, Any], found: Progres
     return words
 
 
-def _on_its_clock(value: str, facts: CampaignFacts) -> str:
-    return when(datetime.fromisoformat(value), facts.now, facts.call_window_timezone)
+def _on_its_clock(name: str, value: str, facts: CampaignFacts) -> str:
+    """What it starts by is business time; what was done to it was done by the clock of the machines."""
+    now = facts.now if name == "scheduled_start_at" else facts.machine_now
+    return when(datetime.fromisoformat(value), now, facts.call_window_timezone)
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -7,22 +7,23 @@ for stands in their rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from worker.domain.activity import Activity, Situation, activity
+from worker.domain.activity import Activity, Away, Situation, activity
 from worker.domain.errors import Refused
 from worker.domain.model import CampaignStatus
 from worker.domain.reach import reach
 from worker.domain.window import local_time
 from worker.flow.base import Dialer
-from worker.operations.progress import Standing, as_read, finish_reading, read_standing
-from worker.store import counters
+from worker.operations.progress import TICK_OLD_SECONDS, Standing, as_read, finish_reading, read_standing
+from worker.store import counters, ticks
 from worker.store.database import once
 from worker.store.reads import watching
 from worker.store.reads.watching import BoardRow, TodaysCalls
+from worker.store.ticks import Silence
 
 MOST_CAMPAIGNS = 100
 MOST_PLANNED = 20
@@ -43,11 +44,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The team's campaigns, those at work first; ``count`` is how many there are in all, ``now`` business time."""
+    """The team's campaigns, those at work first; ``count`` is how many there are in all."""
 
     count: int
     lines: Sequence[Line]
-    now: datetime | None
 
 
 def read_board(dialer: Dialer, team_id: str, *, broker_answers: Callable[[], bool]) -> Board:
@@ -55,28 +55,27 @@ def read_board(dialer: Dialer, team_id: str, *, broker_answers: Callable[[], boo
 
     def work(
         conn: Connection,
-    ) -> tuple[int, Sequence[BoardRow], dict[str, dict[str, int]], dict[str, TodaysCalls], dict[str, Standing]]:
+    ) -> tuple[int, Sequence[Line], dict[str, Standing]]:
+        silence = ticks.silence(conn)
         count, rows = watching.board(conn, team_id, most=MOST_CAMPAIGNS)
         counts = counters.read(conn, [row.id for row in rows])
         today = watching.todays_calls(conn, {row.id: _midnight(row) for row in rows})
         running = [row.id for row in rows if row.status == CampaignStatus.RUNNING][:MOST_PLANNED]
-        return count, rows, counts, today, {each: read_standing(conn, dialer, team_id, each) for each in running}
+        lines = [_line(row, counts[row.id], today.get(row.id), silence) for row in rows]
+        return count, lines, {each: read_standing(conn, dialer, team_id, each) for each in running}
 
-    count, rows, counts, today, standings = once(dialer.db, work)
-    found = {
-        campaign_id: finish_reading(dialer, standing, broker_answers).activity
-        for campaign_id, standing in standings.items()
-    }
-    lines = [_line(row, counts[row.id], found.get(row.id), today.get(row.id)) for row in rows]
-    return Board(count, lines, rows[0].now if rows else None)
+    count, lines, standings = once(dialer.db, work)
+    found = {each: finish_reading(dialer, standing, broker_answers).activity for each, standing in standings.items()}
+    return Board(count, [replace(line, activity=found.get(line.row.id, line.activity)) for line in lines])
 
 
-def _line(row: BoardRow, counts: Mapping[str, int], found: Activity | None, today: TodaysCalls | None) -> Line:
+def _line(row: BoardRow, counts: Mapping[str, int], today: TodaysCalls | None, silence: Silence) -> Line:
     calls, answered = (0, 0) if today is None else (today.calls, today.answered)
-    return Line(row, reach(row.status, counts), found or _at_rest(row, counts), calls, answered)
+    return Line(row, reach(row.status, counts), _at_rest(row, counts, silence), calls, answered)
 
 
-def _at_rest(row: BoardRow, counts: Mapping[str, int]) -> Activity:
+def _at_rest(row: BoardRow, counts: Mapping[str, int], silence: Silence) -> Activity:
+    """What a campaign does that does not run."""
     if row.status == CampaignStatus.RUNNING:
         return _OTHERS_RUN
     read = as_read(row.status, counts)
@@ -86,6 +85,8 @@ def _at_rest(row: BoardRow, counts: Mapping[str, int]) -> Activity:
             now=row.now,
             pause_reason=row.pause_reason,
             scheduled_start_at=row.scheduled_start_at,
+            away=Away.TICK if silence.seconds > TICK_OLD_SECONDS else None,
+            silent_seconds=silence.seconds if silence.has_ticked else None,
             waiting=read["pending"] + read["queued"],
             live=row.live,
             limit=row.max_concurrent_calls,
