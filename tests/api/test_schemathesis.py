@@ -75,6 +75,8 @@ EXPLAINED = re.compile(
     "|character that is not text"  # a NUL is text for JSON, and not for PostgreSQL
     "|Give a whole number"  # 3.0 is an integer for JSON Schema
     "|line must name the columns"  # CSV
+    "|No country .* use an ISO 3166 code"  # the list of countries
+    "|Say what to change"  # an edit of a team that names nothing
     "|Give a text of 1 to [0-9]+ characters"  # without the blanks around it
 )
 """Why a request that the document allows is refused."""
