@@ -75,7 +75,8 @@ CREATE TABLE api_keys (
     secret_sha256 bytea NOT NULL CHECK (length(secret_sha256) = 32),
     created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     last_used_at  timestamptz,
-    revoked_at    timestamptz
+    revoked_at    timestamptz,
+    role          text NOT NULL DEFAULT 'admin' CHECK (role IN ('viewer', 'operator', 'admin'))
 );
 CREATE INDEX api_keys_of_team ON api_keys (team_id);
 
@@ -278,7 +279,10 @@ CREATE TABLE campaigns (
     -- The ranks that occur among its contacts, so that a claim need not search for them. Never shrinks.
     ranks                    smallint[] NOT NULL DEFAULT '{5}',
     closing_at               timestamptz,              -- since when who waits reads as cancelled; it completes after its calls
+    test_of                  text,                     -- made for one test call of that campaign; listed nowhere
+    tested_by                text,                     -- who asked for it
     UNIQUE (team_id, id),
+    FOREIGN KEY (team_id, test_of) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (team_id, assistant_id) REFERENCES assistants (team_id, id),
     FOREIGN KEY (team_id, company_id) REFERENCES companies (team_id, id),
     CONSTRAINT campaigns_window_whole CHECK (
@@ -299,6 +303,7 @@ CREATE INDEX campaigns_due_to_start ON campaigns (scheduled_start_at)
 CREATE INDEX campaigns_due_to_end ON campaigns (scheduled_end_at)
     WHERE scheduled_end_at IS NOT NULL AND status IN ('running', 'paused') AND closing_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX campaigns_due_to_wake ON campaigns (next_wake_at) WHERE next_wake_at IS NOT NULL;
+CREATE INDEX campaigns_for_tests ON campaigns (tested_by, created_at) WHERE test_of IS NOT NULL;
 CREATE INDEX campaigns_short_of_slots ON campaigns (team_id) WHERE short_of_slots AND status = 'running';
 
 -- Wakes the timers (worker/process/timer.py), which sleep until the next campaign is to start or to end: this may be an
@@ -489,6 +494,7 @@ CREATE TABLE calls (
     callback_at      timestamptz,                      -- business time; when its callee asked to be called, if he did
     secondary        text,                             -- the contact's second number as written, where that is dialed
     is_extra         boolean NOT NULL DEFAULT false,   -- beyond the campaign's most attempts, for it is a callback
+    hang_up          boolean NOT NULL DEFAULT false,   -- somebody wants it ended, also while it rings or talks
     FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (contact_id, campaign_id) REFERENCES campaign_contacts (contact_id, campaign_id),
     FOREIGN KEY (campaign_id, run_id) REFERENCES runs (campaign_id, id),

@@ -12,6 +12,7 @@ from tests.patience import PATIENCE_SECONDS
 from tests.world import World
 from worker.api.app import app
 from worker.dev.stack import Stack
+from worker.domain.roles import Role
 from worker.flow.base import Step
 from worker.operations.keys import create_key
 from worker.process import celery_app, dispatch, wiring
@@ -78,6 +79,6 @@ def other(web: World, url: str) -> Iterator[Client]:
         yield made
 
 
-def new_client(world: World, url: str, team: str) -> Client:
-    _, text = create_key(world.dialer, team, "a key of the tests", actor="test")
+def new_client(world: World, url: str, team: str, role: Role | None = None) -> Client:
+    _, text = create_key(world.dialer, team, "a key of the tests", actor="test", role=role)
     return Client(base_url=url, headers={"Authorization": f"Bearer {text}"}, timeout=PATIENCE_SECONDS)

@@ -100,7 +100,7 @@ def test_a_run_with_its_window_shut_says_when_it_opens(web: World, client: Clien
     campaign = web.campaign(web.contacts(2), **AT_NINE)
     answer = post(client, campaign, "run").json()
     assert (answer["started"], answer["remaining"], answer["opensAt"]) == (0, 2, "2027-03-02T14:00:00Z")
-    assert answer["message"] == "Started 0 calls; the call window opens at 2027-03-02T14:00:00Z"
+    assert answer["message"] == "Started 0 calls; the call window is shut until Tue 09:00 New York, in 21 h"
 
 
 def test_a_run_without_a_window_says_so(web: World, client: Client, sent: list[Any]) -> None:

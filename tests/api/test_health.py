@@ -159,4 +159,4 @@ def test_it_is_not_ready_while_a_failover_holds_calls_back(web: World, url: str)
     web.tick()
     status, said = ready(url)
     assert status == 503
-    assert said["server"].startswith("failed over at ")
+    assert said["server"].startswith("failed over ")

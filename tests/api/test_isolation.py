@@ -13,6 +13,7 @@ from tests.api.routes import routes
 from tests.world import World
 from worker.api.app import app
 from worker.domain.resources import NUMBER, PLAIN, Resource
+from worker.operations.keys import create_key
 from worker.store import tables
 
 API = "/api/"
@@ -37,9 +38,12 @@ def theirs(web: World, client: Client) -> dict[str, str]:
     """What the world's own team has, by the part of a path that stands before its id."""
     campaign = web.campaign_that_is("paused")
     web.ban("+12025550777")
+    key, _ = create_key(web.dialer, web.team, "theirs", actor="test")
     return {
         "campaigns": campaign,
         "calls": web.calls(campaign)[0].id,
+        "teams": web.team,
+        "keys": key.id,
         "contacts": web.contact(),
         **made(client, web.team),
         "do-not-call": "+12025550777",
@@ -72,6 +76,7 @@ def ours(web: World) -> dict[tuple[str, str], dict[str, Any]]:
     }
     crm = f"{API}crm"
     edited = {
+        "teams": {"name": "Ours"},
         "campaigns": campaign.copy(),
         "contacts": {"firstName": "Ours", "companyId": f"comp_{OTHER_TEAM}"},
         **{each.path: dict(each.edit_example) for each in PLAIN},
@@ -80,8 +85,11 @@ def ours(web: World) -> dict[tuple[str, str], dict[str, Any]]:
         "run": {},
         "schedule": {"scheduledStartAt": "2027-06-01T09:00:00Z"},
         "cancel": {"hangUp": True},
-        "contacts": {"contactIds": [contact]},
+        "clone": {"withContacts": True},
+        "redial": {},
+        "test-call": {"to": "+12025550123"},
         "contacts/requeue": {"contactIds": [contact]},
+        "contacts": {"contactIds": [contact]},
     }
     return {
         ("POST", f"{crm}/campaigns"): campaign,
@@ -89,6 +97,7 @@ def ours(web: World) -> dict[tuple[str, str], dict[str, Any]]:
         **{("POST", f"{crm}/{each.path}"): new(each, OTHER_TEAM) | {"teamId": OTHER_TEAM} for each in PLAIN},
         ("POST", f"{crm}/calls/{{id}}/outcome"): {"outcome": "interested", "doNotCall": True},
         ("POST", f"{crm}/do-not-call"): {"numbers": ["+12025550903"]},
+        ("POST", f"{crm}/keys"): {"name": "Ours", "teamId": OTHER_TEAM},
         ("DELETE", f"{crm}/campaigns/{{id}}/contacts"): of_campaign["contacts"],
         **{("PATCH", f"{crm}/{thing}/{{id}}"): body for thing, body in edited.items()},
         ("PUT", f"{crm}/contacts/by-external-id/{{id}}"): {"companyId": f"comp_{OTHER_TEAM}"},
@@ -171,6 +180,7 @@ def test_another_teams_id_in_a_body_is_nothing_to_be_found(
 ) -> None:
     bodies, before = ours(web), everything_of(web, web.team)
     mine = made(other, OTHER_TEAM) | {
+        "teams": OTHER_TEAM,
         "campaigns": other.post("/api/crm/campaigns", json=bodies["POST", "/api/crm/campaigns"]).json()["campaign"][
             "id"
         ],

@@ -221,6 +221,7 @@ def test_a_created_campaign_shows_every_field_beyond_the_page_too(web: World, cl
         "contacts_called": 0,
         "contacts_completed": 0,
         "contacts_answered": 0,
+        "reach": {"reached": 0, "not_reached": 0, "cannot_be_called": 0, "left": 0, "cancelled": 0},
         "created_at": campaign["created_at"],
         "updated_at": campaign["created_at"],
         "completed_at": None,

@@ -53,6 +53,7 @@ def test_progress_counts_contacts_calls_and_what_is_live(web: World, client: Cli
             "total": 3, "pending": 0, "queued": 1, "calling": 1, "completed": 0, "exhausted": 0, "failed": 0,
             "skipped": 1, "cancelled": 0,
         },
+        "reach": {"reached": 0, "not_reached": 0, "cannot_be_called": 1, "left": 2, "cancelled": 0},
         "contacts_called": 2,
         "contacts_completed": 0,
         "contacts_answered": 0,
@@ -94,7 +95,7 @@ def test_a_shut_window_says_until_when(web: World, client: Client, sent: list[An
     campaign = web.campaign([web.contact(), web.contact(timezone="Europe/Berlin")], **window)
     run(web, client, campaign, sent)
     assert activity(client, campaign) == ("window_shut", "2027-03-02T08:00:00Z")  # 09:00 in Berlin
-    assert "2027-03-02T08:00:00Z" in progress(client, campaign)["activity"]["message"]
+    assert "Tue 03:00 New York, in 15 h" in progress(client, campaign)["activity"]["message"]
 
 
 def test_the_last_moments_of_a_window_are_shut_too(web: World, client: Client, sent: list[Any]) -> None:

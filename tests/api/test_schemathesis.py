@@ -23,7 +23,7 @@ from worker.api.app import app
 from worker.api.openapi import document
 from worker.domain.resources import PLAIN
 from worker.store import tables
-from worker.store.crm import campaign_edits, contacts, records, setup
+from worker.store.crm import campaign_edits, contacts, keys, records, setup
 from worker.store.crm.contacts import NewContact
 
 pytestmark = pytest.mark.slow  # half a minute of CPU even with few examples; runs after the suite
@@ -37,6 +37,8 @@ IDS = {
     "assistants": f"asst_{TEAM}",
     "carrier-accounts": f"acct_{TEAM}",
     "phone-numbers": "pn_known",
+    "teams": TEAM,
+    "keys": "key_known",
 }
 OTHERS = [each for each in PLAIN if each.path not in IDS]
 IDS |= {each.path: f"{each.prefix}_known" for each in OTHERS}
@@ -74,6 +76,8 @@ EXPLAINED = re.compile(
     "|character that is not text"  # a NUL is text for JSON, and not for PostgreSQL
     "|Give a whole number"  # 3.0 is an integer for JSON Schema
     "|line must name the columns"  # CSV
+    "|No country .* use an ISO 3166 code"  # the list of countries
+    "|Say what to change"  # an edit of a team that names nothing
     "|Give a text of 1 to [0-9]+ characters"  # without the blanks around it
     "|not what `next` of an answer said|Give offset or after"  # what a page before has said
     "|ISO 8601 date and time with an offset"  # an instant in a query is a text
@@ -128,6 +132,7 @@ def known(web: World) -> World:
         made_of = {"assistant_id": IDS["assistants"], "company_id": IDS["companies"], "name": "A campaign"}
         new = {"id": IDS["campaigns"], "team_id": TEAM, **made_of}
         campaign_edits.create(conn, new, [IDS["phone-numbers"]])
+        keys.insert(conn, IDS["keys"], TEAM, "a key", "viewer", bytes(32))
         for each in OTHERS:
             row = {"id": IDS[each.path], "team_id": TEAM, **each.read(each.example)}
             records.add(conn, tables.metadata.tables[each.table], row)

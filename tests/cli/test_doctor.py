@@ -103,9 +103,9 @@ def test_news_of_no_call_of_ours_is_shown_with_how_much_is_kept_and_what_it_may_
     answer = doctor("--json", UNKNOWN_NEWS_KEPT="5")
     assert wrong(answer) == {"foreign news of twilio"}
     foreign, unknown = (findings(answer)[f"{kind}"] for kind in ("foreign news of twilio", "unknown news of simulator"))
-    assert foreign["found"].startswith("1 since ")
+    assert foreign["found"].startswith("1, the first ")
     assert "another carrier, or another account there, placed; they changed nothing" in foreign["found"]
-    assert unknown["found"].startswith("3 since ")
+    assert unknown["found"].startswith("3, the first ")
     assert "; 3 kept (at most 5), " in unknown["found"]
     world.sql("UPDATE call_events SET received_at = received_at - interval '1 hour'")
     assert wrong(doctor("--json", UNKNOWN_NEWS_KEPT="2")) == {"unknown news of simulator"}
@@ -202,7 +202,7 @@ def test_what_stands_still_is_named_with_since_when_and_what_to_do(
     subject = BROUGHT_ABOUT[kind](world)
     (found,) = (finding for finding in standing_still(world.dialer) if not finding.ok)
     assert (found.name, found.offenders) == (f"standstill: {NAMES[kind]}", (subject,) if subject else ())
-    assert ", for 4" in found.found
+    assert " for 4" in found.found
     move_on(world, kind)
     assert all(finding.ok for finding in standing_still(world.dialer))
 

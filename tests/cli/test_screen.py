@@ -26,7 +26,7 @@ def test_calls_that_wait_to_be_placed_are_counted_and_what_stands_still_is_the_s
     (campaign,) = {row.campaign_id for row in world.all_calls()}
     said = shown(world, campaign)
     assert "waiting  2 calls to be placed, the oldest for 4" in said
-    assert "= 2 calls are reserved and not placed at the carrier account An account, the oldest since" in said
+    assert "= 2 calls are reserved and not placed at the carrier account An account, the oldest for 4" in said
     world.tick()
     said = shown(world, campaign)
     assert "to be placed" not in said

@@ -92,14 +92,15 @@ def test_an_obstacle_with_an_end_says_when_it_ends() -> None:
     for code, situation in until.items():
         found = activity(situation)
         assert (found.code, found.until) == (code, LATER)
-        assert "2027-03-01T18:00:00Z" in found.message
+        assert "18:00 UTC, in 1 h" in found.message
+        assert "13:00 New York, in 1 h" in activity(replace(situation, zone="America/New_York")).message
     assert "The carrier account of +12025550002 rests (HTTP 429)" in activity(until["resting"]).message
 
 
 def test_who_is_due_while_the_window_is_shut_waits_for_the_window() -> None:
     found = activity(replace(DIALING, next_due_at=LATER, opens_at=LATEST))
     assert (found.code, found.until) == ("nothing_due", LATEST)
-    assert "2027-03-01T18:00:00Z, and the call window is shut until 2027-03-01T19:00:00Z" in found.message
+    assert "18:00 UTC, in 1 h, and the call window is shut until 19:00 UTC, in 2 h" in found.message
 
 
 def test_one_number_that_is_well_is_enough() -> None:
@@ -202,11 +203,14 @@ def test_there_is_always_one_sentence_and_no_instant_that_has_passed(situation: 
     assert found.message[-1] in ".)"
     assert "None" not in found.message
     assert found.until is None or found.until > NOW
-    assert all(read > NOW.strftime("%Y-%m-%dT%H:%M:%SZ") for read in re.findall(r"\d{4}-\S+Z", found.message))
+    assert " ago" not in found.message
+    assert not re.search(r"\d{4}-\S+Z", found.message), "that is for programs"
+    on_a_clock = activity(replace(situation, zone="America/New_York")).message
+    assert "UTC" not in on_a_clock
 
 
 def test_calls_that_nobody_places_are_named_with_their_account_and_since_when() -> None:
     assert activity(replace(DIALING, still=[still(Kind.PLACING, "main")])).message == (
-        "12 calls are reserved and not placed at the carrier account main, the oldest since 16:59:17 UTC, for 43 s; "
+        "12 calls are reserved and not placed at the carrier account main, the oldest for 43 s; "
         "its carrier answers slowly or not at all, or no worker takes them."
     )

@@ -27,7 +27,18 @@ from worker.domain.resources import (
     parse_number,
     parse_team,
 )
-from worker.domain.run_request import CANCEL, RUN, parse_cancellation, parse_run
+from worker.domain.run_request import (
+    CANCEL,
+    CLONE,
+    REDIAL,
+    RUN,
+    TEST_CALL,
+    parse_cancellation,
+    parse_clone,
+    parse_redial,
+    parse_run,
+    parse_test_call,
+)
 from worker.domain.selection import filter_fields, parse_filter
 from worker.operations.assistants import ASSISTANT
 
@@ -75,6 +86,9 @@ PARSERS: dict[str, tuple[Callable[[dict[str, Any]], Any], Iterable[str], dict[st
     ),
     "run": (parse_run, names(RUN), {}),
     "cancel": (parse_cancellation, names(CANCEL), {}),
+    "test call": (lambda body: parse_test_call(body, None), names(TEST_CALL), {}),
+    "clone": (parse_clone, names(CLONE), {}),
+    "redial": (parse_redial, names(REDIAL), {}),
     "contact": (parse_contact, of(CONTACT), {}),
     "contact edit": (lambda body: parse_contact(body, is_new=False), of(CONTACT, is_new=False), {}),
     "contact in a list": (lambda body: parse_contacts([{}, body]), of(CONTACT), {}),

@@ -133,7 +133,7 @@ def test_foreign_news_of_a_call_in_any_state_moves_nothing_and_keeps_out_no_true
     named = [outcome for name, outcome in outcomes(world).items() if name not in known]
     assert named == ["foreign"] * len(news)
     (found,) = ignored_news(world.dialer)
-    assert (found.ok, found.found.startswith(f"{len(news)} since ")) == (False, True)
+    assert (found.ok, found.found.startswith(f"{len(news)}, the first ")) == (False, True)
     if call.ended_at is None and state != "reserved":
         own = call.carrier_call_id or "sim_0"
         world.report([replace(event(call, EventKind.ENDED, own), event_id=f"{own} busy")])

@@ -24,7 +24,7 @@ def test_a_standstill_is_shown_since_when_and_of_whom_and_no_more_once_it_is_ove
     assert SECONDS <= found.waiting.seconds < SECONDS + 30
     assert found.waiting.count == (2 if kind is Kind.PLACING else 1)
     said = found.sentence()
-    assert f"since {found.since:%H:%M:%S} UTC, for {found.waiting.seconds:.0f} s" in said
+    assert f" for {found.waiting.seconds:.0f} s" in said
     assert said.endswith(".")
     assert ("An account" in said) == (subject == "acct_team_a")
     assert ("An account" in found.sentence(by_name=False)) is False

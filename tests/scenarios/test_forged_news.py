@@ -167,7 +167,7 @@ def test_news_by_another_key_ends_no_call_and_lets_nobody_else_be_rung(talking: 
     forged = how(before[0])
     (found,) = ignored_news(world.dialer)
     assert (found.name, found.ok) == (f"foreign news of {forged.carrier}", False)
-    assert found.found.startswith(f"{LIMIT} since ")
+    assert found.found.startswith(f"{LIMIT}, the first ")
 
     world.cancel(talking.campaign, hang_up=True)
     for call in before:

@@ -159,6 +159,7 @@ REFUSED: list[tuple[str, str]] = [
         for name in E164
         for number in NUMBERS
     ),
+    ("api_keys_role_check", "UPDATE api_keys SET role = 'owner'"),
     ("api_keys_secret_sha256_check", r"UPDATE api_keys SET secret_sha256 = '\x00'"),
     *(
         ("carrier_accounts_recent_results_check", f"UPDATE carrier_accounts SET recent_results = '{results}'")

@@ -41,7 +41,7 @@ from worker.store import (
     ticks,
     wakes,
 )
-from worker.store.crm import keys
+from worker.store.crm import campaign_copies, keys
 from worker.store.database import once, open_database, transact
 from worker.store.events import Event
 from worker.store.hangups import Unmatched
@@ -564,12 +564,20 @@ def _kept_answer(world: World, move: Move, forward: bool) -> None:
 
 @trial("api_keys.last_used_at")
 def _key_use(world: World, move: Move, forward: bool) -> None:
-    do(world, keys.insert, "key_a", world.team, "A key", bytes(32))
+    do(world, keys.insert, "key_a", world.team, "A key", "admin", bytes(32))
     world.sql("UPDATE api_keys SET last_used_at = clock_timestamp()")
     is_stale = "SELECT is_use_stale FROM (" + str(keys.FIND).replace(":id", "'key_a'") + ") AS found"
     assert not world.sql(is_stale)[0][0]
     move()
     assert world.sql(is_stale)[0][0]
+
+
+@trial("campaigns.created_at")
+def _test_calls(world: World, move: Move, forward: bool) -> None:
+    world.sql("UPDATE campaigns SET test_of = id, tested_by = 'key_a' WHERE id = :id", id=world.campaign())
+    move()
+    (made,) = once(world.engine, lambda conn: campaign_copies.tests_made(conn, "key_a", most=10))
+    assert 3500 < made.seconds_ago < 3700, "an hour is over, whichever way"
 
 
 @trial("callback_refusals.last_at")

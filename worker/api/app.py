@@ -14,6 +14,8 @@ from worker.api import (
     call_outcomes,
     calls,
     campaign_contacts,
+    campaign_copies,
+    campaign_files,
     campaign_life,
     campaigns,
     carriers,
@@ -22,8 +24,10 @@ from worker.api import (
     do_not_call,
     docs,
     health,
+    one_call,
     requeue,
     resources,
+    teams,
     watchdog,
 )
 from worker.api.envelope import add_handlers, success
@@ -36,12 +40,16 @@ ROUTERS = (
     campaign_life.router,
     campaign_contacts.router,
     call_outcomes.router,
+    campaign_copies.router,
+    campaign_files.router,
     requeue.router,
+    one_call.router,
     contact_import.router,
     contacts.router,
     calls.router,
     *resources.ROUTERS,
     do_not_call.router,
+    teams.router,
     health.router,
 )
 

@@ -20,7 +20,7 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from worker.api.contacts import TeamId
+from worker.api.contacts import Country, TeamId
 from worker.api.envelope import RETRY_AFTER_SECONDS, HttpError
 from worker.api.idempotency import Answer
 from worker.api.models_contacts import ImportAnswer, UndoneAnswer
@@ -86,6 +86,7 @@ def import_contacts(
     team_id: TeamId = None,
     company_id: Annotated[str | None, Query(alias="companyId", description="The company of all of them.")] = None,
     tag: Annotated[list[str] | None, Query(description="A tag for all of them; may be repeated.")] = None,
+    country: Country = None,
 ) -> Response:
     """Create contacts from a CSV file, and merge those the team has.
 
@@ -111,7 +112,7 @@ def import_contacts(
         encoding = choose_encoding(file, sent.charset)
         text = text_of(file, encoding)
         try:
-            region = region_of(dialer, sent.context.team_id)
+            region = region_of(dialer, sent.context.team_id, country)
             lines = ContactFile(pieces_of(text), region=region)
             with _saying_how_far() as observer:
                 loaded = load_contacts(

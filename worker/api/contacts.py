@@ -12,10 +12,11 @@ from worker.api.models_calls import ContactHistory
 from worker.api.models_contacts import CONTACT_MODELS, ContactsAnswer, ContactUpsert, NewContactOrContacts, UpsertAnswer
 from worker.api.models_resources import TEAM
 from worker.api.openapi import takes
-from worker.api.request_context import Context, PartOf, answered, refuse_unknown
+from worker.api.request_context import Context, PartOf, RequestContext, answered, refuse_unknown
 from worker.domain.fields import wrong
 from worker.flow.base import Dialer
 from worker.operations import contacts as contact_operations
+from worker.operations.country import region_of
 from worker.operations.story import contact_story
 from worker.operations.upsert import Upserted, upsert_by_external_id, upsert_by_number
 from worker.process import celery_app
@@ -23,6 +24,15 @@ from worker.process import celery_app
 router = APIRouter(prefix="/api/crm/contacts", tags=["Contacts"])
 
 TeamId = Annotated[str | None, Query(alias="teamId", description=TEAM)]
+Country = Annotated[
+    str | None,
+    Query(description="Where numbers without a country code belong, such as US. Left out, the team's country."),
+]
+
+
+def region(context: RequestContext, country: str | None) -> str | None:
+    """Where numbers without a country code of a request belong. Raises :class:`Invalid`."""
+    return region_of(context.dialer, context.team_id, country)
 
 
 @router.get("", response_model=CONTACT_MODELS.listing, summary="List contacts")
@@ -67,25 +77,25 @@ def list_contacts(
     summary="Create contacts",
     openapi_extra=takes(NewContactOrContacts),
 )
-def create_contacts(context: Context) -> Response:
+def create_contacts(context: Context, country: Country = None) -> Response:
     """Create a contact, or up to 10 000 at once.
 
     One contact is the body itself. Many are the list `contacts` in it: then all are created or none is, and the
     answer lists them in the same order. A phone number that cannot be called refuses nothing: the contact is
     kept, and its `phone_fault` says why it is not called.
     """
-    sent = context.body()
+    sent, where = context.body(), region(context, country)
     if "contacts" in sent:
-        return _create_many(context, sent)
+        return _create_many(context, sent, where)
 
     def work(dialer: Dialer) -> Answer:
-        made = contact_operations.create_contact(dialer, context.team_id, sent, actor=context.actor)
+        made = contact_operations.create_contact(dialer, context.team_id, sent, actor=context.actor, region=where)
         return answered(contact=made)
 
     return context.do(work)
 
 
-def _create_many(context: Context, sent: dict[str, object]) -> Response:
+def _create_many(context: Context, sent: dict[str, object], where: str | None) -> Response:
     refuse_unknown(sent, ("teamId", "contacts"))
     if not isinstance(sent.get("teamId"), str | None):
         raise wrong("teamId", "Give a text.")
@@ -94,7 +104,7 @@ def _create_many(context: Context, sent: dict[str, object]) -> Response:
         context.own(contact.get("teamId") if isinstance(contact, dict) else None)
 
     def work(dialer: Dialer) -> Answer:
-        made = contact_operations.create_contacts(dialer, context.team_id, wanted, actor=context.actor)
+        made = contact_operations.create_contacts(dialer, context.team_id, wanted, actor=context.actor, region=where)
         return answered(contacts=made, count=len(made))
 
     return context.do(work)
@@ -117,16 +127,18 @@ def get_contact_history(context: Context, id: str) -> Response:
 @router.patch(
     "/{id}", response_model=CONTACT_MODELS.answer, summary="Edit a contact", openapi_extra=takes(CONTACT_MODELS.edit)
 )
-def edit_contact(context: Context, id: str) -> Response:
+def edit_contact(context: Context, id: str, country: Country = None) -> Response:
     """Change the fields given; null clears one.
 
     A contact that waits in a campaign is called by its new number and in its new zone from then on. Marked
     do-not-call, it is not called any more, whatever has been prepared.
     """
-    sent = context.body()
+    sent, where = context.body(), region(context, country)
 
     def work(dialer: Dialer) -> Answer:
-        edited, steps = contact_operations.edit_contact(dialer, context.team_id, id, sent, actor=context.actor)
+        edited, steps = contact_operations.edit_contact(
+            dialer, context.team_id, id, sent, actor=context.actor, region=where
+        )
         return answered(*steps, contact=edited)
 
     return context.do(work)

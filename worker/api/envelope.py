@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import ceil
 from traceback import format_exception
 from typing import Any
 
@@ -17,7 +18,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from worker.domain.errors import Conflict, DialerError, Fault, Invalid, NotFound, Refused, Unavailable
+from worker.domain.errors import Conflict, DialerError, Fault, Invalid, NotFound, Refused, TooOften, Unavailable
 
 log = structlog.get_logger()
 
@@ -126,6 +127,9 @@ def _dialer_error(request: Request, error: Exception) -> Response:
     if isinstance(error, Refused):
         status, body = refusal(request_id, error)
         return answer(render(body), status)
+    if isinstance(error, TooOften):
+        body = failure(request_id, 429, str(error))
+        return answer(render(body), 429, {"Retry-After": str(ceil(error.wait_seconds))})
     if isinstance(error, Unavailable):
         log.warning("service_away", message=str(error))
         body = failure(request_id, 503, "The service is not available now; try again in a moment.")

@@ -54,20 +54,23 @@ LONGEST_KEY = 255
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answers with: the fields beside ``success``, and the steps to carry out once it is so."""
+    """What an endpoint answers with: the fields beside ``success``, and the steps to carry out once it is so. Those
+    that are ``unkept`` only the first answer has; where it is given again they are null."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
+    unkept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenAnswer:
-    """An answer in writing."""
+    """An answer in writing; ``kept`` is what is kept of it, where that is another text."""
 
     status: int
     text: str
     steps: tuple[Step, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
+    kept: str | None = None
 
 
 Work = Callable[[Dialer], Answer]
@@ -78,7 +81,9 @@ WorkInBatches = Callable[[Dialer, Bookmark], Answer]
 
 def write_answer(answer: Answer) -> WrittenAnswer:
     """The answer, written."""
-    return WrittenAnswer(200, render({"success": True, **answer.fields}), answer.steps)
+    whole = {"success": True, **answer.fields}
+    kept = render(whole | dict.fromkeys(answer.unkept)) if answer.unkept else None
+    return WrittenAnswer(200, render(whole), answer.steps, kept=kept)
 
 
 def do_once(dialer: Dialer, request: KeyedRequest, request_id: str, work: Work, *, in_one: bool) -> WrittenAnswer:
@@ -183,7 +188,8 @@ def _kept(dialer: Dialer, request: KeyedRequest, taken_at: datetime, written: Wr
 
 
 def _keep(conn: Connection, request: KeyedRequest, taken_at: datetime, written: WrittenAnswer) -> None:
-    if not idempotency.answer(conn, request, taken_at, written.status, written.text):
+    text = written.text if written.kept is None else written.kept
+    if not idempotency.answer(conn, request, taken_at, written.status, text):
         raise _given_up()
 
 

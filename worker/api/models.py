@@ -60,3 +60,13 @@ class KeyPage(Done):
         description="Give this as `updatedSince` the next time. It lies a minute before the reading, for what was just "
         "being written; so what has changed in that minute comes twice."
     )
+
+
+class Reach(BaseModel):
+    """A campaign's contacts by how far it has come with them. Each is in one of these."""
+
+    reached: int = Field(description="Answered.")
+    not_reached: int = Field(description="Their attempts are used.")
+    cannot_be_called: int = Field(description="No number, do-not-call, the same number twice, or not to be reached.")
+    left: int = Field(description="They wait, or are being called.")
+    cancelled: int = Field(description="They waited when their campaign was cancelled.")

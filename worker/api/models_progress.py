@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from worker.api.models import Done
+from worker.api.models import Done, Reach
 from worker.api.models_resources import answer, listing, shape
 from worker.domain.answers import CALL, CAMPAIGN_CONTACT, RUN
 from worker.domain.model import CampaignStatus, Disposition
@@ -23,9 +23,8 @@ CampaignContactList = shape(
     "Contacts of a campaign, those added last first.",
     {"next": (str | None, Field(description="What the next page begins behind, for `after`; none: this is the last."))},
 )
-CallList = listing(
-    "CallList", "Calls of a campaign, newest first.", "calls", answer("Call", "One attempt to reach one contact.", CALL)
-)
+CALL_MODEL = answer("Call", "One attempt to reach one contact.", CALL)
+CallList = listing("CallList", "Calls of a campaign, newest first.", "calls", CALL_MODEL)
 RunList = listing(
     "RunList", "Runs of a campaign, newest first.", "runs", answer("CampaignRun", "One execution of a campaign.", RUN)
 )
@@ -109,7 +108,7 @@ class Activity(BaseModel):
     """What a campaign is doing, or why nothing is dialed."""
 
     code: str = Field(examples=["window_shut"])
-    message: str = Field(examples=["The call window is shut until 2027-03-01T14:00:00Z."])
+    message: str = Field(examples=["The call window is shut until 09:00 New York, in 8 h."])
     until: datetime | None
 
 
@@ -119,6 +118,7 @@ class Progress(BaseModel):
     campaign_id: str
     status: CampaignStatus
     contacts: ContactCounts
+    reach: Reach
     contacts_called: int
     contacts_completed: int
     contacts_answered: int

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic import Field as Described
 
-from worker.api.models import Done, Page, Sent
+from worker.api.models import Done, Page, Reach, Sent
 from worker.domain.additions import PriorityContacts
 from worker.domain.campaign import TEAM_ID, Windows
 from worker.domain.fields import LONGEST_ID, Field, Kind
@@ -29,6 +29,7 @@ from worker.domain.kinds import (
     Texts,
     Whole,
 )
+from worker.domain.kinds import Reach as ReachKind
 from worker.domain.resources import Resource
 from worker.domain.week_window import MOST_WINDOWS
 from worker.domain.window import H_MM, H_MM_OR_24
@@ -181,6 +182,8 @@ def annotation(kind: Kind, *, is_sent: bool = True) -> Any:
             return dict[str, Any]
         case Instant():
             return datetime
+        case ReachKind():
+            return Reach
         case _:
             raise TypeError(f"The API does not say what {kind} is.")
 

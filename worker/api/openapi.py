@@ -27,7 +27,7 @@ Send `Authorization: Bearer dlr_…` with every request; a key belongs to one te
 _ERRORS = {
     400: "Values are wrong; `errors` names every one of them.",
     401: "No valid key was sent.",
-    403: "The key belongs to another team.",
+    403: "The key belongs to another team, or its role does not allow this.",
     404: "There is no such thing in this team.",
     409: "It is not in a state for this, or the first request with this Idempotency-Key is not answered yet.",
     413: "The body is too large.",

@@ -31,6 +31,7 @@ from worker.api.idempotency import (
     write_answer,
 )
 from worker.api.parameters import parameter_faults
+from worker.api.roles import refuse_role
 from worker.domain.errors import Fault, Invalid, NotFound, Unavailable, every
 from worker.domain.fields import storable, unknown_fields
 from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS, Part, read_key, read_since
@@ -148,12 +149,13 @@ def answered(*steps: Step, **fields: Any) -> Answer:
 
 
 async def request_context(request: Request) -> RequestContext:
-    """Let a request in without its body, which is still to be read."""
+    """Let a request in without its body, which is still to be read, if its key may do what it asks for."""
     return _checked(request, await run_in_threadpool(authenticate, request))
 
 
 def _checked(request: Request, bearer: Bearer) -> RequestContext:
     """The request of this bearer, its path, query and headers checked."""
+    refuse_role(request, bearer.role)
     if any("\x00" in str(value) for value in request.path_params.values()):
         raise NotFound("thing", "with a NUL character in it")
     faults = parameter_faults(request)

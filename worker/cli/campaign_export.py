@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any, TextIO
-
 import click
 
 from worker.cli.context import Context, for_team
 from worker.cli.files import OUTPUT, writing
 from worker.cli.showing import some
-from worker.domain.contact_table import CONTACT_FIELDS, texts_of
-from worker.domain.spreadsheet import cells
-from worker.operations.export import CALL_FIELDS, export_calls, export_contacts
-from worker.operations.instants import instant
-
-WHAT = {"contacts": (CONTACT_FIELDS, export_contacts), "calls": (CALL_FIELDS, export_calls)}
+from worker.operations.export_text import FORMATS, WHAT, lines_of
 
 
 @click.command()
@@ -26,7 +15,7 @@ WHAT = {"contacts": (CONTACT_FIELDS, export_contacts), "calls": (CALL_FIELDS, ex
 @click.option("--what", type=click.Choice(list(WHAT)), default="contacts", show_default=True)
 @click.option("--output", "-o", type=OUTPUT, metavar="FILE", help="Write here instead of to standard output.")
 @click.option(
-    "--format", "form", type=click.Choice(["csv", "json-lines"]), default="csv", show_default=True,
+    "--format", "form", type=click.Choice(FORMATS), default="csv", show_default=True,
     help="csv is safe to open in a spreadsheet; json-lines is as it is stored.",
 )  # fmt: skip
 @for_team
@@ -43,30 +32,11 @@ def export(context: Context, campaign_id: str, what: str, output: str | None, fo
     """
     fields, exported = WHAT[what]
     rows = exported(context.dialer, context.team_id, campaign_id)
+    count = 0
     with writing(output) as file:
-        count = _write_csv(file, fields, rows) if form == "csv" else _write_lines(file, rows)
+        for line in lines_of(fields, rows, form):
+            file.write(line)
+            count += 1
+    count -= form == "csv"  # the names of its columns
     if output not in (None, "-"):
         click.echo(f"{some(count, what.removesuffix('s'))} written to {output}.", err=True)
-
-
-def _write_csv(file: TextIO, fields: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:
-    writer = csv.writer(file)
-    writer.writerow(fields)
-    count = 0
-    for row in rows:
-        writer.writerow(cells(texts_of(dict(_as_json(row)), fields)))
-        count += 1
-    return count
-
-
-def _write_lines(file: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
-    count = 0
-    for row in rows:
-        file.write(json.dumps(dict(_as_json(row)), ensure_ascii=False) + "\n")
-        count += 1
-    return count
-
-
-def _as_json(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in row.items():
-        yield name, instant(value) if isinstance(value, datetime) else value

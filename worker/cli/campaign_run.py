@@ -7,19 +7,27 @@ from typing import Any
 import click
 
 from worker.cli.context import ACTOR, NUMBER, Context, as_body, broker_answers, confirm, for_team, is_answered
-from worker.cli.showing import Cell, json_option, plain, show_json, show_rows, show_warnings, some
+from worker.cli.showing import (
+    MOST_NAMED,
+    Cell,
+    all_option,
+    first_of,
+    json_option,
+    plain,
+    show_json,
+    show_rows,
+    show_warnings,
+    some,
+)
 from worker.domain.errors import Conflict
 from worker.domain.model import Reason
 from worker.domain.run_request import RunRequest, parse_run
 from worker.domain.screening import causes_in_words
 from worker.flow import admit
 from worker.flow.base import Step
-from worker.flow.run_result import RunIsOpen, RunResult
+from worker.flow.run_result import RunIsOpen, RunResult, Unreached
 from worker.operations import views
 from worker.operations.progress import read_progress
-
-MOST_NAMED = 3
-"""How many of those who cannot be called are named, by cause."""
 
 
 @click.command()
@@ -28,10 +36,12 @@ MOST_NAMED = 3
 @click.option("--dry-run", is_flag=True, help="Say what would happen now, and change nothing.")
 @click.option("--account-slug", metavar="SLUG", help="Refuse if this is not the slug of the campaign's team.")
 @click.option("--replace", is_flag=True, help="Where a run is open, let this one take its place; else it is asked.")
+@all_option
 @json_option
 @for_team
-def run(context: Context, /, campaign_id: str, replace: bool, as_json: bool, **given: Any) -> None:
-    """Open a run: reserve its first calls and hand them to the workers."""
+def run(context: Context, /, campaign_id: str, replace: bool, with_all: bool, as_json: bool, **given: Any) -> None:
+    """Open a run: reserve its first calls and hand them to the workers. Who cannot be called is counted by cause, and a
+    few are named."""
     wanted = parse_run(as_body(**given))
     try:
         result, steps = _run(context, campaign_id, wanted, may_replace=replace)
@@ -44,7 +54,7 @@ def run(context: Context, /, campaign_id: str, replace: bool, as_json: bool, **g
     if as_json:
         show_json(**views.run_answer(result))
         return
-    _print_run(result)
+    _print_run(result, with_all=with_all)
     if not (result.calls or result.dry_run) and result.remaining:
         found = read_progress(context.dialer, context.team_id, campaign_id, broker_answers=broker_answers)
         click.echo(plain(found.activity.message))
@@ -63,7 +73,7 @@ def _run(context: Context, campaign_id: str, wanted: RunRequest, *, may_replace:
     )
 
 
-def _print_run(result: RunResult) -> None:
+def _print_run(result: RunResult, *, with_all: bool) -> None:
     click.echo(result.message + ".")
     if result.dry_run and result.calls:
         columns: dict[str, Cell] = {"contact id": "contact_id", "from": "from_number", "to": "to_number"}
@@ -71,14 +81,20 @@ def _print_run(result: RunResult) -> None:
     if result.failed:
         click.echo(f"{some(result.failed, 'contact')} cannot be called:")
     for reason, count in result.causes.items():
-        click.echo(plain(f"  {causes_in_words(reason, count)}: {_named(result, reason, count)}"))
+        click.echo(plain(f"  {causes_in_words(reason, count)}: {_named(result, reason, count, with_all=with_all)}"))
     click.echo(f"{some(result.remaining, 'contact')} still waiting.")
-    for sentence in result.missing[:MOST_NAMED]:
+    for sentence in result.missing if with_all else result.missing[:MOST_NAMED]:
         click.echo(plain(f"  {sentence}"))
     show_warnings(result.warnings)
 
 
-def _named(result: RunResult, reason: Reason, count: int) -> str:
-    """The first few of those who cannot be called for this reason; the contacts' list has all."""
-    names = [one.name or one.contact_id for one in result.unreached if one.reason is reason][:MOST_NAMED]
-    return ", ".join(names or ["see the list of contacts"]) + (", …" if 0 < len(names) < count else "")
+def _named(result: RunResult, reason: Reason, count: int, *, with_all: bool) -> str:
+    """The first few of those who cannot be called for this reason, or as many as the answer has; the contacts' list has
+    all."""
+    names = [_who(one) for one in result.unreached if one.reason is reason]
+    return first_of(names, count, with_all=with_all) if names else "see the list of contacts"
+
+
+def _who(one: Unreached) -> str:
+    """The name and the number, as far as there are any, and else the id."""
+    return " ".join(filter(None, (one.name, one.phone))) or one.contact_id

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from worker.cli.context import Context
+from worker.cli.context import Context, broker_answers
 from worker.cli.showing import show_json
 from worker.domain.model import CampaignStatus
 
@@ -25,5 +25,14 @@ def show_status(context: Context, campaign_id: str, as_json: bool, **more: Any) 
         show_json(campaign=campaign, **more)
         return
     status = "deleted" if campaign["deleted_at"] else campaign["status"]
-    until = f" for {campaign['scheduled_start_at']}" if status == CampaignStatus.SCHEDULED else ""
-    click.echo(f"Campaign {campaign_id} is {status}{until}.")
+    click.echo(f"Campaign {campaign_id} is {status}.{_starts(context, campaign_id, status)}")
+
+
+def _starts(context: Context, campaign_id: str, status: str) -> str:
+    """When a campaign that is scheduled starts, on its own clock."""
+    if status != CampaignStatus.SCHEDULED:
+        return ""
+    from worker.operations.progress import read_progress
+
+    found = read_progress(context.dialer, context.team_id, campaign_id, broker_answers=broker_answers)
+    return f" {found.activity.message}"

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from worker.cli.lazy import Places
 from worker.domain.resources import PLAIN, Resource
 
+WATCH = "Watch CAMPAIGN_ID live, or without one all campaigns of the team."
+
 ALONE: Places = {
     "worker.cli.samples": {
         "samples": "Write sample files into DIR, by default here: people.csv, contacts to import; never-call.txt, "
@@ -22,6 +24,7 @@ ALONE: Places = {
         "doctor": "Look at versions, services, clocks, ticks, queues, slots and every invariant; exit 1 if anything is "
         "wrong.",
     },
+    "worker.cli.watch": {"watch": WATCH},
     "worker.cli.web": {
         "web": "Serve the API and its pages (/docs, /openapi.json), the carriers' callbacks, /healthz and /readyz.",
     },
@@ -92,7 +95,12 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
                 "history.",
                 "requeue": "Let the contacts of CAMPAIGN_ID that match wait again, if they were given up.",
             },
-            "worker.cli.watch": {"watch": "Watch CAMPAIGN_ID live: p pauses it, r resumes it, q leaves."},
+            "worker.cli.campaign_copies": {
+                "test-call": "Call one phone now, yours, as CAMPAIGN_ID would, and leave it out of what it counts.",
+                "clone": "Make a draft with the fields of CAMPAIGN_ID; says its id.",
+                "redial": "Make a draft of those CAMPAIGN_ID has not reached, their attempts used; says its id.",
+            },
+            "worker.cli.watch": {"watch": WATCH},
             "worker.cli.campaign_export": {"export": "Write the contacts of CAMPAIGN_ID as they stand, or its calls."},
             "worker.cli.report": {
                 "report": "Draw CAMPAIGN_ID's calls: per hour, slots in use, attempts until answer, answer rate by the "
@@ -128,6 +136,9 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
         {
             "worker.cli.call_outcome": {
                 "outcome": "Report the outcome of CALL_ID: WORD is one of the campaign's `outcomes`.",
+            },
+            "worker.cli.call_hang_up": {
+                "hang-up": "Have the carrier end CALL_ID, whether it rings or somebody talks.",
             },
             "worker.cli.calls:calls": {
                 "list": "List the team's calls, newest first.",

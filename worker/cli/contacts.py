@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -22,12 +22,25 @@ from worker.cli.context import (
     yes_option,
 )  # fmt: skip
 from worker.cli.resources import options
-from worker.cli.showing import Cell, json_option, plain, show_json, show_made, show_one, show_page, some
+from worker.cli.showing import (
+    Cell,
+    all_option,
+    first_of,
+    json_option,
+    plain,
+    show_edited,
+    show_json,
+    show_made,
+    show_one,
+    show_page,
+    some,
+)
 from worker.cli.story import story
 from worker.domain.additions import parse_additions, parse_priorities
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.contact import CONTACT
 from worker.domain.model import ContactStatus
+from worker.domain.on_the_clock import when
 from worker.operations import contacts as contact_operations
 from worker.operations import views
 from worker.operations.campaign_contacts import CampaignContact, CampaignContacts, list_campaign_contacts
@@ -75,16 +88,13 @@ def show(context: Context, contact_id: str, as_json: bool) -> None:
 def edit(context: Context, /, contact_id: str, country: str | None, as_json: bool, **given: Any) -> None:
     """Change the fields given; an empty text clears one. Where the contact waits, it is called by its new number and
     in its new zone from now on."""
+    changes = as_changes(**given)
+    before = contact_operations.get_contact(context.dialer, context.team_id, contact_id)
     edited, steps = contact_operations.edit_contact(
-        context.dialer,
-        context.team_id,
-        contact_id,
-        as_changes(**given),
-        actor=context.actor,
-        region=context.region(country),
+        context.dialer, context.team_id, contact_id, changes, actor=context.actor, region=context.region(country)
     )
     context.carry_out(steps)
-    show_one("contact", edited, as_json=as_json)
+    show_edited("contact", before, edited, as_json=as_json)
 
 
 def _who(contact: Mapping[str, Any]) -> str | None:
@@ -100,6 +110,7 @@ IN_CRM: dict[str, Cell] = {
 }
 IN_CAMPAIGN: dict[str, Cell] = {
     "contact id": "contact_id",
+    "number": "phone",
     "status": "status",
     "calls": "attempts",
     "next call, or why not": lambda contact: (
@@ -110,9 +121,11 @@ IN_CAMPAIGN: dict[str, Cell] = {
 
 
 def _next_call(each: CampaignContact, found: CampaignContacts) -> dict[str, Any]:
-    """When a contact that waits is called next, for a person: an instant only if it is ahead."""
-    if each.next_call_at is None or each.next_call_at > found.now:
+    """When a contact that waits is called next, for a person: on the contact's clock, if it is ahead."""
+    if each.next_call_at is None:
         return {}
+    if each.next_call_at > found.now:
+        return {"next_call_at": when(each.next_call_at, found.now, each.zone)}
     return {"next_call_at": "now" if found.is_running else "when the campaign runs"}
 
 
@@ -233,9 +246,10 @@ def remove(context: Context, campaign_id: str, contact_ids: tuple[str, ...], as_
 @contacts.command()
 @click.argument("campaign_id")
 @many("contact_ids", "CONTACT_ID")
+@all_option
 @json_option
 @for_team
-def requeue(context: Context, campaign_id: str, contact_ids: tuple[str, ...], as_json: bool) -> None:
+def requeue(context: Context, campaign_id: str, contact_ids: tuple[str, ...], with_all: bool, as_json: bool) -> None:
     """Let contacts wait again that were given up, exhausted or failed: after their attempts were raised, their number
     was corrected, or what failed was mended. Attempts that were used stay used; who is not to be called, or has
     declined, is not called. Ends with 1 if some do not wait again."""
@@ -246,10 +260,19 @@ def requeue(context: Context, campaign_id: str, contact_ids: tuple[str, ...], as
         show_json(requeued=requeued.count, errors=requeued.errors)
     else:
         click.echo(f"Put {some(requeued.count, 'contact')} back.")
-        for error in requeued.errors:
-            click.echo(plain(f"  {error}."))
+        for cause, whom in _by_cause(requeued.errors).items():
+            click.echo(plain(f"  {len(whom)}: {cause}: {first_of(whom, len(whom), with_all=with_all)}"))
     if requeued.errors:
         raise Exit(1)
+
+
+def _by_cause(errors: Iterable[str]) -> dict[str, list[str]]:
+    """Sentences of the form ``Contact cont_1 is …``: by what they say, whom they say it of."""
+    found: dict[str, list[str]] = {}
+    for error in errors:
+        _, contact_id, cause = error.split(" ", 2)
+        found.setdefault(cause, []).append(contact_id)
+    return dict(sorted(found.items(), key=lambda each: -len(each[1])))
 
 
 @contacts.command("undo-do-not-call")

@@ -46,6 +46,21 @@ ACTOR = "cli"
 TEAM_HELP = "The team, by its slug or id; may be left out where there is only one."
 
 
+NAMED = {
+    "campaign_id": "campaign",
+    "contact_id": "contact",
+    "contact_ids": "contact",
+    "assistant_id": "assistant",
+    "company_id": "company",
+    "account_id": "carrier account",
+    "carrier_account_id": "carrier account",
+    "number_id": "phone number",
+    "from_number_ids": "phone number",
+}
+"""Arguments and options that take the id of something, or its name: a campaign's, an assistant's, a company's, an
+account's, or a number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """One command of an operator, about one team."""
@@ -94,9 +109,24 @@ def for_team(command: Callable[Concatenate[Context, P], T]) -> Callable[..., T]:
 
             named, dialer = kwargs.pop("team"), open_dialer()
             team = choose_team(dialer, str(named) if named else None)
+            kwargs.update(_ids(dialer, team.id, kwargs))
             return command(Context(dialer, team), *args, **kwargs)
 
     return with_context
+
+
+def _ids(dialer: Dialer, team_id: str, given: Mapping[str, object]) -> dict[str, Any]:
+    """The ids of what was named, in place of names."""
+    words = {name: value for name, value in given.items() if name in NAMED and value}
+    if not words:
+        return {}
+    from worker.operations.names import ids_of
+
+    found: dict[str, Any] = {}
+    for name, value in words.items():
+        ids = ids_of(dialer, team_id, NAMED[name], value if isinstance(value, tuple) else (str(value),))
+        found[name] = tuple(ids) if isinstance(value, tuple) else ids[0]
+    return found
 
 
 def for_all(command: Callable[Concatenate[Dialer, P], T]) -> Callable[..., T]:

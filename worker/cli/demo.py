@@ -36,7 +36,7 @@ from worker.cli.processes import (
     unwound_by_sigterm,
 )
 from worker.cli.showing import some
-from worker.cli.watching import Watcher, has_screen, is_done, watch_in_lines, watch_on_screen
+from worker.cli.watching import Left, Watcher, has_screen, is_done, watch_in_lines, watch_on_screen
 from worker.clock import monotonic
 from worker.dev.stack import Stack
 from worker.domain import ids
@@ -240,7 +240,8 @@ def watch(running: Demo, *, plain: bool) -> None:
     if not plain and has_screen():
         first = f"{_clock_said(running.speed)}; calls go to a simulated carrier.  q leaves the screen"
         watcher = Watcher(running.dialer, running.team_id, lambda: running.campaign_id, read_again(), notice=first)
-        if watch_on_screen(watcher, between=lambda: look_after(running.stack, 0.0), is_over=_is_over):
+        left = watch_on_screen(watcher, between=lambda: look_after(running.stack, 0.0), is_over=_is_over)
+        if left is Left.OVER:
             return
     watch_in_lines(read_again, wait=partial(look_after, running.stack), is_over=_is_over)
 

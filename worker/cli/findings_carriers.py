@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from worker.cli.findings import Finding
 from worker.domain.lifecycle import Ignored
+from worker.domain.on_the_clock import when
 from worker.flow.base import Dialer
 from worker.store import carriers, channels, events, retention
 from worker.store.database import once
@@ -41,8 +42,8 @@ def ignored_news(dialer: Dialer) -> list[Finding]:
 def _ignored(row: IgnoredNews, most: int) -> Finding:
     latest = "long ago" if row.age_seconds is None else f"{row.age_seconds:.0f} s ago"
     found = (
-        f"{row.seen} since {row.since:%Y-%m-%d %H:%M} UTC, the last {latest}; {row.kept} kept (at most {most}), "
-        f"{row.bytes} bytes. "
+        f"{row.seen}, the first {when(row.since, row.read_at, None)}, the last {latest}; {row.kept} kept "
+        f"(at most {most}), {row.bytes} bytes. "
     )
     if row.outcome == Ignored.FOREIGN:
         found += (

@@ -13,6 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 HUNG_UP = "q"
+UP, DOWN, LEFT, RIGHT, ENTER, BACK = "up", "down", "left", "right", "enter", "back"
+REST_OF_A_KEY_SECONDS = 0.05
+"""What an arrow sends comes at once; the key Escape alone is followed by nothing."""
+_ESCAPE = "\x1b"
+_ARROWS = {f"{lead}{sign}": name for lead in "[O" for sign, name in zip("ABCD", (UP, DOWN, RIGHT, LEFT), strict=True)}
+_NAMES = {"\r": ENTER, "\n": ENTER, _ESCAPE: BACK, "\x7f": BACK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +28,25 @@ class Keyboard:
     fd: int | None
 
     def wait(self, seconds: float) -> str | None:
-        """The next key, or ``None`` if none was pressed in this time. A terminal that is gone leaves."""
+        """The next key, a letter or one of the names above, or ``None`` if none was pressed in this time. A terminal
+        that is gone leaves."""
         if self.fd is None:
             threading.Event().wait(seconds)
             return None
-        ready, _, _ = select.select([self.fd], [], [], seconds)
-        if not ready:
+        if not _is_ready(self.fd, seconds):
             return None
         try:
-            return os.read(self.fd, 1).decode("ascii", "replace").lower() or HUNG_UP
+            key = os.read(self.fd, 1).decode("ascii", "replace").lower() or HUNG_UP
+            if key == _ESCAPE and _is_ready(self.fd, REST_OF_A_KEY_SECONDS):
+                return _ARROWS.get(os.read(self.fd, 8).decode("ascii", "replace").upper(), "")
         except OSError:
             return HUNG_UP
+        return _NAMES.get(key, key)
+
+
+def _is_ready(fd: int, seconds: float) -> bool:
+    ready, _, _ = select.select([fd], [], [], seconds)
+    return bool(ready)
 
 
 @contextmanager

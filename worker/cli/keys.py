@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from worker.cli.context import Context, confirm, for_team, yes_option
+from worker.cli.resources import options
 from worker.cli.showing import json_option, show_json, show_one, show_rows
 from worker.domain.answers import KEY
+from worker.domain.resources import KEY_FIELDS
 from worker.operations.keys import create_key, list_keys, revoke_key
 from worker.operations.views import view
 
@@ -17,12 +19,12 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--name", help="What it is for.")
+@options(KEY_FIELDS, is_new=True)
 @json_option
 @for_team
-def create(context: Context, name: str | None, as_json: bool) -> None:
+def create(context: Context, name: str | None, role: str | None, as_json: bool) -> None:
     """Make a key; says its text, which nothing can show again."""
-    row, token = create_key(context.dialer, context.team_id, name, actor=context.actor)
+    row, token = create_key(context.dialer, context.team_id, name, actor=context.actor, role=role or None)
     if as_json:
         show_json(key=view(KEY, row), token=token)
         return
@@ -39,7 +41,9 @@ def list_them(context: Context, as_json: bool) -> None:
     if as_json:
         show_json(keys=found, count=len(found))
     else:
-        show_rows(found, {"id": "id", "name": "name", "last used": "last_used_at", "revoked": "revoked_at"})
+        show_rows(
+            found, {"id": "id", "name": "name", "role": "role", "last used": "last_used_at", "revoked": "revoked_at"}
+        )
 
 
 @keys.command()

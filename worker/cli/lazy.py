@@ -16,7 +16,7 @@ import click
 
 Places = Mapping[str, Mapping[str, str]]
 """Where commands are, and the first sentence of each one's help by its name. A place is ``module`` for commands that
-are variables of a module, ``module:group`` for those of a group there."""
+are variables of a module (``hang-up`` is ``hang_up``), ``module:group`` for those of a group there."""
 
 
 @contextmanager
@@ -41,7 +41,10 @@ class Stub(click.Command):
         module, _, group = self._place.partition(":")
         with importing():
             found = import_module(module)
-        command: click.Command = getattr(found, group).commands[self.name] if group else getattr(found, self.name or "")
+        name = self.name or ""
+        command: click.Command = (
+            getattr(found, group).commands[name] if group else getattr(found, name.replace("-", "_"))
+        )
         return command
 
 

@@ -12,6 +12,8 @@ import click
 from worker.cli.context import Context, for_team
 from worker.domain.errors import Fault, Invalid, Refused
 from worker.domain.model import Disposition
+from worker.domain.on_the_clock import day
+from worker.domain.reach import reach
 from worker.operations.report import CampaignReport, read_report
 
 NO_MATPLOTLIB = "Drawing needs matplotlib; install it with: python -m pip install matplotlib"
@@ -89,7 +91,7 @@ def page(report: CampaignReport, drawings: Mapping[str, str]) -> str:
     figures = [f'<figure role="img" aria-label="{escape(what)}">{svg}</figure>' for what, svg in drawings.items()]
     return PAGE.format(
         title=escape(facts.name),
-        subtitle=escape(f"{facts.id}, {facts.status}, as of {facts.now:%Y-%m-%d %H:%M} UTC"),
+        subtitle=escape(f"{facts.id}, {facts.status}, as of {day(facts.now, report.zone)}"),
         figures="".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _figures(report)),
         drawings="\n".join(figures) if has_calls else "<p>No call has been placed yet.</p>",
         dispositions=_dispositions(report) + _outcomes(report),
@@ -120,9 +122,9 @@ def _figures(report: CampaignReport) -> Iterator[tuple[str, str]]:
     made = sum(placed.values())
     answered = sum(count for disposition, count in placed.items() if disposition.traits.answered)
     yield "contacts", f"{counts['total']:,}"
-    yield "called", f"{counts['called']:,}"
-    yield "answered", f"{counts['answered']:,}"
-    yield "waiting", f"{counts['pending'] + counts['queued']:,}"
+    for word, count in reach(report.facts.status, counts).items():
+        if count or word != "cancelled":
+            yield word.replace("_", " "), f"{count:,}"
     yield "calls", f"{made:,}"
     yield "of calls answered", f"{100 * answered / made:.1f} %" if made else "-"
 

@@ -11,7 +11,7 @@ import click
 
 from worker.cli.commands import group_help, sentences_of
 from worker.cli.context import JSON, NUMBER, Context, as_body, as_changes, country_option, for_team, paged
-from worker.cli.showing import json_option, show_made, show_one, show_page
+from worker.cli.showing import json_option, show_edited, show_made, show_one, show_page
 from worker.domain.campaign import Windows, WindowText
 from worker.domain.contact import Zone
 from worker.domain.fields import Field, snake
@@ -88,7 +88,8 @@ def group_of(resource: Resource) -> click.Group:
     """The commands of a plain resource. A phone number that is added may be written without a country code."""
     group, one, sentences = click.Group(resource.nouns, help=group_help(resource)), resource.one, sentences_of(resource)
     takes_country = any(isinstance(each.kind, Number164) for each in resource.fields)
-    argument = click.argument("resource_id", metavar=f"{one.upper()}_ID")
+    named = f"{resource.noun}_id"
+    argument = click.argument(named, metavar=f"{one.upper()}_ID")
     with_country: Callable[[Command], Command] = country_option if takes_country else _nothing
 
     @group.command("list", help=sentences["list"])
@@ -103,8 +104,8 @@ def group_of(resource: Resource) -> click.Group:
     @argument
     @json_option
     @for_team
-    def show(context: Context, resource_id: str, as_json: bool) -> None:
-        show_one(one, get_resource(context.dialer, resource, context.team_id, resource_id), as_json=as_json)
+    def show(context: Context, /, as_json: bool, **given: str) -> None:
+        show_one(one, get_resource(context.dialer, resource, context.team_id, given[named]), as_json=as_json)
 
     @group.command("add", help=f"{sentences['add']}\n\n{in_options(resource.on_create, resource.fields)}")
     @options(resource.settable(is_new=True), is_new=True)
@@ -127,19 +128,21 @@ def group_of(resource: Resource) -> click.Group:
     @options(resource.settable(is_new=False), is_new=False)
     @json_option
     @for_team
-    def edit(context: Context, /, resource_id: str, as_json: bool, **given: Any) -> None:
+    def edit(context: Context, /, as_json: bool, **given: Any) -> None:
+        resource_id = given.pop(named)
         change(context, resource, resource_id, as_changes(**given), as_json)
 
     return group
 
 
 def change(context: Context, resource: Resource, resource_id: str, changes: dict[str, Any], as_json: bool) -> None:
-    """Edit one, and show what it is then."""
+    """Edit one, and say what has changed."""
+    before = get_resource(context.dialer, resource, context.team_id, resource_id)
     edited, steps = edit_resource(
         context.dialer, resource, context.team_id, resource_id, changes, actor=context.actor
     )  # fmt: skip
     context.carry_out(steps)
-    show_one(resource.one, edited, as_json=as_json)
+    show_edited(resource.one, before, edited, as_json=as_json)
 
 
 def _nothing(command: Command) -> Command:

@@ -17,26 +17,29 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.screen_tables import Part, call_table, clock_table, duration, on_the_clock, retry_table
-from worker.cli.showing import plain
+from worker.cli.showing import masked, plain
+from worker.domain.reach import in_words, reach
 from worker.domain.standstill import NAMES
-from worker.logs import mask
 from worker.operations.watching import CampaignReading
 
 WIDE = 140
 NARROW = 40
 KEYS = "p pause  r resume  q leave"
+BOARD_KEYS = f"esc back to the board  {KEYS}"
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """Everything on the screen: what was ``seen`` last, when the campaign may be done (business time), and what is
-    said at the bottom instead of the keys. ``trouble`` says that nothing newer could be read, and why."""
+    said at the bottom instead of the keys, which lead back to the board where it was opened from one (``has_board``).
+    ``trouble`` says that nothing newer could be read, and why."""
 
     seen: CampaignReading
     ends_at: datetime | None = None
     notice: str | None = None
     trouble: str | None = None
     has_keys: bool = True
+    has_board: bool = False
 
 
 def render(view: View, width: int, height: int) -> RenderableType:
@@ -79,8 +82,7 @@ def line(seen: CampaignReading) -> str:
     return (
         f"{on_the_clock(seen.now, seen.zone)} {city}  {facts.status:<9}"
         f"  live {facts.live:>3}/{facts.max_concurrent_calls}"
-        f"  called {counts['called']:>4}  answered {counts['answered']:>4}  exhausted {counts['exhausted']:>3}"
-        f"  failed {counts['failed']:>3}  skipped {counts['skipped']:>3}  waiting {_waiting(seen):>4}"
+        f"  {in_words(reach(facts.status, counts))}"
     )
 
 
@@ -98,9 +100,7 @@ def _sentence(view: View) -> list[RenderableType]:
         said.append(_wrapped(Text(f"! {view.trouble} What stands below is old.", "bold red")))
     is_at_work = activity.is_dialing or activity.code == "dialing"
     sign, style = (">", "bold green") if is_at_work else ("=", "bold yellow")
-    local = "" if activity.until is None else f" That is in {duration(activity.until - view.seen.now)}."
-    is_ahead = activity.until is not None and activity.until > view.seen.now
-    return [*said, _wrapped(Text(f"{sign} {plain(activity.message)}{local if is_ahead else ''}", style))]
+    return [*said, _wrapped(Text(f"{sign} {plain(activity.message)}", style))]
 
 
 def _wrapped(text: Text) -> Text:
@@ -114,8 +114,9 @@ def _clipped(text: Text) -> Text:
 
 
 def _bar(view: View, width: int) -> RenderableType:
-    counts = view.seen.progress.counts
-    total, done = counts["total"], counts["total"] - counts["pending"] - counts["queued"] - counts["calling"]
+    facts, counts = view.seen.progress.facts, view.seen.progress.counts
+    total = counts["total"]
+    done = total - reach(facts.status, counts)["left"]
     share = f"{done}/{total} done" + (f" {100 * done // total} %" if total else "")
     if view.ends_at is not None:
         at = on_the_clock(view.ends_at, view.seen.zone)
@@ -128,10 +129,8 @@ def _bar(view: View, width: int) -> RenderableType:
 
 
 def _contacts(view: View) -> Text:
-    counts = view.seen.progress.counts
-    names = ("calling", "completed", "exhausted", "failed", "skipped", "cancelled")
-    again = f" ({counts['queued']} again)" if counts["queued"] else ""
-    return _named("contacts", [f"waiting {_waiting(view.seen)}{again}", *_counted({n: counts[n] for n in names})])
+    facts, counts = view.seen.progress.facts, view.seen.progress.counts
+    return _named("contacts", in_words(reach(facts.status, counts)).split(", "))
 
 
 def _outcomes(view: View) -> Text:
@@ -144,7 +143,7 @@ def _slots(view: View) -> Text:
     used = [f"campaign {facts.live}/{facts.max_concurrent_calls}", f"team {facts.team_live}/{facts.team_limit}"]
     accounts = {row.account_id: row for row in view.seen.progress.numbers}
     used += [f"{plain(row.account_name)} {row.account_live}/{row.account_limit}" for row in accounts.values()]
-    used += [f"{mask(row.number)} {row.number_live}/{row.number_limit}" for row in view.seen.progress.numbers[:8]]
+    used += [f"{masked(row.number)} {row.number_live}/{row.number_limit}" for row in view.seen.progress.numbers[:8]]
     return _named("slots", used)
 
 
@@ -163,14 +162,11 @@ def _counted(counts: Mapping[str, int]) -> Sequence[str]:
     return [f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count]
 
 
-def _waiting(seen: CampaignReading) -> int:
-    return seen.progress.counts["pending"] + seen.progress.counts["queued"]
-
-
 def _foot(view: View) -> Text:
     if view.notice is not None:
         return _wrapped(Text(view.notice, "bold"))
-    return _clipped(Text(KEYS if view.has_keys else "", "dim"))
+    keys = BOARD_KEYS if view.has_board else KEYS
+    return _clipped(Text(keys if view.has_keys else "", "dim"))
 
 
 def _lines(line: RenderableType, width: int) -> int:

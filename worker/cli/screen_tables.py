@@ -10,10 +10,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.showing import plain
+from worker.cli.showing import masked, plain
 from worker.domain.model import Disposition
 from worker.domain.window import local_time
-from worker.logs import mask
 from worker.operations.watching import CampaignReading, Retry, ZoneClock
 
 STATES = {
@@ -62,7 +61,7 @@ def call_table(seen: CampaignReading) -> Part:
     rows = [
         [
             Text(_name(row)),
-            Text(mask(row.to_number)),
+            Text(masked(row.to_number)),
             Text(on_the_clock(seen.now, zone)),
             Text(str(row.attempt)),
             Text(row.state.replace("_", " "), STATES.get(row.state, "")),
@@ -79,7 +78,7 @@ def retry_table(seen: CampaignReading) -> Part:
     rows = [
         [
             Text(_name(retry.row)),
-            Text(mask(retry.row.phone_e164 or "")),
+            Text(masked(retry.row.phone_e164 or "")),
             Text(_why(retry)),
             Text(str(retry.row.attempts + 1)),
             Text(_when(seen, retry)),

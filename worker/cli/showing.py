@@ -19,10 +19,22 @@ if TYPE_CHECKING:
 
 _UNCUT = 100_000
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+SHOWN_DIGITS = 4
 NARROW = 60
 """Terminals with fewer columns get no tables."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON, as the API does.")
+
+
+all_option = click.option("--all", "with_all", is_flag=True, help="Name all of them, not the first few of each cause.")
+MOST_NAMED = 3
+"""How many are named, where many could be."""
+
+
+def first_of(names: Sequence[str], count: int, *, with_all: bool) -> str:
+    """The first few of ``count``, or all that are known."""
+    shown = names if with_all else names[:MOST_NAMED]
+    return ", ".join(shown) + (", …" if len(shown) < count else "")
 
 
 def show_json(**fields: Any) -> None:
@@ -68,6 +80,30 @@ def show_one(name: str, fields: Mapping[str, Any], *, as_json: bool) -> None:
         show_json(**{name: fields})
     else:
         show_fields({field.replace("_", " "): value for field, value in fields.items()})
+
+
+UNSAID = ("updated_at",)
+
+
+def show_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """What an edit has changed, a line a field: what it was, and what it is."""
+    changed = {
+        name.replace("_", " "): f"{as_words(before.get(name))} -> {as_words(value)}"
+        for name, value in after.items()
+        if value != before.get(name) and name not in UNSAID
+    }
+    if changed:
+        show_fields(changed)
+    else:
+        click.echo("Nothing has changed.")
+
+
+def show_edited(name: str, before: Mapping[str, Any], after: Mapping[str, Any], *, as_json: bool) -> None:
+    """A thing that was edited: the API's answer, or what has changed."""
+    if as_json:
+        show_json(**{name: after})
+    else:
+        show_changes(before, after)
 
 
 def show_made(name: str, fields: Mapping[str, Any], *, as_json: bool) -> None:
@@ -128,6 +164,11 @@ def show_fields(fields: Mapping[str, Any]) -> None:
 def plain(text: str) -> str:
     """The text with nothing in it that a terminal would obey: a name may come from anywhere."""
     return _CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
+
+
+def masked(number: str) -> str:
+    """A phone number cut to its last four digits: enough to know one's own by, for whoever looks over a shoulder."""
+    return f"+…{number[-SHOWN_DIGITS:]}" if number else ""
 
 
 def as_words(value: Any) -> str:

@@ -8,7 +8,7 @@ import click
 
 from worker.cli.context import ACTOR, as_body, as_changes, carry_out, for_all, paged
 from worker.cli.resources import options
-from worker.cli.showing import Cell, json_option, show_made, show_one, show_page
+from worker.cli.showing import Cell, json_option, show_edited, show_made, show_one, show_page
 from worker.domain.resources import TEAM
 from worker.flow.base import Dialer
 from worker.operations.teams import choose_team, create_team, edit_team, list_teams
@@ -64,6 +64,7 @@ def add(dialer: Dialer, /, as_json: bool, **given: Any) -> None:
 def edit(dialer: Dialer, /, team: str, as_json: bool, **given: Any) -> None:
     """Change the name, the limit or the country. A limit that is lowered cuts no live call."""
     changes = as_changes(**given)
-    row, steps = edit_team(dialer, choose_team(dialer, team).id, changes, actor=ACTOR)
+    was = choose_team(dialer, team)
+    row, steps = edit_team(dialer, was.id, changes, actor=ACTOR)
     carry_out(steps)
-    show_one("team", view(TEAM.fields, row), as_json=as_json)
+    show_edited("team", view(TEAM.fields, was), view(TEAM.fields, row), as_json=as_json)

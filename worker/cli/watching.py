@@ -1,36 +1,28 @@
-"""Watch a campaign: on a screen where there is one, else a line a second.
-
-On a screen the reading is done by a thread, so that a key is answered and the terminal redrawn while PostgreSQL or
-Redis takes its time. A service that is away is said, and what is shown is called old; it goes on when it is back.
-"""
+"""Watch a campaign: on a screen where there is one, else a line a second. The reading is done by a thread
+(:mod:`worker.cli.reader`)."""
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 import click
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from worker.cli.context import ACTOR
-from worker.cli.keyboard import keyboard
+from worker.cli.keyboard import BACK, LEFT, keyboard
+from worker.cli.reader import READ_EVERY_SECONDS, Reader
 from worker.cli.screen import View, line, render
-from worker.clock import monotonic
-from worker.domain.errors import Refused, Unavailable
-from worker.flow.admit import resume
-from worker.flow.base import Dialer, Step
-from worker.flow.stop import pause_campaign
+from worker.domain.errors import Unavailable
+from worker.domain.reach import reach
+from worker.flow.base import Dialer
 from worker.operations.watching import CampaignReading, read_watching
-from worker.process import celery_app, dispatch
+from worker.process import celery_app
 
-READ_EVERY_SECONDS = 1.0
 KEY_SECONDS = 0.1
-NOTICE_SECONDS = 8.0
 NOTHING_YET = "No campaign yet; make and run one, and it is shown here.  q leaves."
 OVER = ("completed", "cancelled")
 
@@ -44,7 +36,7 @@ class CompletionRate:
     def ends_at(self, seen: CampaignReading) -> datetime | None:
         """When everybody would be done with at this rate; ``None`` when that cannot be said."""
         counts, campaign_id = seen.progress.counts, seen.progress.facts.id
-        left = counts["pending"] + counts["queued"] + counts["calling"]
+        left = reach(seen.progress.facts.status, counts)["left"]
         if self._seen and self._seen[-1][0] != campaign_id:
             self._seen.clear()
         self._seen.append((campaign_id, seen.now, counts["total"] - left))
@@ -55,9 +47,9 @@ class CompletionRate:
         return seen.now + min(passed * left / done, timedelta(days=3650))
 
 
-class Watcher:
-    """Reads, pauses and resumes, in a thread that ends with the process. ``choose`` says which campaign is
-    watched; ``None`` where there is none yet. ``notice`` is said for a while at the beginning."""
+class Watcher(Reader):
+    """Reads one campaign. ``choose`` says which is watched; ``None`` where there is none yet. ``notice`` is said for a
+    while at the beginning."""
 
     def __init__(
         self,
@@ -68,72 +60,29 @@ class Watcher:
         *,
         notice: str = "",
     ) -> None:
+        super().__init__(dialer, team_id, notice)
         self.seen = first
-        self.trouble: str | None = None
-        self.failure: BaseException | None = None
-        self.version = 0
-        self._dialer, self._team_id, self._choose = dialer, team_id, choose
-        self._notice, self._notice_at = notice, monotonic()
-        self._wanted: queue.Queue[str] = queue.Queue()
+        self._choose = choose
         self._rate = CompletionRate()
         self._ends_at = None if first is None else self._rate.ends_at(first)
-        threading.Thread(target=self._work, daemon=True, name="watch").start()
+        self.begin()
 
-    def press(self, key: str) -> None:
-        """Do what the key stands for, as soon as the reading under way is done."""
-        self._wanted.put(key)
-
-    def view(self, *, has_keys: bool) -> View | None:
+    def view(self, *, has_keys: bool, has_board: bool = False) -> View | None:
         """What is to be shown now."""
-        is_fresh = monotonic() - self._notice_at < NOTICE_SECONDS
-        notice = self._notice if self._notice and is_fresh else None
-        return None if self.seen is None else View(self.seen, self._ends_at, notice, self.trouble, has_keys)
+        if self.seen is None:
+            return None
+        return View(self.seen, self._ends_at, self.notice, self.trouble, has_keys, has_board)
 
-    def _work(self) -> None:
-        try:
-            while True:
-                self._read()
-                try:
-                    self._obey(self._wanted.get(timeout=READ_EVERY_SECONDS))
-                except queue.Empty:
-                    continue
-        except Exception as error:  # noqa: BLE001  it is raised where somebody sees it
-            self.failure = error
-
-    def _read(self) -> None:
-        try:
-            campaign_id = self._choose()
-            if campaign_id is not None:
-                self.seen = read_watching(
-                    self._dialer, self._team_id, campaign_id, broker_answers=celery_app.broker_answers
-                )
-                self._ends_at = self._rate.ends_at(self.seen)
-            self.trouble = None
-        except Unavailable as error:
-            self.trouble = str(error)
-        self.version += 1
-
-    def _obey(self, key: str) -> None:
+    def read(self) -> None:
+        """See how the campaign does."""
         campaign_id = self._choose()
-        if campaign_id is None:
-            return
-        try:
-            match key:
-                case "p":
-                    steps = pause_campaign(self._dialer, campaign_id, actor=ACTOR, team_id=self._team_id)
-                    self._notify("Paused; calls that ring or talk go on.", steps)
-                case "r":
-                    steps = resume(self._dialer, campaign_id, actor=ACTOR, team_id=self._team_id)
-                    self._notify("Resumed.", steps)
-                case _:
-                    pass
-        except (Refused, Unavailable) as error:
-            self._notify(str(error), ())
+        if campaign_id is not None:
+            self.seen = read_watching(self.dialer, self.team_id, campaign_id, broker_answers=celery_app.broker_answers)
+            self._ends_at = self._rate.ends_at(self.seen)
 
-    def _notify(self, notice: str, steps: Iterable[Step]) -> None:
-        self._notice, self._notice_at = notice, monotonic()
-        self.version += 1
-        dispatch.carry_out(steps)
+    def press_key(self, key: str) -> None:
+        """Do what the key stands for to the campaign that is watched."""
+        self.press(key, None if self.seen is None else self.seen.progress.facts.id)
 
 
 def has_screen() -> bool:
@@ -142,13 +91,23 @@ def has_screen() -> bool:
     return console.is_terminal and not console.is_dumb_terminal
 
 
+class Left(Enum):
+    """Why a screen is not shown any more."""
+
+    OVER = auto()  # what was watched is
+    QUIT = auto()
+    BACK = auto()  # to the board
+
+
 def watch_on_screen(
     watcher: Watcher,
     *,
     between: Callable[[], None] = lambda: None,
     is_over: Callable[[CampaignReading], bool] = lambda _: False,
-) -> bool:
-    """Show it until it is over (true), or somebody leaves (false). ``between`` is called several times a second."""
+    has_board: bool = False,
+) -> Left:
+    """Show it until it is over, or somebody leaves it, where it ``has_board`` maybe for that. ``between`` is called
+    several times a second."""
     console = Console(highlight=False)
     drawn: tuple[object, ...] = ()
     with keyboard() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
@@ -156,18 +115,20 @@ def watch_on_screen(
             between()
             if watcher.failure is not None:
                 raise watcher.failure
-            view, size = watcher.view(has_keys=keys.fd is not None), console.size
+            view, size = watcher.view(has_keys=keys.fd is not None, has_board=has_board), console.size
             now = (watcher.version, size, view and view.notice)
             if now != drawn:
                 live.update(_draw(view, watcher.trouble, *size), refresh=True)
                 drawn = now
             if watcher.seen is not None and is_over(watcher.seen):
-                return True
+                return Left.OVER
             key = keys.wait(KEY_SECONDS)
             if key == "q":
-                return False
+                return Left.QUIT
+            if has_board and key in (BACK, LEFT, "b"):
+                return Left.BACK
             if key in ("p", "r"):
-                watcher.press(key)
+                watcher.press_key(key)
 
 
 def _draw(view: View | None, trouble: str | None, width: int, height: int) -> RenderableType:

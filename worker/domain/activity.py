@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from worker.domain.model import CampaignStatus
+from worker.domain.on_the_clock import when
 from worker.domain.standstill import Kind, Standstill
 
 ACCOUNT_STOPPED = "account_stopped:"
@@ -72,7 +73,8 @@ class Situation:
     ``planned`` is how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and
     ``is_team_full`` say that these may have no further call at once. ``still`` is what of the campaign stands still.
     ``failover_held_until`` (machine time) is set while calls that a failover of the database may have lost keep others
-    from being placed.
+    from being placed. ``zone`` is the one whose clock is said, the campaign's; ``machine_now`` is ``now`` by the clock
+    of the machines, where that is another.
     """
 
     status: CampaignStatus
@@ -104,6 +106,8 @@ class Situation:
     are_slots_held: bool = False
     still: Sequence[Standstill] = ()
     failover_held_until: datetime | None = None
+    zone: str | None = None
+    machine_now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,8 @@ def _missing(now: Situation) -> Activity | None:
     if now.failover_held_until is not None and now.status is CampaignStatus.RUNNING:
         at = now.failover_held_until
         why = (
-            f"The database failed over and may lack calls that ring; calls go on at {_clock(at)}, when all have ended."
+            "The database failed over and may lack calls that ring; calls go on when all have ended: "
+            f"{_machine_at(now, at)}."
         )
         return Activity("failover", why, at)
     return None
@@ -197,7 +202,7 @@ def _at_rest(now: Situation) -> Activity:
             at = now.scheduled_start_at
             if at is not None and at <= now.now:
                 return Activity("scheduled", "The campaign starts now.")
-            return Activity("scheduled", f"The campaign starts at {_clock(at)}.", at)
+            return Activity("scheduled", f"The campaign starts: {_at(now, at)}.", at)
         case CampaignStatus.PAUSED if now.pause_reason == "max_calls_reached":
             return Activity("paused", f"The run has placed as many calls as it may; open a new run.{still}")
         case CampaignStatus.PAUSED if now.pause_reason in (None, "requested"):
@@ -218,7 +223,7 @@ def _at_rest(now: Situation) -> Activity:
         case CampaignStatus.CANCELLED:
             return Activity("cancelled", f"The campaign was cancelled for good.{still}")
         case CampaignStatus.DRAFT if now.missed_start_at is not None:
-            why = f"The campaign did not start at {_clock(now.missed_start_at)}, for nobody was at work in time"
+            why = f"The campaign did not start at {_at(now, now.missed_start_at)}, for nobody was at work in time"
             return Activity("start_missed", f"{why}; run it, or schedule it again.")
         case CampaignStatus.DRAFT | CampaignStatus.RUNNING:  # one that runs does not come here
             return Activity("not_started", "The campaign has not been started; run or schedule it.")
@@ -258,8 +263,8 @@ def _no_caller(now: Situation) -> Activity | None:
     why = f" ({first.resting_reason})" if first.resting_reason else ""
     at = first.resting_until
     if first.is_tripped:
-        return Activity("breaker_open", f"{what} is left alone{why}; one call tries it at {_clock(at)}.", at)
-    return Activity("resting", f"{what} rests{why}; calls go on at {_clock(at)}.", at)
+        return Activity("breaker_open", f"{what} is left alone{why}; one call tries it: {_machine_at(now, at)}.", at)
+    return Activity("resting", f"{what} rests{why}; calls go on: {_machine_at(now, at)}.", at)
 
 
 def _is_on(caller: CallerIdState) -> bool:
@@ -278,12 +283,12 @@ def _not_yet(now: Situation) -> Activity | None:
     if opens is None:
         return Activity("window_unreadable", "The call window cannot be read, so nobody is called; set it again.")
     if due is not None and due > now.now:
-        then = "" if opens <= due else f", and the call window is shut until {_clock(opens)}"
-        return Activity("nothing_due", f"Nobody is due before {_clock(due)}{then}.", max(due, opens))
+        then = "" if opens <= due else f", and the call window is shut until {_at(now, opens)}"
+        return Activity("nothing_due", f"Nobody is due before {_at(now, due)}{then}.", max(due, opens))
     if opens > now.now and now.is_due_then:
-        return Activity("nothing_due", f"Nobody whose call window is open is due before {_clock(opens)}.", opens)
+        return Activity("nothing_due", f"Nobody whose call window is open is due before {_at(now, opens)}.", opens)
     if opens > now.now:
-        return Activity("window_shut", f"The call window is shut until {_clock(opens)}.", opens)
+        return Activity("window_shut", f"The call window is shut until {_at(now, opens)}.", opens)
     return None
 
 
@@ -311,8 +316,14 @@ _FULL = {
 }
 
 
-def _clock(at: datetime | None) -> str:
-    return "an unknown time" if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _at(now: Situation, at: datetime | None) -> str:
+    """An instant of business time, on the campaign's clock."""
+    return when(at, now.now, now.zone)
+
+
+def _machine_at(now: Situation, at: datetime | None) -> str:
+    """The same for an instant of machine time."""
+    return when(at, now.machine_now or now.now, now.zone)
 
 
 def _contacts(count: int) -> str:

@@ -12,6 +12,7 @@ from worker.domain.fields import Field, Kind
 from worker.domain.kinds import UNBOUNDED, Flag, Freeform, Id, Instant, OneOf, State, Text, Texts, Whole
 from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, EventKind, Reason, RunState
 from worker.domain.resources import COUNT, CREATED_AT, NAME, owned, shown
+from worker.domain.roles import Role
 
 HOW_IT_ENDED = f"How it ended. {'; '.join(f'{each}: {each.traits.sentence}' for each in Disposition)}."
 OPENED_BY = OneOf(("api", "cli", "task", "schedule"))
@@ -97,7 +98,9 @@ RUN = (
     *_always(OPENED_BY, "opened_by"), *_each(COUNT, "max_calls"), *_always(COUNT, "calls_used"),
     *_always(Instant(), "opened_at"), *_each(Instant(), "ended_at"), *_each(Text(), "end_reason"),
 )
-KEY = (*owned(ids.KEY), NAME, CREATED_AT, *_each(Instant(), "last_used_at", "revoked_at"))
+KEY = (
+    *owned(ids.KEY), NAME, *_always(State(Role), "role"), CREATED_AT, *_each(Instant(), "last_used_at", "revoked_at"),
+)
 """A bearer key, without what it is known by."""
 BANNED = (
     shown("number", Text(), nullable=False, help="In E.164.", example="+12025550123"),

@@ -12,7 +12,7 @@ from worker.domain import ids
 from worker.domain.errors import Fault, Invalid, every
 from worker.domain.fields import LONGEST_ID, Field, Setting, examine, read_field, read_fields, text_fault, wrong
 from worker.domain.future_instant import Start
-from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, State, Text, Texts, Whole
+from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, Reach, State, Text, Texts, Whole
 from worker.domain.machines import parse_machine_detection
 from worker.domain.model import CampaignStatus
 from worker.domain.outcomes import Outcomes
@@ -173,6 +173,8 @@ CAMPAIGN = Resource(
                example=80),
         _count("contacts_completed", "finished", help="Are in a terminal state after at least one call.", example=65),
         _count("contacts_answered", "answered", help="Answered at least once.", example=55),
+        shown("reach", Reach(), nullable=False, help="Its contacts by how far it has come with them, each in one of "
+              "these.", example={"reached": 55, "not_reached": 8, "cannot_be_called": 2, "left": 135, "cancelled": 0}),
         CREATED_AT,
         shown("updated_at", Instant(), nullable=False, example="2024-01-15T14:30:00Z"),
         shown("completed_at", Instant()),

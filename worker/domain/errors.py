@@ -7,6 +7,7 @@
     │   ├── Invalid        a value is wrong; every fault is listed by path (400)
     │   ├── NotFound       no such thing in this team                      (404, exit code 3)
     │   └── Conflict       not in this state                               (409)
+    ├── TooOften           the caller is to wait                           (429)
     ├── Unavailable        a service is away; the same request may work later (503, exit code 4)
     └── Broken             an invariant is violated: ours to repair, loud    (500, exit code 1)
 
@@ -84,6 +85,16 @@ class Deleted(Conflict):
 
     def __init__(self, campaign_id: str) -> None:
         super().__init__(f"Campaign {campaign_id} is deleted; restore it first.")
+
+
+class TooOften(DialerError):
+    """It is allowed so many times an hour, and was done as often; in ``wait_seconds`` it may be done again."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, wait_seconds: float) -> None:
+        self.wait_seconds = wait_seconds
+        super().__init__(message)
 
 
 class Unavailable(DialerError):

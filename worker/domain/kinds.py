@@ -142,6 +142,14 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Contacts by how far the campaign has come with them (:mod:`worker.domain.reach`); nobody sets it."""
+
+    def __call__(self, value: object, path: str) -> object:
+        raise wrong(path, "It is only shown.")
+
+
+@dataclass(frozen=True, slots=True)
 class Texts:
     """A list of at most ``most`` different texts; repetitions are dropped."""
 

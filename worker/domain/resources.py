@@ -29,6 +29,7 @@ from worker.domain.kinds import (
     Url,
     Whole,
 )
+from worker.domain.roles import Role
 
 SLOWEST, FASTEST = 0.01, 1000.0
 """Calls per second that may be asked for."""
@@ -252,15 +253,24 @@ NUMBER = Resource(
 TEAM = Resource(
     "team", "teams", "teams", ids.TEAM, "Who owns everything else.",
     (
-        shown("id", Id(), nullable=False),
-        Field("slug", Slug(), required=True, when=Setting.ONCE, help="Small letters, digits and hyphens; for life."),
-        NAME,
+        shown("id", Id(), nullable=False, example="team_01j..."),
+        Field("slug", Slug(), required=True, when=Setting.ONCE, help="Small letters, digits and hyphens; for life.",
+              example="my-team"),
+        replace(NAME, example="My team"),
         replace(limit(10_000, default=100), help="Simultaneous calls of all its campaigns."),
         Field("country", Country(), help="Where numbers without a country code belong, such as US. Left out, the "
               "country of all its caller IDs."),
         CREATED_AT,
     ),
+    edit_example={"maxConcurrentCalls": 50},
 )  # fmt: skip
+KEY_FIELDS = (
+    NAME,
+    Field("role", OneOf(tuple(each.value for each in Role)), default=Role.ADMIN.value, example="operator",
+          help="viewer: it reads. operator: it runs campaigns, too. admin: and it decides on accounts, numbers, limits "
+          "and keys."),
+)  # fmt: skip
+"""A bearer key."""
 PLAIN = (COMPANY, ASSISTANT, NUMBER, ACCOUNT)
 """The resources whose routes, models, views and commands all follow from their declarations: add one here."""
 BAN = (
@@ -294,10 +304,10 @@ def parse_team(body: object, *, is_new: bool = True) -> dict[str, Any]:
     return read_fields(body, TEAM.settable(is_new=is_new), is_new=is_new)
 
 
-def parse_key_name(value: object) -> str:
-    """What a bearer key is for."""
-    name: str = read_fields({} if value is None else {"name": value}, [NAME])["name"]
-    return name
+def parse_key(name: object, role: object) -> tuple[str, Role]:
+    """What a bearer key is for, and what it may do: everything, unless it is said."""
+    read = read_fields({"role": role} | ({} if name is None else {"name": name}), KEY_FIELDS)
+    return read["name"], Role(read["role"])
 
 
 def parse_ban(

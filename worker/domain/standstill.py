@@ -73,10 +73,10 @@ class Standstill:
         return self.waiting.kind, self.waiting.subject
 
     def sentence(self, *, by_name: bool = True) -> str:
-        """What, since when, how many, what to do. Not ``by_name`` where strangers read it: then ids say who."""
+        """What, for how long, how many, what to do. Not ``by_name`` where strangers read it: then ids say who."""
         waiting = self.waiting
         who = waiting.name if by_name and waiting.name else waiting.subject
-        then = f"since {self.since:%H:%M:%S} UTC, for {waiting.seconds:.0f} s"
+        then = f"for {waiting.seconds:.0f} s"
         return _SENTENCES[waiting.kind](waiting, who, then)
 
 

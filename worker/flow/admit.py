@@ -64,6 +64,8 @@ class _Opened:
     has_window: bool
     warnings: tuple[str, ...]
     missing: MissingVariables
+    now: datetime
+    zone: str | None
     reserved: tuple[Reservation, ...] = field(default=())
 
 
@@ -247,12 +249,14 @@ def _opened(conn: Connection, dialer: Dialer, row: CampaignRow, ids_of_runs: tup
         replaced_run_id=ids_of_runs[1],
         team_id=row.team_id,
         causes={Reason(reason): count for reason, count in causes.items()},
-        unreached=tuple(Unreached(r.contact_id, r.name, Reason(r.reason)) for r in out),
+        unreached=tuple(Unreached(r.contact_id, r.name, r.phone, Reason(r.reason)) for r in out),
         remaining=counts["pending"] + counts["queued"],
         opens_at=_opens_at(due, dialer.bounds.closing_margin_seconds),
         has_window=row.call_window_start is not None,
         warnings=warnings_of_run(conn, row),
         missing=missing_variables(conn, row),
+        now=row.now,
+        zone=row.call_window_timezone,
     )
 
 
@@ -319,6 +323,8 @@ def _result(opened: _Opened, campaign_id: str, reserved: Sequence[Reservation], 
         missing=opened.missing.contacts if dry_run else (),
         dry_run=dry_run,
         replaced_run_id=opened.replaced_run_id,
+        now=opened.now,
+        zone=opened.zone,
         causes=opened.causes,
         unreached=opened.unreached,
     )

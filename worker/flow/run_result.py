@@ -8,15 +8,17 @@ from datetime import datetime
 
 from worker.domain.errors import Conflict
 from worker.domain.model import Reason
+from worker.domain.on_the_clock import when
 from worker.store.claims import Reservation
 
 
 @dataclass(frozen=True, slots=True)
 class Unreached:
-    """A contact that cannot be called: what it is called, as far as is known, and why not."""
+    """A contact that cannot be called: what it is called and its number, as far as is known, and why not."""
 
     contact_id: str
     name: str
+    phone: str
     reason: Reason
 
 
@@ -33,9 +35,9 @@ class RunResult:
     """What a run answers. ``calls`` were reserved and handed on by this request; ``failed`` counts the
     contacts that cannot be called and ``errors`` says why, for at most 1000; ``remaining`` contacts still
     wait; ``opens_at`` is set when the window is shut now; ``warnings`` are what to look at before it goes on.
-    ``replaced_run_id`` is the run that was open until this one was. ``causes`` counts all who cannot be called by the
-    reason, ``unreached`` names those ``errors`` are about. ``missing`` says of a dry run which contacts lack what of
-    the campaign's variables, a sentence each."""
+    ``replaced_run_id`` is the run that was open until this one was; ``now`` (business time) and ``zone`` are the
+    campaign's. ``causes`` counts all who cannot be called by the reason, ``unreached`` names those ``errors`` are
+    about. ``missing`` says of a dry run which contacts lack what of the campaign's variables, a sentence each."""
 
     run_id: str | None
     calls: tuple[Reservation, ...]
@@ -47,6 +49,8 @@ class RunResult:
     warnings: tuple[str, ...]
     dry_run: bool
     replaced_run_id: str | None = None
+    now: datetime | None = None
+    zone: str | None = None
     causes: Mapping[Reason, int] = field(default_factory=dict)
     unreached: tuple[Unreached, ...] = ()
     missing: tuple[str, ...] = ()
@@ -60,7 +64,8 @@ class RunResult:
         if self.replaced_run_id is not None:
             notes.append(f"{'would replace' if self.dry_run else 'replaced'} run {self.replaced_run_id}")
         if self.opens_at is not None and not count:
-            notes.append(f"the call window opens at {self.opens_at.isoformat().replace('+00:00', 'Z')}")
+            at = when(self.opens_at, self.now or self.opens_at, self.zone)
+            notes.append(f"the call window is shut until {at}")
         if not self.has_window:
             notes.append("this campaign has no call window, so calls go out at any hour")
         return "; ".join([started, *notes])

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from worker.domain.lifecycle import reads_as_cancelled
 from worker.domain.model import WAITING, CampaignStatus, ContactStatus
+from worker.domain.whose_clock import clock_zone
 from worker.flow.base import Dialer
 from worker.operations.campaign_access import find_campaign
 from worker.operations.progress import TimedWindow, as_read, next_call_at
@@ -23,10 +24,11 @@ from worker.store.database import once
 @dataclass(frozen=True, slots=True)
 class CampaignContact:
     """A contact in a campaign, and when its window first lets it be called (``None``: never, or it does not
-    wait, or is not to be called)."""
+    wait, or is not to be called); ``zone`` is the one by whose clock it is called, ``None`` where there is none."""
 
     row: CampaignContactRow
     next_call_at: datetime | None
+    zone: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,14 @@ def list_campaign_contacts(
         count = counts["total" if status is None else status.value]
         wanted = stored_statuses(campaign, status)
         rows = campaign_contacts.page(conn, campaign_id, wanted, limit=limit, offset=offset, after=after)
-        found = [CampaignContact(row, _next_call_at(dialer, campaign, row)) for row in rows]
+        found = [CampaignContact(row, _next_call_at(dialer, campaign, row), _zone(campaign, row)) for row in rows]
         return CampaignContacts(count, found, campaign.now, campaign.status == CampaignStatus.RUNNING)
 
     return once(dialer.db, work)
+
+
+def _zone(campaign: TimedWindow, row: CampaignContactRow) -> str | None:
+    return clock_zone(campaign.settings, row.zone, campaign.call_window_timezone or "") or None
 
 
 def stored_statuses(campaign: ClosableCampaign, status: ContactStatus | None) -> Sequence[ContactStatus] | None:

@@ -58,12 +58,14 @@ def make(conn: Connection, team_id: str, given: Mapping[str, Any], *, actor: str
     return get_found(conn, team_id, contact_id)
 
 
-def create_contacts(dialer: Dialer, team_id: str, bodies: object, *, actor: str) -> list[View]:
+def create_contacts(
+    dialer: Dialer, team_id: str, bodies: object, *, actor: str, region: str | None = None
+) -> list[View]:
     """Create up to 10 000 contacts at once, all or none, in the order given; one line of the audit log for all. Raises
     as :func:`create_contact` does."""
 
     def work(conn: Connection) -> list[View]:
-        given = parse_contacts(bodies, region=country_of_team(conn, team_id))
+        given = parse_contacts(bodies, region=region or country_of_team(conn, team_id))
         made = _write(conn, team_id, given)
         audit.note(conn, team_id, actor, "create_contacts", "contacts", {"created": len(made)})
         return [view(CONTACT.fields, row) for row in contact_list.some(conn, team_id, made)]

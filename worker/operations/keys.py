@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from worker.domain.bearer import new_key, read_key
 from worker.domain.call_token import proves
 from worker.domain.errors import NotFound
-from worker.domain.resources import parse_key_name
+from worker.domain.resources import parse_key
+from worker.domain.roles import Role
 from worker.flow.base import Dialer
 from worker.store import call_outcomes
 from worker.store.audit import note
@@ -24,22 +25,24 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Who sent a request: a key, and the team it belongs to."""
+    """Who sent a request: a key, the team it belongs to, and what it may do."""
 
     key_id: str
     team_id: str
+    role: Role
 
 
-def create_key(dialer: Dialer, team_id: str, name: object, *, actor: str) -> tuple[KeyRow, str]:
-    """Make a key for the team; returns its row, and its text, which nothing can show again. Raises
-    :class:`Invalid` for a name that is none, :class:`NotFound` for a team."""
-    key, given = new_key(), parse_key_name(name)
+def create_key(dialer: Dialer, team_id: str, name: object, *, actor: str, role: object = None) -> tuple[KeyRow, str]:
+    """Make a key for the team, an admin's unless a ``role`` is given; returns its row, and its text, which nothing can
+    show again. Raises :class:`Invalid` for a name or a role that is none, :class:`NotFound` for a team."""
+    key = new_key()
+    given, may = parse_key(name, role)
 
     def work(conn: Connection) -> KeyRow:
-        row = keys.insert(conn, key.id, team_id, given, key.digest)
+        row = keys.insert(conn, key.id, team_id, given, may, key.digest)
         if row is None:
             raise NotFound("team", team_id)
-        note(conn, team_id, actor, "create_key", key.id, {"name": given})
+        note(conn, team_id, actor, "create_key", key.id, {"name": given, "role": may})
         return row
 
     row = transact(dialer.db, work)
@@ -79,7 +82,7 @@ def who_bears(dialer: Dialer, text: str) -> Bearer | None:
             return None
         if row.is_use_stale:
             keys.used(conn, row.id)
-        return Bearer(row.id, row.team_id)
+        return Bearer(row.id, row.team_id, Role(row.role))
 
     return once(dialer.db, work)
 
@@ -90,4 +93,4 @@ def who_speaks_for_call(dialer: Dialer, call_id: str, text: str) -> Bearer | Non
     call = once(dialer.db, lambda conn: call_outcomes.call(conn, call_id))
     if call is None or not proves(call.secret, call_id, text) or call.is_spent:
         return None
-    return Bearer(call.id, call.team_id)
+    return Bearer(call.id, call.team_id, Role.OPERATOR)

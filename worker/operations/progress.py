@@ -178,6 +178,8 @@ def _situation(row: CampaignFacts, counts: Mapping[str, int], silence: ticks.Sil
         awaited=row.awaited,
         limit=row.max_concurrent_calls,
         team_live=row.team_live,
+        zone=row.call_window_timezone,
+        machine_now=row.machine_now,
         budget=None if row.max_calls is None else row.max_calls - (row.calls_used or 0),
     )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Connection
 
+from worker.domain.on_the_clock import when
 from worker.store import clock_jumps, failovers
 from worker.store.clock_jumps import ClockJump
 from worker.store.failovers import CommitSettings, ServerStanding
@@ -77,9 +77,9 @@ def _server(row: ServerStanding | None) -> list[ServerFact]:
         return [
             ServerFact(
                 name,
-                f"failed over at {_clock_of(row.failed_over_at)}, perhaps without its last commits: no call is placed "
-                f"until {_clock_of(row.held_until)}, when every call of that moment has ended. Where none was lost, or "
-                f"all are over, go on with: {LIFT}",
+                f"failed over {when(row.failed_over_at, row.read_at, None)}, perhaps without its last commits: no call "
+                "is placed before every call of that moment has ended, "
+                f"{when(row.held_until, row.read_at, None)}. Where none was lost, or all are over, go on with: {LIFT}",
                 ok=False,
             )
         ]
@@ -90,11 +90,8 @@ def _clock(rows: Sequence[ClockJump]) -> list[ServerFact]:
     facts = []
     for row in rows:
         way = "forward" if row.seconds > 0 else "back"
-        held = "" if row.held_until is None else f"; calls of before are held until {_clock_of(row.held_until)} at most"
-        sentence = f"moved {way} by {abs(row.seconds):.0f} s at {_clock_of(row.at)}{held}"
+        until = row.held_until
+        held = "" if until is None else f"; calls of before are held at most until {when(until, row.read_at, None)}"
+        sentence = f"moved {way} by {abs(row.seconds):.0f} s, {when(row.at, row.read_at, None)}{held}"
         facts.append(ServerFact("clock of PostgreSQL", sentence, ok=row.held_until is None))
     return facts
-
-
-def _clock_of(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"

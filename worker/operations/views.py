@@ -11,6 +11,7 @@ from worker.domain.answers import CAMPAIGN_CONTACT
 from worker.domain.callback import Callback
 from worker.domain.fields import Field
 from worker.domain.model import WAITING, CallState, ContactStatus, RunState
+from worker.domain.reach import reach
 from worker.domain.window import RULES_END
 from worker.flow.run_result import RunResult
 from worker.operations.instants import instant
@@ -102,6 +103,7 @@ def progress(found: Progress) -> dict[str, Any]:
         "campaign_id": facts.id,
         "status": facts.status,
         "contacts": {name: count for name, count in counts.items() if name not in ("called", "answered", "finished")},
+        "reach": reach(facts.status, counts),
         "contacts_called": counts["called"],
         "contacts_completed": counts["finished"],
         "contacts_answered": counts["answered"],

@@ -33,7 +33,8 @@ RETURNING number, seconds
 LATEST = text(f"""
 SELECT j.number, j.at, j.seconds,
        (SELECT max(k.provable_end_at + {jumped("k.clock_jump", "k.dialing_at")} * interval '1 second') FROM calls k
-        WHERE k.ended_at IS NULL AND k.clock_jump < j.number AND NOT {CALL_IS_OVER}) AS held_until
+        WHERE k.ended_at IS NULL AND k.clock_jump < j.number AND NOT {CALL_IS_OVER}) AS held_until,
+       clock_timestamp() AS read_at
 FROM clock_jumps j WHERE abs(extract(epoch FROM clock_timestamp() - j.at)) < :within
 ORDER BY j.number DESC LIMIT 1
 """)
@@ -64,6 +65,7 @@ class ClockJump(Protocol):
     at: datetime
     seconds: float
     held_until: datetime | None
+    read_at: datetime
 
 
 def read(conn: Connection) -> tuple[float, int]:

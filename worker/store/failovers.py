@@ -60,7 +60,8 @@ RETURNING failed_over_at, held_until
 LIFT = text("UPDATE database_server SET held_until = NULL WHERE held_until IS NOT NULL RETURNING failed_over_at")
 
 STANDING = text(f"""
-SELECT s.failed_over_at, {_HELD_UNTIL} AS held_until, coalesce({_HELD_UNTIL} > clock_timestamp(), false) AS is_held,
+SELECT clock_timestamp() AS read_at, s.failed_over_at,
+       {_HELD_UNTIL} AS held_until, coalesce({_HELD_UNTIL} > clock_timestamp(), false) AS is_held,
        here.timeline IS NOT NULL AS is_known,
        (here.system_identifier, here.timeline) IS DISTINCT FROM (s.system_identifier, s.timeline) AS is_another
 FROM database_server s LEFT JOIN dialer_server() AS here ON true
@@ -88,6 +89,7 @@ class ServerStanding(Protocol):
     """The server that was noted: since when it is in the place of another, until when calls are held back for that,
     whether they are now; whether it is known at all which server this is, and whether it is another than that."""
 
+    read_at: datetime
     failed_over_at: datetime | None
     held_until: datetime | None
     is_held: bool

@@ -76,7 +76,7 @@ TO_BE_ENDED = f"""(
       AND (k.end_requested_at IS NOT NULL
            AND (k.state IN ('unknown', 'placed')   -- who rings or talks by now goes on, but for ...
                 OR k.machine_verdict IN ('machine', 'fax') AND k.end_requested_at >= k.answered_at   -- while it talked
-                OR c.status = 'cancelled' AND c.hang_up OR {CALL_IS_OVER})
+                OR k.hang_up OR c.status = 'cancelled' AND c.hang_up OR {CALL_IS_OVER})
            OR k.late_evidence_at IS NOT NULL)
     UNION ALL
     SELECT {_TO_BE_ENDED_COLUMNS}
@@ -132,6 +132,11 @@ WHERE id = ANY(:ids) AND ended_at IS NULL
 HANG_UP = text("""
 UPDATE calls SET end_requested_at = greatest(clock_timestamp(), answered_at), end_told_at = NULL
 WHERE id = ANY(:ids) AND ended_at IS NULL AND state = 'in_progress'
+""")
+
+HANG_UP_ONE = text("""
+UPDATE calls SET hang_up = true, end_requested_at = clock_timestamp(), end_told_at = NULL, end_tries = 0
+WHERE id = :id AND ended_at IS NULL AND state <> 'reserved' RETURNING id
 """)
 
 END_ACCEPTED = text(f"""
@@ -199,6 +204,12 @@ def mark_for_end(conn: Connection, call_ids: Sequence[str]) -> None:
 def hang_up(conn: Connection, call_ids: Sequence[str]) -> None:
     """Mark these calls for their end although somebody, or something, talks."""
     conn.execute(HANG_UP, {"ids": list(call_ids)})
+
+
+def hang_up_one(conn: Connection, call_id: str) -> bool:
+    """Mark a call for its end, whatever it is doing, as often as it is wanted; false where it has ended, or has not
+    been dialed."""
+    return conn.execute(HANG_UP_ONE, {"id": call_id}).first() is not None
 
 
 def take(

@@ -152,6 +152,7 @@ INSTANTS = (
             "and has lost its key cannot commit"),
     Instant("idempotency_keys.created_at", _R.KEPT, "a day", "and as much longer as the clock has jumped forward, or a "
             "request sent again the same day would be carried out again"),
+    Instant("campaigns.created_at", _R.DISTANCE, "how many test calls a key asked for in an hour", "ten more at most"),
     Instant("api_keys.last_used_at", _R.DISTANCE, "noting the use once a minute"),
     Instant("callback_refusals.last_at", _R.DISTANCE, "doctor"),
     Instant("database_server.held_until", _R.HELD, "claim, commit of dialing", "begins at failed_over_at"),
@@ -164,7 +165,7 @@ INSTANTS = (
         "teams.created_at", "api_keys.created_at", "api_keys.revoked_at", "companies.created_at",
         "assistants.created_at", "carrier_accounts.created_at", "phone_numbers.created_at", "contacts.created_at",
         "contacts.updated_at", "do_not_call.created_at", "do_not_call_imports.created_at",
-        "do_not_call_imports.ended_at", "campaigns.stopped_at", "campaigns.created_at", "campaigns.updated_at",
+        "do_not_call_imports.ended_at", "campaigns.stopped_at", "campaigns.updated_at",
         "campaigns.completed_at", "campaigns.deleted_at", "campaigns.closing_at", "campaign_contacts.added_at",
         "runs.opened_at", "call_outcomes.waits_since", "call_outcomes.decided_at", "call_outcomes.reported_at",
         "call_outcomes.spoke_at", "runs.ended_at", "idempotency_keys.worked_at", "schema_migrations.applied_at",

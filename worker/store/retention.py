@@ -131,7 +131,7 @@ WITH kept AS (
            sum(pg_column_size(raw))::bigint AS bytes
     FROM call_events WHERE outcome IN ('unknown_token', 'foreign') GROUP BY carrier, outcome)
 SELECT carrier::text, outcome, coalesce(kept, 0) AS kept, coalesce(kept, 0) + coalesce(dropped, 0) AS seen,
-       coalesce(bytes, 0) AS bytes, least(k.since, d.since) AS since,
+       coalesce(bytes, 0) AS bytes, least(k.since, d.since) AS since, clock_timestamp() AS read_at,
        {age("last_at")} AS age_seconds
 FROM kept k FULL JOIN news_dropped d USING (carrier, outcome) ORDER BY carrier, outcome
 """)
@@ -157,6 +157,7 @@ class IgnoredNews(Protocol):
     seen: int
     bytes: int
     since: datetime
+    read_at: datetime
     age_seconds: float | None
 
 

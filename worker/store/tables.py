@@ -113,6 +113,7 @@ api_keys = Table(
     "api_keys", metadata,
     _must("id", Text, key=True), _team(), _must("name", Text), _must("secret_sha256", LargeBinary),
     _must("created_at", _INSTANT), _may("last_used_at", _INSTANT), _may("revoked_at", _INSTANT),
+    _must("role", Text),
 )
 
 companies = Table(
@@ -183,8 +184,8 @@ campaigns = Table(
     _may("call_windows", JSONB(none_as_null=True)), _may("scheduled_end_at", _INSTANT),
     _may("start_no_later_than_minutes", Integer), _may("missed_start_at", _INSTANT), _must("keep_open", Boolean),
     _must("use_secondary_phone", Boolean), _must("ranks", ARRAY(SmallInteger)),
-    _may("closing_at", _INSTANT),
-    _own("assistant_id", of="assistants"), _own("company_id", of="companies"),
+    _may("closing_at", _INSTANT), _may("test_of", Text), _may("tested_by", Text),
+    _own("test_of", of="campaigns"), _own("assistant_id", of="assistants"), _own("company_id", of="companies"),
     ForeignKeyConstraint(["id", "run_id"], ["runs.campaign_id", "runs.id"], use_alter=True),
 )
 
@@ -237,7 +238,7 @@ calls = Table(
     _must("end_tries", SmallInteger), _may("end_tried_at", _INSTANT), _may("next_end_at", _INSTANT),
     _may("checked_at", _INSTANT), _must("clock_jump", Integer),
     _may("seq", BigInteger), _may("unanswered_since", _INSTANT),
-    _may("callback_at", _INSTANT), _may("secondary", Text), _must("is_extra", Boolean),
+    _may("callback_at", _INSTANT), _may("secondary", Text), _must("is_extra", Boolean), _must("hang_up", Boolean),
     _own("campaign_id", of="campaigns"), _own("number_id", of="phone_numbers"),
     _own("account_id", of="carrier_accounts"),
     ForeignKeyConstraint(

@@ -152,7 +152,8 @@ WHERE cc.contact_id = back.id AND cc.campaign_id = :campaign
 """)
 
 OUT_OF_REACH = text("""
-SELECT out.contact_id, out.reason, concat_ws(' ', nullif(c.first_name, ''), nullif(c.last_name, '')) AS name
+SELECT out.contact_id, out.reason, concat_ws(' ', nullif(c.first_name, ''), nullif(c.last_name, '')) AS name,
+       coalesce(c.phone_e164, c.phone, '') AS phone
 FROM (SELECT id, contact_id, reason FROM campaign_contacts
       WHERE campaign_id = :campaign AND (status = 'skipped' OR (status = 'failed' AND NOT called))
       ORDER BY id LIMIT :most) AS out
@@ -196,11 +197,12 @@ UNBAN = text("DELETE FROM do_not_call WHERE team_id = :team AND number = :number
 
 @shaped(OUT_OF_REACH, never_null=("reason",))
 class UnreachableContact(Protocol):
-    """A contact that a run cannot call, why not, and its name as far as it is known."""
+    """A contact that a run cannot call, why not, and its name and number as far as they are known."""
 
     contact_id: str
     reason: str
     name: str
+    phone: str
 
 
 def load(conn: Connection, team_id: str, contacts: Iterable[NewContact]) -> int:

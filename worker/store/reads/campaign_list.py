@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Row, func, select, text
 
 from worker.domain.campaign import CAMPAIGN
+from worker.domain.lifecycle import reads_as_cancelled
 from worker.domain.model import CampaignStatus
+from worker.domain.reach import reach
 from worker.store import counters
 from worker.store.tables import campaigns
 
@@ -20,7 +22,7 @@ _AS_SHOWN = {
 """Bounds that say nothing, where the campaign has several windows a day."""
 _OWN = ", ".join(_AS_SHOWN.get(name, f"c.{name}") for name in CAMPAIGN.columns if name in campaigns.c)
 SHOWN = f"""
-SELECT {_OWN},
+SELECT {_OWN}, c.closing_at,
        ARRAY(SELECT n.number FROM campaign_numbers cn JOIN phone_numbers n ON n.id = cn.number_id
              WHERE cn.campaign_id = c.id ORDER BY cn.position) AS from_numbers,
        ARRAY(SELECT cn.number_id FROM campaign_numbers cn
@@ -33,8 +35,8 @@ BY_IDS = text(SHOWN + " WHERE c.id = ANY(:ids) ORDER BY c.created_at DESC, c.id 
 
 
 Shown = dict[str, Any]
-"""A campaign by the columns of its declaration: its row, its caller IDs, and its counters by name
-(:data:`worker.store.counters.COLUMNS`)."""
+"""A campaign by the columns of its declaration: its row, its caller IDs, its counters by name
+(:data:`worker.store.counters.COLUMNS`), and its contacts by the words of :mod:`worker.domain.reach`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,13 @@ class Filter:
 def show(conn: Connection, team_id: str, campaign_id: str) -> Shown | None:
     """The team's campaign with this id, deleted or not."""
     row = conn.execute(BY_ID, {"id": campaign_id, "team": team_id}).first()
-    return None if row is None else {**row._asdict(), **counters.read(conn, [campaign_id])[campaign_id]}
+    return None if row is None else _shown(row, counters.read(conn, [campaign_id])[campaign_id])
 
 
 def page(conn: Connection, team_id: str, chosen: Filter, *, limit: int, offset: int) -> tuple[int, Sequence[Shown]]:
-    """How many campaigns match, and ``limit`` of them after ``offset``, newest first."""
-    where = [campaigns.c.team_id == team_id, campaigns.c.id != ""]
+    """How many campaigns match, and ``limit`` of them after ``offset``, newest first. Those made for a test call are
+    listed nowhere."""
+    where = [campaigns.c.team_id == team_id, campaigns.c.id != "", campaigns.c.test_of.is_(None)]
     if chosen.status is not None:
         where.append(campaigns.c.status == chosen.status)
     if chosen.assistant_id is not None:
@@ -68,4 +71,9 @@ def page(conn: Connection, team_id: str, chosen: Filter, *, limit: int, offset: 
     ids = [row.id for row in conn.execute(wanted)]
     rows = conn.execute(BY_IDS, {"ids": ids}).all() if ids else []
     counts = counters.read(conn, ids)
-    return count, [{**row._asdict(), **counts[row.id]} for row in rows]
+    return count, [_shown(row, counts[row.id]) for row in rows]
+
+
+def _shown(row: Row[Any], counts: Mapping[str, int]) -> Shown:
+    status = CampaignStatus.CANCELLED if reads_as_cancelled(row.status, row.closing_at) else row.status
+    return {**row._asdict(), **counts, "reach": reach(status, counts)}

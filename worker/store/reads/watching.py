@@ -3,12 +3,13 @@ campaign has more contacts or a longer past."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy import Connection, text
 
+from worker.store.dispositions import ANSWERED
 from worker.store.shapes import shaped
 
 LIVE = text("""
@@ -60,8 +61,36 @@ ORDER BY contact_id, id DESC
 """)
 
 NEWEST = text("""
-SELECT id FROM campaigns WHERE team_id = :team AND id <> '' AND deleted_at IS NULL
+SELECT id FROM campaigns WHERE team_id = :team AND id <> '' AND deleted_at IS NULL AND test_of IS NULL
 ORDER BY created_at DESC, id DESC LIMIT 1
+""")
+
+
+# Those that are at work stand first, then those that will be, each newest first.
+BOARD = text("""
+SELECT c.id, c.name, CAST(c.status AS text) AS status, c.pause_reason, c.scheduled_start_at, c.missed_start_at,
+       c.closing_at, c.max_concurrent_calls,
+       c.call_window_timezone, (SELECT dialer_now()) AS now,
+       (SELECT count(*) FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL) AS live
+FROM (SELECT * FROM campaigns
+      WHERE team_id = :team AND id <> '' AND deleted_at IS NULL AND test_of IS NULL
+      ORDER BY CASE status WHEN 'running' THEN 1 WHEN 'paused' THEN 2 WHEN 'scheduled' THEN 3 WHEN 'draft' THEN 4
+               ELSE 5 END, created_at DESC, id DESC
+      LIMIT :most) AS c
+""")
+
+COUNT_CAMPAIGNS = text("""
+SELECT count(*) FROM campaigns WHERE team_id = :team AND id <> '' AND deleted_at IS NULL AND test_of IS NULL
+""")
+
+# As with the latest ends: the latest calls of each campaign, and of those the ones of its day.
+TODAY = text(f"""
+SELECT d.id AS campaign_id, count(k.dialed_at) AS calls, count(*) FILTER (WHERE k.disposition IN {ANSWERED}) AS answered
+FROM unnest(CAST(:ids AS text[]), CAST(:since AS timestamptz[])) AS d (id, since)
+CROSS JOIN LATERAL (SELECT dialed_at, disposition FROM calls
+                    WHERE campaign_id = d.id AND id <> '' ORDER BY id DESC LIMIT {LOOK_BACK}) AS k
+WHERE k.dialed_at >= d.since
+GROUP BY d.id
 """)
 
 
@@ -105,6 +134,32 @@ class LatestEnd(Protocol):
     cause: str | None
 
 
+@shaped(BOARD)
+class BoardRow(Protocol):
+    """A campaign of the team, as it stands on the board."""
+
+    id: str
+    name: str
+    status: str
+    pause_reason: str | None
+    scheduled_start_at: datetime | None
+    missed_start_at: datetime | None
+    closing_at: datetime | None
+    max_concurrent_calls: int
+    call_window_timezone: str | None
+    now: datetime
+    live: int
+
+
+@shaped(TODAY)
+class TodaysCalls(Protocol):
+    """What a campaign has dialed since its day began, among its last :data:`LOOK_BACK` calls."""
+
+    campaign_id: str
+    calls: int
+    answered: int
+
+
 def live_calls(conn: Connection, campaign_id: str, *, most: int) -> Sequence[CallInFlight]:
     """The first ``most`` live calls in the order they were reserved."""
     return conn.execute(LIVE, {"id": campaign_id, "most": most}).all()
@@ -126,3 +181,15 @@ def newest_campaign(conn: Connection, team_id: str) -> str | None:
     """The team's latest campaign that is not deleted."""
     found: str | None = conn.execute(NEWEST, {"team": team_id}).scalar_one_or_none()
     return found
+
+
+def board(conn: Connection, team_id: str, *, most: int) -> tuple[int, Sequence[BoardRow]]:
+    """How many campaigns the team has that are not deleted, and ``most`` of them, those at work first."""
+    count: int = conn.execute(COUNT_CAMPAIGNS, {"team": team_id}).scalar_one()
+    return count, conn.execute(BOARD, {"team": team_id, "most": most}).all()
+
+
+def todays_calls(conn: Connection, since: Mapping[str, datetime]) -> dict[str, TodaysCalls]:
+    """Campaign → what it has dialed since the instant (business time) its day began, where it has."""
+    rows = conn.execute(TODAY, {"ids": list(since), "since": list(since.values())}) if since else ()
+    return {row.campaign_id: row for row in rows}
