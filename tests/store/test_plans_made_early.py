@@ -50,6 +50,7 @@ ADVANCED = dict.fromkeys(
         "contact_status",
         "due_in_seconds",
         "reason",
+        "outcome_wait_seconds",
     ),
     NOTHING,
 ) | {
@@ -67,7 +68,13 @@ HOT: Mapping[str, tuple[TextClause, Mapping[str, str]]] = {
     "claims.LOCK": (claims.LOCK, {"team": TEAM, "ids": array("camp_a"), "starved": "true"}),
     "claims.PICK": (
         claims.PICK,
-        {"team": TEAM, "campaign_id": array("camp_a"), "zone": array(""), "most": array(BATCH)},
+        {
+            "team": TEAM,
+            "campaign_id": array("camp_a"),
+            "zone": array(""),
+            "most": array(BATCH),
+            "with_person": array("false"),
+        },
     ),
     "dialing.RESERVED_CALLS": (dialing.RESERVED_CALLS, {"ids": array(*IDS), "recovery": "60", "sharing": "'{}'"}),
     "dialing.COMMIT_DIALING": (
