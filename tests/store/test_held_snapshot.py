@@ -26,8 +26,13 @@ WHERE ended_at IS NULL AND id <> ALL(:kept)
 """)
 ALL_LIVE = text("SELECT count(*) FROM calls WHERE team_id = 'team_a' AND ended_at IS NULL")
 LIVE_FROM = text("SELECT live_from FROM teams WHERE id = 'team_a'")
-PICK = {"team": "'team_a'", "campaign_id": array("camp_a"), "zone": array(""), "most": array(BATCH),
-        "with_person": array("false")}  # fmt: skip
+PICK = {
+    "team": "'team_a'",
+    "campaign_id": array("camp_a"),
+    "zone": array(""),
+    "most": array(BATCH),
+    "with_person": array("false"),
+}
 
 
 @pytest.fixture

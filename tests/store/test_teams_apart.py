@@ -35,8 +35,8 @@ NOT_HELD = {
     "latest_past_calls.campaign_contact_id",  # the same, of a contact that cannot be taken out any more
     "counter_deltas.campaign_id",  # written by a trigger of rows that are held, many a second
     "counter_deltas.call_id",
-    "call_outcomes.call_id",
-    "call_outcomes.campaign_id",  # written beside the call, with which it goes
+    "call_outcomes.call_id",  # written under the lock of the call, and deleted with it
+    "call_outcomes.campaign_id",  # that of the call, by the same statement
     "campaign_contacts.last_number_id",  # a hint, read only to prefer one of the campaign's own numbers
 }
 
