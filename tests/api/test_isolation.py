@@ -90,6 +90,8 @@ def ours(web: World) -> dict[tuple[str, str], dict[str, Any]]:
         "test-call": {"to": "+12025550123"},
         "contacts/requeue": {"contactIds": [contact]},
         "contacts": {"contactIds": [contact]},
+        "contacts/priority": {"contactIds": [contact], "priority": 1},
+        "contacts/{contactId}/callback": {"at": "2027-03-02T09:00:00Z"},
     }
     return {
         ("POST", f"{crm}/campaigns"): campaign,
@@ -166,6 +168,7 @@ def test_another_teams_id_in_a_path_is_nothing_to_be_found(
         if "{" not in path or method == "PUT":  # what another team calls so is somebody else
             continue
         filled = path.replace("{id}", theirs[thing_in(path)]).replace("{number}", theirs["do-not-call"])
+        filled = filled.replace("{contactId}", theirs["contacts"])
         assert "{" not in filled, path
         answer = ask(other, method, filled, bodies.get((method, path)))
         assert answer.status_code == 404, f"{method} {path}: {answer.status_code} {answer.text}"

@@ -22,7 +22,7 @@ def test_contacts_are_called_in_the_order_of_their_priority(world: World) -> Non
     priorities = {people[0]: 9, people[3]: 1, people[4]: 6}
     campaigns.add_contacts(world.dialer, campaign, people, priorities=priorities, actor="test")
     changed = campaigns.prioritize_contacts(
-        world.dialer, world.team, campaign, [people[5], people[3], "cont_none"], 1, actor="test"
+        world.dialer, world.team, campaign, [people[5], people[3], world.contact()], 1, actor="test"
     )
     assert changed == 1
     world.run(campaign)

@@ -138,10 +138,13 @@ def prioritize_contacts(
     dialer: Dialer, team_id: str, campaign_id: str, contact_ids: Sequence[str], priority: int, *, actor: str
 ) -> int:
     """Give contacts of a campaign another priority, batch by batch; those that are not in it are passed over. Returns
-    how many had another one."""
+    how many had another one. Raises :class:`NotFound` for what is no contact of the team."""
 
     def work(conn: Connection, some: Sequence[str]) -> int:
         find_campaign(conn, campaign_id, team_id)
+        missing = contacts.missing(conn, team_id, some)
+        if missing:
+            raise NotFound("contact", *missing)
         campaigns.know_ranks(conn, campaign_id, {priority})
         changed = campaign_contacts.prioritize(
             conn, campaign_id, campaign_contacts.lock(conn, campaign_id, some), priority
