@@ -41,7 +41,7 @@ def test_the_assistant_gets_the_token_that_opens_its_call(web: World, assistant:
         "outcome": {
             "call_id": call.id, "campaign_id": campaign, "contact_id": call.contact_id, "outcome": "busy_now",
             "effect": "decides", "next": "retry", "retry_after_minutes": 120, "callback_at": None,
-            "do_not_call": False,
+            "call_at": None, "callback": None, "do_not_call": False,
         },
     }  # fmt: skip
     again = assistant.post(f"{CALLS}/{call.id}/outcome", json={"outcome": "busy_now"}, headers=header)

@@ -30,6 +30,7 @@ NOT_PASTED = {
     "celery -A worker worker": "run until they are stopped; `up` runs them",
     "contacts import people.csv --campaign-id": "pasted as part of the day in an operator's life",
     "curl $API/calls/$CALL": "needs the id of a call",
+    "contacts/$CONTACT/callback": "needs a contact in a campaign, and its instant to come",
     "API=https": "a deployment with an address of its own",
     "SIMULATOR_SECRET": "another secret than that of the simulator which runs",
     "TWILIO_ACCOUNT_SID": "needs credentials of Twilio",

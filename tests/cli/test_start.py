@@ -113,7 +113,7 @@ def test_a_run_is_shown_to_a_person_in_words(world: World, database_url: str, st
     assert first == "Would start 1 call; this campaign has no call window, so calls go out at any hour."
     assert call.split() == [contact, "+12025550001", world.phone(contact)]
     assert counted == "1 contact cannot be called:"
-    assert cause.startswith("  1 has an invalid phone number: cont_")
+    assert cause.startswith("  1 has an invalid phone number: 12")
     assert last == "0 contacts still waiting."
 
 

@@ -211,7 +211,7 @@ def test_the_campaign_says_why_it_waits(world: World) -> None:
     said = read_progress(world.dialer, world.team, campaign).activity
     assert said.code == "breaker_open"
     assert "4 of the last 4 requests to the carrier failed" in said.message
-    assert "one call tries it at" in said.message
+    assert "one call tries it: " in said.message
     world.stage.answer = lambda call_request: None
     world.stage.hold_queued = True
     world.pass_machine_time(61)

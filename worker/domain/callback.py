@@ -10,8 +10,8 @@ from worker.domain.errors import Conflict
 from worker.domain.fields import MISSING, Field, read_field
 from worker.domain.future_instant import Start
 from worker.domain.model import ContactStatus, Reason
+from worker.domain.on_the_clock import day
 from worker.domain.screening import error_sentence
-from worker.domain.window import local_time
 
 MOST_DAYS = 60
 """How far ahead one may be asked for."""
@@ -35,10 +35,10 @@ class Callback:
     @property
     def message(self) -> str:
         """The answer for people, by the contact's clock."""
-        when = _on_the_clock(self.call_at, self.zone)
+        when = day(self.call_at, self.zone or "UTC")
         if self.call_at == self.at:
             return f"Contact {self.contact_id} is called back on {when}.{self.note}"
-        asked = _on_the_clock(self.at, self.zone)
+        asked = day(self.at, self.zone or "UTC")
         return (
             f"Contact {self.contact_id} is called back on {when}: on {asked} the campaign may not call it.{self.note}"
         )
@@ -73,8 +73,3 @@ def refuse(contact_id: str, status: ContactStatus, reason: Reason | None, *, is_
         raise Conflict(f"Contact {contact_id} was cancelled with its campaign; it is not called back.")
     if is_used_up:
         raise Conflict(f"Contact {contact_id} has had all its attempts, and was called back once beyond them.")
-
-
-def _on_the_clock(at: datetime, zone: str | None) -> str:
-    local = None if zone is None else local_time(at, zone)
-    return f"{at:%Y-%m-%d %H:%M} UTC" if local is None else f"{local:%Y-%m-%d %H:%M} {zone}"

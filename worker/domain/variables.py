@@ -4,8 +4,8 @@
 field as ``{custom.KEY}``, anything else as it stands; ``{{`` and ``}}`` are braces. They are rendered where a call is
 placed or answered, from the contact's row as it is then, and kept nowhere.
 
-Bounds are those of the narrowest carrier: Twilio takes 500 characters for the name and the value of a parameter
-together (https://www.twilio.com/docs/voice/twiml/stream#parameter).
+Bounds are those of the narrowest carrier, which takes 500 characters for the name and the value together (the manual
+says which, in its page on assistants).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -20,6 +20,7 @@ from worker.domain import ids
 from worker.domain.errors import Conflict, Fault, Invalid, NotFound, Unavailable
 from worker.domain.lifecycle import CAMPAIGN_MOVES, EDITABLE, Verb
 from worker.domain.model import CampaignStatus, Reason
+from worker.domain.on_the_clock import when
 from worker.domain.run_request import MOST_CALLS
 from worker.domain.screening import error_sentence
 from worker.flow.base import Dialer, RebuildSlots, Step, first_moment
@@ -264,8 +265,8 @@ def _refuse_if_over(row: CampaignRow) -> None:
     if row.scheduled_end_at is None or row.scheduled_end_at > row.now:
         return
     how = "move its scheduledEndAt first" if row.status in EDITABLE else "make another one for who is left"
-    at = row.scheduled_end_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    raise Conflict(f"Campaign {row.id} ended at {at} and dials nobody more; {how}.")
+    at = when(row.scheduled_end_at, row.now, row.call_window_timezone)
+    raise Conflict(f"Campaign {row.id} has ended ({at}) and dials nobody more; {how}.")
 
 
 def _refuse_if_nothing_waits(conn: Connection, row: CampaignRow) -> None:
