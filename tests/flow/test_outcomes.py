@@ -11,7 +11,7 @@ import pytest
 from tests.world import MONDAY_NOON, World
 from worker.carriers.simulated.protocol import Status
 from worker.domain.errors import Conflict, Invalid, NotFound
-from worker.flow import outcomes, stop
+from worker.flow import close, outcomes, stop
 from worker.simulator.lives import Callbacks, Life
 
 OUTCOMES = {"interested": "done", "busy_now": {"retryAfterMinutes": 120}, "wrong_person": "never"}
@@ -173,6 +173,17 @@ def test_a_callback_goes_once_beyond_the_attempts_and_survives_the_end_of_the_wa
     assert report(world, call.id, "busy_now", callbackAt=at)["call_at"] == at.replace("+00:00", "Z")
     entry = world.entry(campaign, call.contact_id)
     assert (entry.status, entry.callback_at, entry.rank) == ("queued", world.now + timedelta(hours=3), 0)
+
+
+@pytest.mark.parametrize(("word", "status"), [("busy_now", "cancelled"), ("interested", "completed")])
+def test_a_campaign_that_ends_waits_for_the_outcome_of_its_last_call(world: World, word: str, status: str) -> None:
+    campaign, call = call_ended(world)
+    world.carry_out(close.complete_campaign(world.dialer, campaign, actor="test"))
+    world.tick()
+    assert (world.status(campaign), world.by_status(campaign)) == ("running", {"calling": 1})
+    report(world, call.id, word)
+    world.advance(15)
+    assert (world.status(campaign), world.by_status(campaign)) == ("completed", {status: 1})
 
 
 def test_never_again_takes_a_callback_back(world: World) -> None:

@@ -2,8 +2,8 @@
 
 As a stop, an end is one committed row, at the same cost for ten contacts and a million: nobody who waits is called any
 more, and each reads as cancelled at once. Calls that ring or talk go on; those still queued at the carrier are
-cancelled. Once the rows have been swept and the last call has ended, the campaign is completed. The tick does what is
-left of that, whoever died in between.
+cancelled. Once the rows have been swept, the last call has ended and its outcome is known, the campaign is completed.
+The tick does what is left of that, whoever died in between.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def _close(dialer: Dialer, campaign_id: str, actor: str, team_id: str | None, *,
 
 
 def close_down(dialer: Dialer, campaign_id: str) -> None:
-    """Sweep a batch of a closing campaign's waiting contacts; where none is left and no call lives, complete it."""
+    """Sweep a batch of a closing campaign's waiting contacts; where none is left, no call lives and no outcome
+    is awaited, complete it."""
     if sweep(dialer, campaign_id, Reason.CAMPAIGN_ENDED):
         return
     crashpoint("close.after_sweep")

@@ -72,6 +72,7 @@ WHERE c.id = :id AND c.closing_at IS NOT NULL
   AND (SELECT true FROM campaign_contacts cc WHERE cc.campaign_id = c.id AND cc.status IN ('pending', 'queued')
        ORDER BY cc.zone, cc.rank, cc.due_at, cc.id LIMIT 1) IS NULL
   AND NOT EXISTS (SELECT FROM calls k WHERE k.campaign_id = c.id AND k.ended_at IS NULL)
+  AND NOT EXISTS (SELECT FROM call_outcomes o WHERE o.campaign_id = c.id AND o.waits_until IS NOT NULL)
 """)
 
 HANG_UP_TOO = text("""
