@@ -48,6 +48,8 @@ class _Callback(BaseHTTPRequestHandler):
         token = event["call"]["token"]
         is_refused = token not in self.server.refused
         self.server.refused.add(token)
+        if not is_refused:  # before it is answered: the next may come on another connection then
+            self.server.taken.append(event)
         self.send_response(503 if is_refused else 204)
         if is_refused:
             self.send_header("Content-Length", "4")
@@ -55,7 +57,6 @@ class _Callback(BaseHTTPRequestHandler):
         if is_refused:
             self.wfile.write(b"busy")
             return
-        self.server.taken.append(event)
         if len(self.server.taken) == 3:
             self.server.is_whole.set()
 
