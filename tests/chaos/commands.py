@@ -18,7 +18,7 @@ from worker.domain.resources import ACCOUNT, NUMBER
 from worker.flow import admit, outcomes, stop
 from worker.flow.base import Dialer, Step
 from worker.flow.base import Stop as StopCalls
-from worker.operations import campaigns, contacts, removal, resources
+from worker.operations import callbacks, campaigns, contacts, removal, resources
 from worker.operations.campaign_edit import edit_campaign
 
 Body = Mapping[str, Any]
@@ -75,6 +75,12 @@ class Commands:
                 return edit_campaign(self.dialer, team_id, campaign_id, body, actor=OPERATOR)
             case ("POST", "calls", call_id, "outcome"):
                 return outcomes.report_outcome(self.dialer, team_id, call_id, body, actor=OPERATOR)[1]
+            case ("POST", "campaigns", campaign_id, "contacts", contact_id, "callback"):
+                callbacks.call_back(self.dialer, team_id, campaign_id, contact_id, body["at"], actor=OPERATOR)
+                return ()
+            case ("DELETE", "campaigns", campaign_id, "contacts", contact_id, "callback"):
+                callbacks.cancel_callback(self.dialer, team_id, campaign_id, contact_id, actor=OPERATOR)
+                return ()
             case ("DELETE", "campaigns", campaign_id):
                 removal.delete_campaign(self.dialer, team_id, campaign_id, actor=OPERATOR)
                 return ()

@@ -228,6 +228,11 @@ class Evidence:
         return [d for d in self.deeds if d.name in names and subject in (None, d.subject)]
 
 
+def asked_by(campaign: str, contact: str) -> str:
+    """The subject of a deed about a callback."""
+    return f"{contact} in {campaign}"
+
+
 def in_force(initial: T, edits: Sequence[tuple[Deed, T]], since: float, until: float) -> list[T]:
     """The values that may have been in force at some time from ``since`` to ``until``. An edit holds from when it
     was requested, for it may have been committed at once, to when a later one certainly was."""

@@ -25,6 +25,7 @@ from tests.chaos.evidence import (
     Deed,
     Evidence,
     Window,
+    asked_by,
     counts,
     disposition_of,
     in_force,
@@ -185,14 +186,43 @@ def _unscheduled(e: Evidence) -> Findings:
 
 
 def calls_within_attempts(e: Evidence) -> Findings:
-    """No contact is called more often than its campaign allows. An occasion is a contact called as often."""
+    """No contact is called more often than its campaign allows; once more, if it asked to be called back. An occasion
+    is a contact called as often."""
     most = {campaign.key: campaign.attempts for campaign in e.campaigns}
     for (key, contact), calls in e.contacts_calls().items():
         made = sum(counts(call) for call in calls)
-        if made > most[key]:
-            yield f"contact {contact} of {key} was called {made} times, of {most[key]}"
-        elif made == most[key]:
+        allowed = most[key] + bool(e.of("call back", subject=asked_by(key, contact)))
+        if made > allowed:
+            yield f"contact {contact} of {key} was called {made} times, of {allowed}"
+        elif made == allowed:
             yield None
+
+
+def called_back_in_time(e: Evidence) -> Findings:
+    """Who has asked to be called at an instant is not called before it, unless he asks anew or takes it back. An
+    occasion is a call that came from then on."""
+    calls = e.contacts_calls()
+    subjects = {asked_by(*each): each for each in calls}
+    for deed in e.of("call back"):
+        if deed.done_at is None or deed.subject not in subjects:
+            continue
+        others = [other for other in e.of("call back", "take back", subject=deed.subject) if other is not deed]
+        if any(
+            other.requested_at <= deed.done_at and (other.done_at or math.inf) >= deed.requested_at for other in others
+        ):
+            continue  # which of them came last, nobody knows
+        undone_at = min((other.requested_at for other in others if other.requested_at > deed.done_at), default=math.inf)
+        at, since = float(str(deed.value)), deed.done_at + e.patience.stop
+        made = [call.placed_at for call in calls[subjects[deed.subject]] if since < call.placed_at < undone_at]
+        yield from (
+            f"{deed.subject} was called {at - each:.3f} s before the instant asked for" for each in made if each < at
+        )
+        if any(each >= at for each in made):
+            yield None
+
+
+def _may_be_called_back(e: Evidence, key: str, contact: str, call: RecordedCall) -> bool:
+    return any(deed.requested_at <= call.placed_at for deed in e.of("call back", subject=asked_by(key, contact)))
 
 
 def retries_wait(e: Evidence) -> Findings:
@@ -201,7 +231,7 @@ def retries_wait(e: Evidence) -> Findings:
     delays = {campaign.key: campaign.delays for campaign in e.campaigns}
     for (key, contact), calls in e.contacts_calls().items():
         for before, after in itertools.pairwise(calls):
-            if before.ended_at is None or not counts(before):
+            if before.ended_at is None or not counts(before) or _may_be_called_back(e, key, contact, after):
                 continue
             minutes = delays[key].get(disposition_of(before), delays[key][""])
             waited = after.placed_at - before.ended_at
@@ -217,7 +247,7 @@ def answered_is_done(e: Evidence) -> Findings:
     most = {campaign.key: campaign.attempts for campaign in e.campaigns}
     for (key, contact), calls in e.contacts_calls().items():
         answered = next((n for n, call in enumerate(calls) if is_human(call)), len(calls))
-        again = calls[answered + 1 :]
+        again = [call for call in calls[answered + 1 :] if not _may_be_called_back(e, key, contact, call)]
         yield from (f"contact {contact} of {key} was called after answering" for _ in again)
         if answered < len(calls) and answered + 1 < most[key] and not again:
             yield None

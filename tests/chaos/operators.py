@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tests.chaos import aiming
 from tests.chaos.aiming import Marksman
 from tests.chaos.api_client import ApiClient
-from tests.chaos.evidence import Clock, Window
+from tests.chaos.evidence import Clock, Window, asked_by
 from tests.chaos.orders import Order
 from tests.chaos.plan import ZONES, CampaignPlan, Person, TeamPlan, Workload
 from worker.domain.errors import Unavailable
@@ -43,6 +43,7 @@ WHERE campaign_id = :id AND state <> 'reserved' AND disposition IS DISTINCT FROM
 """)
 PAUSE_SECONDS = (0.3, 2.5)
 HOLD_SECONDS = 7.0
+CALLED_BACK_SECONDS = (6.0, 20.0)
 
 
 class Operators:
@@ -124,6 +125,10 @@ class Operators:
                 self.ban(campaign.team, dice.choice(campaign.everybody).phone)
             case "report":
                 self._report(campaign, dice)
+            case "call back":
+                self._call_back(campaign, dice)
+            case "take back":
+                self._take_back(campaign, dice)
             case "mark":
                 person = dice.choice(campaign.everybody)
                 self.contact("mark", campaign, person.id, {"doNotCall": True}, None)
@@ -171,6 +176,24 @@ class Operators:
             request = ("POST", f"/calls/{call.id}/outcome")
             status = self.client.do("ban", campaign.team.id, campaign.team.id, request, body, value=call.to_number)
             self.client.end(entry, status)
+
+    def _call_back(self, campaign: CampaignPlan, dice: Random) -> None:
+        """Somebody asks to be called in so many seconds of the machine, whatever became of him so far."""
+        person = dice.choice(campaign.everybody)
+        at = self.client.clock.now() + dice.uniform(*CALLED_BACK_SECONDS)
+        body = {"at": self.business.business(at).isoformat()}
+        subject = asked_by(campaign.key, person.id)
+        self.client.do(
+            "call back", campaign.team.id, subject, ("POST", self._callback(campaign, person)), body, value=at
+        )
+
+    def _take_back(self, campaign: CampaignPlan, dice: Random) -> None:
+        person = dice.choice(campaign.everybody)
+        request = ("DELETE", self._callback(campaign, person))
+        self.client.do("take back", campaign.team.id, asked_by(campaign.key, person.id), request)
+
+    def _callback(self, campaign: CampaignPlan, person: Person) -> str:
+        return f"{self.path(campaign)}/contacts/{person.id}/callback"
 
     def add(self, campaign: CampaignPlan, people: Sequence[Person]) -> None:
         """Add contacts that exist to the campaign."""

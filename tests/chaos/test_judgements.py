@@ -117,6 +117,11 @@ CONDEMNED: dict[str, list[Evidence]] = {
         seen(deeds=[deed("schedule", "c1", 1, 21.0)], starts={"c1": 2}),
     ],
     "calls_within_attempts": [seen(call(0, 1), call(200, 201), call(400, 401))],
+    "called_back_in_time": [
+        seen(call(50, 51), deeds=[deed("call back", "ada in c1", 5, 60.0)]),
+        seen(call(50, 51), deeds=[deed("call back", "ada in c1", 5, 60.0), deed("take back", "ada in c1", 55)]),
+        seen(call(50, 51), deeds=[deed("call back", "ada in c1", 1, 40.0), deed("call back", "ada in c1", 20, 60.0)]),
+    ],
     "retries_wait": [
         seen(call(0, 1), call(120, 121)),
         seen(call(0, 1, disposition="no-answer"), call(60, 61)),
@@ -205,6 +210,12 @@ ACQUITTED: dict[str, list[Evidence]] = {
     "calls_within_attempts": [
         seen(call(0, 1), call(200, 201, disposition="canceled", ringing_at=None), call(400, 401))
     ],
+    "called_back_in_time": [
+        seen(call(60, 61), deeds=[deed("call back", "ada in c1", 5, 60.0)]),
+        seen(call(50, 51), deeds=[deed("call back", "ada in c1", 5, 60.0), deed("take back", "ada in c1", 45)]),
+        seen(call(50, 51), deeds=[deed("call back", "ada in c1", 5, 60.0, done_at=None)]),
+        seen(call(5.5, 6), deeds=[deed("call back", "ada in c1", 5, 60.0)]),
+    ],
     "retries_wait": [
         seen(call(0, 1), call(121, 122)),
         seen(call(0, 1), call(13, 14), clock=Clock(speed=10.0)),
@@ -254,6 +265,7 @@ OCCASIONS: dict[str, list[int]] = {
     "calls_inside_windows": [1, 0, 1, 1],
     "stops_reach_the_carrier": [1, 0, 1, 0, 2, 1, 0, 1, 2, 1],
     "calls_within_attempts": [1],
+    "called_back_in_time": [1, 0, 0, 0],
     "retries_wait": [1, 1, 0, 0],
     "answered_is_done": [0, 1],
     "contacts_finish": [1, 1],
