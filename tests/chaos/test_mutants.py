@@ -14,6 +14,8 @@ from tests.chaos.mutants import EMPHASIS, MUTANTS, PROTECTIONS
 from tests.chaos.nemesis import DECK
 from tests.chaos.verdict import BY_NAME
 
+pytestmark = pytest.mark.slow
+
 SHOW = """
 import json, sys
 from pkgutil import resolve_name

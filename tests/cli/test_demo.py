@@ -91,6 +91,7 @@ def contacts(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_demo_calls_a_file_of_contacts_to_the_end_and_leaves_nothing_behind(contacts: Path) -> None:
     with started(contacts, "--speed", "600", "--limit", "2", **A_SHELL_SET_UP_FOR_SOMETHING_ELSE) as demo:
         assert demo.directory.exists()

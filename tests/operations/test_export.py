@@ -109,6 +109,7 @@ def test_another_teams_campaign_is_not_there(world: World) -> None:
             exported(world.dialer, "team_b", campaign)
 
 
+@pytest.mark.slow
 def test_what_is_held_does_not_grow_with_the_campaign(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "PAGE_ROWS", 200)
 

@@ -308,6 +308,7 @@ def test_nothing_temporary_is_left_in_the_session(world: World) -> None:
         assert left.scalar_one() == 0
 
 
+@pytest.mark.slow
 def test_what_is_held_does_not_grow_with_the_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "READ_AT_ONCE", 500)
     monkeypatch.setattr(imports, "NUMBERS_REMEMBERED", 500)

@@ -82,6 +82,7 @@ def test_a_campaign_stands_still_though_another_of_its_team_dials(world: World) 
     assert still(world) == [], "with the team nearly full the other may have had its turn a moment ago"
 
 
+@pytest.mark.slow
 def test_who_shares_a_rate_with_many_waits_for_its_round(world: World) -> None:
     campaign = nobody_fills(world)
     world.sql("UPDATE carrier_accounts SET calls_per_second = 0.1")

@@ -33,6 +33,8 @@ from worker.simulator.ledger import RecordedCall
 from worker.store.crm import setup
 from worker.store.database import once
 
+pytestmark = pytest.mark.slow
+
 SPEED = 60.0
 SECRET = "from-end-to-end-3f9a"
 NEW_YORK = "America/New_York"

@@ -27,6 +27,8 @@ from worker.process import settings, wiring
 from worker.store.crm import setup
 from worker.store.migrate import migrate
 
+pytestmark = pytest.mark.slow
+
 SECRET = token_hex(16)
 
 

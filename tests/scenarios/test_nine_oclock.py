@@ -44,6 +44,7 @@ def reserved(world: World) -> int:
     return int(world.sql("SELECT count(*) FROM calls WHERE state = 'reserved'")[0][0])
 
 
+@pytest.mark.slow
 def test_five_thousand_windows_that_open_together_are_all_looked_at_and_every_slot_taken(world: World) -> None:
     crowd(world, CAMPAIGNS)
     roomy(world, SLOTS)
