@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +14,7 @@ from pydantic import BaseModel
 from tests.api.client import CAMPAIGNS
 from tests.api.routes import routes
 from tests.world import World
+from worker import api
 from worker.api import models, models_campaigns, models_contacts, models_progress
 from worker.api.models_resources import models_of
 from worker.operations.assistants import RESOURCES
@@ -105,3 +108,13 @@ def test_the_page_for_people_needs_nobody_else(client: Client) -> None:
         assert f'id="{operation["operationId"]}"' in page
     anchors = set(re.findall(r'id="([^"]+)"', page))
     assert set(re.findall(r'href="#([^"]+)"', page)) <= anchors
+
+
+def test_no_two_shapes_have_one_name() -> None:
+    """The document has each by its name, so that one of two would be the other's."""
+    named: dict[str, set[int]] = {}
+    for module in pkgutil.iter_modules(api.__path__, "worker.api."):
+        for found in vars(importlib.import_module(module.name)).values():
+            if isinstance(found, type) and issubclass(found, BaseModel):
+                named.setdefault(found.__name__, set()).add(id(found))
+    assert {name for name, ids in named.items() if len(ids) > 1} == set()

@@ -82,6 +82,12 @@ EXPLAINED = re.compile(
     "|not what `next` of an answer said|Give offset or after"  # what a page before has said
     "|ISO 8601 date and time with an offset"  # an instant in a query is a text
     "|It would mean everybody|than the path names"  # fields that depend on each other, and on the path
+    "|The window is empty|it overlaps with|A day is named twice|Give callWindows, or|callWindows are read"  # as above
+    "|give a list of 1 to [0-9]+ contact ids, or contacts|contacts in all|It is a word of one campaign's|is not after"
+    "|is skipped on the clocks|comes twice on the clocks|is too far away|has no time of day"  # what an instant may be
+    "|Give an object of 1 to 50|Give a word of|minutes} and nothing else|Give .done., .never."  # words people choose
+    "|Give a name of 1 to|are sent by themselves|belongs to no field|bytes as JSON"  # the same
+    r"|^\{.*\}: Unknown field|Unknown outcome"  # what a template, and a report, may name
 )
 """Why a request that the document allows is refused."""
 

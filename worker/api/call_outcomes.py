@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
-from worker.api.models_call_outcomes import CallContextAnswer, Report, ReportAnswer
+from worker.api.models_call_outcomes import CallContextAnswer, OutcomeAnswer, Report
 from worker.api.openapi import takes
 from worker.api.request_context import CallContext, answered
 from worker.domain.errors import NotFound
@@ -28,7 +28,7 @@ def read_call_context(context: CallContext, id: str) -> Response:
 
 
 @router.post(
-    "/outcome", response_model=ReportAnswer, summary="Report the outcome of a call", openapi_extra=takes(Report)
+    "/outcome", response_model=OutcomeAnswer, summary="Report the outcome of a call", openapi_extra=takes(Report)
 )
 def report_call_outcome(context: CallContext, id: str) -> Response:
     """By the assistant with its `callToken`, which is good for this call alone until a day after its end, or by a key.

@@ -49,7 +49,7 @@ class ReportedOutcome(BaseModel):
     do_not_call: bool
 
 
-class ReportAnswer(Done):
+class OutcomeAnswer(Done):
     """What a report comes to."""
 
     outcome: ReportedOutcome

@@ -17,8 +17,8 @@ CAMPAIGN_MODELS = models_of(CAMPAIGN)
 ContactIds = body_model(
     "ContactIds", "Contacts that exist.", CONTACT_IDS, {"contactIds": ["cont_01j...", "cont_02k...", "cont_03l..."]}
 )
-NewContacts = body_model(
-    "NewContacts", "Contacts that exist.", ADDITIONS, {"contactIds": ["cont_01j...", "cont_02k...", "cont_03l..."]}
+ContactsToAdd = body_model(
+    "ContactsToAdd", "Contacts that exist.", ADDITIONS, {"contactIds": ["cont_01j...", "cont_02k...", "cont_03l..."]}
 )
 Priorities = body_model(
     "Priorities", "Contacts of a campaign.", PRIORITIES, {"contactIds": ["cont_01j..."], "priority": 1}

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field, RootModel, create_model
 
 from worker.api.models import Done, Sent
-from worker.api.models_campaigns import ContactIds, NewContacts
+from worker.api.models_campaigns import ContactIds, ContactsToAdd
 from worker.api.models_progress import Removed
 from worker.api.models_resources import body_model, shape
 from worker.domain.selection import filter_fields
@@ -29,7 +29,7 @@ def _or_filter(
 
 
 ContactIdsOrFilter = _or_filter(
-    "Contacts", "All contacts of the team that match.", NewContacts, in_campaign=False, example={"tag": "vip"}
+    "Contacts", "All contacts of the team that match.", ContactsToAdd, in_campaign=False, example={"tag": "vip"}
 )
 ContactIdsOrFilterOfCampaign = _or_filter(
     "CampaignContacts",
