@@ -197,7 +197,8 @@ def _renamed(path: str, written: Mapping[str, click.Parameter], given: Mapping[s
     if isinstance(words, tuple) and index.isdecimal() and int(index) < len(words):
         word = repr(words[int(index)][:LONGEST_WORD])
         return f"{name} {word}" if isinstance(param, click.Option) else word
-    return f"{name} ({rest})" if rest else name
+    where = path.removeprefix(head).removeprefix(".")
+    return f"{name} ({where})" if where else name
 
 
 def _field(option: str) -> str:

@@ -70,6 +70,7 @@ def refuse(contact_id: str, status: ContactStatus, reason: Reason | None, *, is_
     if status in (ContactStatus.SKIPPED, ContactStatus.FAILED):
         raise Conflict(f"{error_sentence(contact_id, reason or Reason.TECHNICAL)}; it is not called back.")
     if status is ContactStatus.CANCELLED:
-        raise Conflict(f"Contact {contact_id} was cancelled with its campaign; it is not called back.")
+        how = "its campaign has ended" if reason is Reason.CAMPAIGN_ENDED else "it was cancelled with its campaign"
+        raise Conflict(f"Contact {contact_id} is not called back: {how}.")
     if is_used_up:
         raise Conflict(f"Contact {contact_id} has had all its attempts, and was called back once beyond them.")

@@ -56,7 +56,8 @@ def contact_standing(place: Place) -> ContactStanding:
     if place.status is ContactStatus.COMPLETED:
         return ContactStanding("reached", "It was reached: somebody answered.", is_over=True)
     if place.status is ContactStatus.CANCELLED:
-        return ContactStanding("cancelled", "It is not called any more: the campaign was cancelled.", is_over=True)
+        how = "has ended" if place.reason is Reason.CAMPAIGN_ENDED else "was cancelled"
+        return ContactStanding("cancelled", f"It is not called any more: the campaign {how}.", is_over=True)
     if place.status is ContactStatus.CALLING:
         return ContactStanding("calling", "It is being called now.")
     if place.status in WAITING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from worker.domain.fields import wrong
 from worker.domain.kinds import Instant
@@ -14,6 +14,8 @@ from worker.domain.window import RULES_END
 LONGEST_QUOTED = 40
 _HAS_TIME = re.compile("[T ]", re.IGNORECASE)
 _FIRST_YEAR = 1970
+_FARTHEST = timedelta(days=1)
+"""No clock is farther from UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,9 @@ class Start(Instant):
         if at <= self.now:
             raise wrong(path, f"{quoted} is in the past; give a future instant or leave it out.")
         if at > self.latest:
-            raise wrong(path, f"{quoted} is too far away; give an instant until {written(self.latest, 'UTC')}.")
+            raise wrong(
+                path, f"{quoted} is too far away; give an instant until {written(self.latest, self.zone or 'UTC')}."
+            )
         return at
 
     def _by_the_clock(self, at: datetime, quoted: str, path: str) -> datetime:
@@ -57,6 +61,8 @@ class Start(Instant):
             raise wrong(path, f"{quoted} has no offset; add Z or an offset such as -05:00{self.zoneless}.")
         if not _FIRST_YEAR <= at.year <= RULES_END.year:
             return at.replace(tzinfo=UTC)  # far out of range by any clock
+        if at.replace(tzinfo=UTC) > self.latest + _FARTHEST:  # and so are those that would be meant
+            return at.replace(tzinfo=UTC)
         instants = readings(at, self.zone)
         if len(instants) == 1:
             return instants[0]

@@ -14,6 +14,7 @@ from worker.domain.callback import Callback, parse_callback, refuse
 from worker.domain.errors import Conflict, Deleted, NotFound
 from worker.domain.lifecycle import closing
 from worker.domain.model import Bounds, CampaignStatus, ContactStatus, Reason
+from worker.domain.on_the_clock import when
 from worker.domain.whose_clock import clock_zone
 from worker.domain.window import zone_faults
 from worker.flow.base import first_moment
@@ -43,6 +44,9 @@ def ask(conn: Connection, which: Which, at: object, *, bounds: Bounds, actor: st
     campaign = _open(conn, which)
     zone = _zone(conn, campaign, which)
     instant = parse_callback(at, campaign.now, zone)
+    if campaign.scheduled_end_at is not None and instant >= campaign.scheduled_end_at:
+        ends = when(campaign.scheduled_end_at, campaign.now, zone)
+        raise Conflict(f"Campaign {campaign.id} ends at {ends}; nobody is called back in it from then on.")
     contact = callbacks.lock(conn, campaign.id, which.contact_id, instant)
     campaign = _open(conn, which)  # as it stays
     if contact is None:

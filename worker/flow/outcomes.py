@@ -76,7 +76,8 @@ def _report(
         _ban(conn, call, actor)
     elif report.callback_at is not None and (meaning is None or meaning.then is not Then.NEVER):
         callback = _call_back(conn, dialer, call, report.callback_at, actor)
-    answer = _answer(call, report, effect, decides, callback)
+    was_banned = known is not None and known.do_not_call
+    answer = _answer(call, report, effect, decides, callback, was_banned=was_banned)
     call_outcomes.keep(conn, call_id, report, decides, answer)
     if effect is Effect.NOW:
         call_outcomes.decide(conn, call_id)
@@ -125,6 +126,8 @@ def _answer(
     effect: Effect,
     decides: Meaning | None,
     callback: tuple[datetime | None, str] | None,
+    *,
+    was_banned: bool,
 ) -> Answer:
     call_at, message = callback or (None, None)
     return {
@@ -138,7 +141,7 @@ def _answer(
         "callback_at": _instant(report.callback_at),
         "call_at": _instant(call_at),
         "callback": message,
-        "do_not_call": report.do_not_call,
+        "do_not_call": report.do_not_call or was_banned,
     }
 
 
