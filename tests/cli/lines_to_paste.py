@@ -50,7 +50,7 @@ def commands(block: str) -> list[str]:
 
 def asks_or_stays(line: str) -> bool:
     """Whether it wants a key from whoever pasted it, and so may only be the last of what is pasted at once."""
-    return any(words[1:3] == ["campaigns", "watch"] for words in simple(line))
+    return any(words[0] == "dialer" and "watch" in words[1:3] for words in simple(line))
 
 
 def simple(line: str) -> Iterator[list[str]]:
