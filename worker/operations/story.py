@@ -108,9 +108,12 @@ def find_person(dialer: Dialer, team_id: str, sign: str, *, region: str | None =
     Raises :class:`NotFound`, and :class:`Conflict` naming those who share a number."""
 
     def read(conn: Connection) -> str:
-        row = contact_list.one(conn, team_id, sign) or external_ids.find(conn, team_id, sign)
+        row = contact_list.one(conn, team_id, sign)
         if row is not None:
             return str(row.id)
+        stored = external_ids.find(conn, team_id, sign)
+        if stored is not None:
+            return str(stored["id"])
         number = normalize(sign, region or country_of_team(conn, team_id))
         wanted = Wanted(phone_e164=number.e164) if isinstance(number, Phone) else Wanted(phone=sign)
         _, found = contact_list.find(conn, team_id, wanted, Part(limit=MOST_NAMED + 1))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from worker.domain.contact import LONGEST_EXTERNAL_ID, parse_contact
 from worker.domain.errors import Fault, Invalid
@@ -22,6 +22,7 @@ from worker.operations.contacts import apply_changes, get_found, make, read_chan
 from worker.operations.country import country_of_team
 from worker.operations.views import View
 from worker.store.crm import external_ids, import_marks, merging
+from worker.store.crm.external_ids import Stored
 from worker.store.database import transact
 
 log = structlog.get_logger()
@@ -57,7 +58,7 @@ def upsert_by_number(
     """The same for the team's contact with this number, the oldest of several, however it is written. Raises
     :class:`Invalid` for a number that cannot be called."""
 
-    def find(conn: Connection, team: str) -> tuple[Row[Any] | None, Mapping[str, Any]]:
+    def find(conn: Connection, team: str) -> tuple[Stored | None, Mapping[str, Any]]:
         country = region or country_of_team(conn, team)
         read = normalize(number, country)
         if not isinstance(read, Phone):
@@ -71,11 +72,11 @@ def upsert_by_number(
     return _upsert(dialer, team_id, find, body, actor=actor, region=region)
 
 
-Find = Callable[[Connection, str], tuple[Row[Any] | None, Mapping[str, Any] | None]]
+Find = Callable[[Connection, str], tuple[Stored | None, Mapping[str, Any] | None]]
 """Finds the team's contact, if it has it, and with it what is to be said of it, where that depends on it."""
 
 
-def _find_by(find: Callable[[Connection, str, str], Row[Any] | None], sign: str) -> Find:
+def _find_by(find: Callable[[Connection, str, str], Stored | None], sign: str) -> Find:
     return lambda conn, team_id: (find(conn, team_id, sign), None)
 
 
@@ -89,13 +90,13 @@ def _upsert(
         if row is None:
             given = parse_contact(sent, region=region or country_of_team(conn, team_id))
             return make(conn, team_id, given, actor=actor), True, []
-        read = read_changes(conn, team_id, row.id, sent, region)
-        changes = {column: value for column, value in read.items() if _differs(getattr(row, column), value)}
-        if read.get("do_not_call") and row.do_not_call:
-            import_marks.end(conn, row.id)  # it is said by somebody now, and no import's alone any more
+        read = read_changes(conn, team_id, row["id"], sent, region)
+        changes = {column: value for column, value in read.items() if _differs(row[column], value)}
+        if read.get("do_not_call") and row["do_not_call"]:
+            import_marks.end(conn, row["id"])  # it is said by somebody now, and no import's alone any more
         if not changes:
-            return get_found(conn, team_id, row.id), False, []
-        edited, waits_in = apply_changes(team_id, row.id, changes, actor, conn)
+            return get_found(conn, team_id, row["id"]), False, []
+        edited, waits_in = apply_changes(team_id, row["id"], changes, actor, conn)
         return edited, False, waits_in
 
     contact, created, waits_in = transact(dialer.db, work)

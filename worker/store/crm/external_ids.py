@@ -7,15 +7,18 @@ with imports, which find contacts by the same signs: who comes second finds what
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Select, select, text
 
 from worker.domain.errors import Conflict
 from worker.store.crm import merging
 from worker.store.shapes import shaped
 from worker.store.tables import contacts
+
+Stored = Mapping[str, Any]
+"""A contact by column, as it is stored."""
 
 TAKEN = text("""
 SELECT external_id, id FROM contacts
@@ -45,14 +48,19 @@ def claim(conn: Connection, team_id: str, wanted: Sequence[str], *, but: str = "
         raise Conflict(f"The contact {row.id} of the team has the external id {row.external_id}; edit that one.")
 
 
-def find(conn: Connection, team_id: str, external_id: str) -> Row[Any] | None:
-    """The team's contact with this external id, as it is stored."""
+def find(conn: Connection, team_id: str, external_id: str) -> Stored | None:
+    """The team's contact with this external id."""
     mine = contacts.c.team_id == team_id
-    return conn.execute(select(contacts).where(mine, contacts.c.external_id == external_id)).first()
+    return _first(conn, select(contacts).where(mine, contacts.c.external_id == external_id))
 
 
-def find_number(conn: Connection, team_id: str, e164: str) -> Row[Any] | None:
+def find_number(conn: Connection, team_id: str, e164: str) -> Stored | None:
     """The team's contact with this number, the oldest of several."""
     mine = contacts.c.team_id == team_id
     found = select(contacts).where(mine, contacts.c.phone_e164 == e164)
-    return conn.execute(found.order_by(contacts.c.created_at, contacts.c.id).limit(1)).first()
+    return _first(conn, found.order_by(contacts.c.created_at, contacts.c.id).limit(1))
+
+
+def _first(conn: Connection, statement: Select[Any]) -> Stored | None:
+    row = conn.execute(statement).first()
+    return None if row is None else row._asdict()
