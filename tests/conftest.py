@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,12 +32,26 @@ SLOW_AS_A_WHOLE = "\npytestmark = pytest.mark.slow"
 _names = (f"t{n}" for n in itertools.count())
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    _take_signals()
+    _keep_bytecode(config)
+
+
+def _take_signals() -> None:
     """Take signals as a fresh process does. A script that starts the suite in the background has it ignore SIGINT and
     SIGQUIT; whoever we start would inherit that, and could not be asked to end."""
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def _keep_bytecode(config: pytest.Config) -> None:
+    """Where none may be written beside the sources, keep it with what pytest keeps: else every process of the suite,
+    and every one that it starts, compiles the product and its libraries anew."""
+    if sys.dont_write_bytecode and config.cache is not None:
+        sys.dont_write_bytecode, sys.pycache_prefix = False, str(config.cache.mkdir("bytecode"))
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -7,11 +7,12 @@ it knows nothing of the schema, and has planned no statement.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from psycopg import Connection as Session
 from psycopg import sql
 from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.pool import QueuePool
 
 from worker.store.database import open_database, transact
 
@@ -63,7 +64,8 @@ class EmptiedDatabase:
 
     def empty(self) -> None:
         """Leave the schema and nothing else."""
-        kept = [] if self._engine.pool.checkedout() else list(self._kept)
+        pool = cast(QueuePool, self._engine.pool)
+        kept = [] if pool.checkedout() else list(self._kept)
 
         def empty(conn: Connection) -> bool:  # again, if it was thrown out itself
             return bool(conn.execute(EMPTY, {"kept": kept}).scalar_one())
