@@ -78,6 +78,7 @@ class _Walk:
 
     def __init__(self, text: str, ignore_case: bool, most: float) -> None:
         self.text, self.ignore_case, self.most, self.steps = text, ignore_case, most, 0
+        self._known: dict[tuple[Any, int, str], bool] = {}
 
     def _step(self, count: int = 1) -> None:
         self.steps += count
@@ -86,7 +87,13 @@ class _Walk:
 
     def _is_one(self, op: Any, argument: Any, at: int) -> bool:
         self._step()
-        return at < len(self.text) and accepts(op, argument, self.text[at], self.ignore_case)
+        if at >= len(self.text):
+            return False
+        sign = self.text[at]
+        node = (op, argument if isinstance(argument, int) else id(argument), sign)  # the tree outlives the walk
+        if (known := self._known.get(node)) is None:
+            known = self._known[node] = accepts(op, argument, sign, self.ignore_case)
+        return known
 
     def follow(self, items: Sequence[Any], index: int, at: int, then: Then) -> int | None:
         """Match the items from ``index`` on at ``at``, then what comes after; where it ends, or ``None``."""

@@ -3,58 +3,62 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from redis import Redis
 from sqlalchemy import Engine, create_engine, text
 
 from tests.at_work import somebody_ticks
 from tests.carriers.peer import Peer
+from tests.emptied import SESSIONS, EmptiedDatabase
 from tests.store.racing import Race
 from tests.world import World, make_world
 from worker.dev.stack import Stack
-from worker.store.database import open_database, transact
+from worker.slots import connect
+from worker.store.database import open_database
 from worker.store.migrate import migrate
 
 hypothesis_settings.register_profile("any machine", deadline=None)  # how long an example takes is no matter of right
 hypothesis_settings.load_profile("any machine")
 
+SLOW_AS_A_WHOLE = "\npytestmark = pytest.mark.slow"
+
 _names = (f"t{n}" for n in itertools.count())
 
-EMPTY = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
-DO $$
-DECLARE
-    grown text;
-    each  regclass;
-BEGIN
-    SET LOCAL session_replication_role = replica;   -- no trigger counts what goes, no foreign key orders it
-    SELECT string_agg(CAST(CAST(quote_ident(tablename) AS regclass) AS text), ', ') INTO grown FROM pg_tables
-    WHERE schemaname = 'public' AND pg_total_relation_size(CAST(quote_ident(tablename) AS regclass)) > 1000000;
-    IF grown IS NOT NULL THEN
-        EXECUTE 'TRUNCATE ' || grown || ' CASCADE';
-    END IF;
-    FOR each IN SELECT CAST(quote_ident(tablename) AS regclass) FROM pg_tables
-                WHERE schemaname = 'public' AND tablename <> 'schema_migrations' LOOP
-        EXECUTE 'DELETE FROM ' || each;
-    END LOOP;
-    PERFORM setval(CAST(quote_ident(sequencename) AS regclass), 1, false) FROM pg_sequences
-    WHERE schemaname = 'public' AND last_value IS NOT NULL;
-    INSERT INTO slot_generation (generation) VALUES (1);
-    INSERT INTO call_secret (secret) VALUES (sha256('of the tests'));
-END $$
-"""
+
+def pytest_configure(config: pytest.Config) -> None:
+    _take_signals()
+    _keep_bytecode(config)
 
 
-def pytest_configure() -> None:
+def _take_signals() -> None:
     """Take signals as a fresh process does. A script that starts the suite in the background has it ignore SIGINT and
     SIGQUIT; whoever we start would inherit that, and could not be asked to end."""
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def _keep_bytecode(config: pytest.Config) -> None:
+    """Where none may be written beside the sources, keep it with what pytest keeps: else every process of the suite,
+    and every one that it starts, compiles the product and its libraries anew."""
+    if sys.dont_write_bytecode and config.cache is not None:
+        sys.dont_write_bytecode, sys.pycache_prefix = False, str(config.cache.mkdir("bytecode"))
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not read what is slow as a whole where nothing slow is to run: to collect it takes every worker seconds."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return True if SLOW_AS_A_WHOLE in collection_path.read_text() else None
 
 
 @pytest.fixture(scope="session")
@@ -75,20 +79,30 @@ def template(stack: Stack) -> str:
 
 
 @pytest.fixture(scope="session")
-def shared_database(stack: Stack, template: str) -> Iterator[Engine]:
-    """One database that test after test empties: ten times as fast as a new one each, and deleting what a test has
-    written ten times as fast as truncating every table."""
+def shared_database(stack: Stack, template: str) -> Iterator[EmptiedDatabase]:
+    """One database for all tests that do not change the schema."""
     _run(stack, f"CREATE DATABASE dialer_shared TEMPLATE {template}")
-    engine = open_database(stack.postgres.url_of("dialer_shared"), pool_size=1)
-    yield engine
-    engine.dispose()
+    database = EmptiedDatabase(stack.postgres.url_of("dialer_shared"))
+    yield database
+    database.close()
 
 
 @pytest.fixture
-def database_url(stack: Stack, shared_database: Engine) -> str:
+def database_url(shared_database: EmptiedDatabase) -> str:
     """A database with the schema and nothing else; whoever was left in it by another test is thrown out."""
-    transact(shared_database, lambda connection: connection.exec_driver_sql(EMPTY))  # again, if thrown out itself
-    return stack.postgres.url_of("dialer_shared")
+    shared_database.empty()
+    return shared_database.url
+
+
+@pytest.fixture
+def engine(database_url: str, shared_database: EmptiedDatabase) -> Iterator[Engine]:
+    """The test's database, through sessions that are kept where the database is."""
+    if database_url == shared_database.url:
+        yield shared_database.engine()
+        return
+    opened = open_database(database_url, pool_size=SESSIONS)
+    yield opened
+    opened.dispose()
 
 
 @pytest.fixture
@@ -109,12 +123,17 @@ def empty_database_url(stack: Stack) -> Iterator[str]:
     _run(stack, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def redis_url(stack: Stack) -> str:
-    """A Valkey that was just emptied."""
-    from worker.slots import connect
+@pytest.fixture(scope="session")
+def valkey(stack: Stack) -> Iterator[Redis]:
+    """Who empties Valkey."""
+    with connect(stack.valkey.url) as client:
+        yield client
 
-    connect(stack.valkey.url).flushall()
+
+@pytest.fixture
+def redis_url(stack: Stack, valkey: Redis) -> str:
+    """A Valkey that was just emptied."""
+    valkey.flushall()
     return stack.valkey.url
 
 
@@ -127,10 +146,10 @@ def peer() -> Iterator[Peer]:
 
 
 @pytest.fixture
-def world(database_url: str, redis_url: str) -> Iterator[World]:
+def world(database_url: str, redis_url: str, engine: Engine) -> Iterator[World]:
     """A team with everything a campaign needs, a stepped clock, a scripted carrier, and a check of every
     invariant at the end."""
-    yield from make_world(database_url, redis_url)
+    yield from make_world(database_url, redis_url, engine=engine)
 
 
 @pytest.fixture
@@ -149,8 +168,8 @@ def _run(stack: Stack, statement: str) -> None:
 
 
 @pytest.fixture
-def race(database_url: str) -> Iterator[Race]:
+def race(engine: Engine) -> Iterator[Race]:
     """Several transactions at once, on the database of ``engine`` and ``world``."""
-    racing = Race(database_url)
+    racing = Race(engine)
     yield racing
     racing.close()

@@ -120,8 +120,11 @@ def test_a_pattern_that_is_slow_is_found_out(text: str, anchored: bool) -> None:
     assert too_slow(re.compile(text), anchored=anchored)
 
 
+@pytest.mark.slow  # as many steps as a hostile text can bring about, counted one by one
 def test_no_pattern_takes_longer_than_in_proportion_to_what_it_reads() -> None:
-    looked_at = dict.fromkeys((pattern.pattern, anchored, where) for where, pattern, anchored in patterns())
-    assert len(looked_at) > 30
-    slow = {where: too_slow(re.compile(text), anchored=anchored) for text, anchored, where in looked_at}
+    places: dict[tuple[str, bool], list[str]] = defaultdict(list)  # many modules have imported one of another's
+    for where, pattern, anchored in patterns():
+        places[pattern.pattern, anchored].append(where)
+    assert len(places) > 30
+    slow = {where[0]: too_slow(re.compile(text), anchored=anchored) for (text, anchored), where in places.items()}
     assert {where: text for where, text in slow.items() if text} == {}

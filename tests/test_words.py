@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,8 @@ JUDGES = REPOSITORY / "tests" / "chaos"
 ONLY_THERE = {"judge": "check or assess", "judged": "checked", "judges": "checks"}
 """Words that are right where a whole run is judged, and in no identifier anywhere else."""
 
+ANYWHERE_ELSE = GIVEN_UP | ONLY_THERE
+
 NOT_IN_PROSE = {
     word: GIVEN_UP[word]
     for word in ("asides", "doorbell", "doorbells", "doorway", "escort", "escorted", "escorts", "heard", "hungry",
@@ -70,9 +73,10 @@ PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 WORD = re.compile(r"[a-z0-9_]+")
 
 
-def words_of(identifier: str) -> set[str]:
+@cache
+def words_of(identifier: str) -> frozenset[str]:
     """``HangUpDesk`` and ``hang_up_desk`` are made of ``hang``, ``up`` and ``desk``."""
-    return {part.lower() for part in PART.findall(identifier)}
+    return frozenset(part.lower() for part in PART.findall(identifier))
 
 
 def identifiers(path: Path) -> Iterator[tuple[int, str]]:
@@ -86,9 +90,9 @@ def identifiers(path: Path) -> Iterator[tuple[int, str]]:
 
 def given_up(identifier: str, path: Path | None = None) -> list[str]:
     """What to write for the words of an identifier, of the module at this path, that have been given up."""
-    if identifier in COLUMNS or identifier.startswith("test_"):
+    if not words_of(identifier) & ANYWHERE_ELSE.keys() or identifier in COLUMNS or identifier.startswith("test_"):
         return []
-    words = GIVEN_UP if path is not None and JUDGES in path.parents else GIVEN_UP | ONLY_THERE
+    words = GIVEN_UP if path is not None and JUDGES in path.parents else ANYWHERE_ELSE
     return [words[word] for word in sorted(words_of(identifier) & words.keys())]
 
 

@@ -472,10 +472,12 @@ def make_world(
     redis_url: str,
     *,
     bounds: Bounds | None = None,
+    engine: Engine | None = None,
 ) -> Iterator[World]:
-    """A world at noon of a Monday in New York; checked at the end, and taken apart."""
+    """A world at noon of a Monday in New York; checked at the end, and taken apart. An ``engine`` that is given stays
+    as it is, and is of the database at the URL."""
     redis = connect(redis_url)
-    engine = open_database(database_url, pool_size=6)
+    given, engine = engine, engine or open_database(database_url, pool_size=6)
     stage = Stage(Book(seed=1, script={"*": (Life(1, 5),)}), now=lambda: world.now)
     dialer = Dialer(
         db=engine,
@@ -499,7 +501,8 @@ def make_world(
     world.sql(f"INSERT INTO ticks VALUES ('tick', clock_timestamp() + interval '{AHEAD}')")  # somebody is at work
     yield world
     world.check()
-    world.engine.dispose()  # of the database it ends with: after a failover that is another
+    if world.engine is not given:
+        world.engine.dispose()  # of the database it ends with: after a failover that is another
     redis.close()
 
 

@@ -133,6 +133,7 @@ def _way_into(owner: Outlet, stream: TextIO | None) -> tuple[_Send, _AwaitRoom]:
         return _way_into_object(stream)
     if stat.S_ISSOCK(mode):
         connection = socket.socket(fileno=os.dup(number))
+        weakref.finalize(owner, connection.close).atexit = False
         return lambda data: connection.send(data, socket.MSG_DONTWAIT), _ready(connection.fileno())
     mine, is_mine_alone = _opened_again(number, mode)
     weakref.finalize(owner, os.close, mine).atexit = False

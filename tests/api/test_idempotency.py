@@ -292,7 +292,9 @@ def test_a_process_that_is_killed_in_the_middle_of_a_run_leaves_a_key_that_does_
     command = [sys.executable, "-m", "worker", "web", "--host", "127.0.0.1", "--port", str(port)]
     with (
         subprocess.Popen(command, cwd=ROOT, env=surroundings, stderr=subprocess.DEVNULL) as doomed,
-        Client(base_url=f"http://127.0.0.1:{port}", headers=client.headers, timeout=PATIENCE_SECONDS) as theirs,
+        Client(
+            verify=False, base_url=f"http://127.0.0.1:{port}", headers=client.headers, timeout=PATIENCE_SECONDS
+        ) as theirs,
     ):
         wait_until(lambda: doomed.poll() is not None or is_up(theirs), "the web process comes up")
         with pytest.raises(TransportError):

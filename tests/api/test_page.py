@@ -83,7 +83,7 @@ def paste(client: Client, line: str, **values: str) -> Response:
                 body = words.pop(0)
             case word:
                 url = word
-    with Client() as bare:
+    with Client(verify=False) as bare:
         return bare.request(method, url, headers=headers, content=body)
 
 

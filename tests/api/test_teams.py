@@ -34,7 +34,7 @@ def test_a_key_that_is_made_opens_what_its_role_may_and_is_shown_once(web: World
     assert again.json() == made | {"token": None}
     secret = made["token"].rpartition("_")[2]
     assert secret not in str(web.sql("SELECT * FROM idempotency_keys"))
-    with Client(base_url=url, headers={"Authorization": f"Bearer {made['token']}"}) as viewer:
+    with Client(verify=False, base_url=url, headers={"Authorization": f"Bearer {made['token']}"}) as viewer:
         assert viewer.get(TEAMS).status_code == 200
         refused(viewer.get(KEYS), 403, "role_required")
     listed = client.get(KEYS).json()
@@ -46,7 +46,7 @@ def test_a_key_that_is_made_opens_what_its_role_may_and_is_shown_once(web: World
 def test_a_key_that_is_revoked_opens_nothing(web: World, url: str, client: Client) -> None:
     made = client.post(KEYS, json={"name": "short-lived"}).json()
     assert made["key"]["role"] == "admin"
-    with Client(base_url=url, headers={"Authorization": f"Bearer {made['token']}"}) as bearer:
+    with Client(verify=False, base_url=url, headers={"Authorization": f"Bearer {made['token']}"}) as bearer:
         assert bearer.get(KEYS).status_code == 200
         revoked = client.post(f"{KEYS}/{made['key']['id']}/revoke").json()["key"]["revoked_at"]
         assert revoked is not None

@@ -277,7 +277,7 @@ class Held:
         queued = threading.Thread(target=self.take_turn, args=(following,))
         queued.start()
         self.await_blocked(2)
-        self.turn.rollback()
+        self.turn.close()
         queued.join()
         self.turn = following
         self.await_blocked(1)
@@ -285,7 +285,7 @@ class Held:
     def end(self) -> tuple[int, str, str]:
         with self.resources:
             answer = self.command.answer()
-        self.turn.rollback()
+        self.turn.close()
         self.engine.dispose()
         return answer.returncode, answer.stdout, answer.stderr
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.activity import Activity, Away, CallerIdState, Full, Situation, activity
+from worker.domain.activity import Activity, activity
 from worker.domain.model import CampaignStatus
+from worker.domain.situation import Away, CallerIdState, Full, Situation
 from worker.domain.standstill import Kind, Standstill, Waiting
 
 NOW = datetime(2027, 3, 1, 17, 0, tzinfo=UTC)

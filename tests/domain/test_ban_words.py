@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import pytest
-
 from worker.domain.ban_words import forbids_calls
 from worker.domain.consent_words import allows_calls
 
@@ -77,39 +75,36 @@ def names(table: str) -> list[str]:
     return [name.strip() for name in table.split("|")]
 
 
-@pytest.mark.parametrize("name", names(BANS))
-def test_a_name_that_may_be_a_ban_on_calls_is_seen(name: str) -> None:
-    for written in (name, name.upper(), name.lower(), f" {name} ", f"\u200b{name}?", f"{name}__c"):
-        assert forbids_calls(written), written
+def test_a_name_that_may_be_a_ban_on_calls_is_seen() -> None:
+    def ways(name: str) -> tuple[str, ...]:
+        return name, name.upper(), name.lower(), f" {name} ", f"\u200b{name}?", f"{name}__c"
+
+    assert [written for name in names(BANS) for written in ways(name) if not forbids_calls(written)] == []
 
 
-@pytest.mark.parametrize("name", names(NO_BANS))
-def test_a_name_that_is_about_something_else_is_none(name: str) -> None:
-    for written in (name, name.upper(), name.lower(), f" {name}: "):
-        assert not forbids_calls(written), written
+def test_a_name_that_is_about_something_else_is_none() -> None:
+    def ways(name: str) -> tuple[str, ...]:
+        return name, name.upper(), name.lower(), f" {name}: "
+
+    assert [written for name in names(NO_BANS) for written in ways(name) if forbids_calls(written)] == []
 
 
-@pytest.mark.parametrize(
-    ("negation", "act"),
-    list(itertools.product(
-        ["do not", "don't", "never", "no more", "stop", "must not be", "not to be", "cannot be", "refuses", "block",
-        "no"],
-        ["call", "calls", "calling", "called", "phone", "phoned", "telephone", "dial", "dialed", "ring", "contact",
-        "solicit"],
-    )),
-)  # fmt: skip
-def test_every_not_with_every_word_for_calling_is_one(negation: str, act: str) -> None:
-    words = f"{negation} {act}"
-    for written in (words, words.title(), words.replace(" ", "_"), words.title().replace(" ", ""), f"customer {words}"):
-        assert forbids_calls(written), written
+NEGATIONS = "do not|don't|never|no more|stop|must not be|not to be|cannot be|refuses|block|no"
+ACTS = "call|calls|calling|called|phone|phoned|telephone|dial|dialed|ring|contact|solicit"
 
 
-@pytest.mark.parametrize("name", names(CONSENTS))
-def test_a_name_that_says_who_may_be_called_is_no_ban_and_is_known_for_what_it_is(name: str) -> None:
-    assert allows_calls(name)
-    assert not forbids_calls(name)
+def test_every_not_with_every_word_for_calling_is_one() -> None:
+    def ways(words: str) -> tuple[str, ...]:
+        title = words.title()
+        return words, title, words.replace(" ", "_"), title.replace(" ", ""), f"customer {words}"
+
+    bans = [" ".join(pair) for pair in itertools.product(names(NEGATIONS), names(ACTS))]
+    assert [written for words in bans for written in ways(words) if not forbids_calls(written)] == []
 
 
-@pytest.mark.parametrize("name", names(NO_CONSENTS))
-def test_what_is_about_a_consent_or_another_channel_says_nothing_of_who_may_be_called(name: str) -> None:
-    assert not allows_calls(name)
+def test_a_name_that_says_who_may_be_called_is_no_ban_and_is_known_for_what_it_is() -> None:
+    assert [name for name in names(CONSENTS) if not allows_calls(name) or forbids_calls(name)] == []
+
+
+def test_what_is_about_a_consent_or_another_channel_says_nothing_of_who_may_be_called() -> None:
+    assert [name for name in names(NO_CONSENTS) if allows_calls(name)] == []

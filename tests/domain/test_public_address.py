@@ -26,12 +26,10 @@ OUTSIDE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("host", [*INSIDE, *KNOWN_HERE_ALONE, *NO_HOSTS, "", "[::1"])
 @pytest.mark.parametrize("around", ["https://{}", "https://{}:8443", "https://{}/dialer", "http://{}"])
-def test_an_address_that_no_carrier_reaches_is_found_out_in_every_spelling(host: str, around: str) -> None:
-    why = why_unreachable(around.format(host))
-    assert why is not None
-    assert why.startswith("It ")
+def test_an_address_that_no_carrier_reaches_is_found_out_in_every_spelling(around: str) -> None:
+    why = {host: why_unreachable(around.format(host)) for host in (*INSIDE, *KNOWN_HERE_ALONE, *NO_HOSTS, "", "[::1")}
+    assert {host: said for host, said in why.items() if not (said or "").startswith("It ")} == {}
 
 
 @pytest.mark.parametrize("host", OUTSIDE)

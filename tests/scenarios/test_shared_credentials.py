@@ -20,7 +20,7 @@ from worker.carriers.simulated.adapter import SimulatorCarrier
 from worker.carriers.telnyx.adapter import TelnyxCarrier
 from worker.carriers.twilio.adapter import TwilioCarrier
 from worker.domain import ids
-from worker.domain.activity import Full
+from worker.domain.situation import Full
 from worker.flow import dial, fill
 from worker.flow.base import slot_of
 from worker.flow.ending import release

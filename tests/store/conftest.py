@@ -1,4 +1,4 @@
-"""Three ways to look at the store: in a transaction nobody sees, on a database of one's own, and several at once."""
+"""The store looked at in a transaction that nobody sees."""
 
 from __future__ import annotations
 
@@ -28,11 +28,3 @@ def conn(shared_engine: Engine) -> Iterator[Connection]:
     """A transaction that is rolled back."""
     with shared_engine.connect() as connection:
         yield connection
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """A database of the test's own, with the schema and nothing else."""
-    opened = open_database(database_url, pool_size=5)
-    yield opened
-    opened.dispose()

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, text
 
 from tests.patience import PATIENCE_SECONDS
-from worker.store.database import open_database
 
 T = TypeVar("T")
 
@@ -54,8 +53,8 @@ class Session:
 class Race:
     """Whoever works on one database at the same time."""
 
-    def __init__(self, database_url: str) -> None:
-        self._engine = open_database(database_url, pool_size=10)
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._threads = ThreadPoolExecutor(8)
         self._sessions: list[Session] = []
 
@@ -89,7 +88,6 @@ class Race:
         for session in self._sessions:
             session.close()
         self._threads.shutdown()
-        self._engine.dispose()
 
 
 def result(work: Future[T]) -> T:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from tests.store.rows import furnish
 from tests.store.test_plans import GIVEN, PERIODIC, explain
 
-CALLS = 6000
+CALLS = 2000
 PLACED = f"""
 SET LOCAL session_replication_role = replica;
 INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number, to_number,

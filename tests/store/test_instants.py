@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from tests import shadow_clock
-from tests.conftest import EMPTY
+from tests.emptied import EmptiedDatabase
 from tests.store.dialing import committing, plan, reserve, running
 from tests.world import World, make_world, watch_server
 from worker.dev.stack import Stack
@@ -42,7 +43,7 @@ from worker.store import (
     wakes,
 )
 from worker.store.crm import campaign_copies, keys
-from worker.store.database import once, open_database, transact
+from worker.store.database import once
 from worker.store.events import Event
 from worker.store.hangups import Unmatched
 from worker.store.idempotency import KeyedRequest
@@ -70,33 +71,30 @@ def trial(name: str) -> Callable[[Try], Try]:
 
 
 @pytest.fixture(scope="session")
-def clocked(stack: Stack, template: str) -> Iterator[tuple[Engine, str]]:
+def clocked(stack: Stack, template: str) -> Iterator[EmptiedDatabase]:
     """One database whose clock can be set."""
-    once_more = open_database(stack.postgres.url_of("postgres"), pool_size=1)
-    with once_more.connect().execution_options(isolation_level="AUTOCOMMIT") as server:
-        server.execute(text(f"CREATE DATABASE dialer_clocked TEMPLATE {template}"))
-    once_more.dispose()
+    with psycopg.connect(stack.postgres.url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE dialer_clocked TEMPLATE {template}")
     url = stack.postgres.url_of("dialer_clocked")
     shadow_clock.make(url)
-    engine = open_database(url, pool_size=1)
-    yield engine, url
-    engine.dispose()
+    database = EmptiedDatabase(url)
+    yield database
+    database.close()
 
 
 @pytest.fixture
-def world(clocked: tuple[Engine, str], redis_url: str) -> Iterator[World]:
+def world(clocked: EmptiedDatabase, redis_url: str) -> Iterator[World]:
     """A world whose machine clock can be set; business time stands still."""
-    engine, url = clocked
-    transact(engine, lambda connection: connection.exec_driver_sql(EMPTY))
-    shadow_clock.move(url, -shadow_clock.ahead(url))
-    yield from make_world(url, redis_url)
+    clocked.empty()
+    shadow_clock.move(clocked.url, -shadow_clock.ahead(clocked.url))
+    yield from make_world(clocked.url, redis_url, engine=clocked.engine())
 
 
 @pytest.fixture(params=[HOUR, -HOUR], ids=["forward", "back"])
-def move(request: pytest.FixtureRequest, world: World, clocked: tuple[Engine, str]) -> Move:
+def move(request: pytest.FixtureRequest, world: World, clocked: EmptiedDatabase) -> Move:
     """Sets the clock, which a worker had looked at before."""
     watch_clock(world.engine, world.dialer.clock)
-    return partial(shadow_clock.move, clocked[1], request.param)
+    return partial(shadow_clock.move, clocked.url, request.param)
 
 
 # -- the table

@@ -23,6 +23,7 @@ from worker.store import (
     call_outcomes,
     callbacks,
     calls,
+    campaign_ends,
     campaigns,
     candidates,
     claims,
@@ -264,7 +265,7 @@ def test_looking_at_where_numbers_are_reads_as_many_as_it_may(
 
 @pytest.mark.usefixtures("mode")
 def test_completing_does_not_go_over_those_who_were_called(crowd: psycopg.Connection[Any]) -> None:
-    plan = explain(crowd, campaigns.FINISHED, ids=array(*ALL))
+    plan = explain(crowd, campaign_ends.FINISHED, ids=array(*ALL))
     assert plan["Actual Rows"] == 1
     for scan in scans(plan):
         assert scan.get("Index Name") == WAITING, scan["Node Type"]
@@ -288,10 +289,10 @@ def test_opening_a_run_reads_the_exceptions_and_not_the_campaign(crowd: psycopg.
 def test_a_cancelled_campaign_is_swept_by_the_batch(crowd: psycopg.Connection[Any]) -> None:
     """A scan from the start of the table would pass over more with every batch, and over everybody else's."""
     crowd.execute("SET plan_cache_mode = auto")
-    plan = explain(crowd, campaigns.SWEEP, id="'camp_a'", reason="NULL")
+    plan = explain(crowd, campaign_ends.SWEEP, id="'camp_a'", reason="NULL")
     kinds = {scan["Node Type"] for scan in scans(plan)}
     assert kinds == {"ModifyTable", "Index Scan"}
-    reads_little(plan, rows=campaigns.SWEPT_AT_ONCE + 100, pages=200_000)
+    reads_little(plan, rows=campaign_ends.SWEPT_AT_ONCE + 100, pages=200_000)
 
 
 @pytest.mark.usefixtures("mode")

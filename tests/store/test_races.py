@@ -22,7 +22,7 @@ from worker.flow.ending import not_sent
 from worker.operations import campaigns as campaign_operations
 from worker.simulator.lives import Life
 from worker.slots import SlotRequest, Slots, connect
-from worker.store import campaigns, claims, events, moves, runs, ticks, wakes
+from worker.store import campaign_ends, campaigns, claims, events, moves, runs, ticks, wakes
 from worker.store.crm import contacts
 from worker.store.moves import Move
 
@@ -66,7 +66,7 @@ def test_adding_waits_for_a_campaign_being_completed_and_learns_of_it(world: Wor
 def completing(campaign: str) -> Callable[[Connection], None]:
     def work(conn: Connection) -> None:
         assert campaigns.lock(conn, campaign)
-        assert campaigns.finished(conn, [campaign]) == [campaign]
+        assert campaign_ends.finished(conn, [campaign]) == [campaign]
         assert campaigns.move(conn, Verb.COMPLETE, campaign)
         runs.end_open(conn, campaign, "completed")
 

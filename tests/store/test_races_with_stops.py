@@ -16,7 +16,7 @@ from tests.world import World
 from worker.domain.lifecycle import Verb
 from worker.flow import admit, callbacks, stop
 from worker.flow.callbacks import Which
-from worker.store import campaigns, gate
+from worker.store import campaign_ends, campaigns, gate
 from worker.store.crm import contacts
 
 Stop = Callable[[Connection, World, str], Any]
@@ -32,7 +32,7 @@ def cancel(conn: Connection, world: World, campaign: str) -> None:
 
 
 def end(conn: Connection, world: World, campaign: str) -> None:
-    assert campaigns.close(conn, campaign, is_due=False)
+    assert campaign_ends.close(conn, campaign, is_due=False)
 
 
 def ban(conn: Connection, world: World, campaign: str) -> None:

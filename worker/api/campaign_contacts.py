@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import Connection
 
+from worker.api.by_filter import do_matching
 from worker.api.envelope import success
 from worker.api.idempotency import Answer
 from worker.api.models_campaigns import AskedCallback, Priorities
@@ -28,7 +28,7 @@ from worker.api.models_selection import (
     RemovedByFilter,
 )
 from worker.api.openapi import takes
-from worker.api.request_context import AFTER, Context, Paged, RequestContext, after_and_no_offset, answered
+from worker.api.request_context import AFTER, Context, Paged, after_and_no_offset, answered
 from worker.domain.additions import parse_additions, parse_priorities
 from worker.domain.answers import CALL, RUN
 from worker.domain.campaign import parse_contact_ids
@@ -37,8 +37,9 @@ from worker.domain.model import ContactStatus
 from worker.domain.paging import read_number
 from worker.domain.selection import parse_filter
 from worker.flow.base import Dialer
-from worker.operations import by_filter, callbacks, views
+from worker.operations import callbacks, views
 from worker.operations.batches import Bookmark
+from worker.operations.by_filter import Handled, Matching
 from worker.operations.campaign_contacts import list_campaign_contacts as list_them
 from worker.operations.campaigns import add_contacts as add
 from worker.operations.campaigns import get_campaign
@@ -64,7 +65,7 @@ def add_campaign_contacts(context: Context, id: str) -> Response:
     those that cannot be called, by the reason."""
     sent = context.body()
     if "filter" in sent:
-        return _add_matching(context, id, parse_filter(sent, in_campaign=False))
+        return do_matching(context, id, parse_filter(sent, in_campaign=False), Matching.add, _added)
     wanted = parse_additions(sent)
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
@@ -132,14 +133,8 @@ def cancel_callback(context: Context, id: str, contact_id: Annotated[str, Path(a
     return context.do(work)
 
 
-def _add_matching(context: RequestContext, id: str, chosen: Mapping[str, Any]) -> Response:
-    def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        done = by_filter.add_matching(
-            dialer, context.team_id, id, chosen, actor=context.actor, bookmark=bookmark
-        )  # fmt: skip
-        return answered(*done.steps(context.team_id, id), matched=done.matched, added=done.done)
-
-    return context.do_in_batches(work)
+def _added(done: Handled) -> dict[str, int]:
+    return {"matched": done.matched, "added": done.done}
 
 
 @router.delete(
@@ -153,7 +148,7 @@ def remove_campaign_contacts(context: Context, id: str) -> Response:
     contact with calls refuses the whole request, for calls are history; of those that match a `filter` it stays."""
     sent = context.body()
     if "filter" in sent:
-        return _remove_matching(context, id, parse_filter(sent, in_campaign=True))
+        return do_matching(context, id, parse_filter(sent, in_campaign=True), Matching.remove, _removed)
     contact_ids = parse_contact_ids(sent)
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
@@ -163,15 +158,8 @@ def remove_campaign_contacts(context: Context, id: str) -> Response:
     return context.do_in_batches(work)
 
 
-def _remove_matching(context: RequestContext, id: str, chosen: Mapping[str, Any]) -> Response:
-    def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        done = by_filter.remove_matching(
-            dialer, context.team_id, id, chosen, actor=context.actor, bookmark=bookmark
-        )  # fmt: skip
-        counts = {"removed": done.done, "matched": done.matched, "kept": done.refused}
-        return answered(*done.steps(context.team_id, id), **counts)
-
-    return context.do_in_batches(work)
+def _removed(done: Handled) -> dict[str, int]:
+    return {"removed": done.done, "matched": done.matched, "kept": done.refused}
 
 
 @router.get("/contacts", response_model=CampaignContactList, summary="List the contacts of a campaign")

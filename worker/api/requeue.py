@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Response
 
+from worker.api.by_filter import do_matching
 from worker.api.idempotency import Answer
 from worker.api.models_selection import ContactIdsOrFilterOfCampaign, RequeueAnswer, RequeuedByFilter
 from worker.api.openapi import takes
-from worker.api.request_context import Context, RequestContext, answered
+from worker.api.request_context import Context, answered
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.selection import parse_filter
 from worker.flow.base import Dialer
-from worker.operations.batches import Bookmark
-from worker.operations.by_filter import requeue_matching
+from worker.operations.by_filter import Handled, Matching
 from worker.operations.requeue import requeue_contacts as requeue
 
 router = APIRouter(prefix="/api/crm/campaigns/{id}", tags=["Campaigns"])
@@ -33,7 +32,7 @@ def requeue_contacts(context: Context, id: str) -> Response:
     used stay used; who is not to be called, or has declined, is not called."""
     sent = context.body()
     if "filter" in sent:
-        return _requeue_matching(context, id, parse_filter(sent, in_campaign=True))
+        return do_matching(context, id, parse_filter(sent, in_campaign=True), Matching.requeue, _requeued)
     contact_ids = parse_contact_ids(sent)
 
     def work(dialer: Dialer) -> Answer:
@@ -43,10 +42,5 @@ def requeue_contacts(context: Context, id: str) -> Response:
     return context.do(work, in_one=False)
 
 
-def _requeue_matching(context: RequestContext, id: str, chosen: Mapping[str, Any]) -> Response:
-    def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
-        done = requeue_matching(dialer, context.team_id, id, chosen, actor=context.actor, bookmark=bookmark)
-        counts = {"requeued": done.done, "errors": done.errors, "matched": done.matched, "refused": done.refused}
-        return answered(*done.steps(context.team_id, id), **counts)
-
-    return context.do_in_batches(work)
+def _requeued(done: Handled) -> dict[str, Any]:
+    return {"requeued": done.done, "errors": done.errors, "matched": done.matched, "refused": done.refused}

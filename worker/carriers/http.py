@@ -20,6 +20,8 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from ssl import SSLContext
 from typing import Any, TypedDict
 from urllib.parse import urlencode, urlsplit
 
@@ -212,7 +214,14 @@ def new_client() -> httpx2.Client:
     between us and a carrier may repeat a request.
     """
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=MOST_IDLE_CONNECTIONS, keepalive_expiry=15.0)
-    return httpx2.Client(transport=httpx2.HTTPTransport(retries=0, limits=limits, trust_env=False), trust_env=False)
+    transport = httpx2.HTTPTransport(verify=_authorities(), retries=0, limits=limits, trust_env=False)
+    return httpx2.Client(transport=transport, trust_env=False)
+
+
+@cache
+def _authorities() -> SSLContext:
+    """Whose certificates are believed: read once a process, for that takes as long as thirty requests."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def _reason(error: httpx2.RequestError) -> str:

@@ -13,8 +13,7 @@ from worker.cli.resources import options
 from worker.cli.showing import json_option, plain, show_json, some
 from worker.domain.fields import read_fields
 from worker.domain.selection import FILTER, STATUS, filter_fields
-from worker.operations import by_filter
-from worker.operations.by_filter import ByFilter
+from worker.operations.by_filter import Handled, Matching
 
 MOST_SHOWN = 10
 """Of those of whom it was not done."""
@@ -39,20 +38,20 @@ def of_campaign(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _do(
-    work: Callable[..., ByFilter],
+    verb: Callable[[Matching], Handled],
     context: Context,
     campaign_id: str,
     country: str | None,
     given: dict[str, Any],
     *,
     in_campaign: bool,
-) -> ByFilter:
+) -> Handled:
     chosen = as_body(**given)
     if not chosen:
         raise click.UsageError("Say which contacts: give at least one option.", click.get_current_context())
     filters = read_fields(chosen, filter_fields(in_campaign=in_campaign))
     region = context.region(country)
-    done = work(context.dialer, context.team_id, campaign_id, filters, actor=context.actor, region=region)
+    done = verb(Matching(context.dialer, context.team_id, campaign_id, filters, context.actor, region))
     context.carry_out(done.steps(context.team_id, campaign_id))
     return done
 
@@ -61,7 +60,7 @@ def _do(
 @of_team
 def add(context: Context, /, campaign_id: str, country: str | None, as_json: bool, **given: Any) -> None:
     """Add the team's contacts that match to CAMPAIGN_ID; those in it already are left as they are."""
-    done = _do(by_filter.add_matching, context, campaign_id, country, given, in_campaign=False)
+    done = _do(Matching.add, context, campaign_id, country, given, in_campaign=False)
     if as_json:
         show_json(matched=done.matched, added=done.done)
         return
@@ -73,7 +72,7 @@ def add(context: Context, /, campaign_id: str, country: str | None, as_json: boo
 @of_campaign
 def remove(context: Context, /, campaign_id: str, country: str | None, as_json: bool, **given: Any) -> None:
     """Take the contacts that match out of CAMPAIGN_ID; who has calls in it stays, for calls are history."""
-    done = _do(by_filter.remove_matching, context, campaign_id, country, given, in_campaign=True)
+    done = _do(Matching.remove, context, campaign_id, country, given, in_campaign=True)
     if as_json:
         show_json(removed=done.done, matched=done.matched, kept=done.refused)
         return
@@ -86,7 +85,7 @@ def remove(context: Context, /, campaign_id: str, country: str | None, as_json: 
 def requeue(context: Context, /, campaign_id: str, country: str | None, as_json: bool, **given: Any) -> None:
     """Let the contacts of CAMPAIGN_ID that match wait again, if they were given up. Attempts that were used stay used;
     who is not to be called, or has declined, is not called."""
-    done = _do(by_filter.requeue_matching, context, campaign_id, country, given, in_campaign=True)
+    done = _do(Matching.requeue, context, campaign_id, country, given, in_campaign=True)
     if as_json:
         show_json(requeued=done.done, refused=done.refused, errors=done.errors, matched=done.matched)
         return

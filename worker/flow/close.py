@@ -16,7 +16,7 @@ from worker.domain.lifecycle import Verb
 from worker.domain.model import Reason
 from worker.flow.base import Dialer, Step, Stop
 from worker.flow.stop import refused, sweep, team_of
-from worker.store import campaigns, gate, runs
+from worker.store import campaign_ends, campaigns, gate, runs
 from worker.store.database import transact
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ def end_due(dialer: Dialer, campaign_id: str) -> list[Step]:
 def _close(dialer: Dialer, campaign_id: str, actor: str, team_id: str | None, *, is_due: bool) -> list[Step]:
     def work(conn: Connection) -> bool:
         gate.close_gate(conn, team_of(conn, campaign_id, team_id))
-        if not campaigns.close(conn, campaign_id, is_due=is_due):
+        if not campaign_ends.close(conn, campaign_id, is_due=is_due):
             if not (is_due or _is_over(conn, campaign_id)):
                 raise refused(conn, Verb.COMPLETE, campaign_id)
             return False
@@ -64,7 +64,7 @@ def close_down(dialer: Dialer, campaign_id: str) -> None:
 
 def _completed(conn: Connection, campaign_id: str) -> bool:
     campaigns.lock(conn, campaign_id)
-    if not campaigns.is_closed(conn, campaign_id):
+    if not campaign_ends.is_closed(conn, campaign_id):
         return False
     campaigns.move(conn, Verb.COMPLETE, campaign_id)
     campaigns.audit(conn, campaign_id, "dialer", Verb.COMPLETE, {"reason": Reason.CAMPAIGN_ENDED})

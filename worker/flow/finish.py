@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from worker.domain.lifecycle import Verb
 from worker.flow.base import Dialer
-from worker.store import campaigns, runs
+from worker.store import campaign_ends, campaigns, runs
 from worker.store.database import transact
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ def finish(dialer: Dialer, campaign_ids: Iterable[str]) -> None:
 def _finish(conn: Connection, campaign_id: str) -> str | None:
     if not campaigns.lock(conn, campaign_id):
         return None
-    if campaigns.finished(conn, [campaign_id]):
+    if campaign_ends.finished(conn, [campaign_id]):
         return _do(conn, Verb.COMPLETE, campaign_id, None)
     if runs.spent(conn, [campaign_id]):
         return _do(conn, Verb.PAUSE, campaign_id, BUDGET_USED)

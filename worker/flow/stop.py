@@ -18,7 +18,7 @@ from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import release
 from worker.flow.hang_up import hang_up
-from worker.store import calls, campaigns, gate, hangups, moves, runs
+from worker.store import calls, campaign_ends, campaigns, gate, hangups, moves, runs
 from worker.store.database import once, single, transact
 
 log = structlog.get_logger()
@@ -60,7 +60,7 @@ def cancel_campaign(
         if campaigns.move(conn, Verb.CANCEL, campaign_id, hang_up=hang_up) is None:
             if not _is_so(conn, Verb.CANCEL, campaign_id):
                 raise refused(conn, Verb.CANCEL, campaign_id)
-            if not (hang_up and campaigns.hang_up_too(conn, campaign_id)):
+            if not (hang_up and campaign_ends.hang_up_too(conn, campaign_id)):
                 return False
         runs.end_open(conn, campaign_id, "cancelled")
         campaigns.audit(conn, campaign_id, actor, "cancel", {"hangUp": hang_up})
@@ -90,10 +90,10 @@ def stop_calls(dialer: Dialer) -> list[Step]:
 def sweep(dialer: Dialer, campaign_id: str, reason: str | None = None) -> bool:
     """Turn a batch of the waiting contacts of a campaign that is cancelled, or closing (``reason`` says so), to
     ``cancelled``, as they read already; true when more may wait."""
-    most = campaigns.SWEPT_AT_ONCE
-    swept = transact(dialer.db, lambda conn: campaigns.sweep(conn, campaign_id, reason))
+    most = campaign_ends.SWEPT_AT_ONCE
+    swept = transact(dialer.db, lambda conn: campaign_ends.sweep(conn, campaign_id, reason))
     if swept < most:
-        once(dialer.db, lambda conn: campaigns.swept(conn, campaign_id))
+        once(dialer.db, lambda conn: campaign_ends.swept(conn, campaign_id))
     return swept == most
 
 

@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from worker.domain.activity import Activity, Away, Situation, activity
+from worker.domain.activity import Activity, activity
 from worker.domain.errors import Refused
 from worker.domain.model import CampaignStatus
 from worker.domain.reach import reach
+from worker.domain.situation import Away, Situation
 from worker.domain.window import local_time
 from worker.flow.base import Dialer
 from worker.operations.progress import TICK_OLD_SECONDS, Standing, as_read, finish_reading, read_standing

@@ -34,7 +34,7 @@ _FIRST = Key(datetime(1, 1, 1, tzinfo=UTC), "")
 
 
 @dataclass(slots=True)
-class ByFilter:
+class Handled:
     """How many contacts matched, of how many it was ``done``, how many were ``refused``, and of some of these why, a
     sentence each; ``is_filled`` where the campaign runs and has to be looked at."""
 
@@ -63,120 +63,107 @@ _nobody = partial(_Slice, done=0, errors=(), is_running=False)
 Work = Callable[[Connection, int | str], _Slice]
 
 
-def add_matching(
-    dialer: Dialer,
-    team_id: str,
-    campaign_id: str,
-    filters: Mapping[str, Any],
-    *,
-    actor: str,
-    region: str | None = None,
-    bookmark: Bookmark = ANEW,
-) -> ByFilter:
-    """Add the team's contacts that match to the campaign; ``done`` are new in it. Who is made meanwhile is not added.
-    Raises :class:`Conflict` for a campaign that takes no contacts."""
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Contacts that match a filter of :mod:`worker.domain.selection`: of the team, to add them to the campaign, or of
+    the campaign. ``region`` is where numbers without a country code are read; ``bookmark`` says how far a try before
+    this one has come."""
 
-    def begin(conn: Connection) -> tuple[Wanted, datetime]:
-        open_for_contacts(conn, campaign_id, team_id)
-        return wanted_contacts(conn, team_id, region=region, **filters), records.now(conn)
+    dialer: Dialer
+    team_id: str
+    campaign_id: str
+    filters: Mapping[str, Any]
+    actor: str
+    region: str | None = None
+    bookmark: Bookmark = ANEW
 
-    wanted, until = once(dialer.db, begin)
+    def add(self) -> Handled:
+        """Add those of the team to the campaign; ``done`` are new in it. Who is made meanwhile is not added. Raises
+        :class:`Conflict` for a campaign that takes no contacts."""
 
-    def work(conn: Connection, after: int | str) -> _Slice:
-        place = read_key(str(after)) if after else _FIRST
-        found = selecting.of_team(conn, team_id, wanted, after=place, until=until, most=BATCH)
-        if not found.contact_ids:
-            return _nobody(found)
-        added, steps = add_batch(conn, campaign_id, found.contact_ids, priorities={}, team_id=team_id)
-        if count := added.total():
-            campaigns.audit(conn, campaign_id, actor, "add_contacts", {"added": count})
-        return _Slice(found, count, (), bool(steps))
+        def begin(conn: Connection) -> tuple[Wanted, datetime]:
+            open_for_contacts(conn, self.campaign_id, self.team_id)
+            return wanted_contacts(conn, self.team_id, region=self.region, **self.filters), records.now(conn)
 
-    with kept_open(dialer.db, campaign_id, BATCH + 1) as db:
-        done = _walk(db, work, bookmark, "")
-    log.info("contacts_added", campaign_id=campaign_id, added=done.done)
-    return done
+        wanted, until = once(self.dialer.db, begin)
 
+        def work(conn: Connection, after: int | str) -> _Slice:
+            place = read_key(str(after)) if after else _FIRST
+            found = selecting.of_team(conn, self.team_id, wanted, after=place, until=until, most=BATCH)
+            if not found.contact_ids:
+                return _nobody(found)
+            added, steps = add_batch(conn, self.campaign_id, found.contact_ids, priorities={}, team_id=self.team_id)
+            if count := added.total():
+                self._audit(conn, "add_contacts", added=count)
+            return _Slice(found, count, (), bool(steps))
 
-def remove_matching(
-    dialer: Dialer,
-    team_id: str,
-    campaign_id: str,
-    filters: Mapping[str, Any],
-    *,
-    actor: str,
-    region: str | None = None,
-    bookmark: Bookmark = ANEW,
-) -> ByFilter:
-    """Take the campaign's contacts that match out of it; who has calls in it stays, for calls are history."""
-    select = _of_campaign(dialer, team_id, campaign_id, filters, region)
+        with kept_open(self.dialer.db, self.campaign_id, BATCH + 1) as db:
+            done = _walk(db, work, self.bookmark, "")
+        log.info("contacts_added", campaign_id=self.campaign_id, added=done.done)
+        return done
 
-    def work(conn: Connection, after: int | str) -> _Slice:
-        is_running = hold_campaign(conn, campaign_id, team_id).status == CampaignStatus.RUNNING
-        found = select(conn, after)
-        if not found.contact_ids:
-            return _nobody(found)
-        contacts.hold(conn, team_id, found.contact_ids)
-        there = campaign_contacts.lock(conn, campaign_id, found.contact_ids)
-        called = set(campaign_contacts.called(conn, campaign_id, there, most=len(there) or 1))
-        removed = campaign_contacts.remove(conn, campaign_id, [each for each in there if each not in called])
-        if removed:
-            campaigns.audit(conn, campaign_id, actor, "remove_contacts", {"removed": removed})
-        errors = [f"Contact {contact_id} has calls in the campaign" for contact_id in sorted(called)]
-        return _Slice(found, removed, errors, is_running)
+    def remove(self) -> Handled:
+        """Take those of the campaign out of it; who has calls in it stays, for calls are history."""
+        select = self._in_campaign()
 
-    done = _walk(dialer.db, work, bookmark, 0)
-    log.info("contacts_removed", campaign_id=campaign_id, removed=done.done)
-    return done
+        def work(conn: Connection, after: int | str) -> _Slice:
+            is_running = hold_campaign(conn, self.campaign_id, self.team_id).status == CampaignStatus.RUNNING
+            found = select(conn, after)
+            if not found.contact_ids:
+                return _nobody(found)
+            contacts.hold(conn, self.team_id, found.contact_ids)
+            there = campaign_contacts.lock(conn, self.campaign_id, found.contact_ids)
+            called = set(campaign_contacts.called(conn, self.campaign_id, there, most=len(there) or 1))
+            uncalled = [each for each in there if each not in called]
+            removed = campaign_contacts.remove(conn, self.campaign_id, uncalled)
+            if removed:
+                self._audit(conn, "remove_contacts", removed=removed)
+            errors = [f"Contact {contact_id} has calls in the campaign" for contact_id in sorted(called)]
+            return _Slice(found, removed, errors, is_running)
 
+        done = _walk(self.dialer.db, work, self.bookmark, 0)
+        log.info("contacts_removed", campaign_id=self.campaign_id, removed=done.done)
+        return done
 
-def requeue_matching(
-    dialer: Dialer,
-    team_id: str,
-    campaign_id: str,
-    filters: Mapping[str, Any],
-    *,
-    actor: str,
-    region: str | None = None,
-    bookmark: Bookmark = ANEW,
-) -> ByFilter:
-    """Let the campaign's contacts that match wait again, as :func:`worker.operations.requeue.requeue_contacts`."""
-    select = _of_campaign(dialer, team_id, campaign_id, filters, region)
+    def requeue(self) -> Handled:
+        """Let those of the campaign wait again, as :func:`worker.operations.requeue.requeue_contacts`."""
+        select = self._in_campaign()
 
-    def work(conn: Connection, after: int | str) -> _Slice:
-        found = select(conn, after)
-        if not found.contact_ids:
-            return _nobody(found)
-        count, errors, is_running = requeue_batch(conn, team_id, campaign_id, found.contact_ids, actor=actor)
-        return _Slice(found, count, errors, is_running)
+        def work(conn: Connection, after: int | str) -> _Slice:
+            found = select(conn, after)
+            if not found.contact_ids:
+                return _nobody(found)
+            put_back = requeue_batch(conn, self.team_id, self.campaign_id, found.contact_ids, actor=self.actor)
+            return _Slice(found, *put_back)
 
-    with kept_open(dialer.db, campaign_id, BATCH + 1) as db:
-        done = _walk(db, work, bookmark, 0)
-    log.info("contacts_requeued", campaign_id=campaign_id, requeued=done.done, refused=done.refused)
-    return done
+        with kept_open(self.dialer.db, self.campaign_id, BATCH + 1) as db:
+            done = _walk(db, work, self.bookmark, 0)
+        log.info("contacts_requeued", campaign_id=self.campaign_id, requeued=done.done, refused=done.refused)
+        return done
 
+    def _in_campaign(self) -> Callable[[Connection, int | str], Slice]:
+        """What finds the next slice of the campaign's contacts that match. Raises :class:`NotFound`."""
+        others = dict(self.filters)
+        status = others.pop("status", None)
 
-def _of_campaign(
-    dialer: Dialer, team_id: str, campaign_id: str, filters: Mapping[str, Any], region: str | None
-) -> Callable[[Connection, int | str], Slice]:
-    """What finds the next slice of the campaign's contacts that match. Raises :class:`NotFound`."""
-    others = dict(filters)
-    status = others.pop("status", None)
+        def begin(conn: Connection) -> tuple[Wanted, Sequence[ContactStatus] | None]:
+            campaign = find_campaign(conn, self.campaign_id, self.team_id)
+            chosen = None if status is None else ContactStatus(status)
+            wanted = wanted_contacts(conn, self.team_id, region=self.region, **others)
+            return wanted, stored_statuses(campaign, chosen)
 
-    def begin(conn: Connection) -> tuple[Wanted, Sequence[ContactStatus] | None]:
-        campaign = find_campaign(conn, campaign_id, team_id)
-        chosen = None if status is None else ContactStatus(status)
-        return wanted_contacts(conn, team_id, region=region, **others), stored_statuses(campaign, chosen)
+        wanted, statuses = once(self.dialer.db, begin)
+        return lambda conn, after: selecting.of_campaign(
+            conn, self.team_id, self.campaign_id, statuses, wanted, after=int(after), most=BATCH
+        )
 
-    wanted, statuses = once(dialer.db, begin)
-    return lambda conn, after: selecting.of_campaign(
-        conn, team_id, campaign_id, statuses, wanted, after=int(after), most=BATCH
-    )
+    def _audit(self, conn: Connection, action: str, **counts: int) -> None:
+        campaigns.audit(conn, self.campaign_id, self.actor, action, counts)
 
 
-def _walk(db: Database, work: Work, bookmark: Bookmark, first: int | str) -> ByFilter:
+def _walk(db: Database, work: Work, bookmark: Bookmark, first: int | str) -> Handled:
     """Slice after slice, behind those that a try before this one has done."""
-    done = ByFilter(bookmark.count("matched"), bookmark.count("done"), bookmark.count("refused"))
+    done = Handled(bookmark.count("matched"), bookmark.count("done"), bookmark.count("refused"))
     after: int | str | None = bookmark.found.get("after", first)
 
     def one(conn: Connection, behind: int | str) -> _Slice:

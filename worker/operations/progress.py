@@ -15,10 +15,11 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from worker.domain.activity import Activity, Away, CallerIdState, Full, Situation, activity
+from worker.domain.activity import Activity, activity
 from worker.domain.errors import NotFound, Unavailable
 from worker.domain.lifecycle import reads_as_cancelled
 from worker.domain.model import CampaignStatus, Disposition
+from worker.domain.situation import Away, CallerIdState, Full, Situation
 from worker.domain.standstill import OF_AN_ACCOUNT, Waiting
 from worker.flow.base import Dialer, first_moment
 from worker.flow.plan import CandidatePage, Plan, plan_calls

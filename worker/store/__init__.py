@@ -3,8 +3,9 @@
 ``database`` opens it and retries whole transactions, ``migrate`` brings it to the current schema, ``tables`` describes
 it to SQLAlchemy. A call's life: ``candidates`` whose turn it is, ``claims`` reserves, ``dialing`` commits, ``moves``
 moves it on and ends it, ``calls`` reads what is under way, ``events`` is the inbox, ``hangups`` what is to end.
-``campaigns`` and ``runs`` are what calls belong to, ``wakes`` and ``ticks`` when somebody looks; ``invariants`` are the
-questions that must never have an answer. What people keep is in ``crm``, what they look at in ``reads``.
+``campaigns``, which end by ``campaign_ends``, and ``runs`` are what calls belong to, ``wakes`` and ``ticks`` when
+somebody looks; ``invariants`` are the questions that must never have an answer. What people keep is in ``crm``, what
+they look at in ``reads``.
 
 A verb takes a connection inside a transaction of the caller's. Losing a race is a value: ``None`` or fewer
 rows mean that somebody else did it.

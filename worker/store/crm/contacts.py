@@ -264,8 +264,8 @@ def take_turns(conn: Connection, campaign_id: str) -> None:
 
 
 def hold_open(conn: Connection, campaign_id: str) -> None:
-    """Keep the campaign from completing (:func:`worker.store.campaigns.finished`) until :func:`let_complete`, or the
-    session ends: more contacts are on their way, in other transactions of it."""
+    """Keep the campaign from completing (:func:`worker.store.campaign_ends.finished`) until :func:`let_complete`, or
+    the session ends: more contacts are on their way, in other transactions of it."""
     conn.execute(HOLD_OPEN, {"campaign": campaign_id})
 
 
