@@ -64,7 +64,8 @@ class Situation:
     """What decides whether a campaign dials. Instants are business time but for the caller IDs'.
 
     ``next_due_at`` is when the first waiting contact is due (``None``: nobody waits), ``opens_at`` when the first one
-    is due with its call window open (``None``: none ever opens), both now or later;
+    is due with its call window open (``None``: none ever opens, or none before the end of the campaign: then
+    ``opens_after_end`` is when), both now or later;
     ``is_due_then`` where what comes then is that one falls due, not that a window opens. ``budget`` is what is left
     of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked (``None``: never).
     ``awaited`` is how many contacts wait for the outcome of a call that has ended.
@@ -99,6 +100,7 @@ class Situation:
     budget: int | None = None
     next_due_at: datetime | None = None
     opens_at: datetime | None = None
+    opens_after_end: datetime | None = None
     is_due_then: bool = False
     callers: Sequence[CallerIdState] = ()
     planned: int = 0
@@ -280,6 +282,8 @@ def _why_off(caller: CallerIdState) -> str:
 def _not_yet(now: Situation) -> Activity | None:
     """Nobody is due, or the windows of those who are due are shut."""
     due, opens = now.next_due_at, now.opens_at
+    if opens is None and now.opens_after_end is not None:
+        return _ends_before(now, now.opens_after_end)
     if opens is None:
         return Activity("window_unreadable", "The call window cannot be read, so nobody is called; set it again.")
     if due is not None and due > now.now:
@@ -290,6 +294,14 @@ def _not_yet(now: Situation) -> Activity | None:
     if opens > now.now:
         return Activity("window_shut", f"The call window is shut until {_at(now, opens)}.", opens)
     return None
+
+
+def _ends_before(now: Situation, opens: datetime) -> Activity:
+    ends = _at(now, now.scheduled_end_at)
+    if opens <= now.now:
+        return Activity("ends_before_call", f"The campaign ends at {ends}; nobody more is called.", opens)
+    said = f"Nobody may be called before {_at(now, opens)}, and the campaign ends before that: {ends}."
+    return Activity("ends_before_call", said, opens)
 
 
 def _full(now: Situation) -> Activity | None:
