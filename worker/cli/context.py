@@ -196,7 +196,7 @@ def _renamed(path: str, written: Mapping[str, click.Parameter], given: Mapping[s
     param = written.get(head)
     if param is None:
         return path
-    name = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
+    name = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name.strip("[]")
     index, words = rest.rstrip("]"), given.get(param.name or "")
     if isinstance(words, tuple) and index.isdecimal() and int(index) < len(words):
         word = repr(words[int(index)][:LONGEST_WORD])
