@@ -32,7 +32,7 @@ def test_an_answer_and_a_refusal_say_the_name_that_was_given(world: World, here:
     assert {call["campaign_id"] for call in document(listed)["calls"]} == {campaign}
     assert sentence(beside).startswith(f"Campaign {NAME} has an open run")
     assert words(ended).splitlines() == [
-        f"Campaign {NAME} is running.",
+        f"Campaign {NAME} is ending. The campaign has ended and calls nobody more; 1 call is still live.",
         "2 contacts that waited are cancelled with it.",
     ]
     assert (gone.returncode, sentence(gone)) == (3, "No campaign with id Q2; check the id and the team.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from worker.cli.campaign_status import show_status, waiting_in
+from worker.cli.campaign_status import show_end, show_status, waiting_in
 from worker.cli.context import Context, confirm, for_team, yes_option
 from worker.cli.showing import json_option, some
 from worker.domain.fields import MISSING
@@ -99,7 +99,7 @@ def complete(context: Context, campaign_id: str, yes: bool, as_json: bool) -> No
     context.carry_out(
         close.complete_campaign(context.dialer, campaign_id, actor=context.actor, team_id=context.team_id)
     )
-    show_status(context, campaign_id, as_json)
+    show_end(context, campaign_id, as_json)
     if not as_json and waits:
         click.echo(f"{some(waits, 'contact')} that waited {'is' if waits == 1 else 'are'} cancelled with it.")
 

@@ -39,6 +39,18 @@ def _starts(context: Context, campaign_id: str, status: str) -> str:
     return f" {found.activity.message}"
 
 
+def show_end(context: Context, campaign_id: str, as_json: bool) -> None:
+    """What became of a campaign that was to end: completed, or ending, for as long as it has live calls."""
+    campaign = campaign_of(context, campaign_id)
+    if as_json or campaign["closing_at"] is None or campaign["status"] == CampaignStatus.COMPLETED:
+        show_status(context, campaign_id, as_json)
+        return
+    from worker.operations.progress import read_progress
+
+    found = read_progress(context.dialer, context.team_id, campaign_id, broker_answers=broker_answers)
+    click.echo(plain(f"Campaign {as_given(campaign_id)} is ending. {found.activity.message}"))
+
+
 def waiting_in(context: Context, campaign_id: str) -> int:
     """How many contacts of the campaign wait to be called. Raises :class:`NotFound`."""
     from worker.operations.progress import read_progress
