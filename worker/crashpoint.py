@@ -35,6 +35,8 @@ POINTS = frozenset(
         "stop.after_mark",  # calls are marked for their end, no request was sent
         "stop.after_request",  # the carrier took the request to end a call, nobody wrote that down
         "outcome.after_commit",  # an assistant's report is kept, and nobody has answered it or filled
+        "callback.after_commit",  # a callback is kept, and nobody has answered whoever asked for it
+        "test_call.after_commit",  # the campaign of a test call is made, its run is not opened
         "outcome.after_decide",  # waits for reports are over, their campaigns are not completed
         "close.after_commit",  # a campaign has ended, nobody who waits was swept
         "close.after_sweep",  # all who waited are swept, the campaign is not completed

@@ -17,6 +17,7 @@ from structlog.typing import EventDict, Processor
 
 from worker.domain.bearer import PREFIX as BEARER_PREFIX
 from worker.domain.call_token import PREFIX as CALL_TOKEN_PREFIX
+from worker.domain.masked import masked
 from worker.log_outlet import Outlet
 
 _NUMBER = re.compile(r"(?:\+|%2[Bb])[1-9](?:[ ().-]{0,2}[0-9]){5,14}")
@@ -33,13 +34,13 @@ _SECRET = re.compile(
 
 
 def mask(text: str) -> str:
-    """``text`` with phone numbers cut to their last two digits, and without passwords of URLs, bearer keys and
+    """``text`` with phone numbers cut to their last four digits, and without passwords of URLs, bearer keys and
     tokens of calls.
 
     Anybody may send what comes in here, as a path or in a library's message, so the time it takes grows with the
     length of the text and no faster: no pattern tries the same characters from many starts.
     """
-    text = _NUMBER.sub(lambda match: "+…" + _NO_DIGIT.sub("", match[0])[-2:], text)
+    text = _NUMBER.sub(lambda match: masked(_NO_DIGIT.sub("", match[0])), text)
     if "://" in text and "@" in text:
         text = _WORD.sub(lambda match: _without_password(match[0]), text)
     return _SECRET.sub(lambda match: f"{match[match.lastindex or 0]}***", text)

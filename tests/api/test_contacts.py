@@ -168,6 +168,47 @@ def test_a_file_is_imported_and_its_bad_lines_are_shown(client: Client, web: Wor
     )  # fmt: skip
 
 
+def test_a_file_goes_into_a_campaign_with_priorities(client: Client, web: World, other: Client) -> None:
+    campaign = web.campaign([web.contact("+12025550113")])
+    content = "phone,priority\n+12025550111,1\n+12025550112,\n+12025550113,9\n+12025550114,10\n"
+    into = {"campaignId": campaign, "priority": 7}
+    answer = client.post(f"{PATH}/import", params=into, content=content, headers=CSV).json()
+    assert (answer["added"], answer["prioritized"], answer["refused"]) == (2, 1, 1)
+    assert answer["errors"][0]["message"].startswith("priority: Give a whole number from 1")
+    shown = client.get(f"/api/crm/campaigns/{campaign}/contacts").json()["contacts"]
+    assert {each["phone"]: each["priority"] for each in shown} == {
+        "+12025550111": 1, "+12025550112": 7, "+12025550113": 9,
+    }  # fmt: skip
+    alone = client.post(f"{PATH}/import", content=content, headers=CSV).json()
+    assert (alone["added"], alone["prioritized"], alone["custom_fields"]) == (None, None, ["priority"])
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("priority=3", 400, "It is one within a campaign; give campaignId, too."),
+        ("priority=0&campaignId={}", 400, "Give a whole number from 1 to 9."),
+        ("priority=high&campaignId={}", 400, "Give a whole number from 1 to 9."),
+        ("campaignId=camp_1", 404, "No campaign with id camp_1"),
+        ("campaignID={}", 400, "did you mean campaignId?"),
+    ],
+)
+def test_a_file_that_cannot_go_there_is_refused_whole(
+    client: Client, web: World, query: str, status: int, said: str
+) -> None:
+    answer = client.post(f"{PATH}/import?{query.format(web.campaign())}", content="phone\n+12025550111\n", headers=CSV)
+    assert (answer.status_code, said in answer.text) == (status, True), answer.text
+    assert web.sql("SELECT FROM contacts") == []
+
+
+def test_another_teams_campaign_takes_no_file(client: Client, web: World, other: Client) -> None:
+    answer = other.post(
+        f"{PATH}/import", params={"campaignId": web.campaign()}, content="phone\n+12025550111\n", headers=CSV
+    )
+    assert answer.status_code == 404
+    assert web.sql("SELECT FROM contacts") == []
+
+
 @pytest.mark.parametrize(
     ("content", "path"),
     [

@@ -62,7 +62,8 @@ class CampaignFactory:
             self._load(plan)
             window = self._window(plan, now)
             starts_at = None if plan.starts_in is None else now + plan.starts_in
-            fields = self._fields(plan, window, starts_at)
+            ends_at = None if plan.ends_in is None else now + (plan.starts_in or 0.0) + plan.ends_in
+            fields = self._fields(plan, window, starts_at, ends_at)
             campaign_id = campaigns.create_campaign(dialer, plan.team.id, fields, actor="chaos")
             campaigns.add_contacts(dialer, campaign_id, [person.id for person in plan.people], actor="chaos")
             self.ids[plan.key] = campaign_id
@@ -71,6 +72,8 @@ class CampaignFactory:
             self.client.journal.note("created", now, campaign=plan.key, id=campaign_id, window=window)
             if starts_at is not None:
                 self.client.end(self.client.begin("schedule", plan.key, starts_at), 200)
+            if ends_at is not None:
+                self.client.end(self.client.begin("end by itself", plan.key, ends_at), 200)
             return True
         return False
 
@@ -78,7 +81,7 @@ class CampaignFactory:
         """Its contacts, but for those who are there."""
         known = {row.id for row in self.chaos.sql("SELECT id FROM contacts")}
         new = [
-            NewContact(it.id, it.phone, it.phone, None, timezone=it.zone or None)
+            NewContact(it.id, it.phone, it.phone, None, timezone=it.zone or None, phone_secondary=it.second or None)
             for it in plan.everybody
             if it.id not in known
         ]
@@ -92,8 +95,11 @@ class CampaignFactory:
         start, end = wall - timedelta(minutes=before), wall + timedelta(minutes=after)
         return start.strftime("%H:%M"), end.strftime("%H:%M"), zone
 
-    def _fields(self, plan: CampaignPlan, window: Window | None, starts_at: float | None) -> Mapping[str, Any]:
-        at = {} if starts_at is None else {"scheduledStartAt": self.business.business(starts_at).isoformat()}
+    def _fields(
+        self, plan: CampaignPlan, window: Window | None, starts_at: float | None, ends_at: float | None
+    ) -> Mapping[str, Any]:
+        instants = {"scheduledStartAt": starts_at, "scheduledEndAt": ends_at}
+        at = {name: self.business.business(each).isoformat() for name, each in instants.items() if each is not None}
         return {
             "name": plan.key,
             "assistantId": f"asst_{plan.team.id}",
@@ -103,6 +109,7 @@ class CampaignFactory:
             "maxAttemptsPerContact": plan.attempts,
             "retryDelayMinutes": plan.delay,
             "settings": {"retryDelays": plan.delays},
+            "useSecondaryPhone": plan.by_second_number,
             **window_body(window),
             **at,
         }

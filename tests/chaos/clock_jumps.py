@@ -55,7 +55,13 @@ def without_the_clock(workload: Workload) -> Workload:
     """The workload where nothing rests on it."""
     bare = (
         replace(
-            it, window=None, starts_in=None, delay=0, delays={}, people=tuple(replace(p, zone="") for p in it.people)
+            it,
+            window=None,
+            starts_in=None,
+            ends_in=None,
+            delay=0,
+            delays={},
+            people=tuple(replace(p, zone="") for p in it.people),
         )
         for it in workload.campaigns
     )

@@ -122,7 +122,8 @@ def collect(trial: Trial, healed_at: float) -> Evidence:
             for team in trial.workload.teams
         ],
         campaigns=[
-            _facts(trial, campaign) for campaign in trial.workload.campaigns if campaign.key in trial.factory.ids
+            *(_facts(trial, campaign) for campaign in trial.workload.campaigns if campaign.key in trial.factory.ids),
+            *map(_tried, trial.workload.teams),
         ],
         deeds=_deeds(trial.journal.entries),
         patience=trial.patience,
@@ -190,7 +191,7 @@ def _limits(team: Any) -> dict[str, int]:
 
 
 def _facts(trial: Trial, plan: Any) -> CampaignFacts:
-    phones = {phone: person.id for person in plan.everybody for phone in (person.phone, person.spare)}
+    phones = {phone: person.id for person in plan.everybody for phone in person.numbers}
     return CampaignFacts(
         key=plan.key,
         team=plan.team.id,
@@ -201,6 +202,19 @@ def _facts(trial: Trial, plan: Any) -> CampaignFacts:
         delays={"": plan.delay, **plan.delays},
         window=trial.factory.windows.get(plan.key),
         zones={person.id: person.zone for person in plan.everybody},
+    )
+
+
+def _tried(team: Any) -> CampaignFacts:
+    """The test calls of a team: one to each number, by caller IDs of whichever campaign was tried."""
+    return CampaignFacts(
+        key=f"tests of {team.id}",
+        team=team.id,
+        callers=set(team.numbers.values()),
+        phones={number: number for number in team.to_try},
+        limit=len(team.to_try),
+        attempts=1,
+        delays={"": 0},
     )
 
 

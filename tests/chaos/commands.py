@@ -15,11 +15,12 @@ from kombu.exceptions import KombuError
 
 from worker.domain.errors import Refused, Unavailable
 from worker.domain.resources import ACCOUNT, NUMBER
-from worker.flow import admit, outcomes, stop
+from worker.flow import admit, close, outcomes, stop
 from worker.flow.base import Dialer, Step
 from worker.flow.base import Stop as StopCalls
 from worker.operations import callbacks, campaigns, contacts, removal, resources
 from worker.operations.campaign_edit import edit_campaign
+from worker.operations.test_call import place_test_call
 
 Body = Mapping[str, Any]
 OPERATOR = "operator"
@@ -30,6 +31,10 @@ VERBS: Mapping[str, Callable[[Dialer, str, str, Body], Sequence[Step]]] = {
     "cancel": lambda dialer, team, id, body: stop.cancel_campaign(
         dialer, id, hang_up=body.get("hangUp", False), actor=OPERATOR, team_id=team
     ),
+    "complete": lambda dialer, team, id, body: close.complete_campaign(dialer, id, actor=OPERATOR, team_id=team),
+    "test-call": lambda dialer, team, id, body: place_test_call(
+        dialer, team, id, body["to"], opened_by="cli", actor=OPERATOR
+    )[1],
     "resume": lambda dialer, team, id, body: admit.resume(dialer, id, actor=OPERATOR, team_id=team),
     "run": lambda dialer, team, id, body: admit.run_campaign(
         dialer, id, opened_by="cli", max_calls=body.get("maxCalls"), team_id=team

@@ -158,6 +158,8 @@ def _stops(e: Evidence) -> Iterator[tuple[Deed, Callable[[RecordedCall], bool], 
         yield deed, of_campaign(deed.subject), e.of(*RESUMING, subject=deed.subject)
     for deed in e.of("cancel"):
         yield deed, of_campaign(deed.subject), ()
+    for deed in e.of("complete"):  # with contacts that are added later it may be run again
+        yield deed, of_campaign(deed.subject), e.of(*RESUMING, subject=deed.subject)
     for deed in e.of("mark"):
         yield deed, of_contact(deed.subject), ()
     for deed in e.of("ban", "renumber"):  # the value is the number that is not to be called any more
@@ -183,6 +185,19 @@ def _unscheduled(e: Evidence) -> Findings:
         if key == UNKNOWN_CAMPAIGN:  # its creation was in doubt and tried again; it has nobody to call
             continue
         yield f"the schedule of {key} opened {starts} runs" if starts > len(e.of("schedule", subject=key)) else None
+
+
+def nothing_after_an_end(e: Evidence) -> Findings:
+    """Later than fence + request after a campaign's end nothing is placed by it, whoever runs it. An occasion is an end
+    that came."""
+    for deed in e.of("end by itself"):
+        ends_at = float(str(deed.value))
+        own = [call for call in e.ledger.placed if (it := e.campaign_of(call)) is not None and it.key == deed.subject]
+        late = [call for call in own if call.placed_at > ends_at + e.patience.stop]
+        for call in late:
+            yield f"call {call.call_id} was placed {call.placed_at - ends_at:.3f} s after the end of {deed.subject}"
+        if not late and ends_at < e.over_at:
+            yield None
 
 
 def calls_within_attempts(e: Evidence) -> Findings:

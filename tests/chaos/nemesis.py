@@ -31,6 +31,8 @@ WEB_POINTS = (
     "record.after_release",
     "admit.after_commit",
     "outcome.after_commit",
+    "callback.after_commit",
+    "test_call.after_commit",
     "stop.after_commit",
 )
 WORKER_POINTS = tuple(sorted(POINTS - set(WEB_POINTS)))

@@ -63,6 +63,7 @@ class Operators:
         self._marksman = Marksman(self, aims)
         self.client, self._dialer, self._celery = client, dialer, celery
         self.business, self.ids = business, campaign_ids
+        self._to_try = {team.id: list(team.to_try) for team in workload.teams}
         self.over = threading.Event()
         self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="operator")
         self._under_way: list[Future[None]] = []
@@ -119,10 +120,15 @@ class Operators:
                 self.verb(campaign, "pause")
                 self.over.wait(HOLD_SECONDS)
                 self.resume(campaign)
+            case "end":
+                self.verb(campaign, "complete")
+            case "try":
+                self._try(campaign)
             case "cancel":
                 self.verb(campaign, "cancel", {"hangUp": dice.random() < 0.5})
             case "ban":
-                self.ban(campaign.team, dice.choice(campaign.everybody).phone)
+                person = dice.choice(campaign.everybody)
+                self.ban(campaign.team, person.second if person.second and dice.random() < 0.3 else person.phone)
             case "report":
                 self._report(campaign, dice)
             case "call back":
@@ -194,6 +200,13 @@ class Operators:
 
     def _callback(self, campaign: CampaignPlan, person: Person) -> str:
         return f"{self.path(campaign)}/contacts/{person.id}/callback"
+
+    def _try(self, campaign: CampaignPlan) -> None:
+        """A test call to a number that has none yet: whatever becomes of the request, one at most is placed."""
+        with contextlib.suppress(IndexError):
+            number = self._to_try[campaign.team.id].pop()
+            request = ("POST", f"{self.path(campaign)}/test-call")
+            self.client.do("try", campaign.team.id, campaign.key, request, {"to": number}, value=number)
 
     def add(self, campaign: CampaignPlan, people: Sequence[Person]) -> None:
         """Add contacts that exist to the campaign."""

@@ -14,6 +14,9 @@ from typing import Any
 
 ZONES = ("America/New_York", "Europe/Berlin", "Asia/Kolkata")
 CAMPAIGN_EVERY_SECONDS = 7.0
+TRIED = 20
+"""Numbers of a team for test calls: twice as many as a key may ask for in an hour."""
+ENDS_SECONDS = (4.0, 12.0)
 AT_FIRST, WHEN_CREATED, LATER = 14, 8, 12
 """Contacts of the campaigns that are there from the beginning, of those created later, and what is added to each."""
 
@@ -31,12 +34,18 @@ REPORTING = (
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who is called. ``spare`` is the number they may move to."""
+    """Somebody who is called. ``spare`` is the number they may move to, ``second`` the other one they have."""
 
     id: str
     phone: str
     spare: str
     zone: str = ""
+    second: str = ""
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Every number they ever have."""
+        return tuple(filter(None, (self.phone, self.spare, self.second)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +56,15 @@ class TeamPlan:
     limit: int
     number_limit: int
     calls_per_second: float | None
+    to_try: tuple[str, ...] = ()
+    """Numbers for test calls, each for one."""
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """``starts_in`` is what its schedule leaves, ``None`` for one that is run at once. ``window`` is from how many
-    minutes before its creation to how many after, and where."""
+    """``starts_in`` is what its schedule leaves, ``None`` for one that is run at once; ``ends_in`` is how long after
+    that nobody is called any more, ``None`` for one that has no end. ``window`` is from how many minutes before its
+    creation to how many after, and where."""
 
     key: str
     team: TeamPlan
@@ -66,6 +78,8 @@ class CampaignPlan:
     delay: int
     delays: dict[str, int] = field(default_factory=dict)
     window: tuple[int, int, str] | None = None
+    ends_in: float | None = None
+    by_second_number: bool = False
 
     @property
     def everybody(self) -> tuple[Person, ...]:
@@ -91,8 +105,8 @@ def draw_workload(seed: int, seconds: float) -> Workload:
     dice = Random(f"cast {seed}")
     serial = itertools.count()
     teams = (
-        TeamPlan("team_one", "acc_one", _callers(1), limit=8, number_limit=4, calls_per_second=None),
-        TeamPlan("team_two", "acc_two", _callers(2), limit=6, number_limit=3, calls_per_second=4.0),
+        TeamPlan("team_one", "acc_one", _callers(1), 8, 4, calls_per_second=None, to_try=_to_try(1)),
+        TeamPlan("team_two", "acc_two", _callers(2), 6, 3, calls_per_second=4.0, to_try=_to_try(2)),
     )
     factory = [(0.0, team) for team in teams for _ in range(2)]
     late = itertools.count(CAMPAIGN_EVERY_SECONDS, CAMPAIGN_EVERY_SECONDS)
@@ -102,12 +116,17 @@ def draw_workload(seed: int, seconds: float) -> Workload:
         of_team = [campaign for campaign in campaigns if campaign.team is team]
         neighbour = of_team[-1] if len(of_team) % 2 else None
         campaigns.append(_campaign(dice, f"c{n}", team, created_at, neighbour, serial))
-    phones = [p for campaign in campaigns for it in campaign.everybody for p in (it.phone, it.spare)]
+    phones = [number for campaign in campaigns for it in campaign.everybody for number in it.numbers]
+    phones += [number for team in teams for number in team.to_try]
     return Workload(teams, tuple(campaigns), {phone: draw_lives(dice) for phone in dict.fromkeys(phones)})
 
 
 def _callers(team: int) -> dict[str, str]:
     return {f"pn_{team}_{n}": f"+172055{team}{n:04d}" for n in range(6)}
+
+
+def _to_try(team: int) -> tuple[str, ...]:
+    return tuple(f"+1303{5_000_000 + 1000 * team + n}" for n in range(TRIED))
 
 
 def _campaign(
@@ -122,7 +141,8 @@ def _campaign(
         number = next(serial)
         zone = dice.choice(ZONES) if window and dice.random() < 0.2 else ""
         spare = f"+1303{3_000_000 + number}"
-        return Person(f"cont_{key}_{n}", f"+1303{2_000_000 + number}", spare, zone)
+        second = f"+1303{4_000_000 + number}" if dice.random() < 0.5 else ""
+        return Person(f"cont_{key}_{n}", f"+1303{2_000_000 + number}", spare, zone, second)
 
     people = [new(n) for n in range(size)]
     if neighbour is not None:
@@ -143,6 +163,8 @@ def _campaign(
         delay=dice.choice((0, 0, 1)),
         delays={"busy": 1} if dice.random() < 0.3 else {},
         window=window,
+        ends_in=dice.uniform(*ENDS_SECONDS) if created_at and dice.random() < 0.3 else None,
+        by_second_number=dice.random() < 0.4,
     )
 
 

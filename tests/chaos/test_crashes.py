@@ -6,6 +6,7 @@ goes on, and what it has to mend is only what the dead one left.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -227,10 +228,87 @@ def test_a_report_that_was_kept_and_not_answered_is_not_lost(chaos: Chaos) -> No
     assert status == ("completed" if answer.json()["outcome"]["effect"] == "annotates" else "failed")
 
 
+def request_of(chaos: Chaos, team: Team, path: str, body: Mapping[str, object]) -> Callable[[], httpx2.Response]:
+    """A request of the team's to the web process."""
+    _, key = keys.create_key(chaos.dialer, team.id, "operator", actor="test")
+    return partial(
+        httpx2.post, f"http://127.0.0.1:{chaos.web_port}/api/crm/{path}", json=body, timeout=30,
+        headers={"Authorization": f"Bearer {key}"},
+    )  # fmt: skip
+
+
+def test_a_callback_that_was_kept_and_not_answered_comes_at_its_instant_and_once(chaos: Chaos) -> None:
+    """The web process dies between the commit and its answer, and whoever asked asks the same again."""
+    team = Team(chaos, Limits())
+    campaign = team.campaign((4, "plain"), limit=4)
+    (contact, *_) = chaos.sql("SELECT contact_id FROM campaign_contacts WHERE campaign_id = :id", id=campaign.id)
+    ((now,),) = chaos.sql("SELECT dialer_now()")
+    at = now + timedelta(minutes=40)
+    path = f"campaigns/{campaign.id}/contacts/{contact.contact_id}/callback"
+    request = request_of(chaos, team, path, {"at": at.isoformat()})
+    chaos.terminate(*chaos.processes["web"])
+    victim = chaos.web("callback.after_commit")
+    with pytest.raises(httpx2.TransportError):
+        request()
+    chaos.died_at(victim, "callback.after_commit")
+    asked = "SELECT callback_at FROM campaign_contacts WHERE campaign_id = :campaign AND contact_id = :contact"
+    values = {"campaign": campaign.id, "contact": contact.contact_id}
+    assert chaos.sql(asked, **values) == [(at,)]
+    chaos.web()
+    answer = request()
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["callback"]["at"] == f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    campaign.run()
+    await_end(team)
+    judge(team)
+    later = "SELECT dialed_at FROM calls WHERE campaign_id = :campaign AND contact_id = :contact ORDER BY id"
+    dialed = [row.dialed_at for row in chaos.sql(later, **values)]
+    assert dialed, "it is called"
+    assert min(dialed) >= at, "and not before"
+
+
+@pytest.mark.parametrize("point", ["test_call.after_commit", "admit.after_commit"])
+def test_a_test_call_whose_request_died_is_placed_once_at_most(chaos: Chaos, point: str) -> None:
+    """Before its run is opened it is never placed, after that once; asked for again it is another call."""
+    team = Team(chaos, Limits())
+    campaign = team.campaign((2, "plain"), limit=2)
+    to = f"+1303999{next(_tried):04d}"
+    request = request_of(chaos, team, f"campaigns/{campaign.id}/test-call", {"to": to})
+    chaos.terminate(*chaos.processes["web"])
+    victim = chaos.web(point)
+    with pytest.raises(httpx2.TransportError):
+        request()
+    chaos.died_at(victim, point)
+    (own,) = chaos.sql("SELECT id FROM campaigns WHERE test_of = :id", id=campaign.id)
+    chaos.web()
+    if point == "admit.after_commit":
+        chaos.wait(lambda: _is_over(chaos, own.id), "the call is placed by whoever finds the run")
+    answer = request()
+    assert answer.status_code == 200, answer.text
+    (again,) = chaos.sql("SELECT id FROM campaigns WHERE test_of = :id AND id <> :own", id=campaign.id, own=own.id)
+    chaos.wait(lambda: _is_over(chaos, again.id), "the test call is over")
+    campaign.run()
+    await_end(team)
+    judge(team)
+    calls = [call for call in chaos.ledger(team.account).placed if call.to_number == to]
+    assert len(calls) == 1 + (point == "admit.after_commit")
+    ((status,),) = chaos.sql("SELECT status::text FROM campaigns WHERE id = :id", id=own.id)
+    assert status == ("completed" if point == "admit.after_commit" else "draft")
+
+
+_tried = itertools.count()
+
+
+def _is_over(chaos: Chaos, campaign_id: str) -> bool:
+    ((status,),) = chaos.sql("SELECT status::text FROM campaigns WHERE id = :id", id=campaign_id)
+    return bool(status == "completed")
+
+
 def test_every_place_where_a_crash_may_fall_is_met_here() -> None:
     assert (
         WORKERS.keys()
         | {"run.after_message", "admit.after_commit", "outcome.after_commit"}
+        | {"callback.after_commit", "test_call.after_commit"}
         | {"record.after_commit", "record.after_release"}
         == POINTS
     )

@@ -108,6 +108,7 @@ CONDEMNED: dict[str, list[Evidence]] = {
         seen(call(20, None), deeds=[deed("pause", "c1", 10)]),
         seen(call(20, None), deeds=[deed("cancel", "c1", 10), deed("resume", "c1", 15)]),
         seen(call(20, None), deeds=[deed("resume", "c1", 5), deed("pause", "c1", 10), deed("resume", "c1", 30)]),
+        seen(call(20, None), deeds=[deed("complete", "c1", 10)]),
         seen(call(20, None), deeds=[deed("mark", "ada", 10)]),
         seen(call(20, None), deeds=[deed("ban", "team", 10, ADA)]),
         seen(call(20, None), deeds=[deed("renumber", "ada", 10, ADA)]),
@@ -115,6 +116,10 @@ CONDEMNED: dict[str, list[Evidence]] = {
         seen(call(20, None), deeds=[deed("disable account", "account", 10)]),
         seen(call(20, None), deeds=[deed("schedule", "c1", 1, 21.0)]),
         seen(deeds=[deed("schedule", "c1", 1, 21.0)], starts={"c1": 2}),
+    ],
+    "nothing_after_an_end": [
+        seen(call(50, 51), deeds=[deed("end by itself", "c1", 1, 10.0)]),
+        seen(call(50, 51), deeds=[deed("end by itself", "c1", 1, 10.0), deed("run", "c1", 30)]),
     ],
     "calls_within_attempts": [seen(call(0, 1), call(200, 201), call(400, 401))],
     "called_back_in_time": [
@@ -207,6 +212,10 @@ ACQUITTED: dict[str, list[Evidence]] = {
         seen(call(20, None), deeds=[deed("schedule", "c1", 1, 19.0)], starts={"c1": 1}),
         seen(call(20, None), deeds=[deed("schedule", "c1", 1, 21.0), deed("run", "c1", 18)]),
     ],
+    "nothing_after_an_end": [
+        seen(call(5, 6), deeds=[deed("end by itself", "c1", 1, 10.0)], over_at=100.0),
+        seen(call(50, 51), deeds=[deed("end by itself", "c2", 1, 10.0)], over_at=100.0),
+    ],
     "calls_within_attempts": [
         seen(call(0, 1), call(200, 201, disposition="canceled", ringing_at=None), call(400, 401))
     ],
@@ -253,7 +262,7 @@ ACQUITTED: dict[str, list[Evidence]] = {
         seen(deeds=[deed("report", "call_1", 5, "no")], reports={("call_1", "no"), ("call_2", "yes")}),
         seen(deeds=[deed("report", "call_1", 5, "no", done_at=None)]),
     ],
-    "numbers_stay_secret": [seen(said=[("worker.log", "dialing +…01 at 1303200000199, call_13032000")])],
+    "numbers_stay_secret": [seen(said=[("worker.log", "dialing +…0101 at 1303200000199, call_13032000")])],
     "closed_calls_are_over": [seen(call(0, 1))],
     "requested_once": [seen(call(0, 1), call(300, 301), refused=(replace(REFUSED, token="t7"),))],
 }
@@ -264,6 +273,7 @@ OCCASIONS: dict[str, list[int]] = {
     "one_call_to_a_callee": [1, 0, 0],
     "calls_inside_windows": [1, 0, 1, 1],
     "stops_reach_the_carrier": [1, 0, 1, 0, 2, 1, 0, 1, 2, 1],
+    "nothing_after_an_end": [1, 1],
     "calls_within_attempts": [1],
     "called_back_in_time": [1, 0, 0, 0],
     "retries_wait": [1, 1, 0, 0],

@@ -38,7 +38,8 @@ def test_another_seed_makes_other_choices() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_two_campaigns_share_callees_or_caller_ids_and_never_both(seed: int) -> None:
     workload = draw_workload(seed, 90)
-    phones = {c.key: {phone for it in c.everybody for phone in (it.phone, it.spare)} for c in workload.campaigns}
+    phones = {c.key: {number for it in c.everybody for number in it.numbers} for c in workload.campaigns}
+    assert not {number for team in workload.teams for number in team.to_try} & set().union(*phones.values())
     shared = [
         (bool(phones[a.key] & phones[b.key]), a.team is b.team and bool(set(a.callers) & set(b.callers)))
         for a, b in itertools.combinations(workload.campaigns, 2)

@@ -250,6 +250,10 @@ class Trial:
             self._provocations += [(self._second + wait, "message") for wait in (1.5, 3.0)]
         elif point == "admit.after_commit":
             self._provocations += [(self._second + wait, "run twice") for wait in (1.0, 2.5)]
+        elif point == "callback.after_commit":
+            self._provocations += [(self._second + wait, "call back") for wait in (1.0, 2.5)]
+        elif point == "test_call.after_commit":
+            self._provocations += [(self._second + wait, "try") for wait in (1.0, 2.5)]
         elif point == "hang up":
             self._provocations += [(self._second + 0.5, "cancel")]
         elif point == "promote.after_commit" and self.planned:

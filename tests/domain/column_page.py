@@ -17,6 +17,7 @@ _SAYS = {
     "email": "an e-mail address",
     "tags": "words to find people by, separated by semicolons",
     "external_id": "what another system of yours calls the person; people are found by it before their number",
+    "priority": "whom the campaign calls first, `1` to `9`; without a campaign it is a custom field",
 }
 
 

@@ -56,6 +56,7 @@ CONTACTS = st.fixed_dictionaries(
         "last_call_at": st.sampled_from([None, "2027-03-01T17:00:00Z"]),
         "next_call_at": st.none(),
         "callback_at": st.sampled_from([None, "2027-03-01T17:00:00Z"]),
+        "priority": st.integers(1, 9),
         "tags": st.lists(WORDS.filter(bool), max_size=4, unique=True),
         "custom_fields": st.dictionaries(KEYS, JSON, max_size=4),
     }

@@ -12,6 +12,7 @@ from worker.carriers.simulated.protocol import Status
 from worker.domain.campaign_edit import as_sent
 from worker.domain.errors import Conflict, Deleted, NotFound
 from worker.domain.run_request import LONGEST_NAME
+from worker.flow import close
 from worker.operations import batches
 from worker.operations.campaigns import get_campaign
 from worker.operations.copies import OF_ITS_TIME, clone_campaign, redial_campaign
@@ -89,6 +90,28 @@ def test_who_was_not_reached_is_redialed_and_nobody_else(world: World) -> None:
     assert (added, members(world, made)) == (1, [(unreached, "pending")])
     shown = get_campaign(world.dialer, world.team, campaign)
     assert shown["reach"] == {"reached": 1, "not_reached": 1, "cannot_be_called": 1, "left": 0, "cancelled": 0}
+
+
+@pytest.mark.parametrize("is_swept", [False, True], ids=["not swept", "swept"])
+def test_who_still_waited_when_a_campaign_ended_is_redialed(
+    world: World, is_swept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, *left = world.contacts(4)
+    campaign = world.campaign([reached, *left, world.contact(None)], maxConcurrentCalls=1)
+    world.run(campaign)  # the first is on the phone, nobody else was called
+    if not is_swept:
+        monkeypatch.setattr(close, "close_down", lambda dialer, campaign_id: None)
+    close.complete_campaign(world.dialer, campaign, actor="me")
+    made, added = redial_campaign(world.dialer, world.team, campaign, None, actor="me")
+    assert (added, members(world, made)) == (3, [(each, "pending") for each in left])
+    world.finish_all()
+
+
+def test_who_was_cancelled_with_a_campaign_is_not(world: World) -> None:
+    campaign = world.campaign(world.contacts(2))
+    world.cancel(campaign)
+    with pytest.raises(Conflict, match="nobody is left to redial"):
+        redial_campaign(world.dialer, world.team, campaign, None, actor="me")
 
 
 def test_a_long_name_has_room_for_what_it_is(world: World) -> None:

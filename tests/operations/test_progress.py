@@ -50,9 +50,17 @@ def shut_window(world: World) -> str:
     return running(world, **SHUT)
 
 
-def nobody_due(world: World) -> str:
+def an_end_before_its_window(world: World) -> str:
+    return running(world, **SHUT, scheduledEndAt=(world.now + timedelta(hours=1)).isoformat())
+
+
+def an_end_before_anybody_is_due(world: World) -> str:
+    return nobody_due(world, scheduledEndAt=(world.now + timedelta(minutes=30)).isoformat())
+
+
+def nobody_due(world: World, **body: object) -> str:
     world.script({"*": Life(0, 0, ending=Status.BUSY)})
-    campaign = world.campaign(world.contacts(1), retryDelayMinutes=60)
+    campaign = world.campaign(world.contacts(1), retryDelayMinutes=60, **body)
     world.run(campaign)
     world.advance(5)
     return campaign
@@ -148,6 +156,8 @@ CASES: list[tuple[Callable[[World], str], str, str]] = [
     (a_resting_account, "resting", "The carrier account of +12025550001 rests (HTTP 429)"),
     (nobody_due, "nothing_due", "Nobody is due before 18:00 UTC, in 1 h"),
     (shut_window, "window_shut", "shut until Tue 09:00 New York, in 21 h"),
+    (an_end_before_its_window, "ends_before_call", "called before Tue 09:00 New York, in 21 h, and the campaign ends"),
+    (an_end_before_anybody_is_due, "ends_before_call", "Nobody may be called before 18:00 UTC, in 1 h, and the"),
     (a_window_nobody_can_read, "window_unreadable", "cannot be read"),
     (all_slots_of_the_campaign, "dialing", "2 of 2 calls are live, as many as the campaign may"),
     (all_slots_of("teams"), "team_limit", "The team has 2 live calls, as many"),

@@ -9,6 +9,7 @@ import pytest
 from tests.world import World
 from worker.carriers.simulated.protocol import Status
 from worker.domain.errors import Conflict, Deleted, NotFound, TooOften
+from worker.flow import admit
 from worker.flow.run_result import RunResult
 from worker.operations.campaigns import get_campaign, list_campaigns
 from worker.operations.keys import create_key
@@ -85,6 +86,26 @@ def test_outside_the_window_it_is_refused_and_nothing_of_it_is_left(world: World
     assert world.all_calls() == []
     (reserved,) = tried(world, campaign).calls
     assert reserved.to_number == MINE
+
+
+def test_one_whose_request_died_before_it_could_be_refused_is_placed_at_no_later_hour(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(Exception):
+        pass
+
+    def die(name: str) -> None:
+        if name == "admit.after_commit":
+            raise Killed
+
+    campaign = world.campaign(**WINDOW)
+    monkeypatch.setattr(admit, "crashpoint", die)
+    with pytest.raises(Killed):
+        tried(world, campaign)
+    monkeypatch.undo()
+    world.advance(2 * 3600)
+    assert world.all_calls() == []
+    assert [row.status for row in world.sql("SELECT status FROM campaigns WHERE test_of IS NOT NULL")] == ["completed"]
 
 
 def test_a_contact_who_has_the_number_is_the_one_who_is_called(world: World) -> None:

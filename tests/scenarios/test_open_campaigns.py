@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from tests.world import MONDAY_NOON, World
-from worker.flow import close
+from worker.flow import admit, close
+from worker.flow.fill import fill
 from worker.operations import campaigns as campaign_operations
 from worker.operations.campaign_edit import edit_campaign
 from worker.operations.progress import read_progress
@@ -68,3 +71,22 @@ def test_adding_counts_who_is_new_and_who_cannot_be_called(world: World) -> None
         "added": 5, "alreadyThere": 2, "cannotBeCalled": {"count": 3, "reasons": reasons},
     }  # fmt: skip
     assert world.now == MONDAY_NOON
+
+
+def test_a_run_that_workers_were_quicker_to_begin_answers_with_its_calls(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = world.contacts(3)
+    campaign = world.campaign(people, keepOpen=True, maxConcurrentCalls=2)
+
+    def workers_are_quicker(place: str) -> None:
+        if place == "admit.after_commit":
+            world.carry_out(fill(world.dialer, world.team, [campaign]).steps)
+
+    monkeypatch.setattr(admit, "crashpoint", workers_are_quicker)
+    result = world.run(campaign)
+    assert result.message.startswith("Started 2 calls")
+    assert {call.call_id for call in result.calls} == {call.id for call in world.calls(campaign)}
+    assert {call.contact_id for call in result.calls} == set(people[:2])
+    assert result.remaining == 1
+    world.finish_all()

@@ -42,8 +42,8 @@ def clone_campaign(context: Context, id: str) -> Response:
     openapi_extra=takes(Redial, is_required=False),
 )
 def redial_campaign(context: Context, id: str) -> Response:
-    """Make a draft with the same fields, and with those contacts whose attempts were used up without an answer, who
-    have all their attempts there again."""
+    """Make a draft with the same fields, and with those contacts who were not reached: their attempts were used up
+    without an answer, or they still waited when the campaign ended. They have all their attempts there again."""
     name = parse_redial(context.body(is_optional=True))
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:

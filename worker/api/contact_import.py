@@ -25,11 +25,13 @@ from worker.api.envelope import RETRY_AFTER_SECONDS, HttpError
 from worker.api.idempotency import Answer
 from worker.api.models_contacts import ImportAnswer, UndoneAnswer
 from worker.api.request_context import Context, RequestContext, answered, request_context
+from worker.domain.additions import DEFAULT_PRIORITY, PRIORITY
 from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import choose_encoding, pieces_of, text_of
 from worker.domain.encodings import declared_in
 from worker.domain.errors import Unavailable
+from worker.domain.fields import wrong
 from worker.domain.paging import MOST_AT_ONCE
 from worker.flow.base import Dialer
 from worker.operations.batches import Bookmark
@@ -87,6 +89,17 @@ def import_contacts(
     company_id: Annotated[str | None, Query(alias="companyId", description="The company of all of them.")] = None,
     tag: Annotated[list[str] | None, Query(description="A tag for all of them; may be repeated.")] = None,
     country: Country = None,
+    campaign_id: Annotated[
+        str | None, Query(alias="campaignId", description="The campaign to put all of them into.")
+    ] = None,
+    priority: Annotated[
+        int | None,
+        Query(
+            ge=PRIORITY.least,
+            le=PRIORITY.most,
+            description="That in the campaign of those to whom the file gives none; left out, 5.",
+        ),
+    ] = None,
 ) -> Response:
     """Create contacts from a CSV file, and merge those the team has.
 
@@ -98,13 +111,16 @@ def import_contacts(
     country code it belongs to the team's country), and a contact of the team that has it is updated: what a line says
     replaces what was there, an empty field changes nothing, and nobody is taken off do-not-call. A do-not-call that
     cannot be read binds; where most cannot, the file is refused. The answer counts, gives up to 10 000 ids (by a `tag`
-    the list of contacts finds them all) and says what is wrong with up to 1000 lines.
+    the list of contacts finds them all) and says what is wrong with up to 1000 lines. With a `campaignId` they are put
+    into the campaign, too; a column `priority` (1, called first, to 9) is theirs in it, also of those who were in it.
 
     The file is read to its end first, then written in batches, so that calling goes on beside it. If a service goes
     away meanwhile, the 503 says how many contacts were imported and how many are left; send the same file again: it
     does the rest, and nothing twice. Under the same `Idempotency-Key` the answer then counts both.
     """
     sent.context.own(team_id)
+    if priority is not None and campaign_id is None:
+        raise wrong("priority", "It is one within a campaign; give campaignId, too.")
     tags = TAGS(tag or [], "tag")
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
@@ -113,13 +129,15 @@ def import_contacts(
         text = text_of(file, encoding)
         try:
             region = region_of(dialer, sent.context.team_id, country)
-            lines = ContactFile(pieces_of(text), region=region)
+            lines = ContactFile(pieces_of(text), region=region, for_campaign=campaign_id is not None)
             with _saying_how_far() as observer:
                 loaded = load_contacts(
                     dialer,
                     sent.context.team_id,
                     company_id,
                     lines,
+                    campaign_id=campaign_id,
+                    priority=DEFAULT_PRIORITY if priority is None else priority,
                     tags=tuple(tags),
                     region=region,
                     actor=sent.context.actor,

@@ -54,7 +54,8 @@ def list_contacts(
     ] = None,
 ) -> Response:
     """The team's contacts, newest first. Read to its end by `after`, the list neither loses nor doubles a contact,
-    whatever is added meanwhile; a page behind another is not counted."""
+    whatever is added meanwhile. `count` is exact up to 10 000, which also stands for more; a page behind another is not
+    counted."""
     context.own(team_id)
     found = contact_operations.list_contacts(
         context.dialer,

@@ -93,6 +93,10 @@ class ImportAnswer(Done):
     uncallable: int = Field(description="Lines whose number cannot be called; they are contacts all the same.")
     do_not_call: int = Field(description="Lines whose person is not to be called.")
     unreadable: int = Field(description="Those among them whose do-not-call could not be read, and binds.")
+    added: int | None = Field(description="Those that are new in the campaign; null without one.")
+    prioritized: int | None = Field(
+        description="Those that were in the campaign and had another priority; null without one."
+    )
     custom_fields: list[str] = Field(description="The columns that were kept as custom fields, by the names they have.")
     encoding: str = Field(description="How the file was read.")
     encoding_source: Literal["declared", "byte_order_mark", "assumed"] = Field(
@@ -104,8 +108,9 @@ class ImportAnswer(Done):
 
     model_config = answer_like({
         "success": True, "import_id": "imp_01j...", "lines": 4, "imported": 2, "created": 2, "updated": 0, "merged": 1,
-        "refused": 1, "uncallable": 0, "do_not_call": 0, "unreadable": 0, "custom_fields": ["plan"],
-        "encoding": "utf-8", "encoding_source": "assumed", "contact_ids": ["cont_01j...", "cont_02k..."],
+        "refused": 1, "uncallable": 0, "do_not_call": 0, "unreadable": 0, "added": None, "prioritized": None,
+        "custom_fields": ["plan"], "encoding": "utf-8", "encoding_source": "assumed",
+        "contact_ids": ["cont_01j...", "cont_02k..."],
         "errors": [{"path": "line 3", "line": 3, "outcome": "refused",
                     "message": "timezone: Unknown time zone 'Mars'; use an IANA name, such as …"}],
         "notes": ["Columns kept as custom fields: plan."],

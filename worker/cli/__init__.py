@@ -18,6 +18,7 @@ from click.exceptions import NoArgsIsHelpError
 
 from worker.cli.commands import ALONE, GROUPS
 from worker.cli.lazy import LazyGroup
+from worker.cli.named import as_given
 from worker.cli.showing import plain
 from worker.domain.errors import DialerError, Invalid
 
@@ -81,5 +82,5 @@ def _faults(error: Invalid) -> str:
 
 
 def _end(sentence: str, code: int) -> None:
-    click.echo(f"dialer: {plain(sentence)}", err=True)
+    click.echo(f"dialer: {plain(as_given(sentence))}", err=True)
     sys.exit(code)

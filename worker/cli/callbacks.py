@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from worker.cli.context import Context, for_team
+from worker.cli.named import as_given
 from worker.cli.showing import json_option, plain, show_json
 
 
@@ -33,4 +34,4 @@ def callback(context: Context, campaign_id: str, contact_id: str, at: str | None
     if as_json:
         show_json(callback=views.callback(asked), message=asked.message)
     else:
-        click.echo(plain(asked.message))
+        click.echo(plain(as_given(asked.message)))

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from worker.cli.clocks import on_clocks
 from worker.cli.context import Context, country_option, for_team, paged
 from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_rows
 from worker.domain.model import Disposition
 from worker.domain.paging import Part, read_key, read_since
-from worker.operations.calls import get_call, list_calls
+from worker.operations.calls import clocks_of, get_call, list_calls
 from worker.store.reads.calls import WantedCalls
 
 
@@ -39,9 +40,9 @@ COLUMNS: dict[str, Cell] = {
 
 
 @calls.command("list")
-@click.option("--contact-id", metavar="ID", help="Only calls to this contact.")
+@click.option("--contact-id", "--contact", metavar="ID|NUMBER", help="Only calls to this contact.")
 @click.option("--number", help="Only calls to this number, however it is written.")
-@click.option("--campaign-id", metavar="ID", help="Only calls of this campaign.")
+@click.option("--campaign-id", "--campaign", metavar="ID|NAME", help="Only calls of this campaign.")
 @click.option(
     "--disposition", type=click.Choice([each.value for each in Disposition]), help="Only calls that ended so."
 )
@@ -77,7 +78,8 @@ def list_them(
     if as_json:
         show_json(**found.answer("calls", part))
         return
-    show_rows(found.shown, COLUMNS)
+    now, zones = clocks_of(context.dialer, context.team_id, [call["id"] for call in found.shown])
+    show_rows([on_clocks(call, zone=zones.get(call["id"]), now=now) for call in found.shown], COLUMNS)
     if found.next is not None:
         click.echo(f"More: --after {found.next}", err=True)
 
@@ -96,8 +98,10 @@ def show(context: Context, call_id: str, as_json: bool) -> None:
     if as_json:
         show_json(call=call, events=events)
         return
-    show_fields({name.replace("_", " "): value for name, value in call.items() if value is not None})
-    for event in events:
+    now, zones = clocks_of(context.dialer, context.team_id, [call_id])
+    shown, *said = (on_clocks(each, zone=zones.get(call_id), now=now) for each in (call, *events))
+    show_fields({name.replace("_", " "): value for name, value in shown.items() if value is not None})
+    for event in said:
         click.echo(plain(f"  {event['received_at']}  {event_in_words(event)}"))
 
 

@@ -68,8 +68,8 @@ def clone(context: Context, campaign_id: str, name: str | None, with_contacts: b
 @json_option
 @for_team
 def redial(context: Context, campaign_id: str, name: str | None, as_json: bool) -> None:
-    """Make a draft of those CAMPAIGN_ID has not reached, their attempts used; says its id. They have all their attempts
-    there again."""
+    """Make a draft of those CAMPAIGN_ID has not reached: their attempts are used, or they still waited when it ended.
+    Says its id. They have all their attempts there again."""
     from worker.domain.run_request import parse_redial
     from worker.operations.copies import redial_campaign
 

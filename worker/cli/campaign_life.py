@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import click
 
-from worker.cli.campaign_status import show_status
+from worker.cli.campaign_status import show_end, show_status, waiting_in
 from worker.cli.context import Context, confirm, for_team, yes_option
-from worker.cli.showing import json_option
+from worker.cli.showing import json_option, some
 from worker.domain.fields import MISSING
 
 
@@ -73,7 +73,8 @@ def resume(context: Context, campaign_id: str, as_json: bool) -> None:
 def cancel(context: Context, campaign_id: str, hang_up: bool, yes: bool, as_json: bool) -> None:
     """Stop the campaign for good; every contact that waits is cancelled with it. With --hang-up it may be said again,
     for the calls that were left alone."""
-    confirm(f"Cancel campaign {campaign_id} for good?", yes)
+    waits = waiting_in(context, campaign_id)
+    confirm(f"Cancel campaign {campaign_id} for good? Contacts that wait and are not called then: {waits}.", yes)
     from worker.flow import stop
 
     steps = stop.cancel_campaign(
@@ -91,13 +92,16 @@ def cancel(context: Context, campaign_id: str, hang_up: bool, yes: bool, as_json
 def complete(context: Context, campaign_id: str, yes: bool, as_json: bool) -> None:
     """End the campaign: whoever still waits is cancelled with it. Calls that ring or talk go on; once they have ended
     it is completed."""
-    confirm(f"End campaign {campaign_id}? Whoever still waits is not called.", yes)
+    waits = waiting_in(context, campaign_id)
+    confirm(f"End campaign {campaign_id}? Contacts that wait and are not called then: {waits}.", yes)
     from worker.flow import close
 
     context.carry_out(
         close.complete_campaign(context.dialer, campaign_id, actor=context.actor, team_id=context.team_id)
     )
-    show_status(context, campaign_id, as_json)
+    show_end(context, campaign_id, as_json)
+    if not as_json and waits:
+        click.echo(f"{some(waits, 'contact')} that waited {'is' if waits == 1 else 'are'} cancelled with it.")
 
 
 @click.command()

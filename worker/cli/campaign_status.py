@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from worker.cli.context import Context, broker_answers
-from worker.cli.showing import show_json
+from worker.cli.named import as_given
+from worker.cli.showing import plain, show_json
 from worker.domain.model import CampaignStatus
 
 
@@ -25,7 +26,7 @@ def show_status(context: Context, campaign_id: str, as_json: bool, **more: Any) 
         show_json(campaign=campaign, **more)
         return
     status = "deleted" if campaign["deleted_at"] else campaign["status"]
-    click.echo(f"Campaign {campaign_id} is {status}.{_starts(context, campaign_id, status)}")
+    click.echo(plain(f"Campaign {as_given(campaign_id)} is {status}.{_starts(context, campaign_id, status)}"))
 
 
 def _starts(context: Context, campaign_id: str, status: str) -> str:
@@ -36,3 +37,23 @@ def _starts(context: Context, campaign_id: str, status: str) -> str:
 
     found = read_progress(context.dialer, context.team_id, campaign_id, broker_answers=broker_answers)
     return f" {found.activity.message}"
+
+
+def show_end(context: Context, campaign_id: str, as_json: bool) -> None:
+    """What became of a campaign that was to end: completed, or ending, for as long as it has live calls."""
+    campaign = campaign_of(context, campaign_id)
+    if as_json or campaign["closing_at"] is None or campaign["status"] == CampaignStatus.COMPLETED:
+        show_status(context, campaign_id, as_json)
+        return
+    from worker.operations.progress import read_progress
+
+    found = read_progress(context.dialer, context.team_id, campaign_id, broker_answers=broker_answers)
+    click.echo(plain(f"Campaign {as_given(campaign_id)} is ending. {found.activity.message}"))
+
+
+def waiting_in(context: Context, campaign_id: str) -> int:
+    """How many contacts of the campaign wait to be called. Raises :class:`NotFound`."""
+    from worker.operations.progress import read_progress
+
+    counts = read_progress(context.dialer, context.team_id, campaign_id, broker_answers=broker_answers).counts
+    return counts["pending"] + counts["queued"]

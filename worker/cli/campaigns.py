@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import click
 
 from worker.cli.campaign_status import campaign_of, show_status
+from worker.cli.clocks import on_clocks
 from worker.cli.context import Context, as_body, as_changes, broker_answers, for_team, paged
 from worker.cli.resources import options
 from worker.cli.showing import Cell, json_option, plain, show_changes, show_fields, show_json, show_page, show_warnings
@@ -21,6 +23,7 @@ from worker.domain.week_window import in_words as windows_in_words
 from worker.operations import views
 from worker.operations.campaign_edit import edit_campaign
 from worker.operations.campaigns import create_campaign, list_campaigns
+from worker.operations.names import doubled
 from worker.operations.progress import Progress, read_progress
 from worker.store.reads.campaign_list import Filter
 from worker.store.reads.progress import CampaignFacts
@@ -44,7 +47,7 @@ def create(context: Context, /, as_json: bool, **given: Any) -> None:
         show_json(campaign=campaign_of(context, campaign_id), **_warned(warnings))
         return
     click.echo(campaign_id)
-    show_warnings(warnings)
+    show_warnings([*warnings, *_doubled(context, sent)])
 
 
 def _reach(word: str) -> Cell:
@@ -152,12 +155,18 @@ def edit(context: Context, /, campaign_id: str, no_call_window: bool, as_json: b
     show_status(context, campaign_id, as_json, **_warned(warnings))
     if not as_json:
         show_changes(*(_what_is_set(each) for each in (before, campaign_of(context, campaign_id))))
-        show_warnings(warnings)
+        show_warnings([*warnings, *_doubled(context, sent)])
+
+
+def _doubled(context: Context, sent: Mapping[str, Any]) -> list[str]:
+    said = doubled(context.dialer, context.team_id, "campaign", sent.get("name"))
+    return [] if said is None else [said]
 
 
 def _what_is_set(campaign: dict[str, Any]) -> dict[str, Any]:
-    """The fields that an edit sets."""
-    return {each.shown: campaign[each.shown] for each in CAMPAIGN.settable(is_new=False)}
+    """The fields that an edit sets, instants on the campaign's clock."""
+    set_fields = {each.shown: campaign[each.shown] for each in CAMPAIGN.settable(is_new=False)}
+    return on_clocks(set_fields, zone=campaign["call_window_timezone"])
 
 
 def _warned(warnings: list[str]) -> dict[str, list[str]]:

@@ -98,7 +98,8 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
             "worker.cli.campaign_copies": {
                 "test-call": "Call one phone now, yours, as CAMPAIGN_ID would, and leave it out of what it counts.",
                 "clone": "Make a draft with the fields of CAMPAIGN_ID; says its id.",
-                "redial": "Make a draft of those CAMPAIGN_ID has not reached, their attempts used; says its id.",
+                "redial": "Make a draft of those CAMPAIGN_ID has not reached: their attempts are used, or they still "
+                "waited when it ended.",
             },
             "worker.cli.watch": {"watch": WATCH},
             "worker.cli.campaign_export": {"export": "Write the contacts of CAMPAIGN_ID as they stand, or its calls."},

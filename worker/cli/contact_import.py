@@ -8,10 +8,12 @@ from typing import Any, BinaryIO
 
 import click
 
-from worker.cli.context import Context, for_team
+from worker.cli.context import NUMBER, Context, for_team
 from worker.cli.files import reading, separator, text_in
 from worker.cli.importing import LineReport, end_in_part, from_file, progress_bar, reporting
+from worker.cli.named import as_given
 from worker.cli.showing import json_option, show_json, show_warnings, some
+from worker.domain.additions import DEFAULT_PRIORITY, PRIORITY
 from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import Encoding, choose_encoding, pieces_of
@@ -24,7 +26,8 @@ from worker.operations.imports import load_contacts
 
 @click.command("import")
 @from_file
-@click.option("--campaign-id", help="Add the contacts to this campaign, too.")
+@click.option("--campaign-id", "--campaign", metavar="ID|NAME", help="Add the contacts to this campaign, too.")
+@click.option("--priority", type=NUMBER, help="In the campaign, where the file gives none: 1 is called first, 9 last.")
 @click.option("--company-id", help="The company of all of them.")
 @click.option("--tag", multiple=True, help="A tag for all of them; may be repeated.")
 @json_option
@@ -45,7 +48,7 @@ def import_contacts(
     The first line names the columns: phone (or Mobile #, Tel., …), first_name, last_name, phone_secondary, email,
     timezone, do_not_call, tags (separated by semicolons), external_id, in any spelling people use; "dialer samples"
     writes the names that are understood to columns.md. Others become custom fields, but one that may be a ban on calls
-    refuses the file.
+    refuses the file. With --campaign-id a column priority says whom it calls first, from 1 to 9.
 
     In do_not_call any word for yes, a mark or a date is one; what cannot be read is taken for one, and said. If most of
     the column cannot be read, nothing is imported.
@@ -62,12 +65,16 @@ def import_contacts(
 
     Ends with 1 if lines were refused, and so does a --dry-run of such a file.
     """
-    region = context.region(country)
+    region, campaign_id = context.region(country), options["campaign_id"]
+    if options["priority"] is not None and campaign_id is None:
+        raise click.UsageError("--priority is one within a campaign; name it with --campaign-id.")
     with ExitStack() as stack:
         source = stack.enter_context(reading(file))
         chosen = choose_encoding(source, encoding)
         text = stack.enter_context(text_in(source, chosen))
-        contact_file = ContactFile(pieces_of(text), separator(delimiter), region=region)
+        contact_file = ContactFile(
+            pieces_of(text), separator(delimiter), region=region, for_campaign=campaign_id is not None
+        )
         said = stack.enter_context(reporting(report))
         loaded = _load(context, contact_file, source, said, region=region, **options)
     context.carry_out(loaded.steps)
@@ -92,6 +99,7 @@ def _load(context: Context, contact_file: ContactFile, source: BinaryIO, said: L
             options["company_id"],
             contact_file,
             campaign_id=options["campaign_id"],
+            priority=DEFAULT_PRIORITY if options["priority"] is None else PRIORITY(options["priority"], "priority"),
             tags=tuple(TAGS(list(options["tag"]), "tag")),
             region=options["region"],
             dry_run=options["dry_run"],
@@ -111,7 +119,6 @@ def _as_json(
         "success": not loaded.is_refused,
         "dryRun": options["dry_run"],
         **counts,
-        "added": loaded.added if options["campaign_id"] else None,
         "errors": said.as_json(),
         "warnings": list(loaded.warnings),
     }
@@ -133,7 +140,9 @@ def _show(loaded: Loaded, notes: Iterable[str], said: LineReport, options: dict[
             click.echo(f"{loaded.uncallable} without a number that can be called; they are contacts all the same.")
         if options["campaign_id"]:
             already = loaded.written - loaded.added
-            click.echo(f"{loaded.added} added to {options['campaign_id']}; {already} were in it.")
+            click.echo(f"{loaded.added} added to {as_given(options['campaign_id'])}; {already} were in it.")
+            if loaded.prioritized:
+                click.echo(f"{some(loaded.prioritized, 'contact')} of it had another priority.")
     for note in notes:
         click.echo(note)
     show_warnings(loaded.warnings)

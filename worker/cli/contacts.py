@@ -21,6 +21,7 @@ from worker.cli.context import (
     paged,
     yes_option,
 )  # fmt: skip
+from worker.cli.named import as_given
 from worker.cli.resources import options
 from worker.cli.showing import (
     Cell,
@@ -41,6 +42,7 @@ from worker.domain.campaign import parse_contact_ids
 from worker.domain.contact import CONTACT
 from worker.domain.model import ContactStatus
 from worker.domain.on_the_clock import when
+from worker.domain.paging import MOST_COUNTED
 from worker.operations import contacts as contact_operations
 from worker.operations import views
 from worker.operations.campaign_contacts import CampaignContact, CampaignContacts, list_campaign_contacts
@@ -173,7 +175,9 @@ def list_them(
             shown = [view | _next_call(each, found) for view, each in zip(shown, found.contacts, strict=True)]
         count = found.count
         columns = IN_CAMPAIGN
-    show_page("contacts", shown, columns, count=count, limit=limit, offset=offset, as_json=as_json)
+    bound = MOST_COUNTED if campaign_id is None else None
+    paged = {"count": count, "limit": limit, "offset": offset}
+    show_page("contacts", shown, columns, **paged, as_json=as_json, most_counted=bound)
 
 
 @contacts.command()
@@ -261,7 +265,8 @@ def requeue(context: Context, campaign_id: str, contact_ids: tuple[str, ...], wi
     else:
         click.echo(f"Put {some(requeued.count, 'contact')} back.")
         for cause, whom in _by_cause(requeued.errors).items():
-            click.echo(plain(f"  {len(whom)}: {cause}: {first_of(whom, len(whom), with_all=with_all)}"))
+            named = first_of(list(map(as_given, whom)), len(whom), with_all=with_all)
+            click.echo(plain(f"  {len(whom)}: {cause}: {named}"))
     if requeued.errors:
         raise Exit(1)
 

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from worker.cli.lazy import importing
+from worker.cli.named import as_given, keep_words
+from worker.cli.showing import plain
 from worker.domain.errors import Fault, Invalid, Unavailable
 from worker.domain.fields import NOT_NULL, storable
 from worker.domain.paging import FURTHEST, MOST_AT_ONCE, MOST_ROWS, USUAL_ROWS
@@ -124,7 +126,9 @@ def _ids(dialer: Dialer, team_id: str, given: Mapping[str, object]) -> dict[str,
 
     found: dict[str, Any] = {}
     for name, value in words.items():
-        ids = ids_of(dialer, team_id, NAMED[name], value if isinstance(value, tuple) else (str(value),))
+        given_words = value if isinstance(value, tuple) else (str(value),)
+        ids = ids_of(dialer, team_id, NAMED[name], given_words)
+        keep_words(dict(zip(ids, given_words, strict=True)))
         found[name] = tuple(ids) if isinstance(value, tuple) else ids[0]
     return found
 
@@ -192,7 +196,7 @@ def _renamed(path: str, written: Mapping[str, click.Parameter], given: Mapping[s
     param = written.get(head)
     if param is None:
         return path
-    name = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
+    name = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name.strip("[]")
     index, words = rest.rstrip("]"), given.get(param.name or "")
     if isinstance(words, tuple) and index.isdecimal() and int(index) < len(words):
         word = repr(words[int(index)][:LONGEST_WORD])
@@ -282,7 +286,7 @@ yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def confirm(question: str, yes: bool) -> None:
     """Ask before what cannot be undone, where somebody is there to answer."""
     if not yes and is_answered():
-        click.confirm(question, abort=True, err=True)
+        click.confirm(plain(as_given(question)), abort=True, err=True)
 
 
 def is_answered() -> bool:

@@ -18,7 +18,7 @@ from worker import logs
 from worker.carriers import registry
 from worker.cli import findings_carriers, findings_kept, findings_services, findings_snapshots, findings_work
 from worker.cli.findings import Check, Finding, run_checks
-from worker.cli.showing import console
+from worker.cli.showing import show_table
 from worker.domain.window import TZDB_VERSION
 from worker.flow.base import Dialer
 from worker.flow.failover import lift_hold
@@ -114,4 +114,4 @@ def _show(findings: list[Finding]) -> None:
             table.add_row("", "", f"  {offender}")
         if len(finding.offenders) > MOST_SHOWN:
             table.add_row("", "", f"  and {len(finding.offenders) - MOST_SHOWN} more")
-    console().print(table)
+    show_table(table)

@@ -4,20 +4,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import click
 
 from worker.cli.commands import group_help, sentences_of
 from worker.cli.context import JSON, NUMBER, Context, as_body, as_changes, country_option, for_team, paged
-from worker.cli.showing import json_option, show_edited, show_made, show_one, show_page
+from worker.cli.showing import json_option, show_edited, show_made, show_one, show_page, show_warnings
 from worker.domain.campaign import Windows, WindowText
 from worker.domain.contact import Zone
 from worker.domain.fields import Field, snake
 from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, Number, Number164, Texts, Whole
 from worker.domain.resources import Resource
 from worker.operations.assistants import RESOURCES
+from worker.operations.names import doubled
 from worker.operations.resources import create_resource, edit_resource, get_resource, list_resources
 
 Command = Callable[..., None]
@@ -122,6 +123,7 @@ def group_of(resource: Resource) -> click.Group:
             region=context.region(country) if takes_country else None,
         )
         show_made(one, made, as_json=as_json)
+        _warn_of_double(context, resource, made, as_json)
 
     @group.command("edit", help=f"{sentences['edit']}\n\n{in_options(resource.on_edit, resource.fields)}")
     @argument
@@ -143,6 +145,13 @@ def change(context: Context, resource: Resource, resource_id: str, changes: dict
     )  # fmt: skip
     context.carry_out(steps)
     show_edited(resource.one, before, edited, as_json=as_json)
+    if "name" in changes:
+        _warn_of_double(context, resource, edited, as_json)
+
+
+def _warn_of_double(context: Context, resource: Resource, made: Mapping[str, Any], as_json: bool) -> None:
+    said = None if as_json else doubled(context.dialer, context.team_id, resource.what, made.get("name"))
+    show_warnings([] if said is None else [said])
 
 
 def _nothing(command: Command) -> Command:

@@ -17,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.screen_tables import Part, call_table, clock_table, duration, on_the_clock, retry_table
-from worker.cli.showing import masked, plain
+from worker.cli.showing import plain
+from worker.domain.masked import masked
 from worker.domain.reach import in_words, reach
 from worker.domain.standstill import NAMES
 from worker.operations.watching import CampaignReading

@@ -10,7 +10,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from worker.cli.showing import masked, plain
+from worker.cli.showing import plain
+from worker.domain.masked import masked
 from worker.domain.model import Disposition
 from worker.domain.window import local_time
 from worker.operations.watching import CampaignReading, Retry, ZoneClock

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from worker.cli.clocks import on_clocks
+
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 _UNCUT = 100_000
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-SHOWN_DIGITS = 4
 NARROW = 60
 """Terminals with fewer columns get no tables."""
 
@@ -63,15 +65,18 @@ def show_page(
     limit: int,
     offset: int,
     as_json: bool,
+    most_counted: int | None = None,
 ) -> None:
-    """A page of a list: the API's answer, or a table with these columns, by heading."""
+    """A page of a list: the API's answer, or a table with these columns, by heading. ``most_counted``: the count ends
+    there, and there may be more."""
     if as_json:
         show_json(**{name: rows}, count=count, limit=limit, offset=offset)
         return
     show_rows(rows, columns)
     if count > len(rows):
         which = f"{offset + 1}-{offset + len(rows)}" if rows else "None"
-        click.echo(f"{which} of {count}; --limit and --offset show others.", err=True)
+        more = " or more" if count == most_counted else ""
+        click.echo(f"{which} of {count}{more}; --limit and --offset show others.", err=True)
 
 
 def show_one(name: str, fields: Mapping[str, Any], *, as_json: bool) -> None:
@@ -79,7 +84,7 @@ def show_one(name: str, fields: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_json(**{name: fields})
     else:
-        show_fields({field.replace("_", " "): value for field, value in fields.items()})
+        show_fields({field.replace("_", " "): value for field, value in on_clocks(fields).items()})
 
 
 UNSAID = ("updated_at",)
@@ -87,6 +92,7 @@ UNSAID = ("updated_at",)
 
 def show_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """What an edit has changed, a line a field: what it was, and what it is."""
+    before, after = on_clocks(before), on_clocks(after)
     changed = {
         name.replace("_", " "): f"{as_words(before.get(name))} -> {as_words(value)}"
         for name, value in after.items()
@@ -121,9 +127,10 @@ def show_warnings(warnings: Sequence[str]) -> None:
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Cell]) -> None:
-    """A table, a line a row; where the terminal is too narrow for one, a few lines a row."""
+    """A table, a line a row; where the terminal is too narrow for one, a few lines a row. Instants are on the clocks of
+    :func:`on_clocks`, where the rows have not said them otherwise."""
     screen = console()
-    lines = [[as_words(_in_cell(row, cell)) for cell in columns.values()] for row in rows]
+    lines = [[as_words(_in_cell(row, cell)) for cell in columns.values()] for row in map(on_clocks, rows)]
     if screen.width < NARROW:
         for line in lines:
             show_fields(dict(zip(columns, line, strict=True)))
@@ -137,10 +144,16 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Cell]) ->
         table.add_column(heading, overflow="fold", no_wrap=heading.endswith("id"))  # an id is there to be copied
     for line in lines:
         table.add_row(*map(Text, line))
+    show_table(table)
+
+
+def show_table(table: Table) -> None:
+    """A table, no line of it longer than what is in it."""
+    screen = console()
     with screen.capture() as capture:
         screen.print(table)
-    for line_shown in capture.get().splitlines():
-        click.echo(line_shown.rstrip())
+    for line in capture.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def _in_cell(row: Mapping[str, Any], cell: Cell) -> Any:
@@ -164,11 +177,6 @@ def show_fields(fields: Mapping[str, Any]) -> None:
 def plain(text: str) -> str:
     """The text with nothing in it that a terminal would obey: a name may come from anywhere."""
     return _CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
-
-
-def masked(number: str) -> str:
-    """A phone number cut to its last four digits: enough to know one's own by, for whoever looks over a shoulder."""
-    return f"+…{number[-SHOWN_DIGITS:]}" if number else ""
 
 
 def as_words(value: Any) -> str:

@@ -192,6 +192,8 @@ def _why_off(caller: CallerIdState) -> str:
 def _not_yet(now: Situation) -> Activity | None:
     """Nobody is due, or the windows of those who are due are shut."""
     due, opens = now.next_due_at, now.opens_at
+    if opens is None and now.opens_after_end is not None:
+        return _ends_before(now, now.opens_after_end)
     if opens is None:
         return Activity("window_unreadable", "The call window cannot be read, so nobody is called; set it again.")
     if due is not None and due > now.now:
@@ -202,6 +204,14 @@ def _not_yet(now: Situation) -> Activity | None:
     if opens > now.now:
         return Activity("window_shut", f"The call window is shut until {_at(now, opens)}.", opens)
     return None
+
+
+def _ends_before(now: Situation, opens: datetime) -> Activity:
+    ends = _at(now, now.scheduled_end_at)
+    if opens <= now.now:
+        return Activity("ends_before_call", f"The campaign ends at {ends}; nobody more is called.", opens)
+    said = f"Nobody may be called before {_at(now, opens)}, and the campaign ends before that: {ends}."
+    return Activity("ends_before_call", said, opens)
 
 
 def _full(now: Situation) -> Activity | None:

@@ -40,9 +40,11 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "tags": ("Tags", "Tag", "Labels", "Categories"),
     "external_id": ("External ID", "External Key", "External Reference"),
+    "priority": ("Priority", "Call Priority", "Calling Priority", "Dialing Priority", "Campaign Priority"),
 }  # fmt: skip
 """The fields of a contact a file may have columns for, each with the names it goes by; of several columns that are
-there the one whose name stands first here is taken. ``full_name`` is split where there is no first or last name."""
+there the one whose name stands first here is taken. ``full_name`` is split where there is no first or last name;
+``priority`` is a field of files for a campaign alone."""
 
 PHONES: tuple[tuple[str, ...], ...] = (
     (

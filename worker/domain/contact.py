@@ -54,7 +54,7 @@ CONTACT = Resource(
         shown("phone_e164", Text(), help="What is dialed.", example="+12025550123"),
         shown("phone_fault", OneOf((Reason.NO_PHONE_NUMBER.value, Reason.INVALID_NUMBER.value)),
               help="Why nothing is dialed."),
-        Field("phoneSecondary", Text(64), help="Kept, never dialed."),
+        Field("phoneSecondary", Text(64), help="Dialed every other time where the campaign has `useSecondaryPhone`."),
         Field("timezone", Zone(), answer="An IANA name.", example="America/New_York",
               help="The zone the contact lives in, if it is known: an IANA name, such as `America/New_York`, or what "
               "people and Windows call it (`Eastern Time`, `Pacific Standard Time`, a city), read with the country of "

@@ -71,8 +71,9 @@ def delimiter_of(first: str) -> str:
     return max(DELIMITERS, key=fit)
 
 
-def read_columns(header: Sequence[str], *, are_banned: bool = False) -> Columns:
+def read_columns(header: Sequence[str], *, are_banned: bool = False, for_campaign: bool = False) -> Columns:
     """What the first line says; ``are_banned``: whoever is in the file is not to be called, whatever its columns.
+    ``for_campaign``: a column of priorities is that; else it is a custom field, as it says nothing of the person.
     Raises :class:`Invalid` where it names no column of phone numbers, two alike, or one that may be a ban."""
     if any(NO_TEXT.search(name) for name in header):
         raise _refused(NO_TEXT_MESSAGE)
@@ -82,11 +83,11 @@ def read_columns(header: Sequence[str], *, are_banned: bool = False) -> Columns:
             f"The first line must name the columns: at most {MOST_COLUMNS}, each in at most {LONGEST_NAME} characters."
         )
     if is_export(names):
-        return _of_export(names)
+        return _of_export(names, for_campaign=for_campaign)
     phones = _phones(names)
     taken = dict.fromkeys(phones, "phone")
     bans = []
-    for i, field in _fields(names, phones).items():
+    for i, field in _fields(names, phones, for_campaign=for_campaign).items():
         taken[i] = field
         if field == "do_not_call":
             bans.append(i)
@@ -107,7 +108,7 @@ def read_columns(header: Sequence[str], *, are_banned: bool = False) -> Columns:
     )
 
 
-def _of_export(names: Sequence[str]) -> Columns:
+def _of_export(names: Sequence[str], *, for_campaign: bool) -> Columns:
     """The columns of a file of ours: those that say how a campaign went are known, and say nothing of the person."""
     at = {name: i for i, name in enumerate(names)}
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -119,7 +120,11 @@ def _of_export(names: Sequence[str]) -> Columns:
     custom = {_snake(name): i for i, name in enumerate(names) if name and name not in CONTACT_FIELDS}
     return Columns(
         width=len(names),
-        fields={name: at[name] for name in fields if name in at and name not in ("phone", "do_not_call")},
+        fields={
+            name: at[name]
+            for name in fields
+            if name in at and name not in ("phone", "do_not_call") and (for_campaign or name != "priority")
+        },
         phones=(at["phone"],),
         bans=(at["do_not_call"],) if "do_not_call" in at else (),
         consents=(),
@@ -139,13 +144,13 @@ def _phones(names: Sequence[str]) -> list[int]:
     return found
 
 
-def _fields(names: Sequence[str], phones: Sequence[int]) -> dict[int, str]:
+def _fields(names: Sequence[str], phones: Sequence[int], *, for_campaign: bool) -> dict[int, str]:
     """Which other field a column holds. Of several for one field the one whose name is first in the table, but two of
     a time zone refuse the file, and all that may be bans count."""
     found: dict[str, list[tuple[int, int]]] = {}
     for i, name in enumerate(names):
         field = None if i in phones else field_of(name)
-        if field is not None:
+        if field is not None and (for_campaign or field[0] != "priority"):
             found.setdefault(field[0], []).append((field[1], i))
     chosen = {i: "do_not_call" for _, i in found.pop("do_not_call", [])}
     zones = found.get("timezone", [])

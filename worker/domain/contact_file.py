@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from worker.domain.additions import PRIORITY
 from worker.domain.contact import LONGEST, TAGS
 from worker.domain.contact_cells import FlagCells, PhoneCells
 from worker.domain.contact_columns import NO_TEXT_MESSAGE, Columns, delimiter_of, read_columns
@@ -29,14 +30,18 @@ from worker.domain.spreadsheet import text_of_cell
 SHORTEST_NUMBER = 7
 """Signs of a phone number, at least; a shorter text beside a name may be a sum."""
 _NOBODY = "There is nothing of a person in this line: no phone number, no e-mail address and no name."
+_NO_PRIORITY = (
+    f"Give a whole number from {PRIORITY.least}, called first, to {PRIORITY.most}, or leave the cell empty; a column "
+    "that says something else wants another name."
+)
 _FOOT = "This reads like the foot of a table, and not like a person; give a number or an e-mail address if it is one."
 
 
 @dataclass(frozen=True, slots=True)
 class ContactLine:
     """One contact as written; ``phone`` and ``timezone`` are not yet checked. ``other_phones``, numbers beyond the
-    second, are custom fields, too. ``contact_id`` is that of the contact it was exported from; ``notice`` is what is to
-    be reported of its do-not-call."""
+    second, are custom fields, too. ``contact_id`` is that of the contact it was exported from; ``priority`` the one it
+    is to have in the campaign; ``notice`` is what is to be reported of its do-not-call."""
 
     line: int
     phone: str | None
@@ -51,6 +56,7 @@ class ContactLine:
     other_phones: tuple[str, ...] = ()
     contact_id: str | None = None
     external_id: str | None = None
+    priority: int | None = None
     notice: LineFault | None = None
 
 
@@ -71,7 +77,8 @@ class ContactFile:
     """The contacts of a file, in its order; iterate once. ``columns`` and ``delimiter`` are what its first line says
     (where ``header`` is given, it is a contact already); ``is_cut``, once it was read, whether its last line has no
     end, as of a file that broke off. ``region`` is where numbers without a country code belong. ``are_banned``: it
-    lists whom nobody is to call, so that columns of bans say nothing more.
+    lists whom nobody is to call, so that columns of bans say nothing more. ``for_campaign``: its contacts go into one,
+    so that a column of priorities is read.
 
     Raises :class:`Invalid` when the first line cannot be understood; and at the end of the file, when most of a column
     of do-not-call cannot be read.
@@ -85,6 +92,7 @@ class ContactFile:
         region: str | None = None,
         header: Sequence[str] | None = None,
         are_banned: bool = False,
+        for_campaign: bool = False,
     ) -> None:
         self._lines = CsvLines(_without_mark(lines))
         self._are_banned = are_banned
@@ -93,7 +101,7 @@ class ContactFile:
         else:
             self.delimiter, self._header = delimiter or ",", list(header)
             self._rows = csv.reader(self._lines, delimiter=self.delimiter, strict=True)
-        self.columns = read_columns(self._header, are_banned=are_banned)
+        self.columns = read_columns(self._header, are_banned=are_banned, for_campaign=for_campaign)
         self._phones = PhoneCells(self.columns, region)
         self._flags = FlagCells(self.columns, are_banned=are_banned)
         self._lengths = [(name, i, LONGEST[name]) for name, i in self.columns.fields.items() if name in LONGEST]
@@ -184,6 +192,7 @@ class ContactFile:
             other_phones=tuple(numbers.others.values()),
             contact_id=known.get("contact_id") or None,
             external_id=known.get("external_id") or None,
+            priority=_priority(known.get("priority")),
             notice=LineFault(f"line {line}", flag.message, line, flag.outcome) if flag.outcome else None,
         )
 
@@ -199,10 +208,10 @@ class ContactFile:
 
 
 def read_contacts(
-    lines: Iterable[str], delimiter: str | None = None, *, region: str | None = None
+    lines: Iterable[str], delimiter: str | None = None, *, region: str | None = None, for_campaign: bool = False
 ) -> Iterator[ContactLine | LineFault]:
     """The records of a :class:`ContactFile`."""
-    return iter(ContactFile(lines, delimiter, region=region))
+    return iter(ContactFile(lines, delimiter, region=region, for_campaign=for_campaign))
 
 
 def number_file(lines: Iterable[str], delimiter: str | None = None, region: str | None = None) -> ContactFile:
@@ -251,6 +260,14 @@ def _tags(text: str | None, columns: Columns) -> tuple[str, ...]:
     tags = tags_of(text)
     TAGS([tag for tag in tags if tag.strip()], "tags")
     return tuple(dict.fromkeys(tags))
+
+
+def _priority(text: str | None) -> int | None:
+    if not text:
+        return None
+    if len(text) == 1 and text.isascii() and PRIORITY.least <= ord(text) - ord("0") <= PRIORITY.most:
+        return int(text)
+    raise Invalid([Fault("priority", _NO_PRIORITY)])
 
 
 def _too_many(name: str, most: int) -> Invalid:

@@ -17,12 +17,12 @@ OURS = (
     "contact_id", "status", "reason", "attempts", "last_disposition", "last_call_at", "next_call_at", "custom_fields",
 )  # fmt: skip
 """Columns that say how it went, or are of our making; other programs' files have none or few of them."""
-SINCE = ("callback_at",)
+SINCE = ("callback_at", "priority")
 """The same, in newer exports."""
 CONTACT_FIELDS = (
     "contact_id", "external_id", "first_name", "last_name", "phone", "phone_secondary", "email", "timezone",
     "do_not_call", "status", "reason", "attempts", "last_disposition", "last_call_at", "next_call_at", "callback_at",
-    "tags", "custom_fields",
+    "priority", "tags", "custom_fields",
 )  # fmt: skip
 """The columns of an export of contacts, in order."""
 

@@ -54,7 +54,8 @@ class Situation:
     """What decides whether a campaign dials. Instants are business time but for the caller IDs'.
 
     ``next_due_at`` is when the first waiting contact is due (``None``: nobody waits), ``opens_at`` when the first one
-    is due with its call window open (``None``: none ever opens), both now or later;
+    is due with its call window open (``None``: none ever opens, or none before the end of the campaign: then
+    ``opens_after_end`` is when), both now or later;
     ``is_due_then`` where what comes then is that one falls due, not that a window opens. ``budget`` is what is left
     of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked (``None``: never).
     ``awaited`` is how many contacts wait for the outcome of a call that has ended.
@@ -89,6 +90,7 @@ class Situation:
     budget: int | None = None
     next_due_at: datetime | None = None
     opens_at: datetime | None = None
+    opens_after_end: datetime | None = None
     is_due_then: bool = False
     callers: Sequence[CallerIdState] = ()
     planned: int = 0

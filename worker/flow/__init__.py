@@ -42,6 +42,8 @@ stop.after_commit        a campaign stopped, its calls go on          tick: ``st
 stop.after_mark          calls marked for their end, no request sent  tick: ``hang_up``
 stop.after_request       a request sent, not written down             tick: ``hang_up`` again after the lease
 outcome.after_commit     a report kept, not answered, nobody fills    its sender, who says it again; tick: ``wake``
+callback.after_commit    a callback kept, not answered                nothing to find: it is due at its instant
+test_call.after_commit   a campaign of one test call that never runs  nothing to find: it calls nobody
 outcome.after_decide     contacts decided, a campaign that is done    tick: ``wake``
 close.after_commit       a campaign ended, who waits unswept          tick: ``wake``
 close.after_sweep        a campaign ended and swept, not completed    tick: ``wake``

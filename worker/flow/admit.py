@@ -32,7 +32,7 @@ from worker.flow.finish import finish
 from worker.flow.missing_variables import MissingVariables, missing_variables
 from worker.flow.plan import CandidatePage
 from worker.flow.reconcile import reconcile
-from worker.flow.run_result import RunIsOpen, RunResult, Unreached
+from worker.flow.run_result import RunIsOpen, RunResult, StartedCall, Unreached
 from worker.flow.stop import refused
 from worker.store import campaigns, counters, gate, runs, wakes
 from worker.store.campaigns import CampaignRow
@@ -42,6 +42,9 @@ from worker.store.database import once, transact
 from worker.store.wakes import DueCampaign
 
 log = structlog.get_logger()
+
+MOST_STARTED = 1000
+"""Of calls that others have started, as many are looked at."""
 
 
 class _Replaces(Exception):
@@ -120,7 +123,9 @@ def run_campaign(
     crashpoint("admit.after_commit")
     filled = _first_wave(dialer, opened.team_id, campaign_id)
     log.info("run_opened", run_id=opened.run_id, campaign_id=campaign_id, opened_by=opened_by)
-    return _result(opened, campaign_id, filled.reserved, dry_run=False), list(filled.steps)
+    mine = [reservation for reservation in filled.reserved if reservation.campaign_id == campaign_id]
+    started = mine or _started_by_others(dialer, opened, campaign_id)
+    return _result(opened, campaign_id, started, dry_run=False), list(filled.steps)
 
 
 def _first_wave(dialer: Dialer, team_id: str, campaign_id: str) -> Filled:
@@ -136,6 +141,13 @@ def _first_wave(dialer: Dialer, team_id: str, campaign_id: str) -> Filled:
         log.warning("first_wave_postponed", campaign_id=campaign_id, message=str(error))
         return Filled((), (), ())
     return filled
+
+
+def _started_by_others(dialer: Dialer, opened: _Opened, campaign_id: str) -> Sequence[StartedCall]:
+    """The calls of the run that was just opened where workers, whom something else woke, were quicker to begin it."""
+    if not opened.remaining:
+        return ()
+    return once(dialer.db, partial(runs.calls, campaign_id=campaign_id, run_id=opened.run_id, most=MOST_STARTED))
 
 
 def start(dialer: Dialer, campaign_id: str) -> str | None:
@@ -310,7 +322,7 @@ def _preview(dialer: Dialer, campaign_id: str, open_it: Callable[[Connection], _
     return once(dialer.db, work)
 
 
-def _result(opened: _Opened, campaign_id: str, reserved: Sequence[Reservation], *, dry_run: bool) -> RunResult:
+def _result(opened: _Opened, campaign_id: str, reserved: Sequence[StartedCall], *, dry_run: bool) -> RunResult:
     mine = tuple(reservation for reservation in reserved if reservation.campaign_id == campaign_id)
     return RunResult(
         run_id=None if dry_run else opened.run_id,

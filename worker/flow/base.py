@@ -217,12 +217,19 @@ def valid_until(campaign: CallWindowColumns, zone: str, now: datetime, margin_se
     return until if now < until else None
 
 
+def first_moment_without_end(
+    campaign: CallWindowColumns, zone: str, at: datetime, margin_seconds: float
+) -> datetime | None:
+    """The same as :func:`first_moment`, were the campaign to go on for ever."""
+    window = window_of(campaign, zone)
+    if window is None or window.open_until(at, margin_seconds) is not None:
+        return at
+    return window.next_open(window.next_close(at))
+
+
 def first_moment(campaign: CallWindowColumns, zone: str, at: datetime, margin_seconds: float) -> datetime | None:
     """The first instant from ``at`` on at which a call may be committed; ``None`` if there is none. The last moments
     of a window, and of the campaign, are no time to begin one."""
-    if valid_until(campaign, zone, at, margin_seconds) is not None:
-        return at
-    window, end = window_of(campaign, zone), campaign.scheduled_end_at
-    opens = None if window is None else window.next_open(window.next_close(at))
+    opens, end = first_moment_without_end(campaign, zone, at, margin_seconds), campaign.scheduled_end_at
     is_too_late = opens is not None and end is not None and opens >= end - timedelta(seconds=margin_seconds)
     return None if is_too_late else opens

@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from worker.domain.errors import Conflict
 from worker.domain.model import Reason
 from worker.domain.on_the_clock import when
-from worker.store.claims import Reservation
+
+
+class StartedCall(Protocol):
+    """A call of a run, as it is answered."""
+
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def campaign_id(self) -> str: ...
+    @property
+    def contact_id(self) -> str: ...
+    @property
+    def from_number(self) -> str: ...
+    @property
+    def to_number(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +47,15 @@ class RunIsOpen(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run answers. ``calls`` were reserved and handed on by this request; ``failed`` counts the
-    contacts that cannot be called and ``errors`` says why, for at most 1000; ``remaining`` contacts still
-    wait; ``opens_at`` is set when the window is shut now; ``warnings`` are what to look at before it goes on.
-    ``replaced_run_id`` is the run that was open until this one was; ``now`` (business time) and ``zone`` are the
-    campaign's. ``causes`` counts all who cannot be called by the reason, ``unreached`` names those ``errors`` are
+    """What a run answers. ``calls`` are its first, reserved by this request, or by workers where they were quicker;
+    ``failed`` counts the contacts that cannot be called and ``errors`` says why, for at most 1000; ``remaining``
+    contacts still wait; ``opens_at`` is set when the window is shut now; ``warnings`` are what to look at before it
+    goes on. ``replaced_run_id`` is the run that was open until this one was; ``now`` (business time) and ``zone`` are
+    the campaign's. ``causes`` counts all who cannot be called by the reason, ``unreached`` names those ``errors`` are
     about. ``missing`` says of a dry run which contacts lack what of the campaign's variables, a sentence each."""
 
     run_id: str | None
-    calls: tuple[Reservation, ...]
+    calls: tuple[StartedCall, ...]
     failed: int
     errors: tuple[str, ...]
     remaining: int

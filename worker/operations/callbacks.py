@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from worker.crashpoint import crashpoint
 from worker.domain.callback import Callback
 from worker.flow import callbacks
 from worker.flow.base import Dialer
@@ -17,6 +18,7 @@ def call_back(dialer: Dialer, team_id: str, campaign_id: str, contact_id: str, a
     """Let a contact of a campaign be called ``at`` an instant (:func:`worker.flow.callbacks.ask`)."""
     which = Which(campaign_id, contact_id, team_id)
     asked = transact(dialer.db, lambda conn: callbacks.ask(conn, which, at, bounds=dialer.bounds, actor=actor))
+    crashpoint("callback.after_commit")
     log.info("callback_set", campaign_id=campaign_id, contact_id=contact_id)
     return asked
 

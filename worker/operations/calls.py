@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -10,6 +12,7 @@ from worker.carriers import registry, sip
 from worker.domain.answers import CALL_EVENT, TEAM_CALL
 from worker.domain.errors import Fault, Invalid, NotFound
 from worker.domain.paging import Part
+from worker.domain.whose_clock import clock_zone
 from worker.flow.base import Dialer
 from worker.operations.country import country_of_team, meant
 from worker.operations.lists import Listed
@@ -52,6 +55,18 @@ def get_call(dialer: Dialer, team_id: str, call_id: str) -> tuple[View, list[Vie
             raise NotFound("call", call_id)
         events = calls.events_of(conn, [row.token], most=MOST_EVENTS)[row.token]
         return call_view(row), [event_view(event) for event in events]
+
+    return once(dialer.db, read)
+
+
+def clocks_of(dialer: Dialer, team_id: str, call_ids: Sequence[str]) -> tuple[datetime, Mapping[str, str | None]]:
+    """What time the server has, by which calls are noted, and by whose clock the callee of each of the team's calls was
+    called (``None`` where there is none)."""
+
+    def read(conn: Connection) -> tuple[datetime, Mapping[str, str | None]]:
+        rows = calls.clocks(conn, team_id, call_ids)
+        zones = {row.id: clock_zone(row.settings, row.zone, row.call_window_timezone or "") or None for row in rows}
+        return records.now(conn), zones
 
     return once(dialer.db, read)
 

@@ -13,7 +13,6 @@ from worker.domain import ids
 from worker.domain.campaign import parse_campaign
 from worker.domain.campaign_edit import as_sent
 from worker.domain.errors import Conflict, Deleted, NotFound
-from worker.domain.model import ContactStatus
 from worker.domain.run_request import LONGEST_NAME
 from worker.flow.base import Dialer
 from worker.flow.call_request import refuse_unreachable
@@ -50,11 +49,10 @@ def clone_campaign(
 def redial_campaign(
     dialer: Dialer, team_id: str, campaign_id: str, name: str | None, *, actor: str, bookmark: Bookmark = ANEW
 ) -> tuple[str, int]:
-    """Make a draft with the fields of this campaign and those of its contacts that were not reached, their attempts
-    used. Returns its id and how many they are. Raises :class:`NotFound`, :class:`Deleted`, and :class:`Conflict` where
-    there is none."""
-    status = ContactStatus.EXHAUSTED
-    return _copy(dialer, team_id, campaign_id, name, "redial", actor, bookmark, with_contacts=True, status=status)
+    """Make a draft with the fields of this campaign and those of its contacts that were not reached: their attempts are
+    used, or they still waited when it ended. Returns its id and how many they are. Raises :class:`NotFound`,
+    :class:`Deleted`, and :class:`Conflict` where there is none."""
+    return _copy(dialer, team_id, campaign_id, name, "redial", actor, bookmark, with_contacts=True)
 
 
 def copied(conn: Connection, team_id: str, campaign_id: str) -> tuple[Shown, dict[str, Any]]:
@@ -88,11 +86,13 @@ def _copy(
     bookmark: Bookmark,
     *,
     with_contacts: bool,
-    status: ContactStatus | None = None,
 ) -> tuple[str, int]:
+    is_redial = kind == "redial"
+    members = campaign_copies.not_reached if is_redial else campaign_copies.members
+
     def create(conn: Connection) -> str:
         found, sent = copied(conn, team_id, campaign_id)
-        if status is not None and not campaign_copies.members(conn, campaign_id, status, after=0, most=1):
+        if is_redial and not members(conn, campaign_id, after=0, most=1):
             raise Conflict(f"Campaign {campaign_id} has no contact that was not reached; nobody is left to redial.")
         whole = sent | {"name": name or _named(found["name"], kind)}
         new_id = create_like(conn, team_id, whole)
@@ -104,10 +104,7 @@ def _copy(
     added = bookmark.count("added")
     after: int | None = bookmark.count("after") if with_contacts else None
     while after is not None:
-        page = once(
-            dialer.db,
-            partial(campaign_copies.members, campaign_id=campaign_id, status=status, after=after, most=batches.BATCH),
-        )
+        page = once(dialer.db, partial(members, campaign_id=campaign_id, after=after, most=batches.BATCH))
         if not page:
             break
         after = page[-1].id

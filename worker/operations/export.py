@@ -86,3 +86,4 @@ def _rows(db: Database, page: Callable[..., Sequence[R]], after: Any) -> Iterato
         if len(rows) < PAGE_ROWS:
             return
         after = rows[-1].id
+        del rows  # or two pages are held while the next is read

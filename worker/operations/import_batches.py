@@ -17,6 +17,7 @@ from worker.operations import batches, campaigns
 from worker.operations.batches import kept_open
 from worker.operations.import_request import ImportRequest, Loaded
 from worker.store import audit, gate
+from worker.store.campaigns import know_ranks
 from worker.store.crm import contacts, import_marks, merging, staging
 from worker.store.crm.staging import LineRange
 from worker.store.database import Database, once, transact
@@ -28,13 +29,14 @@ RANGES_AT_ONCE = 100
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What became of some lines: how many contacts they are, the ``ids`` of those that are remembered, how many were
-    ``created``, ``changed`` and ``added`` to the campaign, and what follows."""
+    ``created``, ``changed``, ``added`` to the campaign and ``prioritized`` anew in it, and what follows."""
 
     contacts: int
     ids: list[str]
     created: int
     changed: int
     added: int
+    prioritized: int
     steps: list[Step]
 
 
@@ -62,6 +64,7 @@ def _find_again(request: ImportRequest, loaded: Loaded, last: int) -> None:
     loaded.ids += once(request.dialer.db, find)
     loaded.written, loaded.added = found.count("written"), found.count("added")
     loaded.created, loaded.changed = found.count("created"), found.count("changed")
+    loaded.prioritized = found.count("prioritized")
 
 
 def _write_batches(request: ImportRequest, loaded: Loaded, db: Database, after: int) -> None:
@@ -72,6 +75,7 @@ def _write_batches(request: ImportRequest, loaded: Loaded, db: Database, after: 
         loaded.created += batch.created
         loaded.changed += batch.changed
         loaded.added += batch.added
+        loaded.prioritized += batch.prioritized
         loaded.steps += [step for step in batch.steps if step not in loaded.steps]
         request.observer.on_progress(loaded)
 
@@ -96,18 +100,23 @@ def _write_batch(request: ImportRequest, loaded: Loaded, conn: Connection, *, fi
         contacts.move_to_zones(conn, written.zoned)
         waits_in = contacts.waits_in(conn, written.zoned)
         steps += [Fill(request.team_id, tuple(waits_in))] if waits_in else []
-    added = 0
+    added = prioritized = 0
     if request.campaign_id is not None and found.contacts:
+        if request.gives_priorities(loaded):
+            know_ranks(conn, request.campaign_id, merging.priorities(conn, first, last, request.priority))
         campaign = campaigns.open_for_contacts(conn, request.campaign_id, request.team_id)
         if found.known:
             merging.hold_known(conn, request.team_id, first, last)
-        added = merging.add(conn, request.team_id, request.campaign_id, first, last)
+        if found.known and loaded.ranked:
+            prioritized = merging.prioritize(conn, request.campaign_id, first, last)
+        added = merging.add(conn, request.team_id, request.campaign_id, first, last, priority=request.priority)
         steps += campaigns.fill_after(campaign, added)
     room = loaded.room(request.most_ids)
     ids = [] if room == 0 else merging.contact_ids(conn, first, last, most=room)
-    batch = Batch(found.contacts, ids, written.created, written.changed, added, steps)
+    batch = Batch(found.contacts, ids, written.created, written.changed, added, prioritized, steps)
     detail = {"import": loaded.import_id, "lines": [first, last], "created": batch.created}
     detail |= {"changed": batch.changed, "added": batch.added}
+    detail |= {"prioritized": prioritized} if prioritized else {}
     audit.note(conn, request.team_id, request.actor, "import_contacts", request.campaign_id or "contacts", detail)
     _keep(request, loaded, batch, conn, last)
     return batch
@@ -116,4 +125,5 @@ def _write_batch(request: ImportRequest, loaded: Loaded, conn: Connection, *, fi
 def _keep(request: ImportRequest, loaded: Loaded, batch: Batch, conn: Connection, last: int) -> None:
     progress = {"import": loaded.import_id, "after": last, "written": loaded.written + batch.contacts}
     progress |= {"created": loaded.created + batch.created, "changed": loaded.changed + batch.changed}
+    progress |= {"prioritized": loaded.prioritized + batch.prioritized}
     request.bookmark.keep(conn, progress | {"added": loaded.added + batch.added})

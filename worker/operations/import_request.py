@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from worker.domain.additions import DEFAULT_PRIORITY
 from worker.domain.contact_file import LineFault
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Step
@@ -27,10 +28,11 @@ class Loaded:
     ``lines`` were read; ``refused`` of them are no contacts, ``merged`` are the same person as an earlier line, the
     others are contacts: ``created``, ``changed``, or as they were. ``uncallable`` lines are contacts without a number
     that can be called; ``do_not_call`` lines say that theirs is not to be called, ``unreadable`` of these in words
-    nobody could read, ``elsewhere`` in a column of something else. ``added`` contacts are new in the campaign. ``ids``,
-    in the order of the file, and ``faults``, notes on lines, may be cut short, the counts never are.
-    ``is_refused``: ``strict`` found something wrong, and nothing was written. ``warnings`` are about numbers that are
-    where the campaign's clock is not. A dry run has no ``import_id``.
+    nobody could read, ``elsewhere`` in a column of something else. ``added`` contacts are new in the campaign;
+    ``ranked`` lines give a priority there, and ``prioritized`` contacts that were in it had another one. ``ids``, in
+    the order of the file, and ``faults``, notes on lines, may be cut short, the counts never are. ``is_refused``:
+    ``strict`` found something wrong, and nothing was written. ``warnings`` are about numbers that are where the
+    campaign's clock is not. A dry run has no ``import_id``.
     """
 
     import_id: str = ""
@@ -42,11 +44,13 @@ class Loaded:
     elsewhere: int = 0
     exported: int = 0
     external: int = 0
+    ranked: int = 0
     merged: int = 0
     written: int = 0
     created: int = 0
     changed: int = 0
     added: int = 0
+    prioritized: int = 0
     ids: list[str] = field(default_factory=list)
     faults: list[LineFault] = field(default_factory=list)
     is_refused: bool = False
@@ -75,7 +79,8 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """One file and what is to be done with it; ``most_ids`` bounds how many of its contacts' ids are remembered."""
+    """One file and what is to be done with it; ``most_ids`` bounds how many of its contacts' ids are remembered.
+    ``priority`` is that in the campaign of contacts for which the file gives none."""
 
     dialer: Dialer
     team_id: str
@@ -87,6 +92,11 @@ class ImportRequest:
     most_ids: int | None
     observer: ImportObserver
     bookmark: Bookmark
+    priority: int = DEFAULT_PRIORITY
+
+    def gives_priorities(self, loaded: Loaded) -> bool:
+        """Whether any contact of the file gets a priority other than the usual one."""
+        return self.campaign_id is not None and (loaded.ranked > 0 or self.priority != DEFAULT_PRIORITY)
 
 
 def waits_for_next_run(loaded: Loaded) -> bool:

@@ -26,6 +26,7 @@ import structlog
 from sqlalchemy import Connection
 
 from worker.domain import ids
+from worker.domain.additions import DEFAULT_PRIORITY
 from worker.domain.contact_file import ContactLine, LineFault, line_fault
 from worker.domain.errors import NotFound
 from worker.domain.line_zone import in_zone
@@ -59,6 +60,7 @@ def load_contacts(
     lines: Iterable[ContactLine | LineFault],
     *,
     campaign_id: str | None = None,
+    priority: int = DEFAULT_PRIORITY,
     tags: tuple[str, ...] = (),
     region: str | None = None,
     dry_run: bool = False,
@@ -71,6 +73,7 @@ def load_contacts(
     """Read all lines, then write their contacts; a line that cannot be read is reported and passed over. A number
     that cannot be called is kept with its reason: the contact exists all the same.
 
+    ``priority`` in the campaign is theirs whose line gives none; it is left as it is for those who are in it already.
     ``tags`` are put on every contact; ``region`` is where numbers without a country code belong. At most ``most_ids``
     ids and ``MOST_FAULTS`` faults are remembered, so that memory does not grow with the file. ``dry_run`` writes
     nothing, ``strict`` nothing if any line is refused, has no number to call, or a do-not-call that cannot
@@ -91,6 +94,7 @@ def load_contacts(
             most_ids=most_ids,
             observer=observer or ImportObserver(),
             bookmark=bookmark,
+            priority=priority,
         )
         by_clock = once(db, partial(_begin, request, loaded))
         _stage(request, lines, loaded, by_clock)
@@ -158,6 +162,7 @@ def _staged(
     loaded.do_not_call += line.do_not_call
     loaded.exported += line.contact_id is not None
     loaded.external += line.external_id is not None
+    loaded.ranked += line.priority is not None
     if line.notice is not None:
         loaded.unreadable += line.notice.outcome == "unreadable"
         loaded.elsewhere += line.notice.outcome == "do_not_call"
@@ -192,6 +197,7 @@ def _as_staged(line: ContactLine, phone: Phone | PhoneFault, tags: tuple[str, ..
         do_not_call=line.do_not_call,
         custom_fields=json.dumps(dict(line.custom_fields)) if line.custom_fields else "{}",
         tags=list(dict.fromkeys((*line.tags, *tags))) if line.tags or tags else "{}",
+        priority=line.priority,
     )
 
 
@@ -210,4 +216,5 @@ def _foresee(request: ImportRequest, loaded: Loaded, conn: Connection) -> None:
     merging.match_all(conn, request.team_id, reach[0].last, **loaded.kinds)
     would = merging.would_write(conn, request.company_id, request.campaign_id, reach[0].first, reach[0].last)
     loaded.written, loaded.created, loaded.changed = would.contacts, would.created, would.changed
-    loaded.added = would.addable if request.campaign_id is not None else 0
+    if request.campaign_id is not None:
+        loaded.added, loaded.prioritized = would.addable, would.prioritized

@@ -41,6 +41,21 @@ def ids_of(dialer: Dialer, team_id: str, what: str, words: Sequence[str]) -> lis
     return [meant.get(word, word) for word in words]
 
 
+def doubled(dialer: Dialer, team_id: str, what: str, name: str | None) -> str | None:
+    """A warning where several things of the team have this name, so that it means none of them."""
+    if not name:
+        return None
+    rows = once(dialer.db, lambda conn: names.named(conn, team_id, what, [name]))
+    alike = [row for row in rows if row.rank == 1]
+    if len(alike) < 2:
+        return None
+    return f"{len(alike)} {_many(what)} are called {name}; on the command line each goes by its id alone."
+
+
+def _many(what: str) -> str:
+    return f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+
+
 def _spelled(conn: Connection, team_id: str, words: Sequence[str]) -> dict[str, str]:
     """Those of the words that are numbers, in E.164."""
     region = country_of_team(conn, team_id)
@@ -52,6 +67,5 @@ def _only(what: str, word: str, rows: Sequence[NamedRow]) -> str:
     likeliest = [row.id for row in rows if row.rank == rows[0].rank]
     if len(likeliest) > 1:
         listed = ", ".join(likeliest[:MOST_LISTED]) + (", …" if len(likeliest) > MOST_LISTED else "")
-        many = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
-        raise Refused(f"{len(likeliest)} {many} are called {word}; give the id of one: {listed}.")
+        raise Refused(f"{len(likeliest)} {_many(what)} are called {word}; give the id of one: {listed}.")
     return likeliest[0] if likeliest else word

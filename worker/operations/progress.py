@@ -21,7 +21,7 @@ from worker.domain.lifecycle import reads_as_cancelled
 from worker.domain.model import CampaignStatus, Disposition
 from worker.domain.situation import Away, CallerIdState, Full, Situation
 from worker.domain.standstill import OF_AN_ACCOUNT, Waiting
-from worker.flow.base import Dialer, first_moment
+from worker.flow.base import Dialer, first_moment, first_moment_without_end
 from worker.flow.plan import CandidatePage, Plan, plan_calls
 from worker.operations.standstill import read_campaign_standstill
 from worker.slots import Kind
@@ -151,10 +151,14 @@ def _with_times(now: Situation, row: CampaignFacts, margin_seconds: float) -> Si
     dues = [(zone, at if at > row.due_now else min(at, row.now)) for zone, at in read]
     opens = [(next_call_at(row, zone, at, margin_seconds), at) for zone, at in dues]
     first = min(((at, due) for at, due in opens if at is not None), default=None)
+    later: list[datetime | None] = []
+    if first is None and row.scheduled_end_at is not None:
+        later = [first_moment_without_end(row, zone, max(at, row.now), margin_seconds) for zone, at in dues]
     return replace(
         now,
         next_due_at=min((max(at, row.now) for _, at in dues), default=None),
         opens_at=None if first is None else first[0],
+        opens_after_end=min((at for at in later if at is not None), default=None),
         is_due_then=first is not None and first[0] == first[1],
     )
 

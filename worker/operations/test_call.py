@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import Connection
 
+from worker.crashpoint import crashpoint
 from worker.domain import ids
 from worker.domain.errors import Conflict, TooOften
+from worker.domain.on_the_clock import when
 from worker.domain.paging import Part
 from worker.domain.run_request import LONGEST_NAME
 from worker.flow.admit import run_campaign
@@ -35,6 +38,9 @@ log = structlog.get_logger()
 MOST_AN_HOUR = 10
 """Test calls that one key may ask for."""
 HOUR_SECONDS = 3600.0
+PLACED_WITHIN = timedelta(minutes=2)
+"""Business time after which a test call is not placed any more, though whoever asked for it died before it could be
+refused."""
 TAG = "test-call"
 """What the contact of a number is known by that was nobody's."""
 _OF_ONE_CALL = {"maxConcurrentCalls": 1, "maxAttemptsPerContact": 1}
@@ -60,13 +66,16 @@ def place_test_call(
             _refuse_too_many(conn, actor)
         found, sent = copied(conn, team_id, campaign_id)
         sent = {name: value for name, value in sent.items() if name not in _NEVER_ENDS}
-        sent |= {"name": f"Test call: {found['name']}"[:LONGEST_NAME], **_OF_ONE_CALL}
+        ends_at = campaigns.now(conn) + PLACED_WITHIN
+        sent |= {"name": f"Test call: {found['name']}"[:LONGEST_NAME], "scheduledEndAt": ends_at.isoformat()}
+        sent |= _OF_ONE_CALL
         own = create_like(conn, team_id, sent, test_of=campaign_id, tested_by=actor)
         contacts.add(conn, team_id, own, [_contact(conn, team_id, to)])
         campaigns.audit(conn, campaign_id, actor, "test_call", {"campaignId": own})
         return own
 
     own = transact(dialer.db, prepare)
+    crashpoint("test_call.after_commit")
     result, steps = run_campaign(dialer, own, opened_by=opened_by, actor=actor, max_calls=1, team_id=team_id)
     if not result.calls:
         why = _why_not(dialer, team_id, own, result, broker_answers)
@@ -98,4 +107,8 @@ def _contact(conn: Connection, team_id: str, to: str) -> str:
 def _why_not(dialer: Dialer, team_id: str, own: str, result: RunResult, broker_answers: Callable[[], bool]) -> str:
     if result.errors:
         return f"{result.errors[0]}."
-    return read_progress(dialer, team_id, own, broker_answers=broker_answers).activity.message
+    found = read_progress(dialer, team_id, own, broker_answers=broker_answers)
+    activity, facts = found.activity, found.facts
+    if activity.code == "ends_before_call":  # within PLACED_WITHIN, which says nothing of the campaign that is tried
+        return f"The call window is shut until {when(activity.until, facts.now, facts.call_window_timezone)}."
+    return activity.message

@@ -13,10 +13,9 @@ from worker.domain.fields import Field
 from worker.domain.model import WAITING, CallState, ContactStatus, RunState
 from worker.domain.reach import reach
 from worker.domain.window import RULES_END
-from worker.flow.run_result import RunResult
+from worker.flow.run_result import RunResult, StartedCall
 from worker.operations.instants import instant
 from worker.operations.progress import Progress
-from worker.store.claims import Reservation
 from worker.store.crm.campaign_contacts import CampaignContactRow
 from worker.store.reads.progress import CampaignFacts
 
@@ -57,7 +56,7 @@ def run_answer(result: RunResult) -> dict[str, Any]:
     }
 
 
-def _reserved(reservation: Reservation, result: RunResult) -> dict[str, Any]:
+def _reserved(reservation: StartedCall, result: RunResult) -> dict[str, Any]:
     """A call that was just reserved. One of a dry run has no id, for it will never be."""
     return {
         "id": None if result.dry_run else reservation.call_id,

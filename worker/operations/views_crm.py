@@ -12,6 +12,7 @@ from worker.operations.import_request import Loaded
 
 def imported(loaded: Loaded, contacts: ContactFile, encoding: Encoding) -> dict[str, Any]:
     """What became of a file of contacts, and how it was read."""
+    is_of_campaign = loaded.campaign_status is not None
     return {
         "import_id": loaded.import_id or None,
         "lines": loaded.lines,
@@ -23,6 +24,8 @@ def imported(loaded: Loaded, contacts: ContactFile, encoding: Encoding) -> dict[
         "uncallable": loaded.uncallable,
         "do_not_call": loaded.do_not_call,
         "unreadable": loaded.unreadable,
+        "added": loaded.added if is_of_campaign else None,
+        "prioritized": loaded.prioritized if is_of_campaign else None,
         "custom_fields": list(contacts.columns.custom),
         "encoding": encoding.shown,
         "encoding_source": encoding.source,

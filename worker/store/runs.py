@@ -32,6 +32,13 @@ SELECT id, campaign_id, state, opened_by, max_calls, calls_used, opened_at, ende
 FROM runs WHERE campaign_id = :campaign AND id <> '' ORDER BY opened_at DESC, id DESC LIMIT :limit OFFSET :offset
 """)
 
+# Of the campaign's latest calls, or a run that has made none yet would be looked for among all there ever were.
+CALLS = text("""
+SELECT id AS call_id, campaign_id, contact_id, from_number, to_number
+FROM (SELECT * FROM calls WHERE campaign_id = :campaign AND id <> '' ORDER BY id DESC LIMIT :most) AS latest
+WHERE run_id = :run ORDER BY id
+""")
+
 EXISTS = text("SELECT EXISTS (SELECT FROM runs WHERE id = :id)")
 
 COUNT = text("SELECT count(*) FROM runs WHERE campaign_id = :campaign")
@@ -52,12 +59,28 @@ class RunRow(Protocol):
     end_reason: str | None
 
 
+@shaped(CALLS)
+class RunCall(Protocol):
+    """A call of a run."""
+
+    call_id: str
+    campaign_id: str
+    contact_id: str
+    from_number: str
+    to_number: str
+
+
 def open_run(conn: Connection, campaign_id: str, run_id: str, *, opened_by: str, max_calls: int | None) -> str | None:
     """Open a run with a budget of ``max_calls`` calls (``None``: no cap); the one that was open ends. Returns the id
     of that one, if there was one."""
     replaced = end_open(conn, campaign_id, "superseded")
     conn.execute(OPEN, {"id": run_id, "campaign": campaign_id, "opened_by": opened_by, "max_calls": max_calls})
     return replaced
+
+
+def calls(conn: Connection, campaign_id: str, run_id: str, *, most: int) -> Sequence[RunCall]:
+    """Those of the campaign's ``most`` latest calls that are of this run, whoever reserved them."""
+    return conn.execute(CALLS, {"campaign": campaign_id, "run": run_id, "most": most}).all()
 
 
 def exists(conn: Connection, run_id: str) -> bool:

@@ -8,15 +8,20 @@ from typing import Protocol
 
 from sqlalchemy import Connection, text
 
-from worker.domain.model import ContactStatus
 from worker.store.instants import age
 from worker.store.shapes import shaped
 
 MEMBERS = text("""
 SELECT id, contact_id FROM campaign_contacts
 WHERE campaign_id = :campaign AND id > 0 AND id > :after
-  AND (CAST(:status AS contact_status) IS NULL OR status = CAST(:status AS contact_status))
 ORDER BY id LIMIT :most
+""")
+NOT_REACHED = text("""
+SELECT cc.id, cc.contact_id FROM campaign_contacts cc JOIN campaigns c ON c.id = cc.campaign_id
+WHERE cc.campaign_id = :campaign AND cc.id > 0 AND cc.id > :after
+  AND (cc.status = 'exhausted' OR (cc.status = 'cancelled' AND cc.reason = 'campaign_ended')
+       OR (c.closing_at IS NOT NULL AND cc.status IN ('pending', 'queued')))   -- ended, and not swept yet
+ORDER BY cc.id LIMIT :most
 """)
 
 TESTS = text(f"""
@@ -26,7 +31,7 @@ ORDER BY created_at DESC LIMIT :most
 """)
 
 
-@shaped(MEMBERS)
+@shaped(MEMBERS, NOT_REACHED)
 class Member(Protocol):
     """A contact of a campaign, and its place there."""
 
@@ -42,12 +47,14 @@ class TestMade(Protocol):
     seconds_ago: float
 
 
-def members(
-    conn: Connection, campaign_id: str, status: ContactStatus | None, *, after: int, most: int
-) -> Sequence[Member]:
-    """The next ``most`` contacts of the campaign, in this status if one is named, in the order they were added."""
-    values = {"campaign": campaign_id, "status": status, "after": after, "most": most}
-    return conn.execute(MEMBERS, values).all()
+def members(conn: Connection, campaign_id: str, *, after: int, most: int) -> Sequence[Member]:
+    """The next ``most`` contacts of the campaign, in the order they were added."""
+    return conn.execute(MEMBERS, {"campaign": campaign_id, "after": after, "most": most}).all()
+
+
+def not_reached(conn: Connection, campaign_id: str, *, after: int, most: int) -> Sequence[Member]:
+    """The same of those whose attempts are used, or who still waited when the campaign ended."""
+    return conn.execute(NOT_REACHED, {"campaign": campaign_id, "after": after, "most": most}).all()
 
 
 def tests_made(conn: Connection, actor: str, *, most: int) -> Sequence[TestMade]:

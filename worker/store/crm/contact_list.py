@@ -25,7 +25,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from worker.domain.paging import Key, Part
+from worker.domain.paging import MOST_COUNTED, Key, Part
 from worker.store.crm import records
 from worker.store.shapes import shaped
 from worker.store.tables import contacts, do_not_call
@@ -68,15 +68,15 @@ class BannedRow(Protocol):
 
 
 def find(conn: Connection, team_id: str, wanted: Wanted, part: Part) -> tuple[int | None, Sequence[Row[Any]]]:
-    """How many contacts of the team match, and a page of them, newest first; of what has changed since an instant, in
-    the order in which it did. A page behind another is not counted."""
+    """How many contacts of the team match, ``MOST_COUNTED`` at most, and a page of them, newest first; of what has
+    changed since an instant, in the order in which it did. A page behind another is not counted."""
     where = [contacts.c.team_id == team_id, contacts.c.id != "", *conditions(wanted)]
     order: list[ColumnElement[Any]] = [contacts.c.created_at.desc(), contacts.c.id.desc()]
     if part.updated_since is not None:
         where.append(contacts.c.updated_at >= part.updated_since)
         order = [contacts.c.updated_at, contacts.c.id]
-    counted = select(func.count()).select_from(contacts).where(*where)
-    count = None if part.after else conn.execute(counted).scalar_one()
+    some = select(contacts.c.id).where(*where).order_by(*order).limit(MOST_COUNTED).subquery()
+    count = None if part.after else conn.execute(select(func.count()).select_from(some)).scalar_one()
     if part.after is not None:
         key = tuple_(literal(part.after.at), literal(part.after.id))
         place = tuple_(contacts.c.created_at if part.updated_since is None else contacts.c.updated_at, contacts.c.id)

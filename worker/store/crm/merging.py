@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, text
 
-from worker.store.crm import contacts
+from worker.store.crm import campaign_contacts, contacts
 from worker.store.crm.staging import HEADS
 from worker.store.database import joined_by_hash, without_timeouts
 from worker.store.shapes import shaped
@@ -131,7 +131,10 @@ WOULD = text(f"""
 SELECT count(*) AS contacts, count(*) FILTER (WHERE s.known IS NULL) AS created,
        count(*) FILTER (WHERE k.id IS NOT NULL AND {_DIFFERS}) AS changed,
        count(*) FILTER (WHERE NOT EXISTS (
-           SELECT FROM campaign_contacts cc WHERE cc.contact_id = s.known AND cc.campaign_id = :campaign)) AS addable
+           SELECT FROM campaign_contacts cc WHERE cc.contact_id = s.known AND cc.campaign_id = :campaign)) AS addable,
+       count(*) FILTER (WHERE EXISTS (
+           SELECT FROM campaign_contacts cc WHERE cc.contact_id = s.known AND cc.campaign_id = :campaign
+                                              AND cc.priority <> s.priority)) AS prioritized
 FROM staged s LEFT JOIN contacts k ON k.id = s.known WHERE {HEADS}
 """)
 # Nobody else can have those that this transaction made.
@@ -140,9 +143,19 @@ SELECT k.id FROM contacts k
 WHERE k.id = ANY(ARRAY(SELECT s.known FROM staged s WHERE {HEADS} AND s.known IS NOT NULL)) AND k.team_id = :team
 ORDER BY k.id FOR SHARE
 """)
+# Two lines may be one contact by different signs; the later one has the word.
+_LATEST = "(array_agg(s.priority ORDER BY s.line DESC) FILTER (WHERE s.priority IS NOT NULL))[1]"
 ADD = contacts.adding(
-    f"SELECT coalesce(s.known, s.id) AS id, min(s.line) AS ord FROM staged s WHERE {HEADS} GROUP BY 1"
+    "SELECT coalesce(s.known, s.id) AS id, min(s.line) AS ord, "
+    f"coalesce({_LATEST}, CAST(:priority AS smallint)) AS priority "
+    f"FROM staged s WHERE {HEADS} GROUP BY 1",
+    priority="w.priority",
 )
+PRIORITIES = text(f"SELECT DISTINCT coalesce(s.priority, CAST(:priority AS smallint)) FROM staged s WHERE {HEADS}")
+KNOWN_PRIORITIES = text(f"""
+SELECT s.known AS contact_id, {_LATEST} AS priority FROM staged s
+WHERE {HEADS} AND s.known IS NOT NULL AND s.priority IS NOT NULL GROUP BY s.known
+""")
 CONTACTS = text(f"SELECT coalesce(s.known, s.id) AS id FROM staged s WHERE {HEADS} ORDER BY s.line LIMIT :most")
 
 
@@ -158,13 +171,22 @@ class Matched(Protocol):
 
 @shaped(WOULD)
 class Forecast(Protocol):
-    """How many ``contacts`` there are among some lines, how many would be ``created`` and ``changed``, and how many are
-    not in the campaign yet."""
+    """How many ``contacts`` there are among some lines, how many would be ``created`` and ``changed``, how many are
+    not in the campaign yet, and how many of those that are in it would have another priority."""
 
     contacts: int
     created: int
     changed: int
     addable: int
+    prioritized: int
+
+
+@shaped(KNOWN_PRIORITIES, never_null=("contact_id", "priority"))
+class KnownPriority(Protocol):
+    """The ``priority`` that a file gives a contact the team has."""
+
+    contact_id: str
+    priority: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +252,31 @@ def hold_known(conn: Connection, team_id: str, first: int, last: int) -> None:
     conn.execute(HOLD, {"team": team_id, "first": first, "last": last})
 
 
-def add(conn: Connection, team_id: str, campaign_id: str, first: int, last: int) -> int:
+def priorities(conn: Connection, first: int, last: int, priority: int) -> set[int]:
+    """Those that the contacts of these lines have in a campaign, where ``priority`` is theirs whose line gives none."""
+    return set(conn.execute(PRIORITIES, {"first": first, "last": last, "priority": priority}).scalars())
+
+
+def prioritize(conn: Connection, campaign_id: str, first: int, last: int) -> int:
+    """Give the contacts of these lines that are in the campaign the priority their lines say; returns how many had
+    another one. The campaign knows these (:func:`priorities`)."""
+    wanted: dict[int, list[str]] = {}
+    for row in conn.execute(KNOWN_PRIORITIES, {"first": first, "last": last}).all():
+        wanted.setdefault(row.priority, []).append(row.contact_id)
+    there = set(campaign_contacts.lock(conn, campaign_id, [id for ids in wanted.values() for id in ids]))
+    return sum(
+        campaign_contacts.prioritize(conn, campaign_id, [id for id in ids if id in there], priority)
+        for priority, ids in sorted(wanted.items())
+    )
+
+
+def add(conn: Connection, team_id: str, campaign_id: str, first: int, last: int, *, priority: int) -> int:
     """Put the contacts of these lines, which are written, into a campaign, as :func:`worker.store.crm.contacts.add`;
-    returns how many were new. The caller holds those that were known."""
+    returns how many were new. The caller holds those that were known, and the campaign knows their
+    :func:`priorities`; ``priority`` is theirs whose line gives none."""
     contacts.take_turns(conn, campaign_id)
-    return conn.execute(ADD, {"team": team_id, "campaign": campaign_id, "first": first, "last": last}).rowcount
+    values = {"team": team_id, "campaign": campaign_id, "first": first, "last": last, "priority": priority}
+    return conn.execute(ADD, values).rowcount
 
 
 def would_write(conn: Connection, company_id: str | None, campaign_id: str | None, first: int, last: int) -> Forecast:

@@ -37,7 +37,8 @@ CREATE TEMPORARY TABLE staged (
     timezone        text,
     do_not_call     boolean NOT NULL,
     custom_fields   jsonb NOT NULL,
-    tags            text[] NOT NULL
+    tags            text[] NOT NULL,
+    priority        smallint
 )
 """
 DROP = text("DROP TABLE IF EXISTS pg_temp.staged")
@@ -66,7 +67,7 @@ ANALYZE staged;
 DROP TABLE IF EXISTS pg_temp.repeated;
 CREATE TEMPORARY TABLE repeated AS
 SELECT s.line, r.head, s.known, s.external_id, s.first_name, s.last_name, s.phone, s.phone_e164, s.phone_fault,
-       s.phone_secondary, s.email, s.timezone, s.do_not_call, s.custom_fields, s.tags
+       s.phone_secondary, s.email, s.timezone, s.do_not_call, s.custom_fields, s.tags, s.priority
 FROM staged s
 JOIN (SELECT key, min(line) AS head FROM staged GROUP BY key HAVING count(*) > 1) AS r ON r.key = s.key;
 ANALYZE repeated
@@ -85,7 +86,8 @@ WITH said AS (
            (array_agg(last_name ORDER BY line DESC) FILTER (WHERE last_name <> ''))[1] AS last_name,
            (array_agg(phone_secondary ORDER BY line DESC) FILTER (WHERE phone_secondary <> ''))[1] AS phone_secondary,
            (array_agg(email ORDER BY line DESC) FILTER (WHERE email <> ''))[1] AS email,
-           (array_agg(timezone ORDER BY line DESC) FILTER (WHERE timezone <> ''))[1] AS timezone
+           (array_agg(timezone ORDER BY line DESC) FILTER (WHERE timezone <> ''))[1] AS timezone,
+           (array_agg(priority ORDER BY line DESC) FILTER (WHERE priority > 0))[1] AS priority
     FROM repeated GROUP BY head),
 fields AS (
     SELECT r.head, jsonb_object_agg(f.key, f.value ORDER BY r.line) AS custom_fields
@@ -103,6 +105,7 @@ SET external_id = said.external_id, known = coalesce(s.known, said.known),
     phone_fault = CASE WHEN said.external_id IS NULL THEN s.phone_fault ELSE said.phone_fault END,
     first_name = coalesce(said.first_name, ''), last_name = coalesce(said.last_name, ''),
     phone_secondary = said.phone_secondary, email = said.email, timezone = said.timezone,
+    priority = said.priority,
     do_not_call = said.do_not_call, custom_fields = coalesce(fields.custom_fields, '{}'),
     tags = coalesce(tagged.tags, '{}')
 FROM said LEFT JOIN fields USING (head) LEFT JOIN tagged USING (head)
@@ -144,6 +147,7 @@ class Staged(NamedTuple):
     do_not_call: bool
     custom_fields: str
     tags: list[str] | str
+    priority: int | None
 
 
 COPY = f"COPY staged ({', '.join(Staged._fields)}) FROM STDIN"

@@ -40,6 +40,11 @@ CROSS JOIN LATERAL (
     ORDER BY id LIMIT :most) AS e
 ORDER BY e.id
 """)
+CLOCKS = text("""
+SELECT k.id, k.zone, c.call_window_timezone, c.settings
+FROM (SELECT id, campaign_id, zone FROM calls WHERE id = ANY(CAST(:ids AS text[])) AND team_id = :team OFFSET 0) AS k
+JOIN campaigns c ON c.id = k.campaign_id
+""")
 # A call that was never spoken of is found while it lives.
 BY_CARRIER_ID = text(f"""
 SELECT c.id FROM call_events e CROSS JOIN LATERAL (SELECT id, team_id FROM calls WHERE token = e.token LIMIT 1) AS c
@@ -122,6 +127,17 @@ class CallEventRow(Protocol):
     occurred_at: datetime | None
     received_at: datetime
     outcome: str | None
+
+
+@shaped(CLOCKS)
+class CallClock(Protocol):
+    """By which clocks somebody was called: their own ``zone``, or '', and the campaign's, and whose its ``settings``
+    say."""
+
+    id: str
+    zone: str
+    call_window_timezone: str | None
+    settings: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +234,11 @@ def key_of(row: TeamCallRow, *, changed: bool) -> Key:
 def one(conn: Connection, team_id: str, call_id: str) -> TeamCallRow | None:
     """The team's call with this id, if it is kept."""
     return conn.execute(ONE, {"team": team_id, "id": call_id}).first()
+
+
+def clocks(conn: Connection, team_id: str, call_ids: Sequence[str]) -> Sequence[CallClock]:
+    """Those of these calls of the team."""
+    return conn.execute(CLOCKS, {"team": team_id, "ids": list(call_ids)}).all()
 
 
 def of_contact(conn: Connection, team_id: str, contact_id: str, *, most: int) -> Sequence[TeamCallRow]:

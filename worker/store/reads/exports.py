@@ -44,7 +44,7 @@ SELECT cc.id, cc.contact_id, k.external_id, k.first_name, k.last_name, coalesce(
            SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call,
        {READS_AS} AS status, {READS_WHY} AS reason, cc.attempts,
        l.disposition AS last_disposition, l.ended_at AS last_call_at,
-       cc.due_at, cc.callback_at, cc.zone, k.tags, k.custom_fields
+       cc.due_at, cc.callback_at, cc.priority, cc.zone, k.tags, k.custom_fields
 FROM campaign_contacts cc
 JOIN campaigns c ON c.id = cc.campaign_id
 JOIN contacts k ON k.id = cc.contact_id
@@ -88,6 +88,7 @@ class ExportedContact(Protocol):
     last_call_at: datetime | None
     due_at: datetime
     callback_at: datetime | None
+    priority: int
     zone: str
     tags: list[str]
     custom_fields: dict[str, Any]
