@@ -21,7 +21,7 @@ from worker.store.pipeline import Statement
 from worker.store.shapes import shaped
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Move:
     """One step of one call's life, and what its end means for the contact.
 
