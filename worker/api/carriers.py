@@ -99,8 +99,8 @@ _ALLOW = {"Allow": "POST"}
 
 def _url(request: Request) -> str:
     """The address the carrier was given, which some sign: what stands before us may have changed it on the way."""
-    query = f"?{request.url.query}" if request.url.query else ""
-    return f"{wiring.dialer().public_base_url}{request.url.path}{query}"
+    path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    return f"{wiring.dialer().public_base_url}{path}{'?' if query else ''}{query}"
 
 
 def _nudge(steps: list[Step]) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from starlette.concurrency import run_in_threadpool
-
 from worker.domain.errors import Unavailable
+
+MOST_THREADS = 8
+"""Of each kind one is at work at a time."""
 
 T = TypeVar("T")
 _Brought = list[tuple[T, "asyncio.Future[None]"]]
@@ -26,6 +28,7 @@ class Gathering(Generic[T]):
 
     def __init__(self, work: Callable[[str, Sequence[T]], Sequence[Exception | None]]) -> None:
         self._work = work
+        self._threads = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="gathered")
         self._waiting: dict[_Key, _Brought[T]] = {}  # of what somebody deals with at the moment
         self._leaders: set[asyncio.Task[None]] = set()
 
@@ -53,17 +56,16 @@ class Gathering(Generic[T]):
                 done.cancel()
 
     async def _deal_with(self, kind: str, group: _Brought[T]) -> None:
-        work = run_in_threadpool(self._work, kind, [brought for brought, _ in group])
-        (outcome,) = await asyncio.gather(work, return_exceptions=True)
-        if isinstance(outcome, BaseException):
-            if not isinstance(outcome, Exception):
-                raise outcome
-            if len(group) > 1 and not isinstance(outcome, Unavailable):
-                for each in group:
-                    await self._deal_with(kind, [each])
-                return
-            outcome = [outcome] * len(group)
-        for (_, done), error in zip(group, outcome, strict=True):
+        brought = [each for each, _ in group]
+        work = asyncio.get_running_loop().run_in_executor(self._threads, self._work, kind, brought)
+        await asyncio.wait([work])
+        failure = work.exception()
+        if failure is not None and len(group) > 1 and not isinstance(failure, Unavailable):
+            for alone in group:
+                await self._deal_with(kind, [alone])
+            return
+        errors = work.result() if failure is None else [failure] * len(group)
+        for (_, done), error in zip(group, errors, strict=True):
             if done.done():  # its request was given up
                 continue
             if error is None:

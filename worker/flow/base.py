@@ -82,8 +82,8 @@ class Dialer:
         """The carriers of which all accounts have one set of credentials; see :mod:`worker.store.credentials`."""
         return [name for name, carrier in self.carriers.items() if carrier.shares_credentials]
 
-    def call_request(self, row: CallAtCarrier) -> CallRequest:
-        """What its carrier needs to know of the call of this row."""
+    def call_request(self, row: CallAtCarrier, dialed_at: datetime | None = None) -> CallRequest:
+        """What its carrier needs to know of the call of this row; of one that may have been requested, when."""
         return CallRequest(
             call_id=row.id,
             token=row.token,
@@ -93,7 +93,7 @@ class Dialer:
             ring_seconds=self.bounds.ring_seconds,
             longest_call_seconds=self.bounds.longest_call_seconds,
             callback_url=f"{self.public_base_url}/carriers/{row.carrier}/events/{row.token}",
-            dialed_at=getattr(row, "dialing_at", None),
+            dialed_at=dialed_at,
         )
 
 
