@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
@@ -117,6 +118,13 @@ def test_a_broker_that_is_away_costs_beat_one_line() -> None:
 )
 def test_numbers_and_passwords_are_masked(text: str, masked: str) -> None:
     assert mask(text) == masked
+
+
+@pytest.mark.parametrize("word", ["password=", "sslpassword=", "Bearer ", "Basic ", f"dlr_{'k' * 26}_", "dct_"])
+@pytest.mark.parametrize("written", [str.lower, str.upper, str.title, lambda word: word.replace("s", "\u017f")])
+def test_secrets_are_masked_however_their_word_is_written(word: str, written: Callable[[str], str]) -> None:
+    said = f"a line of {written(word)}0a0a0a and more"
+    assert mask(said) == f"a line of {written(word)}*** and more"
 
 
 @pytest.mark.parametrize(
