@@ -95,7 +95,7 @@ def test_what_holds_up_one_kind_holds_up_no_other() -> None:
         assert not first.done()
         work.may_go_on.set()
         await asyncio.wait_for(first, PATIENCE_SECONDS)
-        assert not gathering._waiting, "nothing is kept of a kind that nobody brings"
+        assert not gathering._kinds, "nothing is kept of a kind that nobody brings"
 
     asyncio.run(two_kinds())
 

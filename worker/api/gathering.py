@@ -7,8 +7,11 @@ begins at once; nobody waits for company.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from worker.domain.errors import Unavailable
@@ -18,7 +21,18 @@ MOST_THREADS = 8
 
 T = TypeVar("T")
 _Brought = list[tuple[T, "asyncio.Future[None]"]]
-_Key = tuple[asyncio.AbstractEventLoop, str]
+_Errors = Sequence[BaseException | None]
+
+
+@dataclass
+class _Kind(Generic[T]):
+    """What waits of a kind in one event loop, while a thread is at work for it; ``alone`` are groups to be dealt with
+    before it, each by itself."""
+
+    name: str
+    loop: asyncio.AbstractEventLoop
+    waiting: _Brought[T] = field(default_factory=list)
+    alone: deque[_Brought[T]] = field(default_factory=deque)
 
 
 class Gathering(Generic[T]):
@@ -26,49 +40,50 @@ class Gathering(Generic[T]):
     with it, if anything did. Where it raises, a service is away for all, and anything else is of one of them: it is
     done again for each alone."""
 
-    def __init__(self, work: Callable[[str, Sequence[T]], Sequence[Exception | None]]) -> None:
+    def __init__(self, work: Callable[[str, Sequence[T]], _Errors]) -> None:
         self._work = work
         self._threads = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="gathered")
-        self._waiting: dict[_Key, _Brought[T]] = {}  # of what somebody deals with at the moment
-        self._leaders: set[asyncio.Task[None]] = set()
+        self._kinds: dict[tuple[asyncio.AbstractEventLoop, str], _Kind[T]] = {}  # those that a thread is at work for
 
     async def bring(self, kind: str, brought: T) -> None:
         """Have it dealt with; returns when it is. Raises what went wrong with it."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        waiting = self._waiting.get((loop, kind))
-        if waiting is not None:
-            waiting.append((brought, done))
+        busy = self._kinds.get((loop, kind))
+        if busy is not None:
+            busy.waiting.append((brought, done))
         else:
-            self._waiting[loop, kind] = []
-            leader = loop.create_task(self._lead((loop, kind), [(brought, done)]))
-            self._leaders.add(leader)
-            leader.add_done_callback(self._leaders.discard)
+            begun = self._kinds[loop, kind] = _Kind(kind, loop)
+            self._begin(begun, [(brought, done)])
         await done
 
-    async def _lead(self, key: _Key, group: _Brought[T]) -> None:
-        try:
-            while group:
-                await self._deal_with(key[1], group)
-                group, self._waiting[key] = self._waiting[key], []
-        finally:
-            for _, done in (*group, *self._waiting.pop(key)):  # none, unless the loop comes to its end
-                done.cancel()
+    def _begin(self, kind: _Kind[T], group: _Brought[T]) -> None:
+        work = self._threads.submit(self._work, kind.name, [brought for brought, _ in group])
+        work.add_done_callback(lambda it: kind.loop.call_soon_threadsafe(partial(self._finish, kind, group, it)))
 
-    async def _deal_with(self, kind: str, group: _Brought[T]) -> None:
-        brought = [each for each, _ in group]
-        work = asyncio.get_running_loop().run_in_executor(self._threads, self._work, kind, brought)
-        await asyncio.wait([work])
+    def _finish(self, kind: _Kind[T], group: _Brought[T], work: Future[_Errors]) -> None:
+        """Answer the group, and begin with what is next. In the event loop: what went on in the thread is over."""
         failure = work.exception()
-        if failure is not None and len(group) > 1 and not isinstance(failure, Unavailable):
-            for alone in group:
-                await self._deal_with(kind, [alone])
-            return
-        errors = work.result() if failure is None else [failure] * len(group)
-        for (_, done), error in zip(group, errors, strict=True):
-            if done.done():  # its request was given up
-                continue
-            if error is None:
-                done.set_result(None)
-            else:
-                done.set_exception(error)
+        if failure is None:
+            _answer(group, work.result())
+        elif len(group) == 1 or isinstance(failure, Unavailable):
+            _answer(group, [failure] * len(group))
+        else:
+            kind.alone.extend([each] for each in group)
+        if kind.alone:
+            self._begin(kind, kind.alone.popleft())
+        elif kind.waiting:
+            following, kind.waiting = kind.waiting, []
+            self._begin(kind, following)
+        else:
+            del self._kinds[kind.loop, kind.name]
+
+
+def _answer(group: _Brought[T], errors: _Errors) -> None:
+    for (_, done), error in zip(group, errors, strict=True):
+        if done.done():  # its request was given up
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)

@@ -17,7 +17,7 @@ from worker.store import call_outcomes
 from worker.store.batches import Batch
 from worker.store.columns import CallScopes
 from worker.store.dispositions import PICKED_UP, UNSENT
-from worker.store.pipeline import Statement
+from worker.store.pipeline import Statement, pipelined
 from worker.store.shapes import shaped
 
 
@@ -154,17 +154,15 @@ class MovedCall(CallScopes, Protocol):
     just_ended: bool
 
 
-def advance(conn: Connection, moves: Sequence[Move]) -> Sequence[MovedCall]:
-    """Move the calls; returns the rows of those that moved (``just_ended`` where this ended them).
+def advance(conn: Connection, moves: Sequence[Move], *, commits: bool = False) -> Sequence[MovedCall]:
+    """Move the calls; returns the rows of those that moved (``just_ended`` where this ended them). With ``commits`` the
+    transaction is over afterwards, in the same exchange with the server.
 
     A move whose guard fails, or that would end a call again, is left out: somebody else was first.
     """
     if not moves:
         return []
-    first, *others = advancement(moves)
-    moved = conn.execute(*first).all()
-    for statement in others:
-        conn.execute(*statement)
+    moved, *_ = pipelined(conn, *advancement(moves), commits=commits)
     return moved
 
 
