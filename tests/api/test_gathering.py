@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.patience import PATIENCE_SECONDS
-from worker.api.gathering import Gathering
+from worker.api.gathering import MOST_TOGETHER, Gathering
 from worker.domain.errors import Unavailable
 
 
@@ -47,6 +47,12 @@ def test_who_comes_alone_is_dealt_with_at_once_and_who_comes_meanwhile_together(
     work = Work()
     assert asyncio.run(bring(work, 10)) == [None] * 11
     assert work.groups == [[0], list(range(1, 11))]
+
+
+def test_a_crowd_is_dealt_with_in_parts() -> None:
+    work, crowd = Work(), 2 * MOST_TOGETHER + 1
+    assert asyncio.run(bring(work, crowd)) == [None] * (crowd + 1)
+    assert [len(group) for group in work.groups] == [1, MOST_TOGETHER, MOST_TOGETHER, 1]
 
 
 def test_each_is_answered_by_what_became_of_its_own() -> None:

@@ -16,6 +16,8 @@ from typing import Generic, TypeVar
 
 from worker.domain.errors import Unavailable
 
+MOST_TOGETHER = 100
+"""More are no cheaper each, and one transaction of all that a stopped process finds waiting would last too long."""
 MOST_THREADS = 8
 """Of each kind one is at work at a time."""
 
@@ -59,7 +61,11 @@ class Gathering(Generic[T]):
 
     def _begin(self, kind: _Kind[T], group: _Brought[T]) -> None:
         work = self._threads.submit(self._work, kind.name, [brought for brought, _ in group])
-        work.add_done_callback(lambda it: kind.loop.call_soon_threadsafe(partial(self._finish, kind, group, it)))
+        work.add_done_callback(partial(self._hand_back, kind, group))
+
+    def _hand_back(self, kind: _Kind[T], group: _Brought[T], work: Future[_Errors]) -> None:
+        if not kind.loop.is_closed():  # else the process ends, and nobody waits
+            kind.loop.call_soon_threadsafe(self._finish, kind, group, work)
 
     def _finish(self, kind: _Kind[T], group: _Brought[T], work: Future[_Errors]) -> None:
         """Answer the group, and begin with what is next. In the event loop: what went on in the thread is over."""
@@ -73,7 +79,7 @@ class Gathering(Generic[T]):
         if kind.alone:
             self._begin(kind, kind.alone.popleft())
         elif kind.waiting:
-            following, kind.waiting = kind.waiting, []
+            following, kind.waiting = kind.waiting[:MOST_TOGETHER], kind.waiting[MOST_TOGETHER:]
             self._begin(kind, following)
         else:
             del self._kinds[kind.loop, kind.name]
