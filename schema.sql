@@ -520,14 +520,14 @@ CREATE INDEX calls_live_of_account ON calls (account_id) WHERE ended_at IS NULL;
 -- over live calls is taken.
 CREATE INDEX calls_live_of_team ON calls (team_id, seq) WHERE coalesce(ended_at, 'infinity') = 'infinity';
 CREATE INDEX calls_live_of_campaign ON calls (campaign_id) WHERE ended_at IS NULL;
-CREATE INDEX calls_of_campaign ON calls (campaign_id, id DESC) WHERE id <> '';
 CREATE INDEX calls_of_contact ON calls (contact_id, campaign_id);   -- asked for each contact taken out of a campaign
--- The calls of a team as they are read (worker/store/reads/calls.py), newest first: all, those of a campaign, those to
--- a number, those that ended in a way; and, for who reads what has changed, in the order in which they ended. None of
--- these has a column that a call changes before its end, so that moving on touches no index.
-CREATE INDEX calls_of_team ON calls (team_id, reserved_at DESC, id DESC) WHERE id <> '';
+-- The calls of a campaign, and those of a team as they are read (worker/store/reads/calls.py), newest first: all, those
+-- to a number, those that ended in a way; and, for who reads what has changed, in the order in which they ended. None of
+-- these has a column that a call changes before its end, so that moving on touches no index. Every entry is written with
+-- each call: so the lists of a team have none of those that live, which are few and found as such.
 CREATE INDEX calls_of_campaign_in_time ON calls (campaign_id, reserved_at DESC, id DESC) WHERE id <> '';
-CREATE INDEX calls_to_number ON calls (team_id, to_number, reserved_at DESC, id DESC) WHERE id <> '';
+CREATE INDEX calls_of_team ON calls (team_id, reserved_at DESC, id DESC) WHERE ended_at IS NOT NULL;
+CREATE INDEX calls_to_number ON calls (team_id, to_number, reserved_at DESC, id DESC) WHERE ended_at IS NOT NULL;
 CREATE INDEX calls_by_disposition ON calls (team_id, disposition, reserved_at DESC, id DESC)
     WHERE disposition IS NOT NULL;
 CREATE INDEX calls_ended ON calls (team_id, ended_at, id) WHERE ended_at IS NOT NULL;

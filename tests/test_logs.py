@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,13 @@ def test_one_rule_masks_every_number() -> None:
     assert found == ["domain/masked.py"]
     assert mask("to +12025550123") == f"to {masked('+12025550123')}" == "to +…0123"
     assert masked("") == ""
+
+
+@pytest.mark.parametrize("word", ["password=", "sslpassword=", "Bearer ", "Basic ", f"dlr_{'k' * 26}_", "dct_"])
+@pytest.mark.parametrize("written", [str.lower, str.upper, str.title, lambda word: word.replace("s", "\u017f")])
+def test_secrets_are_masked_however_their_word_is_written(word: str, written: Callable[[str], str]) -> None:
+    said = f"a line of {written(word)}0a0a0a and more"
+    assert mask(said) == f"a line of {written(word)}*** and more"
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,40 @@ def test_a_live_call_is_found_by_its_carriers_id_and_stands_behind_what_has_ende
     web.finish_all()
 
 
+@pytest.mark.parametrize("limit", [1, 2, 500])
+def test_calls_that_live_stand_in_their_place_among_those_that_ended(web: World, client: Client, limit: int) -> None:
+    """One that talks on stands between one that ended before it was reserved and one that ended since."""
+    contacts = web.contacts(3)
+    for n, contact in enumerate(contacts):
+        web.script({"*": Life(1, 500 if n == 1 else 5)})
+        web.run(web.campaign([contact]))
+        web.advance(30)
+    rows = web.all_calls()
+    assert [row.ended_at is None for row in rows] == [False, True, False]
+    newest = [row.id for row in reversed(rows)]
+    for filters, wanted in [
+        ({}, newest),
+        *(({"number": row.to_number}, [row.id]) for row in rows),
+        *(({"campaignId": row.campaign_id}, [row.id]) for row in rows),
+        ({"from": rows[1].reserved_at.isoformat()}, newest[:2]),
+        ({"to": rows[2].reserved_at.isoformat()}, newest[1:]),
+    ]:
+        behind, by_offset = [], []
+        more: dict[str, Any] = {}
+        while True:
+            page = client.get(CALLS, params={**filters, "limit": limit, **more}).json()
+            behind += [call["id"] for call in page["calls"]]
+            if page["next"] is None:
+                break
+            more = {"after": page["next"]}
+        for offset in range(0, len(wanted), limit):
+            page = client.get(CALLS, params={**filters, "limit": limit, "offset": offset}).json()
+            assert page["count"] == len(wanted)
+            by_offset += [call["id"] for call in page["calls"]]
+        assert behind == by_offset == wanted, filters
+    web.finish_all()
+
+
 def test_a_list_that_grows_while_it_is_read_loses_and_doubles_nothing(
     web: World, client: Client, called: tuple[str, list[str]]
 ) -> None:

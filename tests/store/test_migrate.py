@@ -185,7 +185,7 @@ UNDONE = {
     " DROP COLUMN clock_jump",
     4: "DROP TABLE news_dropped, news_cleared; DROP INDEX call_events_ignored",
     11: "DROP INDEX contacts_of_team, campaigns_of_team, campaign_contacts_in_order, runs_of_campaign,"
-    " calls_of_campaign, calls_of_contact, contacts_by_words;"
+    " calls_of_contact, contacts_by_words;"
     " CREATE INDEX contacts_of_team ON contacts (team_id, created_at DESC, id DESC);"
     " CREATE INDEX campaigns_of_team ON campaigns (team_id, created_at DESC, id DESC);"
     " CREATE UNIQUE INDEX campaign_contacts_in_order ON campaign_contacts (campaign_id, id);"
@@ -197,8 +197,14 @@ UNDONE = {
     13: "DROP TRIGGER assistants_same_id ON assistants; DROP FUNCTION assistants_same_id;"
     " ALTER TABLE assistants DROP COLUMN carrier_ids",
     14: "DROP TABLE past_calls, past_call_totals, latest_past_calls, retention_marks",
+    22: "DROP INDEX calls_of_team, calls_to_number;"
+    " CREATE INDEX calls_of_campaign ON calls (campaign_id, id DESC) WHERE id <> '';"
+    " CREATE INDEX calls_of_team ON calls (team_id, reserved_at DESC, id DESC) WHERE id <> '';"
+    " CREATE INDEX calls_to_number ON calls (team_id, to_number, reserved_at DESC, id DESC) WHERE id <> ''",
 }
 """What takes each migration back, by its number."""
+TAKEN_BACK = {11: [22]}
+"""What later ones took back of a migration, so that they come after it again."""
 SHAPE = """
 SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable FROM information_schema.columns
 WHERE table_schema = 'public'
@@ -219,9 +225,11 @@ def test_a_database_from_before_a_migration_comes_to_what_a_fresh_one_is(engine:
 
     fresh = once(engine, shape)
     once(engine, lambda conn: conn.exec_driver_sql(UNDONE[number]))
-    once(engine, lambda conn: conn.execute(text("DELETE FROM schema_migrations WHERE version = :n"), {"n": number}))
+    again = [number, *TAKEN_BACK.get(number, ())]
+    forget = text("DELETE FROM schema_migrations WHERE version = ANY(:again)")
+    once(engine, lambda conn: conn.execute(forget, {"again": again}))
     assert once(engine, shape) != fresh
-    assert len(migrate(engine)) == 1
+    assert len(migrate(engine)) == len(again)
     assert once(engine, shape) == fresh
 
 

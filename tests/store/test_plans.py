@@ -420,12 +420,12 @@ LISTED = {
     "after_at": "clock_timestamp() + interval '1 day'", "after_id": "'k2'",
 }  # fmt: skip
 SOURCES = {
-    "of the team": (Source(team_calls.OF_TEAM), "calls_of_team"),
-    "of a campaign": (Source(team_calls.OF_CAMPAIGN), "calls_of_campaign_in_time"),
-    "to a number": (Source(team_calls.TO_NUMBER), "calls_to_number"),
-    "that ended so": (Source(team_calls.BY_DISPOSITION), "calls_by_disposition"),
-    "to a contact": (Source("team_id = :team", team_calls.OF_ONE_CONTACT), "calls_of_contact"),
-    "by their ids": (Source("team_id = :team", team_calls.OF_IDS), "calls_pkey"),
+    "of the team": (Source(team_calls.OF_TEAM), {"calls_of_team", "calls_live_of_team"}),
+    "of a campaign": (Source(team_calls.OF_CAMPAIGN), {"calls_of_campaign_in_time"}),
+    "to a number": (Source(team_calls.TO_NUMBER), {"calls_to_number", "calls_live_of_team"}),
+    "that ended so": (Source(team_calls.BY_DISPOSITION), {"calls_by_disposition"}),
+    "to a contact": (Source("team_id = :team", team_calls.OF_ONE_CONTACT), {"calls_of_contact"}),
+    "by their ids": (Source("team_id = :team", team_calls.OF_IDS), {"calls_pkey"}),
 }
 
 
@@ -442,13 +442,13 @@ def as_in_a_session(crowd: psycopg.Connection[Any]) -> Iterator[psycopg.Connecti
 
 @pytest.mark.parametrize("after", [None, DEEP], ids=["first page", "behind another"])
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_page_of_calls_reads_that_page_by_the_one_index_in_its_order(
+def test_a_page_of_calls_reads_that_page_by_the_index_in_its_order(
     as_in_a_session: psycopg.Connection[Any], name: str, after: Key | None
 ) -> None:
-    source, index = SOURCES[name]
+    source, indexes = SOURCES[name]
     listed, _ = team_calls.newest_statements(source, after)
     plan = explain(as_in_a_session, text(listed), **LISTED)
-    assert {node["Index Name"] for node in nodes(plan) if "calls" in node.get("Index Name", "")} == {index}
+    assert {node["Index Name"] for node in nodes(plan) if "calls" in node.get("Index Name", "")} == indexes
     reads_little(plan, rows=60, pages=400)
 
 

@@ -89,6 +89,7 @@ HOT: Mapping[str, tuple[TextClause, Mapping[str, str]]] = {
         },
     ),
     "moves.ADVANCE": (moves.ADVANCE, ADVANCED),
+    "moves.MOVE_ON": (moves.MOVE_ON, ADVANCED),
     "calls.BY_TOKEN": (
         calls.BY_TOKEN,
         {"tokens": array(*(md5(str(n + 1).encode()).hexdigest() for n in range(BATCH)))},

@@ -7,8 +7,7 @@ which a callback needs none. So they are taken before it, as ASGI, behind :mod:`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -18,11 +17,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from worker.api.access import limit_unsigned
 from worker.api.envelope import HttpError, refused
+from worker.api.gathering import Gathering
 from worker.carriers.base import BadEvent, BadSignature
 from worker.domain.errors import DialerError, Unavailable
 from worker.flow.answer import answer
 from worker.flow.base import Step
-from worker.flow.receipt import receive
+from worker.flow.receipt import Callback, receive_together
 from worker.process import dispatch, wiring
 
 log = structlog.get_logger()
@@ -36,6 +36,7 @@ class Callbacks:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._events: Gathering[Callback] = Gathering(_receive)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = _PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
@@ -46,11 +47,24 @@ class Callbacks:
         try:
             if request.method != "POST":
                 raise HttpError(405, "method_not_allowed", f"{request.method} is not possible here; use POST.", _ALLOW)
-            carrier, what, token = found.groups()
-            response = await run_in_threadpool(_ACTIONS[what], carrier, token, request, await _read(request))
+            response = await self._respond(request, *found.groups())
         except (HttpError, DialerError) as error:
             response = refused(request, error)
         await response(scope, receive, send)
+
+    async def _respond(self, request: Request, carrier: str, what: str, token: str) -> Response:
+        callback = Callback(token, _url(request), dict(request.headers), await _read(request))
+        try:
+            if what == "answer":
+                return await run_in_threadpool(_answer, carrier, callback)
+            await self._events.bring(carrier, callback)
+            return Response(status_code=204)
+        except BadSignature:  # counted, and logged together with others
+            await run_in_threadpool(limit_unsigned, request)
+            raise HttpError(403, "forbidden", "The signature does not match.") from None
+        except BadEvent as error:
+            log.warning("callback_refused", carrier=carrier, reason=str(error))
+            raise HttpError(400, "invalid_request", "This is not an event of this carrier.") from None
 
 
 async def _read(request: Request) -> bytes:
@@ -63,43 +77,30 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
-def _receive(carrier: str, token: str, request: Request, body: bytes) -> Response:
-    """One callback: 204 after its row is committed, 503 if it could not be, so that the carrier tries again."""
-    with _refusals(carrier, request):
-        steps = receive(wiring.dialer(), carrier, token, _url(request), dict(request.headers), body)
+def _receive(carrier: str, callbacks: Sequence[Callback]) -> Sequence[Exception | None]:
+    """Each is answered with 204 after its row is committed, and with 503 if it could not be, so that the carrier tries
+    again."""
+    refusals, steps = receive_together(wiring.dialer(), carrier, callbacks)
     _nudge(steps)
-    return Response(status_code=204)
+    return refusals
 
 
-def _answer(carrier: str, token: str, request: Request, body: bytes) -> Response:
+def _answer(carrier: str, callback: Callback) -> Response:
     """What to do with a callee who has answered: the carrier's own instructions."""
-    with _refusals(carrier, request):
-        instructions, steps = answer(wiring.dialer(), carrier, token, _url(request), dict(request.headers), body)
+    url, headers = callback.url, callback.headers
+    instructions, steps = answer(wiring.dialer(), carrier, callback.token, url, headers, callback.body)
     _nudge(steps)
     return Response(instructions, media_type="application/xml")
 
 
 _PATH = re.compile(r"/carriers/([^/]+)/(events|answer)/([^/]+)")
-_ACTIONS = {"events": _receive, "answer": _answer}
 _ALLOW = {"Allow": "POST"}
 
 
 def _url(request: Request) -> str:
     """The address the carrier was given, which some sign: what stands before us may have changed it on the way."""
-    query = f"?{request.url.query}" if request.url.query else ""
-    return f"{wiring.dialer().public_base_url}{request.url.path}{query}"
-
-
-@contextmanager
-def _refusals(carrier: str, request: Request) -> Iterator[None]:
-    try:
-        yield
-    except BadSignature:  # counted, and logged together with others
-        limit_unsigned(request)
-        raise HttpError(403, "forbidden", "The signature does not match.") from None
-    except BadEvent as error:
-        log.warning("callback_refused", carrier=carrier, reason=str(error))
-        raise HttpError(400, "invalid_request", "This is not an event of this carrier.") from None
+    path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    return f"{wiring.dialer().public_base_url}{path}{'?' if query else ''}{query}"
 
 
 def _nudge(steps: list[Step]) -> None:

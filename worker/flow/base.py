@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 from worker.bulkheads import Bulkheads, Taken
-from worker.carriers.base import CallEvent, CallRequest, Carrier
+from worker.carriers.base import CallRequest, Carrier
 from worker.domain.model import Bounds
 from worker.domain.week_window import FrozenWindows, WeekWindow, frozen_windows, week_window_or_shut
 from worker.domain.whose_clock import clock_zone
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
 from worker.flow.clock_jumps import ClockWatch
-from worker.flow.group_commit import GroupCommit
 from worker.flow.tally import CallbackTally
 from worker.slots import FillRequests, Nudge, Rates, SlotRequest, Slots
 from worker.store.columns import CallAtCarrier, CallScopes, CallWindowColumns, CampaignOfTeam
@@ -61,8 +59,7 @@ class Dialer:
     ``bulkheads`` make the requests to carriers, each account's by itself; steps that come of what a carrier answered
     after the step that asked had returned go to ``follow_up``. ``default_window`` is the deployment's
     ``DEFAULT_CALL_WINDOW``; ``tally`` counts what strangers send; ``clock`` is what is known of the database's;
-    ``receipts`` puts callbacks of a carrier together that come at once. ``placing`` is who places calls in this
-    process, if anybody does.
+    ``placing`` is who places calls in this process, if anybody does.
     """
 
     db: Database
@@ -79,15 +76,14 @@ class Dialer:
     tally: CallbackTally = field(default_factory=CallbackTally)
     clock: ClockWatch = field(default_factory=ClockWatch)
     placing: Callable[[], Placing | None] = lambda: None
-    receipts: Mapping[str, GroupCommit[CallEvent, Any]] = field(default_factory=lambda: defaultdict(GroupCommit))
 
     @property
     def sharing(self) -> list[str]:
         """The carriers of which all accounts have one set of credentials; see :mod:`worker.store.credentials`."""
         return [name for name, carrier in self.carriers.items() if carrier.shares_credentials]
 
-    def call_request(self, row: CallAtCarrier) -> CallRequest:
-        """What its carrier needs to know of the call of this row."""
+    def call_request(self, row: CallAtCarrier, dialed_at: datetime | None = None) -> CallRequest:
+        """What its carrier needs to know of the call of this row; of one that may have been requested, when."""
         return CallRequest(
             call_id=row.id,
             token=row.token,
@@ -97,7 +93,7 @@ class Dialer:
             ring_seconds=self.bounds.ring_seconds,
             longest_call_seconds=self.bounds.longest_call_seconds,
             callback_url=f"{self.public_base_url}/carriers/{row.carrier}/events/{row.token}",
-            dialed_at=getattr(row, "dialing_at", None),
+            dialed_at=dialed_at,
         )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -121,7 +121,9 @@ def claim(
     if departing is not None and reservations:
         leaving = {row.id for row in rows[-1]}
         departing.keep(leaving)
-        reservations = [each if each.call_id in leaving else replace(each, valid_until=None) for each in reservations]
+        for each in reservations:
+            if each.call_id not in leaving:
+                each.valid_until = None
     return Claimed(plan, granted, tuple(reservations), again=bool(passed_over or stale_zones))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -144,16 +144,14 @@ class Departing:
                 self._chosen.setdefault(account_id, []).append(CommittedCall.of(match))
                 untils[match.reservation.call_id] = until
         rooms: dict[str, int] = {}
-        reservations = []
-        for reservation in (match.reservation for match in matches):
-            until = untils.get(reservation.call_id)
-            if until is None:
+        reservations = [match.reservation for match in matches]
+        for reservation in reservations:
+            reservation.valid_until = untils.get(reservation.call_id)
+            if not reservation.leaves:
                 account_id = reservation.account_id
                 room = rooms.setdefault(account_id, self._placing.room(account_id))
                 rooms[account_id] -= 1
-                reservations.append(replace(reservation, in_hand=room > 0))
-            else:
-                reservations.append(replace(reservation, valid_until=until))
+                reservation.in_hand = room > 0
         return reservations
 
     def keep(self, call_ids: AbstractSet[str]) -> None:

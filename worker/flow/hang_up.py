@@ -78,7 +78,7 @@ def _ask(dialer: Dialer, row: LeasedCall) -> None:
 
 def _call_request(dialer: Dialer, row: LeasedCall) -> CallRequest:
     if row.id is not None:
-        return dialer.call_request(cast(CallAtCarrier, row))
+        return dialer.call_request(cast(CallAtCarrier, row), row.dialing_at)
     return CallRequest(row.token, row.token, row.account_id or "", "", "", 0, 0, callback_url="")
 
 

@@ -180,7 +180,7 @@ def _see(dialer: Dialer, row: LiveCall) -> _LookedUp:
         return _LookedUp(CannotTell("it was never sent"))
     if row.carrier not in dialer.carriers:
         return _LookedUp(CannotTell("this deployment cannot ask its carrier"))
-    carrier, call_request = dialer.carriers[row.carrier], dialer.call_request(row)
+    carrier, call_request = dialer.carriers[row.carrier], dialer.call_request(row, row.dialing_at)
     if row.carrier_call_id is not None:
         return _LookedUp(carrier.get(call_request, row.carrier_call_id))
     found = carrier.find(call_request)

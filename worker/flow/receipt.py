@@ -12,18 +12,17 @@ of it; one commit. The callback is answered after that, and its carrier sends ag
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 import structlog
 from sqlalchemy import Connection
 
-from worker.carriers.base import CallEvent
+from worker.carriers.base import BadEvent, BadSignature, CallEvent
 from worker.crashpoint import crashpoint
-from worker.domain.errors import Unavailable
+from worker.domain.errors import DialerError, Unavailable
 from worker.domain.lifecycle import is_foreign
-from worker.domain.model import Bounds, EventKind
+from worker.domain.model import Bounds, Disposition, EventKind
 from worker.flow.base import Dialer, FillMore, Settle, Step, fill_steps, slot_of
 from worker.flow.follow import EVENT_ORDER, Consequences, follow
 from worker.flow.record import parse, rows_of
@@ -40,6 +39,16 @@ Committed = tuple[Kept, Sequence[MovedCall]]
 """What was kept, and the calls that moved."""
 
 
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One callback of a carrier as it came in over HTTP."""
+
+    token: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 def receive(dialer: Dialer, carrier: str, token: str, url: str, headers: Mapping[str, str], body: bytes) -> list[Step]:
     """One callback as it came in over HTTP, settled where that may be; the fills it makes room for are others'. An
     unknown token is kept like any other.
@@ -47,11 +56,29 @@ def receive(dialer: Dialer, carrier: str, token: str, url: str, headers: Mapping
     Raises :class:`~worker.domain.errors.NotFound` for a carrier this deployment does not have, and the carrier's
     :class:`~worker.carriers.base.BadSignature` or :class:`~worker.carriers.base.BadEvent`.
     """
-    event = parse(dialer, carrier, token, url, headers, body)
-    if event is None:
-        return []
-    committed = dialer.receipts[carrier].commit(event, partial(_commit, dialer, carrier))
-    return [] if committed is None else _follow_up(dialer, carrier, committed, hands_on=True)
+    (error,), steps = receive_together(dialer, carrier, [Callback(token, url, headers, body)])
+    if error is not None:
+        raise error
+    return steps
+
+
+def receive_together(
+    dialer: Dialer, carrier: str, callbacks: Sequence[Callback]
+) -> tuple[list[Exception | None], list[Step]]:
+    """Those of a carrier that came while others were under way, in one transaction: of each what :func:`receive`
+    raises of it, if it does, and the steps of all. Where this raises, none of them is kept."""
+    refusals: list[Exception | None] = []
+    news: list[CallEvent] = []
+    for each in callbacks:
+        try:
+            event = parse(dialer, carrier, each.token, each.url, each.headers, each.body)
+        except (DialerError, BadSignature, BadEvent) as error:
+            refusals.append(error)
+            continue
+        refusals.append(None)
+        if event is not None:
+            news.append(event)
+    return refusals, settle_received(dialer, carrier, news, hands_on=True) if news else []
 
 
 def settle_received(dialer: Dialer, carrier: str, news: Sequence[CallEvent], *, hands_on: bool = False) -> list[Step]:
@@ -97,18 +124,36 @@ def _free(dialer: Dialer, ended: Sequence[MovedCall], *, hands_on: bool) -> list
     return steps
 
 
-@dataclass(frozen=True, slots=True)
-class _Fresh(Event):
+@dataclass(slots=True)
+class _Fresh:
     """News that has come just now, and its place among the news that came with it."""
 
-    place: int = field(kw_only=True)
-    received_at: datetime = field(kw_only=True)
+    token: str
+    event_id: str
+    carrier_call_id: str
+    kind: str
+    disposition: Disposition | None
+    sip_code: int | None
+    verdict: str | None
+    has_rung: bool
+    place: int
+    received_at: datetime
     age_seconds: float = 0.0
 
     @classmethod
     def of(cls, event: Event, place: int, received_at: datetime) -> _Fresh:
-        return cls(**{each.name: getattr(event, each.name) for each in fields(Event)}, place=place,
-                   received_at=received_at)  # fmt: skip
+        return cls(
+            token=event.token,
+            event_id=event.event_id,
+            carrier_call_id=event.carrier_call_id,
+            kind=event.kind,
+            disposition=event.disposition,
+            sip_code=event.sip_code,
+            verdict=event.verdict,
+            has_rung=event.has_rung,
+            place=place,
+            received_at=received_at,
+        )
 
 
 def _settle(conn: Connection, bounds: Bounds, carrier: str, rows: Sequence[Event]) -> Committed:
@@ -130,8 +175,9 @@ def _settle(conn: Connection, bounds: Bounds, carrier: str, rows: Sequence[Event
         outcomes |= became
         if move is not None:
             steps.append(move)
-    settled = [replace(row, outcome=outcomes.get(place)) for place, row in enumerate(rows)]
-    return receipts.keep(conn, carrier, settled, steps)
+    for place, row in enumerate(rows):
+        row.outcome = outcomes.get(place)
+    return receipts.keep(conn, carrier, rows, steps)
 
 
 def _follow(

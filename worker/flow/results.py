@@ -39,7 +39,7 @@ def record_results(dialer: Dialer, results: Sequence[Result], released: Sequence
     every = [*released, *(_move(dialer, row, outcome) for row, outcome in results)]
     crashpoint("dial.after_request")
     with dialer.bulkheads.at_database:
-        moved = transact(dialer.db, lambda conn: moves.advance(conn, every))
+        moved = transact(dialer.db, lambda conn: moves.advance(conn, every, commits=True))
         crashpoint("dial.after_store")
         ended = [row for row in moved if row.just_ended]
         channels.record_results(dialer, results)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar
 
@@ -24,14 +24,7 @@ PAGE_ROWS = 2000
 CALL_FIELDS = tuple(ExportedCall.__annotations__)
 
 
-class Numbered(Protocol):
-    """A row behind whose ``id`` the next page begins."""
-
-    @property
-    def id(self) -> Any: ...
-
-
-R = TypeVar("R", bound=Numbered)
+R = TypeVar("R")
 
 
 class TimedCampaign(TimedWindow, Protocol):
@@ -54,7 +47,8 @@ def export_calls(dialer: Dialer, team_id: str, campaign_id: str) -> Iterator[Map
     first is read."""
     once(dialer.db, partial(_campaign, team_id, campaign_id))
     pages = partial(exports.calls, campaign_id=campaign_id, most=PAGE_ROWS)
-    return ({name: getattr(row, name) for name in CALL_FIELDS} for row in _rows(dialer.db, pages, ""))
+    rows = _rows(dialer.db, pages, (datetime.min.replace(tzinfo=UTC), ""), lambda row: (row.reserved_at, row.id))
+    return ({name: getattr(row, name) for name in CALL_FIELDS} for row in rows)
 
 
 def _campaign(team_id: str, campaign_id: str, conn: Connection) -> TimedCampaign:
@@ -71,19 +65,20 @@ def _contacts(dialer: Dialer, campaign: TimedCampaign) -> Iterator[Mapping[str, 
 
     with pinned(dialer.db) as db:
         once(db, lambda conn: exports.find_latest(conn, campaign.id))
-        for row in _rows(db, partial(exports.contacts, campaign_id=campaign.id, most=PAGE_ROWS), 0):
+        pages = partial(exports.contacts, campaign_id=campaign.id, most=PAGE_ROWS)
+        for row in _rows(db, pages, 0, lambda row: row.id):
             fields = {name: getattr(row, name, None) for name in CONTACT_FIELDS}
             if row.status in WAITING and campaign.status == CampaignStatus.RUNNING:
                 fields["next_call_at"] = next_at(row.zone, max(row.due_at, campaign.now))
             yield fields
 
 
-def _rows(db: Database, page: Callable[..., Sequence[R]], after: Any) -> Iterator[R]:
-    """Page after page, until one is not full."""
+def _rows(db: Database, page: Callable[..., Sequence[R]], after: Any, place: Callable[[R], Any]) -> Iterator[R]:
+    """Page after page, each behind the ``place`` of the last row before it, until one is not full."""
     while True:
         rows = once(db, partial(page, after=after))
         yield from rows
         if len(rows) < PAGE_ROWS:
             return
-        after = rows[-1].id
+        after = place(rows[-1])
         del rows  # or two pages are held while the next is read

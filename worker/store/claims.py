@@ -46,7 +46,7 @@ class Want:
     with_person: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reservation:
     """One call about to be reserved, with the limits of its scopes as they were read; that of its credentials where
     other accounts share them. ``attempts`` and ``called`` are the contact's so far. A callback has the ``callback_at``

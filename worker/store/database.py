@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, assert_never, cast
 
 import psycopg
+from psycopg import _queries
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -63,6 +64,7 @@ RESTED_SECONDS = 1.0
 RETRY_WITHIN_SECONDS = 8.0
 """A transaction is not begun again after that: one silent session is made up for, and nobody waits for three."""
 _RESTS_SINCE = "rests_since"
+_queries.MAX_CACHED_STATEMENT_LENGTH = 16 * 1024  # longer ones the driver reads anew each time, for 40 µs; ours are few
 OWNS_COMMIT = "owns_commit"
 """The option of a connection that says whether whoever works with it may end its transaction with its last statement
 (:mod:`worker.store.pipeline`): not where it is one part of a caller's, and not where a hook comes before the commit."""

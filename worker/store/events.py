@@ -25,7 +25,7 @@ MOST_PER_CALL = 1000
 """Events that are kept of one call. A life has five; whoever holds the key could otherwise send new ones for ever."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended", ``in_doubt``
     with a "ringing" that may be none; ``raw`` is what was received, as JSON; with

@@ -17,11 +17,11 @@ from worker.store import call_outcomes
 from worker.store.batches import Batch
 from worker.store.columns import CallScopes
 from worker.store.dispositions import PICKED_UP, UNSENT
-from worker.store.pipeline import Statement
+from worker.store.pipeline import Statement, pipelined
 from worker.store.shapes import shaped
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Move:
     """One step of one call's life, and what its end means for the contact.
 
@@ -57,7 +57,7 @@ class Move:
 
 MOVES = Batch(Move)
 
-ADVANCE = text(f"""
+_MOVED = f"""
 WITH x AS (
     SELECT * FROM {MOVES}),
 locked AS MATERIALIZED (   -- with its move, so that what follows joins once: two lists joined cost n × n
@@ -89,7 +89,17 @@ moved AS (
     RETURNING k.id, k.team_id, k.campaign_id, k.run_id, k.contact_id, k.number_id, k.account_id, k.to_number,
               k.state, k.disposition, k.attempt, k.called_before, k.callback_at, k.is_extra, k.carrier_call_id,
               x.was_ended_at, x.contact_status, x.due_in_seconds, x.reason, NOT x.counts AND k.attempt IS NOT NULL
-              AS gives_back, x.reached, x.technical, x.rejected, x.invalid),
+              AS gives_back, x.reached, x.technical, x.rejected, x.invalid)"""
+_MOVED_CALLS = """
+SELECT id, team_id, campaign_id, contact_id, number_id, account_id, to_number, state, disposition, carrier_call_id,
+       was_ended_at IS NULL AND state = 'ended' AS just_ended
+FROM moved ORDER BY id
+"""
+MOVE_ON = text(f"{_MOVED}{_MOVED_CALLS}")
+"""The same as :data:`ADVANCE` for calls of which none ends: what hangs on an end is not even looked for, which is two
+fifths of the work for one call."""
+ADVANCE = text(f"""
+{_MOVED},
 ended AS (SELECT * FROM moved WHERE state = 'ended' AND was_ended_at IS NULL),
 turned AS (   -- who asked to be called back, before this call or in it, waits for that; a call that counts for nothing
     UPDATE campaign_contacts cc   -- was none
@@ -129,13 +139,10 @@ budgeted AS (
     FROM (SELECT run_id, count(*) AS n FROM ended WHERE disposition IN {UNSENT} GROUP BY run_id) AS b
     CROSS JOIN (SELECT count(*) FROM woken) AS campaigns_first
     WHERE r.id = b.run_id)
-SELECT id, team_id, campaign_id, contact_id, number_id, account_id, to_number, state, disposition, carrier_call_id,
-       was_ended_at IS NULL AND state = 'ended' AS just_ended
-FROM moved ORDER BY id
-""")
+{_MOVED_CALLS}""")
 
 
-@shaped(ADVANCE)
+@shaped(ADVANCE, MOVE_ON)
 class MovedCall(CallScopes, Protocol):
     """A call as it is after its move; ``just_ended`` where this ended it."""
 
@@ -147,23 +154,22 @@ class MovedCall(CallScopes, Protocol):
     just_ended: bool
 
 
-def advance(conn: Connection, moves: Sequence[Move]) -> Sequence[MovedCall]:
-    """Move the calls; returns the rows of those that moved (``just_ended`` where this ended them).
+def advance(conn: Connection, moves: Sequence[Move], *, commits: bool = False) -> Sequence[MovedCall]:
+    """Move the calls; returns the rows of those that moved (``just_ended`` where this ended them). With ``commits`` the
+    transaction is over afterwards, in the same exchange with the server.
 
     A move whose guard fails, or that would end a call again, is left out: somebody else was first.
     """
     if not moves:
         return []
-    first, *others = advancement(moves)
-    moved = conn.execute(*first).all()
-    for statement in others:
-        conn.execute(*statement)
+    moved, *_ = pipelined(conn, *advancement(moves), commits=commits)
     return moved
 
 
 def advancement(moves: Sequence[Move]) -> list[Statement]:
     """The statements that :func:`advance` runs, to be sent together with others; the first returns its rows."""
-    statements: list[Statement] = [(ADVANCE, MOVES.bind(moves))]
+    ends = any(move.disposition is not None for move in moves)
+    statements: list[Statement] = [(ADVANCE if ends else MOVE_ON, MOVES.bind(moves))]
     reported = [move for move in moves if move.outcome_wait_seconds is not None]
     if reported:
         wait = max(move.outcome_wait_seconds or 0.0 for move in reported)

@@ -1,9 +1,10 @@
 """The calls of a team: a list that may be read from its newest to its oldest however long it is, by what a call is of,
 and one of what has changed; and one call with all its carrier said.
 
-Every list is read along one index that has its order, so a page costs what it shows, at any depth. Whoever reads page
-by page begins each behind the last row of the one before: rows that come meanwhile stand before the first page. Of what
-has changed, calls that ended come in the order in which they did, which never changes, and those that live behind them.
+Every list is read along one index that has its order, so a page costs what it shows, at any depth; those of a team have
+the calls that ended, and the few that live are put among them. Whoever reads page by page begins each behind the last
+row of the one before: rows that come meanwhile stand before the first page. Of what has changed, calls that ended come
+in the order in which they did, which never changes, and those that live behind them.
 """
 
 from __future__ import annotations
@@ -74,9 +75,10 @@ class WantedCalls:
 
 # Each names the one index that has the calls it means in their order: whose a campaign is its own row says, for a
 # condition on the calls would be taken to leave few. OFFSET 0 keeps from looking for a few calls in the order of all.
-OF_TEAM = "team_id = :team AND id <> ''"
+_ENDED = " AND ended_at IS NOT NULL"
+OF_TEAM = f"team_id = :team{_ENDED}"
 OF_CAMPAIGN = "campaign_id = (SELECT id FROM campaigns WHERE id = :campaign_id AND team_id = :team) AND id <> ''"
-TO_NUMBER = "team_id = :team AND to_number = :number AND id <> ''"
+TO_NUMBER = f"team_id = :team AND to_number = :number{_ENDED}"
 BY_DISPOSITION = "team_id = :team AND disposition = CAST(:disposition AS disposition)"
 _FEW = "(SELECT * FROM calls WHERE {} OFFSET 0) AS few"
 OF_ONE_CONTACT = _FEW.format("contact_id = :contact_id")
@@ -95,6 +97,10 @@ _IN_ORDER = {"number": TO_NUMBER, "campaign_id": OF_CAMPAIGN, "disposition": BY_
 """Filters that have an index in the order of the list, the one that leaves the fewest first."""
 
 
+_ALIVE = {OF_TEAM: IS_LIVE_OF_TEAM, TO_NUMBER: f"{IS_LIVE_OF_TEAM} AND to_number = :number"}
+"""Where the index has only calls that ended: those that live."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where the calls of a list are read from, and the conditions they meet."""
@@ -102,6 +108,11 @@ class Source:
     where: str
     table: str = "calls"
     more: str = ""
+
+    @property
+    def wheres(self) -> list[str]:
+        """The conditions of each of the parts that the list consists of."""
+        return [f"{where}{self.more}" for where in (self.where, _ALIVE.get(self.where)) if where is not None]
 
 
 @shaped(ONE, OF_CONTACT)
@@ -166,19 +177,22 @@ def page(conn: Connection, team_id: str, wanted: WantedCalls, part: Part) -> Cal
 
 def newest_statements(source: Source, after: Key | None = None) -> tuple[str, str]:
     """The statement of a page, newest first, and the one that counts."""
-    where = f"{source.where}{source.more}"
     behind = " AND (reserved_at, id) < (:after_at, :after_id)" if after else ""
     order = "ORDER BY reserved_at DESC, id DESC"
-    found = f"(SELECT * FROM {source.table} WHERE {where}{behind} {order} LIMIT :limit OFFSET :offset)"
+    reach = "LIMIT CAST(:limit AS bigint) + :offset"
+    parts = [f"(SELECT * FROM {source.table} WHERE {where}{behind} {order} {reach})" for where in source.wheres]
+    found = f"(SELECT * FROM ({' UNION ALL '.join(parts)}) AS listed {order} LIMIT :limit OFFSET :offset)"
+    counts = [f"(SELECT 1 FROM {source.table} WHERE {where} {order} LIMIT {MOST_COUNTED})" for where in source.wheres]
+    every = " UNION ALL ".join(counts)
     return (
         f"{_SHOWN.format(found)} ORDER BY k.reserved_at DESC, k.id DESC",
-        f"SELECT count(*) FROM (SELECT 1 FROM {source.table} WHERE {where} {order} LIMIT {MOST_COUNTED}) AS counted",
+        f"SELECT count(*) FROM (SELECT 1 FROM ({every}) AS every LIMIT {MOST_COUNTED}) AS counted",
     )
 
 
 def changed_statements(source: Source, after: Key | None = None) -> tuple[str, str]:
     """The same of what has changed: what has ended since, in that order, then what lives and has moved."""
-    more = source.more if source.where == OF_TEAM else f" AND {source.where}{source.more}"
+    more = source.more if source.where == OF_TEAM else f" AND {source.where.removesuffix(_ENDED)}{source.more}"
     since = f"team_id = :team AND ended_at >= :since{more}"
     behind = "" if after is None else " AND (ended_at, id) > (:after_at, :after_id)" if after.at else " AND false"
     live = f"{IS_LIVE}{more}" + (" AND id > :after_id" if after is not None and after.at is None else "")

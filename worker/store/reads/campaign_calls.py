@@ -18,9 +18,9 @@ SELECT k.id, k.campaign_id, k.run_id, k.contact_id, k.from_number, k.to_number, 
 FROM {{}} AS k
 LEFT JOIN call_outcomes o ON o.call_id = k.id
 """
-_SLICE = "(SELECT * FROM calls WHERE {} ORDER BY id DESC LIMIT :limit OFFSET :offset)"
+_SLICE = "(SELECT * FROM calls WHERE {} ORDER BY reserved_at DESC, id DESC LIMIT :limit OFFSET :offset)"
 PAGE = text(f"""
-{_SHOWN.format(_SLICE.format("campaign_id = :campaign AND id <> ''"))} ORDER BY k.id DESC
+{_SHOWN.format(_SLICE.format("campaign_id = :campaign AND id <> ''"))} ORDER BY k.reserved_at DESC, k.id DESC
 """)
 ONE = text(f"{_SHOWN.format('calls')} WHERE k.id = :id AND k.team_id = :team")
 LIVE = text("SELECT count(*) FROM calls WHERE campaign_id = :campaign AND ended_at IS NULL")

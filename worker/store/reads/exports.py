@@ -61,9 +61,10 @@ OUTCOME = """o.outcome, o.waits_until AS outcome_due_at, o.summary, o.data, o.ca
 CALLS = text(f"""
 SELECT k.id, k.run_id, k.contact_id, k.from_number, k.to_number, k.state, k.attempt, k.disposition, k.cause,
        k.machine_verdict, k.reserved_at, k.dialing_at, k.placed_at, k.ringing_at, k.answered_at, k.ended_at, {OUTCOME}
-FROM (SELECT * FROM calls WHERE campaign_id = :campaign AND id <> '' AND id > :after ORDER BY id LIMIT :most) AS k
+FROM (SELECT * FROM calls WHERE campaign_id = :campaign AND id <> '' AND (reserved_at, id) > (:after_at, :after_id)
+      ORDER BY reserved_at, id LIMIT :most) AS k
 LEFT JOIN call_outcomes o ON o.call_id = k.id
-ORDER BY k.id
+ORDER BY k.reserved_at, k.id
 """)
 
 
@@ -139,6 +140,8 @@ def contacts(conn: Connection, campaign_id: str, *, after: int, most: int) -> Se
     return conn.execute(CONTACTS, {"campaign": campaign_id, "after": after, "most": most}).all()
 
 
-def calls(conn: Connection, campaign_id: str, *, after: str, most: int) -> Sequence[ExportedCall]:
-    """The campaign's calls behind ``after`` (an id), in the order they were reserved."""
-    return conn.execute(CALLS, {"campaign": campaign_id, "after": after, "most": most}).all()
+def calls(conn: Connection, campaign_id: str, *, after: tuple[datetime, str], most: int) -> Sequence[ExportedCall]:
+    """The campaign's calls behind one (when it was reserved, its id), in the order they were reserved."""
+    after_at, after_id = after
+    values = {"campaign": campaign_id, "after_at": after_at, "after_id": after_id, "most": most}
+    return conn.execute(CALLS, values).all()

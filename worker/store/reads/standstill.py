@@ -111,7 +111,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT min({age("greatest(l.reserved_at, l.ended_at)")}) AS moved_seconds
     FROM (SELECT k.reserved_at, k.ended_at FROM calls k WHERE k.campaign_id = c.id AND k.id <> ''
-          ORDER BY k.id DESC LIMIT 20) AS l) AS latest
+          ORDER BY k.reserved_at DESC, k.id DESC LIMIT 20) AS l) AS latest
 WHERE {{which}} AND (SELECT coalesce((SELECT speed > 0 FROM clock), true))
   AND {MAY_CALL_MORE}
 """

@@ -49,15 +49,15 @@ WHERE z.campaign_id = :id AND (cc.status = 'queued' OR cc.callback_at IS NOT NUL
 ORDER BY cc.due_at, cc.contact_id
 """)
 
-# Ids of calls are in the order of time. A contact may have been called for months: its latest call is looked for among
+# A contact may have been called for months: its latest call is looked for among
 # the latest of the campaign, and not found if more have been made since.
 LOOK_BACK = 2000
 LATEST_ENDS = text(f"""
 SELECT DISTINCT ON (contact_id) contact_id, CAST(disposition AS text) AS disposition, cause
-FROM (SELECT id, contact_id, disposition, cause FROM calls
-      WHERE campaign_id = :id AND id <> '' ORDER BY id DESC LIMIT {LOOK_BACK}) AS latest
+FROM (SELECT id, contact_id, disposition, cause, reserved_at FROM calls
+      WHERE campaign_id = :id AND id <> '' ORDER BY reserved_at DESC, id DESC LIMIT {LOOK_BACK}) AS latest
 WHERE contact_id = ANY(:contacts) AND disposition IS NOT NULL
-ORDER BY contact_id, id DESC
+ORDER BY contact_id, reserved_at DESC, id DESC
 """)
 
 NEWEST = text("""
@@ -88,7 +88,8 @@ TODAY = text(f"""
 SELECT d.id AS campaign_id, count(k.dialed_at) AS calls, count(*) FILTER (WHERE k.disposition IN {ANSWERED}) AS answered
 FROM unnest(CAST(:ids AS text[]), CAST(:since AS timestamptz[])) AS d (id, since)
 CROSS JOIN LATERAL (SELECT dialed_at, disposition FROM calls
-                    WHERE campaign_id = d.id AND id <> '' ORDER BY id DESC LIMIT {LOOK_BACK}) AS k
+                    WHERE campaign_id = d.id AND id <> ''
+                    ORDER BY reserved_at DESC, id DESC LIMIT {LOOK_BACK}) AS k
 WHERE k.dialed_at >= d.since
 GROUP BY d.id
 """)
