@@ -11,7 +11,11 @@ from worker.law.tables import names_of_states, postal_states, postal_zones, rena
 
 _FORMS = {
     "US": (re.compile("[0-9]{5}(?:-?[0-9]{4})?"), "five digits, such as 86515"),
+    "AU": (re.compile("[0-9]{4}"), "four digits, such as 6000"),
+    "BR": (re.compile("[0-9]{5}-?[0-9]{3}"), "eight digits, such as 01310-100"),
     "CA": (re.compile("[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]"), "such as K1A 0B1"),
+    "ES": (re.compile("[0-9]{5}"), "five digits, such as 35001"),
+    "PT": (re.compile("[0-9]{4}(?:-?[0-9]{3})?"), "such as 9500-321"),
 }
 """Countries whose postal codes say where in them somebody is, and what such a code looks like."""
 
@@ -22,7 +26,7 @@ def state_of(country: str, region: str) -> str | None:
     said = region.strip().upper()
     own = renamed().get(country, "")
     for state, name in names_of_states().items():
-        if state.startswith(country) and said in (state, state[3:], name.upper()):
+        if state.startswith(f"{country}-") and said in (state, state[3:], name.upper()):
             return state
         if state == own:
             return state
@@ -39,9 +43,9 @@ def postal_place(country: str, postal_code: str) -> tuple[tuple[str, ...], tuple
     state = next((states[each] for each in beginnings if each in states), None)
     if state is None:
         return None
-    zone = next((zone for each in beginnings if (zone := postal_zones(country).get(each))), None)
-    zones = zones_of_states()[state]
-    return (state,), (zone,) if zone in zones else zones
+    of_state = zones_of_states()[state]
+    zones = next((zones for each in beginnings if (zones := postal_zones(country).get(each))), of_state)
+    return (state,), zones if set(zones) <= set(of_state) else of_state
 
 
 def read_address(
@@ -72,7 +76,7 @@ def _has_states(country: str) -> bool:
 
 
 def _like(country: str) -> str:
-    return "IN" if country == "US" else "ON"
+    return next(state.partition("-")[2] for state in names_of_states() if state.startswith(f"{country}-"))
 
 
 def _in_form(country: str, postal_code: str) -> str | None:

@@ -20,24 +20,21 @@ from functools import cache, lru_cache
 import phonenumbers
 import pytz
 from phonenumbers import PhoneNumberType
-from phonenumbers.phonenumberutil import is_number_type_geographical
+from phonenumbers.phonenumberutil import UNKNOWN_REGION, is_number_type_geographical
 from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 
 from worker.domain.addresses import postal_place, state_of
 from worker.domain.window import zone_changes, zone_info
+from worker.domain.zone_facts import places as best_known
 from worker.domain.zone_facts import zones_of
-from worker.law.tables import area_codes, renamed, within, zones_of_states
+from worker.law.tables import area_codes, beginnings, renamed, within, zones_of_states
 
 MOST_LENGTH = 100
 """Characters of a code. What would be longer is widened to all zones of its areas, or to whole countries."""
 EVERYWHERE = "*"
 BEGINNING = 9
 """Characters of a number that say where it may be, the plus among them."""
-BEYOND = {
-    "617": ("Australia/Brisbane", "Australia/Sydney"),
-    "618": ("Australia/Adelaide", "Australia/Darwin", "Australia/Perth", "Australia/Eucla"),
-}
-"""Beginnings of landlines whose area goes beyond the zones that libphonenumber has for it."""
+RUSSIA_AND_KAZAKHSTAN = 7
 _SINCE = datetime(2024, 1, 1, tzinfo=UTC)
 """Zones whose clocks are the same from here on are one."""
 
@@ -142,9 +139,9 @@ def country_of_zone(zone: str) -> str | None:
 
 
 def different(zones: Iterable[str]) -> tuple[str, ...]:
-    """The zones, sorted, the first only of those whose clocks are the same."""
+    """The zones, sorted, the best known only of those whose clocks are the same."""
     by_clock: dict[object, str] = {}
-    for zone in zones:
+    for zone in sorted(zones, key=lambda zone: (_rank().get(zone, len(_rank())), zone)):
         by_clock.setdefault(_clock(zone), zone)
     return tuple(sorted(by_clock.values()))
 
@@ -182,20 +179,24 @@ def _by_beginning(beginning: str, length: int) -> Found:
     except phonenumbers.NumberParseException:
         return _NOWHERE
     region = phonenumbers.region_code_for_number(number)
-    main = phonenumbers.region_code_for_country_code(number.country_code or 0)
-    areas = _exact(renamed().get(each, each) for each in (region or main, main) if each and len(each) == 2)
-    if not areas or number.country_code == 7:
-        areas = (region,) if region else ("KZ", "RU") if number.country_code == 7 else ()
+    regions: tuple[str | None, ...]
+    if number.country_code == RUSSIA_AND_KAZAKHSTAN:
+        regions = (region,) if region else ("KZ", "RU")
+    else:  # a number of Guernsey may be in England
+        regions = (region, phonenumbers.region_code_for_country_code(number.country_code or 0))
+    areas = _exact(each for each in regions if each and each.isalpha() and each != UNKNOWN_REGION)
     if not areas:
         return _NOWHERE
     kind = phonenumbers.number_type(number)
     is_geographical = kind != PhoneNumberType.UNKNOWN and is_number_type_geographical(kind, number.country_code or 0)
+    known = beginning[1 : 1 + TIMEZONE_LONGEST_PREFIX]
+    first_digits = [known[:n] for n in range(len(known), len(str(number.country_code)), -1)]
+    sources = [beginnings()]
     if is_geographical and kind != PhoneNumberType.MOBILE and len(areas) == 1:
-        known = beginning[1 : 1 + TIMEZONE_LONGEST_PREFIX]
-        beginnings = [known[:n] for n in range(len(known), len(str(number.country_code)), -1)]
-        for zones in (*map(BEYOND.get, beginnings), *map(TIMEZONE_DATA.get, beginnings)):
-            if zones:
-                return areas, different(zones), Basis.AREA_CODE
+        sources.append(TIMEZONE_DATA)
+    for zones in (source.get(digits) for source in sources for digits in first_digits):
+        if zones:
+            return areas, different(zones), Basis.AREA_CODE
     return areas, zones_of_areas(areas), Basis.COUNTRY
 
 
@@ -244,6 +245,11 @@ def _countries_by_zone() -> dict[str, Sequence[str]]:
     for zone in ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Phoenix"):
         found[zone] = ["US"]
     return dict(found)
+
+
+@cache
+def _rank() -> dict[str, int]:
+    return {zone: n for n, zone in enumerate(best_known())}
 
 
 @cache
