@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from worker.domain.errors import Fault, Invalid
+from worker.domain.law import law
 from worker.domain.places import areas_around
 from worker.domain.rule_words import source, wants
-from worker.law.reading import law
 from worker.law.rules import Rule
 from worker.law.version import PACK_VERSION
 from worker.law.words import PURPOSES
 
+AREA = re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?")
 CHECKED_WITHIN = timedelta(days=180)
 """A rule that nobody has looked at for longer may have changed."""
 MEANING = {
@@ -33,7 +35,8 @@ def listing(place: str | None = None) -> dict[str, Any]:
     :class:`Invalid` for a place without a rule."""
     rules = sorted(law().rules, key=lambda rule: (rule.place, rule.id))
     if place is not None:
-        around = areas_around(place.strip().upper())
+        named = place.strip().upper()
+        around = areas_around(named) if AREA.fullmatch(named) else ()
         rules = [rule for rule in rules if rule.place in around]
         if not rules:
             known = ", ".join(sorted({rule.place for rule in law().rules}))
@@ -48,6 +51,13 @@ def listing(place: str | None = None) -> dict[str, Any]:
 def outdated(today: date) -> Sequence[Rule]:
     """The rules that were last checked too long ago."""
     return [rule for rule in law().rules if rule.checked + CHECKED_WITHIN < today]
+
+
+def page_row(shown: dict[str, Any]) -> str:
+    """A listed rule as a line of the table in the manual."""
+    dates = [f"{word} {shown[word]}" for word in ("since", "until") if shown[word]]
+    proof = ", ".join([shown["evidence"], *([] if shown["binding"] else ["warns only"]), *dates])
+    return f"| {shown['id']} | {shown['place']} | {shown['wants']} | {shown['applies']} | {proof} |"
 
 
 def _shown(rule: Rule) -> dict[str, Any]:
