@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 import pytz
+from phonenumbers.tzdata import TIMEZONE_DATA
 
 from worker.domain.addresses import read_address
 from worker.domain.errors import Invalid
-from worker.domain.places import Basis, Place, expand, place_of
+from worker.domain.places import Basis, Place, _clock, expand, place_of
 from worker.law.tables import area_codes
 
 NEW_YORK, CHICAGO, DENVER, LOS_ANGELES = "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"
@@ -141,10 +142,33 @@ def test_what_says_less_adds_nothing_and_what_says_otherwise_is_added() -> None:
     assert place_of("+12125550123", country="US").areas == ("US-NY",)
     assert place_of("+18005550123", country="US", region="IN").areas == ("US-IN",)
     assert place_of("+12125550123", region="CA").areas == ("US-CA", "US-NY")
+    assert place_of("+18005550123", region="IN").areas == ("US-IN",)
+    assert place_of("+18005550123", postal_code="K1A 0B1").areas == ("CA-ON",)
     abroad = place_of("+12125550123", country="FR")
     assert (abroad.areas, abroad.zones) == (("FR", "US-NY"), (NEW_YORK, "Europe/Paris"))
     moved = place_of("+33612345678", timezone=DENVER)
     assert (moved.areas, moved.zones) == (("FR", "US"), (DENVER, "Europe/Paris"))
+
+
+WRONG = (
+    "1474",  # Saskatchewan keeps no Winnipeg time
+    "1689",  # Orlando is not in the Central zone
+    "1867",  # the Yukon keeps no Vancouver time
+    "1879",  # Newfoundland is not Puerto Rico
+    "1907",  # no part of Alaska keeps the time of Honolulu
+    "262",  # of the numbers of Mayotte it knows themselves
+    "7840",  # Abkhazia
+)
+"""Where the library is known to be wrong, or is not asked."""
+
+
+def test_no_place_is_narrower_than_what_the_library_knows_of_a_number() -> None:
+    for prefix, named in TIMEZONE_DATA.items():
+        number = "+" + prefix.ljust(11 if prefix.startswith(("1", "61")) else 12, "2")
+        place = place_of(number)
+        if len(prefix) > 3 and place.areas and not prefix.startswith(WRONG):
+            clocks = {*map(_clock, place.zones)}
+            assert {_clock(zone) for zone in named} <= clocks, (number, named, place)
 
 
 def test_every_area_code_has_a_place_that_its_code_expands_to() -> None:
@@ -188,6 +212,10 @@ def test_a_number_of_no_country_is_nowhere(e164: str | None) -> None:
         ("CA", None, "46320", ["postalCode"]),
         (None, None, "46320", []),
         ("FR", "Bretagne", "75001", []),
+        ("FR", None, "SW1A 1AA", ["postalCode"]),
+        ("GB", None, "75001", ["postalCode"]),
+        ("GB", None, "sw1a 1aa", []),
+        ("IE", None, "D02 AF30", []),
         ("", " ", "", []),
     ],
 )

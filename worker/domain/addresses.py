@@ -15,9 +15,16 @@ _FORMS = {
     "BR": (re.compile("[0-9]{5}-?[0-9]{3}"), "eight digits, such as 01310-100"),
     "CA": (re.compile("[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]"), "such as K1A 0B1"),
     "ES": (re.compile("[0-9]{5}"), "five digits, such as 35001"),
+    **{each: (re.compile("[0-9]{5}"), "five digits") for each in ("DE", "FI", "FR", "IT", "MX")},
+    **{each: (re.compile("[0-9]{4}"), "four digits") for each in ("AT", "BE", "CH", "DK", "NO", "NZ", "ZA")},
+    "GB": (re.compile("[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}"), "such as SW1A 1AA"),
+    "IN": (re.compile("[0-9]{3} ?[0-9]{3}"), "six digits, such as 110001"),
+    "JP": (re.compile("[0-9]{3}-?[0-9]{4}"), "seven digits, such as 100-0001"),
+    "NL": (re.compile("[0-9]{4} ?[A-Z]{2}"), "such as 1011 AB"),
+    "PL": (re.compile("[0-9]{2}-?[0-9]{3}"), "such as 00-001"),
     "PT": (re.compile("[0-9]{4}(?:-?[0-9]{3})?"), "such as 9500-321"),
 }
-"""Countries whose postal codes say where in them somebody is, and what such a code looks like."""
+"""What a postal code looks like, where one of another country can be told by it or it says where somebody is."""
 
 
 def state_of(country: str, region: str) -> str | None:
@@ -61,7 +68,7 @@ def read_address(
     where = code or of_number
     if region and region.strip() and where and _has_states(where) and state_of(where, region) is None:
         faults.append(Fault("region", f"{where} has no state {region!r}; write its letters, such as {_like(where)}."))
-    if postal_code and postal_code.strip() and where in _FORMS and postal_place(where, postal_code) is None:
+    if postal_code and postal_code.strip() and where in _FORMS and not _is_of(where, postal_code):
         form = _FORMS[where][1]
         faults.append(
             Fault("postalCode", f"{postal_code!r} is no postal code of {where}; write {form}, or its country.")
@@ -69,6 +76,12 @@ def read_address(
     if faults:
         raise Invalid(faults)
     return code, region.strip() if region else None, postal_code.strip() if postal_code else None
+
+
+def _is_of(country: str, postal_code: str) -> bool:
+    """Whether it may be a postal code of this country."""
+    is_in_form = _in_form(country, postal_code) is not None
+    return is_in_form and (not postal_states(country) or postal_place(country, postal_code) is not None)
 
 
 def _has_states(country: str) -> bool:

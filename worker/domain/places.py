@@ -11,7 +11,7 @@ An area is a state of the United States (``US-IN``), a province of Canada, or a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -34,6 +34,8 @@ MOST_LENGTH = 100
 EVERYWHERE = "*"
 BEGINNING = 9
 """Characters of a number that say where it may be, the plus among them."""
+NORTH_AMERICA = ("US", "CA")
+"""Where a number without an area may be: the letters of no state are those of a province, and no codes are alike."""
 RUSSIA_AND_KAZAKHSTAN = 7
 _SINCE = datetime(2024, 1, 1, tzinfo=UTC)
 """Zones whose clocks are the same from here on are one."""
@@ -78,18 +80,22 @@ def place_of(
 ) -> Place:
     """Where somebody with this number, and what else is known of them, might be. What cannot be read, such as a postal
     code of another country, is left out; :func:`worker.domain.addresses.read_address` says so."""
+    areas, zones, basis = _by_number(e164)
+    near = tuple(dict.fromkeys(map(_country, areas))) or (NORTH_AMERICA if (e164 or "").startswith("+1") else ())
     return _place_of(
-        *_by_number(e164), timezone or "", timezone_confirmed, country or "", region or "", postal_code or ""
-    )
+        areas, zones, basis, timezone or "", timezone_confirmed, (country.upper(),) if country else near,
+        (country or "").upper(), region or "", postal_code or "",
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=16_384)
 def _place_of(
     areas: tuple[str, ...], zones: tuple[str, ...], basis: Basis,
-    timezone: str, is_confirmed: bool, country: str, region: str, postal_code: str,
+    timezone: str, is_confirmed: bool, countries: tuple[str, ...], country: str, region: str, postal_code: str,
 ) -> Place:  # fmt: skip
-    found = [(areas, zones, basis), *_by_address(areas, country.upper(), region, postal_code)]
-    found += _by_country(country.upper(), [area for areas, _, _ in found for area in areas])
+    """``countries``: of which the state and the postal code may be."""
+    found = [(areas, zones, basis), *_by_address(countries, region, postal_code)]
+    found += _by_country(country, [area for areas, _, _ in found for area in areas])
     stated = timezone if timezone in pytz.all_timezones_set else ""
     if stated:
         found.append(((), (stated,), Basis.CONFIRMED_TIMEZONE if is_confirmed else Basis.TIMEZONE))
@@ -191,18 +197,17 @@ def _by_beginning(beginning: str, length: int) -> Found:
     is_geographical = kind != PhoneNumberType.UNKNOWN and is_number_type_geographical(kind, number.country_code or 0)
     known = beginning[1 : 1 + TIMEZONE_LONGEST_PREFIX]
     first_digits = [known[:n] for n in range(len(known), len(str(number.country_code)), -1)]
-    sources = [beginnings()]
-    if is_geographical and kind != PhoneNumberType.MOBILE and len(areas) == 1:
+    sources: list[Mapping[str, tuple[str, ...]]] = [beginnings()]
+    if is_geographical and kind != PhoneNumberType.MOBILE:
         sources.append(TIMEZONE_DATA)
-    for zones in (source.get(digits) for source in sources for digits in first_digits):
-        if zones:
-            return areas, different(zones), Basis.AREA_CODE
-    return areas, zones_of_areas(areas), Basis.COUNTRY
+    most_exact = [next((source[digits] for digits in first_digits if digits in source), ()) for source in sources]
+    zones = different(zone for zones in most_exact for zone in zones)
+    return (areas, zones, Basis.AREA_CODE) if zones else (areas, zones_of_areas(areas), Basis.COUNTRY)
 
 
-def _by_address(areas: tuple[str, ...], country: str, region: str, postal_code: str) -> Iterator[Found]:
+def _by_address(countries: tuple[str, ...], region: str, postal_code: str) -> Iterator[Found]:
     """Where a stated state or postal code is: in the stated country, or else in that of the number."""
-    for each in (country,) if country else tuple(dict.fromkeys(map(_country, areas))):
+    for each in countries:
         if postal_code and (found := postal_place(each, postal_code)):
             yield (*found, Basis.POSTAL_CODE)
         if region and (state := state_of(each, region)):

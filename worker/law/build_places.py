@@ -21,7 +21,10 @@ from phonenumbers.geodata import GEOCODE_DATA
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 HERE = Path(__file__).parent
-HEAD = "# Made by `python -m worker.law.build_places`. Area codes by where they are: states (or the country), zones.\n"
+HEAD = (
+    f"# Made by `python -m worker.law.build_places` with phonenumbers {phonenumbers.__version__}.\n"
+    "# Area codes by where they are: states (or the country), zones.\n"
+)
 OTHER_NAMES = {
     "Washington State": "US-WA",
     "Washington D.C.": "US-DC",
