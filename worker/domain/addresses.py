@@ -24,7 +24,7 @@ _FORMS = {
     "PL": (re.compile("[0-9]{2}-?[0-9]{3}"), "such as 00-001"),
     "PT": (re.compile("[0-9]{4}(?:-?[0-9]{3})?"), "such as 9500-321"),
 }
-"""What a postal code looks like, where one of another country can be told by it or it says where somebody is."""
+"""What a postal code looks like, where that shows one of another country, or the code says where somebody is."""
 
 
 def state_of(country: str, region: str) -> str | None:

@@ -13,21 +13,11 @@ from worker.domain.places import areas_around
 from worker.domain.rule_words import source, wants
 from worker.law.rules import Rule
 from worker.law.version import PACK_VERSION
-from worker.law.words import PURPOSES
+from worker.law.words import MEANING, Purpose
 
 AREA = re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?")
 CHECKED_WITHIN = timedelta(days=180)
 """A rule that nobody has looked at for longer may have changed."""
-MEANING = {
-    "telemarketing": "sells something, or leads to a sale",
-    "informational": "of a commercial caller, and sells nothing: an appointment, a delivery",
-    "non_commercial": "of no commercial purpose",
-    "nonprofit": "by a tax-exempt organisation, or for one",
-    "health": "by a health provider to a patient",
-    "fraud_alert": "by a bank, of suspicious transactions",
-    "debt": "collects a debt",
-    "research": "an opinion poll or a survey",
-}
 
 
 def listing(place: str | None = None) -> dict[str, Any]:
@@ -43,7 +33,7 @@ def listing(place: str | None = None) -> dict[str, Any]:
             raise Invalid([Fault("place", f"There is no rule of {place!r}; there are rules of {known}.")])
     return {
         "version": PACK_VERSION,
-        "purposes": [{"name": name, "meaning": MEANING[name]} for name in PURPOSES],
+        "purposes": [{"name": each.value, "meaning": MEANING[each]} for each in Purpose],
         "rules": [_shown(rule) for rule in rules],
     }
 
