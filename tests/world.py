@@ -14,6 +14,7 @@ from redis import Redis
 from sqlalchemy import Connection, Engine, text
 
 from tests.at_work import AHEAD
+from tests.law.passed import unlawful
 from tests.patience import PATIENCE_SECONDS
 from tests.stage import Played, Stage
 from worker.bulkheads import Bulkheads, Taken
@@ -48,6 +49,7 @@ from worker.store import counters, gate, invariants
 from worker.store.crm import contacts, setup
 from worker.store.crm.contacts import NewContact
 from worker.store.database import open_database, transact
+from worker.store.rules import RULES
 
 MONDAY_NOON = datetime(2027, 3, 1, 17, 0, tzinfo=UTC)  # 12:00 in New York
 
@@ -368,8 +370,8 @@ class World:
         yield from self.sql("""
             SELECT min(scheduled_end_at) FROM campaigns
             WHERE status IN ('running', 'paused') AND deleted_at IS NULL AND scheduled_end_at > dialer_now()""")[0]
-        for row in self.sql("""
-            SELECT c.*, cc.zone, min(cc.due_at) AS due_at,
+        for row in self.sql(f"""
+            SELECT c.*, {RULES}, cc.zone, min(cc.due_at) AS due_at,
                    min(cc.due_at) FILTER (WHERE cc.due_at > dialer_now()) AS due_later
             FROM campaigns c JOIN campaign_contacts cc ON cc.campaign_id = c.id
             WHERE c.status = 'running' AND cc.status IN ('pending', 'queued') GROUP BY c.id, cc.zone"""):
@@ -452,6 +454,7 @@ class World:
         with self.engine.connect() as conn:
             found = invariants.violations(conn, self.dialer.bounds)
         assert not any(found.values()), {name: rows for name, rows in found.items() if rows}
+        assert not unlawful(self.sql("SELECT id, law, dialed_at FROM calls WHERE law IS NOT NULL"))
         rang: dict[str, list[Played]] = {}
         for played in self.stage.calls.values():
             if not played.is_extra and played.call_request.to_number not in self.stage.may_overlap:

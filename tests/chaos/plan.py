@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -19,6 +19,11 @@ TRIED = 20
 ENDS_SECONDS = (4.0, 12.0)
 AT_FIRST, WHEN_CREATED, LATER = 14, 8, 12
 """Contacts of the campaigns that are there from the beginning, of those created later, and what is added to each."""
+
+PURPOSES = ("health", "fraud_alert")
+"""What wants no consent where trials call, and is allowed there at any hour."""
+WHERE = "America/Denver"
+"""The clock of whoever a trial calls that goes by places."""
 
 PLACING = (
     {"reject": "too_many_requests", "retry_after": 0.5}, {"refuse": 500}, {"place": "then_500"}, {"queue": 2},
@@ -64,7 +69,7 @@ class TeamPlan:
 class CampaignPlan:
     """``starts_in`` is what its schedule leaves, ``None`` for one that is run at once; ``ends_in`` is how long after
     that nobody is called any more, ``None`` for one that has no end. ``window`` is from how many minutes before its
-    creation to how many after, and where."""
+    creation to how many after, and where. With a ``purpose`` it goes by places and by the rules."""
 
     key: str
     team: TeamPlan
@@ -80,6 +85,7 @@ class CampaignPlan:
     window: tuple[int, int, str] | None = None
     ends_in: float | None = None
     by_second_number: bool = False
+    purpose: str | None = None
 
     @property
     def everybody(self) -> tuple[Person, ...]:
@@ -116,9 +122,19 @@ def draw_workload(seed: int, seconds: float) -> Workload:
         of_team = [campaign for campaign in campaigns if campaign.team is team]
         neighbour = of_team[-1] if len(of_team) % 2 else None
         campaigns.append(_campaign(dice, f"c{n}", team, created_at, neighbour, serial))
+    campaigns = _with_purposes(Random(f"purposes {seed}"), campaigns)
     phones = [number for campaign in campaigns for it in campaign.everybody for number in it.numbers]
     phones += [number for team in teams for number in team.to_try]
     return Workload(teams, tuple(campaigns), {phone: draw_lives(dice) for phone in dict.fromkeys(phones)})
+
+
+def _with_purposes(dice: Random, campaigns: Sequence[CampaignPlan]) -> list[CampaignPlan]:
+    """Some of those without a window have one."""
+    drawn = [dice.choice(PURPOSES) if dice.random() < 0.4 else None for _ in campaigns]
+    return [
+        replace(campaign, purpose=purpose) if campaign.window is None else campaign
+        for campaign, purpose in zip(campaigns, drawn, strict=True)
+    ]
 
 
 def _callers(team: int) -> dict[str, str]:

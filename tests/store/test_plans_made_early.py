@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, TextClause
 
 from tests.store.rows import campaign, furnish
-from tests.store.test_plans import CROWD, NEWS, PAGE, TEAM, array, nodes, reads_little
+from tests.store.test_plans import CROWD, NEWS, PAGE, TEAM, array, nodes, reads_little, unbounded
 from worker.dev.stack import Stack
 from worker.store import calls, candidates, claims, dialing, events, moves
 from worker.store.database import open_database
@@ -74,6 +74,8 @@ HOT: Mapping[str, tuple[TextClause, Mapping[str, str]]] = {
             "zone": array(""),
             "most": array(BATCH),
             "with_person": array("false"),
+            "by_place": array("false"),
+            **unbounded(1),
         },
     ),
     "dialing.RESERVED_CALLS": (dialing.RESERVED_CALLS, {"ids": array(*IDS), "recovery": "60", "sharing": "'{}'"}),
@@ -83,6 +85,7 @@ HOT: Mapping[str, tuple[TextClause, Mapping[str, str]]] = {
             "call_id": array(*IDS),
             "valid_until": alike("2037-01-01"),
             "policy_version": alike(1),
+            "law": alike("{}"),
             "request": "18",
             "overhead": "90",
             "callee": "3600",

@@ -135,7 +135,8 @@ def _at_rest(now: Situation) -> Activity:
         case CampaignStatus.CANCELLED:
             return Activity("cancelled", f"The campaign was cancelled for good.{still}")
         case CampaignStatus.DRAFT if now.missed_start_at is not None:
-            why = f"The campaign did not start at {_at(now, now.missed_start_at)}, for nobody was at work in time"
+            because = "it has no purpose, and must have one" if now.lacks_purpose else "nobody was at work in time"
+            why = f"The campaign did not start at {_at(now, now.missed_start_at)}, for {because}"
             return Activity("start_missed", f"{why}; run it, or schedule it again.")
         case CampaignStatus.DRAFT | CampaignStatus.RUNNING:  # one that runs does not come here
             return Activity("not_started", "The campaign has not been started; run or schedule it.")

@@ -58,14 +58,14 @@ class Situation:
     ``opens_after_end`` is when), both now or later;
     ``is_due_then`` where what comes then is that one falls due, not that a window opens. ``budget`` is what is left
     of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked (``None``: never).
-    ``awaited`` is how many contacts wait for the outcome of a call that has ended.
-    ``missed_start_at`` is when a draft was to start and did not; ``left`` counts the contacts that were cancelled, as
-    those are who wait when the campaign ends. Where it ``is_closing`` it has ended, but for its live calls.
-    ``planned`` is how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and
-    ``is_team_full`` say that these may have no further call at once. ``still`` is what of the campaign stands still.
-    ``failover_held_until`` (machine time) is set while calls that a failover of the database may have lost keep others
-    from being placed. ``zone`` is the one whose clock is said, the campaign's; ``machine_now`` is ``now`` by the clock
-    of the machines, where that is another.
+    ``awaited`` is how many contacts wait for the outcome of a call that has ended. ``missed_start_at`` is when a draft
+    was to start and did not, because nobody was at work, or it ``lacks_purpose``, as it still does; ``left`` counts the
+    contacts that were cancelled, as those are who wait when the campaign ends. Where it ``is_closing`` it has ended,
+    but for its live calls. ``planned`` is how many calls a fill would ask for now; where it would ask for none,
+    ``is_campaign_full`` and ``is_team_full`` say that these may have no further call at once. ``still`` is what of the
+    campaign stands still. ``failover_held_until`` (machine time) is set while calls that a failover of the database may
+    have lost keep others from being placed. ``zone`` is the one whose clock is said, the campaign's; ``machine_now`` is
+    ``now`` by the clock of the machines, where that is another.
     """
 
     status: CampaignStatus
@@ -74,6 +74,7 @@ class Situation:
     pause_reason: str | None = None
     scheduled_start_at: datetime | None = None
     missed_start_at: datetime | None = None
+    lacks_purpose: bool = False
     scheduled_end_at: datetime | None = None
     is_closing: bool = False
     is_kept_open: bool = False
