@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import pytest
-
-from tests.world import MONDAY_NOON, World
+from tests.world import World
 from worker.carriers.simulated.protocol import Status
 from worker.domain.frequency import MARGIN
 from worker.simulator.lives import Life

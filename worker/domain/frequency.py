@@ -141,7 +141,7 @@ class FrequencyRules:
 
     def __call__(self, value: object, path: str) -> list[dict[str, Any]]:
         if not isinstance(value, list) or not 1 <= len(value) <= self.most:
-            raise wrong(path, f"Give a list of 1 to {self.most} rules{size_of(value)}, {_LIKE}; null for none.")
+            raise wrong(path, f"Give a list of 1 to {self.most} rules, {_LIKE}{size_of(value)}.")
         return every(partial(_read_rule, rule, f"{path}[{i}]") for i, rule in enumerate(value))
 
 

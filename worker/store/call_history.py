@@ -8,7 +8,6 @@ So the commit of ``dialing`` requires the row to be as it was read, word for wor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -107,7 +106,7 @@ ON CONFLICT (team_id, number) DO UPDATE SET refused_at = greatest(e.refused_at, 
 class CallHistory(Protocol):
     """What is known of the calls to a number; nothing where it was not asked for or there is no row."""
 
-    recent: Sequence[datetime] | None
+    recent: list[datetime] | None
     conversed_at: datetime | None
     refused_at: datetime | None
     history: str | None

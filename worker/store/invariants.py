@@ -147,10 +147,14 @@ WITH counting AS (
       AND NOT ((k.disposition IN {COUNTS_IF_IT_RANG}) IS TRUE AND NOT k.rang)),
 called AS (
     SELECT team_id, number, (array_agg(dialed_at ORDER BY dialed_at DESC))[1:32] AS recent FROM counting GROUP BY 1, 2),
-known AS (
-    SELECT team_id, number, ARRAY(SELECT at FROM unnest(recent) AS r (at)
-                                  WHERE at > dialer_now() - interval '31 days' ORDER BY at DESC) AS recent
-    FROM callees)
+known AS (   -- of calls that are kept
+    SELECT e.team_id, e.number, ARRAY(
+        SELECT at FROM unnest(e.recent) AS r (at)
+        WHERE at > dialer_now() - interval '31 days'
+          AND EXISTS (SELECT FROM calls k WHERE k.id <> '' AND k.team_id = e.team_id AND k.to_number = e.number
+                                            AND k.dialed_at = at)
+        ORDER BY at DESC) AS recent
+    FROM callees e)
 SELECT team_id || ' ' || number AS offender, called.recent AS called, known.recent AS known
 FROM called FULL JOIN known USING (team_id, number)
 WHERE coalesce(called.recent, '{{}}') <> coalesce(known.recent, '{{}}')
