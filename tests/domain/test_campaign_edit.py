@@ -31,6 +31,8 @@ CURRENT = {
     "keepOpen": False,
     "useSecondaryPhone": False,
     "frequency": None,
+    "purpose": None,
+    "law": None,
 }
 WINDOW = {"call_window_start": "09:00", "call_window_end": "17:00", "call_window_timezone": "America/New_York",
           "call_windows": None}  # fmt: skip

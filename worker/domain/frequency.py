@@ -130,7 +130,7 @@ def _rest(history: History, rule: Cap | Quiet) -> Rest | None:
     since = history.conversed_at if rule.after == After.CONVERSATION else history.refused_at
     if since is None:
         return None
-    return Rest(rule, None if rule.hours is None else since + timedelta(hours=rule.hours))
+    return Rest(rule, None if rule.hours is None else since + timedelta(hours=rule.hours) + MARGIN)
 
 
 @dataclass(frozen=True, slots=True)

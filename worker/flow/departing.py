@@ -78,6 +78,7 @@ class CommittedCall:
     number_rate: float | None = None
     credentials_rate: float | None = None
     frequency: Sequence[Mapping[str, Any]] | None = None
+    team_frequency: Sequence[Mapping[str, Any]] | None = None
     recent: list[datetime] | None = None
     conversed_at: datetime | None = None
     refused_at: datetime | None = None

@@ -34,6 +34,7 @@ class Limited(Protocol):
     """What of a campaign says how often its callees may be called."""
 
     frequency: Sequence[Mapping[str, Any]] | None
+    team_frequency: Sequence[Mapping[str, Any]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Crowd:
 
 def rules_for(campaign: Limited, zone: str, now: datetime) -> Frequency:
     """What holds for calls of the campaign to contacts in this zone."""
-    return frequency_of(campaign.frequency)
+    return frequency_of(campaign.team_frequency, campaign.frequency)
 
 
 @lru_cache(maxsize=1024)
@@ -60,6 +61,12 @@ def as_json(frequency: Frequency) -> str:
 def rest_of(known: CallHistory, frequency: Frequency, now: datetime) -> Rest | None:
     """Why this number may not be called ``now``, and until when; ``None`` where it may be."""
     return resting(History(known.recent or (), known.conversed_at, known.refused_at), frequency, now)
+
+
+def put_back_capped(dialer: Dialer, team_id: str, campaign_id: str | None = None) -> list[str]:
+    """Have those looked at again who wait for their number to be called less often, of a campaign or of the whole team:
+    the rules have changed. The campaigns they are in."""
+    return transact(dialer.db, lambda conn: call_history.free(conn, team_id, campaign_id))
 
 
 def park(dialer: Dialer, crowd: Crowd) -> None:

@@ -37,9 +37,9 @@ FROM jsonb_array_elements(CAST(:rules AS jsonb)) AS r"""
 
 _MARGIN = f"interval '{MARGIN.total_seconds()} seconds'"
 _RESTS_UNTIL = f"""(
-    SELECT max(CASE WHEN r.calls IS NOT NULL THEN e.recent[r.calls] + r.span + {_MARGIN}
-                    WHEN r.after = 'conversation' THEN e.conversed_at + r.span
-                    ELSE e.refused_at + r.span END) FROM rules r)"""
+    SELECT max(r.span + {_MARGIN} + CASE WHEN r.calls IS NOT NULL THEN e.recent[r.calls]
+                                         WHEN r.after = 'conversation' THEN e.conversed_at
+                                         ELSE e.refused_at END) FROM rules r)"""
 """Until when the rules keep a callee ``e`` from being called: what :func:`worker.domain.frequency.resting` says. A
 refusal for good is left to the claim."""
 
@@ -78,10 +78,13 @@ SELECT (SELECT count(*) FROM due) AS looked_at, (SELECT count(*) FROM parked) AS
 """)
 
 FREE = text("""
-UPDATE campaign_contacts cc SET due_at = least(cc.due_at, (SELECT dialer_due_now())), reason = NULL
-FROM campaigns c
-WHERE c.team_id = :team AND (CAST(:campaign AS text) IS NULL OR c.id = :campaign) AND cc.campaign_id = c.id
-  AND cc.reason = 'frequency' AND cc.status IN ('pending', 'queued')
+WITH freed AS (
+    UPDATE campaign_contacts cc SET due_at = least(cc.due_at, (SELECT dialer_due_now())), reason = NULL
+    FROM campaigns c
+    WHERE c.team_id = :team AND c.id <> '' AND (CAST(:campaign AS text) IS NULL OR c.id = :campaign)
+      AND cc.campaign_id = c.id AND cc.reason = 'frequency' AND cc.status IN ('pending', 'queued')
+    RETURNING cc.campaign_id)
+SELECT DISTINCT campaign_id FROM freed ORDER BY campaign_id
 """)
 
 WAITING = text(f"""
@@ -134,10 +137,10 @@ def park(conn: Connection, campaign_id: str, zone: str, rules: str, *, most: int
     return conn.execute(PARK, _which(campaign_id, zone, rules, most)).one()
 
 
-def free(conn: Connection, team_id: str, campaign_id: str | None = None) -> int:
-    """Let those look due again who were put off, of a campaign or of all of the team: the rules are others now. They
-    were due when they were put off."""
-    return conn.execute(FREE, {"team": team_id, "campaign": campaign_id}).rowcount
+def free(conn: Connection, team_id: str, campaign_id: str | None = None) -> list[str]:
+    """Let those be due again who were put off, of a campaign or of all of the team, for the rules are others now: they
+    were due when they were put off. The campaigns they are in."""
+    return list(conn.execute(FREE, {"team": team_id, "campaign": campaign_id}).scalars())
 
 
 def parked(conn: Connection, campaign_id: str) -> Capped:

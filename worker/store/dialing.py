@@ -52,7 +52,8 @@ SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.acc
        v.stream_url, v.answer_url, v.carrier_ids,
        c.variables, c.outcomes, {SECRET}, {person_of("k.contact_id")},
        a.breaker_until IS NOT NULL AS is_tripped, {IS_WATCHED} AS is_watched, a.channels IS NOT NULL AS is_held,
-       c.frequency, e.recent, e.conversed_at, e.refused_at, e.history
+       c.frequency, (SELECT t.policy -> 'frequency' FROM teams t WHERE t.id = k.team_id) AS team_frequency,
+       e.recent, e.conversed_at, e.refused_at, e.history
 FROM calls k
 LEFT JOIN LATERAL (SELECT {call_history.READ} FROM callees e
                    WHERE e.team_id = k.team_id AND e.number = k.to_number LIMIT 1) AS e ON true
@@ -147,6 +148,7 @@ class ReservedCall(
     is_tripped: bool
     is_held: bool
     frequency: Sequence[Mapping[str, Any]] | None
+    team_frequency: Sequence[Mapping[str, Any]] | None
 
 
 def reserved_calls(
