@@ -62,7 +62,8 @@ _CAPPED = f"""
     CROSS JOIN LATERAL (SELECT {_RESTS_UNTIL} AS until) AS rest
     WHERE rest.until > (SELECT dialer_now())"""
 
-# Not locked before, or each row would be written twice; who was taken up meanwhile is left alone.
+# Not locked before, or each row would be written twice; who was taken up meanwhile is left alone. The state is compared
+# as text, or the index of who waits is gone through for each.
 PARK = text(f"""
 WITH rules AS MATERIALIZED ({_RULES}),
 due AS MATERIALIZED ({_DUE}),
@@ -72,7 +73,7 @@ parked AS (
     SET status = 'queued', reason = 'frequency', due_at = greatest(cc.due_at, x.until + (SELECT {IS_AHEAD_BY}))
     FROM capped x
     WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id
-      AND cc.status IN ('pending', 'queued') AND cc.due_at <= (SELECT dialer_due_now())
+      AND CAST(cc.status AS text) IN ('pending', 'queued') AND cc.due_at <= (SELECT dialer_due_now())   -- still so
     RETURNING 1)
 SELECT (SELECT count(*) FROM due) AS looked_at, (SELECT count(*) FROM parked) AS parked
 """)
