@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 CROWD = 100
 """So many contacts that may not be called yet, found by one round of a fill, are put off together with their like."""
-PARKED_AT_ONCE = 25_000
+PARKED_AT_ONCE = 10_000
 """How many due contacts one statement looks at."""
 
 
