@@ -15,8 +15,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from worker.domain.frequency import Frequency
 from worker.domain.hours import Hours, all_of
-from worker.domain.law import PACK_VERSION, Calling, Prohibited, consent_needed, lawful_hours, rules_that_bind
+from worker.domain.law import PACK_VERSION, Calling, Prohibited, caps_for, consent_needed, lawful_hours, rules_that_bind
 from worker.domain.places import Place, expand, zones_of_areas
 from worker.domain.team_policy import UnknownPlace
 from worker.domain.week_window import FrozenWindows, week_window_or_shut
@@ -141,6 +142,21 @@ def _judge(key: str, rules: Rules, at: datetime) -> Judgement | None:
         "areas": list(place.areas),
     }
     return Judgement(None if isinstance(needed, Prohibited) else needed, evidence)
+
+
+def caps_at(key: str, rules: Rules, now: datetime, consent: Consent) -> Frequency:
+    """How often a contact with this key, which has given this consent, may be called by the rules; by none, where none
+    bind."""
+    if rules.purpose is None:
+        return Frequency()
+    at = datetime.fromtimestamp(now.timestamp() // QUARTER_SECONDS * QUARTER_SECONDS, now.tzinfo)
+    return _caps_at(key, rules, at, consent)
+
+
+@lru_cache(maxsize=16_384)
+def _caps_at(key: str, rules: Rules, at: datetime, consent: Consent) -> Frequency:
+    place, calling = whereabouts(key, rules), _calling(rules.purpose or "")
+    return Frequency() if place is None or calling is None else caps_for(place, calling, at, consent)
 
 
 def _calling(purpose: str) -> Calling | None:

@@ -175,6 +175,8 @@ class Reason(StrEnum):
     NO_COMMON_HOUR = "no_common_hour"
     NO_CONSENT = "no_consent"
     PROHIBITED = "prohibited"
+    FREQUENCY = "frequency"  # of one that waits: its number has had as many calls as it may
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from worker.domain.call_hours import is_never
 from worker.flow.base import Dialer, valid_until, window_of
+from worker.flow.frequency import is_limited
 from worker.store.candidates import Candidate
 from worker.store.claims import ShutZone, Want
 
@@ -45,12 +46,15 @@ class Due:
         """Where to look for the first ``most`` of them. Of places, behind the first contact of as many nobody is among
         these, and where the first comes behind those of others, so many less are."""
         with_person = row.variables is not None
+        limited = {zone: is_limited(row, zone, row.now) for zone in self.zones}
         if row.rules is None:
-            return [Want(row.id, zone, most, with_person) for zone in self.zones]
+            return [Want(row.id, zone, most, with_person, with_history=limited[zone]) for zone in self.zones]
         last = self.firsts[most - 1] if most <= len(self.firsts) else None
         bound = (None, None, None) if last is None else (last.rank, last.due_at, last.id)
         places = dict.fromkeys(first.zone for first in self.firsts[:most])
-        wants = [Want(row.id, zone, most - n, with_person, True, *bound) for n, zone in enumerate(places)]
+        wants = [
+            Want(row.id, zone, most - n, with_person, True, *bound, limited[zone]) for n, zone in enumerate(places)
+        ]
         return [*wants, *(Want(row.id, zone, most, with_person, by_place=True) for zone in self.never)]
 
 

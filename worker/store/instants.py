@@ -176,7 +176,7 @@ INSTANTS = (
         "call_outcomes.callback_at", "campaigns.scheduled_start_at", "campaigns.scheduled_end_at",
         "campaigns.missed_start_at", "calls.valid_until",
         "calls.dialed_at", "calls.callback_at", "campaign_contacts.callback_at",
-        "campaign_contacts.due_before_callback", "clock.business_at",
+        "campaign_contacts.due_before_callback", "clock.business_at", "callees.conversed_at", "callees.refused_at",
     ),
     Instant("slots/acquire.lua", _R.DISTANCE, "reconcile", "members are as old as they are far away"),
     Instant("slots/add.lua", _R.DISTANCE, "reconcile", "the same"),
