@@ -11,6 +11,7 @@ from worker.domain import ids
 from worker.domain.fields import Field, Kind
 from worker.domain.kinds import UNBOUNDED, Flag, Freeform, Id, Instant, OneOf, State, Text, Texts, Whole
 from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, EventKind, Reason, RunState
+from worker.domain.purposes import PURPOSES
 from worker.domain.resources import COUNT, CREATED_AT, NAME, owned, shown
 from worker.domain.roles import Role
 
@@ -105,5 +106,8 @@ KEY = (
 BANNED = (
     shown("number", Text(), nullable=False, help="In E.164.", example="+12025550123"),
     shown("reason", Text(), nullable=False, example="asked by mail"), CREATED_AT,
+    shown("purpose", OneOf(PURPOSES), present=lambda purpose: purpose or None, example="telemarketing",
+          help="Which calls it stops, and those of campaigns without a purpose; none: all."),
+    *_each(Text(), "source", "evidence"), shown("added_by", Text(), help="The key that added it, or who else."),
 )
-"""A number that no campaign calls, whoever has it."""
+"""A number that no campaign calls for a purpose, or for any, whoever has it."""

@@ -138,6 +138,9 @@ WHERE k.dialing_at IS NOT NULL
 UNION ALL
 SELECT k.id FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.to_number
 WHERE k.dialing_at > d.created_at AND NOT {IS_AHEAD}
+UNION ALL
+SELECT k.id FROM calls k JOIN do_not_call_everywhere d ON d.number = k.to_number
+WHERE k.dialing_at > d.created_at AND NOT {IS_AHEAD}
 """
 
 # Who waits for the outcome of a call has no other; and no word that was said before the end is passed over.

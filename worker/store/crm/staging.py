@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, text
 
+from worker.store.bans import is_listed
 from worker.store.database import driver_of, without_timeouts
 from worker.store.shapes import shaped
 
@@ -45,10 +46,9 @@ DROP = text("DROP TABLE IF EXISTS pg_temp.staged")
 # A line that was exported from this team is that contact, though others may have its number; but not if its number
 # was written over since, nor if it has another external id. That its number is on the list was in the export, too, and
 # is no word about the person.
-FIND_EXPORTED = text("""
+FIND_EXPORTED = text(f"""
 UPDATE staged s SET known = k.id, key = CASE WHEN s.external_id IS NULL THEN 'contact ' || k.id ELSE s.key END,
-    do_not_call = s.do_not_call AND NOT EXISTS (
-        SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number = k.phone_e164)
+    do_not_call = s.do_not_call AND NOT {is_listed(":team", "k.phone_e164")}
 FROM contacts k
 WHERE s.contact_id IS NOT NULL AND k.id = s.contact_id AND k.team_id = :team
   AND (k.phone_e164 = s.phone_e164 OR k.phone_e164 IS NULL AND coalesce(k.phone, '') = coalesce(s.phone, ''))
