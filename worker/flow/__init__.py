@@ -7,7 +7,7 @@ move and no more, ``record`` keeps it for later · ``answer`` instructs it what 
 ``settle`` drains what was kept: both ``follow`` the news and end the calls (``ending``), the ``breaker`` goes by how
 they fared · ``outcomes`` takes what assistants report of them, and ends the wait for what they do not ·
 ``callbacks`` puts a contact back at the instant it asked for · ``stop`` pauses and cancels, ``hang_up`` has the
-carriers end calls · ``close`` ends at an instant or by hand · ``finish`` completes · ``wake`` looks at sleeping
+carriers end calls · ``close`` ends at an instant or by hand · ``erasure`` leaves nothing of a person · ``finish`` completes · ``wake`` looks at sleeping
 campaigns · ``reap`` ends calls whose time ran out · ``reconcile`` makes slots and live calls agree · ``tick`` does the
 periodic rest. What people ask of it is in :mod:`worker.operations`.
 
@@ -45,6 +45,9 @@ outcome.after_commit     a report kept, not answered, nobody fills    its sender
 outcome.after_decide     contacts decided, a campaign that is done    tick: ``wake``
 close.after_commit       a campaign ended, who waits unswept          tick: ``wake``
 close.after_sweep        a campaign ended and swept, not completed    tick: ``wake``
+erasure.after_commit     a person nobody calls, who is not erased yet  tick: ``erase_open``
+erasure.after_clear      a person erased, but not where mentioned      tick: ``erase_open``
+erasure.after_page       the same, part of it looked through           tick: ``erase_open``
 reap.after_take          overdue calls taken, nobody looks them up    ``reap`` when their time comes again
 reap.after_look_up       an answer that was not written down          ``reap`` when their time comes again
 rebuild.after_raise      nothing: slots and generation as before      ``reconcile``

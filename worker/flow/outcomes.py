@@ -59,6 +59,8 @@ def _report(
     call = call_outcomes.call(conn, call_id, team_id)
     if call is None:
         raise NotFound("call", call_id)
+    if not call.to_number:
+        raise Conflict(f"The callee of call {call_id} was erased; nothing more is kept of it.")
     if body.get("doNotCall") is True:
         gate.close_gate(conn, team_id)  # before the call is locked, as whoever places calls passes it
     locked, known = call_outcomes.lock(conn, call_id)

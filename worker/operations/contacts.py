@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 
 from worker.domain import ids
 from worker.domain.contact import CONTACT, DECIDES_CALLS, parse_contact, parse_contacts
-from worker.domain.errors import NotFound
+from worker.domain.erasure import ERASED_NUMBER
+from worker.domain.errors import Conflict, Fault, Invalid, NotFound
 from worker.domain.kinds import OneOf
 from worker.domain.paging import MOST_AT_ONCE, Part
 from worker.domain.purposes import PURPOSES
@@ -27,7 +28,7 @@ from worker.operations.batches import ANEW, Bookmark, in_batches
 from worker.operations.country import country_of_team, meant, shown_as
 from worker.operations.lists import Listed
 from worker.operations.views import View, view
-from worker.store import audit, gate, tables
+from worker.store import audit, erasures, gate, tables
 from worker.store.crm import contact_list, contacts, external_ids, import_marks, records
 from worker.store.crm import do_not_call as bans
 from worker.store.crm.contact_list import Wanted
@@ -70,7 +71,7 @@ def create_contacts(
 
     def work(conn: Connection) -> list[View]:
         given = parse_contacts(bodies, region=region or country_of_team(conn, team_id))
-        made = _write(conn, team_id, given)
+        made = _write(conn, team_id, given, of_many=True)
         audit.note(conn, team_id, actor, "create_contacts", "contacts", {"created": len(made)})
         return [view(CONTACT.fields, row) for row in contact_list.some(conn, team_id, made)]
 
@@ -79,11 +80,31 @@ def create_contacts(
     return made
 
 
-def _write(conn: Connection, team_id: str, given: Sequence[Mapping[str, Any]]) -> list[str]:
+def refuse_erased(conn: Connection, team_id: str, given: Sequence[Mapping[str, Any]], *, of_many: bool = False) -> None:
+    """Keep erasures off, and refuse columns of contacts with a number of somebody who was erased. Raises
+    :class:`Invalid` naming each."""
+    if not any(each.get("phone_e164") or each.get("phone_secondary") for each in given):
+        return
+    gate.hold_off_erasure(conn, team_id)
+    region = country_of_team(conn, team_id)
+    numbers: dict[str, str] = {}
+    for i, each in enumerate(given):
+        inside = f"contacts[{i}]." if of_many else ""
+        second = normalize(each.get("phone_secondary"), region)
+        found = {"phone": each.get("phone_e164"), "phoneSecondary": second.e164 if isinstance(second, Phone) else None}
+        numbers |= {f"{inside}{name}": number for name, number in found.items() if number}
+    erased = erasures.erased_among(conn, team_id, list(dict.fromkeys(numbers.values())))
+    faults = [Fault(path, ERASED_NUMBER) for path, number in numbers.items() if number in erased]
+    if faults:
+        raise Invalid(faults)
+
+
+def _write(conn: Connection, team_id: str, given: Sequence[Mapping[str, Any]], *, of_many: bool = False) -> list[str]:
     companies = list(dict.fromkeys(c["company_id"] for c in given if c.get("company_id") is not None))
     missing = records.missing(conn, tables.companies, team_id, companies)
     if missing:
         raise NotFound("company", *missing)
+    refuse_erased(conn, team_id, given, of_many=of_many)
     external_ids.claim(conn, team_id, [c["external_id"] for c in given if c.get("external_id") is not None])
     new = [NewContact(**{"id": ids.new(ids.CONTACT), "phone": None, **_unphoned(c), **c}) for c in given]
     contacts.load(conn, team_id, new)
@@ -146,13 +167,17 @@ def apply_changes(
     if changes.get("external_id") is not None:
         external_ids.claim(conn, team_id, [changes["external_id"]], but=contact_id)
     decides = bool(DECIDES_CALLS & changes.keys())
+    refuse_erased(conn, team_id, [changes])
     if decides:
         gate.close_gate(conn, team_id)
     company = changes.get("company_id")
     if company is not None and records.missing(conn, tables.companies, team_id, [company]):
         raise NotFound("company", company)
-    if contacts.edit(conn, team_id, contact_id, changes) is None:
+    edited_row = contacts.edit(conn, team_id, contact_id, changes)
+    if edited_row is None:
         raise NotFound("contact", contact_id)
+    if edited_row.erased_at is not None:
+        raise Conflict(f"Contact {contact_id} was erased; it stays as it is.")
     if "do_not_call" in changes:
         import_marks.end(conn, contact_id)
     edited = get_found(conn, team_id, contact_id)

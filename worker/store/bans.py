@@ -8,7 +8,11 @@ the whole of it into a hash.
 
 from __future__ import annotations
 
-LISTS = ("do_not_call", "do_not_call_everywhere")
+
+def purpose_of(campaign_id: str) -> str:
+    """SQL for what a campaign calls for: its own purpose, else that of its team's policy; NULL where there is none."""
+    return f"""(SELECT coalesce(c.purpose, t.policy ->> 'purpose') FROM campaigns c JOIN teams t ON t.id = c.team_id
+        WHERE c.id = {campaign_id} LIMIT 1)"""
 
 
 def is_listed(team: str, number: str, purpose: str | None = None) -> str:
@@ -26,8 +30,8 @@ def _found(table: str, of_team: str, number: str, purpose: str | None) -> str:
 
 def digest(number: str) -> str:
     """SQL for what an erased number is known by: HMAC-SHA256 under the deployment's secret (``call_secret``)."""
-    return f"""(SELECT sha256(hmac.outer_pad || sha256(hmac.inner_pad || convert_to('erased number ' || {number}, 'UTF8')))
-        FROM call_secret hmac LIMIT 1)"""
+    inner = f"sha256(hmac.inner_pad || convert_to('erased number ' || {number}, 'UTF8'))"
+    return f"(SELECT sha256(hmac.outer_pad || {inner}) FROM call_secret hmac LIMIT 1)"
 
 
 def is_erased(team: str, number: str) -> str:

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds, ContactStatus
-from worker.store.bans import is_erased, is_listed
+from worker.store.bans import is_erased, is_listed, purpose_of
 from worker.store.batches import Batch
 from worker.store.candidates import IS_ASKED_FOR, IS_LIVE_OF_TEAM
 from worker.store.conversations import person
@@ -171,7 +171,7 @@ SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.called, due.
        due.technical_failures, due.rejections, due.invalid_results, due.callback_at, due.callbacks_used,
        k.phone_e164, k.phone_fault, k.phone_secondary,
        coalesce(k.timezone, '') AS own_zone,
-       k.do_not_call OR {is_listed("k.team_id", "k.phone_e164")}
+       k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("due.campaign_id"))}
        OR {is_erased("k.team_id", "k.phone_e164")} AS do_not_call,
        k.id IN (SELECT contact_id FROM live) OR coalesce(k.phone_e164 IN (SELECT to_number FROM live), false)
        OR EXISTS (SELECT FROM revived l
@@ -184,7 +184,7 @@ ORDER BY due.rank, due.due_at, due.id
 # Of second numbers about to be called: by the list, by somebody else of the campaign who is called by it, by a call.
 SCREEN_SECONDARY = text(f"""
 SELECT x.campaign_id, x.contact_id,
-       {is_listed(":team", "x.number")} OR {is_erased(":team", "x.number")}
+       {is_listed(":team", "x.number", purpose_of("x.campaign_id"))} OR {is_erased(":team", "x.number")}
        OR EXISTS (SELECT FROM contacts o
                   CROSS JOIN LATERAL (SELECT status FROM campaign_contacts
                                       WHERE contact_id = o.id AND campaign_id || '' = x.campaign_id LIMIT 1) AS oc

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds
 from worker.store.assistants import AssistantColumns
-from worker.store.bans import is_erased, is_listed
+from worker.store.bans import is_erased, is_listed, purpose_of
 from worker.store.batches import Batch
 from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW, SHARED_RATES
 from worker.store.columns import CallAtCarrier, CallWindowColumns, RatedAccount, RetryColumns, Timed, WatchedCall
@@ -85,7 +85,7 @@ free AS MATERIALIZED (
       AND (k.secondary IS NULL AND p.phone_e164 = k.to_number
            OR k.secondary = p.phone_secondary AND c.use_secondary_phone)
       AND coalesce(p.timezone, '') = k.zone AND NOT p.do_not_call
-      AND NOT {is_listed("k.team_id", "k.to_number")}
+      AND NOT {is_listed("k.team_id", "k.to_number", purpose_of("k.campaign_id"))}
       AND NOT {is_erased("k.team_id", "k.to_number")}
     ORDER BY k.id FOR NO KEY UPDATE OF k, cc),   -- who asks to be called later has the contact's row
 numbered AS (

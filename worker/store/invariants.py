@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds
+from worker.store.bans import purpose_of
 from worker.store.batches import Batch
 from worker.store.database import planned_by_size
 from worker.store.dispositions import COUNTS_IF_IT_RANG, NEVER_COUNTS, UNSENT
@@ -129,6 +130,11 @@ IS_AHEAD = """EXISTS (SELECT FROM clock_jumps j
     WHERE j.seconds < 0 AND j.number > k.clock_jump AND k.dialing_at > j.at)"""
 """Whether a call was dialed by a clock that was set back behind it since: it looks later than what came after it."""
 
+IS_FOR_CALL = f"""(d.purpose = '' OR d.purpose = k.law ->> 'purpose'
+    OR k.law IS NULL AND {purpose_of("k.campaign_id")} IS NULL)"""
+"""Whether an entry of a do-not-call list stops a call for what it was placed for; a campaign's purpose may have been
+edited since."""
+
 # Nothing committed to be placed after the stop that now governs, nor in a window's last moments.
 STOPS_HOLD = f"""
 SELECT k.id AS offender FROM calls k JOIN campaigns c ON c.id = k.campaign_id
@@ -137,10 +143,10 @@ WHERE k.dialing_at IS NOT NULL
        OR k.dialed_at >= k.valid_until OR k.dialed_at >= c.scheduled_end_at AND NOT {IS_AHEAD})
 UNION ALL
 SELECT k.id FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.to_number
-WHERE k.dialing_at > d.created_at AND NOT {IS_AHEAD}
+WHERE k.dialing_at > d.created_at AND {IS_FOR_CALL} AND NOT {IS_AHEAD}
 UNION ALL
 SELECT k.id FROM calls k JOIN do_not_call_everywhere d ON d.number = k.to_number
-WHERE k.dialing_at > d.created_at AND NOT {IS_AHEAD}
+WHERE k.dialing_at > d.created_at AND {IS_FOR_CALL} AND NOT {IS_AHEAD}
 """
 
 # Who waits for the outcome of a call has no other; and no word that was said before the end is passed over.

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, TextClause, func, text
 from worker.domain.additions import DEFAULT_PRIORITY
 from worker.domain.contact import CONTACT
 from worker.store import tables
-from worker.store.bans import is_listed
+from worker.store.bans import is_listed, purpose_of
 from worker.store.crm import records
 from worker.store.database import driver_of
 from worker.store.shapes import shaped
@@ -58,7 +58,8 @@ WITH wanted AS MATERIALIZED (
            row_number() OVER (PARTITION BY k.phone_e164, b.banned ORDER BY w.ord) AS nth
     FROM (WANTED) AS w
     CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = w.id AND team_id = :team LIMIT 1) AS k
-    CROSS JOIN LATERAL (SELECT k.do_not_call OR {is_listed(":team", "k.phone_e164")} AS banned) AS b
+    CROSS JOIN LATERAL (
+        SELECT k.do_not_call OR {is_listed(":team", "k.phone_e164", purpose_of(":campaign"))} AS banned) AS b
     WHERE (SELECT true FROM campaign_contacts cc WHERE cc.contact_id = k.id AND cc.campaign_id = :campaign LIMIT 1
           ) IS NULL),
 screened AS (
@@ -111,13 +112,18 @@ SELECT k.id FROM contacts k WHERE k.id = ANY(CAST(:ids AS text[])) AND k.team_id
 ORDER BY k.id FOR SHARE
 """)
 
-SCREEN_OUT = text("""
-WITH banned AS MATERIALIZED (
+SCREEN_OUT = text(f"""
+WITH purpose AS MATERIALIZED (SELECT {purpose_of(":campaign")} AS of_campaign),
+banned AS MATERIALIZED (
     SELECT k.id, 'do_not_call' AS reason FROM contacts k WHERE k.team_id = :team AND k.do_not_call
     UNION SELECT k.id, 'do_not_call' FROM do_not_call d
-          JOIN contacts k ON k.team_id = d.team_id AND k.phone_e164 = d.number WHERE d.team_id = :team
+          JOIN contacts k ON k.team_id = d.team_id AND k.phone_e164 = d.number
+          CROSS JOIN purpose p
+          WHERE d.team_id = :team AND (p.of_campaign IS NULL OR d.purpose IN ('', p.of_campaign))
     UNION SELECT k.id, 'do_not_call' FROM do_not_call_everywhere d
           JOIN contacts k ON k.team_id = :team AND k.phone_e164 = d.number
+          CROSS JOIN purpose p
+          WHERE p.of_campaign IS NULL OR d.purpose IN ('', p.of_campaign)
     UNION SELECT k.id, coalesce(k.phone_fault, 'no_phone_number') FROM contacts k
           WHERE k.team_id = :team AND k.phone_e164 IS NULL AND NOT k.do_not_call)
 UPDATE campaign_contacts cc
@@ -138,7 +144,7 @@ callable AS MATERIALIZED (
     SELECT k.* FROM skipped s CROSS JOIN LATERAL (
         SELECT k.id, k.team_id, k.phone_e164 FROM contacts k
         WHERE k.id = s.contact_id AND k.phone_e164 IS NOT NULL AND NOT k.do_not_call OFFSET 0) AS k
-    WHERE NOT {is_listed("k.team_id", "k.phone_e164")}),
+    WHERE NOT {is_listed("k.team_id", "k.phone_e164", purpose_of(":campaign"))}),
 alone AS MATERIALIZED (
     SELECT k.id, k.phone_e164 FROM callable k
     WHERE NOT EXISTS (

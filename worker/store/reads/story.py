@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
 
-from worker.store.bans import is_listed
+from worker.store.bans import is_listed, purpose_of
 from worker.store.columns import CallWindowColumns, Timed
 from worker.store.crm.campaign_contacts import READS_AS, READS_WHY
 from worker.store.crm.do_not_call import BannedRow
@@ -21,7 +21,7 @@ SELECT cc.campaign_id, c.name, CAST(c.status AS text) AS campaign_status, c.dele
        c.settings, (SELECT dialer_now()) AS now, cc.contact_id, {READS_AS} AS status, {READS_WHY} AS reason,
        cc.attempts, cc.due_at, cc.callback_at, cc.callbacks_used, cc.zone, cc.called, cc.answered,
        cc.added_at, k.phone_e164, k.phone_fault,
-       k.do_not_call OR {is_listed("k.team_id", "k.phone_e164")} AS do_not_call,
+       k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("cc.campaign_id"))} AS do_not_call,
        EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.contact_id = k.id AND l.ended_at IS NULL)
        OR EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.to_number = k.phone_e164 AND l.ended_at IS NULL)
            AS on_the_phone
