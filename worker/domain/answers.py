@@ -111,3 +111,7 @@ BANNED = (
     *_each(Text(), "source", "evidence"), shown("added_by", Text(), help="The key that added it, or who else."),
 )
 """A number that no campaign calls for a purpose, or for any, whoever has it."""
+LISTED = (
+    shown("for_all_teams", Flag(), nullable=False, help="It is on the list above teams, and not on the team's own."),
+)
+"""What is said besides of an entry, where those of both lists are shown together."""

@@ -7,9 +7,10 @@ move and no more, ``record`` keeps it for later · ``answer`` instructs it what 
 ``settle`` drains what was kept: both ``follow`` the news and end the calls (``ending``), the ``breaker`` goes by how
 they fared · ``outcomes`` takes what assistants report of them, and ends the wait for what they do not ·
 ``callbacks`` puts a contact back at the instant it asked for · ``stop`` pauses and cancels, ``hang_up`` has the
-carriers end calls · ``close`` ends at an instant or by hand · ``erasure`` leaves nothing of a person · ``finish`` completes · ``wake`` looks at sleeping
-campaigns · ``reap`` ends calls whose time ran out · ``reconcile`` makes slots and live calls agree · ``tick`` does the
-periodic rest. What people ask of it is in :mod:`worker.operations`.
+carriers end calls · ``close`` ends at an instant or by hand · ``finish`` completes · ``wake`` looks at sleeping
+campaigns · ``reap`` ends calls whose time ran out · ``reconcile`` makes slots and live calls agree ·
+``erasure`` leaves nothing of a person · ``tick`` does the periodic rest. What people ask of it is in
+:mod:`worker.operations`.
 
 A step does its work against the :class:`~worker.flow.base.Dialer` it is given and returns the steps that follow, as
 values; only :mod:`worker.process.tasks` sends them, after the commit. What waits on a carrier waits on the threads of

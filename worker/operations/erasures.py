@@ -21,6 +21,7 @@ from worker.domain.errors import NotFound
 from worker.domain.fields import Field, read_fields, wrong
 from worker.domain.kinds import Id, Number164, Text
 from worker.domain.resources import with_kinds
+from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer, Step, Stop
 from worker.flow.erasure import end_calls, proceed
 from worker.operations.country import country_of_team
@@ -97,6 +98,22 @@ def erase_person(
     assert row is not None
     log.info("erasure_requested", erasure_id=erasure_id, is_done=row.done_at is not None)
     return _shown(row, live), [Stop()] if live else []
+
+
+def meant_by(dialer: Dialer, team_id: str, sign: str, region: str | None) -> dict[str, str]:
+    """The body of a request for whom a contact's id, an external id or a number names, the first of these that does.
+    Raises :class:`NotFound`."""
+
+    def read(conn: Connection) -> dict[str, str]:
+        if contact_list.one(conn, team_id, sign) is not None:
+            return {"contactId": sign}
+        if external_ids.find(conn, team_id, sign) is not None:
+            return {"externalId": sign}
+        if isinstance(normalize(sign, region or country_of_team(conn, team_id)), Phone):
+            return {"number": sign}
+        raise NotFound("contact", sign, remedy="give an id, an external id or a phone number of this team")
+
+    return once(dialer.db, read)
 
 
 def _parse(body: object, region: str | None) -> dict[str, Any]:

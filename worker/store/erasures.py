@@ -33,7 +33,7 @@ from worker.domain.erasure import ERASED, Signs, without
 from worker.store import tables
 from worker.store.bans import digest, is_erased
 from worker.store.crm import contacts, import_marks
-from worker.store.database import planned_by_size
+from worker.store.database import planned_by_size, without_timeouts
 from worker.store.shapes import shaped
 
 KEPT_OF_CONTACT = {"id", "team_id", "created_at", "updated_at", "do_not_call", "erased_at"}
@@ -53,6 +53,20 @@ SUPPRESS = text(f"""
 INSERT INTO suppressed (team_id, digest)
 SELECT :team, {digest("u.number")} FROM unnest(CAST(:numbers AS text[])) AS u (number)
 ON CONFLICT DO NOTHING
+""")
+SECRET_CHECK = text("SELECT " + digest("''"))
+HAS_TEAM = text("SELECT EXISTS (SELECT FROM teams WHERE id = :team)")
+SUPPRESS_DIGESTS = text("""
+INSERT INTO suppressed (team_id, digest) SELECT :team, u.digest FROM unnest(CAST(:digests AS bytea[])) AS u (digest)
+ON CONFLICT DO NOTHING
+""")
+NUMBERS_OF = text(f"""
+SELECT n.number FROM (
+    SELECT phone_e164 AS number FROM contacts WHERE team_id = :team AND phone_e164 IS NOT NULL
+    UNION SELECT number FROM do_not_call WHERE team_id = :team
+    UNION SELECT number FROM consents WHERE team_id = :team
+    UNION SELECT to_number FROM calls WHERE team_id = :team) AS n
+WHERE {digest("n.number")} = ANY(CAST(:digests AS bytea[])) ORDER BY n.number
 """)
 DIGESTS = text(f"""
 SELECT coalesce(array_agg({digest("u.number")} ORDER BY u.number), '{{}}') AS digests
@@ -145,6 +159,28 @@ def erased_among(conn: Connection, team_id: str, numbers: Sequence[str]) -> set[
     """Those of the numbers that are of somebody the team has erased. Who writes them down holds
     :func:`worker.store.gate.hold_off_erasure`."""
     return set(conn.execute(ERASED_AMONG, {"team": team_id, "numbers": list(numbers)}).scalars()) if numbers else set()
+
+
+def secret_check(conn: Connection) -> str:
+    """What the secret of the HMACs is recognized by, which says nothing of it."""
+    return bytes(conn.execute(SECRET_CHECK).scalar_one()).hex()
+
+
+def has_team(conn: Connection, team_id: str) -> bool:
+    """Whether there is such a team."""
+    return bool(conn.execute(HAS_TEAM, {"team": team_id}).scalar_one())
+
+
+def suppress(conn: Connection, team_id: str, digests: Sequence[bytes]) -> int:
+    """Refuse the numbers of these HMACs; how many were not refused. The caller holds
+    :func:`worker.store.gate.begin_erasure` and :func:`worker.store.gate.close_gate`."""
+    return conn.execute(SUPPRESS_DIGESTS, {"team": team_id, "digests": list(digests)}).rowcount
+
+
+def numbers_of(conn: Connection, team_id: str, digests: Sequence[bytes]) -> list[str]:
+    """The numbers of these HMACs, wherever the team has one written down by itself. Walks all of these."""
+    with without_timeouts(conn):
+        return list(conn.execute(NUMBERS_OF, {"team": team_id, "digests": list(digests)}).scalars())
 
 
 def contacts_of(conn: Connection, team_id: str, ids: Sequence[str], numbers: Sequence[str]) -> list[dict[str, Any]]:

@@ -77,7 +77,8 @@ INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, dispos
 SELECT CAST(:carrier AS carrier), x.token,   -- another's event must not keep out a true one of the same name
        CASE WHEN whose.is_foreign THEN 'foreign ' || CAST(:carrier AS text) || ' ' ELSE '' END || x.event_id,
        x.carrier_call_id, x.kind, x.disposition, x.sip_code, x.verdict, x.occurred_at,
-       CASE WHEN whose.is_erased THEN '{{}}' ELSE CAST(x.raw AS jsonb) END, x.in_doubt, CASE WHEN whose.is_foreign THEN 'foreign' ELSE x.outcome END
+       CASE WHEN whose.is_erased THEN '{{}}' ELSE CAST(x.raw AS jsonb) END, x.in_doubt,
+       CASE WHEN whose.is_foreign THEN 'foreign' ELSE x.outcome END
 FROM {EVENTS}
 CROSS JOIN LATERAL (
     SELECT x.is_of_another OR coalesce(its.is_foreign, false) AS is_foreign,
