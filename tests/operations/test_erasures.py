@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -92,7 +91,7 @@ def furnished(world: World) -> tuple[str, str]:
 
 
 @pytest.fixture(params=["number", "contactId", "externalId"])
-def erased(request: pytest.FixtureRequest, world: World) -> Iterator[tuple[World, str, str, dict[str, str]]]:
+def erased(request: pytest.FixtureRequest, world: World) -> tuple[World, str, str, dict[str, str]]:
     """Somebody who was erased, by each of the ways in which they may be named."""
     contact, campaign = furnished(world)
     assert {trace.partition(".")[0] for trace in traces(world)} >= {
@@ -101,7 +100,7 @@ def erased(request: pytest.FixtureRequest, world: World) -> Iterator[tuple[World
     body = {request.param: {"number": SPELLED[0], "contactId": contact, "externalId": "crm-99081"}[request.param]}
     done, steps = erasures.erase_person(world.dialer, world.team, body, actor="test")
     assert (done.is_done, steps) == (True, [])
-    yield world, contact, campaign, body
+    return world, contact, campaign, body
 
 
 def test_nothing_of_them_is_left_and_they_are_refused_wherever_they_come_back(
@@ -168,7 +167,7 @@ def test_who_is_on_the_phone_is_hung_up_first_and_the_tick_does_the_rest(world: 
 
 
 def test_news_and_reports_that_come_late_bring_nothing_back(world: World) -> None:
-    contact, campaign = furnished(world)
+    contact, _ = furnished(world)
     erasures.erase_person(world.dialer, world.team, {"contactId": contact}, actor="test")
     (call,) = world.sql("SELECT id, token, carrier_call_id FROM calls WHERE contact_id = :id", id=contact)
     from worker.flow import outcomes

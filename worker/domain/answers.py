@@ -11,9 +11,9 @@ from worker.domain import ids
 from worker.domain.fields import Field, Kind
 from worker.domain.kinds import UNBOUNDED, Flag, Freeform, Id, Instant, OneOf, State, Text, Texts, Whole
 from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, EventKind, Reason, RunState
-from worker.domain.purposes import PURPOSES
 from worker.domain.resources import COUNT, CREATED_AT, NAME, owned, shown
 from worker.domain.roles import Role
+from worker.law.words import PURPOSES
 
 HOW_IT_ENDED = f"How it ended. {'; '.join(f'{each}: {each.traits.sentence}' for each in Disposition)}."
 OPENED_BY = OneOf(("api", "cli", "task", "schedule"))

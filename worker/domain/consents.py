@@ -9,28 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from enum import IntEnum
 from typing import Any
 
 from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import Field, Kind, read_fields, wrong
 from worker.domain.kinds import Flag, Number164, Numbers, OneOf, Text
 from worker.domain.kinds import Instant as ShownInstant
-from worker.domain.purposes import PURPOSES
 from worker.domain.resources import CREATED_AT, PROOF, PURPOSE, shown, with_kinds
 from worker.domain.window import RULES_END
+from worker.law.words import PURPOSES, Consent
 
 REVOKED = "revoked"
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_QUOTED = 40
-
-
-class Consent(IntEnum):
-    """How far somebody has agreed to be called; one in writing is an express one, too."""
-
-    NONE = 0
-    EXPRESS = 1
-    WRITTEN = 2
 
 
 RANKS: Mapping[str, Consent] = {"express": Consent.EXPRESS, "written": Consent.WRITTEN}

@@ -29,9 +29,9 @@ from worker.domain.kinds import (
     Url,
     Whole,
 )
-from worker.domain.purposes import PURPOSES
 from worker.domain.roles import Role
 from worker.domain.team_policy import POLICY
+from worker.law.words import PURPOSES
 
 SLOWEST, FASTEST = 0.01, 1000.0
 """Calls per second that may be asked for."""

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from worker.domain.consents import CONSENT, parse_consents, parse_revocation
 from worker.domain.kinds import OneOf
-from worker.domain.purposes import PURPOSES
 from worker.flow.base import Dialer
+from worker.law.words import PURPOSES
 from worker.operations.batches import ANEW, Bookmark, in_batches
 from worker.operations.country import country_of_team, meant
 from worker.operations.views import View, view

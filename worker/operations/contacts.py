@@ -20,10 +20,10 @@ from worker.domain.erasure import ERASED_NUMBER
 from worker.domain.errors import Conflict, Fault, Invalid, NotFound
 from worker.domain.kinds import OneOf
 from worker.domain.paging import MOST_AT_ONCE, Part
-from worker.domain.purposes import PURPOSES
 from worker.domain.resources import parse_ban
 from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer, Fill, Step
+from worker.law.words import PURPOSES
 from worker.operations.batches import ANEW, Bookmark, in_batches
 from worker.operations.country import country_of_team, meant, shown_as
 from worker.operations.lists import Listed

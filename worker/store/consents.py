@@ -31,7 +31,7 @@ def _revokes(purposes: str) -> str:
 
 def best_consent(team: str, number: str, purpose: str, now: str = "(SELECT dialer_now())") -> str:
     """SQL for the best consent of a number for a purpose that counts ``now``: 0 for none, 1 for an express one, 2 for
-    one in writing (:class:`worker.domain.consents.Consent`). Never NULL; read by the index ``consents_of_number``. With
+    one in writing (:class:`worker.law.words.Consent`). Never NULL; read by the index ``consents_of_number``. With
     a ``purpose`` that is NULL only what was said of all purposes counts."""
     purposes = f"('', coalesce({purpose}, ''))"
     return f"""coalesce((SELECT max({_RANK}) FROM consents g
