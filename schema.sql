@@ -357,6 +357,8 @@ CREATE TABLE campaigns (
     law                      text CHECK (law = 'off'),         -- 'off': no rules bind, whatever its purpose and its team's
     keys_through             bigint,                   -- of its contacts those after this id may wait under a key that it
                                                        -- went by before (campaign_contacts.zone); NULL: none does
+    -- Caps and quiet times of its own, beside those of its team and of the law (worker/domain/frequency.py).
+    frequency                jsonb CHECK (jsonb_typeof(frequency) = 'array'),
     UNIQUE (team_id, id),
     FOREIGN KEY (team_id, test_of) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (team_id, assistant_id) REFERENCES assistants (team_id, id),
@@ -462,6 +464,9 @@ CREATE UNIQUE INDEX campaign_contacts_in_order ON campaign_contacts (campaign_id
 CREATE INDEX campaign_contacts_waiting ON campaign_contacts (campaign_id, zone, rank, due_at, id)
     WHERE status IN ('pending', 'queued');
 CREATE INDEX campaign_contacts_callbacks ON campaign_contacts (campaign_id, callback_at) WHERE callback_at IS NOT NULL;
+-- Who has had as many calls as may be, and waits for the next one.
+CREATE INDEX campaign_contacts_capped ON campaign_contacts (campaign_id, due_at)
+    WHERE reason = 'frequency' AND status IN ('pending', 'queued');
 -- Those a run cannot call, for its errors.
 CREATE INDEX campaign_contacts_out_of_reach ON campaign_contacts (campaign_id, id)
     WHERE status = 'skipped' OR (status = 'failed' AND NOT called);
@@ -575,6 +580,7 @@ CREATE TABLE calls (
     is_extra         boolean NOT NULL DEFAULT false,   -- beyond the campaign's most attempts, for it is a callback
     hang_up          boolean NOT NULL DEFAULT false,   -- somebody wants it ended, also while it rings or talks
     law              jsonb CHECK (jsonb_typeof(law) = 'object'),   -- where rules bind: those that let it be placed
+    frequency        jsonb,                            -- the caps and quiet times that it was committed under
     FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (contact_id, campaign_id) REFERENCES campaign_contacts (contact_id, campaign_id),
     FOREIGN KEY (campaign_id, run_id) REFERENCES runs (campaign_id, id),
@@ -623,6 +629,56 @@ CREATE TRIGGER calls_only_move_forward BEFORE UPDATE ON calls FOR EACH ROW
     WHEN (NEW.state < OLD.state OR (OLD.ended_at IS NOT NULL
           AND (NEW.ended_at IS DISTINCT FROM OLD.ended_at OR NEW.disposition IS DISTINCT FROM OLD.disposition)))
     EXECUTE FUNCTION calls_only_move_forward();
+
+-- How often each number was called by a team: what caps and quiet times are decided by, whatever campaign calls. Written
+-- by the trigger below, hence by any code whatever that moves a call. A row changes where it lies (HOT): no index has
+-- more than its key. All instants are business time. No foreign key: the calls have theirs, and every call writes here.
+CREATE TABLE callees (
+    team_id      text NOT NULL,
+    number       text NOT NULL,
+    recent       timestamptz[] NOT NULL DEFAULT '{}' CHECK (cardinality(recent) <= 32),   -- commits of dialing, of the
+                                                       -- calls that count, newest first; none is older than 32 days
+    conversed_at timestamptz,                          -- the end of the latest call that a person answered
+    refused_at   timestamptz,                          -- when the callee was last reported not to want calls
+    PRIMARY KEY (team_id, number)
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+
+-- A call counts from the commit of dialing on, unless it provably rang nobody: what never left, and what was cancelled
+-- before it rang, is taken out again, and put back where a ring is reported late. Then the row is locked first, and
+-- what counts is read again behind the lock.
+CREATE FUNCTION call_counts(disposition disposition, rang boolean) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT disposition IS NULL OR disposition <> 'not_sent' AND (disposition <> 'canceled' OR rang)
+$$;
+CREATE FUNCTION note_callee() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' OR OLD.dialed_at IS NULL THEN
+        INSERT INTO callees AS e (team_id, number, recent)
+        SELECT NEW.team_id, NEW.to_number, ARRAY[NEW.dialed_at] WHERE call_counts(NEW.disposition, NEW.rang)
+        ON CONFLICT (team_id, number) DO UPDATE
+        SET recent = ARRAY(SELECT at FROM unnest(NEW.dialed_at || e.recent) AS r (at)
+                           WHERE at > NEW.dialed_at - interval '32 days' ORDER BY at DESC LIMIT 32);
+    ELSIF NEW.disposition = 'answered' THEN
+        UPDATE callees SET conversed_at = greatest(conversed_at, dialer_now())
+        WHERE team_id = NEW.team_id AND number = NEW.to_number;
+    ELSE
+        PERFORM FROM callees WHERE team_id = NEW.team_id AND number = NEW.to_number FOR NO KEY UPDATE;
+        UPDATE callees
+        SET recent = ARRAY(SELECT k.dialed_at FROM calls k
+                           WHERE k.id <> '' AND k.team_id = NEW.team_id AND k.to_number = NEW.to_number
+                             AND k.dialed_at > dialer_now() - interval '32 days' AND call_counts(k.disposition, k.rang)
+                           ORDER BY k.dialed_at DESC LIMIT 32)
+        WHERE team_id = NEW.team_id AND number = NEW.to_number;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER callee_called AFTER INSERT ON calls FOR EACH ROW
+    WHEN (NEW.dialed_at IS NOT NULL) EXECUTE FUNCTION note_callee();
+CREATE TRIGGER callee_moved AFTER UPDATE ON calls FOR EACH ROW
+    WHEN (NEW.dialed_at IS NOT NULL
+          AND (OLD.dialed_at IS NULL
+               OR OLD.disposition IS NULL AND NEW.disposition IN ('answered', 'not_sent', 'canceled')
+               OR NEW.disposition = 'canceled' AND NEW.rang AND NOT OLD.rang))
+    EXECUTE FUNCTION note_callee();
 
 -- The secret of calls' tokens, made ready for an HMAC-SHA256 in SQL: each byte crossed with the pad's, up to a block.
 CREATE FUNCTION dialer_pad(secret bytea, pad integer) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$

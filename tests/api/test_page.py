@@ -210,6 +210,7 @@ def test_a_created_campaign_shows_every_field_beyond_the_page_too(web: World, cl
         "closing_at": None,
         "keep_open": False,
         "use_secondary_phone": False,
+        "frequency": None,
         "max_concurrent_calls": 3,
         "max_attempts_per_contact": 3,
         "retry_delay_minutes": 60,

@@ -30,6 +30,7 @@ CURRENT = {
     "startNoLaterThanMinutes": None,
     "keepOpen": False,
     "useSecondaryPhone": False,
+    "frequency": None,
     "purpose": None,
     "law": None,
 }

@@ -15,6 +15,7 @@ from tests.store.rows import call, ended, furnish
 from worker.domain.campaign import CAMPAIGN, Windows, WindowText
 from worker.domain.contact import CONTACT, Zone
 from worker.domain.fields import Field, Kind
+from worker.domain.frequency import FrequencyRules
 from worker.domain.future_instant import Start
 from worker.domain.kinds import (
     UNBOUNDED,
@@ -71,7 +72,7 @@ def within(kind: Kind) -> list[Any]:
     match kind:
         case Whole(least, most) | Number(least, most):
             return [least, most]
-        case Id() | Ids() | Carrier() | Windows():
+        case Id() | Ids() | Carrier() | Windows() | FrequencyRules():
             return []
         case Flag():
             return [True, False]
@@ -121,7 +122,7 @@ def beyond(kind: Kind) -> list[Any]:
             return [""]
         case Freeform():
             return [[]]
-        case Windows():
+        case Windows() | FrequencyRules():
             return [{}]
     return []
 
@@ -255,6 +256,7 @@ REFUSED: list[tuple[str, str]] = [
     ("calls_within_attempts", "UPDATE calls SET attempt = max_attempts + 1"),
     ("calls_callback_in_time", "UPDATE calls SET callback_at = dialed_at + interval '1 second'"),
     ("calls_extra_is_callback", "UPDATE calls SET is_extra = true"),
+    ("callees_recent_check", "UPDATE callees SET recent = array_fill(now(), ARRAY[33])"),
     ("calls_dialed_in_time", "UPDATE calls SET dialed_at = valid_until"),
     ("calls_law_check", "UPDATE calls SET law = '[]'"),
     *(

@@ -20,6 +20,7 @@ from tests.store.rows import campaign, furnish
 from worker.dev.stack import Stack
 from worker.domain.paging import Key
 from worker.store import (
+    call_history,
     call_outcomes,
     callbacks,
     calls,
@@ -40,7 +41,7 @@ from worker.store.reads import progress, standstill, story, watching
 from worker.store.reads.calls import Source
 
 WAITING = "campaign_contacts_waiting"
-GROWS = {"campaign_contacts", "contacts", "calls", "call_events", "do_not_call"}
+GROWS = {"campaign_contacts", "contacts", "calls", "call_events", "do_not_call", "callees"}
 PEOPLE = 100_000
 TEAM = "'team_a'"
 OPEN, SHUT = "Asia/Tokyo", "America/New_York"
@@ -67,6 +68,8 @@ SELECT 'k' || n, 'team_a', 'camp_a_done', 'run_a_done', 'c' || n, 'pn_a', 'acct_
 FROM generate_series(1, 30000) AS n;
 INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, disposition, outcome)
 SELECT 'simulator', md5(n::text), 'end', 'c', 'ended', 'busy', 'moved' FROM generate_series(1, 30000) AS n;
+INSERT INTO callees (team_id, number, recent)
+SELECT 'team_a', '+1303' || 1000000 + n, ARRAY[dialer_now()] FROM generate_series(1, {PEOPLE}) AS n;
 INSERT INTO do_not_call (team_id, number) SELECT 'team_a', '+1404' || 1000000 + n FROM generate_series(1, 30000) AS n;
 """
 
@@ -163,6 +166,7 @@ def test_a_claim_reads_the_contacts_it_takes_and_no_others(
         zone=array(*zones),
         most=array(*counts),
         with_person=array(*["true"] * len(wants)),
+        with_history=array(*["true"] * len(wants)),
     )
     assert plan["Actual Rows"] == sum(counts)
     for scan in scans(plan):
@@ -184,6 +188,7 @@ def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_o
         zone=array("Europe/Paris"),
         most=array(25),
         with_person=array("false"),
+        with_history=array("true"),
     )
     assert plan["Actual Rows"] == 0
     reads_little(plan, rows=10, pages=20)
@@ -202,7 +207,7 @@ def test_a_claim_by_ranks_reads_the_contacts_it_takes_and_looks_at_each_rank_onc
     crowd: psycopg.Connection[Any],
 ) -> None:
     plan = explain(crowd, claims.PICK, team=TEAM, campaign_id=array("camp_a"), zone=array(""), most=array(25),
-        with_person=array("false"))  # fmt: skip
+        with_person=array("false"), with_history=array("true"))  # fmt: skip
     assert plan["Actual Rows"] == 25
     for scan in scans(plan):
         assert (scan["Node Type"], scan.get("Index Name")) == ("Index Scan", WAITING)
@@ -225,6 +230,13 @@ def test_calling_somebody_back_reads_that_contact_and_not_the_campaign(crowd: ps
 def test_a_second_number_is_screened_by_its_number(crowd: psycopg.Connection[Any]) -> None:
     numbers = {"campaign_id": array("camp_a"), "contact_id": array("c1"), "number": array("+13031000002")}
     reads_little(explain(crowd, claims.SCREEN_SECONDARY, team=TEAM, **numbers), rows=20, pages=100)
+
+
+@pytest.mark.usefixtures("mode")
+@pytest.mark.parametrize("statement", [call_history.PARK, call_history.WAITING])
+def test_a_crowd_is_looked_through_up_to_a_bound(crowd: psycopg.Connection[Any], statement: TextClause) -> None:
+    which = {"campaign": "'camp_a'", "zone": "''", "rules": """'[{"calls": 1, "hours": 24}]'""", "most": "50"}
+    reads_little(explain(crowd, statement, **which), rows=200, pages=2500)
 
 
 @pytest.mark.usefixtures("mode")

@@ -33,6 +33,7 @@ NOT_HELD = {
     "past_calls.campaign_id",
     "past_call_totals.campaign_id",  # both written beside whoever locks the campaign, which is never deleted
     "latest_past_calls.campaign_contact_id",  # the same, of a contact that cannot be taken out any more
+    "callees.team_id",  # written by a trigger of calls, which are held, with each of them
     "counter_deltas.campaign_id",  # written by a trigger of rows that are held, many a second
     "counter_deltas.call_id",
     "call_outcomes.call_id",  # written under the lock of the call, and deleted with it

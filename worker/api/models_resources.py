@@ -15,6 +15,7 @@ from worker.api.models import Done, Page, Reach, Sent
 from worker.domain.additions import PriorityContacts
 from worker.domain.campaign import TEAM_ID, Windows
 from worker.domain.fields import LONGEST_ID, Field, Kind
+from worker.domain.frequency import MOST_CALLS, After, FrequencyRules
 from worker.domain.kinds import (
     UNBOUNDED,
     Flag,
@@ -62,6 +63,22 @@ class CallWindow(BaseModel):
     start: str = Described(pattern=f"^{H_MM}$", description="From this time of day on.")
     end: str = Described(pattern=f"^{H_MM_OR_24}$", description="Until this time of day, on the next day where it is "
                          "before the start.")  # fmt: skip
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class FrequencyRule(BaseModel):
+    """A cap (`calls` in so many hours or days) or a quiet time (so many hours or days `after` something): one of these,
+    and its time in one way."""
+
+    calls: int = Described(1, ge=1, le=MOST_CALLS, description="At most so many calls.",
+                           json_schema_extra=without_default)  # fmt: skip
+    after: After = Described(After.CONVERSATION, description="None after a person has answered, or after it was "
+                             "reported that the callee wants none.", json_schema_extra=without_default)  # fmt: skip
+    hours: int | None = Described(1, ge=1, description="For so long; null after a refusal: for good.",
+                                  json_schema_extra=without_default)  # fmt: skip
+    days: int = Described(1, ge=1, description="The same in days, kept as hours and one more.",
+                          json_schema_extra=without_default)  # fmt: skip
 
     model_config = ConfigDict(extra="forbid")
 
@@ -178,6 +195,8 @@ def annotation(kind: Kind, *, is_sent: bool = True) -> Any:
             return Annotated[list[PriorityContact], Described(min_length=1, max_length=most)]
         case Windows():
             return Annotated[list[CallWindow], Described(min_length=1, max_length=MOST_WINDOWS)]
+        case FrequencyRules(most):
+            return Annotated[list[FrequencyRule], Described(min_length=1, max_length=most)]
         case Freeform():
             return dict[str, Any]
         case Instant():

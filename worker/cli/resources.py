@@ -15,6 +15,7 @@ from worker.cli.showing import json_option, show_edited, show_made, show_one, sh
 from worker.domain.campaign import Windows, WindowText
 from worker.domain.contact import Zone
 from worker.domain.fields import Field, snake
+from worker.domain.frequency import FrequencyRules
 from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, Number, Number164, Texts, Whole
 from worker.domain.resources import Resource
 from worker.operations.assistants import RESOURCES
@@ -47,7 +48,7 @@ def option(field: Field, *, is_new: bool) -> Callable[[Command], Command]:
             return click.option(name, type=NUMBER, help=help)
         case Freeform():
             return click.option(name, type=JSON, metavar="JSON", help=f"An object. {help}")
-        case Windows():
+        case Windows() | FrequencyRules():
             return click.option(name, type=JSON, metavar="JSON", help=help)
         case Texts() | Ids():
             metavar = "ID" if isinstance(field.kind, Ids) else None

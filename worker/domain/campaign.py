@@ -11,6 +11,7 @@ from typing import Any
 from worker.domain import ids
 from worker.domain.errors import Fault, Invalid, every
 from worker.domain.fields import LONGEST_ID, Field, Setting, examine, read_field, read_fields, text_fault, wrong
+from worker.domain.frequency import FrequencyRules
 from worker.domain.future_instant import Start
 from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, OneOf, Reach, State, Text, Texts, Whole
 from worker.domain.machines import parse_machine_detection
@@ -158,6 +159,12 @@ CAMPAIGN = Resource(
                 help="Calls one contact may get in all, the first included.", example=3),
         _policy("retryDelayMinutes", DELAY_MINUTES, default=DEFAULT_DELAY_MINUTES,
                 help="From the end of a call to the next attempt.", example=60),
+        _policy("frequency", FrequencyRules(), help="How often a number may be called, beside the rules of its team "
+                'and of the law: caps, {"calls": 3, "hours": 24}, and quiet times, {"after": "conversation", "days": '
+                '7} or {"after": "refusal", "days": 60}.', more="All calls of the team to the number count, whatever "
+                "campaign they were of. Days are kept as hours, one more than they have, for one day a year has 25. "
+                "Who has had as many calls as may be waits until the instant of the next.",
+                example=[{"calls": 3, "hours": 24}]),
         _policy("settings", CampaignSettings(), default={}, help="Kept and returned as given, such as "
                 '{"retryDelays": {"busy": 10}}.', more="Known here: "
                 "retryDelays (minutes by disposition), useContactTimezone (false: every contact is called in the "

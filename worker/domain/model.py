@@ -172,6 +172,8 @@ class Reason(StrEnum):
     TECHNICAL = "technical"
     NEVER_AGAIN = "never_again"
     CAMPAIGN_ENDED = "campaign_ended"
+    FREQUENCY = "frequency"  # of one that waits: its number has had as many calls as it may
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,8 @@ _SENTENCES = {
     Reason.TECHNICAL: "could not be reached for technical reasons",
     Reason.NEVER_AGAIN: "is never to be called again, by the outcome of a call",
     Reason.CAMPAIGN_ENDED: "was still waiting when the campaign ended",
+    Reason.FREQUENCY: "has had as many calls as its number may have for now",
+    Reason.REFUSED: "has refused calls, and is not called again",
 }
 _PLURAL = {"has": "have", "is": "are"}
 

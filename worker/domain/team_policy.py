@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import Any
 
 from worker.domain.fields import Field
+from worker.domain.frequency import FrequencyRules
 from worker.domain.kinds import Flag, OneOf
 from worker.law.words import PURPOSES
 
 COLUMN = "policy"
-ZONE_FROM_NUMBER, PURPOSE, REQUIRE_PURPOSE, UNKNOWN_PLACE = (
-    "zoneFromNumber", "purpose", "requirePurpose", "unknownPlace",
+ZONE_FROM_NUMBER, PURPOSE, REQUIRE_PURPOSE, UNKNOWN_PLACE, FREQUENCY = (
+    "zoneFromNumber", "purpose", "requirePurpose", "unknownPlace", "frequency",
 )  # fmt: skip
 
 
@@ -35,6 +36,11 @@ POLICY = (
     _flag(ZONE_FROM_NUMBER, "--zone-from-number/--no-zone-from-number", "Contacts are called by the clocks of all "
           "places where their number, or what else is known, says they may be."),
     _flag(REQUIRE_PURPOSE, "--require-purpose/--no-require-purpose", "A campaign without a purpose does not run."),
+    Field(FREQUENCY, FrequencyRules(), column=COLUMN, key=FREQUENCY, help="How often a number may be called by all its "
+          'campaigns together, beside the rules of the law: caps, {"calls": 3, "hours": 24}, and quiet times, '
+          '{"after": "conversation", "days": 7} or {"after": "refusal", "days": 60}.', more="A campaign may only be "
+          "stricter. Days are kept as hours, one more than they have, for one day a year has 25.",
+          example=[{"calls": 3, "hours": 24}]),
     Field(UNKNOWN_PLACE, OneOf(tuple(UnknownPlace)), column=COLUMN, key=UNKNOWN_PLACE, default=UnknownPlace.HOLD.value,
           present=lambda word: word or UnknownPlace.HOLD.value, example="hold", help="What becomes of who is at a "
           "place nobody knows: hold (it waits), or strictest (it is called when it may be anywhere in its country)."),

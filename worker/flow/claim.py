@@ -20,13 +20,16 @@ from sqlalchemy import Connection
 
 from worker.domain import ids
 from worker.domain.callback import may_exceed
+from worker.domain.frequency import Frequency, Rest
 from worker.domain.model import ContactStatus, Reason
 from worker.domain.rotation import assign
 from worker.flow.base import Dialer
 from worker.flow.departing import Departing, Match
+from worker.flow.frequency import CROWD, Crowd, as_json, rest_of, rules_for
 from worker.flow.plan import CandidatePage, Plan, Planned, Rooms, is_open, plan_calls
 from worker.flow.secondary import Secondaries, secondaries
 from worker.store import claims
+from worker.store.call_history import CallHistory
 from worker.store.candidates import Candidate
 from worker.store.claims import DueContact, PassedOver, Reservation, StaleZone, Turn, Want
 from worker.store.pipeline import Statement, pipelined
@@ -60,21 +63,36 @@ class Screened(Protocol):
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """What the claim wrote by its plan; ``again`` when contacts had to be passed over while slots were left;
-    ``granted`` are the calls that hold slots, used or not (``None`` when the slots must be rebuilt first)."""
+    ``granted`` are the calls that hold slots, used or not (``None`` when the slots must be rebuilt first); ``crowds``
+    are many contacts whose numbers may not be called yet."""
 
     plan: Plan
     granted: Sequence[Planned] | None = ()
     reservations: tuple[Reservation, ...] = ()
     again: bool = False
+    crowds: tuple[Crowd, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Callee:
-    """A contact that is called now, at this number; where that is its second one, as it is written there."""
+    """A contact that is called now, at this number; where that is its second one, as it is written there. Where caps or
+    quiet times hold, these (JSON), and the number's history by which they allow it."""
 
     contact: DueContact
     number: str
     secondary: str | None = None
+    frequency: str | None = None
+    history: str | None = None
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """What is done with the contacts that were picked."""
+
+    matches: list[Match]
+    passed_over: list[PassedOver]
+    stale_zones: list[StaleZone]
+    capped: Counter[Crowd]
 
 
 def claim(
@@ -105,11 +123,12 @@ def claim(
     for call in granted:
         offers.setdefault(call.slot.campaign_id, []).append(call)
     second = secondaries(conn, team_id, plan, picked)
-    matches, passed_over, stale_zones = _sort_out(dialer, plan, offers, picked, second)
+    found = _sort_out(dialer, plan, offers, picked, second)
+    matches, passed_over = found.matches, found.passed_over
     reservations = [match.reservation for match in matches] if departing is None else departing.choose(matches)
     writes: list[Statement] = []
-    if stale_zones:
-        writes.append(claims.rezone(stale_zones))
+    if found.stale_zones:
+        writes.append(claims.rezone(found.stale_zones))
     if passed_over:
         writes.append(claims.pass_over(passed_over))
     turns = _turns(dialer, plan, offers, passed_over)
@@ -122,7 +141,9 @@ def claim(
         leaving = {row.id for row in rows[-1]}
         departing.keep(leaving)
         reservations = [each if each.call_id in leaving else replace(each, valid_until=None) for each in reservations]
-    return Claimed(plan, granted, tuple(reservations), again=bool(passed_over or stale_zones))
+    crowds = tuple(crowd for crowd, contacts in found.capped.items() if contacts >= CROWD)
+    again = bool(passed_over or found.stale_zones)
+    return Claimed(plan, granted, tuple(reservations), again, crowds)
 
 
 def _pick(
@@ -134,7 +155,13 @@ def _pick(
     if spare:
         looks |= dict.fromkeys(plan.starved & plan.rows.keys() - looks.keys(), SCREENED)
     wants = [
-        Want(campaign_id, zone, count, with_person=plan.rows[campaign_id].variables is not None)
+        Want(
+            campaign_id,
+            zone,
+            count,
+            with_person=plan.rows[campaign_id].variables is not None,
+            with_history=bool(_rules(plan.rows[campaign_id], zone)),
+        )
         for campaign_id, count in sorted(looks.items())
         for zone, due in plan.rows[campaign_id].due_by_zone
         if due and is_open(dialer, plan.rows[campaign_id], zone)
@@ -154,10 +181,11 @@ def _sort_out(
     offers: Mapping[str, list[Planned]],
     picked: Sequence[DueContact],
     second: Secondaries,
-) -> tuple[list[Match], list[PassedOver], list[StaleZone]]:
+) -> _Sorted:
     """Pair the contacts that are due with the calls on offer; those that cannot be called are passed over."""
     chosen: dict[str, list[_Callee]] = {campaign_id: [] for campaign_id in offers}
     passed_over: list[PassedOver] = []
+    capped: Counter[Crowd] = Counter()
     numbers: set[str] = set()
     stale_zones = [StaleZone(row.campaign_id, row.contact_id) for row in picked if row.zone != row.own_zone]
     for contact in (row for row in picked if row.zone == row.own_zone):
@@ -170,18 +198,28 @@ def _sort_out(
         is_busy = contact.on_the_phone or (other is not None and other.is_busy)
         if why_not is None and (is_busy or number in numbers):
             why_not = _snooze(contact, dialer.bounds.number_busy_seconds)
+        rules = _rules(row, contact.zone)
+        known: CallHistory = contact if other is None else other.known
+        if why_not is None and rules and (rest := rest_of(known, rules, row.now)) is not None:
+            why_not = _rest(contact, rest)
+            capped[Crowd(contact.campaign_id, contact.zone, as_json(rules))] += other is None
         if why_not is not None:
             passed_over.append(why_not)
         elif offered and number is not None:
             numbers.add(number)
-            chosen[contact.campaign_id].append(_Callee(contact, number, None if other is None else other.written))
+            by = (as_json(rules), known.history or "") if rules else (None, None)
+            chosen[contact.campaign_id].append(_Callee(contact, number, None if other is None else other.written, *by))
     matches = [
         match
         for campaign_id, callees in chosen.items()
         if callees
         for match in _pair(plan.rows[campaign_id], plan.rooms, offers[campaign_id], callees)
     ]
-    return matches, passed_over, stale_zones
+    return _Sorted(matches, passed_over, stale_zones, capped)
+
+
+def _rules(row: Candidate, zone: str) -> Frequency:
+    return rules_for(row, zone, row.now)
 
 
 def rule_out(row: Policy, contact: Screened) -> PassedOver | None:
@@ -204,6 +242,14 @@ def rule_out(row: Policy, contact: Screened) -> PassedOver | None:
 def _snooze(contact: DueContact, seconds: float) -> PassedOver:
     """Look at this contact again in so many seconds."""
     return PassedOver(contact.campaign_id, contact.contact_id, ContactStatus.QUEUED, None, seconds)
+
+
+def _rest(contact: DueContact, rest: Rest) -> PassedOver:
+    """Look at this contact again when its number may be called; never, where that is not to be."""
+    which = contact.campaign_id, contact.contact_id
+    if rest.until is None:
+        return PassedOver(*which, ContactStatus.SKIPPED, Reason.REFUSED, 0.0)
+    return PassedOver(*which, ContactStatus.QUEUED, Reason.FREQUENCY, 0.0, rest.until)
 
 
 def _pair(row: Candidate, rooms: Rooms, offered: Sequence[Planned], callees: Sequence[_Callee]) -> list[Match]:
@@ -238,6 +284,8 @@ def _pair(row: Candidate, rooms: Rooms, offered: Sequence[Planned], callees: Seq
             callback_at=callee.contact.callback_at,
             is_extra=callee.contact.attempts >= row.max_attempts_per_contact,
             secondary=callee.secondary,
+            frequency=callee.frequency,
+            history=callee.history,
         )
         matches.append(Match(call.slot.team_id, row, number, callee.contact, reservation))
     return matches
@@ -246,13 +294,18 @@ def _pair(row: Candidate, rooms: Rooms, offered: Sequence[Planned], callees: Seq
 def _turns(dialer: Dialer, plan: Plan, offered: Collection[str], passed_over: Sequence[PassedOver]) -> list[Turn]:
     """Who had a turn and who is starved, where that is news. Who was offered a call has had it, used or not: one
     whose contacts all turn out to be out of reach would else stand first for ever, and hold up those behind it."""
-    snoozed = {each.campaign_id for each in passed_over if each.status is ContactStatus.QUEUED}
+    snoozed: dict[str, float] = {}
+    for each in passed_over:
+        if each.status is ContactStatus.QUEUED:
+            now = plan.rows[each.campaign_id].now
+            wait = dialer.bounds.number_busy_seconds if each.until is None else (each.until - now).total_seconds()
+            snoozed[each.campaign_id] = min(wait, snoozed.get(each.campaign_id, wait))
     return [
         Turn(
             campaign_id,
             is_over=campaign_id in offered,
             is_starved=campaign_id in plan.starved,
-            wake_in_seconds=dialer.bounds.number_busy_seconds if campaign_id in snoozed else None,
+            wake_in_seconds=snoozed.get(campaign_id),
         )
         for campaign_id, row in plan.rows.items()
         if campaign_id in offered or campaign_id in snoozed or row.is_starved != (campaign_id in plan.starved)

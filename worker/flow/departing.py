@@ -77,6 +77,12 @@ class CommittedCall:
     account_rate: float | None = None
     number_rate: float | None = None
     credentials_rate: float | None = None
+    frequency: Sequence[Mapping[str, Any]] | None = None
+    team_frequency: Sequence[Mapping[str, Any]] | None = None
+    recent: list[datetime] | None = None
+    conversed_at: datetime | None = None
+    refused_at: datetime | None = None
+    history: str | None = None
 
     @classmethod
     def of(cls, match: Match) -> CommittedCall:

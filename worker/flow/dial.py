@@ -31,6 +31,7 @@ from worker.crashpoint import crashpoint
 from worker.flow.base import Batch, Dial, Dialer, Step, valid_until
 from worker.flow.call_request import call_request_for, turn_away
 from worker.flow.ending import release
+from worker.flow.frequency import as_json, rest_of, rules_for
 from worker.flow.pacing import rates_of_account
 from worker.flow.results import Result, record_results
 from worker.slots import Kind, Rate, Scope
@@ -209,8 +210,11 @@ def _commit(conn: Connection, dialer: Dialer, batch: Sequence[_Ready]) -> list[s
     for ready in batch:
         row = ready.row
         until = valid_until(row, row.zone, row.now, dialer.bounds.closing_margin_seconds)
-        if until is not None:
-            departures.append(Departure(row.id, until, row.policy_version))
+        rules = rules_for(row, row.zone, row.now)
+        if until is None or (rules and rest_of(row, rules, row.now) is not None):
+            continue
+        by = (as_json(rules), row.history or "") if rules else (None, None)
+        departures.append(Departure(row.id, until, row.policy_version, *by))
     if not departures:
         return []
     gate.pass_gate(conn, batch[0].row.team_id)  # an account is of one team

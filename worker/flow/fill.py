@@ -24,6 +24,7 @@ from worker.domain.errors import Unavailable
 from worker.flow.base import Dialer, DialMore, RebuildSlots, Step, dial_steps
 from worker.flow.claim import Acquire, Claimed, claim
 from worker.flow.departing import Departing
+from worker.flow.frequency import Crowd, park
 from worker.flow.plan import CandidatePage, Plan, Planned
 from worker.slots import Kind
 from worker.store.claims import Reservation
@@ -73,6 +74,8 @@ def fill(
         steps += result.steps
         idle |= dict.fromkeys(result.idle)
         steps += _let_go_first(dialer, result.ahead)
+        for crowd in result.crowds:
+            park(dialer, crowd)
         if result.again and passed_over < ROUNDS - 1:
             passed_over += 1
         elif result.next is None:
@@ -97,7 +100,7 @@ def _let_go_first(dialer: Dialer, team_ids: Sequence[str]) -> list[Step]:
 class RoundResult:
     """One round: what was reserved, whether contacts had to be passed over while slots were left, and which page is
     next, if any: the same one where it had more than a round reserves. Teams that come ``ahead`` are to be filled
-    before, and nothing was done yet."""
+    before, and nothing was done yet. Of ``crowds`` of contacts nobody may be called yet."""
 
     reserved: tuple[Reservation, ...] = ()
     again: bool = False
@@ -105,6 +108,7 @@ class RoundResult:
     steps: tuple[Step, ...] = ()
     idle: tuple[str, ...] = ()
     ahead: Sequence[str] = ()
+    crowds: Sequence[Crowd] = ()
 
 
 def _round(dialer: Dialer, team_id: str, page: CandidatePage, *, spare: int) -> RoundResult:
@@ -131,7 +135,7 @@ def _round(dialer: Dialer, team_id: str, page: CandidatePage, *, spare: int) -> 
         return RoundResult(steps=(RebuildSlots(),))
     dialer.slots.release([call.slot for call in claimed.granted if call.slot.call_id not in taken])
     following = _next(page, plan, reserved=len(taken))
-    return RoundResult(claimed.reservations, claimed.again, following, idle=tuple(plan.idle))
+    return RoundResult(claimed.reservations, claimed.again, following, idle=tuple(plan.idle), crowds=claimed.crowds)
 
 
 def _next(page: CandidatePage, plan: Plan, *, reserved: int) -> CandidatePage | None:

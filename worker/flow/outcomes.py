@@ -22,7 +22,7 @@ from worker.flow import callbacks
 from worker.flow.base import Dialer, Fill, Step
 from worker.flow.callbacks import Which
 from worker.flow.finish import finish
-from worker.store import audit, call_outcomes, gate
+from worker.store import audit, call_history, call_outcomes, gate
 from worker.store.call_outcomes import LockedCall, LockedOutcome, ReportedCall
 from worker.store.crm import contacts, do_not_call, import_marks
 from worker.store.crm.do_not_call import Entry
@@ -61,7 +61,7 @@ def _report(
         raise NotFound("call", call_id)
     if not call.to_number:
         raise Conflict(f"The callee of call {call_id} was erased; nothing more is kept of it.")
-    if body.get("doNotCall") is True:
+    if body.get("doNotCall") is True or _is_refusal(call, body.get("outcome")):
         gate.close_gate(conn, team_id)  # before the call is locked, as whoever places calls passes it
     locked, known = call_outcomes.lock(conn, call_id)
     before = {} if known is None else known.reports
@@ -79,6 +79,8 @@ def _report(
         _ban(conn, call, actor)
     elif report.callback_at is not None and (meaning is None or meaning.then is not Then.NEVER):
         callback = _call_back(conn, dialer, call, report.callback_at, actor)
+    if report.do_not_call or _is_refusal(call, report.outcome):
+        call_history.refused(conn, team_id, call.to_number)
     was_banned = known is not None and known.do_not_call
     answer = _answer(call, report, effect, decides, callback, was_banned=was_banned)
     call_outcomes.keep(conn, call_id, report, decides, answer)
@@ -86,6 +88,11 @@ def _report(
         call_outcomes.decide(conn, call_id)
     log.info("outcome_reported", call_id=call_id, campaign_id=call.campaign_id, effect=effect.value)
     return answer, [Fill(team_id, (call.campaign_id,))] if effect is Effect.NOW else []
+
+
+def _is_refusal(call: ReportedCall, word: object) -> bool:
+    """Whether the callee refuses: the campaign's outcomes say ``never`` of the word. Quiet times count from then."""
+    return call.outcomes is not None and isinstance(word, str) and call.outcomes.get(word) == Then.NEVER
 
 
 def _refuse(call_id: str, locked: LockedCall, reports: int, *, at_most: int) -> None:

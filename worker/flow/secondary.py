@@ -15,17 +15,20 @@ from sqlalchemy import Connection
 from worker.domain.screening import Phone, country_of_all, normalize
 from worker.flow.plan import Plan
 from worker.store import claims
+from worker.store.call_history import CallHistory
 from worker.store.candidates import Candidate
 from worker.store.claims import DueContact, SecondaryNumber
 
 
 @dataclass(frozen=True, slots=True)
 class Secondary:
-    """A second number that is called now: in E.164, as it is ``written``, and whether it ``is_busy``."""
+    """A second number that is called now: in E.164, as it is ``written``, whether it ``is_busy``, and what is ``known``
+    of the calls to it."""
 
     number: str
     written: str
     is_busy: bool
+    known: CallHistory
 
 
 Secondaries = Mapping[tuple[str, str], Secondary]
@@ -46,7 +49,7 @@ def secondaries(conn: Connection, team_id: str, plan: Plan, picked: Sequence[Due
     numbers = [SecondaryNumber(*which, number) for which, (number, _) in found.items()]
     screened = {(row.campaign_id, row.contact_id): row for row in claims.screen_secondary(conn, team_id, numbers)}
     return {
-        which: Secondary(number, written, screened[which].is_busy)
+        which: Secondary(number, written, screened[which].is_busy, screened[which])
         for which, (number, written) in found.items()
         if not screened[which].is_out
     }

@@ -15,6 +15,7 @@ from worker.domain.lifecycle import EDITABLE
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Fill, Step
 from worker.flow.call_request import refuse_unreachable
+from worker.flow.frequency import put_back_capped
 from worker.operations.campaigns import refuse_missing
 from worker.store import campaigns, gate
 from worker.store.crm import campaign_edits
@@ -55,6 +56,8 @@ def edit_campaign(dialer: Dialer, team_id: str, campaign_id: str, sent: Mapping[
         return has_room
 
     has_room = transact(dialer.db, work)
+    if "frequency" in sent:
+        put_back_capped(dialer, team_id, campaign_id)
     log.info("campaign_edited", campaign_id=campaign_id, fields=sorted(sent))
     return [Fill(team_id, (campaign_id,))] if has_room else []
 

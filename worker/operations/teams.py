@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 from worker.domain import ids
 from worker.domain.errors import Conflict, Fault, Invalid, NotFound, Refused
 from worker.domain.resources import parse_team
+from worker.domain.team_policy import COLUMN, FREQUENCY
 from worker.flow.base import Dialer, Fill, Step
+from worker.flow.frequency import put_back_capped
 from worker.store import audit, tables
 from worker.store.crm import records, teams
 from worker.store.crm.teams import TeamRow
@@ -77,5 +79,6 @@ def edit_team(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: s
         return row
 
     row = transact(dialer.db, work)
+    freed = put_back_capped(dialer, team_id) if FREQUENCY in changes.get(COLUMN, ()) else []
     log.info("team_edited", team_id=team_id, fields=sorted(changes))
-    return row, [Fill(team_id, ())] if "max_concurrent_calls" in changes else []
+    return row, [Fill(team_id, tuple(freed))] if freed or "max_concurrent_calls" in changes else []

@@ -55,7 +55,7 @@ SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots AS is_starved,
        c.max_concurrent_calls, c.max_attempts_per_contact, c.retry_delay_minutes, c.use_secondary_phone, t.country,
        v.stream_url, v.answer_url, v.carrier_ids, c.variables, c.outcomes, {SECRET},
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows, c.scheduled_end_at,
-       c.settings,
+       c.settings, c.frequency, t.policy -> 'frequency' AS team_frequency,
        t.max_concurrent_calls AS team_limit, r.max_calls - r.calls_used AS budget,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed, g.generation,
        ARRAY(SELECT json_build_array(z.zone, (
@@ -151,6 +151,8 @@ class Candidate(CallWindowColumns, AssistantColumns, Timed, Protocol):
     outcomes: Mapping[str, Any] | None
     call_secret: bytes | None
     use_secondary_phone: bool
+    frequency: Sequence[Mapping[str, Any]] | None
+    team_frequency: Sequence[Mapping[str, Any]] | None
     country: str | None
     speed: float
     team_limit: int

@@ -23,8 +23,10 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds, ContactStatus
+from worker.store import call_history
 from worker.store.bans import is_erased, is_listed, purpose_of
 from worker.store.batches import Batch
+from worker.store.call_history import CallHistory
 from worker.store.candidates import IS_ASKED_FOR, IS_LIVE_OF_TEAM
 from worker.store.conversations import person
 from worker.store.dialing import dialing_times
@@ -39,12 +41,13 @@ MOVED_AT_ONCE = 1000
 @dataclass(frozen=True, slots=True)
 class Want:
     """How many due contacts at ``most`` are looked for in one zone of a campaign; ``with_person`` where its assistant
-    is sent variables."""
+    is sent variables, ``with_history`` where caps or quiet times hold for its calls."""
 
     campaign_id: str
     zone: str
     most: int
     with_person: bool = False
+    with_history: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Reservation:
     that its callee asked for, and ``is_extra`` where it is the one call beyond the campaign's most, which
     ``max_attempts`` then counts in; ``secondary`` is the contact's second number as it is written, where that is
     called. With ``valid_until``, the last moment of its window, it is committed to be placed
-    at once, and may leave. Where it waits and whoever reserves it has it ``in_hand``, nobody else looks after it for a
+    at once, and may leave; with a ``history`` only if that of its number is still the same, by the ``frequency`` (JSON)
+    that allowed it. Where it waits and whoever reserves it has it ``in_hand``, nobody else looks after it for a
     while."""
 
     call_id: str
@@ -80,6 +84,8 @@ class Reservation:
     secondary: str | None = None
     valid_until: datetime | None = None
     in_hand: bool = True
+    frequency: str | None = None
+    history: str | None = None
 
     @property
     def leaves(self) -> bool:
@@ -89,13 +95,15 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """A contact that is due and not called now: snoozed for so many seconds, or ruled out for a ``reason``."""
+    """A contact that is due and not called now: snoozed for so many seconds, or ``until`` an instant, or ruled out for
+    a ``reason``."""
 
     campaign_id: str
     contact_id: str
     status: ContactStatus
     reason: str | None
     snoozed_seconds: float
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +149,7 @@ ORDER BY c.id FOR NO KEY UPDATE OF t, c
 
 PICK = text(f"""
 WITH due AS MATERIALIZED (
-    SELECT found.*, x.with_person
+    SELECT found.*, x.with_person, x.with_history
     FROM {WANTS}
     CROSS JOIN LATERAL (
         SELECT ranked.* FROM (SELECT ranks FROM campaigns WHERE id = x.campaign_id LIMIT 1) AS c
@@ -176,8 +184,12 @@ SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.called, due.
        k.id IN (SELECT contact_id FROM live) OR coalesce(k.phone_e164 IN (SELECT to_number FROM live), false)
        OR EXISTS (SELECT FROM revived l
                   WHERE l.team_id = k.team_id AND (l.contact_id = k.id OR l.to_number = k.phone_e164)) AS on_the_phone,
-       CASE WHEN due.with_person THEN {person("k")} END AS person
+       CASE WHEN due.with_person THEN {person("k")} END AS person,
+       callee.recent, callee.conversed_at, callee.refused_at, callee.history
 FROM due CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = due.contact_id LIMIT 1) AS k
+LEFT JOIN LATERAL (
+    SELECT {call_history.READ} FROM callees e
+    WHERE due.with_history AND e.team_id = k.team_id AND e.number = k.phone_e164 LIMIT 1) AS callee ON true
 ORDER BY due.rank, due.due_at, due.id
 """)
 
@@ -191,14 +203,18 @@ SELECT x.campaign_id, x.contact_id,
                   WHERE o.team_id = :team AND o.phone_e164 = x.number AND oc.status <> 'skipped') AS is_out,
        EXISTS (SELECT FROM calls l WHERE l.team_id = :team AND l.to_number = x.number AND l.ended_at IS NULL)
        OR EXISTS (SELECT FROM calls l WHERE l.team_id = :team AND l.to_number = x.number
-                    AND l.late_evidence_at IS NOT NULL) AS is_busy
+                    AND l.late_evidence_at IS NOT NULL) AS is_busy,
+       e.recent, e.conversed_at, e.refused_at, e.history
 FROM {SECONDARY_NUMBERS}
+LEFT JOIN LATERAL (SELECT {call_history.READ} FROM callees e
+                   WHERE e.team_id = :team AND e.number = x.number LIMIT 1) AS e ON true
 """)
 
 RESERVE = text(f"""
 WITH now AS MATERIALIZED (SELECT dialer_now() AS at, clock_timestamp() AS clock),
 claimed AS MATERIALIZED (   -- what may leave at once is written as what COMMIT_DIALING makes of a reserved call
-    SELECT x.*, coalesce(now.at < x.valid_until, false) AS leaves, now.at AS now, now.clock
+    SELECT x.*, coalesce(now.at < x.valid_until, false)
+                AND {call_history.unchanged(":team", "x.to_number", "x.history")} AS leaves, now.at AS now, now.clock
     FROM {RESERVATIONS.numbered} CROSS JOIN now),
 turned AS (
     UPDATE campaign_contacts cc
@@ -206,7 +222,7 @@ turned AS (
         attempts = cc.attempts + x.leaves::int, called = cc.called OR x.leaves,
         callbacks_used = cc.callbacks_used + (x.leaves AND x.is_extra)::int,
         callback_at = CASE WHEN NOT x.leaves THEN cc.callback_at END,
-        rank = CASE WHEN x.leaves THEN cc.priority ELSE cc.rank END
+        rank = CASE WHEN x.leaves THEN cc.priority ELSE cc.rank END, reason = NULL
     FROM claimed x WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id),
 budgeted AS (
     UPDATE runs r SET calls_used = r.calls_used + b.n
@@ -218,7 +234,7 @@ rotated AS (
 reserved AS (
     INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
                        to_number, zone, claim_limits, reserved_at, rung_at, state, attempt, called_before,
-                       max_attempts, callback_at, is_extra, secondary, valid_until,
+                       max_attempts, callback_at, is_extra, secondary, valid_until, frequency,
                        dialed_at, dialing_at, checked_at, next_check_at, clock_jump, provable_end_at)
     SELECT call_id, :team, campaign_id, run_id, contact_id, number_id, account_id, token, from_number, to_number, zone,
            array_remove(ARRAY[team_limit, campaign_limit, number_limit, account_limit, credentials_limit], NULL),
@@ -226,13 +242,13 @@ reserved AS (
            CAST(CASE WHEN leaves THEN 'dialing' ELSE 'reserved' END AS call_state),
            CASE WHEN leaves THEN attempts + 1 END, CASE WHEN leaves THEN called END,
            CASE WHEN leaves THEN max_attempts END, callback_at, is_extra, secondary,
-           CASE WHEN leaves THEN valid_until END,
+           CASE WHEN leaves THEN valid_until END, CASE WHEN leaves THEN CAST(frequency AS jsonb) END,
            CASE WHEN leaves THEN now END, CASE WHEN leaves THEN clock END,
            CASE WHEN leaves THEN clock END,
            CASE WHEN leaves THEN clock + :request * interval '1 second' END,
            CASE WHEN leaves THEN coalesce((SELECT max(number) FROM clock_jumps), 0) ELSE 0 END,
            CASE WHEN leaves THEN clock + (:overhead + :callee / dialer_speed()) * interval '1 second' END
-    FROM claimed ORDER BY ord
+    FROM claimed ORDER BY to_number   -- as whoever writes the history of several numbers, or two wait for each other
     RETURNING seq, id, state),
 oldest AS (   -- of those before, or where none of them lives of these
     SELECT coalesce((SELECT seq FROM calls WHERE {IS_LIVE_OF_TEAM} ORDER BY seq LIMIT 1),
@@ -245,7 +261,8 @@ SELECT id FROM reserved WHERE state = 'dialing'
 PASS_OVER = text(f"""
 UPDATE campaign_contacts cc
 SET status = x.status, reason = x.reason,
-    due_at = greatest(cc.due_at, (SELECT dialer_due_now()) + x.snoozed_seconds * interval '1 second')
+    due_at = greatest(cc.due_at, (SELECT dialer_due_now()) + x.snoozed_seconds * interval '1 second',
+                      x.until + (SELECT {call_history.IS_AHEAD_BY}))
 FROM {PASSED_OVER}
 WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id
 """)
@@ -279,7 +296,7 @@ class Leaving(Protocol):
 
 
 @shaped(PICK)
-class DueContact(Protocol):
+class DueContact(CallHistory, Protocol):
     """A contact that is due, locked, as it is now: the zone it waits in and its ``own_zone``, whether it may not be
     called, and whether it, or its number, is ``on_the_phone``; the ``person``, where that was wanted."""
 
@@ -304,7 +321,7 @@ class DueContact(Protocol):
 
 
 @shaped(SCREEN_SECONDARY)
-class ScreenedNumber(Protocol):
+class ScreenedNumber(CallHistory, Protocol):
     """A second number: whether the contact ``is_out`` of reach by it, and whether it ``is_busy``."""
 
     campaign_id: str

@@ -14,10 +14,12 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds
+from worker.store import call_history
 from worker.store.assistants import AssistantColumns
 from worker.store.bans import is_erased, is_listed, purpose_of
 from worker.store.batches import Batch
 from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW, SHARED_RATES
+from worker.store.call_history import CallHistory
 from worker.store.columns import CallAtCarrier, CallWindowColumns, RatedAccount, RetryColumns, Timed, WatchedCall
 from worker.store.conversations import SECRET, ConversationColumns, person_of
 from worker.store.failovers import IS_NOT_HELD
@@ -27,11 +29,14 @@ from worker.store.shapes import shaped
 @dataclass(frozen=True, slots=True)
 class Departure:
     """A reserved call whose turn has come: until when it may be committed (the last moment of its window), and the
-    campaign's policy that said so."""
+    campaign's policy that said so; the ``frequency`` (JSON) that allowed it, and the ``history`` of its number by which
+    it did."""
 
     call_id: str
     valid_until: datetime
     policy_version: int
+    frequency: str | None = None
+    history: str | None = None
 
 
 DEPARTURES = Batch(Departure)
@@ -47,8 +52,12 @@ SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.acc
        cc.attempts + 1 AS attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
        v.stream_url, v.answer_url, v.carrier_ids,
        c.variables, c.outcomes, {SECRET}, {person_of("k.contact_id")},
-       a.breaker_until IS NOT NULL AS is_tripped, {IS_WATCHED} AS is_watched, a.channels IS NOT NULL AS is_held
+       a.breaker_until IS NOT NULL AS is_tripped, {IS_WATCHED} AS is_watched, a.channels IS NOT NULL AS is_held,
+       c.frequency, (SELECT t.policy -> 'frequency' FROM teams t WHERE t.id = k.team_id) AS team_frequency,
+       e.recent, e.conversed_at, e.refused_at, e.history
 FROM calls k
+LEFT JOIN LATERAL (SELECT {call_history.READ} FROM callees e
+                   WHERE e.team_id = k.team_id AND e.number = k.to_number LIMIT 1) AS e ON true
 JOIN campaigns c ON c.id = k.campaign_id
 JOIN assistants v ON v.id = c.assistant_id
 JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id || '' = k.campaign_id
@@ -64,6 +73,7 @@ COMMIT_DIALING = text(f"""
 WITH now AS MATERIALIZED (SELECT dialer_now() AS at),   -- read once, not for every row that is looked at
 free AS MATERIALIZED (
     SELECT k.id, k.campaign_id, k.contact_id, cc.attempts, cc.called, cc.callback_at, x.valid_until, now.at AS now,
+           k.to_number, x.frequency,
            cc.attempts >= c.max_attempts_per_contact AS is_extra,
            greatest(c.max_attempts_per_contact, cc.attempts + 1) AS max_attempts
     FROM {DEPARTURES}
@@ -87,6 +97,7 @@ free AS MATERIALIZED (
       AND coalesce(p.timezone, '') = k.zone AND NOT p.do_not_call
       AND NOT {is_listed("k.team_id", "k.to_number", purpose_of("k.campaign_id"))}
       AND NOT {is_erased("k.team_id", "k.to_number")}
+      AND {call_history.unchanged("k.team_id", "k.to_number", "x.history")}
     ORDER BY k.id FOR NO KEY UPDATE OF k, cc),   -- who asks to be called later has the contact's row
 numbered AS (
     UPDATE campaign_contacts cc
@@ -100,8 +111,9 @@ SET state = 'dialing', attempt = f.attempts + 1, called_before = f.called, max_a
     checked_at = clock_timestamp(), next_check_at = clock_timestamp() + :request * interval '1 second',
     clock_jump = coalesce((SELECT max(number) FROM clock_jumps), 0),
     provable_end_at = clock_timestamp()
-        + (:overhead + :callee / dialer_speed()) * interval '1 second'
-FROM free f WHERE k.id = f.id
+        + (:overhead + :callee / dialer_speed()) * interval '1 second',
+    frequency = CAST(f.frequency AS jsonb)
+FROM (SELECT * FROM free ORDER BY to_number) f WHERE k.id = f.id   -- whose numbers' history is written in this order
 RETURNING k.id
 """)
 
@@ -116,6 +128,7 @@ class ReservedCall(
     ConversationColumns,
     WatchedCall,
     Timed,
+    CallHistory,
     Protocol,
 ):
     """A call that is only reserved, with what is needed to place it. ``speed`` is that of business time; ``is_tripped``
@@ -136,6 +149,8 @@ class ReservedCall(
     speed: float
     is_tripped: bool
     is_held: bool
+    frequency: Sequence[Mapping[str, Any]] | None
+    team_frequency: Sequence[Mapping[str, Any]] | None
 
 
 def reserved_calls(

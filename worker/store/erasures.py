@@ -113,6 +113,7 @@ _OF_PERSON = """team_id = :team AND (contact_id = ANY(CAST(:ids AS text[]))
 TOKENS = text(f"SELECT id, token FROM calls WHERE {_OF_PERSON} AND id <> ''")
 CLEARINGS = (
     text("DELETE FROM do_not_call WHERE team_id = :team AND number = ANY(CAST(:numbers AS text[]))"),
+    text("DELETE FROM callees WHERE team_id = :team AND number = ANY(CAST(:numbers AS text[]))"),
     text("DELETE FROM consents WHERE team_id = :team AND number = ANY(CAST(:numbers AS text[]))"),
     text("UPDATE call_events SET raw = '{}' WHERE token = ANY(CAST(:tokens AS text[])) AND raw <> '{}'"),
     text("""

@@ -179,6 +179,7 @@ INSTANTS = (
         "campaigns.missed_start_at", "calls.valid_until",
         "calls.dialed_at", "calls.callback_at", "campaign_contacts.callback_at",
         "campaign_contacts.due_before_callback", "clock.business_at", "consents.given_at", "consents.expires_at",
+        "callees.conversed_at", "callees.refused_at",
     ),
     Instant("slots/acquire.lua", _R.DISTANCE, "reconcile", "members are as old as they are far away"),
     Instant("slots/add.lua", _R.DISTANCE, "reconcile", "the same"),

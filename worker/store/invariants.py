@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds
-from worker.store.bans import purpose_of
+from worker.store.bans import digest, purpose_of
 from worker.store.batches import Batch
 from worker.store.database import planned_by_size
 from worker.store.dispositions import COUNTS_IF_IT_RANG, NEVER_COUNTS, UNSENT
@@ -126,6 +126,56 @@ SELECT id AS offender, callback_at, dialed_at FROM calls
 WHERE dialed_at < callback_at OR is_extra AND callback_at IS NULL
 """
 
+# Of the calls to a number those that count, each with the rules it was committed under: at most so many in the hours
+# before it, itself among them. A call that was cancelled, and of which a ring was reported later, is counted apart: it
+# was none when the others were committed.
+COUNTING = f"""(k.disposition IN {NEVER_COUNTS}) IS NOT TRUE AND NOT ((k.disposition IN {COUNTS_IF_IT_RANG}) IS TRUE
+           AND (NOT k.rang OR k.ringing_at > k.ended_at))"""
+CAPS_HOLD = f"""
+SELECT k.id AS offender, r.rule, count(*) AS calls
+FROM calls k CROSS JOIN LATERAL jsonb_array_elements(k.frequency) AS r (rule)
+JOIN calls o ON o.team_id = k.team_id AND o.to_number = k.to_number AND o.dialed_at <= k.dialed_at
+  AND o.dialed_at > k.dialed_at - CAST(r.rule ->> 'hours' AS integer) * interval '1 hour'
+WHERE k.to_number <> '' AND k.frequency IS NOT NULL AND r.rule ? 'calls' AND {COUNTING} AND {COUNTING.replace("k.", "o.")}
+GROUP BY k.id, r.rule HAVING count(*) > CAST(r.rule ->> 'calls' AS integer)
+"""
+
+# The history of a number is that of its calls: the newest 32 that count, of 31 days.
+HISTORY_IS_TRUE = f"""
+WITH counting AS (
+    SELECT k.team_id, k.to_number AS number, k.dialed_at FROM calls k
+    WHERE k.to_number <> '' AND k.dialed_at > dialer_now() - interval '31 days' AND (k.disposition IN {NEVER_COUNTS}) IS NOT TRUE
+      AND NOT ((k.disposition IN {COUNTS_IF_IT_RANG}) IS TRUE AND NOT k.rang)),
+called AS (
+    SELECT team_id, number, (array_agg(dialed_at ORDER BY dialed_at DESC))[1:32] AS recent FROM counting GROUP BY 1, 2),
+known AS (   -- of calls that are kept
+    SELECT e.team_id, e.number, ARRAY(
+        SELECT at FROM unnest(e.recent) AS r (at)
+        WHERE at > dialer_now() - interval '31 days'
+          AND EXISTS (SELECT FROM calls k WHERE k.id <> '' AND k.team_id = e.team_id AND k.to_number = e.number
+                                            AND k.dialed_at = at)
+        ORDER BY at DESC) AS recent
+    FROM callees e)
+SELECT team_id || ' ' || number AS offender, called.recent AS called, known.recent AS known
+FROM called FULL JOIN known USING (team_id, number)
+WHERE coalesce(called.recent, '{{}}') <> coalesce(known.recent, '{{}}')
+"""
+
+# None after a conversation, or a refusal, within the quiet time that the call was committed under.
+QUIET_TIMES_HOLD = """
+WITH quiet AS (
+    SELECT k.id, k.team_id, k.to_number, k.dialed_at, k.seq, r.rule ->> 'after' AS after,
+           k.dialed_at - CAST(r.rule ->> 'hours' AS integer) * interval '1 hour' AS since
+    FROM calls k CROSS JOIN LATERAL jsonb_array_elements(k.frequency) AS r (rule)
+    WHERE k.to_number <> '' AND k.frequency IS NOT NULL AND r.rule ? 'after' AND k.disposition IS DISTINCT FROM 'not_sent')
+SELECT q.id AS offender, q.after FROM quiet q
+JOIN calls o ON o.team_id = q.team_id AND o.to_number = q.to_number AND o.seq < q.seq AND o.disposition = 'answered'
+WHERE q.after = 'conversation' AND o.dialed_at > q.since
+UNION ALL
+SELECT q.id, q.after FROM quiet q JOIN callees e ON e.team_id = q.team_id AND e.number = q.to_number
+WHERE q.after = 'refusal' AND e.refused_at <= q.dialed_at AND (q.since IS NULL OR e.refused_at > q.since)
+"""
+
 IS_AHEAD = """EXISTS (SELECT FROM clock_jumps j
     WHERE j.seconds < 0 AND j.number > k.clock_jump AND k.dialing_at > j.at)"""
 """Whether a call was dialed by a clock that was set back behind it since: it looks later than what came after it."""
@@ -147,6 +197,26 @@ WHERE k.dialing_at > d.created_at AND {IS_FOR_CALL} AND NOT {IS_AHEAD}
 UNION ALL
 SELECT k.id FROM calls k JOIN do_not_call_everywhere d ON d.number = k.to_number
 WHERE k.dialing_at > d.created_at AND {IS_FOR_CALL} AND NOT {IS_AHEAD}
+"""
+
+# Somebody who was erased stands nowhere by their number: in a call only that was reserved before.
+ERASED_STAY_ERASED = f"""
+WITH erased AS MATERIALIZED (
+    SELECT s.team_id, s.digest, s.created_at FROM suppressed s
+    WHERE NOT EXISTS (SELECT FROM erasures e WHERE e.team_id = s.team_id AND e.done_at IS NULL
+                                               AND s.digest = ANY(e.digests))),
+written AS (
+    SELECT team_id, phone_e164 AS number, 'contact ' || id AS offender FROM contacts WHERE phone_e164 IS NOT NULL
+    UNION ALL SELECT team_id, number, 'do_not_call' FROM do_not_call
+    UNION ALL SELECT team_id, number, 'consents' FROM consents
+    UNION ALL SELECT team_id, number, 'callees' FROM callees
+    UNION ALL SELECT k.team_id, k.to_number, 'call ' || k.id FROM calls k
+              WHERE k.reserved_at > (SELECT min(created_at) FROM erased) - interval '1 day')
+SELECT w.offender FROM written w JOIN erased e ON e.team_id = w.team_id AND e.digest = {digest("w.number")}
+WHERE w.team_id IN (SELECT team_id FROM erased)
+UNION ALL
+SELECT 'dialed ' || k.id FROM calls k JOIN erased e ON e.team_id = k.team_id AND e.digest = {digest("k.to_number")}
+WHERE k.dialing_at > e.created_at AND NOT {IS_AHEAD}
 """
 
 # Who waits for the outcome of a call has no other; and no word that was said before the end is passed over.
@@ -227,6 +297,10 @@ INVARIANTS = (
     Invariant("attempts_within_limit", "Nobody was called more often than allowed.", ATTEMPTS_WITHIN_LIMIT),
     Invariant("callbacks_wait", "Nobody is called back before the instant.", CALLBACKS_WAIT),
     Invariant("stops_hold", "No call after a stop or outside its window.", STOPS_HOLD),
+    Invariant("caps_hold", "No number is called more often than its caps allow.", CAPS_HOLD),
+    Invariant("history_is_true", "What is known of the calls to a number is what they were.", HISTORY_IS_TRUE),
+    Invariant("quiet_times_hold", "No call within a quiet time.", QUIET_TIMES_HOLD),
+    Invariant("erased_stay_erased", "Nobody who was erased is written down, or called.", ERASED_STAY_ERASED),
     Invariant("outcomes_decide", "Every outcome that was reported in a call decides.", OUTCOMES_DECIDE),
     Invariant("calls_end_in_time", "No call is open longer than it can last.", CALLS_END_IN_TIME, is_safety=False),
     Invariant("no_slot_leaks", "No slot is held for a call that is over.", NO_SLOT_LEAKS, is_safety=False),

@@ -217,6 +217,7 @@ campaigns = Table(
     _must("use_secondary_phone", Boolean), _must("ranks", ARRAY(SmallInteger)),
     _may("closing_at", _INSTANT), _may("test_of", Text), _may("tested_by", Text),
     _may("purpose", Text), _may("law", Text), _may("keys_through", BigInteger),
+    _may("frequency", JSONB(none_as_null=True)),
     _own("test_of", of="campaigns"), _own("assistant_id", of="assistants"), _own("company_id", of="companies"),
     ForeignKeyConstraint(["id", "run_id"], ["runs.campaign_id", "runs.id"], use_alter=True),
 )
@@ -273,11 +274,18 @@ calls = Table(
     _may("seq", BigInteger), _may("unanswered_since", _INSTANT),
     _may("callback_at", _INSTANT), _may("secondary", Text), _must("is_extra", Boolean), _must("hang_up", Boolean),
     _may("law", JSONB(none_as_null=True)),
+    _may("frequency", JSONB(none_as_null=True)),
     _own("campaign_id", of="campaigns"), _own("number_id", of="phone_numbers"),
     _own("account_id", of="carrier_accounts"),
     ForeignKeyConstraint(
         ["contact_id", "campaign_id"], ["campaign_contacts.contact_id", "campaign_contacts.campaign_id"]),
     ForeignKeyConstraint(["campaign_id", "run_id"], ["runs.campaign_id", "runs.id"]),
+)
+
+callees = Table(
+    "callees", metadata,
+    _must("team_id", Text, key=True), _must("number", Text, key=True), _must("recent", ARRAY(_INSTANT)),
+    _may("conversed_at", _INSTANT), _may("refused_at", _INSTANT),
 )
 
 call_secret = Table(
