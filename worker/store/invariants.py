@@ -136,7 +136,8 @@ SELECT k.id AS offender, r.rule, count(*) AS calls
 FROM calls k CROSS JOIN LATERAL jsonb_array_elements(k.frequency) AS r (rule)
 JOIN calls o ON o.team_id = k.team_id AND o.to_number = k.to_number AND o.dialed_at <= k.dialed_at
   AND o.dialed_at > k.dialed_at - CAST(r.rule ->> 'hours' AS integer) * interval '1 hour'
-WHERE k.to_number <> '' AND k.frequency IS NOT NULL AND r.rule ? 'calls' AND {COUNTING} AND {COUNTING.replace("k.", "o.")}
+WHERE k.to_number <> '' AND k.frequency IS NOT NULL AND r.rule ? 'calls' AND {COUNTING}
+  AND {COUNTING.replace("k.", "o.")}
 GROUP BY k.id, r.rule HAVING count(*) > CAST(r.rule ->> 'calls' AS integer)
 """
 
@@ -144,7 +145,8 @@ GROUP BY k.id, r.rule HAVING count(*) > CAST(r.rule ->> 'calls' AS integer)
 HISTORY_IS_TRUE = f"""
 WITH counting AS (
     SELECT k.team_id, k.to_number AS number, k.dialed_at FROM calls k
-    WHERE k.to_number <> '' AND k.dialed_at > dialer_now() - interval '31 days' AND (k.disposition IN {NEVER_COUNTS}) IS NOT TRUE
+    WHERE k.to_number <> '' AND k.dialed_at > dialer_now() - interval '31 days'
+      AND (k.disposition IN {NEVER_COUNTS}) IS NOT TRUE
       AND NOT ((k.disposition IN {COUNTS_IF_IT_RANG}) IS TRUE AND NOT k.rang)),
 called AS (
     SELECT team_id, number, (array_agg(dialed_at ORDER BY dialed_at DESC))[1:32] AS recent FROM counting GROUP BY 1, 2),
@@ -167,7 +169,8 @@ WITH quiet AS (
     SELECT k.id, k.team_id, k.to_number, k.dialed_at, k.seq, r.rule ->> 'after' AS after,
            k.dialed_at - CAST(r.rule ->> 'hours' AS integer) * interval '1 hour' AS since
     FROM calls k CROSS JOIN LATERAL jsonb_array_elements(k.frequency) AS r (rule)
-    WHERE k.to_number <> '' AND k.frequency IS NOT NULL AND r.rule ? 'after' AND k.disposition IS DISTINCT FROM 'not_sent')
+    WHERE k.to_number <> '' AND k.frequency IS NOT NULL
+      AND r.rule ? 'after' AND k.disposition IS DISTINCT FROM 'not_sent')
 SELECT q.id AS offender, q.after FROM quiet q
 JOIN calls o ON o.team_id = q.team_id AND o.to_number = q.to_number AND o.seq < q.seq AND o.disposition = 'answered'
 WHERE q.after = 'conversation' AND o.dialed_at > q.since
