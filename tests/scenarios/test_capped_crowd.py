@@ -24,5 +24,7 @@ def test_a_hundred_thousand_who_have_had_their_calls_hold_nobody_up(world: World
             world.sql(f"{others} {numbers}", **({"campaign": campaign} if ":campaign" in others else {}))
     world.run(campaign)
     assert len(world.stage.requests) == 1
-    (waiting,) = world.sql("SELECT count(*) FROM campaign_contacts WHERE reason = 'frequency' AND due_at > dialer_now()")
+    (waiting,) = world.sql(
+        "SELECT count(*) FROM campaign_contacts WHERE reason = 'frequency' AND due_at > dialer_now()"
+    )
     assert waiting[0] == CAPPED

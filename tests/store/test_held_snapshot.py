@@ -33,6 +33,7 @@ PICK = {
     "most": array(BATCH),
     "with_person": array("false"),
     "with_history": array("true"),
+    "by_place": array("false"),
 }
 
 

@@ -16,10 +16,14 @@ from typing import Any, Protocol
 
 import structlog
 
+from worker.domain.call_hours import Rules, caps_at
 from worker.domain.frequency import Frequency, History, Rest, frequency_of, resting
+from worker.domain.places import place_of
 from worker.flow.base import Dialer
+from worker.law.words import Consent
 from worker.store import call_history
 from worker.store.call_history import CallHistory
+from worker.store.candidates import Candidate
 from worker.store.database import transact
 
 log = structlog.get_logger()
@@ -35,6 +39,7 @@ class Limited(Protocol):
 
     frequency: Sequence[Mapping[str, Any]] | None
     team_frequency: Sequence[Mapping[str, Any]] | None
+    rules: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,28 @@ class Crowd:
     rules: str
 
 
-def rules_for(campaign: Limited, zone: str, now: datetime) -> Frequency:
-    """What holds for calls of the campaign to contacts in this zone."""
-    return frequency_of(campaign.team_frequency, campaign.frequency)
+def rules_for(
+    campaign: Limited, zone: str, now: datetime, consent: Consent, *, second_number: str | None = None
+) -> Frequency:
+    """What holds for a call of the campaign to a contact that waits in this zone, or place, and has given this consent.
+    A ``second_number`` may be somewhere else: the rules of both places hold."""
+    frequency = frequency_of(campaign.team_frequency, campaign.frequency)
+    if campaign.rules is None:
+        return frequency
+    rules = Rules.of(campaign.rules)
+    for key in [zone] if second_number is None else [zone, place_of(second_number).code]:
+        frequency |= caps_at(key, rules, now, consent)
+    return frequency
+
+
+def is_limited(campaign: Limited, zone: str, now: datetime) -> bool:
+    """Whether any caps or quiet times may hold for contacts that wait in this zone, or place."""
+    return bool(rules_for(campaign, zone, now, Consent.NONE))
+
+
+def crowd_of(campaign: Candidate, campaign_id: str, zone: str) -> Crowd:
+    """Contacts of the campaign in this zone, by the rules that hold whatever consent they have given."""
+    return Crowd(campaign_id, zone, as_json(rules_for(campaign, zone, campaign.now, max(Consent))))
 
 
 @lru_cache(maxsize=1024)

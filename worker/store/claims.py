@@ -25,13 +25,15 @@ from sqlalchemy import Connection, text
 from worker.domain.model import Bounds, ContactStatus
 from worker.store import call_history
 from worker.store.bans import is_erased, is_listed, purpose_of
-from worker.store.batches import Batch
+from worker.store.batches import Batch, Law
 from worker.store.call_history import CallHistory
 from worker.store.candidates import IS_ASKED_FOR, IS_LIVE_OF_TEAM
+from worker.store.consents import best_consent
 from worker.store.conversations import person
 from worker.store.dialing import dialing_times
 from worker.store.instants import jumped_forward
 from worker.store.pipeline import Statement
+from worker.store.rules import key
 from worker.store.shapes import shaped
 
 MOVED_AT_ONCE = 1000
@@ -40,13 +42,14 @@ MOVED_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """How many due contacts at ``most`` are looked for in one zone of a campaign; ``with_person`` where its assistant
-    is sent variables, ``with_history`` where caps or quiet times hold for its calls."""
+    """How many due contacts at ``most`` are looked for in one zone of a campaign, which goes ``by_place`` or by time
+    zones; ``with_person`` where its assistant is sent variables, ``with_history`` where caps or quiet times hold."""
 
     campaign_id: str
     zone: str
     most: int
     with_person: bool = False
+    by_place: bool = False
     with_history: bool = False
 
 
@@ -56,10 +59,10 @@ class Reservation:
     other accounts share them. ``attempts`` and ``called`` are the contact's so far. A callback has the ``callback_at``
     that its callee asked for, and ``is_extra`` where it is the one call beyond the campaign's most, which
     ``max_attempts`` then counts in; ``secondary`` is the contact's second number as it is written, where that is
-    called. With ``valid_until``, the last moment of its window, it is committed to be placed
-    at once, and may leave; with a ``history`` only if that of its number is still the same, by the ``frequency`` (JSON)
-    that allowed it. Where it waits and whoever reserves it has it ``in_hand``, nobody else looks after it for a
-    while."""
+    called. With ``valid_until``, the last moment of its window, it is committed to be placed at once, and may leave;
+    where rules bind, by the ``law``; with a ``history`` only if that of its number is still the same, by the caps and
+    quiet times (``frequency``) that allowed it. Where it waits and whoever reserves it has it ``in_hand``, nobody else
+    looks after it for a while."""
 
     call_id: str
     campaign_id: str
@@ -84,7 +87,8 @@ class Reservation:
     secondary: str | None = None
     valid_until: datetime | None = None
     in_hand: bool = True
-    frequency: str | None = None
+    law: Law = None
+    frequency: Law = None
     history: str | None = None
 
     @property
@@ -108,10 +112,20 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class StaleZone:
-    """A contact that waits in a zone of its campaign which is not its own any more."""
+    """A contact that waits in a zone of its campaign, which goes ``by_place`` or not, that is not its own any more."""
 
     campaign_id: str
     contact_id: str
+    by_place: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShutZone:
+    """A zone of a campaign in which nobody may be called before an instant of business time."""
+
+    campaign_id: str
+    zone: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +153,7 @@ SECONDARY_NUMBERS = Batch(SecondaryNumber)
 RESERVATIONS = Batch(Reservation)
 PASSED_OVER = Batch(PassedOver)
 STALE_ZONES = Batch(StaleZone)
+SHUT_ZONES = Batch(ShutZone)
 TURNS = Batch(Turn)
 
 LOCK = text(f"""
@@ -149,7 +164,7 @@ ORDER BY c.id FOR NO KEY UPDATE OF t, c
 
 PICK = text(f"""
 WITH due AS MATERIALIZED (
-    SELECT found.*, x.with_person, x.with_history
+    SELECT found.*, x.with_person, x.by_place, x.with_history
     FROM {WANTS}
     CROSS JOIN LATERAL (
         SELECT ranked.* FROM (SELECT ranks FROM campaigns WHERE id = x.campaign_id LIMIT 1) AS c
@@ -178,7 +193,8 @@ revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until 
 SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.called, due.last_number_id,
        due.technical_failures, due.rejections, due.invalid_results, due.callback_at, due.callbacks_used,
        k.phone_e164, k.phone_fault, k.phone_secondary,
-       coalesce(k.timezone, '') AS own_zone,
+       {key("k", "due.by_place")} AS own_zone,
+       {best_consent("k.team_id", "k.phone_e164", purpose_of("due.campaign_id"))} AS consent,
        k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("due.campaign_id"))}
        OR {is_erased("k.team_id", "k.phone_e164")} AS do_not_call,
        k.id IN (SELECT contact_id FROM live) OR coalesce(k.phone_e164 IN (SELECT to_number FROM live), false)
@@ -204,6 +220,7 @@ SELECT x.campaign_id, x.contact_id,
        EXISTS (SELECT FROM calls l WHERE l.team_id = :team AND l.to_number = x.number AND l.ended_at IS NULL)
        OR EXISTS (SELECT FROM calls l WHERE l.team_id = :team AND l.to_number = x.number
                     AND l.late_evidence_at IS NOT NULL) AS is_busy,
+       {best_consent(":team", "x.number", purpose_of("x.campaign_id"))} AS consent,
        e.recent, e.conversed_at, e.refused_at, e.history
 FROM {SECONDARY_NUMBERS}
 LEFT JOIN LATERAL (SELECT {call_history.READ} FROM callees e
@@ -234,7 +251,7 @@ rotated AS (
 reserved AS (
     INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
                        to_number, zone, claim_limits, reserved_at, rung_at, state, attempt, called_before,
-                       max_attempts, callback_at, is_extra, secondary, valid_until, frequency,
+                       max_attempts, callback_at, is_extra, secondary, valid_until, law, frequency,
                        dialed_at, dialing_at, checked_at, next_check_at, clock_jump, provable_end_at)
     SELECT call_id, :team, campaign_id, run_id, contact_id, number_id, account_id, token, from_number, to_number, zone,
            array_remove(ARRAY[team_limit, campaign_limit, number_limit, account_limit, credentials_limit], NULL),
@@ -242,7 +259,7 @@ reserved AS (
            CAST(CASE WHEN leaves THEN 'dialing' ELSE 'reserved' END AS call_state),
            CASE WHEN leaves THEN attempts + 1 END, CASE WHEN leaves THEN called END,
            CASE WHEN leaves THEN max_attempts END, callback_at, is_extra, secondary,
-           CASE WHEN leaves THEN valid_until END, CASE WHEN leaves THEN CAST(frequency AS jsonb) END,
+           CASE WHEN leaves THEN valid_until END, CASE WHEN leaves THEN law END, CASE WHEN leaves THEN frequency END,
            CASE WHEN leaves THEN now END, CASE WHEN leaves THEN clock END,
            CASE WHEN leaves THEN clock END,
            CASE WHEN leaves THEN clock + :request * interval '1 second' END,
@@ -269,12 +286,17 @@ WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id
 
 REZONE = text(f"""
 WITH moved AS (
-    UPDATE campaign_contacts cc SET zone = coalesce(k.timezone, '')
+    UPDATE campaign_contacts cc SET zone = {key("k", "x.by_place")}
     FROM {STALE_ZONES}
     JOIN contacts k ON k.id = x.contact_id
     WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id
     RETURNING cc.campaign_id, cc.zone)
 INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT campaign_id, zone FROM moved ON CONFLICT DO NOTHING
+""")
+
+SHUT = text(f"""
+UPDATE campaign_zones z SET shut_until = x.until FROM {SHUT_ZONES}
+WHERE z.campaign_id = x.campaign_id AND z.zone = x.zone
 """)
 
 NOTE_TURNS = text(f"""
@@ -298,12 +320,14 @@ class Leaving(Protocol):
 @shaped(PICK)
 class DueContact(CallHistory, Protocol):
     """A contact that is due, locked, as it is now: the zone it waits in and its ``own_zone``, whether it may not be
-    called, and whether it, or its number, is ``on_the_phone``; the ``person``, where that was wanted."""
+    called, which consent it has given (:class:`worker.law.words.Consent`), and whether it, or its number, is
+    ``on_the_phone``; the ``person``, where that was wanted."""
 
     campaign_id: str
     contact_id: str
     zone: str
     own_zone: str
+    consent: int
     attempts: int
     called: bool
     technical_failures: int
@@ -322,12 +346,14 @@ class DueContact(CallHistory, Protocol):
 
 @shaped(SCREEN_SECONDARY)
 class ScreenedNumber(CallHistory, Protocol):
-    """A second number: whether the contact ``is_out`` of reach by it, and whether it ``is_busy``."""
+    """A second number: whether the contact ``is_out`` of reach by it, whether it ``is_busy``, and which ``consent`` was
+    given for it."""
 
     campaign_id: str
     contact_id: str
     is_out: bool
     is_busy: bool
+    consent: int
 
 
 def screen_secondary(conn: Connection, team_id: str, numbers: Sequence[SecondaryNumber]) -> Sequence[ScreenedNumber]:
@@ -359,6 +385,11 @@ def reserve(team_id: str, reservations: Sequence[Reservation], bounds: Bounds) -
 def pass_over(contacts: Sequence[PassedOver]) -> Statement:
     """The statement that snoozes, or rules out, contacts that ``pick`` found and that are not called now."""
     return PASS_OVER, PASSED_OVER.bind(contacts)
+
+
+def shut(zones: Sequence[ShutZone]) -> Statement:
+    """The statement that notes zones in which nobody may be called for a while, so that no claim looks at them."""
+    return SHUT, SHUT_ZONES.bind(zones)
 
 
 def rezone(contacts: Sequence[StaleZone]) -> Statement:

@@ -40,6 +40,14 @@ def best_consent(team: str, number: str, purpose: str, now: str = "(SELECT diale
           AND NOT {_revokes(purposes)}), 0)"""
 
 
+def still_consents(law: str, team: str, number: str, now: str) -> str:
+    """SQL that is true where a number consents ``now`` as it did when the ``law`` (``calls.law``) was found to let its
+    call pass; where no rule binds, or nothing had been consented to, nothing can have been taken back."""
+    found = f"CASE {law} ->> 'consent' WHEN 'written' THEN 2 WHEN 'express' THEN 1 ELSE 0 END"
+    best = best_consent(team, number, f"{law} ->> 'purpose'", now)
+    return f"({law} IS NULL OR {found} = 0 OR {found} <= {best})"
+
+
 @dataclass(frozen=True, slots=True)
 class NewConsent:
     """A consent of a number for a purpose (``""``: all)."""

@@ -202,6 +202,22 @@ SELECT k.id FROM calls k JOIN do_not_call_everywhere d ON d.number = k.to_number
 WHERE k.dialing_at > d.created_at AND {IS_FOR_CALL} AND NOT {IS_AHEAD}
 """
 
+# What a call passed by, its callee had consented to when it was committed: given by then, not expired, and not taken
+# back by what had been written down by then.
+CONSENTS_HOLD = f"""
+SELECT k.id AS offender, k.law ->> 'consent' AS consent FROM calls k
+WHERE k.law ->> 'consent' IN ('express', 'written') AND k.to_number <> '' AND k.dialing_at IS NOT NULL
+  AND NOT {IS_AHEAD} AND NOT EXISTS (
+    SELECT FROM consents g
+    WHERE g.team_id = k.team_id AND g.number = k.to_number AND g.kind IN ('written', k.law ->> 'consent')
+      AND g.purpose IN ('', k.law ->> 'purpose') AND g.created_at <= k.dialing_at
+      AND g.given_at <= k.dialed_at AND (g.expires_at IS NULL OR k.dialed_at < g.expires_at)
+      AND NOT EXISTS (SELECT FROM consents r
+                      WHERE r.team_id = g.team_id AND r.number = g.number AND r.kind = 'revoked'
+                        AND r.purpose IN ('', k.law ->> 'purpose') AND r.created_at < k.dialing_at
+                        AND (r.given_at, r.id) > (g.given_at, g.id)))
+"""
+
 # Somebody who was erased stands nowhere by their number: in a call only that was reserved before.
 ERASED_STAY_ERASED = f"""
 WITH erased AS MATERIALIZED (
@@ -303,6 +319,7 @@ INVARIANTS = (
     Invariant("caps_hold", "No number is called more often than its caps allow.", CAPS_HOLD),
     Invariant("history_is_true", "What is known of the calls to a number is what they were.", HISTORY_IS_TRUE),
     Invariant("quiet_times_hold", "No call within a quiet time.", QUIET_TIMES_HOLD),
+    Invariant("consents_hold", "Nobody was called by a consent that did not hold.", CONSENTS_HOLD),
     Invariant("erased_stay_erased", "Nobody who was erased is written down, or called.", ERASED_STAY_ERASED),
     Invariant("outcomes_decide", "Every outcome that was reported in a call decides.", OUTCOMES_DECIDE),
     Invariant("calls_end_in_time", "No call is open longer than it can last.", CALLS_END_IN_TIME, is_safety=False),
