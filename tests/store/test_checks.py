@@ -52,7 +52,8 @@ DECLARED: list[tuple[str, Field]] = [
 """Every field that clients set and that is stored in a column of its own."""
 UNCHECKED = {
     "api_keys.name", "carrier_accounts.name", "assistants.stream_url", "assistants.answer_url", "contacts.tags",
-    "campaigns.scheduled_start_at", "campaigns.scheduled_end_at",
+    "campaigns.scheduled_start_at", "campaigns.scheduled_end_at", "do_not_call.purpose", "do_not_call.source",
+    "do_not_call.evidence",
 }  # fmt: skip
 """Columns with no CHECK of their own, for anything they can hold does no harm. Neither does a text longer than we take,
 so no CHECK says how long one may be."""

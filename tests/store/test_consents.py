@@ -9,6 +9,7 @@ import pytest
 
 from tests.world import World
 from worker.domain.errors import Invalid
+from worker.domain.places import place_of
 from worker.operations import consents as operations
 from worker.store import consents
 from worker.store.database import transact
@@ -99,9 +100,12 @@ def test_what_cannot_be_is_refused_by_its_name(world: World, field: str, value: 
 
 
 def test_a_call_is_placed_by_a_consent_and_not_after_it_was_taken_back(world: World) -> None:
-    campaign = world.campaign([world.contact(NUMBER)], purpose="telemarketing")
+    contact = world.contact(NUMBER)
+    world.sql("UPDATE contacts SET place = :place RETURNING id", place=place_of(NUMBER).code)
+    campaign = world.campaign([contact], purpose="telemarketing")
     world.run(campaign)
     assert world.dialed() == []
+    assert world.sql("SELECT reason FROM campaign_contacts") == [("no_consent",)]
     operations.add_consents(world.dialer, world.team, {"numbers": [NUMBER], "kind": "written"}, actor="test")
     steps = world.reserve(campaign)
     assert world.sql("SELECT state::text FROM calls") == [("reserved",)]
