@@ -285,6 +285,34 @@ REFUSED: list[tuple[str, str]] = [
             ("check1", "waits_since, waits_until, decided_at", "clock_timestamp(), clock_timestamp(), 'epoch'"),
         )
     ),
+    # what persons may ask for
+    ("do_not_call_everywhere_number_check", "INSERT INTO do_not_call_everywhere (number) VALUES ('12')"),
+    *(
+        (
+            f"consents_{check}",
+            "INSERT INTO consents (team_id, number, kind, given_at, expires_at, recorded_by) "
+            f"VALUES ('team_a', {values}, 'me')",
+        )
+        for check, values in (
+            ("number_check", "'12', 'express', 'epoch', NULL"),
+            ("kind_check", "'+12025550123', 'verbal', 'epoch', NULL"),
+            ("check", "'+12025550123', 'express', 'epoch', 'epoch'"),
+            ("check1", "'+12025550123', 'revoked', 'epoch', now()"),
+        )
+    ),
+    ("suppressed_digest_check", r"INSERT INTO suppressed (team_id, digest) VALUES ('team_a', '\x00')"),
+    *(
+        (
+            f"erasures_{check}",
+            f"INSERT INTO erasures (id, team_id, digests, contact_ids, requested_by, signs, swept) VALUES ({values})",
+        )
+        for check, values in (
+            ("id_check", "'', 'team_a', '{}', '{}', 'me', '{}', '{}'"),
+            ("signs_check", "'e', 'team_a', '{}', '{}', 'me', '[]', '{}'"),
+            ("swept_check", "'e', 'team_a', '{}', '{}', 'me', '{}', '[]'"),
+            ("check", "'e', 'team_a', '{}', '{}', 'me', NULL, '{}'"),
+        )
+    ),
     # what the carrier said, and what was counted
     ("unmatched_calls_carrier_call_id_check", "INSERT INTO unmatched_calls VALUES ('twilio', '', 'token')"),
     ("callback_refusals_refused_check", "INSERT INTO callback_refusals VALUES ('twilio', 0, clock_timestamp())"),

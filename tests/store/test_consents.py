@@ -114,5 +114,9 @@ def test_a_call_is_placed_by_a_consent_and_not_after_it_was_taken_back(world: Wo
     assert world.dialed() == []
     operations.add_consents(world.dialer, world.team, {"numbers": [NUMBER], "kind": "written"}, actor="test")
     world.run(campaign)
-    assert len(world.dialed()) == 1
+    world.advance(60)
+    world.finish_all()
+    assert len(world.dialed()) == 1, world.sql(
+        "SELECT status::text, reason, due_at - dialer_now() FROM campaign_contacts"
+    )
     assert world.sql("SELECT law ->> 'consent' FROM calls WHERE dialed_at IS NOT NULL") == [("written",)]

@@ -15,9 +15,9 @@ from worker.cli.showing import json_option, show_json, some
 @json_option
 @for_team
 def erase(context: Context, person: str, country: str | None, yes: bool, as_json: bool) -> None:
-    """Erase a person, and go on refusing their number: contacts, what calls and news of them say, do-not-call entries,
-    consents, notes, kept answers. Calls stay, without the number. Calls that are live are hung up first; the same again
-    says how far it is."""
+    """Erase a person, and go on refusing their number. Contacts go, what calls and news of them say, do-not-call
+    entries, consents, notes, kept answers. Calls stay, without the number. Calls that are live are hung up first; the
+    same again says how far it is."""
     from worker.operations import erasures
 
     confirm(f"Erase {person} for good?", yes)

@@ -13,7 +13,8 @@ from worker.cli.showing import show_json
 @country_option
 @for_team
 def export_person(context: Context, person: str, country: str | None) -> None:
-    """Write all that is known of one person, as JSON: the story, the entries of do-not-call lists, the consents."""
+    """Write all that is known of one person, as JSON. That is the story, the entries of do-not-call lists, and the
+    consents."""
     from worker.operations.everything import everything_of
     from worker.operations.story import find_person
 

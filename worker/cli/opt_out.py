@@ -30,7 +30,7 @@ def opt_out(
     country: str | None,
     as_json: bool,
 ) -> None:
-    """Let NUMBER, or the callee of a call, be called no more: it goes on the do-not-call list, and its consents are
+    """Let NUMBER, or the callee of a call, be called no more. It goes on the do-not-call list, and its consents are
     revoked. Once this has ended no further call to it is placed."""
     from worker.operations import opt_out as operation
 

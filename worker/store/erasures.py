@@ -16,7 +16,6 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Connection,
-    Row,
     Table,
     Text,
     Update,
@@ -354,9 +353,7 @@ def _clean(conn: Connection, sweep: Sweep, team_id: str, after: Any, through: An
     where = [key <= through, of_team, words.op("~")(signs.pattern)]
     if after is not None:
         where.append(key > after)
-    rows: Sequence[Row[Any]] = conn.execute(select(key, *(table.c[name] for name in sweep.columns)).where(*where)).all()
-    for row in rows:
-        found = row._mapping
+    for found in conn.execute(select(key, *(table.c[name] for name in sweep.columns)).where(*where)).mappings().all():
         changed = {
             name: become(signs, found[name])
             for name, become in sweep.columns.items()

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
+    FetchedValue,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -163,14 +164,14 @@ contacts = Table(
 do_not_call = Table(
     "do_not_call", metadata,
     _must("team_id", Text, ForeignKey("teams.id"), key=True), _must("number", Text, key=True), _must("reason", Text),
-    _must("created_at", _INSTANT), _must("purpose", Text, key=True), _may("source", Text), _may("evidence", Text),
-    _may("added_by", Text),
+    _must("created_at", _INSTANT), _must("purpose", Text, FetchedValue(), key=True), _may("source", Text),
+    _may("evidence", Text), _may("added_by", Text),
 )
 
 do_not_call_everywhere = Table(
     "do_not_call_everywhere", metadata,
-    _must("number", Text, key=True), _must("purpose", Text, key=True), _must("reason", Text), _may("source", Text),
-    _may("evidence", Text), _may("added_by", Text), _must("created_at", _INSTANT),
+    _must("number", Text, key=True), _must("purpose", Text, FetchedValue(), key=True), _must("reason", Text),
+    _may("source", Text), _may("evidence", Text), _may("added_by", Text), _must("created_at", _INSTANT),
 )
 
 consents = Table(
