@@ -29,9 +29,8 @@ def test_a_number_on_it_is_called_by_no_team_and_shown_so(world: World) -> None:
     assert ban(world, reason="court order") == 1
     assert ban(world) == 0
     world.carry_out(steps)
-    assert world.dialed() == []
-    world.run(campaign)
-    assert world.dialed() == []
+    world.until(campaign, "completed")
+    assert world.stage.requests == []
     assert world.sql("SELECT status::text, reason FROM campaign_contacts") == [("skipped", "do_not_call")]
     assert contacts.get_contact(world.dialer, world.team, contact)["do_not_call"]
     assert contacts.find_contacts(world.dialer, world.team, limit=9, offset=0, do_not_call=True)[0] == 1
@@ -42,7 +41,7 @@ def test_a_number_on_it_is_called_by_no_team_and_shown_so(world: World) -> None:
     with pytest.raises(NotFound):
         contacts.unban_number(world.dialer, ALL_TEAMS, NUMBER, actor="test")
     world.run(campaign)
-    assert len(world.dialed()) == 1
+    assert len(world.stage.requests) == 1
     noted = world.sql("SELECT action, team_id FROM audit_log WHERE action LIKE '%ban%' ORDER BY id")
     assert {tuple(row) for row in noted} == {("ban_numbers", None), ("unban_number", None)}
 
@@ -70,7 +69,7 @@ def test_who_passes_after_it_waits_for_it(world: World) -> None:
         world.wait_for_blocked()
         banning.exec_driver_sql("INSERT INTO do_not_call_everywhere (number) VALUES (%s)", (NUMBER,))
     dialing.join()
-    assert world.dialed() == []
+    assert world.stage.requests == []
 
 
 def test_files_and_opt_outs_go_onto_it_too_and_the_registry_is_for_telemarketing(world: World) -> None:

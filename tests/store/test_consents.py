@@ -104,19 +104,19 @@ def test_a_call_is_placed_by_a_consent_and_not_after_it_was_taken_back(world: Wo
     world.sql("UPDATE contacts SET place = :place RETURNING id", place=place_of(NUMBER).code)
     campaign = world.campaign([contact], purpose="telemarketing")
     world.run(campaign)
-    assert world.dialed() == []
+    assert world.stage.requests == []
     assert world.sql("SELECT reason FROM campaign_contacts") == [("no_consent",)]
     operations.add_consents(world.dialer, world.team, {"numbers": [NUMBER], "kind": "written"}, actor="test")
     steps = world.reserve(campaign)
     assert world.sql("SELECT state::text FROM calls") == [("reserved",)]
     operations.revoke_consents(world.dialer, world.team, {"numbers": [NUMBER]}, actor="test")
     world.carry_out(steps)
-    assert world.dialed() == []
+    assert world.stage.requests == []
     operations.add_consents(world.dialer, world.team, {"numbers": [NUMBER], "kind": "written"}, actor="test")
     world.run(campaign)
     world.advance(60)
     world.finish_all()
-    assert len(world.dialed()) == 1, world.sql(
+    assert len(world.stage.requests) == 1, world.sql(
         "SELECT status::text, reason, due_at - dialer_now() FROM campaign_contacts"
     )
     assert world.sql("SELECT law ->> 'consent' FROM calls WHERE dialed_at IS NOT NULL") == [("written",)]

@@ -73,7 +73,10 @@ FROM {CONSENTS.numbered}
 WHERE NOT {is_erased(":team", "x.number")} AND NOT EXISTS (
     SELECT FROM consents g WHERE g.team_id = :team AND g.number = x.number AND g.purpose = x.purpose
       AND g.kind = x.kind AND g.given_at = x.given_at AND g.expires_at IS NOT DISTINCT FROM x.expires_at
-      AND g.source IS NOT DISTINCT FROM x.source AND g.evidence IS NOT DISTINCT FROM x.evidence)
+      AND g.source IS NOT DISTINCT FROM x.source AND g.evidence IS NOT DISTINCT FROM x.evidence
+      AND NOT EXISTS (SELECT FROM consents r   -- taken back at the very instant, and said again
+                      WHERE r.team_id = g.team_id AND r.number = g.number AND r.kind = '{REVOKED}'
+                        AND r.given_at = g.given_at AND r.id > g.id))
 ORDER BY x.ord
 """)
 # Not before what it takes back: a clock may have been set back since that was given.
