@@ -201,6 +201,7 @@ CREATE TABLE contacts (
     postal_code     text CHECK (postal_code <> ''),
     timezone_confirmed boolean NOT NULL DEFAULT false, -- the person is known to be in `timezone`, whatever the number says
     place           text NOT NULL DEFAULT '' CHECK (length(place) <= 100),   -- '': nothing is known of it
+    erased_at       timestamptz,                       -- of the person nothing is left but the id (flow/erasure.py)
     UNIQUE (team_id, id),
     FOREIGN KEY (team_id, company_id) REFERENCES companies (team_id, id),
     CHECK (phone_e164 IS NULL OR phone_fault IS NULL)
@@ -217,13 +218,75 @@ CREATE INDEX contacts_by_words ON contacts (md5(
     first_name || E'\x1f' || last_name || E'\x1f' || coalesce(phone, '') || E'\x1f' || coalesce(email, '')))
     WHERE coalesce(phone_e164, '') = '';
 
+-- A number that a team's campaigns do not call for a purpose or, '', for any. A campaign that states no purpose is
+-- stopped by any entry (worker/store/bans.py).
 CREATE TABLE do_not_call (
     team_id    text NOT NULL REFERENCES teams,
     number     text NOT NULL CHECK (number ~ '^\+[1-9][0-9]{5,14}$'),
     reason     text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (team_id, number)
+    purpose    text NOT NULL DEFAULT '',
+    source     text,                                   -- where it comes from: a registry, a letter, a call
+    evidence   text,                                   -- what proves it, or where that is kept
+    added_by   text,                                   -- the key, or whoever else
+    PRIMARY KEY (team_id, number, purpose)
 );
+
+-- The same for all teams of the deployment. It has a gate of its own (worker/store/gate.py).
+CREATE TABLE do_not_call_everywhere (
+    number     text NOT NULL CHECK (number ~ '^\+[1-9][0-9]{5,14}$'),
+    purpose    text NOT NULL DEFAULT '',
+    reason     text NOT NULL DEFAULT '',
+    source     text,
+    evidence   text,
+    added_by   text,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (number, purpose)
+);
+
+-- Who may be called for what, as they said; and that they said so no more. Rows are only added. A consent counts from
+-- `given_at` until it expires, or until a later revocation of its purpose or of all (worker/store/consents.py).
+CREATE TABLE consents (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    team_id     text NOT NULL REFERENCES teams,
+    number      text NOT NULL CHECK (number ~ '^\+[1-9][0-9]{5,14}$'),
+    purpose     text NOT NULL DEFAULT '',              -- '': all
+    kind        text NOT NULL CHECK (kind IN ('express', 'written', 'revoked')),
+    source      text,
+    evidence    text,
+    given_at    timestamptz NOT NULL,                  -- business time; of a revocation: from when on
+    expires_at  timestamptz CHECK (expires_at > given_at),   -- business time
+    recorded_by text NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CHECK (kind <> 'revoked' OR expires_at IS NULL)
+);
+CREATE INDEX consents_of_number ON consents (team_id, number, id);
+
+-- Numbers of those who were erased, as HMAC under the secret of calls (call_secret): they are still refused.
+CREATE TABLE suppressed (
+    team_id    text NOT NULL REFERENCES teams,
+    digest     bytea NOT NULL CHECK (length(digest) = 32),
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (team_id, digest)
+);
+
+-- Requests that a person be erased. `signs` is what the person is found by, until it is done; `swept` how far what is
+-- looked through from end to end has come.
+CREATE TABLE erasures (
+    id           text PRIMARY KEY CHECK (id <> ''),
+    team_id      text NOT NULL REFERENCES teams,
+    digests      bytea[] NOT NULL,
+    contact_ids  text[] NOT NULL,
+    signs        jsonb CHECK (jsonb_typeof(signs) = 'object'),
+    swept        jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(swept) = 'object'),
+    requested_by text NOT NULL,
+    requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    cleared_at   timestamptz,                          -- no call to the person was live; what has their key is erased
+    done_at      timestamptz,
+    CHECK ((done_at IS NULL) = (signs IS NOT NULL))
+);
+CREATE INDEX erasures_of_team ON erasures (team_id, requested_at DESC, id DESC) WHERE id <> '';
+CREATE INDEX erasures_open ON erasures (requested_at, id) WHERE done_at IS NULL;
 
 -- Which imports marked a contact do-not-call: a mark in force is the import's, and can be taken back with it. Of a
 -- contact somebody has marked himself there is none in force. (Contacts are never deleted, and written beside these.)
@@ -617,10 +680,20 @@ CREATE TRIGGER callee_moved AFTER UPDATE ON calls FOR EACH ROW
                OR NEW.disposition = 'canceled' AND NEW.rang AND NOT OLD.rang))
     EXECUTE FUNCTION note_callee();
 
--- What the tokens of calls are derived from (worker/domain/call_token.py): made here, known to nobody else.
+-- The secret of calls' tokens, made ready for an HMAC-SHA256 in SQL: each byte crossed with the pad's, up to a block.
+CREATE FUNCTION dialer_pad(secret bytea, pad integer) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT string_agg(set_byte('\x00'::bytea, 0, get_byte(secret || decode(repeat('00', 32), 'hex'), i) # pad), ''::bytea
+                      ORDER BY i)
+    FROM generate_series(0, 63) AS i
+$$;
+
+-- What the tokens of calls are derived from (worker/domain/call_token.py), and what erased numbers are known by: made
+-- here, known to nobody else.
 CREATE TABLE call_secret (
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    secret   bytea NOT NULL CHECK (length(secret) = 32)
+    only_row  boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    secret    bytea NOT NULL CHECK (length(secret) = 32),
+    inner_pad bytea GENERATED ALWAYS AS (dialer_pad(secret, 54)) STORED,
+    outer_pad bytea GENERATED ALWAYS AS (dialer_pad(secret, 92)) STORED
 );
 INSERT INTO call_secret (secret)
 SELECT sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8'));

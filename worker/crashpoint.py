@@ -40,6 +40,9 @@ POINTS = frozenset(
         "outcome.after_decide",  # waits for reports are over, their campaigns are not completed
         "close.after_commit",  # a campaign has ended, nobody who waits was swept
         "close.after_sweep",  # all who waited are swept, the campaign is not completed
+        "erasure.after_commit",  # nobody calls the person any more, who is not erased yet
+        "erasure.after_clear",  # what has the person's key is erased, what mentions them is not looked through
+        "erasure.after_page",  # the same, and part of it is looked through
         "reap.after_take",  # overdue calls are taken, nobody looks them up
         "reap.after_look_up",  # the carrier answered, nothing was written
         "rebuild.after_raise",  # the generation is raised and not committed, the slots are as they were

@@ -20,6 +20,7 @@ from worker.flow.base import Dialer, Step
 from worker.flow.base import Stop as StopCalls
 from worker.operations import callbacks, campaigns, contacts, removal, resources
 from worker.operations.campaign_edit import edit_campaign
+from worker.operations.opt_out import opt_out
 from worker.operations.test_call import place_test_call
 
 Body = Mapping[str, Any]
@@ -70,6 +71,8 @@ class Commands:
             case ("POST", "do-not-call"):
                 contacts.ban_numbers(self.dialer, team_id, body, actor=OPERATOR)
                 return ()
+            case ("POST", "opt-outs"):
+                return opt_out(self.dialer, team_id, body, actor=OPERATOR)[1]
             case ("PATCH", "contacts", contact_id):
                 return contacts.edit_contact(self.dialer, team_id, contact_id, body, actor=OPERATOR)[1]
             case ("PATCH", "phone-numbers", number_id):

@@ -46,6 +46,8 @@ OCCASIONS: Mapping[str, str] = {
                 WHERE k.dialing_at IS NOT NULL AND c.status IN ('paused', 'cancelled'))
              + (SELECT count(*) FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.to_number
                 WHERE k.dialing_at IS NOT NULL)""",
+    "consents_hold": "SELECT count(*) FROM calls WHERE law ->> 'consent' IN ('express', 'written')",
+    "erased_stay_erased": "SELECT count(*) FROM suppressed",
     "outcomes_decide": """
         SELECT count(*) FROM call_outcomes o JOIN calls k ON k.id = o.call_id
         WHERE k.ended_at IS NOT NULL AND (o.next IS NOT NULL OR o.waits_until IS NOT NULL)""",

@@ -129,6 +129,8 @@ class Operators:
             case "ban":
                 person = dice.choice(campaign.everybody)
                 self.ban(campaign.team, person.second if person.second and dice.random() < 0.3 else person.phone)
+            case "opt out":
+                self.opt_out(campaign.team, dice.choice(campaign.everybody).phone)
             case "report":
                 self._report(campaign, dice)
             case "call back":
@@ -298,6 +300,11 @@ class Operators:
 
     def ban(self, team: TeamPlan, number: str) -> None:
         self.client.do("ban", team.id, team.id, ("POST", "/do-not-call"), {"numbers": [number]}, value=number)
+
+    def opt_out(self, team: TeamPlan, number: str) -> None:
+        """Which puts the number on the list, too."""
+        body = {"number": number, "hangUp": True}
+        self.client.do("ban", team.id, team.id, ("POST", "/opt-outs"), body, value=number)
 
     def number(self, name: str, team: TeamPlan, number_id: str, body: Mapping[str, Any], value: object) -> int | None:
         return self.client.do(name, team.id, number_id, ("PATCH", f"/phone-numbers/{number_id}"), body, value=value)

@@ -11,8 +11,8 @@ from tests.chaos.plan import Workload
 
 DEEDS_A_SECOND = 1.2
 DECK = (
-    "pause", "pause", "pause", "cancel", "ban", "mark", "limit", "limit", "limit number", "limit team", "window",
-    "window", "disable", "add", "add", "add", "renumber", "zone", "run twice", "run twice",
+    "pause", "pause", "pause", "cancel", "ban", "opt out", "mark", "limit", "limit", "limit number", "limit team",
+    "window", "window", "disable", "add", "add", "add", "renumber", "zone", "run twice", "run twice",
     "message", "report", "report", "call back", "call back", "take back", "try", "try", "end",
 )  # fmt: skip
 

@@ -304,12 +304,27 @@ def _is_over(chaos: Chaos, campaign_id: str) -> bool:
     return bool(status == "completed")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["erasure.after_commit", "erasure.after_clear", "erasure.after_page"])
+def test_an_erasure_is_done_though_who_asked_for_it_was_killed(chaos: Chaos, point: str) -> None:
+    team = Team(chaos, Limits())
+    team.campaign((2, "plain"), limit=4)
+    (person, *_) = chaos.sql("SELECT id, phone_e164 FROM contacts WHERE team_id = :team ORDER BY id", team=team.id)
+    victim = chaos.command("erase", person.phone_e164, "--yes", "--team", team.id, crashpoint=point)
+    chaos.died_at(victim, point)
+    chaos.wait(lambda: chaos.sql("SELECT id FROM erasures WHERE done_at IS NOT NULL"), "the erasure is done")
+    (left,) = chaos.sql("SELECT phone_e164, erased_at FROM contacts WHERE id = :id", id=person.id)
+    assert left.phone_e164 is None
+    assert left.erased_at is not None
+
+
 def test_every_place_where_a_crash_may_fall_is_met_here() -> None:
     assert (
         WORKERS.keys()
         | {"run.after_message", "admit.after_commit", "outcome.after_commit"}
         | {"callback.after_commit", "test_call.after_commit"}
         | {"record.after_commit", "record.after_release"}
+        | {"erasure.after_commit", "erasure.after_clear", "erasure.after_page"}
         == POINTS
     )
     assert {*LINE, "stop.after_commit", "close.after_commit", "close.after_sweep"} == WORKERS.keys()

@@ -19,6 +19,7 @@ from worker.cli.lazy import Stub
 PAGES = (
     "operating",
     "import",
+    "persons",
     "api",
     "assistants",
     "carriers",

@@ -188,8 +188,11 @@ def test_an_account_calls_once_a_second_unless_it_is_simulated_or_says_otherwise
 
 def test_numbers_for_the_do_not_call_list_are_read_one_by_one() -> None:
     numbers = ["+1 202 555 0123", "+12025550123", "+12025550124"]
-    assert parse_ban({"numbers": numbers, "reason": "asked"}) == (["+12025550123", "+12025550124"], "asked")
-    assert parse_ban({"numbers": numbers[:1]}) == (["+12025550123"], "")
+    assert parse_ban({"numbers": numbers, "reason": "asked"}) == (
+        ["+12025550123", "+12025550124"],
+        {"reason": "asked"},
+    )
+    assert parse_ban({"numbers": numbers[:1]}) == (["+12025550123"], {})
     assert sorted(faults_of(parse_ban, {"numbers": ["+12025550123", "x", None], "why": ""})) == [
         "numbers[1]", "numbers[2]", "why",
     ]  # fmt: skip

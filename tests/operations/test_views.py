@@ -11,7 +11,7 @@ from worker.domain.fields import Field
 from worker.domain.resources import TEAM
 from worker.operations.views import view
 from worker.store.crm.campaign_contacts import CampaignContactRow
-from worker.store.crm.contact_list import BannedRow
+from worker.store.crm.do_not_call import BannedRow
 from worker.store.crm.keys import KeyRow
 from worker.store.crm.teams import TeamRow
 from worker.store.reads.campaign_calls import CallRow

@@ -52,7 +52,8 @@ DECLARED: list[tuple[str, Field]] = [
 """Every field that clients set and that is stored in a column of its own."""
 UNCHECKED = {
     "api_keys.name", "carrier_accounts.name", "assistants.stream_url", "assistants.answer_url", "contacts.tags",
-    "campaigns.scheduled_start_at", "campaigns.scheduled_end_at",
+    "campaigns.scheduled_start_at", "campaigns.scheduled_end_at", "do_not_call.purpose", "do_not_call.source",
+    "do_not_call.evidence",
 }  # fmt: skip
 """Columns with no CHECK of their own, for anything they can hold does no harm. Neither does a text longer than we take,
 so no CHECK says how long one may be."""
@@ -282,6 +283,34 @@ REFUSED: list[tuple[str, str]] = [
             ("check", "next, retry_minutes", "'done', 1"),
             ("check1", "waits_until", "clock_timestamp()"),
             ("check1", "waits_since, waits_until, decided_at", "clock_timestamp(), clock_timestamp(), 'epoch'"),
+        )
+    ),
+    # what persons may ask for
+    ("do_not_call_everywhere_number_check", "INSERT INTO do_not_call_everywhere (number) VALUES ('12')"),
+    *(
+        (
+            f"consents_{check}",
+            "INSERT INTO consents (team_id, number, kind, given_at, expires_at, recorded_by) "
+            f"VALUES ('team_a', {values}, 'me')",
+        )
+        for check, values in (
+            ("number_check", "'12', 'express', 'epoch', NULL"),
+            ("kind_check", "'+12025550123', 'verbal', 'epoch', NULL"),
+            ("check", "'+12025550123', 'express', 'epoch', 'epoch'"),
+            ("check1", "'+12025550123', 'revoked', 'epoch', now()"),
+        )
+    ),
+    ("suppressed_digest_check", r"INSERT INTO suppressed (team_id, digest) VALUES ('team_a', '\x00')"),
+    *(
+        (
+            f"erasures_{check}",
+            f"INSERT INTO erasures (id, team_id, digests, contact_ids, requested_by, signs, swept) VALUES ({values})",
+        )
+        for check, values in (
+            ("id_check", "'', 'team_a', '{}', '{}', 'me', '{}', '{}'"),
+            ("signs_check", "'e', 'team_a', '{}', '{}', 'me', '[]', '{}'"),
+            ("swept_check", "'e', 'team_a', '{}', '{}', 'me', '{}', '[]'"),
+            ("check", "'e', 'team_a', '{}', '{}', 'me', NULL, '{}'"),
         )
     ),
     # what the carrier said, and what was counted

@@ -17,7 +17,8 @@ from worker.domain.lifecycle import Verb
 from worker.flow import admit, callbacks, stop
 from worker.flow.callbacks import Which
 from worker.store import campaign_ends, campaigns, gate
-from worker.store.crm import contacts
+from worker.store.crm import contacts, do_not_call
+from worker.store.crm.do_not_call import Entry
 
 Stop = Callable[[Connection, World, str], Any]
 """Stops the first contact of the campaign, or all of it, under the team's lock."""
@@ -36,7 +37,7 @@ def end(conn: Connection, world: World, campaign: str) -> None:
 
 
 def ban(conn: Connection, world: World, campaign: str) -> None:
-    contacts.ban(conn, world.team, ["+12025550001", "+12025550002"], "asked")
+    do_not_call.add(conn, world.team, ["+12025550001", "+12025550002"], Entry("asked"))
 
 
 def mark(conn: Connection, world: World, campaign: str) -> None:

@@ -83,6 +83,11 @@ def authenticate_for_call(request: Request, call_id: str) -> Bearer:
     return bearer
 
 
+def has_call_token(request: Request) -> bool:
+    """Whether the request carries what looks like the token of a call."""
+    return is_call_token(_bearer_text(request))
+
+
 def limit_unsigned(request: Request) -> None:
     """Count a callback that its carrier has not signed. Raises :class:`HttpError` (429) when its address posts too
     many; counted after the signature was checked, so that true ones never come to this."""

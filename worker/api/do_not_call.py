@@ -28,11 +28,12 @@ def list_do_not_call(
     page: Paged,
     team_id: TeamId = None,
     number: Annotated[str | None, Query(description="Only this number, if it is there.")] = None,
+    purpose: Annotated[str | None, Query(description="Only entries for this purpose.")] = None,
 ) -> Response:
-    """The numbers, those added last first."""
+    """The entries, those added last first: of one number there may be several, each for a purpose."""
     context.own(team_id)
     count, rows = contacts.banned_numbers(
-        context.dialer, context.team_id, limit=page.limit, offset=page.offset, number=number
+        context.dialer, context.team_id, limit=page.limit, offset=page.offset, number=number, purpose=purpose
     )
     return success(numbers=[view(BANNED, row) for row in rows], count=count, limit=page.limit, offset=page.offset)
 
@@ -41,7 +42,8 @@ def list_do_not_call(
     "", response_model=AddedNumbers, summary="Add to the do-not-call list", openapi_extra=takes(NumbersNotToCall)
 )
 def add_to_do_not_call(context: Context) -> Response:
-    """Add up to 10 000 numbers; those on the list already stay as they are.
+    """Add up to 10 000 numbers; those on the list already stay as they are. With a `purpose` they are not called for
+    that, nor by campaigns without a purpose; without one, for nothing.
 
     Once this is answered none of them is called any more, whatever has been prepared.
     """
@@ -56,12 +58,17 @@ def add_to_do_not_call(context: Context) -> Response:
 
 
 @router.delete("/{number}", response_model=Done, summary="Remove from the do-not-call list")
-def remove_from_do_not_call(context: Context, number: str) -> Response:
-    """Take a number off the list; campaigns call it again from their next run on."""
+def remove_from_do_not_call(
+    context: Context,
+    number: str,
+    purpose: Annotated[str | None, Query(description="Only its entry for this purpose.")] = None,
+) -> Response:
+    """Take a number off the list, all its entries or that for a purpose; campaigns call it again from their next run
+    on."""
     context.nothing()
 
     def work(dialer: Dialer) -> Answer:
-        contacts.unban_number(dialer, context.team_id, number, actor=context.actor)
+        contacts.unban_number(dialer, context.team_id, number, actor=context.actor, purpose=purpose)
         return answered()
 
     return context.do(work)

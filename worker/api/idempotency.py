@@ -55,11 +55,13 @@ LONGEST_KEY = 255
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What an endpoint answers with: the fields beside ``success``, and the steps to carry out once it is so. Those
-    that are ``unkept`` only the first answer has; where it is given again they are null."""
+    that are ``unkept`` only the first answer has; where it is given again they are null. ``status`` is 202 for what is
+    begun and not done."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     unkept: tuple[str, ...] = ()
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def write_answer(answer: Answer) -> WrittenAnswer:
     """The answer, written."""
     whole = {"success": True, **answer.fields}
     kept = render(whole | dict.fromkeys(answer.unkept)) if answer.unkept else None
-    return WrittenAnswer(200, render(whole), answer.steps, kept=kept)
+    return WrittenAnswer(answer.status, render(whole), answer.steps, kept=kept)
 
 
 def do_once(dialer: Dialer, request: KeyedRequest, request_id: str, work: Work, *, in_one: bool) -> WrittenAnswer:

@@ -18,7 +18,7 @@ from fastapi import Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 
-from worker.api.access import authenticate, authenticate_for_call
+from worker.api.access import authenticate, authenticate_for_call, has_call_token
 from worker.api.envelope import HttpError, answer, request_id_of
 from worker.api.idempotency import (
     LONGEST_KEY,
@@ -33,7 +33,7 @@ from worker.api.idempotency import (
 from worker.api.parameters import parameter_faults
 from worker.api.roles import refuse_role
 from worker.domain.errors import Fault, Invalid, NotFound, Unavailable, every
-from worker.domain.fields import storable, unknown_fields
+from worker.domain.fields import NO_TEXT, storable, unknown_fields
 from worker.domain.paging import FURTHEST, MOST_ROWS, USUAL_ROWS, Part, read_key, read_since
 from worker.flow.base import Dialer, Step
 from worker.operations.batches import ANEW
@@ -54,6 +54,8 @@ class RequestContext:
     bearer: Bearer
     raw: bytes
     key: str | None
+    only_call: str | None = None
+    """The one call that the bearer may speak for, where that call's token let the request in."""
 
     @property
     def team_id(self) -> str:
@@ -186,6 +188,25 @@ async def _let_in_for_call(request: Request) -> RequestContext:
     return await _with_body(_checked(request, bearer))
 
 
+async def _let_in_for_named_call(request: Request) -> RequestContext:
+    if not has_call_token(request):
+        return await _let_in(request)
+    raw = await request.body()
+    call_id = _call_named(raw)
+    bearer = await run_in_threadpool(authenticate_for_call, request, call_id)
+    return replace(_checked(request, bearer), raw=raw, only_call=call_id)
+
+
+def _call_named(raw: bytes) -> str:
+    """The ``callId`` of a body, ``""`` where it names none."""
+    try:
+        sent = json.loads(raw)
+    except (ValueError, RecursionError):
+        return ""
+    named = sent.get("callId") if isinstance(sent, dict) else None
+    return named if isinstance(named, str) and not NO_TEXT.search(named) else ""
+
+
 async def _with_body(context: RequestContext) -> RequestContext:
     request = context.request
     return context if request.method == "GET" else replace(context, raw=await request.body())
@@ -195,6 +216,8 @@ Context = Annotated[RequestContext, Depends(_let_in)]
 """What an endpoint takes: the request, let in."""
 CallContext = Annotated[RequestContext, Depends(_let_in_for_call)]
 """The same for one about the call ``id`` of its path, which that call's own token opens, too."""
+NamedCallContext = Annotated[RequestContext, Depends(_let_in_for_named_call)]
+"""The same for one about the call its body names as ``callId``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Which role a key needs for which route: one table, in which every route that asks for a key stands.
 
 Reading is a viewer's. What is done in a day's work, campaigns with all that is in them and who is not to be called, is
-an operator's. What decides with what, how much and by whom is called, and what takes a do-not-call back, is an admin's.
+an operator's. What decides with what, how much and by whom is called, and what takes a do-not-call back, is an admin's;
+so is who is erased.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ GET /carrier-accounts/{id}
 GET /companies
 GET /companies/{id}
 GET /contacts
+GET /consents
 GET /contacts/{id}
 GET /contacts/{id}/history
 GET /do-not-call
@@ -47,6 +49,7 @@ DELETE /campaigns/{id}
 DELETE /campaigns/{id}/contacts
 DELETE /campaigns/{id}/contacts/{contactId}/callback
 GET /campaigns/{id}/export
+GET /contacts/{id}/everything
 PATCH /assistants/{id}
 PATCH /campaigns/{id}
 PATCH /companies/{id}
@@ -71,20 +74,25 @@ POST /campaigns/{id}/schedule
 POST /campaigns/{id}/test-call
 POST /campaigns/{id}/unschedule
 POST /companies
+POST /consents
+POST /consents/revoke
 POST /contacts
 POST /contacts/import
 POST /do-not-call
+POST /opt-outs
 PUT /contacts/by-external-id/{id}
 PUT /contacts/by-number/{number}
 """
 _ADMIN = """
 DELETE /do-not-call/{number}
+GET /erasures
 GET /keys
 PATCH /carrier-accounts/{id}
 PATCH /phone-numbers/{id}
 PATCH /teams/{id}
 POST /carrier-accounts
 POST /contacts/imports/{id}/undo-do-not-call
+POST /erasures
 POST /keys
 POST /keys/{id}/revoke
 POST /phone-numbers

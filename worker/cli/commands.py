@@ -29,6 +29,8 @@ ALONE: Places = {
         "web": "Serve the API and its pages (/docs, /openapi.json), the carriers' callbacks, /healthz and /readyz.",
     },
     "worker.cli.manual": {"manual": "Show PAGE of the manual; without one, say which there are."},
+    "worker.cli.opt_out": {"opt-out": "Let NUMBER, or the callee of a call, be called no more."},
+    "worker.cli.erase": {"erase": "Erase a person, and go on refusing their number."},
     "worker.cli.completion": {"completion": "Print the lines that let SHELL complete this command."},
 }
 """Commands of no group."""
@@ -112,6 +114,7 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
     "contacts": (
         "Contacts of the CRM, and in campaigns.",
         {
+            "worker.cli.everything": {"export-person": "Write all that is known of one person, as JSON."},
             "worker.cli.contacts:contacts": {
                 "create": "Create a contact; says its id.",
                 "show": "Show one contact.",
@@ -155,6 +158,27 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
                 "list": "List the numbers, those added last first.",
                 "remove": "Take a number off the list; campaigns call it again from their next run on.",
                 "import": "Put the numbers of FILE on the do-not-call list; - reads a pipe.",
+            },
+        },
+    ),
+    "consents": (
+        "Consents: who may be called for what.",
+        {
+            "worker.cli.consents:consents": {
+                "add": "Write down what numbers have consented to.",
+                "list": "List consents and revocations, the latest first.",
+                "revoke": "Write down that numbers consent no more.",
+                "import": "Write down the consents of FILE, a CSV; - reads a pipe.",
+            },
+        },
+    ),
+    "erasures": (
+        "Erasures: who was erased, by what goes on refusing their numbers.",
+        {
+            "worker.cli.erasures:erasures": {
+                "list": "List the team's erasures, the latest first.",
+                "export": "Write the erasures of all teams, a line of JSON each; they name nobody.",
+                "replay": "Erase again whoever FILE says was erased, after a backup was restored; - reads a pipe.",
             },
         },
     ),

@@ -23,6 +23,7 @@ from worker.domain.window import TZDB_VERSION
 from worker.flow.base import Dialer
 from worker.flow.failover import lift_hold
 from worker.operations.after_restore import pause_all
+from worker.operations.erasure_replay import replay_own
 from worker.process import wiring
 from worker.process.settings import misnamed, read_settings
 
@@ -69,6 +70,9 @@ def doctor(after_restore: bool, after_failover: bool, as_json: bool) -> None:
     if after_restore:
         paused = pause_all(dialer, "restored_from_backup", actor="doctor")
         click.echo(f"Paused {len(paused)} campaigns; look at each and resume it.", err=as_json)
+        again = replay_own(dialer, actor="doctor")
+        known = f"Of {again.erasures} erasures known here {again.contacts} contacts were erased again"
+        click.echo(f"{known}; `dialer erasures replay FILE` does those that were exported since.", err=as_json)
     if after_failover:
         is_lifted = lift_hold(dialer, actor="doctor")
         click.echo("Calls are placed again." if is_lifted else "No calls were held back for a failover.", err=as_json)

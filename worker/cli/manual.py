@@ -13,6 +13,7 @@ from worker.domain.spelling import did_you_mean
 PAGES = {
     "operating": "A day in an operator's life: the commands.",
     "import": "Files of contacts and of do-not-call; numbers and time zones.",
+    "persons": "Do-not-call by purpose, opt-outs, consents, and erasure.",
     "api": "The same over HTTP.",
     "assistants": "What an assistant is sent of a callee, and what it reports.",
     "carriers": "Which there are, and the simulator; how a call can end; what a refusal means.",

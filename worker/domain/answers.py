@@ -13,6 +13,7 @@ from worker.domain.kinds import UNBOUNDED, Flag, Freeform, Id, Instant, OneOf, S
 from worker.domain.model import CallState, CampaignStatus, ContactStatus, Disposition, EventKind, Reason, RunState
 from worker.domain.resources import COUNT, CREATED_AT, NAME, owned, shown
 from worker.domain.roles import Role
+from worker.law.words import PURPOSES
 
 HOW_IT_ENDED = f"How it ended. {'; '.join(f'{each}: {each.traits.sentence}' for each in Disposition)}."
 OPENED_BY = OneOf(("api", "cli", "task", "schedule"))
@@ -105,5 +106,12 @@ KEY = (
 BANNED = (
     shown("number", Text(), nullable=False, help="In E.164.", example="+12025550123"),
     shown("reason", Text(), nullable=False, example="asked by mail"), CREATED_AT,
+    shown("purpose", OneOf(PURPOSES), present=lambda purpose: purpose or None, example="telemarketing",
+          help="Which calls it stops, and those of campaigns without a purpose; none: all."),
+    *_each(Text(), "source", "evidence"), shown("added_by", Text(), help="The key that added it, or who else."),
 )
-"""A number that no campaign calls, whoever has it."""
+"""A number that no campaign calls for a purpose, or for any, whoever has it."""
+LISTED = (
+    shown("for_all_teams", Flag(), nullable=False, help="It is on the list above teams, and not on the team's own."),
+)
+"""What is said besides of an entry, where those of both lists are shown together."""

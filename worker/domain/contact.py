@@ -72,6 +72,7 @@ CONTACT = Resource(
               help="What another system of yours calls them: one contact of the team has it."),
         CREATED_AT,
         shown("updated_at", Instant(), nullable=False, example="2024-01-10T09:00:00Z"),
+        shown("erased_at", Instant(), help="Since when nothing of the person is left but this id."),
     ),
     on_edit="A contact that waits in a campaign is called by its new number and in its new zone from then on. Marked "
     "do-not-call, it is not called any more, whatever has been prepared.",

@@ -23,7 +23,7 @@ from worker.domain.errors import Fault, Invalid
 from worker.domain.fields import NO_TEXT
 from worker.domain.letters import stripped
 from worker.domain.person_name import is_foot, split_name
-from worker.domain.registry_file import numbers_of_registry
+from worker.domain.registry_file import is_of_registry, numbers_of_registry
 from worker.domain.screening import Phone, normalize
 from worker.domain.spreadsheet import text_of_cell
 
@@ -77,8 +77,8 @@ class ContactFile:
     """The contacts of a file, in its order; iterate once. ``columns`` and ``delimiter`` are what its first line says
     (where ``header`` is given, it is a contact already); ``is_cut``, once it was read, whether its last line has no
     end, as of a file that broke off. ``region`` is where numbers without a country code belong. ``are_banned``: it
-    lists whom nobody is to call, so that columns of bans say nothing more. ``for_campaign``: its contacts go into one,
-    so that a column of priorities is read.
+    lists whom nobody is to call, so that columns of bans say nothing more; ``is_registry``: and it is the registry of
+    the United States that does. ``for_campaign``: its contacts go into one, so that a column of priorities is read.
 
     Raises :class:`Invalid` when the first line cannot be understood; and at the end of the file, when most of a column
     of do-not-call cannot be read.
@@ -96,6 +96,7 @@ class ContactFile:
     ) -> None:
         self._lines = CsvLines(_without_mark(lines))
         self._are_banned = are_banned
+        self.is_registry = False
         if header is None:
             self.delimiter, self._header, self._rows = self._begin(delimiter)
         else:
@@ -217,13 +218,17 @@ def read_contacts(
 def number_file(lines: Iterable[str], delimiter: str | None = None, region: str | None = None) -> ContactFile:
     """A file of numbers nobody is to call: like one of contacts, or a mere list, whose first line holds a number
     already; of that, the first column that does is the phone."""
-    rest = numbers_of_registry(_without_mark(lines), region)
+    lines = _without_mark(lines)
+    begins = next(lines, "")
+    rest = numbers_of_registry(chain([begins], lines), region)
     first = next(rest, "")
     chosen = delimiter or delimiter_of(first)
     cells = first.strip("\r\n").replace('"', "").split(chosen)
     numbers = [i for i, cell in enumerate(cells) if isinstance(normalize(cell, region), Phone)]
     header = [f"column_{i + 1}" if i != numbers[0] else "phone" for i in range(len(cells))] if numbers else None
-    return ContactFile(chain([first] if first else [], rest), chosen, region=region, header=header, are_banned=True)
+    file = ContactFile(chain([first] if first else [], rest), chosen, region=region, header=header, are_banned=True)
+    file.is_registry = is_of_registry(begins, region)
+    return file
 
 
 def _without_mark(lines: Iterable[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import uuid
 from typeid import TypeID, base32
 
 TEAM, CAMPAIGN, CONTACT, ASSISTANT, COMPANY = "team", "camp", "cont", "asst", "comp"
-NUMBER, RUN, CALL, KEY, ACCOUNT, IMPORT = "pn", "run", "call", "key", "acct", "imp"
+NUMBER, RUN, CALL, KEY, ACCOUNT, IMPORT, ERASURE = "pn", "run", "call", "key", "acct", "imp", "ers"
 
 
 def new(prefix: str) -> str:

@@ -12,6 +12,16 @@ _NUMBER = re.compile(r'\s*"?([2-9][0-9]{2})"?,"?([2-9][0-9]{6})"?\s*')
 _NORTH_AMERICA = 1
 
 
+REGISTRY_PURPOSE, REGISTRY_SOURCE = "telemarketing", "US national do-not-call registry"
+"""What the registry stops, and what its numbers are said to come from."""
+
+
+def is_of_registry(line: str, region: str | None) -> bool:
+    """Whether a file that begins with this line is one of the registry's."""
+    is_possible = region is None or country_code_for_region(region) == _NORTH_AMERICA
+    return is_possible and _NUMBER.fullmatch(line) is not None
+
+
 def numbers_of_registry(lines: Iterable[str], region: str | None) -> Iterator[str]:
     """The lines of a file of numbers; where the first is one of the registry's, each such line as a number in E.164.
 
@@ -20,8 +30,7 @@ def numbers_of_registry(lines: Iterable[str], region: str | None) -> Iterator[st
     """
     rest = iter(lines)
     first = next(rest, "")
-    is_registry = region is None or country_code_for_region(region) == _NORTH_AMERICA
-    if not is_registry or not _NUMBER.fullmatch(first):
+    if not is_of_registry(first, region):
         yield first
         yield from rest
         return

@@ -31,6 +31,7 @@ from worker.domain.kinds import (
 )
 from worker.domain.roles import Role
 from worker.domain.team_policy import POLICY
+from worker.law.words import PURPOSES
 
 SLOWEST, FASTEST = 0.01, 1000.0
 """Calls per second that may be asked for."""
@@ -275,10 +276,23 @@ KEY_FIELDS = (
 """A bearer key."""
 PLAIN = (COMPANY, ASSISTANT, NUMBER, ACCOUNT)
 """The resources whose routes, models, views and commands all follow from their declarations: add one here."""
+PURPOSE = Field(
+    "purpose",
+    OneOf(PURPOSES),
+    default="",
+    example="telemarketing",
+    help="For calls of this purpose alone; left out, for all.",
+)
+PROOF = (
+    Field("source", Text(200, least=1), example="web form", help="Where it comes from."),
+    Field("evidence", Text(2000, least=1), help="What proves it, or where that is kept.", example="letter of 3 May"),
+)
 BAN = (
     Field("numbers", Numbers(), required=True, help="Each with its country code, or of the team's country, or as the "
           "`phone` of a contact is shown.", example=["+12025550123"]),
     Field("reason", Text(200), default="", example="asked by mail"),
+    PURPOSE,
+    *PROOF,
 )  # fmt: skip
 
 
@@ -314,8 +328,8 @@ def parse_key(name: object, role: object) -> tuple[str, Role]:
 
 def parse_ban(
     body: object, *, region: str | None = None, known: Mapping[str, Sequence[str]] | None = None
-) -> tuple[list[str], str]:
-    """Numbers for the do-not-call list, in E.164, each once; and why. See :class:`Numbers`."""
+) -> tuple[list[str], dict[str, Any]]:
+    """Numbers for the do-not-call list, in E.164, each once (see :class:`Numbers`); and the other fields, by column."""
     numbers = Numbers(region=region, known=known or {})
     read = read_fields(body, with_kinds(BAN, {"numbers": numbers}), also=("teamId",))
-    return read["numbers"], read.get("reason", "")
+    return read.pop("numbers"), read

@@ -8,8 +8,9 @@ move and no more, ``record`` keeps it for later · ``answer`` instructs it what 
 they fared · ``outcomes`` takes what assistants report of them, and ends the wait for what they do not ·
 ``callbacks`` puts a contact back at the instant it asked for · ``stop`` pauses and cancels, ``hang_up`` has the
 carriers end calls · ``close`` ends at an instant or by hand · ``finish`` completes · ``wake`` looks at sleeping
-campaigns · ``reap`` ends calls whose time ran out · ``reconcile`` makes slots and live calls agree · ``tick`` does the
-periodic rest. What people ask of it is in :mod:`worker.operations`.
+campaigns · ``reap`` ends calls whose time ran out · ``reconcile`` makes slots and live calls agree ·
+``erasure`` leaves nothing of a person · ``tick`` does the periodic rest. What people ask of it is in
+:mod:`worker.operations`.
 
 A step does its work against the :class:`~worker.flow.base.Dialer` it is given and returns the steps that follow, as
 values; only :mod:`worker.process.tasks` sends them, after the commit. What waits on a carrier waits on the threads of
@@ -47,6 +48,9 @@ test_call.after_commit   a campaign of one test call that never runs  nothing to
 outcome.after_decide     contacts decided, a campaign that is done    tick: ``wake``
 close.after_commit       a campaign ended, who waits unswept          tick: ``wake``
 close.after_sweep        a campaign ended and swept, not completed    tick: ``wake``
+erasure.after_commit     a person nobody calls, who is not erased yet  tick: ``erase_open``
+erasure.after_clear      a person erased, but not where mentioned      tick: ``erase_open``
+erasure.after_page       the same, part of it looked through           tick: ``erase_open``
 reap.after_take          overdue calls taken, nobody looks them up    ``reap`` when their time comes again
 reap.after_look_up       an answer that was not written down          ``reap`` when their time comes again
 rebuild.after_raise      nothing: slots and generation as before      ``reconcile``

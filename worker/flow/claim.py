@@ -28,7 +28,7 @@ from worker.flow.departing import Departing, Match
 from worker.flow.frequency import CROWD, Crowd, as_json, crowd_of, rest_of, rules_for
 from worker.flow.lawful import Passed, passes
 from worker.flow.plan import CandidatePage, Plan, Planned, Rooms, plan_calls
-from worker.flow.secondary import Secondaries, secondaries
+from worker.flow.secondary import Secondaries, Secondary, secondaries
 from worker.law.words import Consent
 from worker.store import claims
 from worker.store.call_history import CallHistory
@@ -202,7 +202,7 @@ def _sort_out(
         row, other = plan.rows[contact.campaign_id], second.get((contact.campaign_id, contact.contact_id))
         passed = _passes(row, contact)
         if other is not None and row.rules is not None:
-            there = _passes_by(dialer, row, contact, other.number)
+            there = _passes_by(dialer, row, contact, other)
             other, passed = (None, passed) if there is None else (other, there)
         number = contact.phone_e164 if other is None else other.number
         why_not = rule_out(row, contact)
@@ -240,13 +240,13 @@ def _passes(row: Candidate, contact: DueContact) -> Passed | Reason:
     return passes(row, contact.zone, row.now, Consent(contact.consent))
 
 
-def _passes_by(dialer: Dialer, row: Candidate, contact: DueContact, number: str) -> Passed | None:
+def _passes_by(dialer: Dialer, row: Candidate, contact: DueContact, other: Secondary) -> Passed | None:
     """By which rules the contact is called by its second number; ``None`` where it may not be where that is, or not
     now: the attempt goes to the first one."""
     margin = dialer.bounds.closing_margin_seconds
-    if valid_until(row, contact.zone, row.now, margin, second_number=number) is None:
+    if valid_until(row, contact.zone, row.now, margin, second_number=other.number) is None:
         return None
-    found = passes(row, contact.zone, row.now, Consent(contact.consent), second_number=number)
+    found = passes(row, contact.zone, row.now, Consent(other.consent), second_number=other.number)
     return found if isinstance(found, Passed) else None
 
 

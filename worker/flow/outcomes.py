@@ -24,7 +24,8 @@ from worker.flow.callbacks import Which
 from worker.flow.finish import finish
 from worker.store import audit, call_history, call_outcomes, gate
 from worker.store.call_outcomes import LockedCall, LockedOutcome, ReportedCall
-from worker.store.crm import contacts, import_marks
+from worker.store.crm import contacts, do_not_call, import_marks
+from worker.store.crm.do_not_call import Entry
 from worker.store.database import once, single, transact
 
 log = structlog.get_logger()
@@ -58,6 +59,8 @@ def _report(
     call = call_outcomes.call(conn, call_id, team_id)
     if call is None:
         raise NotFound("call", call_id)
+    if not call.to_number:
+        raise Conflict(f"The callee of call {call_id} was erased; nothing more is kept of it.")
     if body.get("doNotCall") is True or _is_refusal(call, body.get("outcome")):
         gate.close_gate(conn, team_id)  # before the call is locked, as whoever places calls passes it
     locked, known = call_outcomes.lock(conn, call_id)
@@ -158,7 +161,8 @@ def _instant(at: datetime | None) -> str | None:
 
 def _ban(conn: Connection, call: ReportedCall, actor: str) -> None:
     """The number that was called is on the team's list, and the contact, whatever its number is now, marked."""
-    contacts.ban(conn, call.team_id, [call.to_number], DO_NOT_CALL_REASON)
+    entry = Entry(DO_NOT_CALL_REASON, source="call", evidence=call.id, added_by=actor)
+    do_not_call.add(conn, call.team_id, [call.to_number], entry)
     contacts.edit(conn, call.team_id, call.contact_id, {"do_not_call": True})
     import_marks.end(conn, call.contact_id)
     audit.note(conn, call.team_id, actor, "do_not_call_in_call", call.id, {"contactId": call.contact_id})

@@ -22,13 +22,14 @@ from worker.store.claims import DueContact, SecondaryNumber
 
 @dataclass(frozen=True, slots=True)
 class Secondary:
-    """A second number that is called now: in E.164, as it is ``written``, whether it ``is_busy``, and what is ``known``
-    of the calls to it."""
+    """A second number that is called now: in E.164, as it is ``written``, whether it ``is_busy``, what is ``known`` of
+    the calls to it, and which ``consent`` was given for it."""
 
     number: str
     written: str
     is_busy: bool
     known: CallHistory
+    consent: int
 
 
 Secondaries = Mapping[tuple[str, str], Secondary]
@@ -49,7 +50,7 @@ def secondaries(conn: Connection, team_id: str, plan: Plan, picked: Sequence[Due
     numbers = [SecondaryNumber(*which, number) for which, (number, _) in found.items()]
     screened = {(row.campaign_id, row.contact_id): row for row in claims.screen_secondary(conn, team_id, numbers)}
     return {
-        which: Secondary(number, written, screened[which].is_busy, screened[which])
+        which: Secondary(number, written, screened[which].is_busy, screened[which], screened[which].consent)
         for which, (number, written) in found.items()
         if not screened[which].is_out
     }

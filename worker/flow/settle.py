@@ -27,13 +27,16 @@ from worker.flow.follow import EVENT_ORDER, Consequences, follow
 from worker.flow.tally import FOREIGN
 from worker.store import accounts, calls, events, gate, hangups, moves
 from worker.store.calls import CallWithPolicy
-from worker.store.crm import contacts
+from worker.store.crm import do_not_call
+from worker.store.crm.do_not_call import Entry
 from worker.store.database import transact
 from worker.store.events import SettledEvent, WaitingEvent
 from worker.store.hangups import Unmatched
 from worker.store.moves import Move, MovedCall
 
 log = structlog.get_logger()
+
+UNWANTED = Entry("the callee's network reported the call as unwanted (SIP 607)", source="carrier", added_by="dialer")
 
 
 @dataclass(slots=True)
@@ -156,7 +159,7 @@ def _ban(dialer: Dialer, numbers: Sequence[tuple[str, str]]) -> set[tuple[str, s
 
     def ban(conn: Connection, team_id: str, number: str) -> None:
         gate.close_gate(conn, team_id)
-        contacts.ban(conn, team_id, [number], "the callee's network reported the call as unwanted (SIP 607)")
+        do_not_call.add(conn, team_id, [number], UNWANTED)
 
     for team_id, number in numbers:
         transact(dialer.db, partial(ban, team_id=team_id, number=number))

@@ -15,6 +15,7 @@ from worker.domain.errors import Unavailable
 from worker.domain.model import Bounds
 from worker.flow.base import Dialer, Settle, Step
 from worker.flow.clock_jumps import watch_clock
+from worker.flow.erasure import erase_open
 from worker.flow.failover import log_server, note_server
 from worker.flow.outcomes import decide_overdue
 from worker.flow.promote import promote
@@ -117,4 +118,4 @@ def _add_up(conn: Connection) -> None:
         crashpoint("roll_up.before_commit")
 
 
-WORK = (promote, wake, redispatch, stop_calls, reap, _drain, decide_overdue, _roll_up, retain)
+WORK = (promote, wake, redispatch, stop_calls, reap, _drain, decide_overdue, _roll_up, retain, erase_open)

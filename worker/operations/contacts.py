@@ -16,19 +16,24 @@ from sqlalchemy import Connection
 
 from worker.domain import ids
 from worker.domain.contact import CONTACT, DECIDES_CALLS, parse_contact, parse_contacts
-from worker.domain.errors import NotFound
+from worker.domain.erasure import ERASED_NUMBER
+from worker.domain.errors import Conflict, Fault, Invalid, NotFound
+from worker.domain.kinds import OneOf
 from worker.domain.paging import MOST_AT_ONCE, Part
 from worker.domain.resources import parse_ban
 from worker.domain.screening import Phone, normalize
 from worker.flow.base import Dialer, Fill, Step
+from worker.law.words import PURPOSES
 from worker.operations.batches import ANEW, Bookmark, in_batches
 from worker.operations.country import country_of_team, meant, shown_as
 from worker.operations.lists import Listed
 from worker.operations.views import View, view
-from worker.store import audit, gate, tables
+from worker.store import audit, erasures, gate, tables
 from worker.store.crm import contact_list, contacts, external_ids, import_marks, records
-from worker.store.crm.contact_list import BannedRow, Wanted
+from worker.store.crm import do_not_call as bans
+from worker.store.crm.contact_list import Wanted
 from worker.store.crm.contacts import NewContact
+from worker.store.crm.do_not_call import BannedRow, Entry
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
@@ -66,7 +71,7 @@ def create_contacts(
 
     def work(conn: Connection) -> list[View]:
         given = parse_contacts(bodies, region=region or country_of_team(conn, team_id))
-        made = _write(conn, team_id, given)
+        made = _write(conn, team_id, given, of_many=True)
         audit.note(conn, team_id, actor, "create_contacts", "contacts", {"created": len(made)})
         return [view(CONTACT.fields, row) for row in contact_list.some(conn, team_id, made)]
 
@@ -75,11 +80,31 @@ def create_contacts(
     return made
 
 
-def _write(conn: Connection, team_id: str, given: Sequence[Mapping[str, Any]]) -> list[str]:
+def refuse_erased(conn: Connection, team_id: str, given: Sequence[Mapping[str, Any]], *, of_many: bool = False) -> None:
+    """Keep erasures off, and refuse columns of contacts with a number of somebody who was erased. Raises
+    :class:`Invalid` naming each."""
+    if not any(each.get("phone_e164") or each.get("phone_secondary") for each in given):
+        return
+    gate.hold_off_erasure(conn, team_id)
+    region = country_of_team(conn, team_id)
+    numbers: dict[str, str] = {}
+    for i, each in enumerate(given):
+        inside = f"contacts[{i}]." if of_many else ""
+        second = normalize(each.get("phone_secondary"), region)
+        found = {"phone": each.get("phone_e164"), "phoneSecondary": second.e164 if isinstance(second, Phone) else None}
+        numbers |= {f"{inside}{name}": number for name, number in found.items() if number}
+    erased = erasures.erased_among(conn, team_id, list(dict.fromkeys(numbers.values())))
+    faults = [Fault(path, ERASED_NUMBER) for path, number in numbers.items() if number in erased]
+    if faults:
+        raise Invalid(faults)
+
+
+def _write(conn: Connection, team_id: str, given: Sequence[Mapping[str, Any]], *, of_many: bool = False) -> list[str]:
     companies = list(dict.fromkeys(c["company_id"] for c in given if c.get("company_id") is not None))
     missing = records.missing(conn, tables.companies, team_id, companies)
     if missing:
         raise NotFound("company", *missing)
+    refuse_erased(conn, team_id, given, of_many=of_many)
     external_ids.claim(conn, team_id, [c["external_id"] for c in given if c.get("external_id") is not None])
     new = [NewContact(**{"id": ids.new(ids.CONTACT), "phone": None, **_unphoned(c), **c}) for c in given]
     contacts.load(conn, team_id, new)
@@ -142,13 +167,17 @@ def apply_changes(
     if changes.get("external_id") is not None:
         external_ids.claim(conn, team_id, [changes["external_id"]], but=contact_id)
     decides = bool(DECIDES_CALLS & changes.keys())
+    refuse_erased(conn, team_id, [changes])
     if decides:
         gate.close_gate(conn, team_id)
     company = changes.get("company_id")
     if company is not None and records.missing(conn, tables.companies, team_id, [company]):
         raise NotFound("company", company)
-    if contacts.edit(conn, team_id, contact_id, changes) is None:
+    edited_row = contacts.edit(conn, team_id, contact_id, changes)
+    if edited_row is None:
         raise NotFound("contact", contact_id)
+    if edited_row.erased_at is not None:
+        raise Conflict(f"Contact {contact_id} was erased; it stays as it is.")
     if "do_not_call" in changes:
         import_marks.end(conn, contact_id)
     edited = get_found(conn, team_id, contact_id)
@@ -172,21 +201,22 @@ def read_changes(
 
 def ban_numbers(
     dialer: Dialer,
-    team_id: str,
+    team_id: str | None,
     body: Mapping[str, Any],
     *,
     actor: str,
     region: str | None = None,
     bookmark: Bookmark = ANEW,
 ) -> int:
-    """Put ``numbers`` on the team's do-not-call list, with the ``reason``; how many were new to it. After this
-    returns none of them is committed to be called, by whatever campaign. Raises :class:`Invalid` with every one
-    that is no number."""
-    e164s, reason = once(dialer.db, lambda conn: _to_ban(conn, team_id, body, region))
+    """Put ``numbers`` on the team's do-not-call list, or with ``None`` on the one above teams, for a ``purpose`` or for
+    all, with the ``reason``; how many were new to it. After this returns none of them is committed to be called for
+    that, by whatever campaign. Raises :class:`Invalid` with every one that is no number."""
+    e164s, said = once(dialer.db, lambda conn: _to_ban(conn, team_id, body, region))
+    entry = Entry(**said, added_by=actor)
 
     def work(conn: Connection, some: Sequence[str], before: int) -> int:
-        gate.close_gate(conn, team_id)
-        added = contacts.ban(conn, team_id, some, reason)
+        close_for(conn, team_id)
+        added = bans.add(conn, team_id, some, entry)
         audit.note(conn, team_id, actor, "ban_numbers", "do_not_call", {"numbers": len(some), "added": added})
         bookmark.keep(conn, {"added": before + added})
         return added
@@ -198,38 +228,81 @@ def ban_numbers(
     return added
 
 
-def _to_ban(conn: Connection, team_id: str, body: Mapping[str, Any], region: str | None) -> tuple[list[str], str]:
+def close_for(conn: Connection, team_id: str | None) -> None:
+    """Close the gate of whose commits of dialing a list stops: the team's, or with ``None`` all teams'."""
+    if team_id is None:
+        gate.close_all_gates(conn)
+    else:
+        gate.close_gate(conn, team_id)
+
+
+def _country(conn: Connection, team_id: str | None, region: str | None) -> str | None:
+    return region or (None if team_id is None else country_of_team(conn, team_id))
+
+
+def _to_ban(
+    conn: Connection, team_id: str | None, body: Mapping[str, Any], region: str | None
+) -> tuple[list[str], dict[str, Any]]:
     """One that is written as a contact's is shown means that contact's, whatever else it may mean: a number too many
     on the list rings nobody."""
-    region = region or country_of_team(conn, team_id)
     sent = body.get("numbers")
-    known = shown_as(conn, team_id, sent) if isinstance(sent, list) and len(sent) <= MOST_AT_ONCE else {}
-    return parse_ban(body, region=region, known=known)
+    known: Mapping[str, Sequence[str]] = {}
+    if team_id is not None and isinstance(sent, list) and len(sent) <= MOST_AT_ONCE:
+        known = shown_as(conn, team_id, sent)
+    return parse_ban(body, region=_country(conn, team_id, region), known=known)
 
 
-def unban_number(dialer: Dialer, team_id: str, number: str, *, actor: str, region: str | None = None) -> None:
-    """Take a number off the list; who was left out of a campaign for it comes back with its next run. Raises
-    :class:`NotFound` if it is not on the list."""
+def unban_number(
+    dialer: Dialer,
+    team_id: str | None,
+    number: str,
+    *,
+    actor: str,
+    region: str | None = None,
+    purpose: str | None = None,
+) -> None:
+    """Take a number off the team's list, or with ``None`` off the one above teams; with a ``purpose`` its entry for
+    that alone. Who was left out of a campaign for it comes back with its next run. Raises :class:`NotFound` if it is
+    not on the list, :class:`Invalid` for a purpose that is none."""
+    if purpose is not None:
+        purpose = OneOf(PURPOSES)(purpose, "purpose")
 
-    def work(conn: Connection) -> str:
-        e164 = meant(conn, team_id, number, region or country_of_team(conn, team_id))
-        if not contacts.unban(conn, team_id, e164):
+    def work(conn: Connection) -> None:
+        e164 = _meant(conn, team_id, number, region)
+        if not bans.remove(conn, team_id, e164, purpose):
             raise NotFound("number on the do-not-call list", number)
-        audit.note(conn, team_id, actor, "unban_number", e164)
-        return e164
+        audit.note(conn, team_id, actor, "unban_number", e164, {} if purpose is None else {"purpose": purpose})
 
-    e164 = transact(dialer.db, work)
-    log.info("number_unbanned", number=e164)
+    transact(dialer.db, work)
+    log.info("number_unbanned")
+
+
+def _meant(conn: Connection, team_id: str | None, number: str, region: str | None) -> str:
+    country = _country(conn, team_id, region)
+    if team_id is not None:
+        return meant(conn, team_id, number, country)
+    read = normalize(number, country)
+    return read.e164 if isinstance(read, Phone) else number
 
 
 def banned_numbers(
-    dialer: Dialer, team_id: str, *, limit: int, offset: int, number: str | None = None, region: str | None = None
+    dialer: Dialer,
+    team_id: str | None,
+    *,
+    limit: int,
+    offset: int,
+    number: str | None = None,
+    purpose: str | None = None,
+    region: str | None = None,
 ) -> tuple[int, Sequence[BannedRow]]:
-    """How many numbers are on the team's list, and a page of them, newest first."""
+    """How many entries are on the team's list, or with ``None`` on the one above teams, and a page of them, newest
+    first. Raises :class:`Invalid` for a purpose that is none."""
+    if purpose is not None:
+        purpose = OneOf(PURPOSES)(purpose, "purpose")
 
     def read(conn: Connection) -> tuple[int, Sequence[BannedRow]]:
-        wanted = None if number is None else meant(conn, team_id, number, region or country_of_team(conn, team_id))
-        return contact_list.banned(conn, team_id, number=wanted, limit=limit, offset=offset)
+        wanted = None if number is None else _meant(conn, team_id, number, region)
+        return bans.page(conn, team_id, number=wanted, purpose=purpose, limit=limit, offset=offset)
 
     return once(dialer.db, read)
 

@@ -89,6 +89,8 @@ def _ranges(db: Database, after: int) -> Iterator[LineRange]:
 
 def _write_batch(request: ImportRequest, loaded: Loaded, conn: Connection, *, first: int, last: int) -> Batch:
     merging.take_turns(conn, request.team_id)
+    gate.hold_off_erasure(conn, request.team_id)
+    loaded.refused += staging.drop_erased(conn, request.team_id, first, last)
     found = merging.match(conn, request.team_id, first, last, **loaded.kinds)
     if found.decides:
         gate.close_gate(conn, request.team_id)

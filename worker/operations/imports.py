@@ -20,7 +20,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
-from itertools import islice
+from itertools import chain, islice
 
 import structlog
 from sqlalchemy import Connection
@@ -28,6 +28,7 @@ from sqlalchemy import Connection
 from worker.domain import ids
 from worker.domain.additions import DEFAULT_PRIORITY
 from worker.domain.contact_file import ContactLine, LineFault, line_fault
+from worker.domain.erasure import ERASED_NUMBER
 from worker.domain.errors import NotFound
 from worker.domain.line_zone import in_zone
 from worker.domain.screening import Phone, PhoneFault, normalize
@@ -38,7 +39,7 @@ from worker.operations.batches import ANEW, Bookmark
 from worker.operations.import_batches import write
 from worker.operations.import_progress import ImportObserver
 from worker.operations.import_request import ImportRequest, Loaded
-from worker.store import campaigns, tables
+from worker.store import campaigns, erasures, tables
 from worker.store.crm import merging, records, staging
 from worker.store.crm.staging import Staged
 from worker.store.database import once, pinned, transact
@@ -130,14 +131,32 @@ def _stage(request: ImportRequest, lines: Iterable[ContactLine | LineFault], loa
     rest = iter(lines)
     while batch := list(islice(rest, READ_AT_ONCE)):
         staged = [row for line in batch if (row := _staged(request, line, as_number, loaded, by_clock)) is not None]
-        once(request.dialer.db, partial(_copy, request, staged))
+        once(request.dialer.db, partial(_copy, request, loaded, staged))
         request.observer.on_progress(loaded)
     loaded.warnings = by_clock.warnings()
 
 
-def _copy(request: ImportRequest, staged: Sequence[Staged], conn: Connection) -> None:
-    staging.copy(conn, staged)
+def _copy(request: ImportRequest, loaded: Loaded, staged: Sequence[Staged], conn: Connection) -> None:
+    staging.copy(conn, _without_erased(request, loaded, staged, conn))
     request.bookmark.is_at_it(conn)
+
+
+def _without_erased(
+    request: ImportRequest, loaded: Loaded, staged: Sequence[Staged], conn: Connection
+) -> Sequence[Staged]:
+    """The lines, but for those with a number of somebody who was erased: these are refused."""
+    seconds = {row.line: normalize(row.phone_secondary, request.region) for row in staged if row.phone_secondary}
+    numbers = {row.line: [row.phone_e164] if row.phone_e164 else [] for row in staged}
+    for line, second in seconds.items():
+        numbers[line] += [second.e164] if isinstance(second, Phone) else []
+    every = list(dict.fromkeys(chain.from_iterable(numbers.values())))
+    erased = erasures.erased_among(conn, request.team_id, every)
+    if not erased:
+        return staged
+    for line in (line for line, found in numbers.items() if erased.intersection(found)):
+        loaded.refused += 1
+        _report(request, loaded, line_fault(line, f"phone: {ERASED_NUMBER}"))
+    return [row for row in staged if not erased.intersection(numbers[row.line])]
 
 
 def _staged(

@@ -26,6 +26,7 @@ from worker.flow.base import Dialer, Step
 from worker.flow.purpose import refuse_without_purpose
 from worker.flow.run_result import RunResult
 from worker.flow.stop import cancel_campaign
+from worker.operations.contacts import refuse_erased
 from worker.operations.copies import copied, create_like
 from worker.operations.progress import read_progress
 from worker.store import campaigns
@@ -103,6 +104,7 @@ def _contact(conn: Connection, team_id: str, to: str) -> str:
     _, rows = contact_list.find(conn, team_id, Wanted(phone_e164=to), Part(limit=1))
     if rows:
         return str(rows[0].id)
+    refuse_erased(conn, team_id, [{"phone_e164": to}])
     made = NewContact(ids.new(ids.CONTACT), to, to, None, first_name="Test call", tags=[TAG])
     contacts.load(conn, team_id, [made])
     return made.id

@@ -17,7 +17,7 @@ from psycopg.adapt import Dumper
 
 
 class ArrayDumper(Dumper):
-    """Dumps a flat list of text, numbers, truth values, instants and ``None``."""
+    """Dumps a flat list of text, numbers, truth values, instants, bytes and ``None``."""
 
     oid = 0
 
@@ -60,5 +60,7 @@ def _element(value: Any) -> str:
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
         case datetime():
             return f'"{value.isoformat()}"'
+        case bytes():
+            return f'"\\\\x{value.hex()}"'
         case _:
             raise TypeError(f"no array is written of {type(value).__name__}")

@@ -13,6 +13,7 @@ from typing import Protocol
 from sqlalchemy import Connection, text
 
 from worker.domain.callback import FIRST_RANK
+from worker.store.bans import is_listed, purpose_of
 from worker.store.shapes import shaped
 
 LOCK_CALL = text("""
@@ -31,11 +32,10 @@ SET next_wake_at = CASE WHEN status <> 'running' THEN next_wake_at
 WHERE id = :campaign
 """)
 
-LOCK_CONTACT = text("""
+LOCK_CONTACT = text(f"""
 SELECT cc.contact_id, cc.zone, CAST(cc.status AS text) AS status, cc.reason, cc.attempts, cc.callback_at,
        cc.callbacks_used, cc.answered, k.timezone,
-       k.do_not_call OR EXISTS (SELECT FROM do_not_call d
-                                WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS is_banned,
+       k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("cc.campaign_id"))} AS is_banned,
        EXISTS (SELECT FROM calls l WHERE l.contact_id = cc.contact_id AND l.campaign_id = cc.campaign_id
                  AND l.ended_at IS NULL AND l.state = 'reserved') AS is_reserved
 FROM campaign_contacts cc JOIN contacts k ON k.id = cc.contact_id

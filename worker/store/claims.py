@@ -24,9 +24,11 @@ from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds, ContactStatus
 from worker.store import call_history
+from worker.store.bans import is_erased, is_listed, purpose_of
 from worker.store.batches import Batch, BigInt, Law
 from worker.store.call_history import CallHistory
 from worker.store.candidates import IS_ASKED_FOR, IS_LIVE_OF_TEAM
+from worker.store.consents import best_consent
 from worker.store.conversations import person
 from worker.store.dialing import dialing_times
 from worker.store.instants import jumped_forward
@@ -201,10 +203,10 @@ revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until 
 SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.called, due.last_number_id,
        due.technical_failures, due.rejections, due.invalid_results, due.callback_at, due.callbacks_used,
        k.phone_e164, k.phone_fault, k.phone_secondary,
-       0 AS consent,
        {key("k", "due.by_place")} AS own_zone,
-       k.do_not_call OR (SELECT true FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164
-                         LIMIT 1) IS NOT NULL AS do_not_call,
+       {best_consent("k.team_id", "k.phone_e164", purpose_of("due.campaign_id"))} AS consent,
+       k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("due.campaign_id"))}
+       OR {is_erased("k.team_id", "k.phone_e164")} AS do_not_call,
        k.id IN (SELECT contact_id FROM live) OR coalesce(k.phone_e164 IN (SELECT to_number FROM live), false)
        OR EXISTS (SELECT FROM revived l
                   WHERE l.team_id = k.team_id AND (l.contact_id = k.id OR l.to_number = k.phone_e164)) AS on_the_phone,
@@ -220,7 +222,7 @@ ORDER BY due.rank, due.due_at, due.id
 # Of second numbers about to be called: by the list, by somebody else of the campaign who is called by it, by a call.
 SCREEN_SECONDARY = text(f"""
 SELECT x.campaign_id, x.contact_id,
-       EXISTS (SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number = x.number)
+       {is_listed(":team", "x.number", purpose_of("x.campaign_id"))} OR {is_erased(":team", "x.number")}
        OR EXISTS (SELECT FROM contacts o
                   CROSS JOIN LATERAL (SELECT status FROM campaign_contacts
                                       WHERE contact_id = o.id AND campaign_id || '' = x.campaign_id LIMIT 1) AS oc
@@ -228,6 +230,7 @@ SELECT x.campaign_id, x.contact_id,
        EXISTS (SELECT FROM calls l WHERE l.team_id = :team AND l.to_number = x.number AND l.ended_at IS NULL)
        OR EXISTS (SELECT FROM calls l WHERE l.team_id = :team AND l.to_number = x.number
                     AND l.late_evidence_at IS NOT NULL) AS is_busy,
+       {best_consent(":team", "x.number", purpose_of("x.campaign_id"))} AS consent,
        e.recent, e.conversed_at, e.refused_at, e.history
 FROM {SECONDARY_NUMBERS}
 LEFT JOIN LATERAL (SELECT {call_history.READ} FROM callees e
@@ -353,12 +356,14 @@ class DueContact(CallHistory, Protocol):
 
 @shaped(SCREEN_SECONDARY)
 class ScreenedNumber(CallHistory, Protocol):
-    """A second number: whether the contact ``is_out`` of reach by it, and whether it ``is_busy``."""
+    """A second number: whether the contact ``is_out`` of reach by it, whether it ``is_busy``, and which ``consent`` was
+    given for it."""
 
     campaign_id: str
     contact_id: str
     is_out: bool
     is_busy: bool
+    consent: int
 
 
 def screen_secondary(conn: Connection, team_id: str, numbers: Sequence[SecondaryNumber]) -> Sequence[ScreenedNumber]:

@@ -16,10 +16,12 @@ from sqlalchemy import Connection, text
 from worker.domain.model import Bounds
 from worker.store import call_history
 from worker.store.assistants import AssistantColumns
+from worker.store.bans import is_erased, is_listed, purpose_of
 from worker.store.batches import Batch, Law
 from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW, SHARED_RATES
 from worker.store.call_history import CallHistory
 from worker.store.columns import CallAtCarrier, CallWindowColumns, RatedAccount, RetryColumns, Timed, WatchedCall
+from worker.store.consents import best_consent, still_consents
 from worker.store.conversations import SECRET, ConversationColumns, person_of
 from worker.store.failovers import IS_NOT_HELD
 from worker.store.rules import BY_PLACE, RULES, key
@@ -48,7 +50,8 @@ SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.acc
        k.zone, a.carrier, {RATE_NOW} AS account_rate, n.calls_per_second AS number_rate,
        (SELECT s.rate FROM shared s WHERE s.carrier = a.carrier) AS credentials_rate,
        c.policy_version, c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows,
-       c.scheduled_end_at, c.settings, {RULES}, k.secondary, 0 AS consent,
+       c.scheduled_end_at, c.settings, {RULES}, k.secondary,
+       {best_consent("k.team_id", "k.to_number", purpose_of("k.campaign_id"))} AS consent,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        c.max_attempts_per_contact, c.retry_delay_minutes, k.rang,
        cc.attempts + 1 AS attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
@@ -98,7 +101,9 @@ free AS MATERIALIZED (
       AND (k.secondary IS NULL AND p.phone_e164 = k.to_number
            OR k.secondary = p.phone_secondary AND c.use_secondary_phone)
       AND {key("p", BY_PLACE)} = k.zone AND NOT p.do_not_call
-      AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.to_number)
+      AND NOT {is_listed("k.team_id", "k.to_number", purpose_of("k.campaign_id"))}
+      AND NOT {is_erased("k.team_id", "k.to_number")}
+      AND {still_consents("x.law", "k.team_id", "k.to_number", "now.at")}
       AND {call_history.unchanged("k.team_id", "k.to_number", "x.history")}
     ORDER BY k.id FOR NO KEY UPDATE OF k, cc),   -- who asks to be called later has the contact's row
 numbered AS (

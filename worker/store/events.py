@@ -77,13 +77,16 @@ INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, dispos
 SELECT CAST(:carrier AS carrier), x.token,   -- another's event must not keep out a true one of the same name
        CASE WHEN whose.is_foreign THEN 'foreign ' || CAST(:carrier AS text) || ' ' ELSE '' END || x.event_id,
        x.carrier_call_id, x.kind, x.disposition, x.sip_code, x.verdict, x.occurred_at,
-       CAST(x.raw AS jsonb), x.in_doubt, CASE WHEN whose.is_foreign THEN 'foreign' ELSE x.outcome END
+       CASE WHEN whose.is_erased THEN '{{}}' ELSE CAST(x.raw AS jsonb) END, x.in_doubt,
+       CASE WHEN whose.is_foreign THEN 'foreign' ELSE x.outcome END
 FROM {EVENTS}
 CROSS JOIN LATERAL (
-    SELECT x.is_of_another
-           OR coalesce((SELECT a.carrier <> CAST(:carrier AS carrier)
-                        FROM calls k JOIN carrier_accounts a ON a.id = k.account_id
-                        WHERE k.token = x.token), false) AS is_foreign
+    SELECT x.is_of_another OR coalesce(its.is_foreign, false) AS is_foreign,
+           coalesce(its.is_erased, false) AS is_erased   -- of somebody who was erased nothing is written down
+    FROM (SELECT) AS once LEFT JOIN LATERAL (
+        SELECT a.carrier <> CAST(:carrier AS carrier) AS is_foreign, k.to_number = '' AS is_erased
+        FROM calls k JOIN carrier_accounts a ON a.id = k.account_id
+        WHERE k.token = x.token) AS its ON true
     OFFSET 0) AS whose
 WHERE NOT EXISTS (SELECT FROM call_events e   -- foreign news does not use up the room of the call's own
                   WHERE e.token = x.token AND e.carrier = CAST(:carrier AS carrier)

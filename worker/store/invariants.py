@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds
+from worker.store.bans import digest, purpose_of
 from worker.store.batches import Batch
 from worker.store.database import planned_by_size
 from worker.store.dispositions import COUNTS_IF_IT_RANG, NEVER_COUNTS, UNSENT
@@ -135,7 +136,8 @@ SELECT k.id AS offender, r.rule, count(*) AS calls
 FROM calls k CROSS JOIN LATERAL jsonb_array_elements(k.frequency) AS r (rule)
 JOIN calls o ON o.team_id = k.team_id AND o.to_number = k.to_number AND o.dialed_at <= k.dialed_at
   AND o.dialed_at > k.dialed_at - CAST(r.rule ->> 'hours' AS integer) * interval '1 hour'
-WHERE k.frequency IS NOT NULL AND r.rule ? 'calls' AND {COUNTING} AND {COUNTING.replace("k.", "o.")}
+WHERE k.to_number <> '' AND k.frequency IS NOT NULL AND r.rule ? 'calls' AND {COUNTING}
+  AND {COUNTING.replace("k.", "o.")}
 GROUP BY k.id, r.rule HAVING count(*) > CAST(r.rule ->> 'calls' AS integer)
 """
 
@@ -143,7 +145,8 @@ GROUP BY k.id, r.rule HAVING count(*) > CAST(r.rule ->> 'calls' AS integer)
 HISTORY_IS_TRUE = f"""
 WITH counting AS (
     SELECT k.team_id, k.to_number AS number, k.dialed_at FROM calls k
-    WHERE k.dialed_at > dialer_now() - interval '31 days' AND (k.disposition IN {NEVER_COUNTS}) IS NOT TRUE
+    WHERE k.to_number <> '' AND k.dialed_at > dialer_now() - interval '31 days'
+      AND (k.disposition IN {NEVER_COUNTS}) IS NOT TRUE
       AND NOT ((k.disposition IN {COUNTS_IF_IT_RANG}) IS TRUE AND NOT k.rang)),
 called AS (
     SELECT team_id, number, (array_agg(dialed_at ORDER BY dialed_at DESC))[1:32] AS recent FROM counting GROUP BY 1, 2),
@@ -166,7 +169,8 @@ WITH quiet AS (
     SELECT k.id, k.team_id, k.to_number, k.dialed_at, k.seq, r.rule ->> 'after' AS after,
            k.dialed_at - CAST(r.rule ->> 'hours' AS integer) * interval '1 hour' AS since
     FROM calls k CROSS JOIN LATERAL jsonb_array_elements(k.frequency) AS r (rule)
-    WHERE k.frequency IS NOT NULL AND r.rule ? 'after' AND k.disposition IS DISTINCT FROM 'not_sent')
+    WHERE k.to_number <> '' AND k.frequency IS NOT NULL
+      AND r.rule ? 'after' AND k.disposition IS DISTINCT FROM 'not_sent')
 SELECT q.id AS offender, q.after FROM quiet q
 JOIN calls o ON o.team_id = q.team_id AND o.to_number = q.to_number AND o.seq < q.seq AND o.disposition = 'answered'
 WHERE q.after = 'conversation' AND o.dialed_at > q.since
@@ -179,6 +183,11 @@ IS_AHEAD = """EXISTS (SELECT FROM clock_jumps j
     WHERE j.seconds < 0 AND j.number > k.clock_jump AND k.dialing_at > j.at)"""
 """Whether a call was dialed by a clock that was set back behind it since: it looks later than what came after it."""
 
+IS_FOR_CALL = f"""(d.purpose = '' OR d.purpose = k.law ->> 'purpose'
+    OR k.law IS NULL AND {purpose_of("k.campaign_id")} IS NULL)"""
+"""Whether an entry of a do-not-call list stops a call for what it was placed for; a campaign's purpose may have been
+edited since."""
+
 # Nothing committed to be placed after the stop that now governs, nor in a window's last moments.
 STOPS_HOLD = f"""
 SELECT k.id AS offender FROM calls k JOIN campaigns c ON c.id = k.campaign_id
@@ -187,7 +196,46 @@ WHERE k.dialing_at IS NOT NULL
        OR k.dialed_at >= k.valid_until OR k.dialed_at >= c.scheduled_end_at AND NOT {IS_AHEAD})
 UNION ALL
 SELECT k.id FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.to_number
-WHERE k.dialing_at > d.created_at AND NOT {IS_AHEAD}
+WHERE k.dialing_at > d.created_at AND {IS_FOR_CALL} AND NOT {IS_AHEAD}
+UNION ALL
+SELECT k.id FROM calls k JOIN do_not_call_everywhere d ON d.number = k.to_number
+WHERE k.dialing_at > d.created_at AND {IS_FOR_CALL} AND NOT {IS_AHEAD}
+"""
+
+# What a call passed by, its callee had consented to when it was committed: given by then, not expired, and not taken
+# back by what had been written down by then.
+CONSENTS_HOLD = f"""
+SELECT k.id AS offender, k.law ->> 'consent' AS consent FROM calls k
+WHERE k.law ->> 'consent' IN ('express', 'written') AND k.to_number <> '' AND k.dialing_at IS NOT NULL
+  AND NOT {IS_AHEAD} AND NOT EXISTS (
+    SELECT FROM consents g
+    WHERE g.team_id = k.team_id AND g.number = k.to_number AND g.kind IN ('written', k.law ->> 'consent')
+      AND g.purpose IN ('', k.law ->> 'purpose') AND g.created_at <= k.dialing_at
+      AND g.given_at <= k.dialed_at AND (g.expires_at IS NULL OR k.dialed_at < g.expires_at)
+      AND NOT EXISTS (SELECT FROM consents r
+                      WHERE r.team_id = g.team_id AND r.number = g.number AND r.kind = 'revoked'
+                        AND r.purpose IN ('', k.law ->> 'purpose') AND r.created_at < k.dialing_at
+                        AND (r.given_at, r.id) > (g.given_at, g.id)))
+"""
+
+# Somebody who was erased stands nowhere by their number: in a call only that was reserved before.
+ERASED_STAY_ERASED = f"""
+WITH erased AS MATERIALIZED (
+    SELECT s.team_id, s.digest, s.created_at FROM suppressed s
+    WHERE NOT EXISTS (SELECT FROM erasures e WHERE e.team_id = s.team_id AND e.done_at IS NULL
+                                               AND s.digest = ANY(e.digests))),
+written AS (
+    SELECT team_id, phone_e164 AS number, 'contact ' || id AS offender FROM contacts WHERE phone_e164 IS NOT NULL
+    UNION ALL SELECT team_id, number, 'do_not_call' FROM do_not_call
+    UNION ALL SELECT team_id, number, 'consents' FROM consents
+    UNION ALL SELECT team_id, number, 'callees' FROM callees
+    UNION ALL SELECT k.team_id, k.to_number, 'call ' || k.id FROM calls k
+              WHERE k.reserved_at > (SELECT min(created_at) FROM erased) - interval '1 day')
+SELECT w.offender FROM written w JOIN erased e ON e.team_id = w.team_id AND e.digest = {digest("w.number")}
+WHERE w.team_id IN (SELECT team_id FROM erased)
+UNION ALL
+SELECT 'dialed ' || k.id FROM calls k JOIN erased e ON e.team_id = k.team_id AND e.digest = {digest("k.to_number")}
+WHERE k.dialing_at > e.created_at AND NOT {IS_AHEAD}
 """
 
 # Who waits for the outcome of a call has no other; and no word that was said before the end is passed over.
@@ -283,6 +331,8 @@ INVARIANTS = (
     Invariant("caps_hold", "No number is called more often than its caps allow.", CAPS_HOLD),
     Invariant("history_is_true", "What is known of the calls to a number is what they were.", HISTORY_IS_TRUE),
     Invariant("quiet_times_hold", "No call within a quiet time.", QUIET_TIMES_HOLD),
+    Invariant("consents_hold", "Nobody was called by a consent that did not hold.", CONSENTS_HOLD),
+    Invariant("erased_stay_erased", "Nobody who was erased is written down, or called.", ERASED_STAY_ERASED),
     Invariant("outcomes_decide", "Every outcome that was reported in a call decides.", OUTCOMES_DECIDE),
     Invariant("calls_end_in_time", "No call is open longer than it can last.", CALLS_END_IN_TIME, is_safety=False),
     Invariant("no_slot_leaks", "No slot is held for a call that is over.", NO_SLOT_LEAKS, is_safety=False),

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
+    FetchedValue,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -156,13 +157,41 @@ contacts = Table(
     _must("updated_at", _INSTANT), _may("external_id", Text),
     _may("country", Text), _may("region", Text), _may("postal_code", Text), _must("timezone_confirmed", Boolean),
     _must("place", Text),
+    _may("erased_at", _INSTANT),
     _own("company_id", of="companies"),
 )
 
 do_not_call = Table(
     "do_not_call", metadata,
     _must("team_id", Text, ForeignKey("teams.id"), key=True), _must("number", Text, key=True), _must("reason", Text),
+    _must("created_at", _INSTANT), _must("purpose", Text, FetchedValue(), key=True), _may("source", Text),
+    _may("evidence", Text), _may("added_by", Text),
+)
+
+do_not_call_everywhere = Table(
+    "do_not_call_everywhere", metadata,
+    _must("number", Text, key=True), _must("purpose", Text, FetchedValue(), key=True), _must("reason", Text),
+    _may("source", Text), _may("evidence", Text), _may("added_by", Text), _must("created_at", _INSTANT),
+)
+
+consents = Table(
+    "consents", metadata,
+    _serial(), _team(), _must("number", Text), _must("purpose", Text), _must("kind", Text), _may("source", Text),
+    _may("evidence", Text), _must("given_at", _INSTANT), _may("expires_at", _INSTANT), _must("recorded_by", Text),
     _must("created_at", _INSTANT),
+)
+
+suppressed = Table(
+    "suppressed", metadata,
+    _must("team_id", Text, ForeignKey("teams.id"), key=True), _must("digest", LargeBinary, key=True),
+    _must("created_at", _INSTANT),
+)
+
+erasures = Table(
+    "erasures", metadata,
+    _must("id", Text, key=True), _team(), _must("digests", ARRAY(LargeBinary)), _must("contact_ids", ARRAY(Text)),
+    _may("signs", JSONB), _must("swept", JSONB), _must("requested_by", Text), _must("requested_at", _INSTANT),
+    _may("cleared_at", _INSTANT), _may("done_at", _INSTANT),
 )
 
 do_not_call_imports = Table(
@@ -260,7 +289,11 @@ callees = Table(
     _may("conversed_at", _INSTANT), _may("refused_at", _INSTANT),
 )
 
-call_secret = Table("call_secret", metadata, _must("only_row", Boolean, key=True), _must("secret", LargeBinary))
+call_secret = Table(
+    "call_secret", metadata,
+    _must("only_row", Boolean, key=True), _must("secret", LargeBinary), _may("inner_pad", LargeBinary),
+    _may("outer_pad", LargeBinary),
+)
 
 call_outcomes = Table(
     "call_outcomes", metadata,

@@ -13,6 +13,7 @@ from typing import Protocol
 from sqlalchemy import Connection, text
 
 from worker.domain.model import ContactStatus
+from worker.store.bans import is_listed, purpose_of
 from worker.store.shapes import shaped
 
 MOST_NUMBER = 2**63 - 1
@@ -34,8 +35,7 @@ SELECT cc.id, cc.contact_id, k.first_name, k.last_name, k.phone, k.timezone, {RE
            SELECT o.waits_until FROM call_outcomes o JOIN calls l ON l.id = o.call_id
            WHERE o.campaign_id = cc.campaign_id AND o.waits_until IS NOT NULL AND l.contact_id = cc.contact_id LIMIT 1
            ) END AS outcome_due_at,
-       k.do_not_call OR EXISTS (SELECT FROM do_not_call d
-                                WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call
+       k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("cc.campaign_id"))} AS do_not_call
 FROM (SELECT * FROM campaign_contacts
       WHERE campaign_id = :campaign AND id > 0 AND id < :before
         AND (CAST(:statuses AS contact_status[]) IS NULL OR status = ANY(CAST(:statuses AS contact_status[])))
@@ -63,10 +63,9 @@ ORDER BY contact_id LIMIT :most
 REMOVE = text("DELETE FROM campaign_contacts WHERE campaign_id = :campaign AND contact_id = ANY(:ids)")
 
 # Somebody else who was reached by the number in this campaign, or is going to be called by it.
-OF_CAMPAIGN = text("""
+OF_CAMPAIGN = text(f"""
 SELECT cc.contact_id, cc.status, cc.reason, cc.attempts, cc.called, k.phone_e164, k.phone_fault,
-       k.do_not_call OR EXISTS (SELECT FROM do_not_call d
-                                WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call,
+       k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("cc.campaign_id"))} AS do_not_call,
        EXISTS (SELECT FROM contacts o
                JOIN campaign_contacts oc ON oc.contact_id = o.id AND oc.campaign_id = cc.campaign_id
                WHERE o.team_id = k.team_id AND o.phone_e164 = k.phone_e164 AND o.id <> k.id

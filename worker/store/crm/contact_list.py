@@ -1,11 +1,10 @@
-"""The contacts of the CRM, found; and the numbers nobody may call."""
+"""The contacts of the CRM, found."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -26,16 +25,15 @@ from sqlalchemy import (
 )
 
 from worker.domain.paging import MOST_COUNTED, Key, Part
-from worker.store.crm import records
-from worker.store.shapes import shaped
-from worker.store.tables import contacts, do_not_call
+from worker.store.tables import contacts, do_not_call, do_not_call_everywhere
 
 IS_BANNED = or_(
     contacts.c.do_not_call,
     exists().where(do_not_call.c.team_id == contacts.c.team_id, do_not_call.c.number == contacts.c.phone_e164),
+    exists().where(do_not_call_everywhere.c.number == contacts.c.phone_e164),
 )
-"""Whether nobody calls a contact: by its own word, or because its number is on the team's list. Wherever one is shown
-the two are one answer."""
+"""Whether nobody calls a contact: by its own word, or because its number is on the team's list or on the one above
+teams, for whatever purpose. Wherever one is shown this is one answer."""
 SHOWN: Select[Any] = select(*(c for c in contacts.c if c.name != "do_not_call"), IS_BANNED.label("do_not_call"))
 SHOWN_AS = text("""
 SELECT DISTINCT phone, phone_e164 FROM contacts
@@ -58,15 +56,6 @@ class Wanted:
     search: str | None = None
 
 
-@shaped(select(do_not_call))
-class BannedRow(Protocol):
-    """A number on the team's do-not-call list."""
-
-    number: str
-    reason: str
-    created_at: datetime
-
-
 def find(conn: Connection, team_id: str, wanted: Wanted, part: Part) -> tuple[int | None, Sequence[Row[Any]]]:
     """How many contacts of the team match, ``MOST_COUNTED`` at most, and a page of them, newest first; of what has
     changed since an instant, in the order in which it did. A page behind another is not counted."""
@@ -75,6 +64,8 @@ def find(conn: Connection, team_id: str, wanted: Wanted, part: Part) -> tuple[in
     if part.updated_since is not None:
         where.append(contacts.c.updated_at >= part.updated_since)
         order = [contacts.c.updated_at, contacts.c.id]
+    else:  # who reads what has changed learns of who was erased
+        where.append(contacts.c.erased_at.is_(None))
     some = select(contacts.c.id).where(*where).order_by(*order).limit(MOST_COUNTED).subquery()
     count = None if part.after else conn.execute(select(func.count()).select_from(some)).scalar_one()
     if part.after is not None:
@@ -127,14 +118,3 @@ def shown_as(conn: Connection, team_id: str, phones: Sequence[str]) -> dict[str,
     for row in conn.execute(SHOWN_AS, {"team": team_id, "phones": list(phones)}):
         found.setdefault(row.phone, []).append(row.phone_e164)
     return found
-
-
-def banned(
-    conn: Connection, team_id: str, *, number: str | None = None, limit: int, offset: int
-) -> tuple[int, Sequence[BannedRow]]:
-    """How many numbers are on the team's do-not-call list, and a page of them, newest first; with ``number``
-    only that one, if it is there."""
-    where: list[ColumnElement[bool]] = [do_not_call.c.team_id == team_id]
-    if number is not None:
-        where.append(do_not_call.c.number == number)
-    return records.page(conn, do_not_call, where, limit=limit, offset=offset)

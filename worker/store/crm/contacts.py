@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, TextClause, func, text
 from worker.domain.additions import DEFAULT_PRIORITY
 from worker.domain.contact import CONTACT
 from worker.store import tables
+from worker.store.bans import is_listed, purpose_of
 from worker.store.crm import records
 from worker.store.database import driver_of
 from worker.store.rules import BY_PLACE, BY_PLACE_OF, key
@@ -52,16 +53,15 @@ LET_COMPLETE = text("SELECT pg_advisory_unlock_shared(hashtextextended('adding t
 # A contact that cannot be called is added as skipped with its reason, so that adding loses nobody; a number
 # that is in the campaign already, or twice in this request, is called once. LIMIT and OFFSET 0 keep the planner from
 # beginning with all the contacts there are, or all numbers on the list, which while they are few looks as good.
-_ADD = """
+_ADD = f"""
 WITH wanted AS MATERIALIZED (
     SELECT k.id, k.phone_e164, k.phone_fault, ZONE AS zone, w.ord, PRIORITY AS priority, b.banned,
            row_number() OVER (PARTITION BY k.phone_e164, b.banned ORDER BY w.ord) AS nth
     FROM (SELECT BY_PLACE AS by_place) AS g
     CROSS JOIN (WANTED) AS w
     CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = w.id AND team_id = :team LIMIT 1) AS k
-    CROSS JOIN LATERAL (SELECT k.do_not_call OR (
-        SELECT true FROM do_not_call d WHERE d.team_id = :team AND d.number = k.phone_e164 LIMIT 1
-        ) IS NOT NULL AS banned) AS b
+    CROSS JOIN LATERAL (
+        SELECT k.do_not_call OR {is_listed(":team", "k.phone_e164", purpose_of(":campaign"))} AS banned) AS b
     WHERE (SELECT true FROM campaign_contacts cc WHERE cc.contact_id = k.id AND cc.campaign_id = :campaign LIMIT 1
           ) IS NULL),
 screened AS (
@@ -118,11 +118,18 @@ SELECT k.id FROM contacts k WHERE k.id = ANY(CAST(:ids AS text[])) AND k.team_id
 ORDER BY k.id FOR SHARE
 """)
 
-SCREEN_OUT = text("""
-WITH banned AS MATERIALIZED (
+SCREEN_OUT = text(f"""
+WITH purpose AS MATERIALIZED (SELECT {purpose_of(":campaign")} AS of_campaign),
+banned AS MATERIALIZED (
     SELECT k.id, 'do_not_call' AS reason FROM contacts k WHERE k.team_id = :team AND k.do_not_call
     UNION SELECT k.id, 'do_not_call' FROM do_not_call d
-          JOIN contacts k ON k.team_id = d.team_id AND k.phone_e164 = d.number WHERE d.team_id = :team
+          JOIN contacts k ON k.team_id = d.team_id AND k.phone_e164 = d.number
+          CROSS JOIN purpose p
+          WHERE d.team_id = :team AND (p.of_campaign IS NULL OR d.purpose IN ('', p.of_campaign))
+    UNION SELECT k.id, 'do_not_call' FROM do_not_call_everywhere d
+          JOIN contacts k ON k.team_id = :team AND k.phone_e164 = d.number
+          CROSS JOIN purpose p
+          WHERE p.of_campaign IS NULL OR d.purpose IN ('', p.of_campaign)
     UNION SELECT k.id, coalesce(k.phone_fault, 'no_phone_number') FROM contacts k
           WHERE k.team_id = :team AND k.phone_e164 IS NULL AND NOT k.do_not_call)
 UPDATE campaign_contacts cc
@@ -134,7 +141,7 @@ WHERE cc.contact_id = b.id AND cc.campaign_id = :campaign AND cc.status IN ('pen
 
 # Each step looks up what the one before it found, by a key: OFFSET 0 keeps the planner from beginning with all the
 # contacts there are, which it takes for one while their table was never analyzed.
-SCREEN_IN = text("""
+SCREEN_IN = text(f"""
 WITH skipped AS MATERIALIZED (
     SELECT cc.contact_id FROM campaign_contacts cc
     WHERE cc.campaign_id = :campaign
@@ -143,7 +150,7 @@ callable AS MATERIALIZED (
     SELECT k.* FROM skipped s CROSS JOIN LATERAL (
         SELECT k.id, k.team_id, k.phone_e164 FROM contacts k
         WHERE k.id = s.contact_id AND k.phone_e164 IS NOT NULL AND NOT k.do_not_call OFFSET 0) AS k
-    WHERE NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164)),
+    WHERE NOT {is_listed("k.team_id", "k.phone_e164", purpose_of(":campaign"))}),
 alone AS MATERIALIZED (
     SELECT k.id, k.phone_e164 FROM callable k
     WHERE NOT EXISTS (
@@ -192,14 +199,6 @@ SELECT DISTINCT c.id FROM campaign_contacts cc JOIN campaigns c ON c.id = cc.cam
 WHERE cc.contact_id = ANY(CAST(:ids AS text[])) AND cc.status IN ('pending', 'queued') AND c.status = 'running'
 ORDER BY c.id
 """)
-
-BAN = text("""
-INSERT INTO do_not_call (team_id, number, reason)
-SELECT :team, u.number, :reason FROM unnest(CAST(:numbers AS text[])) AS u (number)
-ON CONFLICT DO NOTHING
-""")
-
-UNBAN = text("DELETE FROM do_not_call WHERE team_id = :team AND number = :number")
 
 
 @shaped(OUT_OF_REACH, never_null=("reason",))
@@ -317,14 +316,3 @@ def move_to_zones(conn: Connection, contact_ids: Sequence[str]) -> None:
 def waits_in(conn: Connection, contact_ids: Sequence[str]) -> list[str]:
     """The running campaigns in which any of the contacts waits."""
     return [row.id for row in conn.execute(WAITS_IN, {"ids": list(contact_ids)})]
-
-
-def ban(conn: Connection, team_id: str, numbers: Sequence[str], reason: str) -> int:
-    """Put numbers on the team's do-not-call list; returns how many were not on it. The caller holds
-    :func:`worker.store.gate.close_gate`."""
-    return conn.execute(BAN, {"team": team_id, "numbers": list(numbers), "reason": reason}).rowcount
-
-
-def unban(conn: Connection, team_id: str, number: str) -> bool:
-    """Take a number off the team's do-not-call list; false if it was not on it."""
-    return conn.execute(UNBAN, {"team": team_id, "number": number}).rowcount > 0

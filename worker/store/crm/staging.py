@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, text
 
+from worker.store.bans import is_erased, is_listed
 from worker.store.database import driver_of, without_timeouts
 from worker.store.shapes import shaped
 
@@ -46,14 +47,19 @@ DROP = text("DROP TABLE IF EXISTS pg_temp.staged")
 # A line that was exported from this team is that contact, though others may have its number; but not if its number
 # was written over since, nor if it has another external id. That its number is on the list was in the export, too, and
 # is no word about the person.
-FIND_EXPORTED = text("""
+FIND_EXPORTED = text(f"""
 UPDATE staged s SET known = k.id, key = CASE WHEN s.external_id IS NULL THEN 'contact ' || k.id ELSE s.key END,
-    do_not_call = s.do_not_call AND NOT EXISTS (
-        SELECT FROM do_not_call d WHERE d.team_id = :team AND d.number = k.phone_e164)
+    do_not_call = s.do_not_call AND NOT {is_listed(":team", "k.phone_e164")}
 FROM contacts k
-WHERE s.contact_id IS NOT NULL AND k.id = s.contact_id AND k.team_id = :team
+WHERE s.contact_id IS NOT NULL AND k.id = s.contact_id AND k.team_id = :team AND k.erased_at IS NULL
   AND (k.phone_e164 = s.phone_e164 OR k.phone_e164 IS NULL AND coalesce(k.phone, '') = coalesce(s.phone, ''))
   AND (s.external_id IS NULL OR coalesce(k.external_id, s.external_id) = s.external_id)
+""")
+# Of somebody who was erased while the file was read.
+DROP_ERASED = text(f"""
+DELETE FROM staged s
+WHERE s.line BETWEEN :first AND :last AND EXISTS (SELECT FROM suppressed WHERE team_id = :team)
+  AND {is_erased(":team", "s.phone_e164")}
 """)
 # Who has no external id is the first of those who have one and the same number: in the file as in the CRM.
 JOIN_BY_NUMBER = text("""
@@ -186,6 +192,12 @@ def copy(conn: Connection, lines: Sequence[Staged]) -> None:
     with driver_of(conn) as driver, driver.cursor() as cursor, cursor.copy(COPY) as writer:
         for line in lines:
             writer.write_row(line)
+
+
+def drop_erased(conn: Connection, team_id: str, first: int, last: int) -> int:
+    """Leave out the lines with a number of somebody who was erased; how many. The caller holds
+    :func:`worker.store.gate.hold_off_erasure`."""
+    return conn.execute(DROP_ERASED, {"team": team_id, "first": first, "last": last}).rowcount
 
 
 def fold(conn: Connection, team_id: str, *, exported: bool, external: bool) -> int:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
 
+from worker.store.bans import is_listed, purpose_of
 from worker.store.crm.campaign_contacts import READS_AS, READS_WHY
 from worker.store.database import without_timeouts
 from worker.store.dispositions import UNSENT
@@ -40,8 +41,7 @@ INDEX_LATEST = text("CREATE UNIQUE INDEX ON latest_calls (contact_id)")
 CONTACTS = text(f"""
 SELECT cc.id, cc.contact_id, k.external_id, k.first_name, k.last_name, coalesce(k.phone_e164, k.phone) AS phone,
        k.phone_secondary, k.email, k.timezone,
-       k.do_not_call OR EXISTS (
-           SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call,
+       k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("cc.campaign_id"))} AS do_not_call,
        {READS_AS} AS status, {READS_WHY} AS reason, cc.attempts,
        l.disposition AS last_disposition, l.ended_at AS last_call_at,
        cc.due_at, cc.callback_at, cc.priority, cc.zone, k.tags, k.custom_fields

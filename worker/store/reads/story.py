@@ -8,8 +8,10 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
 
+from worker.store.bans import is_listed, purpose_of
 from worker.store.columns import CallWindowColumns, Timed
 from worker.store.crm.campaign_contacts import READS_AS, READS_WHY
+from worker.store.crm.do_not_call import BannedRow
 from worker.store.rules import RULES
 from worker.store.shapes import shaped
 
@@ -20,8 +22,7 @@ SELECT cc.campaign_id, c.name, CAST(c.status AS text) AS campaign_status, c.dele
        c.settings, {RULES}, (SELECT dialer_now()) AS now, cc.contact_id, {READS_AS} AS status, {READS_WHY} AS reason,
        cc.attempts, cc.due_at, cc.callback_at, cc.callbacks_used, cc.zone, cc.called, cc.answered,
        cc.added_at, k.phone_e164, k.phone_fault,
-       k.do_not_call OR EXISTS (SELECT FROM do_not_call d
-                                WHERE d.team_id = k.team_id AND d.number = k.phone_e164) AS do_not_call,
+       k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("cc.campaign_id"))} AS do_not_call,
        EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.contact_id = k.id AND l.ended_at IS NULL)
        OR EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.to_number = k.phone_e164 AND l.ended_at IS NULL)
            AS on_the_phone
@@ -31,12 +32,25 @@ JOIN contacts k ON k.id = cc.contact_id
 WHERE k.team_id = :team
 ORDER BY cc.id DESC
 """)
+# The reason and the instant are those of the entry that holds for most: the one of all purposes, if there is one.
 DO_NOT_CALL = text("""
 SELECT k.do_not_call AS by_flag, d.number IS NOT NULL AS by_list, d.reason AS list_reason, d.created_at AS listed_at,
        ARRAY(SELECT m.import_id FROM do_not_call_imports m
              WHERE m.contact_id = k.id AND m.ended_at IS NULL ORDER BY m.import_id) AS imports
-FROM contacts k LEFT JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.phone_e164
+FROM contacts k LEFT JOIN LATERAL (
+    SELECT number, reason, created_at, purpose FROM do_not_call WHERE team_id = k.team_id AND number = k.phone_e164
+    UNION ALL
+    SELECT number, reason, created_at, purpose FROM do_not_call_everywhere WHERE number = k.phone_e164
+    ORDER BY purpose, created_at LIMIT 1) AS d ON true
 WHERE k.id = :contact AND k.team_id = :team
+""")
+ENTRIES = text("""
+SELECT false AS for_all_teams, number, purpose, reason, source, evidence, added_by, created_at
+FROM do_not_call WHERE team_id = :team AND number = ANY(CAST(:numbers AS text[]))
+UNION ALL
+SELECT true, number, purpose, reason, source, evidence, added_by, created_at
+FROM do_not_call_everywhere WHERE number = ANY(CAST(:numbers AS text[]))
+ORDER BY number, for_all_teams, purpose
 """)
 EDITS = text("""
 SELECT a.at, a.actor, a.action, a.detail
@@ -84,6 +98,13 @@ class StoryBan(Protocol):
     imports: list[str]
 
 
+@shaped(ENTRIES)
+class StoryEntry(BannedRow, Protocol):
+    """An entry of a do-not-call list that a number is on, the team's or the one above teams."""
+
+    for_all_teams: bool
+
+
 @shaped(EDITS)
 class StoryEdit(Protocol):
     """What somebody did."""
@@ -102,6 +123,11 @@ def campaigns_of(conn: Connection, team_id: str, contact_id: str, *, most: int) 
 def do_not_call(conn: Connection, team_id: str, contact_id: str) -> StoryBan:
     """By which word the team's contact is not to be called."""
     return conn.execute(DO_NOT_CALL, {"team": team_id, "contact": contact_id}).one()
+
+
+def entries(conn: Connection, team_id: str, numbers: Sequence[str]) -> Sequence[StoryEntry]:
+    """The entries of the lists that these numbers are on."""
+    return conn.execute(ENTRIES, {"team": team_id, "numbers": list(numbers)}).all()
 
 
 def edits(conn: Connection, team_id: str, subjects: Sequence[str], *, most: int) -> Sequence[StoryEdit]:
