@@ -64,7 +64,10 @@ CREATE TABLE teams (
     max_concurrent_calls integer NOT NULL DEFAULT 100 CHECK (max_concurrent_calls BETWEEN 1 AND 10000),
     created_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
     country              text CHECK (country ~ '^[A-Z]{2}$'),  -- of numbers without a code; NULL: of all its caller IDs
-    live_from            bigint NOT NULL DEFAULT 0     -- no call of it with a smaller seq lives; moved by its claims
+    live_from            bigint NOT NULL DEFAULT 0,    -- no call of it with a smaller seq lives; moved by its claims
+    -- What holds for all its campaigns, by the API's names (worker/domain/team_policy.py): the purpose of those that
+    -- name none, places by numbers, what becomes of who is at a place nobody knows.
+    policy               jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(policy) = 'object')
 );
 
 -- A bearer key is <prefix>_<id>_<secret>; the secret is shown once and kept only as its SHA-256.
@@ -173,7 +176,8 @@ CREATE TABLE phone_numbers (
 ------------------------------------------------------------------------------------------------ who is called
 
 -- `phone` is what the user wrote; `phone_e164` is what is dialed, NULL when it cannot be, and then
--- `phone_fault` says why. Both are computed when the row is written (worker.domain.screening).
+-- `phone_fault` says why. Both are computed when the row is written (worker.domain.screening), and so is `place`: where
+-- the number, the zone, the country, the region and the postal code say the person may be (worker.domain.places).
 CREATE TABLE contacts (
     id              text PRIMARY KEY CHECK (id <> ''),
     team_id         text NOT NULL REFERENCES teams,
@@ -192,6 +196,11 @@ CREATE TABLE contacts (
     created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     external_id     text CHECK (length(external_id) BETWEEN 1 AND 200),   -- what another system calls them
+    country         text CHECK (country ~ '^[A-Z]{2}$'),
+    region          text CHECK (region <> ''),         -- a state or province of the country
+    postal_code     text CHECK (postal_code <> ''),
+    timezone_confirmed boolean NOT NULL DEFAULT false, -- the person is known to be in `timezone`, whatever the number says
+    place           text NOT NULL DEFAULT '' CHECK (length(place) <= 100),   -- '': nothing is known of it
     UNIQUE (team_id, id),
     FOREIGN KEY (team_id, company_id) REFERENCES companies (team_id, id),
     CHECK (phone_e164 IS NULL OR phone_fault IS NULL)
@@ -281,6 +290,10 @@ CREATE TABLE campaigns (
     closing_at               timestamptz,              -- since when who waits reads as cancelled; it completes after its calls
     test_of                  text,                     -- made for one test call of that campaign; listed nowhere
     tested_by                text,                     -- who asked for it
+    purpose                  text CHECK (purpose <> ''),       -- what its calls are for; the rules of that bind
+    law                      text CHECK (law = 'off'),         -- 'off': no rules bind, whatever its purpose and its team's
+    keys_through             bigint,                   -- of its contacts those after this id may wait under a key that it
+                                                       -- went by before (campaign_contacts.zone); NULL: none does
     UNIQUE (team_id, id),
     FOREIGN KEY (team_id, test_of) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (team_id, assistant_id) REFERENCES assistants (team_id, id),
@@ -347,8 +360,10 @@ CREATE TYPE contact_status AS ENUM (
 );
 
 -- Narrow, because millions of rows turn over: the number is the contact's, not copied here.
--- `zone` is the contact's own time zone, '' for the campaign's. `due_at` (business time) is the earliest
--- instant of the next attempt and nothing else: windows are applied when a contact is claimed and dialed.
+-- `zone` is what decides by whose clock and by which rules the contact is called: its own time zone, '' for the
+-- campaign's, or its place where the campaign goes by places (worker/store/places.py). `due_at` (business time) is the
+-- earliest instant of the next attempt and nothing else: windows and rules are applied when a contact is claimed and
+-- dialed.
 CREATE TABLE campaign_contacts (
     id                 bigint GENERATED ALWAYS AS IDENTITY,
     team_id            text NOT NULL,
@@ -392,6 +407,7 @@ CREATE INDEX campaign_contacts_out_of_reach ON campaign_contacts (campaign_id, i
 CREATE TABLE campaign_zones (
     campaign_id text NOT NULL REFERENCES campaigns,
     zone        text NOT NULL,
+    shut_until  timestamptz,                           -- business time; until then nobody in it may be called
     PRIMARY KEY (campaign_id, zone)
 );
 
@@ -495,6 +511,7 @@ CREATE TABLE calls (
     secondary        text,                             -- the contact's second number as written, where that is dialed
     is_extra         boolean NOT NULL DEFAULT false,   -- beyond the campaign's most attempts, for it is a callback
     hang_up          boolean NOT NULL DEFAULT false,   -- somebody wants it ended, also while it rings or talks
+    law              jsonb CHECK (jsonb_typeof(law) = 'object'),   -- where rules bind: those that let it be placed
     FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (contact_id, campaign_id) REFERENCES campaign_contacts (contact_id, campaign_id),
     FOREIGN KEY (campaign_id, run_id) REFERENCES runs (campaign_id, id),

@@ -216,6 +216,8 @@ def test_a_created_campaign_shows_every_field_beyond_the_page_too(web: World, cl
         "settings": {"retryDelays": {"busy": 10}, "colour": ["red", 1, None]},
         "variables": None,
         "outcomes": None,
+        "purpose": None,
+        "law": None,
         "run_id": None,
         "total_contacts": 0,
         "contacts_called": 0,

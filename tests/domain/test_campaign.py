@@ -45,6 +45,7 @@ def test_what_is_left_out_has_the_documents_defaults() -> None:
         "retry_delay_minutes": 60, "settings": {}, "variables": None, "outcomes": None,
         "call_windows": None, "scheduled_end_at": None,
         "start_no_later_than_minutes": None, "keep_open": False, "use_secondary_phone": False,
+        "purpose": None, "law": None,
     }  # fmt: skip
 
 

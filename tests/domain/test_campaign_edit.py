@@ -30,6 +30,8 @@ CURRENT = {
     "startNoLaterThanMinutes": None,
     "keepOpen": False,
     "useSecondaryPhone": False,
+    "purpose": None,
+    "law": None,
 }
 WINDOW = {"call_window_start": "09:00", "call_window_end": "17:00", "call_window_timezone": "America/New_York",
           "call_windows": None}  # fmt: skip

@@ -25,6 +25,7 @@ from worker.domain.kinds import (
     Ids,
     Number,
     Number164,
+    OneOf,
     Slug,
     Text,
     Texts,
@@ -40,6 +41,7 @@ DECLARED: list[tuple[str, Field]] = [
     (resource.table, field)
     for resource in (TEAM, *PLAIN, CONTACT, CAMPAIGN)
     for field in resource.settable(is_new=True)
+    if not field.key  # several share a column
 ] + [
     (table, field)
     for table, fields in {"api_keys": [NAME], "do_not_call": BAN, "runs": RUN}.items()
@@ -89,6 +91,8 @@ def within(kind: Kind) -> list[Any]:
             return ["US", "DE"]
         case Url(most):
             return ["ws://a", "w" * most]
+        case OneOf(choices):
+            return list(choices)
         case Text(most, least):
             return ["x" * least, "x" * most] if most < UNBOUNDED else []
         case Freeform():
@@ -113,7 +117,7 @@ def beyond(kind: Kind) -> list[Any]:
             return ["", "Upper", "-a", "a_b", "a" * 64]
         case Country():
             return ["", "us", "USA", "1A"]
-        case Text(least=1):
+        case Text(least=1) | OneOf():
             return [""]
         case Freeform():
             return [[]]
@@ -179,6 +183,11 @@ REFUSED: list[tuple[str, str]] = [
     ("assistants_carrier_ids_check", "UPDATE assistants SET carrier_ids = '[]'"),
     ("contacts_timezone_check", "UPDATE contacts SET timezone = ''"),
     ("contacts_check", "UPDATE contacts SET phone_fault = 'invalid_number'"),
+    ("contacts_country_check", "UPDATE contacts SET country = 'usa'"),
+    ("contacts_region_check", "UPDATE contacts SET region = ''"),
+    ("contacts_postal_code_check", "UPDATE contacts SET postal_code = ''"),
+    ("contacts_place_check", "UPDATE contacts SET place = repeat('x', 101)"),
+    ("teams_policy_check", "UPDATE teams SET policy = '[]'"),
     ("clock_only_row_check", "INSERT INTO clock VALUES (false, clock_timestamp(), clock_timestamp(), 1)"),
     ("clock_speed_check", "INSERT INTO clock VALUES (true, clock_timestamp(), clock_timestamp(), -1)"),
     ("slot_generation_only_row_check", "INSERT INTO slot_generation VALUES (false, 2)"),
@@ -247,6 +256,7 @@ REFUSED: list[tuple[str, str]] = [
     ("calls_callback_in_time", "UPDATE calls SET callback_at = dialed_at + interval '1 second'"),
     ("calls_extra_is_callback", "UPDATE calls SET is_extra = true"),
     ("calls_dialed_in_time", "UPDATE calls SET dialed_at = valid_until"),
+    ("calls_law_check", "UPDATE calls SET law = '[]'"),
     *(
         ("calls_dialing_has_bound", f"UPDATE calls SET {column} = NULL")
         for column in ("attempt", "max_attempts", "dialing_at", "dialed_at", "valid_until", "provable_end_at")

@@ -12,11 +12,12 @@ from worker.domain import ids
 from worker.domain.errors import Fault, Invalid, every
 from worker.domain.fields import LONGEST_ID, Field, Setting, examine, read_field, read_fields, text_fault, wrong
 from worker.domain.future_instant import Start
-from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, Reach, State, Text, Texts, Whole
+from worker.domain.kinds import Flag, Freeform, Id, Ids, Instant, OneOf, Reach, State, Text, Texts, Whole
 from worker.domain.machines import parse_machine_detection
 from worker.domain.model import CampaignStatus
 from worker.domain.outcomes import Outcomes
 from worker.domain.paging import MOST_AT_ONCE
+from worker.domain.purposes import PURPOSES
 from worker.domain.resources import COUNT, CREATED_AT, Resource, owned, shown, with_kinds
 from worker.domain.retry import (
     DEFAULT_DELAY_MINUTES,
@@ -37,6 +38,8 @@ HOURS = WINDOW[:2]
 NO_HOURS = "00:00"
 """Both bounds of a campaign that has ``callWindows``: to who knows nothing of these its window is shut."""
 _ZONELESS = ", or give the campaign a time zone (callWindowTimezone) by whose clock it is read"
+LAW_OFF = "off"
+"""No rules bind the campaign, whatever its purpose and the policy of its team."""
 _OWN_ZONE = Field(USE_CONTACT_TIMEZONE, Flag(), nullable=False)
 
 
@@ -167,6 +170,11 @@ CAMPAIGN = Resource(
         _policy("outcomes", Outcomes(), help="What the words mean that the assistant reports: "
                 '{"interested": "done", "busy_now": {"retryAfterMinutes": 120}, "wrong_person": "never"}.', more=
                 "Whoever has answered waits for the word for `OUTCOME_WAIT_SECONDS`.", example={"interested": "done"}),
+        _policy("purpose", OneOf(PURPOSES), help="What the calls are for: the rules of every place where a callee may "
+                "be bind then, and places decide by whose clock it is called.", more="Left out, the team's, or none: "
+                "the window alone decides.", example="telemarketing"),
+        _policy("law", OneOf((LAW_OFF,)), help="off: no rules bind, whatever the purpose and the team's policy.",
+                more="Only an admin key may say so, and it is audited."),
         shown("run_id", Id(), help="The newest run; it governs.", example="run_01j..."),
         _count("total_contacts", "total", example=200),
         _count("contacts_called", "called", help="Had a call that was accepted by, or may have reached, the carrier.",

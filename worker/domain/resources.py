@@ -30,6 +30,7 @@ from worker.domain.kinds import (
     Whole,
 )
 from worker.domain.roles import Role
+from worker.domain.team_policy import POLICY
 
 SLOWEST, FASTEST = 0.01, 1000.0
 """Calls per second that may be asked for."""
@@ -260,6 +261,7 @@ TEAM = Resource(
         replace(limit(10_000, default=100), help="Simultaneous calls of all its campaigns."),
         Field("country", Country(), help="Where numbers without a country code belong, such as US. Left out, the "
               "country of all its caller IDs."),
+        *POLICY,
         CREATED_AT,
     ),
     edit_example={"maxConcurrentCalls": 50},

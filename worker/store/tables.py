@@ -107,6 +107,7 @@ teams = Table(
     "teams", metadata,
     _must("id", Text, key=True), _must("slug", Text), _must("name", Text), _must("max_concurrent_calls", Integer),
     _must("created_at", _INSTANT), _may("country", Text), _must("live_from", BigInteger),
+    _must("policy", JSONB, info={MERGED: True}),
 )
 
 api_keys = Table(
@@ -153,6 +154,8 @@ contacts = Table(
     _may("phone_secondary", Text), _may("email", Text), _may("timezone", Text), _must("do_not_call", Boolean),
     _must("custom_fields", JSONB), _must("tags", ARRAY(Text)), _must("created_at", _INSTANT),
     _must("updated_at", _INSTANT), _may("external_id", Text),
+    _may("country", Text), _may("region", Text), _may("postal_code", Text), _must("timezone_confirmed", Boolean),
+    _must("place", Text),
     _own("company_id", of="companies"),
 )
 
@@ -185,6 +188,7 @@ campaigns = Table(
     _may("start_no_later_than_minutes", Integer), _may("missed_start_at", _INSTANT), _must("keep_open", Boolean),
     _must("use_secondary_phone", Boolean), _must("ranks", ARRAY(SmallInteger)),
     _may("closing_at", _INSTANT), _may("test_of", Text), _may("tested_by", Text),
+    _may("purpose", Text), _may("law", Text), _may("keys_through", BigInteger),
     _own("test_of", of="campaigns"), _own("assistant_id", of="assistants"), _own("company_id", of="companies"),
     ForeignKeyConstraint(["id", "run_id"], ["runs.campaign_id", "runs.id"], use_alter=True),
 )
@@ -212,6 +216,7 @@ campaign_contacts = Table(
 campaign_zones = Table(
     "campaign_zones", metadata,
     _must("campaign_id", Text, ForeignKey("campaigns.id"), key=True), _must("zone", Text, key=True),
+    _may("shut_until", _INSTANT),
 )
 
 runs = Table(
@@ -239,6 +244,7 @@ calls = Table(
     _may("checked_at", _INSTANT), _must("clock_jump", Integer),
     _may("seq", BigInteger), _may("unanswered_since", _INSTANT),
     _may("callback_at", _INSTANT), _may("secondary", Text), _must("is_extra", Boolean), _must("hang_up", Boolean),
+    _may("law", JSONB(none_as_null=True)),
     _own("campaign_id", of="campaigns"), _own("number_id", of="phone_numbers"),
     _own("account_id", of="carrier_accounts"),
     ForeignKeyConstraint(

@@ -57,12 +57,16 @@ def edit(conn: Connection, table: Table, team_id: str, row_id: str, changes: Map
     """Set these columns of the team's row; the row as it is then, or ``None`` if the team has none with this id."""
     if not changes:
         return get(conn, table, team_id, row_id)
-    new = {
+    change = update(table).where(table.c.id == row_id, table.c.team_id == team_id).values(merged(table, changes))
+    return conn.execute(change.returning(table)).first()
+
+
+def merged(table: Table, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The values to set: of a column whose keys are fields of their own, only those that are given change."""
+    return {
         name: func.jsonb_strip_nulls(table.c[name].concat(value)) if _is_merged(table, name) else value
         for name, value in changes.items()
     }
-    change = update(table).where(table.c.id == row_id, table.c.team_id == team_id).values(new)
-    return conn.execute(change.returning(table)).first()
 
 
 def now(conn: Connection) -> datetime:

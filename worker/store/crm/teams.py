@@ -22,6 +22,7 @@ class TeamRow(Protocol):
     name: str
     max_concurrent_calls: int
     country: str | None
+    policy: Mapping[str, Any]
     created_at: datetime
 
 
@@ -49,4 +50,5 @@ def caller_ids(conn: Connection, team_id: str, *, most: int = 1000) -> Sequence[
 
 def edit(conn: Connection, team_id: str, changes: Mapping[str, Any]) -> TeamRow | None:
     """Set these columns, one at least; the team as it is then, or ``None`` if there is none with this id."""
-    return conn.execute(update(teams).where(teams.c.id == team_id).values(dict(changes)).returning(teams)).first()
+    change = update(teams).where(teams.c.id == team_id).values(records.merged(teams, changes))
+    return conn.execute(change.returning(teams)).first()
