@@ -17,6 +17,7 @@ The layers, each knowing only those below it::
     carriers    who rings the phone       slots   Redis      store   PostgreSQL, the truth
     bulkheads   how much of a process a carrier account may keep busy: threads, logs, clock
     domain      the rules, pure
+    law         what the law of each place wants, as data
 
 Read ``schema.sql`` first, then ``domain/lifecycle.py``, ``flow/fill.py``, ``flow/dial.py``,
 ``flow/receipt.py``, ``flow/settle.py``, ``process/tasks.py``; after that you know the dialer.

@@ -1,0 +1,39 @@
+"""The words of the packs: what a call is for, who speaks, what kind of line, and what consent there is."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Literal, get_args
+
+
+class Purpose(StrEnum):
+    """What a call is for. A call that sells anything, or leads to a sale, is ``telemarketing``."""
+
+    TELEMARKETING = "telemarketing"
+    INFORMATIONAL = "informational"  # of a commercial caller, and sells nothing: an appointment, a delivery
+    NON_COMMERCIAL = "non_commercial"  # of no commercial purpose
+    NONPROFIT = "nonprofit"  # by a tax-exempt organisation, or for one
+    HEALTH = "health"  # by a health provider to a patient
+    FRAUD_ALERT = "fraud_alert"  # by a bank, of suspicious transactions
+    DEBT = "debt"  # collects a debt
+    RESEARCH = "research"  # opinion polls, surveys
+
+
+class Consent(IntEnum):
+    """What the called party has agreed to, the least first; what is more covers what is less."""
+
+    NONE = 0
+    EXPRESS = 1
+    WRITTEN = 2
+
+
+Voice = Literal["automated", "live"]
+Line = Literal["mobile", "landline"]
+VOICES: tuple[str, ...] = get_args(Voice)
+LINES: tuple[str, ...] = get_args(Line)
+PURPOSES = tuple(each.value for each in Purpose)
+EVIDENCE = ("primary", "quoted", "secondary")
+"""How well a rule is proven; what is ``secondary`` warns and does not bind."""
+DAYS = ("mon-fri", "sat", "sun")
+CALLED_PARTY = "called_party"
+"""The clock of whoever is called; any other is the name of a zone."""
