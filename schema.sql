@@ -217,6 +217,13 @@ CREATE INDEX contacts_by_words ON contacts (md5(
     first_name || E'\x1f' || last_name || E'\x1f' || coalesce(phone, '') || E'\x1f' || coalesce(email, '')))
     WHERE coalesce(phone_e164, '') = '';
 
+-- By which version of the tables the places of all contacts were computed last; no row: each when it was written.
+CREATE TABLE place_tables (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version  text NOT NULL CHECK (version <> ''),
+    noted_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 CREATE TABLE do_not_call (
     team_id    text NOT NULL REFERENCES teams,
     number     text NOT NULL CHECK (number ~ '^\+[1-9][0-9]{5,14}$'),
