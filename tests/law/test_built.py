@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
@@ -26,6 +27,6 @@ def test_every_fact_is_a_rule() -> None:
 
 
 @pytest.mark.parametrize("built", [build_places, build_holidays], ids=["nanp.toml", "holidays.toml"])
-def test_a_table_is_what_its_script_makes(built) -> None:
+def test_a_table_is_what_its_script_makes(built: ModuleType) -> None:
     name = {build_places: "nanp.toml", build_holidays: "holidays.toml"}[built]
     assert (HERE / name).read_text("utf-8") == built.text()

@@ -159,6 +159,18 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
             },
         },
     ),
+    "policy": (
+        "What the law of each place wants of a call. Not legal advice.",
+        {
+            "worker.cli.policy:policy": {
+                "list": "List the purposes, and the rules by place: what they want, how well each is proven, and when "
+                "it was checked.",
+                "explain": "Say whether NUMBER may be called, by which rules, and from when on.",
+                "check": "Check that every rule can be read, and say which were checked too long ago; exit 1 if one "
+                "cannot be read.",
+            },
+        },
+    ),
     "teams": (
         "Teams: who owns everything else.",
         {

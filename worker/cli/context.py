@@ -103,7 +103,7 @@ def for_team(command: Callable[Concatenate[Context, P], T]) -> Callable[..., T]:
     @click.option("--team", metavar="SLUG|ID", envvar="DIALER_TEAM", help=TEAM_HELP)
     @wraps(command)
     def with_context(*args: P.args, **kwargs: P.kwargs) -> T:
-        with _in_options(**kwargs):
+        with in_options(**kwargs):
             with importing():
                 from worker.operations.teams import choose_team
 
@@ -134,7 +134,7 @@ def for_all(command: Callable[Concatenate[Dialer, P], T]) -> Callable[..., T]:
 
     @wraps(command)
     def with_dialer(*args: P.args, **kwargs: P.kwargs) -> T:
-        with _in_options(**kwargs):
+        with in_options(**kwargs):
             return command(open_dialer(), *args, **kwargs)
 
     return with_dialer
@@ -159,7 +159,7 @@ def broker_answers() -> bool:
 
 
 @contextmanager
-def _in_options(**given: object) -> Iterator[None]:
+def in_options(**given: object) -> Iterator[None]:
     """Say of a value that is wrong by which option it was given. Texts that are none are refused here: the bytes of
     a command line may be anything."""
     try:

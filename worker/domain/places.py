@@ -232,7 +232,7 @@ def _exact(areas: Iterable[str]) -> tuple[str, ...]:
 
 
 def _country(area: str) -> str:
-    return area[:2]
+    return area.partition("-")[0]
 
 
 @cache

@@ -113,6 +113,8 @@ KNOWN = {
     "upcoming", "lists", "retention", "signal", "also", "ambiguous_location", "counts", "locate", "caller_id",
     "hours_basis", "preferences",
 }  # fmt: skip
+ONLY_SAID = {"us.none"}
+"""Says which states have no hours of their own; what holds there is the federal rule."""
 DUTIES = ("ring_at_least", "metric", "speech_within_seconds", "opt_out", "lists", "retention", "signal", "caller_id")
 
 
@@ -165,13 +167,17 @@ def _rule_of(fact: Fact) -> Clause:
     }
     if exempts:
         rule["exempts"] = exempts
-    if fact.get("hours"):
+    if fact.get("hours") and fact["id"] not in ONLY_SAID:
         rule |= {"clocks": CLOCKS[fact.get("clock")], "hours": fact["hours"], **_closed(fact.get("holidays"))}
     rule["caps"] = [_cap(cap) for cap in fact.get("caps", ())]
     rule["quiet"] = [_quiet(each) for each in fact.get("lockouts", ())]
     rule["consent"] = list(_consents(fact.get("consent", {})))
     rule |= PROHIBITIONS[fact.get("prohibited")]
-    rule["duties"] = [*fact.get("duties", ()), *(f"{key}: {fact[key]}" for key in DUTIES if key in fact)]
+    rule["duties"] = [
+        *([f"no hours of their own: {fact['law']}"] if fact["id"] in ONLY_SAID else []),
+        *fact.get("duties", ()),
+        *(f"{key}: {fact[key]}" for key in DUTIES if key in fact),
+    ]
     rule["sources"] = [source["url"] for source in fact["sources"]]
     return {key: value for key, value in rule.items() if value != []}
 
