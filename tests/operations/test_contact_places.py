@@ -86,7 +86,7 @@ def test_a_file_places_its_people_and_counts_by_what(world: World) -> None:
         "+12195550126,,,,America/Chicago,yes",
         "+12195550127,,,,America/Chicago,",
         "+4915112345678,,,,,",
-        "+80012345678,,,,,",
+        "+18005550123,,,,,",
         "+12195550128,Atlantis,,,,",
         "12,IN,,US,,",
     )

@@ -19,6 +19,7 @@ _VIEWER = """
 GET /assistants
 GET /assistants/{id}
 GET /calls
+GET /calls/evidence
 GET /calls/{id}
 GET /calls/{id}/context
 GET /campaigns

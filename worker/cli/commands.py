@@ -145,6 +145,9 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
             "worker.cli.calls:calls": {
                 "list": "List the team's calls, newest first.",
                 "show": "Show one call, and what its carrier said of it.",
+                "evidence": "Show what let each call to NUMBER pass, the oldest first: the rules that bound it and "
+                "where they are written, the clock it was placed by, the consent there was, the calls to the number "
+                "before it, and how it ended.",
             },
         },
     ),

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import Encoding
-from worker.domain.whereabouts import BASIS_IN_WORDS
 from worker.operations.import_request import Loaded, waits_for_next_run
 
 
@@ -31,9 +30,6 @@ def import_notes(file: ContactFile, loaded: Loaded, encoding: Encoding) -> Itera
             f"{loaded.elsewhere} of {loaded.do_not_call} lines with do-not-call said so in a column of something else; "
             "it binds."
         )
-    if loaded.placed:
-        by = ", ".join(f"{count} by {BASIS_IN_WORDS[basis]}" for basis, count in loaded.placed.most_common())
-        yield f"Where they may be was found for {loaded.placed.total()} lines with a number: {by}."
     if loaded.import_id and loaded.do_not_call and (loaded.unreadable or loaded.elsewhere or consents):
         yield f"If do-not-call was not meant, take it back: dialer contacts undo-do-not-call {loaded.import_id}"
     if file.is_cut and loaded.lines:
