@@ -48,6 +48,7 @@ from worker.store import counters, gate, invariants
 from worker.store.crm import contacts, setup
 from worker.store.crm.contacts import NewContact
 from worker.store.database import open_database, transact
+from worker.store.rules import RULES
 
 MONDAY_NOON = datetime(2027, 3, 1, 17, 0, tzinfo=UTC)  # 12:00 in New York
 
@@ -368,8 +369,8 @@ class World:
         yield from self.sql("""
             SELECT min(scheduled_end_at) FROM campaigns
             WHERE status IN ('running', 'paused') AND deleted_at IS NULL AND scheduled_end_at > dialer_now()""")[0]
-        for row in self.sql("""
-            SELECT c.*, cc.zone, min(cc.due_at) AS due_at,
+        for row in self.sql(f"""
+            SELECT c.*, {RULES}, cc.zone, min(cc.due_at) AS due_at,
                    min(cc.due_at) FILTER (WHERE cc.due_at > dialer_now()) AS due_later
             FROM campaigns c JOIN campaign_contacts cc ON cc.campaign_id = c.id
             WHERE c.status = 'running' AND cc.status IN ('pending', 'queued') GROUP BY c.id, cc.zone"""):

@@ -32,6 +32,7 @@ PICK = {
     "zone": array(""),
     "most": array(BATCH),
     "with_person": array("false"),
+    "by_place": array("false"),
 }
 
 

@@ -163,6 +163,7 @@ def test_a_claim_reads_the_contacts_it_takes_and_no_others(
         zone=array(*zones),
         most=array(*counts),
         with_person=array(*["true"] * len(wants)),
+        by_place=array(*["true"] * len(wants)),
     )
     assert plan["Actual Rows"] == sum(counts)
     for scan in scans(plan):
@@ -184,6 +185,7 @@ def test_a_claim_of_nobody_in_an_open_zone_costs_nothing_for_those_in_a_closed_o
         zone=array("Europe/Paris"),
         most=array(25),
         with_person=array("false"),
+        by_place=array("false"),
     )
     assert plan["Actual Rows"] == 0
     reads_little(plan, rows=10, pages=20)
@@ -202,7 +204,7 @@ def test_a_claim_by_ranks_reads_the_contacts_it_takes_and_looks_at_each_rank_onc
     crowd: psycopg.Connection[Any],
 ) -> None:
     plan = explain(crowd, claims.PICK, team=TEAM, campaign_id=array("camp_a"), zone=array(""), most=array(25),
-        with_person=array("false"))  # fmt: skip
+        with_person=array("false"), by_place=array("false"))  # fmt: skip
     assert plan["Actual Rows"] == 25
     for scan in scans(plan):
         assert (scan["Node Type"], scan.get("Index Name")) == ("Index Scan", WAITING)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from worker.api.envelope import success
+from worker.api.envelope import HttpError, success
 from worker.api.idempotency import Answer
 from worker.api.models import Done
 from worker.api.models_campaigns import CAMPAIGN_MODELS, WrittenCampaign
@@ -18,6 +18,7 @@ from worker.api.request_context import Context, Paged, RequestContext, answered
 from worker.domain.campaign_warnings import warnings_of
 from worker.domain.fields import MISSING
 from worker.domain.model import CampaignStatus
+from worker.domain.roles import Role, refusal
 from worker.flow.base import Dialer, Step
 from worker.operations import views
 from worker.operations.campaign_edit import edit_campaign as edit
@@ -42,6 +43,13 @@ def warned(answer: Answer, sent: Mapping[str, Any]) -> Answer:
     """The same answer, with what is to be said of the fields that were sent, if anything is."""
     warnings = warnings_of(sent)
     return replace(answer, fields={**answer.fields, "warnings": warnings}) if warnings else answer
+
+
+def refuse_law(context: RequestContext, sent: Mapping[str, Any]) -> None:
+    """Raises :class:`HttpError` (403) where rules are turned off by a key that may not decide that."""
+    role = context.bearer.role
+    if sent.get("law") is not None and not role.may(Role.ADMIN):
+        raise HttpError(403, "role_required", refusal(role, Role.ADMIN))
 
 
 @router.get("", response_model=CAMPAIGN_MODELS.listing, summary="List campaigns")
@@ -69,6 +77,7 @@ def create_campaign(context: Context) -> Response:
     """A draft, or, with a `scheduledStartAt`, a campaign that starts by itself at that instant. `warnings` says what
     was accepted and may not have been meant, such as a setting that is nearly one of those known."""
     sent = {"teamId": MISSING, **context.body()}
+    refuse_law(context, sent)
 
     def work(dialer: Dialer) -> Answer:
         made = show(context, dialer, create(dialer, context.team_id, sent, actor=context.actor))
@@ -93,6 +102,7 @@ def edit_campaign(context: Context, id: str) -> Response:
     `warnings` says what was accepted and may not have been meant."""
     sent = context.body()
     sent.pop("teamId", None)
+    refuse_law(context, sent)
 
     def work(dialer: Dialer) -> Answer:
         steps = edit(dialer, context.team_id, id, sent, actor=context.actor)

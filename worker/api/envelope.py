@@ -97,7 +97,7 @@ def refusal(request_id: str, error: Refused) -> tuple[int, dict[str, Any]]:
         case NotFound():
             return 404, failure(request_id, 404, str(error))
         case Conflict():
-            return 409, failure(request_id, 409, str(error))
+            return 409, failure(request_id, 409, str(error), code=error.code)
         case _:
             return 400, failure(request_id, 400, str(error))
 

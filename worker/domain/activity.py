@@ -64,18 +64,17 @@ class Situation:
     """What decides whether a campaign dials. Instants are business time but for the caller IDs'.
 
     ``next_due_at`` is when the first waiting contact is due (``None``: nobody waits), ``opens_at`` when the first one
-    is due with its call window open (``None``: none ever opens), both now or later;
-    ``is_due_then`` where what comes then is that one falls due, not that a window opens. ``budget`` is what is left
-    of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked (``None``: never).
-    ``awaited`` is how many contacts wait for the outcome of a call that has ended.
-    ``missed_start_at`` is when a draft was to start and did not; ``left`` counts the contacts that were cancelled, as
-    those are who wait when the campaign ends. Where it ``is_closing`` it has ended, but for its live calls.
-    ``planned`` is how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and
-    ``is_team_full`` say that these may have no further call at once. ``still`` is what of the campaign stands still.
-    ``failover_held_until`` (machine time) is set while calls that a failover of the database may have lost keep others
-    from being placed. ``zone`` is the one whose clock is said, the campaign's; ``machine_now`` is ``now`` by the clock
-    of the machines, where that is another.
-    """
+    is due with its call window open (``None``: none ever opens), both now or later; ``is_due_then`` where what comes
+    then is that one falls due, not that a window opens. ``budget`` is what is left of the run's calls (``None``: no
+    cap). ``silent_seconds`` is how long nobody has ticked (``None``: never). ``awaited`` is how many contacts wait for
+    the outcome of a call that has ended. ``missed_start_at`` is when a draft was to start and did not, because nobody
+    was at work, or it ``lacks_purpose``, as it still does; ``left`` counts the contacts that were cancelled, as those
+    are who wait when the campaign ends. Where it ``is_closing`` it has ended, but for its live calls. ``planned`` is
+    how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and ``is_team_full`` say
+    that these may have no further call at once. ``still`` is what of the campaign stands still. ``failover_held_until``
+    (machine time) is set while calls that a failover of the database may have lost keep others from being placed.
+    ``zone`` is the one whose clock is said, the campaign's; ``machine_now`` is ``now`` by the clock of the machines,
+    where that is another."""
 
     status: CampaignStatus
     now: datetime
@@ -83,6 +82,7 @@ class Situation:
     pause_reason: str | None = None
     scheduled_start_at: datetime | None = None
     missed_start_at: datetime | None = None
+    lacks_purpose: bool = False
     scheduled_end_at: datetime | None = None
     is_closing: bool = False
     is_kept_open: bool = False
@@ -223,7 +223,8 @@ def _at_rest(now: Situation) -> Activity:
         case CampaignStatus.CANCELLED:
             return Activity("cancelled", f"The campaign was cancelled for good.{still}")
         case CampaignStatus.DRAFT if now.missed_start_at is not None:
-            why = f"The campaign did not start at {_at(now, now.missed_start_at)}, for nobody was at work in time"
+            because = "it has no purpose, and must have one" if now.lacks_purpose else "nobody was at work in time"
+            why = f"The campaign did not start at {_at(now, now.missed_start_at)}, for {because}"
             return Activity("start_missed", f"{why}; run it, or schedule it again.")
         case CampaignStatus.DRAFT | CampaignStatus.RUNNING:  # one that runs does not come here
             return Activity("not_started", "The campaign has not been started; run or schedule it.")

@@ -17,7 +17,6 @@ from worker.domain.machines import parse_machine_detection
 from worker.domain.model import CampaignStatus
 from worker.domain.outcomes import Outcomes
 from worker.domain.paging import MOST_AT_ONCE
-from worker.domain.purposes import PURPOSES
 from worker.domain.resources import COUNT, CREATED_AT, Resource, owned, shown, with_kinds
 from worker.domain.retry import (
     DEFAULT_DELAY_MINUTES,
@@ -31,6 +30,7 @@ from worker.domain.variables import CONTACT_FIELDS, Variables
 from worker.domain.week_window import read_windows
 from worker.domain.whose_clock import USE_CONTACT_TIMEZONE
 from worker.domain.window import H_MM, H_MM_OR_24, CallWindow, padded, parse_window, zone_faults
+from worker.law.words import PURPOSES
 
 WINDOW = ("callWindowStart", "callWindowEnd", "callWindowTimezone", "callWindows")
 WINDOW_COLUMNS = ("call_window_start", "call_window_end", "call_window_timezone", "call_windows")

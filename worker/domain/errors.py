@@ -77,7 +77,10 @@ def every(checks: Iterable[Callable[[], T]]) -> list[T]:
 
 
 class Conflict(Refused):
-    """The thing exists, but not in a state that allows this."""
+    """The thing exists, but not in a state that allows this. ``code`` is the word for programs, where there is one for
+    just this."""
+
+    code: str | None = None
 
 
 class Deleted(Conflict):
@@ -85,6 +88,18 @@ class Deleted(Conflict):
 
     def __init__(self, campaign_id: str) -> None:
         super().__init__(f"Campaign {campaign_id} is deleted; restore it first.")
+
+
+class PurposeRequired(Conflict):
+    """The campaign does not say what its calls are for, and must."""
+
+    code = "purpose_required"
+
+    def __init__(self, campaign_id: str, who: str) -> None:
+        super().__init__(
+            f"Campaign {campaign_id} has no purpose, and {who} requires one. Say what its calls are for, such as "
+            "purpose: telemarketing (dialer policy list shows the words); then the rules of its callees' places bind."
+        )
 
 
 class TooOften(DialerError):

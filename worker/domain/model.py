@@ -172,6 +172,9 @@ class Reason(StrEnum):
     TECHNICAL = "technical"
     NEVER_AGAIN = "never_again"
     CAMPAIGN_ENDED = "campaign_ended"
+    NO_COMMON_HOUR = "no_common_hour"
+    NO_CONSENT = "no_consent"
+    PROHIBITED = "prohibited"
 
 
 @dataclass(frozen=True, slots=True)

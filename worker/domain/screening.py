@@ -90,6 +90,9 @@ _SENTENCES = {
     Reason.TECHNICAL: "could not be reached for technical reasons",
     Reason.NEVER_AGAIN: "is never to be called again, by the outcome of a call",
     Reason.CAMPAIGN_ENDED: "was still waiting when the campaign ended",
+    Reason.NO_COMMON_HOUR: "has no hour at which all the places allow calls where it may be",
+    Reason.NO_CONSENT: "has not given the consent that the rules of its place want for such calls",
+    Reason.PROHIBITED: "is at a place whose rules forbid such calls",
 }
 _PLURAL = {"has": "have", "is": "are"}
 

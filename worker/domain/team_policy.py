@@ -9,7 +9,7 @@ from typing import Any
 
 from worker.domain.fields import Field
 from worker.domain.kinds import Flag, OneOf
-from worker.domain.purposes import PURPOSES
+from worker.law.words import PURPOSES
 
 COLUMN = "policy"
 ZONE_FROM_NUMBER, PURPOSE, REQUIRE_PURPOSE, UNKNOWN_PLACE = (

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from worker.crashpoint import crashpoint
 from worker.domain import ids
-from worker.domain.errors import Conflict, Fault, Invalid, NotFound, Unavailable
+from worker.domain.errors import Conflict, Fault, Invalid, NotFound, PurposeRequired, Unavailable
 from worker.domain.lifecycle import CAMPAIGN_MOVES, EDITABLE, Verb
 from worker.domain.model import CampaignStatus, Reason
 from worker.domain.on_the_clock import when
@@ -31,10 +31,11 @@ from worker.flow.fill import Filled, fill
 from worker.flow.finish import finish
 from worker.flow.missing_variables import MissingVariables, missing_variables
 from worker.flow.plan import CandidatePage
+from worker.flow.purpose import lacks_purpose, refuse_without_purpose
 from worker.flow.reconcile import reconcile
 from worker.flow.run_result import RunIsOpen, RunResult, Unreached
 from worker.flow.stop import refused
-from worker.store import campaigns, counters, gate, runs, wakes
+from worker.store import campaigns, counters, gate, rules, runs, wakes
 from worker.store.campaigns import CampaignRow
 from worker.store.claims import Reservation
 from worker.store.crm import contacts
@@ -88,10 +89,9 @@ def run_campaign(
     however often it is asked for. Where a run is open, and it ``may_replace`` none, raises :class:`RunIsOpen`; a dry
     run says what it would replace.
 
-    Raises :class:`NotFound`, :class:`Conflict` (a state it is not legal from, nothing waiting, deleted, opened
-    before under this ``run_id``, an assistant its carriers cannot connect) or :class:`Invalid` (``maxCalls``,
-    ``accountSlug``).
-    """
+    Raises :class:`NotFound`, :class:`Conflict` (a state it is not legal from, nothing waiting, deleted, opened before
+    under this ``run_id``, no purpose where it must have one, an assistant its carriers cannot connect) or
+    :class:`Invalid` (``maxCalls``, ``accountSlug``)."""
     _check(max_calls)
 
     def open_it(conn: Connection, replaces_of: str = "") -> _Opened:
@@ -103,6 +103,7 @@ def run_campaign(
         _refuse_if_over(row)
         if account_slug is not None and account_slug != row.team_slug:
             raise Invalid([Fault("accountSlug", f"No account {account_slug!r} for this campaign's team.")])
+        refuse_without_purpose(dialer, row)
         refuse_unreachable_run(conn, campaign_id)
         if row.run_id is not None and not (may_replace or dry_run) and campaigns.has_open_run(conn, campaign_id):
             raise RunIsOpen(campaign_id, row.run_id)
@@ -140,17 +141,19 @@ def _first_wave(dialer: Dialer, team_id: str, campaign_id: str) -> Filled:
 
 def start(dialer: Dialer, campaign_id: str) -> str | None:
     """Start a scheduled campaign whose instant has come; ``None`` if somebody else did, or it moved. One that comes
-    later than its ``startNoLaterThanMinutes`` allow, or after its end, becomes a draft instead, which says so. Returns
-    the team to fill."""
+    later than its ``startNoLaterThanMinutes`` allow, or after its end, or lacks a purpose that it must have, becomes a
+    draft instead, which says so. Returns the team to fill."""
 
     def work(conn: Connection) -> str | None:
         row = _find(conn, campaign_id, None)
         is_due = row.scheduled_start_at is not None and row.scheduled_start_at <= row.now
         if row.status != CampaignStatus.SCHEDULED or row.deleted_at is not None or not is_due:
             return None
-        if _is_missed(row):
+        lacks = lacks_purpose(dialer, row)
+        if lacks or _is_missed(row):
             campaigns.move(conn, Verb.UNSCHEDULE, campaign_id, is_missed=True)
-            campaigns.audit(conn, campaign_id, "dialer", "miss_start", {"at": row.scheduled_start_at})
+            detail = {"at": row.scheduled_start_at} | ({"reason": PurposeRequired.code} if lacks else {})
+            campaigns.audit(conn, campaign_id, "dialer", "miss_start", detail)
             return None
         _open(conn, Verb.START, row, "schedule", None)
         return str(row.team_id)
@@ -177,6 +180,7 @@ def resume(dialer: Dialer, campaign_id: str, *, actor: str, team_id: str | None 
 
     def work(conn: Connection) -> str:
         row = _legal(conn, Verb.RESUME, campaign_id, team_id)
+        refuse_without_purpose(dialer, row)
         if not campaigns.has_open_run(conn, campaign_id):
             raise Conflict(f"Campaign {campaign_id} is paused because its run has used its maxCalls; open a new run.")
         if campaigns.move(conn, Verb.RESUME, campaign_id) is None:
@@ -235,6 +239,8 @@ def _open(
         raise refused(conn, verb, row.id)
     if verb is Verb.START:
         contacts.screen(conn, row.team_id, row.id)
+    if row.keys_through is not None:
+        rules.rekey(conn, row.id)
     campaigns.audit(conn, row.id, actor or opened_by, "run", {"runId": run_id, "maxCalls": max_calls})
     return run_id, replaced
 
@@ -301,7 +307,8 @@ def _preview(dialer: Dialer, campaign_id: str, open_it: Callable[[Connection], _
         for _ in range(5):
             claimed = claim(conn, dialer, opened.team_id, CandidatePage([campaign_id]), lambda plan: plan.calls)
             reserved += claimed.reservations
-            if not (claimed.again or (claimed.plan.has_more and claimed.reservations)):
+            has_more = claimed.plan.has_shut or (claimed.plan.has_more and claimed.reservations)
+            if not (claimed.again or has_more):
                 break
         result = _result(opened, campaign_id, reserved, dry_run=True)
         conn.rollback()

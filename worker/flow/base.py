@@ -11,9 +11,12 @@ from typing import Any, Protocol
 
 from worker.bulkheads import Bulkheads, Taken
 from worker.carriers.base import CallEvent, CallRequest, Carrier
+from worker.domain.call_hours import Rules, Window, hours_at
+from worker.domain.hours import Hours
 from worker.domain.model import Bounds
+from worker.domain.places import place_of
 from worker.domain.week_window import FrozenWindows, WeekWindow, frozen_windows, week_window_or_shut
-from worker.domain.whose_clock import clock_zone
+from worker.domain.whose_clock import clock_zone, uses_own_zones
 from worker.domain.window import RULES_END, CallWindow, Shut, window_or_shut
 from worker.flow.clock_jumps import ClockWatch
 from worker.flow.group_commit import GroupCommit
@@ -60,10 +63,9 @@ class Dialer:
 
     ``bulkheads`` make the requests to carriers, each account's by itself; steps that come of what a carrier answered
     after the step that asked had returned go to ``follow_up``. ``default_window`` is the deployment's
-    ``DEFAULT_CALL_WINDOW``; ``tally`` counts what strangers send; ``clock`` is what is known of the database's;
-    ``receipts`` puts callbacks of a carrier together that come at once. ``placing`` is who places calls in this
-    process, if anybody does.
-    """
+    ``DEFAULT_CALL_WINDOW``, and where it has ``require_purpose`` no campaign runs without one; ``tally`` counts what
+    strangers send; ``clock`` is what is known of the database's; ``receipts`` puts callbacks of a carrier together that
+    come at once. ``placing`` is who places calls in this process, if anybody does."""
 
     db: Database
     slots: Slots
@@ -76,6 +78,7 @@ class Dialer:
     public_base_url: str
     follow_up: Callable[[Iterable[Step]], None] = _left_to_the_tick
     default_window: CallWindow | None = None
+    require_purpose: bool = False
     tally: CallbackTally = field(default_factory=CallbackTally)
     clock: ClockWatch = field(default_factory=ClockWatch)
     placing: Callable[[], Placing | None] = lambda: None
@@ -195,10 +198,13 @@ def _week_window(windows: FrozenWindows, timezone: str) -> WeekWindow | Shut:
     return week_window_or_shut(windows, timezone)
 
 
-def window_of(campaign: CallWindowColumns, zone: str) -> CallWindow | WeekWindow | Shut | None:
-    """The call window of a campaign's row for a contact in ``zone`` ('' for the campaign's); ``None`` where
-    the campaign has none."""
+def window_of(campaign: CallWindowColumns, zone: str) -> Hours | None:
+    """When a campaign's row lets a contact be called that waits in ``zone`` ('' for the campaign's); ``None`` where
+    that is at any time. Of a campaign that goes by places, a zone is a place."""
     start, end, of_campaign = campaign.call_window_start, campaign.call_window_end, campaign.call_window_timezone
+    if campaign.rules is not None:
+        own = uses_own_zones(campaign.settings)
+        return hours_at(zone, Rules.of(campaign.rules), _window_as_kept(campaign), own)
     if start is None or end is None or of_campaign is None:  # all three, or none
         return None
     clock = clock_zone(campaign.settings, zone, of_campaign)
@@ -207,8 +213,23 @@ def window_of(campaign: CallWindowColumns, zone: str) -> CallWindow | WeekWindow
     return _window(start, end, clock)
 
 
-def valid_until(campaign: CallWindowColumns, zone: str, now: datetime, margin_seconds: float) -> datetime | None:
-    """The last moment at which a call may be committed; ``None`` when it may not be now."""
+def _window_as_kept(campaign: CallWindowColumns) -> Window | None:
+    start, end, zone = campaign.call_window_start, campaign.call_window_end, campaign.call_window_timezone
+    if start is None or end is None or zone is None:
+        return None
+    windows = None if campaign.call_windows is None else frozen_windows(campaign.call_windows)
+    return Window(start, end, windows, zone)
+
+
+def valid_until(
+    campaign: CallWindowColumns, zone: str, now: datetime, margin_seconds: float, *, second_number: str | None = None
+) -> datetime | None:
+    """The last moment at which a call may be committed; ``None`` when it may not be now. In a campaign that goes by
+    places a ``second_number`` may be somewhere else than the contact: both places count."""
+    if second_number is not None and campaign.rules is not None:
+        there = valid_until(campaign, place_of(second_number).code, now, margin_seconds)
+        here = valid_until(campaign, zone, now, margin_seconds)
+        return None if here is None or there is None else min(here, there)
     window, end = window_of(campaign, zone), campaign.scheduled_end_at
     until = RULES_END if window is None else window.open_until(now, margin_seconds)
     if until is None or end is None:

@@ -21,7 +21,7 @@ MOST_LOOKED_AT = 1000
 @dataclass(slots=True)
 class ByClock:
     """The lines of a file that a campaign calls by its own clock, ``counted`` by where they may be. None where the file
-    goes into no campaign, or into one without a window, which calls at any hour."""
+    goes into no campaign, into one without a window, which calls at any hour, or into one that goes by places."""
 
     campaign: CampaignRow | None
     counted: Counter[Zones] = field(default_factory=Counter)
@@ -29,7 +29,7 @@ class ByClock:
     def add(self, place: Place, zone: str | None) -> None:
         """A line of somebody who may be there, with this zone of its own."""
         campaign = self.campaign
-        if campaign is None or campaign.call_window_timezone is None or (zone and uses_own_zones(campaign.settings)):
+        if campaign is None or not _goes_by_its_clock(campaign) or (zone and uses_own_zones(campaign.settings)):
             return
         self.counted[place.zones] += 1
 
@@ -46,8 +46,9 @@ class ByClock:
 
 
 def warnings_of_run(conn: Connection, campaign: CampaignRow) -> tuple[str, ...]:
-    """What to warn of about those that wait. Nothing of a campaign without a window, which calls at any hour."""
-    if campaign.call_window_timezone is None:
+    """What to warn of about those that wait. Nothing of a campaign without a window, which calls at any hour, nor of
+    one that goes by places."""
+    if campaign.call_window_timezone is None or not _goes_by_its_clock(campaign):
         return ()
     own = uses_own_zones(campaign.settings)
     found = callees.waiting_places(conn, campaign.id, with_own_zone=not own, most=MOST_LOOKED_AT)
@@ -55,6 +56,11 @@ def warnings_of_run(conn: Connection, campaign: CampaignRow) -> tuple[str, ...]:
     who = f"{'the first ' if len(found) == MOST_LOOKED_AT else ''}{len(found)} contacts that wait"
     of = f"{who} without a time zone of their own" if own else who
     return _warnings(counted, campaign.call_window_timezone, campaign.now, of)
+
+
+def _goes_by_its_clock(campaign: CampaignRow) -> bool:
+    """Whether those without a zone of their own are called by the campaign's clock, wherever they are."""
+    return campaign.call_window_timezone is not None and campaign.rules is None
 
 
 def _warnings(counted: Counter[Zones], zone: str, now: datetime, of: str) -> tuple[str, ...]:

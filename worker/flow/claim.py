@@ -22,13 +22,15 @@ from worker.domain import ids
 from worker.domain.callback import may_exceed
 from worker.domain.model import ContactStatus, Reason
 from worker.domain.rotation import assign
-from worker.flow.base import Dialer
+from worker.flow.base import Dialer, valid_until
 from worker.flow.departing import Departing, Match
-from worker.flow.plan import CandidatePage, Plan, Planned, Rooms, is_open, plan_calls
+from worker.flow.lawful import Passed, passes
+from worker.flow.plan import CandidatePage, Plan, Planned, Rooms, plan_calls
 from worker.flow.secondary import Secondaries, secondaries
+from worker.law.words import Consent
 from worker.store import claims
 from worker.store.candidates import Candidate
-from worker.store.claims import DueContact, PassedOver, Reservation, StaleZone, Turn, Want
+from worker.store.claims import DueContact, PassedOver, Reservation, StaleZone, Turn
 from worker.store.pipeline import Statement, pipelined
 
 SCREENED = 10
@@ -70,11 +72,13 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class _Callee:
-    """A contact that is called now, at this number; where that is its second one, as it is written there."""
+    """A contact that is called now, at this number; where that is its second one, as it is written there; and by which
+    rules, where any bind."""
 
     contact: DueContact
     number: str
     secondary: str | None = None
+    law: str | None = None
 
 
 def claim(
@@ -110,6 +114,9 @@ def claim(
     writes: list[Statement] = []
     if stale_zones:
         writes.append(claims.rezone(stale_zones))
+    shut = [zone for due in plan.due.values() for zone in due.shut]
+    if shut:
+        writes.append(claims.shut(shut))
     if passed_over:
         writes.append(claims.pass_over(passed_over))
     turns = _turns(dialer, plan, offers, passed_over)
@@ -133,11 +140,11 @@ def _pick(
     looks = {campaign_id: count + spare for campaign_id, count in planned.items()}
     if spare:
         looks |= dict.fromkeys(plan.starved & plan.rows.keys() - looks.keys(), SCREENED)
+    looks |= {campaign_id: SCREENED for campaign_id, due in plan.due.items() if due.never and campaign_id not in looks}
     wants = [
-        Want(campaign_id, zone, count, with_person=plan.rows[campaign_id].variables is not None)
+        want
         for campaign_id, count in sorted(looks.items())
-        for zone, due in plan.rows[campaign_id].due_by_zone
-        if due and is_open(dialer, plan.rows[campaign_id], zone)
+        for want in plan.due[campaign_id].wants(plan.rows[campaign_id], count)
     ]
     granted: list[Sequence[Planned] | None] = []
     picked: list[Sequence[DueContact]] = [()]
@@ -159,22 +166,33 @@ def _sort_out(
     chosen: dict[str, list[_Callee]] = {campaign_id: [] for campaign_id in offers}
     passed_over: list[PassedOver] = []
     numbers: set[str] = set()
-    stale_zones = [StaleZone(row.campaign_id, row.contact_id) for row in picked if row.zone != row.own_zone]
+    stale_zones = [
+        StaleZone(row.campaign_id, row.contact_id, plan.rows[row.campaign_id].rules is not None)
+        for row in picked
+        if row.zone != row.own_zone
+    ]
     for contact in (row for row in picked if row.zone == row.own_zone):
         offered = offers.get(contact.campaign_id, ())
         if offered and len(chosen[contact.campaign_id]) == len(offered):
             continue
         row, other = plan.rows[contact.campaign_id], second.get((contact.campaign_id, contact.contact_id))
+        passed = _passes(row, contact)
+        if other is not None and row.rules is not None:
+            there = _passes_by(dialer, row, contact, other.number)
+            other, passed = (None, passed) if there is None else (other, there)
         number = contact.phone_e164 if other is None else other.number
         why_not = rule_out(row, contact)
+        if why_not is None and isinstance(passed, Reason):
+            why_not = PassedOver(contact.campaign_id, contact.contact_id, ContactStatus.SKIPPED, passed, 0.0)
         is_busy = contact.on_the_phone or (other is not None and other.is_busy)
         if why_not is None and (is_busy or number in numbers):
             why_not = _snooze(contact, dialer.bounds.number_busy_seconds)
         if why_not is not None:
             passed_over.append(why_not)
-        elif offered and number is not None:
+        elif offered and number is not None and isinstance(passed, Passed):
             numbers.add(number)
-            chosen[contact.campaign_id].append(_Callee(contact, number, None if other is None else other.written))
+            written = None if other is None else other.written
+            chosen[contact.campaign_id].append(_Callee(contact, number, written, passed.law))
     matches = [
         match
         for campaign_id, callees in chosen.items()
@@ -182,6 +200,20 @@ def _sort_out(
         for match in _pair(plan.rows[campaign_id], plan.rooms, offers[campaign_id], callees)
     ]
     return matches, passed_over, stale_zones
+
+
+def _passes(row: Candidate, contact: DueContact) -> Passed | Reason:
+    return passes(row, contact.zone, row.now, Consent(contact.consent))
+
+
+def _passes_by(dialer: Dialer, row: Candidate, contact: DueContact, number: str) -> Passed | None:
+    """By which rules the contact is called by its second number; ``None`` where it may not be where that is, or not
+    now: the attempt goes to the first one."""
+    margin = dialer.bounds.closing_margin_seconds
+    if valid_until(row, contact.zone, row.now, margin, second_number=number) is None:
+        return None
+    found = passes(row, contact.zone, row.now, Consent(contact.consent), second_number=number)
+    return found if isinstance(found, Passed) else None
 
 
 def rule_out(row: Policy, contact: Screened) -> PassedOver | None:
@@ -238,6 +270,7 @@ def _pair(row: Candidate, rooms: Rooms, offered: Sequence[Planned], callees: Seq
             callback_at=callee.contact.callback_at,
             is_extra=callee.contact.attempts >= row.max_attempts_per_contact,
             secondary=callee.secondary,
+            law=callee.law,
         )
         matches.append(Match(call.slot.team_id, row, number, callee.contact, reservation))
     return matches

@@ -49,6 +49,9 @@ class CommittedCall:
     zone: str
     carrier: str
     settings: Mapping[str, Any]
+    rules: Mapping[str, Any] | None
+    secondary: str | None
+    consent: int
     policy_version: int
     call_window_start: str | None
     call_window_end: str | None
@@ -94,6 +97,9 @@ class CommittedCall:
             zone=reservation.zone,
             carrier=number["carrier"],
             settings=campaign.settings,
+            rules=campaign.rules,
+            secondary=reservation.secondary,
+            consent=contact.consent,
             policy_version=campaign.policy_version,
             call_window_start=campaign.call_window_start,
             call_window_end=campaign.call_window_end,
@@ -185,4 +191,6 @@ class Departing:
         if obstacle(self._dialer, number["carrier"], match.campaign) is not None:
             return None
         margin = self._dialer.bounds.closing_margin_seconds
-        return valid_until(match.campaign, match.reservation.zone, match.campaign.now, margin)
+        reservation, campaign = match.reservation, match.campaign
+        second = None if reservation.secondary is None else reservation.to_number
+        return valid_until(campaign, reservation.zone, campaign.now, margin, second_number=second)

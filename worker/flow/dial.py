@@ -31,8 +31,10 @@ from worker.crashpoint import crashpoint
 from worker.flow.base import Batch, Dial, Dialer, Step, valid_until
 from worker.flow.call_request import call_request_for, turn_away
 from worker.flow.ending import release
+from worker.flow.lawful import Passed, passes
 from worker.flow.pacing import rates_of_account
 from worker.flow.results import Result, record_results
+from worker.law.words import Consent
 from worker.slots import Kind, Rate, Scope
 from worker.store import breakers, dialing, gate
 from worker.store.breakers import Probe
@@ -208,9 +210,11 @@ def _commit(conn: Connection, dialer: Dialer, batch: Sequence[_Ready]) -> list[s
     departures: list[Departure] = []
     for ready in batch:
         row = ready.row
-        until = valid_until(row, row.zone, row.now, dialer.bounds.closing_margin_seconds)
-        if until is not None:
-            departures.append(Departure(row.id, until, row.policy_version))
+        second = None if row.secondary is None else row.to_number
+        until = valid_until(row, row.zone, row.now, dialer.bounds.closing_margin_seconds, second_number=second)
+        passed = passes(row, row.zone, row.now, Consent(row.consent), second_number=second)
+        if until is not None and isinstance(passed, Passed):
+            departures.append(Departure(row.id, until, row.policy_version, passed.law))
     if not departures:
         return []
     gate.pass_gate(conn, batch[0].row.team_id)  # an account is of one team

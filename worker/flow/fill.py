@@ -137,7 +137,7 @@ def _round(dialer: Dialer, team_id: str, page: CandidatePage, *, spare: int) -> 
 def _next(page: CandidatePage, plan: Plan, *, reserved: int) -> CandidatePage | None:
     """Where to go on: with the same page while it yields, then behind it."""
     page = replace(page, yields=False) if page.yields else page
-    if plan.has_more and reserved:
+    if plan.has_shut or (plan.has_more and reserved):
         return page
     if plan.following is None:
         return None

@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 
 from worker.domain import ids
 from worker.domain.rotation import CallerId, pick
-from worker.flow.base import Dialer, valid_until
+from worker.flow.base import Dialer
+from worker.flow.due import Due, due_now
 from worker.slots import Kind, Scope, SlotRequest
 from worker.store import candidates, claims, credentials, gate
 from worker.store.candidates import Candidate, LiveCount, Place
@@ -151,13 +152,14 @@ class Planned:
 
 @dataclass(slots=True)
 class Plan:
-    """What a fill would ask for. ``starved`` are the campaigns that want more than shared scopes allow, ``idle``
-    those with nothing due and nothing live, or with their budget used up. ``rooms`` is what the calls it asks
-    for would leave; ``has_more`` is whether it could ask for more than a round reserves. ``ahead`` are
-    other teams whose turn it is, where calls would be made by credentials that these share."""
+    """What a fill would ask for. ``due`` is where contacts of each campaign are due. ``starved`` are the campaigns that
+    want more than shared scopes allow, ``idle`` those with nothing due and nothing live, or with their budget used up.
+    ``rooms`` is what the calls it asks for would leave; ``has_more`` is whether it could ask for more than a round
+    reserves. ``ahead`` are other teams whose turn it is, where calls would be made by credentials that these share."""
 
     rooms: Rooms
     rows: dict[str, Candidate] = field(default_factory=dict)
+    due: dict[str, Due] = field(default_factory=dict)
     calls: list[Planned] = field(default_factory=list)
     limits: dict[Scope, int] = field(default_factory=dict)
     starved: set[str] = field(default_factory=set)
@@ -168,8 +170,15 @@ class Plan:
 
     @property
     def is_news(self) -> bool:
-        """Whether a campaign is starved that was not before, or the other way round."""
-        return any(row.is_starved != (row.id in self.starved) for row in self.rows.values())
+        """Whether a campaign is starved that was not before, or the other way round, or a place was found shut."""
+        return any(row.is_starved != (row.id in self.starved) for row in self.rows.values()) or any(
+            due.shut or due.never for due in self.due.values()
+        )
+
+    @property
+    def has_shut(self) -> bool:
+        """Whether places were found shut, which no claim looks at from now on: so others may be seen."""
+        return any(due.shut for due in self.due.values())
 
     @property
     def following(self) -> Place | None:
@@ -194,7 +203,8 @@ def plan_calls(
     if rows:
         plan.generation = rows[0].generation
     for row in rows:
-        due = sum(count for zone, count in row.due_by_zone if is_open(dialer, row, zone))
+        plan.due[row.id] = due_now(dialer, row)
+        due = plan.due[row.id].count
         budget = due if row.budget is None else row.budget
         if not live_in[row.id] and min(due, budget) == 0:
             plan.idle.append(row.id)
@@ -281,8 +291,3 @@ def key(carrier: None) -> None: ...
 def key(carrier: str | None) -> str | None:
     """What the credentials of a carrier are called beside ids of accounts."""
     return None if carrier is None else f"credentials of {carrier}"
-
-
-def is_open(dialer: Dialer, row: Candidate, zone: str) -> bool:
-    """Whether a call to a contact in this zone may be committed now."""
-    return valid_until(row, zone, row.now, dialer.bounds.closing_margin_seconds) is not None

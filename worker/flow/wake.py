@@ -27,7 +27,7 @@ from worker.flow.close import close_down
 from worker.flow.fill import fill
 from worker.flow.finish import finish
 from worker.flow.stop import sweep
-from worker.store import campaigns, ticks, wakes
+from worker.store import campaigns, rules, ticks, wakes
 from worker.store.database import once, single, transact
 from worker.store.wakes import Alarm, DueCampaign, DueCampaigns
 
@@ -45,6 +45,8 @@ MOST_TEAMS = 20
 """Teams of which a turn fills the campaigns that lack a slot."""
 MOST_SWEEPS = 10
 """Cancelled and closing campaigns of which a turn sweeps contacts, a batch of each."""
+REKEYS = 5
+"""How often a turn goes on moving contacts of a campaign from the keys it went by before."""
 MOST_FAILURES = 3
 """How many teams a turn passes over that cannot be filled because a service, or their lock, is not to be had."""
 ROW, ROW_BROKEN_AFTER_SECONDS = "wake", 5.0
@@ -84,6 +86,8 @@ def _turn(dialer: Dialer, after_team: str | None) -> tuple[list[Step], Wake | No
 
     taken = single(dialer.db, take)
     crashpoint("wake.after_take")
+    for campaign_id in taken.stale:
+        _rekey(dialer, campaign_id)
     steps, filled = _fill(dialer, dict.fromkeys(taken.starved_teams, ()), starved=True)
     if filled:
         once(dialer.db, lambda conn: ticks.touch(conn, *(FILLED + team_id for team_id in filled)))
@@ -117,6 +121,13 @@ def _fill(dialer: Dialer, campaigns_of: Mapping[str, Sequence[str]], *, starved:
     return steps, filled
 
 
+def _rekey(dialer: Dialer, campaign_id: str) -> None:
+    """Let contacts of a campaign wait where they should by what it goes by now, some thousand at a turn."""
+    for _ in range(REKEYS):
+        if not transact(dialer.db, lambda conn: rules.rekey(conn, campaign_id)):
+            return
+
+
 def _more(taken: DueCampaigns) -> Wake | None:
     """The message for the next turn, where this one may have left something."""
     has_teams = len(taken.starved_teams) == MOST_TEAMS
@@ -144,6 +155,8 @@ def alarm(row: DueCampaign) -> datetime:
     now: datetime = row.now
     if row.keep_open and not row.is_live and not _waits(row):
         return RULES_END  # until somebody is put into it
+    if row.has_stale_keys:
+        return now + SOONEST
     soonest = now + (SOON if row.has_callbacks and row.is_live else LATEST)
     for zone, epoch in row.due_by_zone:
         if epoch is None:

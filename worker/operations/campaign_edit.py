@@ -16,7 +16,7 @@ from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Fill, Step
 from worker.flow.call_request import refuse_unreachable
 from worker.operations.campaigns import refuse_missing
-from worker.store import campaigns, gate
+from worker.store import campaigns, gate, rules
 from worker.store.crm import campaign_edits
 from worker.store.database import transact
 from worker.store.reads.campaign_list import Shown, show
@@ -46,6 +46,8 @@ def edit_campaign(dialer: Dialer, team_id: str, campaign_id: str, sent: Mapping[
         _refuse_early_end(shown, edit)
         _refuse_misfits(conn, shown, edit)
         campaign_edits.edit(conn, campaign_id, edit.columns, is_policy=edit.is_policy)
+        if edit.is_policy:
+            rules.changed(conn, [campaign_id], keys=not edit.columns.keys().isdisjoint(("purpose", "law")))
         if edit.number_ids is not None:
             campaign_edits.set_numbers(conn, campaign_id, edit.number_ids)
         campaigns.audit(conn, campaign_id, actor, "edit", sent)

@@ -18,6 +18,7 @@ from worker.domain.lifecycle import Verb
 from worker.domain.model import CampaignStatus
 from worker.flow.base import Dialer, Fill, Step
 from worker.flow.call_request import refuse_unreachable
+from worker.flow.purpose import refuse_without_purpose
 from worker.flow.stop import refused
 from worker.operations.batches import ANEW, Bookmark, in_batches, kept_open
 from worker.operations.campaign_access import find_campaign, hold_campaign, refuse_closing
@@ -44,7 +45,7 @@ def create_campaign(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, ac
         refuse_unreachable(conn, new["assistant_id"], number_ids)
         campaign_id = ids.new(ids.CAMPAIGN)
         campaign_edits.create(conn, {"id": campaign_id, "team_id": team_id, **new}, number_ids)
-        campaigns.audit(conn, campaign_id, actor, "create", {})
+        campaigns.audit(conn, campaign_id, actor, "create", {"law": new["law"]} if new.get("law") else {})
         return campaign_id
 
     campaign_id = transact(dialer.db, work)
@@ -181,6 +182,7 @@ def schedule(dialer: Dialer, campaign_id: str, at: object, *, actor: str, team_i
 
     def work(conn: Connection) -> None:
         campaign = find_campaign(conn, campaign_id, team_id)
+        refuse_without_purpose(dialer, campaign)
         instant = parse_instant(at, "scheduledStartAt", campaign.now, campaign.call_window_timezone)
         if end_faults(instant, campaign.scheduled_end_at):
             raise Invalid([Fault("scheduledStartAt", "It is not before scheduledEndAt; give an earlier instant.")])

@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 OF_ITS_TIME = ("scheduledEndAt",)
 """What a campaign is not copied with, beside the instant it starts at: instants that were meant for that one."""
+OF_ITSELF = ("law",)
+"""What an admin has decided for that one campaign alone."""
 
 
 def clone_campaign(
@@ -94,6 +96,7 @@ def _copy(
         found, sent = copied(conn, team_id, campaign_id)
         if status is not None and not campaign_copies.members(conn, campaign_id, status, after=0, most=1):
             raise Conflict(f"Campaign {campaign_id} has no contact that was not reached; nobody is left to redial.")
+        sent = {field: value for field, value in sent.items() if field not in OF_ITSELF}
         whole = sent | {"name": name or _named(found["name"], kind)}
         new_id = create_like(conn, team_id, whole)
         campaigns.audit(conn, new_id, actor, kind, {"of": campaign_id})

@@ -22,6 +22,7 @@ from worker.domain.model import CampaignStatus, Disposition
 from worker.domain.standstill import OF_AN_ACCOUNT, Waiting
 from worker.flow.base import Dialer, first_moment
 from worker.flow.plan import CandidatePage, Plan, plan_calls
+from worker.flow.purpose import lacks_purpose
 from worker.operations.standstill import read_campaign_standstill
 from worker.slots import Kind
 from worker.store import counters, failovers, ticks
@@ -87,7 +88,11 @@ def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: s
     margin = dialer.bounds.closing_margin_seconds
     server = failovers.standing(conn) if is_running else None
     held_until = server.held_until if server is not None and server.is_held else None
-    situation = replace(_situation(facts, counts, ticks.silence(conn)), failover_held_until=held_until)
+    situation = replace(
+        _situation(facts, counts, ticks.silence(conn)),
+        failover_held_until=held_until,
+        lacks_purpose=lacks_purpose(dialer, facts),
+    )
     if not reads_as_cancelled(facts.status, facts.closing_at):
         situation = _with_times(situation, facts, margin)
     if plan is not None:

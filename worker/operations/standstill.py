@@ -14,10 +14,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from worker import clock
+from worker.domain.hours import Hours
 from worker.domain.model import Bounds
 from worker.domain.standstill import STILL_SECONDS, Kind, Standstill, Waiting, standstills
-from worker.domain.week_window import WeekWindow
-from worker.domain.window import CallWindow, Shut
 from worker.flow.base import window_of
 from worker.store import ticks
 from worker.store.database import Database, once
@@ -101,7 +100,7 @@ def _open_for(row: IdleCampaign, zone: str, epoch: float | None, bounds: Bounds)
     return (now - due_at).total_seconds()
 
 
-def _opened_at(window: CallWindow | WeekWindow | Shut, now: datetime) -> datetime:
+def _opened_at(window: Hours, now: datetime) -> datetime:
     """When the window, which is open, opened last; a day ago, if that is longer ago."""
     at = now - timedelta(days=1)
     while (shuts_at := window.next_close(at)) <= now:

@@ -11,14 +11,17 @@ from sqlalchemy import Connection
 from worker.domain import ids
 from worker.domain.errors import Conflict, Fault, Invalid, NotFound, Refused
 from worker.domain.resources import parse_team
+from worker.domain.team_policy import COLUMN
 from worker.flow.base import Dialer, Fill, Step
-from worker.store import audit, tables
+from worker.store import audit, campaigns, gate, rules, tables
 from worker.store.crm import records, teams
 from worker.store.crm.teams import TeamRow
 from worker.store.database import once, transact
 
 log = structlog.get_logger()
 
+DECIDES = (COLUMN, "country")
+"""What of a team decides by which rules, and where, its campaigns call."""
 MOST_NAMED = 20
 """How many teams are named to one who must choose."""
 
@@ -62,20 +65,28 @@ def list_teams(dialer: Dialer, *, limit: int, offset: int) -> tuple[int, Sequenc
 
 
 def edit_team(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> tuple[TeamRow, list[Step]]:
-    """Change the name, the country of its numbers without a country code, or how many simultaneous calls the team may
-    have: lowering that cuts no live call, the next claim reads it; raising it may have made room. Raises
-    :class:`Invalid`, :class:`NotFound`."""
+    """Change the name, the country of its numbers without a country code, how many simultaneous calls the team may
+    have, or its policy. Lowering the limit cuts no live call, the next claim reads it; raising it may have made room.
+    By another policy no call is dialed that was planned before this has returned. Raises :class:`Invalid`,
+    :class:`NotFound`."""
     changes = parse_team(body, is_new=False)
     if not changes:
         raise Invalid([Fault("body", "Say what to change.")])
 
     def work(conn: Connection) -> TeamRow:
+        decides = not changes.keys().isdisjoint(DECIDES)
+        if decides:
+            gate.close_gate(conn, team_id)
         row = teams.edit(conn, team_id, changes)
         if row is None:
             raise NotFound("team", team_id)
+        if decides and (row.policy or COLUMN in changes):
+            own = rules.campaigns_of(conn, team_id)
+            campaigns.lock_all(conn, own)
+            rules.changed(conn, own)
         audit.note(conn, team_id, actor, "edit_team", team_id, changes)
         return row
 
     row = transact(dialer.db, work)
     log.info("team_edited", team_id=team_id, fields=sorted(changes))
-    return row, [Fill(team_id, ())] if "max_concurrent_calls" in changes else []
+    return row, [Fill(team_id, ())] if changes.keys() & {"max_concurrent_calls", COLUMN} else []

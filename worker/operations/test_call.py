@@ -20,6 +20,7 @@ from worker.domain.paging import Part
 from worker.domain.run_request import LONGEST_NAME
 from worker.flow.admit import run_campaign
 from worker.flow.base import Dialer, Step
+from worker.flow.purpose import refuse_without_purpose
 from worker.flow.run_result import RunResult
 from worker.flow.stop import cancel_campaign
 from worker.operations.copies import copied, create_like
@@ -58,6 +59,9 @@ def place_test_call(
     def prepare(conn: Connection) -> str:
         if keys.hold(conn, actor):
             _refuse_too_many(conn, actor)
+        campaign = campaigns.get(conn, campaign_id, team_id)
+        if campaign is not None:
+            refuse_without_purpose(dialer, campaign)
         found, sent = copied(conn, team_id, campaign_id)
         sent = {name: value for name, value in sent.items() if name not in _NEVER_ENDS}
         sent |= {"name": f"Test call: {found['name']}"[:LONGEST_NAME], **_OF_ONE_CALL}

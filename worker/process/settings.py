@@ -88,6 +88,7 @@ class Settings(BoundsSettings):
     redis_prefix: str = "dialer"
     public_base_url: str = "http://127.0.0.1:8000"
     default_call_window: str = ""
+    require_purpose: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     trusted_proxies: str = ""

@@ -84,6 +84,7 @@ def build(chosen: Settings, *, carriers: dict[str, Carrier] | None = None) -> Di
         follow_up=_follow_up,
         placing=lambda: _placing[0],
         default_window=chosen.default_window,
+        require_purpose=chosen.require_purpose,
     )
 
 

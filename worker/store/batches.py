@@ -34,6 +34,9 @@ T = TypeVar("T", bound="DataclassInstance")
 BigInt = Annotated[int, "bigint"]
 """An identity of a table that grows without end."""
 
+Law = Annotated[str | None, "jsonb"]
+"""By which rules a call is placed, as JSON."""
+
 _TYPES: Mapping[type, str] = {
     str: "text",
     int: "integer",

@@ -16,10 +16,11 @@ from sqlalchemy import Connection, text
 
 from worker.domain.lifecycle import CAMPAIGN_MOVES, Verb
 from worker.store.columns import CallWindowColumns, ClosableCampaign, Timed
+from worker.store.rules import RULES
 from worker.store.shapes import shaped
 
-GET = text("""
-SELECT c.*, (SELECT dialer_now()) AS now, t.slug AS team_slug
+GET = text(f"""
+SELECT c.*, {RULES}, (SELECT dialer_now()) AS now, t.slug AS team_slug, t.policy AS team_policy
 FROM campaigns c JOIN teams t ON t.id = c.team_id
 WHERE c.id = :id AND (CAST(:team AS text) IS NULL OR c.team_id = :team)
 """)
@@ -165,11 +166,16 @@ ORDER BY c.id
 
 @shaped(GET)
 class CampaignRow(CallWindowColumns, ClosableCampaign, Timed, Protocol):
-    """A campaign and its team's ``team_slug``."""
+    """A campaign, and its team's ``team_slug`` and ``team_policy``. With ``keys_through`` some of its contacts may wait
+    under keys that it went by before (:mod:`worker.store.rules`)."""
 
     id: str
     team_id: str
     team_slug: str
+    team_policy: Mapping[str, Any]
+    purpose: str | None
+    law: str | None
+    keys_through: int | None
     assistant_id: str
     company_id: str
     name: str

@@ -21,6 +21,7 @@ from worker.store.conversations import SECRET
 from worker.store.failovers import IS_NOT_HELD
 from worker.store.instants import turn
 from worker.store.pipeline import Statement
+from worker.store.rules import BY_PLACE, RULES
 from worker.store.shapes import shaped
 
 # From where on calls of a team may live its claims move on, under the lock that all of them take, so none is missed.
@@ -50,14 +51,18 @@ IS_ASKED_FOR = """
          OR :starved AND c.short_of_slots AND c.team_id = :team)"""
 """Whether a campaign ``c`` runs and is one of those named, or a starved one of the team."""
 
+NOT_SHUT = "(z.shut_until IS NULL OR z.shut_until <= (SELECT dialer_now()))"
+"""Whether somebody in a zone ``z`` of a campaign may be called now, as far as that is known."""
+
 CANDIDATES = text(f"""
 SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots AS is_starved, c.run_id, c.policy_version,
        c.max_concurrent_calls, c.max_attempts_per_contact, c.retry_delay_minutes, c.use_secondary_phone, t.country,
        v.stream_url, v.answer_url, v.carrier_ids, c.variables, c.outcomes, {SECRET},
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows, c.scheduled_end_at,
-       c.settings,
+       c.settings, {RULES},
        t.max_concurrent_calls AS team_limit, r.max_calls - r.calls_used AS budget,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed, g.generation,
+       CASE WHEN NOT {BY_PLACE} THEN
        ARRAY(SELECT json_build_array(z.zone, (
                  SELECT count(*) FROM unnest(c.ranks) AS r (rank)
                  CROSS JOIN LATERAL (
@@ -66,7 +71,30 @@ SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots AS is_starved,
                        AND cc.status IN ('pending', 'queued') AND cc.due_at <= (SELECT dialer_due_now())
                      ORDER BY cc.due_at, cc.id   -- or the planner, guessing at the LIMIT, reads the whole table
                      LIMIT least(c.max_concurrent_calls, :most)) AS due))
-             FROM campaign_zones z WHERE z.campaign_id = c.id) AS due_by_zone,
+             FROM campaign_zones z WHERE z.campaign_id = c.id)
+       ELSE
+       ARRAY(SELECT json_build_array(d.zone, count(*)) FROM (   -- of many places no more than are wanted in all
+                 SELECT z.zone FROM campaign_zones z CROSS JOIN LATERAL unnest(c.ranks) AS r (rank)
+                 CROSS JOIN LATERAL (
+                     SELECT 1 FROM campaign_contacts cc
+                     WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.rank = r.rank
+                       AND cc.status IN ('pending', 'queued') AND cc.due_at <= (SELECT dialer_due_now())
+                     ORDER BY cc.due_at, cc.id
+                     LIMIT least(c.max_concurrent_calls, :most)) AS due
+                 WHERE z.campaign_id = c.id AND {NOT_SHUT}
+                 LIMIT least(c.max_concurrent_calls, :most)) AS d
+             GROUP BY d.zone)
+       END AS due_by_zone,
+       CASE WHEN {BY_PLACE} THEN
+       ARRAY(SELECT json_build_array(z.zone, r.rank, extract(epoch FROM first.due_at))
+             FROM campaign_zones z CROSS JOIN LATERAL unnest(c.ranks) AS r (rank)
+             CROSS JOIN LATERAL (
+                 SELECT cc.due_at FROM campaign_contacts cc
+                 WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.rank = r.rank
+                   AND cc.status IN ('pending', 'queued') AND cc.due_at <= (SELECT dialer_due_now())
+                 ORDER BY cc.due_at, cc.id LIMIT 1) AS first
+             WHERE z.campaign_id = c.id AND {NOT_SHUT})
+       END AS first_by_zone,
        ARRAY(SELECT json_build_object(
                  'id', n.id, 'number', n.number, 'account', a.id, 'used_at', extract(epoch FROM {turn("cn.used_at")}),
                  'limit', n.max_concurrent_calls, 'account_limit', {ACCOUNT_LIMIT}, 'channels', a.channels,
@@ -137,7 +165,9 @@ class UsableNumber(TypedDict):
 @shaped(CANDIDATES, never_null=("run_id",))
 class Candidate(CallWindowColumns, AssistantColumns, Timed, Protocol):
     """A running campaign with its due contacts by zone (zone, how many), its usable caller IDs, longest unused first,
-    the limits it shares, and what is left of its run's budget (``None``: no cap)."""
+    the limits it shares, and what is left of its run's budget (``None``: no cap). Of one that goes by places, which may
+    be many, ``first_by_zone`` are those that are not known to be shut (zone, rank, since when its first contact is due,
+    in epoch seconds), and ``due_by_zone`` counts no more than a round takes in all."""
 
     id: str
     filled_at: datetime
@@ -157,6 +187,7 @@ class Candidate(CallWindowColumns, AssistantColumns, Timed, Protocol):
     budget: int | None
     generation: int
     due_by_zone: list[tuple[str, int]]
+    first_by_zone: list[tuple[str, int, float]] | None
     numbers: list[UsableNumber]
 
 

@@ -23,12 +23,13 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds, ContactStatus
-from worker.store.batches import Batch
+from worker.store.batches import Batch, Law
 from worker.store.candidates import IS_ASKED_FOR, IS_LIVE_OF_TEAM
 from worker.store.conversations import person
 from worker.store.dialing import dialing_times
 from worker.store.instants import jumped_forward
 from worker.store.pipeline import Statement
+from worker.store.rules import key
 from worker.store.shapes import shaped
 
 MOVED_AT_ONCE = 1000
@@ -37,13 +38,14 @@ MOVED_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """How many due contacts at ``most`` are looked for in one zone of a campaign; ``with_person`` where its assistant
-    is sent variables."""
+    """How many due contacts at ``most`` are looked for in one zone of a campaign, which goes ``by_place`` or by time
+    zones; ``with_person`` where its assistant is sent variables."""
 
     campaign_id: str
     zone: str
     most: int
     with_person: bool = False
+    by_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,9 @@ class Reservation:
     other accounts share them. ``attempts`` and ``called`` are the contact's so far. A callback has the ``callback_at``
     that its callee asked for, and ``is_extra`` where it is the one call beyond the campaign's most, which
     ``max_attempts`` then counts in; ``secondary`` is the contact's second number as it is written, where that is
-    called. With ``valid_until``, the last moment of its window, it is committed to be placed
-    at once, and may leave. Where it waits and whoever reserves it has it ``in_hand``, nobody else looks after it for a
-    while."""
+    called. With ``valid_until``, the last moment of its window, it is committed to be placed at once, and may leave;
+    where rules bind, by the ``law``. Where it waits and whoever reserves it has it ``in_hand``, nobody else looks after
+    it for a while."""
 
     call_id: str
     campaign_id: str
@@ -79,6 +81,7 @@ class Reservation:
     secondary: str | None = None
     valid_until: datetime | None = None
     in_hand: bool = True
+    law: Law = None
 
     @property
     def leaves(self) -> bool:
@@ -99,10 +102,20 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class StaleZone:
-    """A contact that waits in a zone of its campaign which is not its own any more."""
+    """A contact that waits in a zone of its campaign, which goes ``by_place`` or not, that is not its own any more."""
 
     campaign_id: str
     contact_id: str
+    by_place: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShutZone:
+    """A zone of a campaign in which nobody may be called before an instant of business time."""
+
+    campaign_id: str
+    zone: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +143,7 @@ SECONDARY_NUMBERS = Batch(SecondaryNumber)
 RESERVATIONS = Batch(Reservation)
 PASSED_OVER = Batch(PassedOver)
 STALE_ZONES = Batch(StaleZone)
+SHUT_ZONES = Batch(ShutZone)
 TURNS = Batch(Turn)
 
 LOCK = text(f"""
@@ -140,7 +154,7 @@ ORDER BY c.id FOR NO KEY UPDATE OF t, c
 
 PICK = text(f"""
 WITH due AS MATERIALIZED (
-    SELECT found.*, x.with_person
+    SELECT found.*, x.with_person, x.by_place
     FROM {WANTS}
     CROSS JOIN LATERAL (
         SELECT ranked.* FROM (SELECT ranks FROM campaigns WHERE id = x.campaign_id LIMIT 1) AS c
@@ -169,7 +183,8 @@ revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until 
 SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.called, due.last_number_id,
        due.technical_failures, due.rejections, due.invalid_results, due.callback_at, due.callbacks_used,
        k.phone_e164, k.phone_fault, k.phone_secondary,
-       coalesce(k.timezone, '') AS own_zone,
+       {key("k", "due.by_place")} AS own_zone,
+       0 AS consent,
        k.do_not_call OR (SELECT true FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164
                          LIMIT 1) IS NOT NULL AS do_not_call,
        k.id IN (SELECT contact_id FROM live) OR coalesce(k.phone_e164 IN (SELECT to_number FROM live), false)
@@ -217,7 +232,7 @@ rotated AS (
 reserved AS (
     INSERT INTO calls (id, team_id, campaign_id, run_id, contact_id, number_id, account_id, token, from_number,
                        to_number, zone, claim_limits, reserved_at, rung_at, state, attempt, called_before,
-                       max_attempts, callback_at, is_extra, secondary, valid_until,
+                       max_attempts, callback_at, is_extra, secondary, valid_until, law,
                        dialed_at, dialing_at, checked_at, next_check_at, clock_jump, provable_end_at)
     SELECT call_id, :team, campaign_id, run_id, contact_id, number_id, account_id, token, from_number, to_number, zone,
            array_remove(ARRAY[team_limit, campaign_limit, number_limit, account_limit, credentials_limit], NULL),
@@ -225,7 +240,7 @@ reserved AS (
            CAST(CASE WHEN leaves THEN 'dialing' ELSE 'reserved' END AS call_state),
            CASE WHEN leaves THEN attempts + 1 END, CASE WHEN leaves THEN called END,
            CASE WHEN leaves THEN max_attempts END, callback_at, is_extra, secondary,
-           CASE WHEN leaves THEN valid_until END,
+           CASE WHEN leaves THEN valid_until END, CASE WHEN leaves THEN law END,
            CASE WHEN leaves THEN now END, CASE WHEN leaves THEN clock END,
            CASE WHEN leaves THEN clock END,
            CASE WHEN leaves THEN clock + :request * interval '1 second' END,
@@ -251,12 +266,17 @@ WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id
 
 REZONE = text(f"""
 WITH moved AS (
-    UPDATE campaign_contacts cc SET zone = coalesce(k.timezone, '')
+    UPDATE campaign_contacts cc SET zone = {key("k", "x.by_place")}
     FROM {STALE_ZONES}
     JOIN contacts k ON k.id = x.contact_id
     WHERE cc.contact_id = x.contact_id AND cc.campaign_id || '' = x.campaign_id
     RETURNING cc.campaign_id, cc.zone)
 INSERT INTO campaign_zones (campaign_id, zone) SELECT DISTINCT campaign_id, zone FROM moved ON CONFLICT DO NOTHING
+""")
+
+SHUT = text(f"""
+UPDATE campaign_zones z SET shut_until = x.until FROM {SHUT_ZONES}
+WHERE z.campaign_id = x.campaign_id AND z.zone = x.zone
 """)
 
 NOTE_TURNS = text(f"""
@@ -280,12 +300,14 @@ class Leaving(Protocol):
 @shaped(PICK)
 class DueContact(Protocol):
     """A contact that is due, locked, as it is now: the zone it waits in and its ``own_zone``, whether it may not be
-    called, and whether it, or its number, is ``on_the_phone``; the ``person``, where that was wanted."""
+    called, which consent it has given (:class:`worker.law.words.Consent`), and whether it, or its number, is
+    ``on_the_phone``; the ``person``, where that was wanted."""
 
     campaign_id: str
     contact_id: str
     zone: str
     own_zone: str
+    consent: int
     attempts: int
     called: bool
     technical_failures: int
@@ -341,6 +363,11 @@ def reserve(team_id: str, reservations: Sequence[Reservation], bounds: Bounds) -
 def pass_over(contacts: Sequence[PassedOver]) -> Statement:
     """The statement that snoozes, or rules out, contacts that ``pick`` found and that are not called now."""
     return PASS_OVER, PASSED_OVER.bind(contacts)
+
+
+def shut(zones: Sequence[ShutZone]) -> Statement:
+    """The statement that notes zones in which nobody may be called for a while, so that no claim looks at them."""
+    return SHUT, SHUT_ZONES.bind(zones)
 
 
 def rezone(contacts: Sequence[StaleZone]) -> Statement:

@@ -41,7 +41,8 @@ class CallAtCarrier(Protocol):
 class CallWindowColumns(Protocol):
     """A campaign's call window, all three columns or none; where it has several windows a day, ``call_windows`` say
     which, and the bounds nothing. Nothing is dialed from ``scheduled_end_at`` on. ``settings`` say whose clock
-    counts."""
+    counts. ``rules`` are there where the campaign goes by places (:data:`worker.store.rules.RULES`): the ``purpose``
+    whose rules bind it, or ``None``, and what becomes of who is at an ``unknownPlace``."""
 
     call_window_start: str | None
     call_window_end: str | None
@@ -49,6 +50,7 @@ class CallWindowColumns(Protocol):
     call_windows: Sequence[Mapping[str, Any]] | None
     scheduled_end_at: datetime | None
     settings: Mapping[str, Any]
+    rules: Mapping[str, Any] | None
 
 
 class ClosableCampaign(Protocol):

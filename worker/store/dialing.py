@@ -15,22 +15,24 @@ from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds
 from worker.store.assistants import AssistantColumns
-from worker.store.batches import Batch
+from worker.store.batches import Batch, Law
 from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW, SHARED_RATES
 from worker.store.columns import CallAtCarrier, CallWindowColumns, RatedAccount, RetryColumns, Timed, WatchedCall
 from worker.store.conversations import SECRET, ConversationColumns, person_of
 from worker.store.failovers import IS_NOT_HELD
+from worker.store.rules import BY_PLACE, RULES, key
 from worker.store.shapes import shaped
 
 
 @dataclass(frozen=True, slots=True)
 class Departure:
     """A reserved call whose turn has come: until when it may be committed (the last moment of its window), and the
-    campaign's policy that said so."""
+    campaign's policy that said so; where rules bind, the ``law`` by which it passes."""
 
     call_id: str
     valid_until: datetime
     policy_version: int
+    law: Law = None
 
 
 DEPARTURES = Batch(Departure)
@@ -41,7 +43,8 @@ SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.acc
        k.zone, a.carrier, {RATE_NOW} AS account_rate, n.calls_per_second AS number_rate,
        (SELECT s.rate FROM shared s WHERE s.carrier = a.carrier) AS credentials_rate,
        c.policy_version, c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows,
-       c.scheduled_end_at, c.settings, (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
+       c.scheduled_end_at, c.settings, {RULES}, k.secondary, 0 AS consent,
+       (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        c.max_attempts_per_contact, c.retry_delay_minutes, k.rang,
        cc.attempts + 1 AS attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
        v.stream_url, v.answer_url, v.carrier_ids,
@@ -63,11 +66,13 @@ COMMIT_DIALING = text(f"""
 WITH now AS MATERIALIZED (SELECT dialer_now() AS at),   -- read once, not for every row that is looked at
 free AS MATERIALIZED (
     SELECT k.id, k.campaign_id, k.contact_id, cc.attempts, cc.called, cc.callback_at, x.valid_until, now.at AS now,
+           x.law,
            cc.attempts >= c.max_attempts_per_contact AS is_extra,
            greatest(c.max_attempts_per_contact, cc.attempts + 1) AS max_attempts
     FROM {DEPARTURES}
     JOIN calls k ON k.id = x.call_id
     JOIN campaigns c ON c.id = k.campaign_id
+    JOIN teams t ON t.id = c.team_id
     JOIN contacts p ON p.id = k.contact_id
     JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id || '' = k.campaign_id
     JOIN phone_numbers n ON n.id = k.number_id
@@ -83,7 +88,7 @@ free AS MATERIALIZED (
       AND {MAY_DIAL}
       AND (k.secondary IS NULL AND p.phone_e164 = k.to_number
            OR k.secondary = p.phone_secondary AND c.use_secondary_phone)
-      AND coalesce(p.timezone, '') = k.zone AND NOT p.do_not_call
+      AND {key("p", BY_PLACE)} = k.zone AND NOT p.do_not_call
       AND NOT EXISTS (SELECT FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.to_number)
     ORDER BY k.id FOR NO KEY UPDATE OF k, cc),   -- who asks to be called later has the contact's row
 numbered AS (
@@ -94,7 +99,7 @@ numbered AS (
 UPDATE calls k
 SET state = 'dialing', attempt = f.attempts + 1, called_before = f.called, max_attempts = f.max_attempts,
     callback_at = f.callback_at, is_extra = f.is_extra, valid_until = f.valid_until,
-    dialed_at = f.now, dialing_at = clock_timestamp(),
+    dialed_at = f.now, dialing_at = clock_timestamp(), law = f.law,
     checked_at = clock_timestamp(), next_check_at = clock_timestamp() + :request * interval '1 second',
     clock_jump = coalesce((SELECT max(number) FROM clock_jumps), 0),
     provable_end_at = clock_timestamp()
@@ -129,6 +134,8 @@ class ReservedCall(
     contact_id: str
     number_id: str
     zone: str
+    secondary: str | None
+    consent: int
     number_rate: float | None
     policy_version: int
     speed: float

@@ -21,6 +21,7 @@ from worker.store.batches import Batch
 from worker.store.candidates import USABLE
 from worker.store.columns import CallWindowColumns, Timed
 from worker.store.instants import turn
+from worker.store.rules import RULES
 from worker.store.shapes import shaped
 
 TAKEN_FOR_SECONDS = 5.0
@@ -49,17 +50,19 @@ taken AS (
     FROM (SELECT id, CAST(:taken_for AS double precision) AS seconds FROM running
           UNION ALL SELECT id, 1 FROM over) AS x
     WHERE c.id = x.id
-    RETURNING c.id, c.team_id, CASE WHEN c.closing_at IS NULL THEN CAST(c.status AS text) ELSE 'closing' END AS status)
-SELECT id, team_id, status FROM taken
+    RETURNING c.id, c.team_id, CASE WHEN c.closing_at IS NULL THEN CAST(c.status AS text) ELSE 'closing' END AS status,
+              c.keys_through IS NOT NULL AS has_stale_keys)
+SELECT id, team_id, status, has_stale_keys FROM taken
 UNION ALL
-(SELECT DISTINCT NULL, team_id, 'starved' FROM campaigns
+(SELECT DISTINCT NULL, team_id, 'starved', false FROM campaigns
  WHERE short_of_slots AND status = 'running' AND team_id > CAST(:after_team AS text) ORDER BY team_id LIMIT :most_teams)
 """)
 
 
-NEXT_DUE = text("""
-SELECT c.id, c.team_id, c.keep_open, 0 = ANY(c.ranks) AS has_callbacks, c.call_window_start, c.call_window_end,
-       c.call_window_timezone, c.call_windows, c.scheduled_end_at, c.settings,
+NEXT_DUE = text(f"""
+SELECT c.id, c.team_id, c.keep_open, 0 = ANY(c.ranks) AS has_callbacks,
+       c.keys_through IS NOT NULL AS has_stale_keys, c.call_window_start, c.call_window_end,
+       c.call_window_timezone, c.call_windows, c.scheduled_end_at, c.settings, {RULES},
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        EXISTS (SELECT FROM calls l WHERE l.campaign_id = c.id AND l.ended_at IS NULL) AS is_live,
        EXISTS (SELECT FROM runs r WHERE r.id = c.run_id AND r.calls_used >= r.max_calls) AS is_spent,
@@ -94,10 +97,12 @@ WHERE c.id = x.campaign_id AND c.status = 'running'
 
 @dataclass(frozen=True, slots=True)
 class DueCampaigns:
-    """What one turn looks at: ``running`` campaigns by team, ``cancelled`` and ``closing`` ones, the caller's for
-    ``TAKEN_FOR_SECONDS``; and the teams of which a campaign lacks a shared slot, in the order of their ids."""
+    """What one turn looks at: ``running`` campaigns by team, of which ``stale`` ones have contacts under old keys,
+    ``cancelled`` and ``closing`` ones, the caller's for ``TAKEN_FOR_SECONDS``; and the teams of which a campaign lacks
+    a shared slot, in the order of their ids."""
 
     running: Mapping[str, list[str]]
+    stale: Sequence[str]
     cancelled: Sequence[str]
     closing: Sequence[str]
     starved_teams: Sequence[str]
@@ -105,12 +110,14 @@ class DueCampaigns:
 
 @shaped(NEXT_DUE)
 class DueCampaign(CallWindowColumns, Timed, Protocol):
-    """A running campaign: whether calls of it live, whether its run's budget ``is_spent``, and when the next contact
-    of each zone is due (zone, epoch seconds of business time; ``None`` where none waits)."""
+    """A running campaign: whether calls of it live, whether its run's budget ``is_spent``, and when the next contact of
+    each zone is due (zone, epoch seconds of business time; ``None`` where none waits). With ``has_stale_keys`` contacts
+    may wait elsewhere than they should (:func:`worker.store.rules.rekey`)."""
 
     id: str
     team_id: str
     keep_open: bool
+    has_stale_keys: bool
     has_callbacks: bool
     speed: float
     is_live: bool
@@ -131,19 +138,21 @@ def take(conn: Connection, *, most: int, most_cancelled: int, after_team: str | 
         "most_teams": most_teams,
     }
     running: dict[str, list[str]] = {}
+    stale: list[str] = []
     cancelled: list[str] = []
     closing: list[str] = []
     starved: list[str] = []
     for row in conn.execute(TAKE, values):
         if row.status == "running":
             running.setdefault(row.team_id, []).append(row.id)
+            stale += [row.id] if row.has_stale_keys else []
         elif row.status == "cancelled":
             cancelled.append(row.id)
         elif row.status == "closing":
             closing.append(row.id)
         else:
             starved.append(row.team_id)
-    return DueCampaigns(running, cancelled, closing, starved)
+    return DueCampaigns(running, stale, cancelled, closing, starved)
 
 
 def next_due(conn: Connection, campaign_ids: Sequence[str]) -> Sequence[DueCampaign]:

@@ -19,6 +19,7 @@ from worker.domain.whereabouts import PLACED_BY, place_code
 from worker.store import tables
 from worker.store.crm import records
 from worker.store.database import driver_of
+from worker.store.rules import BY_PLACE, BY_PLACE_OF, key
 from worker.store.shapes import shaped
 
 _LEFT_OUT: dict[str, Any] = {
@@ -56,9 +57,10 @@ LET_COMPLETE = text("SELECT pg_advisory_unlock_shared(hashtextextended('adding t
 # beginning with all the contacts there are, or all numbers on the list, which while they are few looks as good.
 _ADD = """
 WITH wanted AS MATERIALIZED (
-    SELECT k.id, k.phone_e164, k.phone_fault, coalesce(k.timezone, '') AS zone, w.ord, PRIORITY AS priority, b.banned,
+    SELECT k.id, k.phone_e164, k.phone_fault, ZONE AS zone, w.ord, PRIORITY AS priority, b.banned,
            row_number() OVER (PARTITION BY k.phone_e164, b.banned ORDER BY w.ord) AS nth
-    FROM (WANTED) AS w
+    FROM (SELECT BY_PLACE AS by_place) AS g
+    CROSS JOIN (WANTED) AS w
     CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = w.id AND team_id = :team LIMIT 1) AS k
     CROSS JOIN LATERAL (SELECT k.do_not_call OR (
         SELECT true FROM do_not_call d WHERE d.team_id = :team AND d.number = k.phone_e164 LIMIT 1
@@ -94,7 +96,11 @@ ON CONFLICT (contact_id, campaign_id) DO NOTHING
 def adding(wanted: str, *, priority: str = str(DEFAULT_PRIORITY), then: str = "") -> TextClause:
     """The statement that adds the contacts of ``wanted``, a query ``w`` of their ``id`` and the place of each,
     ``ord``."""
-    return text(_ADD.replace("WANTED", wanted).replace("PRIORITY", priority) + then)
+    zone, by = key("k", "g.by_place"), BY_PLACE_OF.format(campaign=":campaign")
+    return text(
+        _ADD.replace("WANTED", wanted).replace("PRIORITY", priority).replace("ZONE", zone).replace("BY_PLACE", by)
+        + then
+    )
 
 
 ADD = adding(
@@ -173,15 +179,16 @@ GROUP BY reason ORDER BY count DESC, reason
 
 # Two statements, for the first may have to wait for somebody who is adding the contact to a campaign, and only
 # a statement that begins afterwards sees what was added.
-MOVE_TO_ZONE = text("""
+_OWN_KEY = f"""(SELECT {key("k", BY_PLACE)} FROM campaigns c JOIN teams t ON t.id = c.team_id
+    JOIN contacts k ON k.id = cc.contact_id WHERE c.id = cc.campaign_id)"""
+MOVE_TO_ZONE = text(f"""
 WITH zones AS (
     INSERT INTO campaign_zones (campaign_id, zone)
-    SELECT DISTINCT cc.campaign_id, (SELECT coalesce(k.timezone, '') FROM contacts k WHERE k.id = cc.contact_id)
+    SELECT DISTINCT cc.campaign_id, {_OWN_KEY}
     FROM campaign_contacts cc WHERE cc.contact_id = ANY(CAST(:ids AS text[]))
     ON CONFLICT DO NOTHING)
-UPDATE campaign_contacts cc SET zone = (SELECT coalesce(k.timezone, '') FROM contacts k WHERE k.id = cc.contact_id)
-WHERE cc.contact_id = ANY(CAST(:ids AS text[]))
-  AND cc.zone <> (SELECT coalesce(k.timezone, '') FROM contacts k WHERE k.id = cc.contact_id)
+UPDATE campaign_contacts cc SET zone = {_OWN_KEY}
+WHERE cc.contact_id = ANY(CAST(:ids AS text[])) AND cc.zone <> {_OWN_KEY}
 """)
 
 _WHEREABOUTS = ", ".join(f"k.{column}" for column in PLACED_BY)
@@ -320,8 +327,8 @@ def count_out_of_reach(conn: Connection, campaign_id: str) -> dict[str, int]:
 
 
 def edit(conn: Connection, team_id: str, contact_id: str, changes: Mapping[str, Any]) -> Row[Any] | None:
-    """Set these columns; where the contact waits, it waits in its new zone. Returns the contact as it is then,
-    ``None`` if the team has none with this id. For what decides calls the caller holds
+    """Set these columns; where the contact waits, it waits in its new zone, or place. Returns the contact as it is
+    then, ``None`` if the team has none with this id. For what decides calls the caller holds
     :func:`worker.store.gate.close_gate`."""
     stamped = {**changes, "updated_at": func.clock_timestamp()} if changes else {}
     moves = bool(changes.keys() & set(PLACED_BY))

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, text
 
 from worker.store.breakers import IS_PROBED
 from worker.store.columns import CallWindowColumns, ClosableCampaign, Timed
 from worker.store.instants import is_over
+from worker.store.rules import RULES
 from worker.store.shapes import shaped
 
-FACTS = text("""
+FACTS = text(f"""
 SELECT c.id, c.name, c.status, c.pause_reason, c.scheduled_start_at, c.missed_start_at, c.closing_at, c.keep_open,
        c.deleted_at, c.next_wake_at, c.max_concurrent_calls,
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows, c.scheduled_end_at,
-       c.settings,
+       c.settings, {RULES}, c.purpose, t.policy AS team_policy,
        (SELECT dialer_now()) AS now, (SELECT dialer_due_now()) AS due_now, clock_timestamp() AS machine_now,
        (SELECT generation FROM slot_generation) AS generation,
        t.max_concurrent_calls AS team_limit,
@@ -68,6 +69,8 @@ class CampaignFacts(CallWindowColumns, ClosableCampaign, Timed, Protocol):
     id: str
     name: str
     pause_reason: str | None
+    purpose: str | None
+    team_policy: Mapping[str, Any]
     scheduled_start_at: datetime | None
     missed_start_at: datetime | None
     keep_open: bool

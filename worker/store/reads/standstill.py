@@ -18,6 +18,7 @@ from worker.store.columns import CallWindowColumns, Timed
 from worker.store.hangups import TO_BE_ENDED as CALLS_TO_BE_ENDED
 from worker.store.instants import age, is_over, turn
 from worker.store.room import CALLER_IDS_WITH_ROOM, LIVE_OF_ACCOUNT, LIVE_OF_NUMBER, MAY_CALL_MORE
+from worker.store.rules import RULES
 from worker.store.shapes import shaped
 
 MOST_EVENTS = 1000
@@ -78,7 +79,7 @@ GROUP BY u.account_id, u.carrier, a.name ORDER BY 1
 # which each campaign of the team gets its turn at the account's rate is counted on top.
 _DUE = f"""
 SELECT c.id, c.name, c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows, c.scheduled_end_at,
-       c.settings,
+       c.settings, {RULES},
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        least({age("c.filled_at")}, {age("c.updated_at")}, {age("r.opened_at")}, ids.rested_seconds,
              latest.moved_seconds, (SELECT {age("real_at")} FROM clock),

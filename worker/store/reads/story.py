@@ -10,13 +10,14 @@ from sqlalchemy import Connection, text
 
 from worker.store.columns import CallWindowColumns, Timed
 from worker.store.crm.campaign_contacts import READS_AS, READS_WHY
+from worker.store.rules import RULES
 from worker.store.shapes import shaped
 
 # One contact is in few campaigns, so its are found by the primary key, and then put in order.
 CAMPAIGNS = text(f"""
 SELECT cc.campaign_id, c.name, CAST(c.status AS text) AS campaign_status, c.deleted_at, c.max_attempts_per_contact,
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows, c.scheduled_end_at,
-       c.settings, (SELECT dialer_now()) AS now, cc.contact_id, {READS_AS} AS status, {READS_WHY} AS reason,
+       c.settings, {RULES}, (SELECT dialer_now()) AS now, cc.contact_id, {READS_AS} AS status, {READS_WHY} AS reason,
        cc.attempts, cc.due_at, cc.callback_at, cc.callbacks_used, cc.zone, cc.called, cc.answered,
        cc.added_at, k.phone_e164, k.phone_fault,
        k.do_not_call OR EXISTS (SELECT FROM do_not_call d

@@ -1,0 +1,200 @@
+"""Campaigns that go by places: by the clocks of wherever a callee may be, and by the rules of every such place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.world import World
+from worker.domain.errors import PurposeRequired
+from worker.domain.places import place_of
+from worker.operations.campaign_edit import edit_campaign
+from worker.operations.campaigns import schedule
+from worker.operations.progress import read_progress
+from worker.operations.teams import edit_team
+from worker.operations.test_call import place_test_call
+
+# Monday 2027-03-01, 12:00 in New York.
+WINDOW = {"callWindowStart": "09:00", "callWindowEnd": "17:00", "callWindowTimezone": "America/New_York"}
+NEW_YORK, LOS_ANGELES, HONOLULU, TOLL_FREE = "+12125550101", "+12135550101", "+18085550101", "+18005550101"
+PARIS = "+33139980001"
+
+
+def team(world: World, **policy: Any) -> None:
+    _, steps = edit_team(world.dialer, world.team, policy, actor="test")
+    world.carry_out(steps)
+
+
+def contact(world: World, phone: str, **known: Any) -> str:
+    """A contact that was placed when it was written."""
+    (made,) = world.contacts(1, phone=phone, timezone=known.get("timezone"))
+    world.sql("UPDATE contacts SET place = :place WHERE id = :id", place=place_of(phone, **known).code, id=made)
+    return made
+
+
+def edit(world: World, campaign: str, **fields: Any) -> None:
+    world.carry_out(edit_campaign(world.dialer, world.team, campaign, fields, actor="test"))
+
+
+def local(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%a %H:%M}"
+
+
+def law_of(world: World, campaign: str) -> Mapping[str, Any] | None:
+    law: Mapping[str, Any] | None = world.call(campaign).law
+    return law
+
+
+@pytest.mark.parametrize(
+    ("phone", "known", "opens"),
+    [
+        (NEW_YORK, {}, "Mon 17:00"),
+        (LOS_ANGELES, {}, "Mon 17:00"),  # 9:00 there
+        (HONOLULU, {}, "Mon 19:00"),
+        (LOS_ANGELES, {"timezone": "America/New_York"}, "Mon 17:00"),  # both: 9 to 14 there
+        (LOS_ANGELES, {"timezone": "America/New_York", "timezone_confirmed": True}, "Mon 17:00"),
+        (HONOLULU, {"timezone": "America/New_York"}, "Mon 19:00"),
+        (NEW_YORK, {"timezone": "Pacific/Honolulu", "timezone_confirmed": True}, "Mon 19:00"),
+        ("+12195550101", {}, "Mon 17:00"),  # Indiana: Chicago or New York
+        (PARIS, {}, "Tue 08:00"),
+    ],
+)
+def test_who_has_no_zone_is_called_by_the_clocks_of_his_number(
+    world: World, phone: str, known: dict[str, Any], opens: str
+) -> None:
+    team(world, zoneFromNumber=True)
+    campaign = world.campaign([contact(world, phone, **known)], **WINDOW)
+    world.run(campaign)
+    world.until(campaign, "completed")
+    (at,) = world.dialed()
+    assert local(at) == opens
+    assert law_of(world, campaign) is None, "places alone are no rule"
+
+
+@pytest.mark.parametrize("turned", ["by the team", "by the campaign"])
+def test_contacts_that_wait_move_when_places_are_turned_on_and_off(world: World, turned: str) -> None:
+    world.set_clock(datetime(2027, 3, 2, 14, 30, tzinfo=UTC))  # 9:30 in New York, 4:30 in Honolulu
+    people = [contact(world, HONOLULU), contact(world, NEW_YORK), contact(world, "+18085550199", timezone="Asia/Tokyo")]
+    campaign = world.campaign(people[:2] if turned == "by the team" else people, **WINDOW)
+
+    def turn(on: bool) -> None:
+        if turned == "by the team":
+            team(world, zoneFromNumber=on)
+        else:
+            edit(world, campaign, purpose="research" if on else None)
+
+    zones = {person: world.entry(campaign, person).zone for person in people if person in people[:2]}
+    assert set(zones.values()) == {""}
+    turn(True)
+    turn(False)
+    turn(True)
+    world.run(campaign)
+    assert world.entry(campaign, people[0]).zone == place_of(HONOLULU).code
+    assert world.entry(campaign, people[1]).zone == place_of(NEW_YORK).code
+    if turned == "by the team":
+        assert [call.to_number for call in world.calls(campaign)] == [NEW_YORK]
+        turn(False)
+        world.tick()
+        world.advance(5)
+        assert world.entry(campaign, people[0]).zone == ""
+        assert len(world.calls(campaign)) == 2
+
+
+def test_who_has_not_consented_is_not_called_where_rules_want_it(world: World) -> None:
+    world.set_clock(datetime(2027, 3, 7, 17, 0, tzinfo=UTC))  # a Sunday noon in New York
+    campaign = world.campaign([called := contact(world, NEW_YORK)], purpose="informational")
+    world.run(campaign)
+    row = world.entry(campaign, called)
+    assert (row.status, row.reason) == ("skipped", "no_consent"), "an AI voice wants consent"
+
+
+@pytest.mark.parametrize(
+    ("policy", "known", "status"),
+    [
+        ({}, {}, "pending"),
+        ({"unknownPlace": "strictest"}, {}, "pending"),  # strictest of no country
+        ({"unknownPlace": "strictest", "country": "US"}, {}, "completed"),
+        ({"unknownPlace": "strictest"}, {"timezone": "America/Chicago"}, "completed"),
+        ({}, {"timezone": "America/Chicago"}, "completed"),
+    ],
+)
+def test_who_is_at_a_place_nobody_knows_is_held_or_called_when_anywhere_is_open(
+    world: World, policy: dict[str, Any], known: dict[str, Any], status: str
+) -> None:
+    team(world, zoneFromNumber=True, **policy)
+    world.set_clock(datetime(2027, 3, 1, 20, 30, tzinfo=UTC))  # 10:30 in Honolulu, 15:30 in New York
+    campaign = world.campaign([held := contact(world, TOLL_FREE, **known)], **WINDOW)
+    world.run(campaign)
+    world.advance(30)
+    assert world.entry(campaign, held).status == status
+
+
+def test_no_common_hour_ends_the_wait_with_a_reason(world: World) -> None:
+    team(world, zoneFromNumber=True)
+    lost = contact(world, NEW_YORK, timezone="Asia/Tokyo")
+    campaign = world.campaign([lost, contact(world, LOS_ANGELES)], **WINDOW)
+    world.run(campaign)
+    world.until(campaign, "completed", hours=30)
+    assert (world.entry(campaign, lost).status, world.entry(campaign, lost).reason) == ("skipped", "no_common_hour")
+    assert len(world.dialed()) == 1
+
+
+def test_a_shut_place_is_not_looked_at_until_it_opens(world: World) -> None:
+    team(world, zoneFromNumber=True)
+    world.set_clock(datetime(2027, 3, 2, 14, 30, tzinfo=UTC))
+    campaign = world.campaign([contact(world, HONOLULU), contact(world, NEW_YORK)], **WINDOW)
+    world.run(campaign)
+    shut = dict(world.sql("SELECT zone, shut_until FROM campaign_zones WHERE campaign_id = :id", id=campaign))
+    there = place_of(HONOLULU).code
+    assert shut[there] is not None
+    assert shut[there] <= world.now + timedelta(hours=1)
+    assert shut[place_of(NEW_YORK).code] is None
+    world.pause(campaign)
+    edit(world, campaign, callWindowStart="00:00", callWindowEnd="24:00")
+    world.resume(campaign)
+    world.advance(10)
+    dialed = {order.to_number for order in world.stage.requests}
+    assert dialed == {HONOLULU, NEW_YORK}, "what was known of the window before is forgotten"
+
+
+@pytest.mark.parametrize("whose", ["team", "deployment"])
+def test_a_campaign_without_a_purpose_does_not_run_where_one_is_required(world: World, whose: str) -> None:
+    later = (world.now + timedelta(hours=1)).isoformat()
+    scheduled = world.campaign([contact(world, NEW_YORK)], scheduledStartAt=later)
+    draft = world.campaign([contact(world, LOS_ANGELES)])
+    if whose == "team":
+        team(world, requirePurpose=True)
+    else:
+        world.dialer = replace(world.dialer, require_purpose=True)
+    who = "its team" if whose == "team" else "this deployment"
+    for refused in (
+        lambda: world.run(draft),
+        lambda: world.run(draft, dry_run=True),
+        lambda: schedule(world.dialer, draft, later, actor="test"),
+        lambda: place_test_call(world.dialer, world.team, draft, "+12025550177", opened_by="api", actor="test"),
+    ):
+        with pytest.raises(PurposeRequired, match=f"has no purpose, and {who} requires one"):
+            refused()
+    world.advance(3700)
+    assert world.status(scheduled) == "draft"
+    said = read_progress(world.dialer, world.team, scheduled).activity
+    assert said.code == "start_missed"
+    assert "it has no purpose" in said.message
+    assert not world.dialed()
+    edit(world, draft, purpose="research")
+    world.run(draft)
+
+
+def test_what_let_a_call_pass_is_kept_with_it(world: World) -> None:
+    campaign = world.campaign([contact(world, PARIS)], purpose="debt")
+    world.run(campaign)
+    world.until(campaign, "completed")
+    law = law_of(world, campaign)
+    assert law is not None
+    assert law["areas"] == ["FR"]
+    assert law["zones"] == ["Europe/Paris"]
+    assert law["place"] == place_of(PARIS).code
