@@ -55,8 +55,8 @@ def test_the_sentence_says_who_waits_for_their_hours_and_who_is_nowhere(world: W
     found = read_progress(world.dialer, world.team, campaign).activity
     assert (found.code, found.until) == ("window_shut", datetime(2027, 3, 2, 19, 0, tzinfo=UTC))
     assert found.message == (
-        "2 wait for their hours (US-HI), the first until 14:00 New York, in 4 h 30 min; 1 waits because nobody knows where "
-        "they are."
+        "2 wait for their hours (US-HI), the first until 14:00 New York, in 4 h 30 min; "
+        "1 waits because nobody knows where they are."
     )
     held = world.campaign([world.contact("+18005550102")], **WINDOW)
     world.run(held)

@@ -26,6 +26,7 @@ GET /campaigns
 GET /campaigns/{id}
 GET /campaigns/{id}/calls
 GET /campaigns/{id}/contacts
+GET /campaigns/{id}/contacts/{contactId}/decision
 GET /campaigns/{id}/progress
 GET /campaigns/{id}/report
 GET /campaigns/{id}/runs

@@ -128,6 +128,8 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
                 "import": "Bring the contacts of FILE, a CSV, into the CRM; - reads a pipe.",
                 "story": "Tell all there is about one person: campaigns and why they wait or are not called, calls "
                 "with all that carriers said, edits, do-not-call.",
+                "why": "Say whether a contact is called, waits until when, or never is, and why: the rules with where "
+                "they are written, the campaign's window, a do-not-call.",
                 "replace": "Find anew where the contacts of all teams may be: after an upgrade that says so, for the "
                 "tables of numbers, area codes and postal codes have changed.",
             },

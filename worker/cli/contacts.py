@@ -10,6 +10,7 @@ from click.exceptions import Exit
 
 from worker.cli.contact_import import import_contacts
 from worker.cli.contact_places import replace
+from worker.cli.contact_why import why
 from worker.cli.context import (
     NUMBER,
     Context,
@@ -295,3 +296,4 @@ def undo(context: Context, import_id: str, yes: bool, as_json: bool) -> None:
 contacts.add_command(import_contacts)
 contacts.add_command(story)
 contacts.add_command(replace)
+contacts.add_command(why)
