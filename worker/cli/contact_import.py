@@ -17,6 +17,7 @@ from worker.domain.additions import DEFAULT_PRIORITY, PRIORITY
 from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import Encoding, choose_encoding, pieces_of
+from worker.domain.whereabouts import BASIS_IN_WORDS
 from worker.operations import views_crm
 from worker.operations.import_notes import import_notes
 from worker.operations.import_progress import ImportObserver
@@ -143,6 +144,9 @@ def _show(loaded: Loaded, notes: Iterable[str], said: LineReport, options: dict[
             click.echo(f"{loaded.added} added to {as_given(options['campaign_id'])}; {already} were in it.")
             if loaded.prioritized:
                 click.echo(f"{some(loaded.prioritized, 'contact')} of it had another priority.")
+    if loaded.placed:
+        by = ", ".join(f"{count} by {BASIS_IN_WORDS[basis]}" for basis, count in loaded.placed.most_common())
+        click.echo(f"Where {some(loaded.placed.total(), 'line')} with a number may be: {by}.")
     for note in notes:
         click.echo(note)
     show_warnings(loaded.warnings)

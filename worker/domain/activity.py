@@ -193,6 +193,10 @@ def _why_off(caller: CallerIdState) -> str:
 def _not_yet(now: Situation) -> Activity | None:
     """Nobody is due, or the windows of those who are due are shut."""
     due, opens = now.next_due_at, now.opens_at
+    waits = None if now.waits is None else now.waits.sentence(now.now, now.zone)
+    if now.waits is not None and waits is not None and (opens is None or opens > now.now):
+        is_held = opens is None and now.waits.place_unknown.count > 0
+        return Activity("place_unknown" if is_held else "window_shut", waits, opens)
     if opens is None and now.opens_after_end is not None:
         return _ends_before(now, now.opens_after_end)
     if opens is None:

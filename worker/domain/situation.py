@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from worker.domain.model import CampaignStatus
 from worker.domain.standstill import Standstill
+from worker.domain.waits import Waits
 
 
 class Full(StrEnum):
@@ -65,7 +66,8 @@ class Situation:
     ``is_campaign_full`` and ``is_team_full`` say that these may have no further call at once. ``still`` is what of the
     campaign stands still. ``failover_held_until`` (machine time) is set while calls that a failover of the database may
     have lost keep others from being placed. ``zone`` is the one whose clock is said, the campaign's; ``machine_now`` is
-    ``now`` by the clock of the machines, where that is another.
+    ``now`` by the clock of the machines, where that is another. ``waits`` says of a campaign that goes by places, where
+    nobody is called, for what those wait who wait.
     """
 
     status: CampaignStatus
@@ -101,3 +103,4 @@ class Situation:
     failover_held_until: datetime | None = None
     zone: str | None = None
     machine_now: datetime | None = None
+    waits: Waits | None = None

@@ -26,6 +26,7 @@ def imported(loaded: Loaded, contacts: ContactFile, encoding: Encoding) -> dict[
         "unreadable": loaded.unreadable,
         "added": loaded.added if is_of_campaign else None,
         "prioritized": loaded.prioritized if is_of_campaign else None,
+        "placed": {basis.value: count for basis, count in loaded.placed.most_common()},
         "custom_fields": list(contacts.columns.custom),
         "encoding": encoding.shown,
         "encoding_source": encoding.source,
