@@ -54,6 +54,11 @@ def _keep_bytecode(config: pytest.Config) -> None:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+def pytest_sessionfinish() -> None:
+    if running := sys.modules.get("tests.cli.running"):  # whoever has not imported it has no forge to end
+        running.end_forge()
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not read what is slow as a whole where nothing slow is to run: to collect it takes every worker seconds."""
     if config.option.markexpr != "not slow" or collection_path.suffix != ".py":

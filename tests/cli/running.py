@@ -85,8 +85,16 @@ def started(*arguments: str, **settings: str) -> Iterator[Started]:
 def forge() -> Forge:
     """The process that has imported everything, one for all tests of this process."""
     made = Forge.start()
-    atexit.register(made.stop)
+    atexit.register(end_forge)
     return made
+
+
+def end_forge() -> None:
+    """End it, if there is one. Workers of the suite call this themselves: they do not live to their end."""
+    if forge.cache_info().currsize:
+        made = forge()
+        forge.cache_clear()
+        made.stop()
 
 
 def run(*command: str, given: str = "", **settings: str) -> Answer:

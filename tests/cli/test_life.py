@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from tests.cli.running import dialer, document, sentence, several, words
 from tests.world import World
 from worker.operations import views
@@ -22,6 +24,8 @@ POLICY = {
     "retry-delay-minutes": "30",
 }
 OTHERS = {"assistant-id": "asst_team_a", "company-id": "comp_team_a", "settings": '{"retryDelays": {"busy": 10}}'}
+
+pytestmark = pytest.mark.usefixtures("at_work")
 
 
 def shown(world: World, campaign: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tests.carriers.peer import Peer, Reply
 from tests.carriers.rigs import simulator_reports
 from tests.scenarios.through import campaign_through
 from tests.world import World
-from worker.carriers import registry
+from worker.carriers import http, registry
 from worker.cli.doctor import all_findings
 from worker.cli.findings_carriers import unknown_carriers
 from worker.domain.errors import Invalid
@@ -54,13 +54,15 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 @pytest.fixture
-def acme(installed: None, world: World, peer: Peer) -> World:
+def acme(installed: None, world: World, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A deployment that can call with Acme, at a server that does as it is scripted, and with the simulator's stage."""
     given = {"ACME_KEY": SECRET, "ACME_REGION": "south", "ACME_API_BASE_URL": peer.url}
     made = wiring.build(settings.read_settings(given)).carriers
-    assert list(made) == ["acme"]
-    world.dialer = replace(world.dialer, carriers={**world.dialer.carriers, **made})
-    return world
+    with http.new_client() as client:  # which all share, and a process keeps to its end
+        monkeypatch.setattr(http, "new_client", lambda: client)
+        assert list(made) == ["acme"]
+        world.dialer = replace(world.dialer, carriers={**world.dialer.carriers, **made})
+        yield world
 
 
 def test_a_call_goes_through_it_with_its_settings_and_its_id_of_the_assistant(acme: World, peer: Peer) -> None:

@@ -4,6 +4,16 @@ answers, the columns that are read and the options of the command line. To give 
 (``schema.sql``, a migration, ``store/tables.py``) and declare it here.
 
 The bounds here and the CHECKs of the schema are held against each other by a test.
+
+What is derived is derived in one place for each side: ``fields`` and ``kinds`` check a body, ``api/resources`` and
+``api/models_resources`` make routes and shapes, ``cli/resources`` options and commands, ``operations/resources`` and
+``store/crm/records`` carry them out. What stays explicit reads worse derived:
+
+* the rules of contacts and campaigns (``contact``, ``campaign``): fields that depend on each other, on the status and
+  on what is stored; a declaration of these would be a language of its own, read by nobody else;
+* the kinds (``kinds``), one class each: what may be written, what it becomes, and the sentence that refuses it;
+* the answers of verbs (``api/models_contacts``, ``api/models_campaigns``, ``answers``): nested, each of another shape,
+  written as what is sent.
 """
 
 from __future__ import annotations
