@@ -27,10 +27,10 @@ from worker.flow.base import Dialer, FillMore, Settle, Step, fill_steps, slot_of
 from worker.flow.follow import EVENT_ORDER, Consequences, follow
 from worker.flow.record import parse, rows_of
 from worker.flow.tally import FOREIGN
-from worker.store import receipts
+from worker.store import events, receipts
 from worker.store.calls import CallWithPolicy
 from worker.store.database import transact
-from worker.store.events import MOST_PER_CALL, Event, EventOfCall, Kept
+from worker.store.events import Event, EventOfCall, Kept
 from worker.store.moves import Move, MovedCall
 
 log = structlog.get_logger()
@@ -185,7 +185,7 @@ def _follow(
 ) -> tuple[Move | None, dict[int, str]]:
     """The move that news of a call makes, and the outcome of each event by its place; neither where they are left in
     the inbox."""
-    if any(event.waits for event in known) or len(known) + len(news) > MOST_PER_CALL:
+    if any(event.waits for event in known) or len(known) + len(news) > events.MOST_PER_CALL:
         return None, {}
     fresh = {event.event_id: event for event in reversed(news)}
     for event in known:

@@ -30,7 +30,8 @@ class Event:
     """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended", ``in_doubt``
     with a "ringing" that may be none; ``raw`` is what was received, as JSON; with
     ``is_of_another`` the news is of another account of the carrier than the deployment's; ``outcome`` is what became
-    of it where that is known already."""
+    of it where that is known already, by whoever has its call locked and has seen that the event is of its carrier, and
+    that no more are kept of it than :data:`MOST_PER_CALL`."""
 
     token: str
     event_id: str
@@ -80,18 +81,20 @@ SELECT CAST(:carrier AS carrier), x.token,   -- another's event must not keep ou
        CASE WHEN whose.is_erased THEN '{{}}' ELSE CAST(x.raw AS jsonb) END, x.in_doubt,
        CASE WHEN whose.is_foreign THEN 'foreign' ELSE x.outcome END
 FROM {EVENTS}
-CROSS JOIN LATERAL (
+CROSS JOIN LATERAL (   -- what moved its call had that locked, and has looked at all of this
     SELECT x.is_of_another OR coalesce(its.is_foreign, false) AS is_foreign,
            coalesce(its.is_erased, false) AS is_erased   -- of somebody who was erased nothing is written down
     FROM (SELECT) AS once LEFT JOIN LATERAL (
         SELECT a.carrier <> CAST(:carrier AS carrier) AS is_foreign, k.to_number = '' AS is_erased
         FROM calls k JOIN carrier_accounts a ON a.id = k.account_id
-        WHERE k.token = x.token) AS its ON true
+        WHERE x.outcome IS DISTINCT FROM 'moved' AND k.token = x.token) AS its ON true
     OFFSET 0) AS whose
-WHERE NOT EXISTS (SELECT FROM call_events e   -- foreign news does not use up the room of the call's own
-                  WHERE e.token = x.token AND e.carrier = CAST(:carrier AS carrier)
-                    AND (e.outcome IS NOT DISTINCT FROM 'foreign') = whose.is_foreign
-                  OFFSET :most_per_call - 1)
+WHERE CASE WHEN x.outcome IS NULL
+           THEN NOT EXISTS (SELECT FROM call_events e   -- foreign news does not use up the room of the call's own
+                            WHERE e.token = x.token AND e.carrier = CAST(:carrier AS carrier)
+                              AND (e.outcome IS NOT DISTINCT FROM 'foreign') = whose.is_foreign
+                            OFFSET :most_per_call - 1)
+           ELSE true END
 ON CONFLICT (token, event_id) DO NOTHING
 RETURNING outcome
 """)
