@@ -29,7 +29,7 @@ from worker.api.models_selection import (
 )
 from worker.api.openapi import takes
 from worker.api.request_context import AFTER, Context, Paged, RequestContext, after_and_no_offset, answered
-from worker.domain.additions import parse_additions, parse_priorities
+from worker.domain.additions import parse_additions, parse_matching, parse_priorities
 from worker.domain.answers import CALL, RUN
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.fields import MISSING
@@ -64,7 +64,7 @@ def add_campaign_contacts(context: Context, id: str) -> Response:
     those that cannot be called, by the reason."""
     sent = context.body()
     if "filter" in sent:
-        return _add_matching(context, id, parse_filter(sent, in_campaign=False))
+        return _add_matching(context, id, *parse_matching(sent))
     wanted = parse_additions(sent)
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
@@ -132,10 +132,10 @@ def cancel_callback(context: Context, id: str, contact_id: Annotated[str, Path(a
     return context.do(work)
 
 
-def _add_matching(context: RequestContext, id: str, chosen: Mapping[str, Any]) -> Response:
+def _add_matching(context: RequestContext, id: str, chosen: Mapping[str, Any], priority: int) -> Response:
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:
         done = by_filter.add_matching(
-            dialer, context.team_id, id, chosen, actor=context.actor, bookmark=bookmark
+            dialer, context.team_id, id, chosen, actor=context.actor, priority=priority, bookmark=bookmark
         )  # fmt: skip
         return answered(*done.steps(context.team_id, id), matched=done.matched, added=done.done)
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from worker.cli.context import Context, as_body, country_option, for_team
+from worker.cli.context import NUMBER, Context, as_body, country_option, for_team
 from worker.cli.resources import options
 from worker.cli.showing import json_option, plain, show_json, some
+from worker.domain.additions import DEFAULT_PRIORITY, PRIORITY
 from worker.domain.fields import read_fields
 from worker.domain.selection import FILTER, STATUS, filter_fields
 from worker.operations import by_filter
@@ -46,22 +47,27 @@ def _do(
     given: dict[str, Any],
     *,
     in_campaign: bool,
+    **more: Any,
 ) -> ByFilter:
     chosen = as_body(**given)
     if not chosen:
         raise click.UsageError("Say which contacts: give at least one option.", click.get_current_context())
     filters = read_fields(chosen, filter_fields(in_campaign=in_campaign))
     region = context.region(country)
-    done = work(context.dialer, context.team_id, campaign_id, filters, actor=context.actor, region=region)
+    done = work(context.dialer, context.team_id, campaign_id, filters, actor=context.actor, region=region, **more)
     context.carry_out(done.steps(context.team_id, campaign_id))
     return done
 
 
 @click.command()
 @of_team
-def add(context: Context, /, campaign_id: str, country: str | None, as_json: bool, **given: Any) -> None:
+@click.option("--priority", type=NUMBER, help="Of those who are due, 1 is called first and 9 last. Default 5.")
+def add(
+    context: Context, /, campaign_id: str, country: str | None, as_json: bool, priority: object, **given: Any
+) -> None:
     """Add the team's contacts that match to CAMPAIGN_ID; those in it already are left as they are."""
-    done = _do(by_filter.add_matching, context, campaign_id, country, given, in_campaign=False)
+    theirs = DEFAULT_PRIORITY if priority is None else PRIORITY(priority, "priority")
+    done = _do(by_filter.add_matching, context, campaign_id, country, given, in_campaign=False, priority=theirs)
     if as_json:
         show_json(matched=done.matched, added=done.done)
         return

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from worker.domain.additions import DEFAULT_PRIORITY
 from worker.domain.model import CampaignStatus, ContactStatus
 from worker.domain.paging import Key, read_key
 from worker.flow.base import Dialer, Fill, Step
@@ -71,10 +72,11 @@ def add_matching(
     *,
     actor: str,
     region: str | None = None,
+    priority: int = DEFAULT_PRIORITY,
     bookmark: Bookmark = ANEW,
 ) -> ByFilter:
-    """Add the team's contacts that match to the campaign; ``done`` are new in it. Who is made meanwhile is not added.
-    Raises :class:`Conflict` for a campaign that takes no contacts."""
+    """Add the team's contacts that match to the campaign, with this priority; ``done`` are new in it. Who is made
+    meanwhile is not added. Raises :class:`Conflict` for a campaign that takes no contacts."""
 
     def begin(conn: Connection) -> tuple[Wanted, datetime]:
         open_for_contacts(conn, campaign_id, team_id)
@@ -87,7 +89,8 @@ def add_matching(
         found = selecting.of_team(conn, team_id, wanted, after=place, until=until, most=BATCH)
         if not found.contact_ids:
             return _nobody(found)
-        added, steps = add_batch(conn, campaign_id, found.contact_ids, priorities={}, team_id=team_id)
+        given = dict.fromkeys(found.contact_ids, priority) if priority != DEFAULT_PRIORITY else {}
+        added, steps = add_batch(conn, campaign_id, found.contact_ids, priorities=given, team_id=team_id)
         if count := added.total():
             campaigns.audit(conn, campaign_id, actor, "add_contacts", {"added": count})
         return _Slice(found, count, (), bool(steps))
