@@ -70,7 +70,9 @@ def test_another_teams_external_id_is_a_name_of_its_own(web: World, client: Clie
         ("GET", "calls?after=none", None, ["after"]),
         ("POST", "campaigns/{campaign}/contacts", {"filter": {}}, ["filter"]),
         ("POST", "campaigns/{campaign}/contacts", {"filter": {"tag": "a"}, "contactIds": ["b"]}, ["contactIds"]),
+        ("POST", "campaigns/{campaign}/contacts", {"filter": {"tag": 1}, "priority": 0}, ["filter.tag", "priority"]),
         ("DELETE", "campaigns/{campaign}/contacts", {"filter": {"status": "x"}}, ["filter.status"]),
+        ("DELETE", "campaigns/{campaign}/contacts", {"filter": {"tag": "a"}, "priority": 1}, ["priority"]),
         ("POST", "campaigns/{campaign}/contacts/requeue", {}, ["contactIds"]),
         ("GET", "campaigns/{campaign}/contacts?after=x", None, ["after"]),
     ],
@@ -129,6 +131,14 @@ def test_contacts_are_added_put_back_and_removed_by_a_filter(
     removed = send(client, "DELETE", campaign, tag="vip")
     assert (removed["matched"], removed["removed"], removed["kept"]) == (6, 1, 5)
     web.carry_out(sent)
+
+
+def test_contacts_are_added_by_a_filter_with_a_priority(web: World, client: Client) -> None:
+    vips, campaign = web.contacts(2, tags=["vip"]), web.campaign()
+    body = {"filter": {"tag": "vip"}, "priority": 2}
+    assert client.post(f"{CAMPAIGNS}/{campaign}/contacts", json=body).json()["added"] == 2
+    shown = client.get(f"{CAMPAIGNS}/{campaign}/contacts").json()["contacts"]
+    assert {each["contact_id"]: each["priority"] for each in shown} == dict.fromkeys(vips, 2)
 
 
 def test_the_lists_of_contacts_lose_and_double_nothing_while_they_change(web: World, client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -30,7 +31,7 @@ from worker.api.models_selection import (
 )
 from worker.api.openapi import takes
 from worker.api.request_context import AFTER, Context, Paged, after_and_no_offset, answered
-from worker.domain.additions import parse_additions, parse_priorities
+from worker.domain.additions import parse_additions, parse_matching, parse_priorities
 from worker.domain.answers import CALL, RUN
 from worker.domain.campaign import parse_contact_ids
 from worker.domain.fields import MISSING
@@ -67,7 +68,8 @@ def add_campaign_contacts(context: Context, id: str) -> Response:
     those that cannot be called, by the reason."""
     sent = context.body()
     if "filter" in sent:
-        return do_matching(context, id, parse_filter(sent, in_campaign=False), Matching.add, _added)
+        chosen, priority = parse_matching(sent)
+        return do_matching(context, id, chosen, partial(Matching.add, priority=priority), _added)
     wanted = parse_additions(sent)
 
     def work(dialer: Dialer, bookmark: Bookmark) -> Answer:

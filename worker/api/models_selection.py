@@ -10,17 +10,25 @@ from pydantic import BaseModel, Field, RootModel, create_model
 from worker.api.models import Done, Sent
 from worker.api.models_campaigns import ContactIds, ContactsToAdd
 from worker.api.models_progress import Removed
-from worker.api.models_resources import body_model, shape
+from worker.api.models_resources import body_model, shape, without_default
+from worker.domain.additions import DEFAULT_PRIORITY, PRIORITY
 from worker.domain.selection import filter_fields
 
 
 def _or_filter(
-    title: str, about: str, ids: type[BaseModel], *, in_campaign: bool, example: Mapping[str, Any]
+    title: str,
+    about: str,
+    ids: type[BaseModel],
+    *,
+    in_campaign: bool,
+    example: Mapping[str, Any],
+    more: Mapping[str, Any] | None = None,
 ) -> type[BaseModel]:
-    """A body of ids, or of a filter."""
+    """A body of ids, or of a filter with ``more`` beside it."""
     fields = filter_fields(in_campaign=in_campaign)
     chosen = body_model(f"{title}Filter", f"{about} One field at least.", fields, example, is_new=False)
-    by_filter = shape(f"{title}ByFilter", Sent, about, {"filter": (chosen, Field())}, {"filter": dict(example)})
+    fields_of_body = {"filter": (chosen, Field()), **(more or {})}
+    by_filter = shape(f"{title}ByFilter", Sent, about, fields_of_body, {"filter": dict(example)})
     return create_model(
         f"ContactIdsOr{title}",
         __base__=RootModel[ids | by_filter],  # type: ignore[valid-type]  # made, not written
@@ -29,7 +37,23 @@ def _or_filter(
 
 
 ContactIdsOrFilter = _or_filter(
-    "Contacts", "All contacts of the team that match.", ContactsToAdd, in_campaign=False, example={"tag": "vip"}
+    "Contacts",
+    "All contacts of the team that match.",
+    ContactsToAdd,
+    in_campaign=False,
+    example={"tag": "vip"},
+    more={
+        "priority": (
+            int,
+            Field(
+                DEFAULT_PRIORITY,
+                ge=PRIORITY.least,
+                le=PRIORITY.most,
+                description="Of those who are due, 1 is called first and 9 last.",
+                json_schema_extra=without_default,
+            ),
+        )
+    },
 )
 ContactIdsOrFilterOfCampaign = _or_filter(
     "CampaignContacts",

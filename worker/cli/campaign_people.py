@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
 
-from worker.cli.context import Context, as_body, country_option, for_team
+from worker.cli.context import NUMBER, Context, as_body, country_option, for_team
 from worker.cli.resources import options
 from worker.cli.showing import json_option, plain, show_json, some
+from worker.domain.additions import DEFAULT_PRIORITY, PRIORITY
 from worker.domain.fields import read_fields
 from worker.domain.selection import FILTER, STATUS, filter_fields
 from worker.operations.by_filter import Handled, Matching
@@ -58,9 +60,14 @@ def _do(
 
 @click.command()
 @of_team
-def add(context: Context, /, campaign_id: str, country: str | None, as_json: bool, **given: Any) -> None:
+@click.option("--priority", type=NUMBER, help="Of those who are due, 1 is called first and 9 last. Default 5.")
+def add(
+    context: Context, /, campaign_id: str, country: str | None, as_json: bool, priority: object, **given: Any
+) -> None:
     """Add the team's contacts that match to CAMPAIGN_ID; those in it already are left as they are."""
-    done = _do(Matching.add, context, campaign_id, country, given, in_campaign=False)
+    theirs = DEFAULT_PRIORITY if priority is None else PRIORITY(priority, "priority")
+    verb = partial(Matching.add, priority=theirs)
+    done = _do(verb, context, campaign_id, country, given, in_campaign=False)
     if as_json:
         show_json(matched=done.matched, added=done.done)
         return

@@ -12,6 +12,7 @@ from worker.domain.errors import Fault, Invalid, every
 from worker.domain.fields import Field, examine, read_fields, wrong
 from worker.domain.kinds import Id, Whole, size_of
 from worker.domain.paging import MOST_AT_ONCE
+from worker.domain.selection import parse_filter
 
 PRIORITY = Whole(1, 9)
 DEFAULT_PRIORITY = 5
@@ -62,6 +63,17 @@ def parse_additions(body: Mapping[str, Any]) -> Additions:
     if len(named) > MOST_AT_ONCE:
         raise wrong("contacts", f"Name at most {MOST_AT_ONCE} contacts in all; these are {len(named)}.")
     return Additions(list(named), {id: each for id, each in named.items() if each != DEFAULT_PRIORITY})
+
+
+def parse_matching(body: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """The filter of a request that adds all contacts that match, by column, and the priority they get. Raises
+    :class:`Invalid` with every fault."""
+    others = {name: value for name, value in body.items() if name != "priority"}
+    given = {"priority": body["priority"]} if "priority" in body else {}
+    chosen, read = every(
+        [partial(parse_filter, others, in_campaign=False), partial(read_fields, given, [ADDITIONS[-1]])]
+    )
+    return chosen, read.get("priority", DEFAULT_PRIORITY)
 
 
 def parse_priorities(body: Mapping[str, Any]) -> tuple[list[str], int]:

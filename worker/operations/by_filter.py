@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from worker.domain.additions import DEFAULT_PRIORITY
 from worker.domain.model import CampaignStatus, ContactStatus
 from worker.domain.paging import Key, read_key
 from worker.flow.base import Dialer, Fill, Step
@@ -77,9 +78,9 @@ class Matching:
     region: str | None = None
     bookmark: Bookmark = ANEW
 
-    def add(self) -> Handled:
-        """Add those of the team to the campaign; ``done`` are new in it. Who is made meanwhile is not added. Raises
-        :class:`Conflict` for a campaign that takes no contacts."""
+    def add(self, priority: int = DEFAULT_PRIORITY) -> Handled:
+        """Add those of the team to the campaign, with this priority; ``done`` are new in it. Who is made meanwhile is
+        not added. Raises :class:`Conflict` for a campaign that takes no contacts."""
 
         def begin(conn: Connection) -> tuple[Wanted, datetime]:
             open_for_contacts(conn, self.campaign_id, self.team_id)
@@ -92,7 +93,8 @@ class Matching:
             found = selecting.of_team(conn, self.team_id, wanted, after=place, until=until, most=BATCH)
             if not found.contact_ids:
                 return _nobody(found)
-            added, steps = add_batch(conn, self.campaign_id, found.contact_ids, priorities={}, team_id=self.team_id)
+            given = dict.fromkeys(found.contact_ids, priority) if priority != DEFAULT_PRIORITY else {}
+            added, steps = add_batch(conn, self.campaign_id, found.contact_ids, priorities=given, team_id=self.team_id)
             if count := added.total():
                 self._audit(conn, "add_contacts", added=count)
             return _Slice(found, count, (), bool(steps))
