@@ -6,7 +6,7 @@ from phonenumbers.tzdata import TIMEZONE_DATA
 
 from worker.domain.addresses import read_address
 from worker.domain.errors import Invalid
-from worker.domain.places import Basis, Place, _clock, expand, place_of
+from worker.domain.places import Basis, Place, _clock, country_of_zone, expand, place_of
 from worker.law.tables import area_codes
 
 NEW_YORK, CHICAGO, DENVER, LOS_ANGELES = "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"
@@ -228,3 +228,15 @@ def test_what_is_wrong_with_an_address_is_said(
     except Invalid as error:
         found = [fault.path for fault in error.faults]
     assert found == paths
+
+
+@pytest.mark.parametrize(
+    ("zone", "country"),
+    [
+        (NEW_YORK, "US"), ("US/Eastern", "US"), ("Asia/Calcutta", "IN"), ("Europe/Kiev", "UA"), ("Japan", "JP"),
+        ("America/Toronto", "CA"), ("Pacific/Guam", "US-GU"), ("UTC", None), ("EST", None), ("Etc/GMT+5", None),
+        ("Mars/Olympus", None),
+    ],
+)  # fmt: skip
+def test_a_zone_is_of_one_country_by_whatever_name_or_of_none(zone: str, country: str | None) -> None:
+    assert country_of_zone(zone) == country

@@ -140,7 +140,7 @@ def areas_around(area: str) -> tuple[str, ...]:
 @cache
 def country_of_zone(zone: str) -> str | None:
     """The country, or the territory, that a zone lies in; ``None`` for one of no country, or of several."""
-    named = _countries_by_zone().get(zone, ())
+    named = _countries_by_zone().get(zone) or _countries_of_history(zone)
     return renamed().get(named[0], named[0]) if len(named) == 1 else None
 
 
@@ -250,6 +250,22 @@ def _countries_by_zone() -> dict[str, Sequence[str]]:
     for zone in ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Phoenix"):
         found[zone] = ["US"]
     return dict(found)
+
+
+def _countries_of_history(zone: str) -> Sequence[str]:
+    """The countries of the zones that have done all that this one has: ``US/Eastern`` is New York by another name."""
+    history = _history(zone)
+    if history is None:
+        return ()
+    countries = (_countries_by_zone()[each] for each in best_known() if _history(each) == history)
+    return sorted({country for named in countries for country in named})
+
+
+def _history(zone: str) -> object:
+    """All that a clock has ever done; ``None`` for one that never changed, or that nobody knows."""
+    info = zone_info(zone) if zone in pytz.all_timezones_set else None
+    changes = getattr(info, "_utc_transition_times", None)
+    return (changes, vars(type(info)).get("_transition_info")) if changes else None
 
 
 @cache

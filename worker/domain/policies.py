@@ -43,6 +43,13 @@ def outdated(today: date) -> Sequence[Rule]:
     return [rule for rule in law().rules if rule.checked + CHECKED_WITHIN < today]
 
 
+def state_in_words(today: date) -> str:
+    """How many rules there are, of which day, and what is to be looked at again."""
+    old = len(outdated(today))
+    again = f"; {old} checked more than {CHECKED_WITHIN.days} days ago: see dialer policy check" if old else ""
+    return f"{len(law().rules)} of {PACK_VERSION}{again}"
+
+
 def page_row(shown: dict[str, Any]) -> str:
     """A listed rule as a line of the table in the manual."""
     dates = [f"{word} {shown[word]}" for word in ("since", "until") if shown[word]]
