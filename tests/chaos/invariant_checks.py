@@ -46,6 +46,10 @@ OCCASIONS: Mapping[str, str] = {
                 WHERE k.dialing_at IS NOT NULL AND c.status IN ('paused', 'cancelled'))
              + (SELECT count(*) FROM calls k JOIN do_not_call d ON d.team_id = k.team_id AND d.number = k.to_number
                 WHERE k.dialing_at IS NOT NULL)""",
+    "caps_hold": """
+        SELECT count(*) FROM campaign_contacts WHERE reason = 'frequency' AND status IN ('pending', 'queued')""",
+    "history_is_true": "SELECT count(*) FROM callees WHERE cardinality(recent) > 1",
+    "quiet_times_hold": "SELECT count(*) FROM callees WHERE conversed_at IS NOT NULL OR refused_at IS NOT NULL",
     "outcomes_decide": """
         SELECT count(*) FROM call_outcomes o JOIN calls k ON k.id = o.call_id
         WHERE k.ended_at IS NOT NULL AND (o.next IS NOT NULL OR o.waits_until IS NOT NULL)""",
