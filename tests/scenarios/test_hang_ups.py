@@ -103,6 +103,7 @@ def test_a_call_that_rings_has_its_fifteen_seconds_before_it_is_hung_up(world: W
     assert (len(world.stage.live()), len(world.stage.requests), world.stage.end_requests) == (2, 2, [])
     world.advance(5)
     assert world.stage.live() == []
+    world.advance(1)
     assert {call.disposition for call in world.calls(campaign)} == {"canceled"}
 
 
