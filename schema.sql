@@ -580,7 +580,7 @@ CREATE TABLE calls (
     is_extra         boolean NOT NULL DEFAULT false,   -- beyond the campaign's most attempts, for it is a callback
     hang_up          boolean NOT NULL DEFAULT false,   -- somebody wants it ended, also while it rings or talks
     law              jsonb CHECK (jsonb_typeof(law) = 'object'),   -- where rules bind: those that let it be placed
-    frequency        jsonb,                            -- the caps and quiet times that it was committed under
+    frequency        jsonb CHECK (jsonb_typeof(frequency) = 'array'),   -- the caps and quiet times it was committed under
     FOREIGN KEY (team_id, campaign_id) REFERENCES campaigns (team_id, id),
     FOREIGN KEY (contact_id, campaign_id) REFERENCES campaign_contacts (contact_id, campaign_id),
     FOREIGN KEY (campaign_id, run_id) REFERENCES runs (campaign_id, id),

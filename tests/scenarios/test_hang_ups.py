@@ -92,6 +92,21 @@ def test_a_hang_up_that_fails_waits_longer_each_time_and_ends_with_a_word(
     assert world.call(campaign).disposition == "answered", "it was live until it was over"
 
 
+def test_a_call_that_rings_has_its_fifteen_seconds_before_it_is_hung_up(world: World) -> None:
+    """A stop stops dialing at once all the same."""
+    world.script({"*": Life(40, 60)})
+    campaign = world.campaign(world.contacts(5), maxConcurrentCalls=2)
+    world.run(campaign)
+    world.advance(5)
+    world.cancel(campaign, hang_up=True)
+    world.advance(9)
+    assert (len(world.stage.live()), len(world.stage.requests), world.stage.end_requests) == (2, 2, [])
+    world.advance(5)
+    assert world.stage.live() == []
+    world.advance(1)
+    assert {call.disposition for call in world.calls(campaign)} == {"canceled"}
+
+
 def test_a_hang_up_that_works_at_last_is_the_last(world: World) -> None:
     campaign = talking(world)
     answers = iter([CannotTell("http_503"), CannotTell("http_503")])

@@ -140,7 +140,8 @@ def test_a_call_canceled_while_queued_is_no_attempt_and_one_canceled_while_ringi
     world.advance(3)
     for campaign in campaigns:
         world.cancel(campaign, hang_up=True)
-    world.advance(3)
+    world.advance(15)
+    world.advance(62)
     assert [world.call(campaign).disposition for campaign in campaigns] == ["canceled", "canceled"]
     entries = [world.entry(campaigns[0], queued), world.entry(campaigns[1], ringing)]
     assert [entry.attempts for entry in entries] == [0, 1]

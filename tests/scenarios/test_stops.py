@@ -219,5 +219,5 @@ def test_a_cancelled_campaign_can_be_made_to_hang_up_too(world: World) -> None:
 def test_hang_up_ends_calls_in_doubt_as_soon_as_there_is_news_of_them(world: World) -> None:
     campaign = started(world, Life(10, 60, reply=Reply.ERROR, queue_seconds=3))
     world.cancel(campaign, hang_up=True)
-    world.advance(10)
+    world.advance(20)
     assert world.stage.live() == []

@@ -259,6 +259,7 @@ REFUSED: list[tuple[str, str]] = [
     ("calls_extra_is_callback", "UPDATE calls SET is_extra = true"),
     ("callees_recent_check", "UPDATE callees SET recent = array_fill(now(), ARRAY[33])"),
     ("calls_dialed_in_time", "UPDATE calls SET dialed_at = valid_until"),
+    ("calls_frequency_check", "UPDATE calls SET frequency = '{}'"),
     ("calls_law_check", "UPDATE calls SET law = '[]'"),
     *(
         ("calls_dialing_has_bound", f"UPDATE calls SET {column} = NULL")

@@ -5,6 +5,7 @@ What the schema makes impossible is made possible first, within a transaction th
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -349,3 +350,63 @@ def test_every_invariant_has_a_name_of_its_own_and_a_sentence(conn: Connection) 
     for each in invariants.INVARIANTS:
         assert re.fullmatch("[a-z]+(_[a-z]+)+", each.name)
         assert re.fullmatch("[A-Z][^.]+[.]", each.holds)
+
+
+# -- caps_hold, history_is_true, quiet_times_hold
+
+RULES = '[{"calls": 2, "hours": 24}, {"after": "conversation", "hours": 24}, {"after": "refusal", "hours": null}]'
+
+
+def called(conn: Connection, again: int, hours: float, disposition: str = "busy", **values: Any) -> str:
+    """One more call to the number of the live one, so many hours before it, under the rules."""
+    at = NOON - timedelta(hours=hours)
+    over = ended(disposition) | {"dialed_at": at, "frequency": json.loads(RULES)}
+    made = call(conn, "a", 0, again=again, **over | values)
+    count(conn, made, disposition)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("hours", "disposition", "is_broken"),
+    [(23.9, "busy", True), (24, "busy", False), (1, "not_sent", False), (1, "canceled", False), (1, "lost", True)],
+)
+def test_caps_hold_counts_what_counts_within_the_hours(
+    conn: Connection, hours: float, disposition: str, is_broken: bool
+) -> None:
+    run(conn, "UPDATE calls SET frequency = CAST(:rules AS jsonb) - 2 - 1", rules=RULES)
+    called(conn, 1, 1)
+    called(conn, 2, hours, disposition)
+    run(conn, "UPDATE campaign_contacts SET attempts = 3")
+    assert ("caps_hold" in broken(conn)) is is_broken
+
+
+def test_caps_hold_counts_a_ring_that_was_reported_late_apart(conn: Connection) -> None:
+    run(conn, "UPDATE calls SET frequency = CAST(:rules AS jsonb) - 2 - 1", rules=RULES)
+    called(conn, 1, 1)
+    late = called(conn, 2, 2, "canceled")
+    run(conn, "UPDATE campaign_contacts SET attempts = 3")
+    run(conn, "UPDATE calls SET rang = true, ringing_at = ended_at + interval '1 s' WHERE id = :id", id=late)
+    assert broken(conn) == {}
+    run(conn, "UPDATE calls SET ringing_at = ended_at - interval '1 s' WHERE id = :id", id=late)
+    assert broken(conn) == {"caps_hold": ["call_a_0_0"]}
+
+
+@pytest.mark.parametrize("change", ["recent[1:0]", "recent || recent", "ARRAY[recent[1] - interval '1 h']"])
+def test_history_is_true_names_a_number_of_which_more_or_less_is_known(conn: Connection, change: str) -> None:
+    at = datetime.now(UTC)
+    run(conn, "UPDATE calls SET dialed_at = :at, callback_at = NULL", at=at)
+    run(conn, "UPDATE callees SET recent = ARRAY[CAST(:at AS timestamptz)]", at=at)
+    assert broken(conn) == {}
+    run(conn, f"UPDATE callees SET recent = {change}")
+    assert broken(conn) == {"history_is_true": ["team_a +12025560000"]}
+
+
+def test_quiet_times_hold_names_who_was_called_after_a_conversation_or_a_refusal(conn: Connection) -> None:
+    run(conn, "UPDATE calls SET frequency = CAST(:rules AS jsonb) - 0", rules=RULES)
+    talk = called(conn, 1, 23, "answered", seq=0)
+    run(conn, "UPDATE campaign_contacts SET attempts = 3")
+    assert broken(conn) == {"quiet_times_hold": ["call_a_0_0"]}
+    run(conn, "UPDATE calls SET dialed_at = dialed_at - interval '1 h' WHERE id = :id", id=talk)
+    assert broken(conn) == {}
+    run(conn, "UPDATE callees SET refused_at = :at", at=NOON - timedelta(hours=2))
+    assert broken(conn) == {"quiet_times_hold": ["call_a_0_0"]}

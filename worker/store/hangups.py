@@ -69,6 +69,14 @@ _TO_BE_ENDED_COLUMNS = """k.id, k.account_id, k.end_tries, k.end_tried_at, k.nex
        k.late_evidence_at"""
 _NOT_ACCEPTED = "k.end_told_at IS NULL AND k.carrier_call_id IS NOT NULL"
 
+LEAST_RING_SECONDS = 15
+"""For so long the phone of a callee rings at least though the campaign is cancelled and its calls are hung up
+(47 CFR 64.1200(a)(6), 16 CFR 310.4(b)(4)(ii)). One call that somebody hangs up by hand ends at once."""
+_HAS_RUNG_LONG_ENOUGH = f"""(k.state <> 'ringing'
+           OR dialer_now() - k.dialed_at - (k.ringing_at - k.dialing_at) * dialer_speed()
+              >= {LEAST_RING_SECONDS} * interval '1 second')"""
+"""Whether a call ``k`` does not ring, or has for so long as the callee hears it."""
+
 TO_BE_ENDED = f"""(
     SELECT {_TO_BE_ENDED_COLUMNS}
     FROM calls k JOIN campaigns c ON c.id = k.campaign_id
@@ -76,7 +84,7 @@ TO_BE_ENDED = f"""(
       AND (k.end_requested_at IS NOT NULL
            AND (k.state IN ('unknown', 'placed')   -- who rings or talks by now goes on, but for ...
                 OR k.machine_verdict IN ('machine', 'fax') AND k.end_requested_at >= k.answered_at   -- while it talked
-                OR k.hang_up OR c.status = 'cancelled' AND c.hang_up OR {CALL_IS_OVER})
+                OR k.hang_up OR c.status = 'cancelled' AND c.hang_up AND {_HAS_RUNG_LONG_ENOUGH} OR {CALL_IS_OVER})
            OR k.late_evidence_at IS NOT NULL)
     UNION ALL
     SELECT {_TO_BE_ENDED_COLUMNS}

@@ -2,7 +2,7 @@
 -- older workers as well, which keep none of the caps: these are given once all workers are of this version.
 
 ALTER TABLE campaigns ADD COLUMN frequency jsonb CHECK (jsonb_typeof(frequency) = 'array');
-ALTER TABLE calls ADD COLUMN frequency jsonb;
+ALTER TABLE calls ADD COLUMN frequency jsonb CHECK (jsonb_typeof(frequency) = 'array');
 CREATE INDEX campaign_contacts_capped ON campaign_contacts (campaign_id, due_at)
     WHERE reason = 'frequency' AND status IN ('pending', 'queued');
 
