@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from tests.store.rows import furnish, token
-from tests.store.test_plans import array, explain
+from tests.store.test_plans import array, explain, unbounded
 from worker.domain.model import Bounds
 from worker.store import candidates, claims
 from worker.store.claims import Reservation, Want
@@ -34,6 +34,7 @@ PICK = {
     "with_person": array("false"),
     "with_history": array("true"),
     "by_place": array("false"),
+    **unbounded(1),
 }
 
 
