@@ -218,6 +218,13 @@ CREATE INDEX contacts_by_words ON contacts (md5(
     first_name || E'\x1f' || last_name || E'\x1f' || coalesce(phone, '') || E'\x1f' || coalesce(email, '')))
     WHERE coalesce(phone_e164, '') = '';
 
+-- By which version of the tables the places of all contacts were computed last; no row: each when it was written.
+CREATE TABLE place_tables (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version  text NOT NULL CHECK (version <> ''),
+    noted_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- A number that a team's campaigns do not call for a purpose or, '', for any. A campaign that states no purpose is
 -- stopped by any entry (worker/store/bans.py).
 CREATE TABLE do_not_call (

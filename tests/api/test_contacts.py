@@ -9,7 +9,9 @@ import pytest
 from httpx2 import Client, Response
 
 from tests.api.conftest import OTHER_TEAM
+from tests.domain.test_whereabouts import WRONG
 from tests.world import World
+from worker.domain.places import place_of
 from worker.flow.base import Fill, Step
 
 PATH = "/api/crm/contacts"
@@ -55,12 +57,34 @@ def test_a_contact_goes_in_as_camel_case_and_comes_out_as_snake_case(client: Cli
         "phone_fault": None,
         "phone_secondary": "+12025550124",
         "timezone": "Europe/London",
+        "timezone_confirmed": False,
+        "country": None,
+        "region": None,
+        "postal_code": None,
+        "place": place_of("+12025550123", timezone="Europe/London").code,
         "do_not_call": False,
         "email": "ada@example.com",
         "custom_fields": {"plan": "gold", "visits": [1, None]},
         "tags": ["vip"],
         "external_id": "crm-1815",
     }
+
+
+def test_where_somebody_lives_is_kept_by_codes_and_what_nobody_can_place_is_refused_everywhere(client: Client) -> None:
+    contact = create(client, phone="219 555 0123", country="USA", region="Indiana", postalCode="46307")
+    assert (contact["country"], contact["region"], contact["phone_e164"]) == ("US", "IN", "+12195550123")
+    own_country = [
+        (body, said) for body, said in WRONG if "Give the country" in said.values() and "country" not in body
+    ]
+    assert [create(client, **body)["country"] for body, _ in own_country] == ["US"] * len(own_country), "the team's"
+    for n, (body, said) in enumerate(each for each in WRONG if each not in own_country):
+        for answer in (
+            client.post(PATH, json=body),
+            client.post(PATH, json={"contacts": [{}, body]}),
+            client.put(f"{PATH}/by-external-id/crm-{n}", json=body),
+            *([client.patch(f"{PATH}/{create(client)['id']}", json=body)] if "phone" not in body else []),
+        ):
+            assert {path.rpartition(".")[2] for path in faults(answer)} == said.keys(), (body, answer.text)
 
 
 def test_what_is_made_is_found_by_its_id_and_in_the_list(client: Client) -> None:
@@ -117,7 +141,8 @@ def test_a_contact_is_changed_in_the_fields_given(client: Client) -> None:
     answer = client.patch(f"{PATH}/{contact['id']}", json={"timezone": None, "lastName": "Byron"})
     changed = answer.json()["contact"]
     updated_at = changed["updated_at"]
-    assert changed == contact | {"timezone": None, "last_name": "Byron", "updated_at": updated_at}
+    place = place_of("+12025550111").code
+    assert changed == contact | {"timezone": None, "place": place, "last_name": "Byron", "updated_at": updated_at}
     assert sorted(faults(client.patch(f"{PATH}/{contact['id']}", json={"id": "x", "doNotCall": None}))) == [
         "doNotCall", "id",
     ]  # fmt: skip

@@ -177,7 +177,8 @@ EXPORTS = {
         "vendor_lead_code,source_id,list_id,phone_code,phone_number,title,first_name,middle_initial,"
         "last_name,address1,city,state,"
         "postal_code,country_code,gender,date_of_birth,alt_phone,email,security_phrase,comments,rank,owner",
-        {"phone": "phone_number", "first_name": "first_name", "last_name": "last_name", "email": "email"},
+        {"phone": "phone_number", "first_name": "first_name", "last_name": "last_name", "email": "email",
+         "country": "country_code", "region": "state", "postal_code": "postal_code"},
         2,
     ),
     "Pipedrive": (

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.domain.column_names import ALSO_CUSTOM
 from worker.domain.contact_file import ContactFile, ContactLine, LineFault
 from worker.domain.contact_table import CONTACT_FIELDS, OURS, SINCE, tags_of, text_of, texts_of
 from worker.domain.errors import Invalid
@@ -48,6 +49,10 @@ CONTACTS = st.fixed_dictionaries(
         "phone_secondary": st.one_of(st.none(), WORDS),
         "email": st.one_of(st.none(), WORDS),
         "timezone": st.sampled_from([None, "Europe/Berlin"]),
+        "timezone_confirmed": st.booleans(),
+        "country": st.sampled_from([None, "DE"]),
+        "region": st.one_of(st.none(), WORDS),
+        "postal_code": st.sampled_from([None, "=1+1", "10115"]),
         "do_not_call": st.booleans(),
         "status": st.sampled_from(["pending", "skipped"]),
         "reason": st.sampled_from([None, "do_not_call"]),
@@ -88,9 +93,13 @@ def said(contact: ContactLine) -> dict[str, Any]:
         "phone_secondary",
         "email",
         "timezone",
+        "country",
+        "region",
+        "postal_code",
         "do_not_call",
     )
     fields = {name: getattr(contact, name) or None for name in named}
+    fields["timezone_confirmed"] = contact.timezone_confirmed == "true" or None
     return {**fields, "tags": list(contact.tags), "custom_fields": dict(contact.custom_fields)}
 
 
@@ -151,7 +160,7 @@ def test_a_file_of_others_keeps_a_column_that_is_called_like_ours(missing: str) 
     names = [name for name in CONTACT_FIELDS if name != missing]
     found = ContactFile([",".join(names) + "\n"]).columns
     assert not found.is_export
-    assert set(found.custom) == {*OURS, *SINCE} - {missing}
+    assert set(found.custom) == {*OURS, *SINCE, *ALSO_CUSTOM} - {missing}
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,14 @@ from fastapi import APIRouter, Query, Response
 
 from worker.api.contacts import TeamId
 from worker.api.envelope import success
-from worker.api.models_calls import CallAnswer, TeamCallList
-from worker.api.request_context import Context, PartOf
+from worker.api.models_calls import CallAnswer, EvidenceList, TeamCallList
+from worker.api.request_context import Context, Paged, PartOf
 from worker.domain.errors import every
+from worker.domain.fields import wrong
 from worker.domain.model import Disposition
 from worker.domain.paging import read_since
 from worker.operations.calls import get_call, list_calls
+from worker.operations.evidence import Wanted, call_evidence
 from worker.store.reads.calls import WantedCalls
 
 router = APIRouter(prefix="/api/crm/calls", tags=["Calls"])
@@ -59,6 +61,27 @@ def list_team_calls(
 
 def _instant(text: str | None, path: str) -> datetime | None:
     return None if text is None else read_since(text, path)
+
+
+@router.get("/evidence", response_model=EvidenceList, summary="Show what let calls pass")
+def get_call_evidence(
+    context: Context,
+    page: Paged,
+    team_id: TeamId = None,
+    number: Annotated[str | None, Query(description="Calls to this number, however it is written. Required.")] = None,
+    from_: Annotated[str | None, Query(alias="from", description=FROM)] = None,
+    to: Annotated[str | None, Query(description="Only calls reserved before this instant.")] = None,
+) -> Response:
+    """What let each call to a number pass, the oldest first: the rules that bound it and where they are written, the
+    clock it was placed by, the consent there was, the calls to the number before it, and how it ended. A call without a
+    `pack` was bound by no rules: none were turned on for it."""
+    context.own(team_id)
+    if not (number or "").strip():
+        raise wrong("number", "Give the number that was called, such as +12025550123.")
+    since, until = every([partial(_instant, from_, "from"), partial(_instant, to, "to")])
+    wanted = Wanted(str(number), since, until)
+    _, count, calls = call_evidence(context.dialer, context.team_id, wanted, limit=page.limit, offset=page.offset)
+    return success(calls=calls, count=count, limit=page.limit, offset=page.offset)
 
 
 @router.get("/{id}", response_model=CallAnswer, summary="Get a call")

@@ -17,6 +17,7 @@ from worker.api.models_progress import (
     CallbackCancelled,
     CallList,
     CampaignContactList,
+    DecisionAnswer,
     Prioritized,
     Removed,
     RunList,
@@ -43,6 +44,7 @@ from worker.operations.campaign_contacts import list_campaign_contacts as list_t
 from worker.operations.campaigns import add_contacts as add
 from worker.operations.campaigns import get_campaign
 from worker.operations.campaigns import prioritize_contacts as prioritize
+from worker.operations.decision import decide_contact, decision_view
 from worker.operations.removal import remove_contacts as remove
 from worker.operations.views import campaign_contact, view
 from worker.store import runs
@@ -130,6 +132,25 @@ def cancel_callback(context: Context, id: str, contact_id: Annotated[str, Path(a
         return answered(cancelled=found)
 
     return context.do(work)
+
+
+@router.get("/contacts/{contactId}/decision", response_model=DecisionAnswer, summary="Say whether a contact is called")
+def get_contact_decision(
+    context: Context,
+    id: str,
+    contact_id: Annotated[str, Path(alias="contactId")],
+    at: Annotated[
+        str | None,
+        Query(description="When it would be called, in ISO 8601, by the callee's clock where it has no offset; the "
+              "campaign counts as running then. Left out, now."),
+    ] = None,
+) -> Response:  # fmt: skip
+    """Whether the contact is dialed, waits until when, or never is called in this campaign, and why: rules with where
+    they are written, the campaign's window, a do-not-call. It is decided as the dialer decides it; `message` says it by
+    the callee's clock."""
+    get_campaign(context.dialer, context.team_id, id)
+    found = decide_contact(context.dialer, context.team_id, id, contact_id, at=at)
+    return success(decision=decision_view(found))
 
 
 def _add_matching(context: RequestContext, id: str, chosen: Mapping[str, Any]) -> Response:

@@ -7,10 +7,10 @@ from types import GenericAlias
 
 from pydantic import BaseModel, Field
 
-from worker.api.models import Done, KeyPage
+from worker.api.models import Done, KeyPage, Page
 from worker.api.models_contacts import CONTACT_MODELS
 from worker.api.models_resources import answer, shape
-from worker.domain.answers import CALL_EVENT, DO_NOT_CALL, EDIT, STORY_CAMPAIGN, TEAM_CALL
+from worker.domain.answers import CALL_EVENT, DO_NOT_CALL, EDIT, EVIDENCE, STORY_CAMPAIGN, TEAM_CALL
 
 TeamCall = answer("TeamCall", "One attempt to reach one contact, and what its carrier calls it.", TEAM_CALL)
 CallEvent = answer("CallEvent", "What a carrier said of a call.", CALL_EVENT)
@@ -23,6 +23,35 @@ CallAnswer = shape(
     "One call, and what its carrier said, in the order in which it came.",
     {"call": (TeamCall, Field()), "events": (GenericAlias(list, CallEvent), Field())},
 )
+
+
+class ClockReading(BaseModel):
+    """What the clock of a zone read."""
+
+    zone: str = Field(examples=["America/New_York"])
+    local: str = Field(description="With its offset from UTC.", examples=["2027-03-01T12:00:03-05:00"])
+
+
+class PassedRule(BaseModel):
+    """A rule that let a call pass, or that keeps one from passing."""
+
+    rule: str = Field(examples=["us.fcc.hours"])
+    text: str | None = Field(description="What it says; null where this version has it no more.")
+    source: str | None = Field(description="Where it is written.", examples=["47 CFR 64.1200(c)(1)"])
+
+
+Evidence = shape(
+    "Evidence",
+    answer("EvidentCall", "A call, and what let it pass.", EVIDENCE),
+    "A call, and what let it pass.",
+    {
+        "clocks": (list[ClockReading], Field(description="What the clocks of wherever the callee might be read then.")),
+        "rules": (list[PassedRule], Field(description="The rules that bound it, all of which let it pass.")),
+    },
+)
+EvidenceList = shape(
+    "EvidenceList", Page, "Calls to one number, the oldest first.", {"calls": (GenericAlias(list, Evidence), Field())}
+)  # fmt: skip
 
 
 class Standing(BaseModel):

@@ -73,6 +73,28 @@ class StartedCall(BaseModel):
     status: CallState
 
 
+class WaitingFor(BaseModel):
+    """How many wait for one thing."""
+
+    count: int = Field(examples=[212])
+    next: datetime | None = Field(description="When it comes for the first of them; null where that is not known, or "
+                                  "somebody has to do something.")  # fmt: skip
+    places: dict[str, int] = Field(description="How many of them are where, as far as their place decides.",
+                                   examples=[{"US-RI": 120, "US-PA": 92}])  # fmt: skip
+
+
+class WaitingContacts(BaseModel):
+    """Contacts that wait, each in one of these, and those that were left out."""
+
+    now: WaitingFor = Field(description="They may be called.")
+    later: WaitingFor = Field(description="They are due later: a retry, or put back.")
+    hours: WaitingFor = Field(description="It is not the hour for them: by the window, or the rules of their place.")
+    frequency: WaitingFor = Field(description="Their number has had its calls for now.")
+    consent: WaitingFor = Field(description="Left out: their place wants a consent that is missing.")
+    placeUnknown: WaitingFor = Field(description="Nobody knows where they are, and the team holds them.")
+    doNotCall: WaitingFor = Field(description="Left out: they want no calls.")
+
+
 class RunAnswer(Done):
     """What a run has started."""
 
@@ -92,6 +114,7 @@ class RunAnswer(Done):
         "first, at most 1000 are checked."
     )
     missingVariables: list[str] = Field(description="Of a dry run: which of them lack what, a sentence each.")
+    waiting: WaitingContacts | None = Field(description="Of a dry run: for what those wait who wait.")
 
     model_config = answer_like({
         "success": True, "started": 1, "failed": 2,
@@ -100,5 +123,5 @@ class RunAnswer(Done):
                    "status": "reserved"}],
         "errors": ["Contact cont_09x... has no phone number", "Contact cont_10y... is marked do-not-call"],
         "message": "Started 1 call", "dryRun": False, "runId": "run_01j...", "remaining": 180, "opensAt": None,
-        "replacedRunId": None, "warnings": [],
+        "replacedRunId": None, "warnings": [], "missingVariables": [], "waiting": None,
     })  # fmt: skip

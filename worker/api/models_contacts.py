@@ -72,11 +72,12 @@ class LineError(ErrorDetail):
     """What is said about a line of a file."""
 
     line: int
-    outcome: Literal["refused", "unreadable", "no_consent", "do_not_call", "no_zone"] = Field(
+    outcome: Literal["refused", "unreadable", "no_consent", "do_not_call", "no_zone", "no_place"] = Field(
         description="Refused: it is not a contact. Unreadable: its do-not-call is neither yes nor no; it was taken for "
         "yes. No consent: a column that says who may be called says no, and was taken for do-not-call. Do not call: a "
         "column of something else says it in so many words, such as DNC among states, and it binds. No zone: the time "
-        "zone of somebody who is not to be called cannot be read."
+        "zone of somebody who is not to be called cannot be read. No place: a country, a state, a postal code or a "
+        "confirmation cannot be read, and was left out."
     )
 
 
@@ -93,6 +94,9 @@ class ImportAnswer(Done):
     uncallable: int = Field(description="Lines whose number cannot be called; they are contacts all the same.")
     do_not_call: int = Field(description="Lines whose person is not to be called.")
     unreadable: int = Field(description="Those among them whose do-not-call could not be read, and binds.")
+    placed: dict[str, int] = Field(
+        description="Lines with a number that can be called, by what says where they are; `unknown` where nothing does."
+    )
     custom_fields: list[str] = Field(description="The columns that were kept as custom fields, by the names they have.")
     encoding: str = Field(description="How the file was read.")
     encoding_source: Literal["declared", "byte_order_mark", "assumed"] = Field(
@@ -104,8 +108,9 @@ class ImportAnswer(Done):
 
     model_config = answer_like({
         "success": True, "import_id": "imp_01j...", "lines": 4, "imported": 2, "created": 2, "updated": 0, "merged": 1,
-        "refused": 1, "uncallable": 0, "do_not_call": 0, "unreadable": 0, "custom_fields": ["plan"],
-        "encoding": "utf-8", "encoding_source": "assumed", "contact_ids": ["cont_01j...", "cont_02k..."],
+        "refused": 1, "uncallable": 0, "do_not_call": 0, "unreadable": 0,
+        "placed": {"timezone": 1, "area_code": 2}, "custom_fields": ["plan"], "encoding": "utf-8",
+        "encoding_source": "assumed", "contact_ids": ["cont_01j...", "cont_02k..."],
         "errors": [{"path": "line 3", "line": 3, "outcome": "refused",
                     "message": "timezone: Unknown time zone 'Mars'; use an IANA name, such as …"}],
         "notes": ["Columns kept as custom fields: plan."],

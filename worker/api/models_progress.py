@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from worker.api.models import Done, Reach
+from worker.api.models_calls import ClockReading, PassedRule
 from worker.api.models_resources import answer, listing, shape
 from worker.domain.answers import CALL, CAMPAIGN_CONTACT, RUN
 from worker.domain.model import CampaignStatus, Disposition
@@ -137,3 +138,23 @@ class ProgressAnswer(Done):
     """Where a campaign stands."""
 
     progress: Progress
+
+
+class Decided(BaseModel):
+    """Whether a contact is called, and why."""
+
+    verdict: Literal["dial", "wait", "never"]
+    at: datetime = Field(description="The instant it is decided for.")
+    until: datetime | None = Field(
+        description="When it may be called; null where that is not known, or somebody has to do something."
+    )
+    message: str = Field(description="For people, by the callee's clock.")
+    places: list[str] = Field(description="By the law of which places.", examples=[["US-IN"]])
+    clocks: list[ClockReading] = Field(description="What the clocks of wherever the callee may be read then.")
+    because: list[PassedRule] = Field(description="Why: rules of law with their source, and words of ours without.")
+
+
+class DecisionAnswer(Done):
+    """What is decided about a contact of a campaign."""
+
+    decision: Decided

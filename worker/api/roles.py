@@ -20,12 +20,14 @@ _VIEWER = """
 GET /assistants
 GET /assistants/{id}
 GET /calls
+GET /calls/evidence
 GET /calls/{id}
 GET /calls/{id}/context
 GET /campaigns
 GET /campaigns/{id}
 GET /campaigns/{id}/calls
 GET /campaigns/{id}/contacts
+GET /campaigns/{id}/contacts/{contactId}/decision
 GET /campaigns/{id}/progress
 GET /campaigns/{id}/report
 GET /campaigns/{id}/runs

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from worker.cli.context import Context, country_option, for_team, paged
+from worker.cli.evidence import evidence
 from worker.cli.showing import Cell, json_option, plain, show_fields, show_json, show_rows
 from worker.domain.model import Disposition
 from worker.domain.paging import Part, read_key, read_since
@@ -108,3 +109,6 @@ def event_in_words(event: Mapping[str, Any]) -> str:
         sip = f"{sip}: {event['sip_meaning']}"
     disposition = (event["disposition"] or "").replace("_", " ")
     return ", ".join(word for word in (event["kind"], disposition, event["verdict"], sip) if word)
+
+
+calls.add_command(evidence)

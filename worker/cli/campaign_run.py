@@ -83,6 +83,9 @@ def _print_run(result: RunResult, *, with_all: bool) -> None:
     for reason, count in result.causes.items():
         click.echo(plain(f"  {causes_in_words(reason, count)}: {_named(result, reason, count, with_all=with_all)}"))
     click.echo(f"{some(result.remaining, 'contact')} still waiting.")
+    if result.waits is not None and result.now is not None:
+        for clause in result.waits.clauses(result.now, result.zone):
+            click.echo(plain(f"  {clause}"))
     for sentence in result.missing if with_all else result.missing[:MOST_NAMED]:
         click.echo(plain(f"  {sentence}"))
     show_warnings(result.warnings)

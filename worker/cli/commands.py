@@ -131,6 +131,10 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
                 "import": "Bring the contacts of FILE, a CSV, into the CRM; - reads a pipe.",
                 "story": "Tell all there is about one person: campaigns and why they wait or are not called, calls "
                 "with all that carriers said, edits, do-not-call.",
+                "why": "Say whether a contact is called, waits until when, or never is, and why: the rules with where "
+                "they are written, the campaign's window, a do-not-call.",
+                "replace": "Find anew where the contacts of all teams may be: after an upgrade that says so, for the "
+                "tables of numbers, area codes and postal codes have changed.",
             },
         },
     ),
@@ -146,6 +150,9 @@ GROUPS: Mapping[str, tuple[str, Places]] = {
             "worker.cli.calls:calls": {
                 "list": "List the team's calls, newest first.",
                 "show": "Show one call, and what its carrier said of it.",
+                "evidence": "Show what let each call to NUMBER pass, the oldest first: the rules that bound it and "
+                "where they are written, the clock it was placed by, the consent there was, the calls to the number "
+                "before it, and how it ended.",
             },
         },
     ),

@@ -15,6 +15,7 @@ from worker.cli.showing import json_option, show_json, show_warnings, some
 from worker.domain.contact import TAGS
 from worker.domain.contact_file import ContactFile
 from worker.domain.csv_text import Encoding, choose_encoding, pieces_of
+from worker.domain.whereabouts import BASIS_IN_WORDS
 from worker.operations import views_crm
 from worker.operations.import_notes import import_notes
 from worker.operations.import_progress import ImportObserver
@@ -134,6 +135,9 @@ def _show(loaded: Loaded, notes: Iterable[str], said: LineReport, options: dict[
         if options["campaign_id"]:
             already = loaded.written - loaded.added
             click.echo(f"{loaded.added} added to {options['campaign_id']}; {already} were in it.")
+    if loaded.placed:
+        by = ", ".join(f"{count} by {BASIS_IN_WORDS[basis]}" for basis, count in loaded.placed.most_common())
+        click.echo(f"Where {some(loaded.placed.total(), 'line')} with a number may be: {by}.")
     for note in notes:
         click.echo(note)
     show_warnings(loaded.warnings)

@@ -9,6 +9,8 @@ import click
 from click.exceptions import Exit
 
 from worker.cli.contact_import import import_contacts
+from worker.cli.contact_places import replace
+from worker.cli.contact_why import why
 from worker.cli.context import (
     NUMBER,
     Context,
@@ -57,14 +59,12 @@ def contacts() -> None:
 
 @contacts.command()
 @options(CONTACT.settable(is_new=True), is_new=True)
-@country_option
 @json_option
 @for_team
-def create(context: Context, /, country: str | None, as_json: bool, **given: Any) -> None:
-    """Create a contact; says its id. A number that cannot be called is kept, and said."""
-    contact = contact_operations.create_contact(
-        context.dialer, context.team_id, as_body(**given), actor=context.actor, region=context.region(country)
-    )
+def create(context: Context, /, as_json: bool, **given: Any) -> None:
+    """Create a contact; says its id. A number that cannot be called is kept, and said; one without a country code is
+    of its country, or of the team's."""
+    contact = contact_operations.create_contact(context.dialer, context.team_id, as_body(**given), actor=context.actor)
     show_made("contact", contact, as_json=as_json)
     if not as_json and contact["phone_fault"] is not None:
         click.echo(f"It will not be called: {contact['phone_fault'].replace('_', ' ')}.", err=True)
@@ -82,16 +82,15 @@ def show(context: Context, contact_id: str, as_json: bool) -> None:
 @contacts.command()
 @click.argument("contact_id")
 @options(CONTACT.settable(is_new=False), is_new=False)
-@country_option
 @json_option
 @for_team
-def edit(context: Context, /, contact_id: str, country: str | None, as_json: bool, **given: Any) -> None:
+def edit(context: Context, /, contact_id: str, as_json: bool, **given: Any) -> None:
     """Change the fields given; an empty text clears one. Where the contact waits, it is called by its new number and
     in its new zone from now on."""
     changes = as_changes(**given)
     before = contact_operations.get_contact(context.dialer, context.team_id, contact_id)
     edited, steps = contact_operations.edit_contact(
-        context.dialer, context.team_id, contact_id, changes, actor=context.actor, region=context.region(country)
+        context.dialer, context.team_id, contact_id, changes, actor=context.actor
     )
     context.carry_out(steps)
     show_edited("contact", before, edited, as_json=as_json)
@@ -296,3 +295,5 @@ def undo(context: Context, import_id: str, yes: bool, as_json: bool) -> None:
 
 contacts.add_command(import_contacts)
 contacts.add_command(story)
+contacts.add_command(replace)
+contacts.add_command(why)

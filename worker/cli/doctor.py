@@ -16,7 +16,14 @@ from rich.table import Table
 
 from worker import logs
 from worker.carriers import registry
-from worker.cli import findings_carriers, findings_kept, findings_services, findings_snapshots, findings_work
+from worker.cli import (
+    findings_carriers,
+    findings_kept,
+    findings_places,
+    findings_services,
+    findings_snapshots,
+    findings_work,
+)
 from worker.cli.findings import Check, Finding, run_checks
 from worker.cli.showing import console
 from worker.domain.window import TZDB_VERSION
@@ -46,6 +53,7 @@ OF_THE_DATABASE = (
     Check("callbacks refused", "PostgreSQL", findings_carriers.refused_callbacks),
     Check("ignored news", "PostgreSQL", findings_carriers.ignored_news),
     Check("channels", "PostgreSQL", findings_carriers.channels_held),
+    Check(findings_places.NAME, "PostgreSQL", findings_places.places),
     Check(findings_kept.NAME, "PostgreSQL", findings_kept.kept),
     Check(findings_snapshots.NAME, "PostgreSQL", findings_snapshots.held_snapshots),
 )

@@ -17,6 +17,7 @@ from typing import assert_never
 from worker.domain.model import CampaignStatus
 from worker.domain.on_the_clock import when
 from worker.domain.standstill import Kind, Standstill
+from worker.domain.waits import Waits
 
 ACCOUNT_STOPPED = "account_stopped:"
 """How the reason of a pause begins that the carrier's refusal of the account has caused; its code follows."""
@@ -74,7 +75,8 @@ class Situation:
     that these may have no further call at once. ``still`` is what of the campaign stands still. ``failover_held_until``
     (machine time) is set while calls that a failover of the database may have lost keep others from being placed.
     ``zone`` is the one whose clock is said, the campaign's; ``machine_now`` is ``now`` by the clock of the machines,
-    where that is another."""
+    where that is another. ``waits`` says of a campaign that goes by places, where nobody is called, for what those wait
+    who wait."""
 
     status: CampaignStatus
     now: datetime
@@ -108,6 +110,7 @@ class Situation:
     failover_held_until: datetime | None = None
     zone: str | None = None
     machine_now: datetime | None = None
+    waits: Waits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +284,10 @@ def _why_off(caller: CallerIdState) -> str:
 def _not_yet(now: Situation) -> Activity | None:
     """Nobody is due, or the windows of those who are due are shut."""
     due, opens = now.next_due_at, now.opens_at
+    waits = None if now.waits is None else now.waits.sentence(now.now, now.zone)
+    if now.waits is not None and waits is not None and (opens is None or opens > now.now):
+        is_held = opens is None and now.waits.place_unknown.count > 0
+        return Activity("place_unknown" if is_held else "window_shut", waits, opens)
     if opens is None:
         return Activity("window_unreadable", "The call window cannot be read, so nobody is called; set it again.")
     if due is not None and due > now.now:

@@ -67,6 +67,25 @@ TEAM_CALL = (
     *_always(Text(), "carrier"),
     shown("carrier_call_id", Text(), help="What the carrier calls it; none before it took the call."),
 )
+EVIDENCE = (
+    *_always(Id(), "id", "campaign_id"), *_always(Text(), "campaign"), *_always(Id(), "contact_id"),
+    *_always(Text(), "from_number", "to_number"),
+    shown("dialed_at", Instant(), nullable=False, help="When it was committed to be placed."),
+    shown("valid_until", Instant(), help="Until when it could have been."),
+    shown("place", Text(), nullable=False, help="Where the callee might be, as far as known; empty: by the clock of "
+          "the campaign."),
+    shown("areas", Texts(UNBOUNDED, Text()), nullable=False, help="By the law of which places; none where no rules "
+          "were turned on.", example=["US-IN"]),
+    shown("purpose", Text(), help="What it was for; none where no rules were turned on.", example="telemarketing"),
+    shown("consent", Text(), help="The consent that was on record then.", example="written"),
+    shown("pack", Text(), help="The version of the rules.", example="2026-11-27"),
+    shown("attempt", COUNT, help="Which attempt of the campaign at the contact."),
+    shown("calls_before", COUNT, nullable=False, help="Calls of the team that went to the number before, as far as "
+          "they are kept."),
+    *_each(Instant(), "ringing_at", "answered_at", "ended_at"),
+    shown("disposition", State(Disposition), help=HOW_IT_ENDED), *_each(Text(), "cause", "machine_verdict", "outcome"),
+)
+"""What let a call pass."""
 CALL_EVENT = (
     shown("kind", State(EventKind), nullable=False), shown("disposition", State(Disposition)),
     shown("sip_code", Whole(100, 999)), shown("sip_meaning", Text()),

@@ -1,9 +1,9 @@
-"""What hour it is where numbers are that are called by a campaign's clock.
+"""What hour it is where people are that are called by a campaign's clock.
 
-Whoever has no time zone of their own is called by the campaign's, wherever their number is: the number says where it
-was given out, not where they live. What is known is said: how many of the numbers cannot be in the campaign's zone, and
-what hour it is where they are. The places are those libphonenumber has for the longest known beginning of a number; a
-mobile number of a country with several zones may be in any of them.
+Whoever has no time zone of their own is called by the campaign's, wherever their number is, unless the campaign or its
+team has turned places on. What is known is said: how many cannot be in the campaign's zone, and what hour it is where
+they are. Where somebody may be :mod:`worker.domain.places` says; a mobile number of a country with several zones may be
+in any of them.
 """
 
 from __future__ import annotations
@@ -11,50 +11,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
-
-import phonenumbers
-from phonenumbers import PhoneNumberType
-from phonenumbers.phonenumberutil import is_number_type_geographical
-from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 
 from worker.domain.window import local_time
 
 MOST_PLACES = 3
-BEGINNING = 8
-"""Characters of a number that say of which kind it is, the plus among them."""
-BEGINNINGS_REMEMBERED = 4096
 
-Places = tuple[str, ...]
-"""The zones a number may be in."""
+Zones = tuple[str, ...]
+"""The zones somebody may be in; none where that is not known."""
 
 
-def places_of(e164: str) -> Places:
-    """The zones a number that can be called may be in; none where that is not known."""
-    known = e164[1 : 1 + TIMEZONE_LONGEST_PREFIX]
-    for length in range(_known_by_digits(e164[:BEGINNING], len(e164)), 0, -1):
-        places: Places | None = TIMEZONE_DATA.get(known[:length])
-        if places is not None:
-            return places
-    return ()
-
-
-@lru_cache(maxsize=BEGINNINGS_REMEMBERED)
-def _known_by_digits(beginning: str, length: int) -> int:
-    """How many digits of the numbers that begin so say where they are: of a landline's all there are, of a mobile's in
-    most countries the country code alone, of one that is none nothing. Numbers that begin alike are of one kind."""
-    try:
-        number = phonenumbers.parse(beginning.ljust(length, "5"))
-    except phonenumbers.NumberParseException:
-        return 0
-    kind = phonenumbers.number_type(number)
-    country_code = number.country_code or 0
-    if kind != PhoneNumberType.UNKNOWN and is_number_type_geographical(kind, country_code):
-        return int(TIMEZONE_LONGEST_PREFIX)
-    return len(str(country_code))
-
-
-def warning(numbers: Mapping[Places, int], zone: str, now: datetime, *, of: str) -> str | None:
+def warning(numbers: Mapping[Zones, int], zone: str, now: datetime, *, of: str) -> str | None:
     """A sentence about the numbers, counted by where they may be, that cannot be in the zone; ``None`` where all can.
     A number can be in it if the clock there reads the same ``now`` (business time). ``of`` says what was counted:
     ``40 contacts without a time zone of their own``."""

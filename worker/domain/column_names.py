@@ -28,6 +28,29 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "phone_secondary": ("Phone Secondary", "Secondary Phone", "Secondary Phone Number"),
     "timezone": ("Timezone", "Time Zone", "TZ", "Zone", "IANA Timezone", "Zeitzone", "Fuseau horaire", "Zona horaria"),
+    "timezone_confirmed": (
+        "Timezone Confirmed", "Time Zone Confirmed", "Timezone Verified", "Time Zone Verified", "Zeitzone bestätigt",
+        "Fuseau horaire confirmé", "Zona horaria confirmada", "Fuso horário confirmado",
+    ),
+    "country": (
+        "Country", "Country/Region", "Country Name", "Land", "Pays", "País", "Paese", "Nation", "Mailing Country",
+        "Home Country", "Home Country/Region", "Address 1 - Country", "Address Country", "Person Country",
+        "Billing Country", "Shipping Country", "Business Country", "Business Country/Region", "Country Code",
+    ),
+    "region": (
+        "State", "State/Province", "State or Province", "State Code", "State/Region", "Province", "Province/State",
+        "Region", "Bundesland", "Estado", "Provincia", "Estado/Provincia", "UF", "Province/Région", "Région",
+        "Mailing State", "Mailing State/Province", "Home State", "Address 1 - Region", "Address State", "Person State",
+        "Province Code", "Billing State", "Billing State/Province", "Shipping State", "Shipping State/Province",
+        "Business State",
+    ),
+    "postal_code": (
+        "Zip", "Zip Code", "Zipcode", "Postal Code", "Postcode", "Post Code", "Zip/Postal Code", "Postal/Zip Code",
+        "Zip Code 5", "PLZ", "Postleitzahl", "Code postal", "Código postal", "CEP", "Codice postale",
+        "Mailing Zip", "Mailing Postal Code", "Mailing Zip/Postal Code", "Home Postal Code", "Address 1 - Postal Code",
+        "Address Zip", "Billing Zip", "Billing Zip/Postal Code", "Billing Postal Code", "Shipping Zip",
+        "Shipping Zip/Postal Code", "Shipping Postal Code", "Business Postal Code",
+    ),
     "do_not_call": (
         "Do Not Call", "DNC", "Do Not Contact", "Opt Out", "Opted Out", "No Calls", "Do Not Phone", "Don't Call",
         "Do Not Call List", "On Do Not Call List", "DNC List", "On DNC List", "Do Not Call Date", "DNC Date",
@@ -82,6 +105,9 @@ PHONES: tuple[tuple[str, ...], ...] = (
 the next with something in it ``phone_secondary``, further ones are custom fields."""
 ONLY_PHONES = ("Number", "Numbers", "Numero", "Nummer", "Num")
 """Phones where a file has no other column of them: beside one, they may number anything."""
+
+ALSO_CUSTOM = frozenset({"country", "region", "postal_code"})
+"""Fields whose columns are custom fields, too, as all were before these were fields: assistants may be sent them."""
 
 KNOWN = ("phone", "phone_secondary", *(name for name in NAMES if name not in ("full_name", "phone_secondary")))
 """The fields themselves."""

@@ -2,7 +2,7 @@
 
 A number that cannot be called does not refuse the contact: it is kept as written, with the reason beside it,
 and the campaigns it is added to say so. A time zone that nobody knows does refuse it, for it would decide when
-somebody is rung.
+somebody is rung, and so does a state or a postal code that its country does not have.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from functools import partial
 from typing import Any
 
 from worker.domain import ids
-from worker.domain.errors import every
-from worker.domain.fields import Field, wrong
+from worker.domain.address_words import LONGEST_COUNTRY, LONGEST_POSTAL_CODE, LONGEST_REGION, read_country
+from worker.domain.errors import Invalid, every
+from worker.domain.fields import Field, examine, wrong
 from worker.domain.kinds import Flag, Freeform, Id, Instant, OneOf, Text, Texts
 from worker.domain.model import Reason
 from worker.domain.paging import MOST_AT_ONCE
-from worker.domain.resources import CREATED_AT, Resource, owned, shown
-from worker.domain.screening import Phone, country_of, normalize
+from worker.domain.resources import CREATED_AT, Resource, owned, shown, with_kinds
+from worker.domain.screening import Phone, country_of, is_region, normalize
+from worker.domain.whereabouts import PLACED_BY, located
 from worker.domain.zone_words import read_zone
 
-DECIDES_CALLS = frozenset({"phone_e164", "timezone", "do_not_call"})
+DECIDES_CALLS = frozenset({"do_not_call", *PLACED_BY})
 """The columns that decide whether and when somebody is rung; they change under the team's lock."""
 LONGEST_EXTERNAL_ID = 200
 TAGS = Texts(100, Text(100, least=1))
@@ -39,6 +41,17 @@ class Zone(Text):
 
     def __call__(self, value: object, path: str) -> str:
         return read_zone(Text(self.most, self.least)(value, path), path, self.countries)
+
+
+@dataclass(frozen=True, slots=True)
+class CountryWord(Text):
+    """What a person calls a country, as its ISO 3166 code."""
+
+    most: int = LONGEST_COUNTRY
+    least: int = 1
+
+    def __call__(self, value: object, path: str) -> str:
+        return read_country(Text(self.most, self.least)(value, path), path)
 
 
 CONTACT = Resource(
@@ -61,6 +74,19 @@ CONTACT = Resource(
               "the number and of the team.",
               more="What may be several clocks, and names without summer time that stand for one with it (`EST`), are "
               "refused."),
+        Field("timezoneConfirmed", Flag(), nullable=False, default=False, example=False,
+              switch="--timezone-confirmed/--timezone-not-confirmed", help="Whether the person is known to live in "
+              "`timezone`, whatever the number says.", more="Where places decide by whose clock somebody is called, "
+              "the zone and the number count else. A zone that changes is confirmed anew, or not."),
+        Field("country", CountryWord(), example="US", answer="An ISO 3166 code.", help="Where the person lives, by its "
+              "ISO 3166 code or its name.", more="Another country leaves no state and no postal code of the former."),
+        Field("region", Text(LONGEST_REGION, least=1), example="IN", help="The state or province, by its code or its "
+              "name.", more="It is one of `country`; left out, that is the country of the number, or the team's.",
+              answer="Of the United States, Canada, Australia and Brazil its code, else as it was sent."),
+        Field("postalCode", Text(LONGEST_POSTAL_CODE, least=1), example="46307", help="The postal code, of `country` "
+              "as the state is."),
+        shown("place", Text(), nullable=False, example="US-IN:219", help="Where the person may be, by all of these and "
+              "the number; `dialer policy explain` says what that means. Empty where nothing is known."),
         Field("doNotCall", Flag(), nullable=False, default=False, help="Whether they want no calls.",
               answer="Marked so, or its number is on the team's do-not-call list.", example=False,
               switch="--do-not-call/--may-be-called"),
@@ -89,23 +115,42 @@ def parse_contact(
     path: str = "",
     is_new: bool = True,
     region: str | None = None,
-    number: Callable[[], str | None] = lambda: None,
+    stored: Callable[[], Mapping[str, Any]] = dict,
 ) -> dict[str, Any]:
-    """The fields given, by column; with a ``phone`` come ``phone_e164`` and ``phone_fault``, what is dialed or
-    why nothing is. ``region`` is where a number without a country code belongs, and a time zone, which may also belong
-    where the number does: this one, or the ``number`` the contact has. Raises :class:`Invalid` with every fault."""
+    """The fields given, by column; with a ``phone`` come ``phone_e164`` and ``phone_fault``, what is dialed or why
+    nothing is, and with what says where somebody lives what follows from that (:mod:`worker.domain.whereabouts`).
+    ``region`` is where a number without a country code belongs, unless the body names a country, and a time zone or a
+    state, which may also belong where the number does: this one, or that of the contact as it is ``stored``, by column.
+    Raises :class:`Invalid` with every fault."""
+    region = _named_country(body) or region
     sent = body.get("phone") if isinstance(body, Mapping) else None
     dialed = screened(sent, region) if isinstance(sent, str) and len(sent) <= LONGEST["phone"] else None
 
     def countries() -> Sequence[str]:
-        e164 = dialed["phone_e164"] if dialed else number()
+        e164 = (dialed or stored()).get("phone_e164")
         return countries_of(e164, region)
 
-    contact = CONTACT.read(body, is_new=is_new, path=path, kinds={"timezone": Zone(countries=countries)})
+    fields = with_kinds(CONTACT.settable(is_new=is_new), {"timezone": Zone(countries=countries)})
+    contact, faults = examine(body, fields, path=path, is_new=is_new, also=("teamId",))
+    contact, more = located(contact, stored, countries, path)
+    if faults or more:
+        raise Invalid([*faults, *more])
     if "phone" in contact:
         contact["phone"] = contact["phone"] or None
         contact |= dialed or screened(contact["phone"], region)
     return contact
+
+
+def _named_country(body: object) -> str | None:
+    """The country a body names, if it is one whose numbers are known."""
+    named = body.get("country") if isinstance(body, Mapping) else None
+    if not isinstance(named, str):
+        return None
+    try:
+        code = read_country(named)
+    except Invalid:
+        return None
+    return code if is_region(code) else None
 
 
 def countries_of(e164: str | None, region: str | None) -> Sequence[str]:

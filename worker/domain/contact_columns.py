@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from worker.domain.ban_words import forbids_calls
-from worker.domain.column_names import KNOWN, field_of, is_only_phone, phone_rank
+from worker.domain.column_names import ALSO_CUSTOM, KNOWN, field_of, is_only_phone, phone_rank
 from worker.domain.consent_words import allows_calls
 from worker.domain.contact_table import CONTACT_FIELDS, is_export
 from worker.domain.errors import Fault, Invalid
@@ -33,9 +33,10 @@ _NAME_SHOWN = 60
 class Columns:
     """Where each field stands in a row of ``width`` cells.
 
-    ``fields`` by their names; ``phones``, the most wanted first; ``bans``, all of which count; ``consents``, custom
-    fields whose *no* binds. ``custom`` by the name a value is kept under. ``named`` is each column by the name it is
-    known or kept under, and what has none must be empty. ``is_export``: the file is one of ours.
+    ``fields`` by their names, some of which are custom fields, too; ``phones``, the most wanted first; ``bans``, all of
+    which count; ``consents``, custom fields whose *no* binds. ``custom`` by the name a value is kept under. ``named``
+    is each column by the name it is known or kept under, and what has none must be empty. ``is_export``: the file is
+    one of ours.
     """
 
     width: int
@@ -85,8 +86,11 @@ def read_columns(header: Sequence[str], *, are_banned: bool = False) -> Columns:
         return _of_export(names)
     phones = _phones(names)
     taken = dict.fromkeys(phones, "phone")
-    bans = []
+    bans, also = [], {}
     for i, field in _fields(names, phones).items():
+        if field in ALSO_CUSTOM:
+            also[field] = i
+            continue
         taken[i] = field
         if field == "do_not_call":
             bans.append(i)
@@ -97,7 +101,7 @@ def read_columns(header: Sequence[str], *, are_banned: bool = False) -> Columns:
     _refuse_two_alike(names, named, phones, bans)
     return Columns(
         width=len(names),
-        fields={field: i for i, field in taken.items() if field not in ("phone", "do_not_call")},
+        fields={field: i for i, field in taken.items() if field not in ("phone", "do_not_call")} | also,
         phones=tuple(phones),
         bans=tuple(bans),
         consents=tuple(i for i in rest if not are_banned and allows_calls(names[i])),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from worker.domain.column_names import ALSO_CUSTOM
 from worker.domain.contact import LONGEST, TAGS
 from worker.domain.contact_cells import FlagCells, PhoneCells
 from worker.domain.contact_columns import NO_TEXT_MESSAGE, Columns, delimiter_of, read_columns
@@ -34,9 +35,9 @@ _FOOT = "This reads like the foot of a table, and not like a person; give a numb
 
 @dataclass(frozen=True, slots=True)
 class ContactLine:
-    """One contact as written; ``phone`` and ``timezone`` are not yet checked. ``other_phones``, numbers beyond the
-    second, are custom fields, too. ``contact_id`` is that of the contact it was exported from; ``notice`` is what is to
-    be reported of its do-not-call."""
+    """One contact as written; ``phone`` and what says where it lives are not yet checked. ``other_phones``, numbers
+    beyond the second, are custom fields, too. ``contact_id`` is that of the contact it was exported from; ``notice`` is
+    what is to be reported of its do-not-call."""
 
     line: int
     phone: str | None
@@ -44,6 +45,10 @@ class ContactLine:
     last_name: str = ""
     phone_secondary: str | None = None
     timezone: str | None = None
+    timezone_confirmed: str | None = None
+    country: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
     do_not_call: bool = False
     email: str | None = None
     tags: tuple[str, ...] = ()
@@ -98,7 +103,8 @@ class ContactFile:
         self.columns = read_columns(self._header, are_banned=are_banned)
         self._phones = PhoneCells(self.columns, region)
         self._flags = FlagCells(self.columns, are_banned=are_banned)
-        self._lengths = [(name, i, LONGEST[name]) for name, i in self.columns.fields.items() if name in LONGEST]
+        self._lengths = [(name, i, LONGEST[name]) for name, i in self.columns.fields.items()
+                         if name in LONGEST and name not in ALSO_CUSTOM]  # fmt: skip
 
     @property
     def is_cut(self) -> bool:
@@ -179,6 +185,10 @@ class ContactFile:
             last_name=last,
             phone_secondary=numbers.secondary or None,
             timezone=known.get("timezone") or None,
+            timezone_confirmed=known.get("timezone_confirmed") or None,
+            country=known.get("country") or None,
+            region=known.get("region") or None,
+            postal_code=known.get("postal_code") or None,
             do_not_call=flag.do_not_call,
             email=email,
             tags=_tags(known.get("tags"), columns),

@@ -16,7 +16,7 @@ from worker.domain.model import WAITING, ContactStatus, Reason
 from worker.domain.on_the_clock import when
 from worker.domain.screening import error_sentence
 
-OF_THE_CONTACT = frozenset({"nothing_due", "window_shut", "window_unreadable"})
+OF_THE_CONTACT = frozenset({"nothing_due", "window_shut", "window_unreadable", "place_unknown"})
 """What a campaign's activity says of all its contacts together, and is said here of one."""
 
 

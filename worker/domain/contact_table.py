@@ -21,8 +21,8 @@ SINCE = ("callback_at",)
 """The same, in newer exports."""
 CONTACT_FIELDS = (
     "contact_id", "external_id", "first_name", "last_name", "phone", "phone_secondary", "email", "timezone",
-    "do_not_call", "status", "reason", "attempts", "last_disposition", "last_call_at", "next_call_at", "callback_at",
-    "tags", "custom_fields",
+    "timezone_confirmed", "country", "region", "postal_code", "do_not_call", "status", "reason", "attempts",
+    "last_disposition", "last_call_at", "next_call_at", "callback_at", "tags", "custom_fields",
 )  # fmt: skip
 """The columns of an export of contacts, in order."""
 

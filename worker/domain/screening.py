@@ -142,6 +142,11 @@ def check_region(country: str) -> str:
     return region
 
 
+def is_region(country: str) -> bool:
+    """Whether numbers of a country (ISO 3166, in capitals) can be read without its code."""
+    return country in phonenumbers.SUPPORTED_REGIONS
+
+
 def country_of(e164: str) -> str | None:
     """The country (ISO 3166) a number belongs to; ``None`` for one that belongs to none, such as ``+800``."""
     if e164.startswith("+1"):  # area codes say which country of North America it is, and a list has few of them

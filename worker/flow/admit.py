@@ -8,7 +8,7 @@ A dry run does the same in a transaction that is rolled back, so what it answers
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -35,6 +35,7 @@ from worker.flow.purpose import lacks_purpose, refuse_without_purpose
 from worker.flow.reconcile import reconcile
 from worker.flow.run_result import RunIsOpen, RunResult, Unreached
 from worker.flow.stop import refused
+from worker.flow.waits import read_waits
 from worker.store import campaigns, counters, gate, rules, runs, wakes
 from worker.store.campaigns import CampaignRow
 from worker.store.claims import Reservation
@@ -68,6 +69,7 @@ class _Opened:
     missing: MissingVariables
     now: datetime
     zone: str | None
+    row: CampaignRow
     reserved: tuple[Reservation, ...] = field(default=())
 
 
@@ -264,6 +266,7 @@ def _opened(conn: Connection, dialer: Dialer, row: CampaignRow, ids_of_runs: tup
         missing=missing_variables(conn, row),
         now=row.now,
         zone=row.call_window_timezone,
+        row=row,
     )
 
 
@@ -303,6 +306,7 @@ def _preview(dialer: Dialer, campaign_id: str, open_it: Callable[[Connection], _
 
     def work(conn: Connection) -> RunResult:
         opened = open_it(conn)
+        waits = read_waits(conn, opened.row, dialer.bounds.closing_margin_seconds, opened.causes)
         reserved: list[Reservation] = []
         for _ in range(5):
             claimed = claim(conn, dialer, opened.team_id, CandidatePage([campaign_id]), lambda plan: plan.calls)
@@ -312,7 +316,7 @@ def _preview(dialer: Dialer, campaign_id: str, open_it: Callable[[Connection], _
                 break
         result = _result(opened, campaign_id, reserved, dry_run=True)
         conn.rollback()
-        return result
+        return replace(result, waits=waits)
 
     return once(dialer.db, work)
 

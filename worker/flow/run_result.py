@@ -9,6 +9,7 @@ from datetime import datetime
 from worker.domain.errors import Conflict
 from worker.domain.model import Reason
 from worker.domain.on_the_clock import when
+from worker.domain.waits import Waits
 from worker.store.claims import Reservation
 
 
@@ -37,7 +38,8 @@ class RunResult:
     wait; ``opens_at`` is set when the window is shut now; ``warnings`` are what to look at before it goes on.
     ``replaced_run_id`` is the run that was open until this one was; ``now`` (business time) and ``zone`` are the
     campaign's. ``causes`` counts all who cannot be called by the reason, ``unreached`` names those ``errors`` are
-    about. ``missing`` says of a dry run which contacts lack what of the campaign's variables, a sentence each."""
+    about. Of a dry run ``waits`` says for what those wait who wait, and ``missing`` which contacts lack what of the
+    campaign's variables, a sentence each."""
 
     run_id: str | None
     calls: tuple[Reservation, ...]
@@ -54,6 +56,7 @@ class RunResult:
     causes: Mapping[Reason, int] = field(default_factory=dict)
     unreached: tuple[Unreached, ...] = ()
     missing: tuple[str, ...] = ()
+    waits: Waits | None = None
 
     @property
     def message(self) -> str:

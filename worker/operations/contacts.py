@@ -8,7 +8,7 @@ reserved already is held back when it is to be dialed, for it no longer matches 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import structlog
@@ -191,12 +191,13 @@ def read_changes(
 ) -> dict[str, Any]:
     """The columns an edit of the contact changes. Raises :class:`Invalid` with every fault."""
 
-    def number() -> str | None:
+    @cache
+    def stored() -> Mapping[str, Any]:
         row = contact_list.one(conn, team_id, contact_id)
-        return None if row is None else row.phone_e164
+        return {} if row is None else dict(row._mapping)
 
     region = region or country_of_team(conn, team_id)
-    return parse_contact(body, is_new=False, region=region, number=number)
+    return parse_contact(body, is_new=False, region=region, stored=stored)
 
 
 def ban_numbers(

@@ -94,9 +94,13 @@ def _write_batch(request: ImportRequest, loaded: Loaded, conn: Connection, *, fi
         import_marks.note(conn, request.team_id, loaded.import_id, first, last)
     written = merging.write(conn, request.team_id, request.company_id, first, last, known=found.known > 0)
     steps: list[Step] = []
-    if written.zoned:
-        contacts.move_to_zones(conn, written.zoned)
-        waits_in = contacts.waits_in(conn, written.zoned)
+    if loaded.merged:
+        several = merging.new_of_several(conn, first, last)
+        contacts.place_anew(conn, contacts.whereabouts(conn, request.team_id, several))
+    if written.located:
+        contacts.place_anew(conn, contacts.whereabouts(conn, request.team_id, written.located))
+        contacts.move_to_zones(conn, written.located)
+        waits_in = contacts.waits_in(conn, written.located)
         steps += [Fill(request.team_id, tuple(waits_in))] if waits_in else []
     added = 0
     if request.campaign_id is not None and found.contacts:

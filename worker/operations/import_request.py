@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TypedDict
 
 from worker.domain.contact_file import LineFault
 from worker.domain.model import CampaignStatus
+from worker.domain.places import Basis
 from worker.flow.base import Dialer, Step
 from worker.operations.batches import Bookmark
 from worker.operations.import_progress import ImportObserver
@@ -29,6 +31,7 @@ class Loaded:
     that can be called; ``do_not_call`` lines say that theirs is not to be called, ``unreadable`` of these in words
     nobody could read, ``elsewhere`` in a column of something else. ``added`` contacts are new in the campaign. ``ids``,
     in the order of the file, and ``faults``, notes on lines, may be cut short, the counts never are.
+    ``placed`` counts the lines with a number that can be called by what says where they are.
     ``is_refused``: ``strict`` found something wrong, and nothing was written. ``warnings`` are about numbers that are
     where the campaign's clock is not. A dry run has no ``import_id``.
     """
@@ -49,6 +52,7 @@ class Loaded:
     added: int = 0
     ids: list[str] = field(default_factory=list)
     faults: list[LineFault] = field(default_factory=list)
+    placed: Counter[Basis] = field(default_factory=Counter)
     is_refused: bool = False
     campaign_status: str | None = None
     warnings: tuple[str, ...] = ()

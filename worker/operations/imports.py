@@ -29,6 +29,7 @@ from worker.domain import ids
 from worker.domain.contact_file import ContactLine, LineFault, line_fault
 from worker.domain.erasure import ERASED_NUMBER
 from worker.domain.errors import NotFound
+from worker.domain.line_place import LocatedLine, locate_line
 from worker.domain.line_zone import in_zone
 from worker.domain.screening import Phone, PhoneFault, normalize
 from worker.flow.base import Dialer
@@ -169,11 +170,16 @@ def _staged(
         loaded.refused += 1
         _report(request, loaded, line)
         return None
+    where = locate_line(line, phone, request.region)
     if isinstance(phone, PhoneFault):
         loaded.uncallable += 1
         request.observer.on_line("uncallable", line_fault(line.line, f"phone: {phone.message}"))
-    elif not line.do_not_call:
-        by_clock.add(phone.e164, line.timezone)
+    else:
+        loaded.placed[where.place.basis] += 1
+        if not line.do_not_call:
+            by_clock.add(where.place, line.timezone)
+    for fault in where.faults:
+        _report(request, loaded, fault)
     loaded.do_not_call += line.do_not_call
     loaded.exported += line.contact_id is not None
     loaded.external += line.external_id is not None
@@ -181,7 +187,7 @@ def _staged(
         loaded.unreadable += line.notice.outcome == "unreadable"
         loaded.elsewhere += line.notice.outcome == "do_not_call"
         _report(request, loaded, line.notice)
-    return _as_staged(line, phone, request.tags)
+    return _as_staged(line, phone, where, request.tags)
 
 
 def _report(request: ImportRequest, loaded: Loaded, fault: LineFault) -> None:
@@ -190,7 +196,7 @@ def _report(request: ImportRequest, loaded: Loaded, fault: LineFault) -> None:
     request.observer.on_line(fault.outcome, fault)
 
 
-def _as_staged(line: ContactLine, phone: Phone | PhoneFault, tags: tuple[str, ...]) -> Staged:
+def _as_staged(line: ContactLine, phone: Phone | PhoneFault, where: LocatedLine, tags: tuple[str, ...]) -> Staged:
     e164 = phone.e164 if isinstance(phone, Phone) else None
     words = (line.phone or "", line.first_name, line.last_name, line.email or "")
     key = e164 or ("\x1f".join(words) if any(words) else f"line {line.line}")
@@ -208,6 +214,11 @@ def _as_staged(line: ContactLine, phone: Phone | PhoneFault, tags: tuple[str, ..
         phone_secondary=line.phone_secondary,
         email=line.email,
         timezone=line.timezone,
+        timezone_confirmed=where.columns["timezone_confirmed"],
+        country=where.columns["country"],
+        region=where.columns["region"],
+        postal_code=where.columns["postal_code"],
+        place=where.place.code,
         do_not_call=line.do_not_call,
         custom_fields=json.dumps(dict(line.custom_fields)) if line.custom_fields else "{}",
         tags=list(dict.fromkeys((*line.tags, *tags))) if line.tags or tags else "{}",

@@ -23,6 +23,7 @@ from worker.domain.standstill import OF_AN_ACCOUNT, Waiting
 from worker.flow.base import Dialer, first_moment
 from worker.flow.plan import CandidatePage, Plan, plan_calls
 from worker.flow.purpose import lacks_purpose
+from worker.flow.waits import read_waits
 from worker.operations.standstill import read_campaign_standstill
 from worker.slots import Kind
 from worker.store import counters, failovers, ticks
@@ -97,6 +98,8 @@ def read_standing(conn: Connection, dialer: Dialer, team_id: str, campaign_id: s
         situation = _with_times(situation, facts, margin)
     if plan is not None:
         situation = _as_planned(situation, facts, numbers, plan)
+    if facts.rules is not None and plan is not None and not plan.calls:
+        situation = replace(situation, waits=read_waits(conn, facts, margin))
     reading = read_campaign_standstill(conn, campaign_id, dialer.bounds)
     situation = replace(situation, still=reading.still)
     waiting = [each for each in reading.waiting if each.kind in OF_AN_ACCOUNT]

@@ -12,6 +12,7 @@ from worker.domain.callback import Callback
 from worker.domain.fields import Field
 from worker.domain.model import WAITING, CallState, ContactStatus, RunState
 from worker.domain.reach import reach
+from worker.domain.waits import Waits
 from worker.domain.window import RULES_END
 from worker.flow.run_result import RunResult
 from worker.operations.instants import instant
@@ -54,6 +55,15 @@ def run_answer(result: RunResult) -> dict[str, Any]:
         "replacedRunId": result.replaced_run_id,
         "warnings": list(result.warnings),
         "missingVariables": list(result.missing),
+        "waiting": None if result.waits is None else waits(result.waits),
+    }
+
+
+def waits(found: Waits) -> View:
+    """For what those of a campaign wait who wait."""
+    return {
+        name: {"count": each.count, "next": instant(each.next), "places": dict(each.places.most_common())}
+        for name, each in found.by_name().items()
     }
 
 

@@ -23,6 +23,7 @@ def imported(loaded: Loaded, contacts: ContactFile, encoding: Encoding) -> dict[
         "uncallable": loaded.uncallable,
         "do_not_call": loaded.do_not_call,
         "unreadable": loaded.unreadable,
+        "placed": {basis.value: count for basis, count in loaded.placed.most_common()},
         "custom_fields": list(contacts.columns.custom),
         "encoding": encoding.shown,
         "encoding_source": encoding.source,

@@ -161,6 +161,11 @@ contacts = Table(
     _own("company_id", of="companies"),
 )
 
+place_tables = Table(
+    "place_tables", metadata,
+    _must("only_row", Boolean, key=True), _must("version", Text), _must("noted_at", _INSTANT),
+)
+
 do_not_call = Table(
     "do_not_call", metadata,
     _must("team_id", Text, ForeignKey("teams.id"), key=True), _must("number", Text, key=True), _must("reason", Text),

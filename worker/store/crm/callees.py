@@ -1,4 +1,4 @@
-"""Those who wait to be called, a bounded sample of them: their numbers, what an assistant is sent of them."""
+"""Those who wait to be called, a bounded sample of them: where they may be, what an assistant is sent of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FROM (SELECT w.contact_id
 CROSS JOIN LATERAL (SELECT * FROM contacts WHERE id = w.contact_id OFFSET 0) AS k
 """
 _EVERY_ZONE = "(SELECT zone FROM campaign_zones WHERE campaign_id = :campaign)"
-_SAMPLE = f"{_WAITING.format(what='k.phone_e164', zones='{zones}')}WHERE k.phone_e164 IS NOT NULL"
+_SAMPLE = f"{_WAITING.format(what='k.phone_e164, k.place', zones='{zones}')}WHERE k.phone_e164 IS NOT NULL"
 WITHOUT_ZONE = text(_SAMPLE.format(zones="(VALUES (''))"))
 ALL = text(_SAMPLE.format(zones=_EVERY_ZONE))
 PEOPLE = text(_WAITING.format(what=f"k.id AS contact_id, {person('k')} AS person", zones=_EVERY_ZONE))
@@ -39,11 +39,19 @@ class WaitingPerson(Protocol):
     person: Mapping[str, Any]
 
 
-def waiting_numbers(conn: Connection, campaign_id: str, *, with_own_zone: bool, most: int) -> Sequence[str]:
-    """The numbers of those due first who have no zone of their own, ``most`` of them; ``with_own_zone``, of the others
-    too, for a campaign that calls everybody by its clock."""
+@shaped(WITHOUT_ZONE, ALL, never_null=("phone_e164",))
+class WaitingPlace(Protocol):
+    """The number of a contact that waits, and the code of its place; '' where none was computed yet."""
+
+    phone_e164: str
+    place: str
+
+
+def waiting_places(conn: Connection, campaign_id: str, *, with_own_zone: bool, most: int) -> Sequence[WaitingPlace]:
+    """Where those due first may be who have no zone of their own, ``most`` of them; ``with_own_zone``, the others, too,
+    for a campaign that calls everybody by its clock."""
     sample = ALL if with_own_zone else WITHOUT_ZONE
-    return conn.execute(sample, {"campaign": campaign_id, "most": most}).scalars().all()
+    return conn.execute(sample, {"campaign": campaign_id, "most": most}).all()
 
 
 def waiting_people(conn: Connection, campaign_id: str, *, most: int) -> Sequence[WaitingPerson]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, TextClause, func, text
 
 from worker.domain.additions import DEFAULT_PRIORITY
 from worker.domain.contact import CONTACT
+from worker.domain.whereabouts import PLACED_BY, place_code
 from worker.store import tables
 from worker.store.bans import is_listed, purpose_of
 from worker.store.crm import records
@@ -26,6 +27,7 @@ _LEFT_OUT: dict[str, Any] = {
     "id": None,
     "phone_e164": None,
     "phone_fault": None,
+    "place": "",
     **{each.column: each.default for each in CONTACT.settable(is_new=True)},
 }
 """Every column that is written, and what is in it where nothing was given."""
@@ -34,7 +36,8 @@ COPY = f"COPY contacts (team_id, {', '.join(_LEFT_OUT)}) FROM STDIN"
 
 class NewContact:
     """A person for the CRM. ``phone_e164`` and ``phone_fault`` come from :mod:`worker.domain.screening`; one
-    of them is ``None``. The ``others`` are columns of a contact's declaration, such as ``first_name``."""
+    of them is ``None``. The ``others`` are columns of a contact's declaration, such as ``first_name``; the place
+    follows from them."""
 
     __slots__ = ("id", "values")
 
@@ -43,7 +46,7 @@ class NewContact:
     ) -> None:
         self.id = id
         given = {"id": id, "phone": phone, "phone_e164": phone_e164, "phone_fault": phone_fault, **others}
-        self.values = {**_LEFT_OUT, **given}
+        self.values = {**_LEFT_OUT, **given, "place": place_code(given)}
 
 
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('add to ' || :campaign, 0))")
@@ -108,9 +111,10 @@ ADD = adding(
     then="RETURNING reason",
 )
 
+# Each by itself: joined, while the table was never analyzed, each is compared with all contacts of the team.
 MISSING = text("""
 SELECT u.id FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS u (id, ord)
-WHERE NOT EXISTS (SELECT FROM contacts k WHERE k.id = u.id AND k.team_id = :team) ORDER BY u.ord LIMIT :most
+WHERE (SELECT true FROM contacts k WHERE k.id = u.id AND k.team_id = :team LIMIT 1) IS NULL ORDER BY u.ord LIMIT :most
 """)
 
 HOLD = text("""
@@ -194,11 +198,35 @@ UPDATE campaign_contacts cc SET zone = {_OWN_KEY}
 WHERE cc.contact_id = ANY(CAST(:ids AS text[])) AND cc.zone <> {_OWN_KEY}
 """)
 
+_WHEREABOUTS = ", ".join(f"k.{column}" for column in PLACED_BY)
+WHEREABOUTS = text(f"""
+SELECT k.id, {_WHEREABOUTS}, k.place FROM contacts k
+WHERE k.id = ANY(CAST(:ids AS text[])) AND k.team_id = :team ORDER BY k.id FOR NO KEY UPDATE
+""")
+PLACE = text("""
+UPDATE contacts k SET place = x.place
+FROM unnest(CAST(:ids AS text[]), CAST(:places AS text[])) AS x (id, place) WHERE k.id = x.id
+""")
+
 WAITS_IN = text("""
 SELECT DISTINCT c.id FROM campaign_contacts cc JOIN campaigns c ON c.id = cc.campaign_id
 WHERE cc.contact_id = ANY(CAST(:ids AS text[])) AND cc.status IN ('pending', 'queued') AND c.status = 'running'
 ORDER BY c.id
 """)
+
+
+@shaped(WHEREABOUTS)
+class Whereabouts(Protocol):
+    """What says where a contact is, and the place that was computed of it."""
+
+    id: str
+    phone_e164: str | None
+    timezone: str | None
+    timezone_confirmed: bool
+    country: str | None
+    region: str | None
+    postal_code: str | None
+    place: str
 
 
 @shaped(OUT_OF_REACH, never_null=("reason",))
@@ -302,10 +330,30 @@ def edit(conn: Connection, team_id: str, contact_id: str, changes: Mapping[str, 
     then, ``None`` if the team has none with this id. For what decides calls the caller holds
     :func:`worker.store.gate.close_gate`."""
     stamped = {**changes, "updated_at": func.clock_timestamp()} if changes else {}
+    moves = bool(changes.keys() & set(PLACED_BY))
+    if moves:
+        before = conn.execute(WHEREABOUTS, {"team": team_id, "ids": [contact_id]}).mappings().first()
+        stamped["place"] = place_code({**(before or {}), **changes})
     row = records.edit(conn, tables.contacts, team_id, contact_id, stamped)
-    if row is not None and not changes.keys().isdisjoint(("timezone", "place")):
+    if row is not None and moves:
         move_to_zones(conn, [contact_id])
     return row
+
+
+def whereabouts(conn: Connection, team_id: str, contact_ids: Sequence[str]) -> Sequence[Whereabouts]:
+    """What says where these contacts are, each kept from being edited until this transaction ends."""
+    return conn.execute(WHEREABOUTS, {"team": team_id, "ids": list(contact_ids)}).all()
+
+
+def place_anew(conn: Connection, rows: Sequence[Whereabouts]) -> list[str]:
+    """Compute where these contacts may be, and write it where it is another place than they have: their ids. Where they
+    wait they are moved."""
+    placed = {row.id: place_code({column: getattr(row, column) for column in PLACED_BY}) for row in rows}
+    moved = [row.id for row in rows if placed[row.id] != row.place]
+    if moved:
+        conn.execute(PLACE, {"ids": moved, "places": [placed[contact_id] for contact_id in moved]})
+        move_to_zones(conn, moved)
+    return moved
 
 
 def move_to_zones(conn: Connection, contact_ids: Sequence[str]) -> None:

@@ -79,9 +79,11 @@ s.external_id IS NOT NULL AND s.phone_e164 IS NOT NULL AND (
     SELECT true FROM contacts k WHERE k.id = s.known AND k.external_id = s.external_id
                                   AND k.phone_e164 IS DISTINCT FROM s.phone_e164) IS NOT NULL
 """
+_LOCATES = "(s.timezone IS NOT NULL OR s.country IS NOT NULL)"
+"""A line says where its person lives: no state and no postal code is without its country."""
 FOUND = text(f"""
 SELECT count(*) AS contacts, count(s.known) AS known,
-       coalesce(bool_or(s.known IS NOT NULL AND (s.do_not_call OR s.timezone IS NOT NULL OR {_RENUMBERS})), false)
+       coalesce(bool_or(s.known IS NOT NULL AND (s.do_not_call OR {_LOCATES} OR {_RENUMBERS})), false)
            AS decides
 FROM staged s WHERE {HEADS}
 """)
@@ -90,7 +92,8 @@ FROM staged s WHERE {HEADS}
 # begins with all there are, and the plan is kept.
 _STAGED = (
     "id", "first_name", "last_name", "phone", "phone_e164", "phone_fault", "phone_secondary", "email", "timezone",
-    "do_not_call", "custom_fields", "tags", "external_id",
+    "timezone_confirmed", "country", "region", "postal_code", "place", "do_not_call", "custom_fields", "tags",
+    "external_id",
 )  # fmt: skip
 """The columns of a contact that a line has."""
 INSERT = text(f"""
@@ -101,6 +104,10 @@ FROM staged s WHERE {HEADS} AND s.known IS NULL ORDER BY s.line
 _NEW_NUMBER = (
     "s.external_id = k.external_id AND s.phone_e164 IS NOT NULL AND k.phone_e164 IS DISTINCT FROM s.phone_e164"
 )
+NEW_OF_SEVERAL = text(f"""
+SELECT s.id FROM staged s WHERE {HEADS} AND s.known IS NULL AND s.line IN (SELECT r.line FROM repeated r)
+""")
+_MOVES_AWAY = "s.country <> coalesce(k.country, '')"
 _MERGE = {
     "company_id": "coalesce(CAST(:company AS text), k.company_id)",
     "phone": f"CASE WHEN {_NEW_NUMBER} THEN s.phone ELSE k.phone END",
@@ -111,6 +118,11 @@ _MERGE = {
     "phone_secondary": "coalesce(s.phone_secondary, k.phone_secondary)",
     "email": "coalesce(s.email, k.email)",
     "timezone": "coalesce(s.timezone, k.timezone)",
+    "timezone_confirmed": "CASE WHEN coalesce(s.timezone, k.timezone) IS NOT DISTINCT FROM k.timezone "
+    "THEN k.timezone_confirmed OR s.timezone_confirmed ELSE s.timezone_confirmed END",
+    "country": "coalesce(s.country, k.country)",
+    "region": f"CASE WHEN {_MOVES_AWAY} THEN s.region ELSE coalesce(s.region, k.region) END",
+    "postal_code": f"CASE WHEN {_MOVES_AWAY} THEN s.postal_code ELSE coalesce(s.postal_code, k.postal_code) END",
     "do_not_call": "k.do_not_call OR s.do_not_call",
     "custom_fields": "k.custom_fields || s.custom_fields",
     "tags": """k.tags || ARRAY(SELECT t.tag FROM unnest(s.tags) WITH ORDINALITY AS t (tag, ord)
@@ -125,7 +137,7 @@ CHANGE = text(f"""
 UPDATE contacts k SET ({", ".join(_MERGE)}, updated_at) = ROW ({_MERGED}, clock_timestamp())
 FROM staged s WHERE {HEADS} AND s.known IS NOT NULL AND k.id = s.known AND {_DIFFERS}
   AND k.id = ANY(ARRAY(SELECT s.known FROM staged s WHERE {HEADS} AND s.known IS NOT NULL))
-RETURNING k.id, s.timezone IS NOT NULL AS is_zoned
+RETURNING k.id, {_LOCATES} OR s.external_id IS NOT NULL AS is_located
 """)
 WOULD = text(f"""
 SELECT count(*) AS contacts, count(*) FILTER (WHERE s.known IS NULL) AS created,
@@ -169,12 +181,12 @@ class Forecast(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of some lines: how many contacts were made, which were changed, and which of those may now be in
-    another time zone."""
+    """What became of some lines: how many contacts were made, how many changed, and which of those may now be somewhere
+    else."""
 
     created: int
     changed: int
-    zoned: list[str]
+    located: list[str]
 
 
 def take_turns(conn: Connection, team_id: str) -> None:
@@ -222,7 +234,13 @@ def write(conn: Connection, team_id: str, company_id: str | None, first: int, la
         with joined_by_hash(conn):
             changed = conn.execute(CHANGE, values).all()
     created = conn.execute(INSERT, {"team": team_id} | values).rowcount
-    return Written(created, len(changed), [row.id for row in changed if row.is_zoned])
+    return Written(created, len(changed), [row.id for row in changed if row.is_located])
+
+
+def new_of_several(conn: Connection, first: int, last: int) -> list[str]:
+    """The contacts that were made of several lines: what one of these says of where they live was not known when the
+    place of another was computed."""
+    return list(conn.execute(NEW_OF_SEVERAL, {"first": first, "last": last}).scalars())
 
 
 def hold_known(conn: Connection, team_id: str, first: int, last: int) -> None:

@@ -36,6 +36,11 @@ CREATE TEMPORARY TABLE staged (
     phone_secondary text,
     email           text,
     timezone        text,
+    timezone_confirmed boolean NOT NULL,
+    country         text,
+    region          text,
+    postal_code     text,
+    place           text NOT NULL,
     do_not_call     boolean NOT NULL,
     custom_fields   jsonb NOT NULL,
     tags            text[] NOT NULL
@@ -72,7 +77,8 @@ ANALYZE staged;
 DROP TABLE IF EXISTS pg_temp.repeated;
 CREATE TEMPORARY TABLE repeated AS
 SELECT s.line, r.head, s.known, s.external_id, s.first_name, s.last_name, s.phone, s.phone_e164, s.phone_fault,
-       s.phone_secondary, s.email, s.timezone, s.do_not_call, s.custom_fields, s.tags
+       s.phone_secondary, s.email, s.timezone, s.timezone_confirmed, s.country, s.region, s.postal_code, s.do_not_call,
+       s.custom_fields, s.tags
 FROM staged s
 JOIN (SELECT key, min(line) AS head FROM staged GROUP BY key HAVING count(*) > 1) AS r ON r.key = s.key;
 ANALYZE repeated
@@ -91,8 +97,17 @@ WITH said AS (
            (array_agg(last_name ORDER BY line DESC) FILTER (WHERE last_name <> ''))[1] AS last_name,
            (array_agg(phone_secondary ORDER BY line DESC) FILTER (WHERE phone_secondary <> ''))[1] AS phone_secondary,
            (array_agg(email ORDER BY line DESC) FILTER (WHERE email <> ''))[1] AS email,
-           (array_agg(timezone ORDER BY line DESC) FILTER (WHERE timezone <> ''))[1] AS timezone
+           (array_agg(timezone ORDER BY line DESC) FILTER (WHERE timezone <> ''))[1] AS timezone,
+           (array_agg(country ORDER BY line DESC) FILTER (WHERE country <> ''))[1] AS country
     FROM repeated GROUP BY head),
+where_they_live AS (   -- of the country that is said last, and of the zone
+    SELECT r.head,
+           coalesce(bool_or(r.timezone_confirmed) FILTER (WHERE r.timezone = said.timezone), false) AS confirmed,
+           (array_agg(r.region ORDER BY r.line DESC) FILTER (WHERE r.region <> '' AND r.country = said.country))[1]
+               AS region,
+           (array_agg(r.postal_code ORDER BY r.line DESC)
+                FILTER (WHERE r.postal_code <> '' AND r.country = said.country))[1] AS postal_code
+    FROM repeated r JOIN said USING (head) GROUP BY r.head),
 fields AS (
     SELECT r.head, jsonb_object_agg(f.key, f.value ORDER BY r.line) AS custom_fields
     FROM repeated r CROSS JOIN jsonb_each(r.custom_fields) AS f GROUP BY r.head),
@@ -109,9 +124,11 @@ SET external_id = said.external_id, known = coalesce(s.known, said.known),
     phone_fault = CASE WHEN said.external_id IS NULL THEN s.phone_fault ELSE said.phone_fault END,
     first_name = coalesce(said.first_name, ''), last_name = coalesce(said.last_name, ''),
     phone_secondary = said.phone_secondary, email = said.email, timezone = said.timezone,
+    timezone_confirmed = where_they_live.confirmed, country = said.country, region = where_they_live.region,
+    postal_code = where_they_live.postal_code,
     do_not_call = said.do_not_call, custom_fields = coalesce(fields.custom_fields, '{}'),
     tags = coalesce(tagged.tags, '{}')
-FROM said LEFT JOIN fields USING (head) LEFT JOIN tagged USING (head)
+FROM said JOIN where_they_live USING (head) LEFT JOIN fields USING (head) LEFT JOIN tagged USING (head)
 WHERE s.line = said.head
 """)
 REPEATS = text("SELECT line, head FROM repeated WHERE line <> head AND line > :after ORDER BY line LIMIT :most")
@@ -147,6 +164,11 @@ class Staged(NamedTuple):
     phone_secondary: str | None
     email: str | None
     timezone: str | None
+    timezone_confirmed: bool
+    country: str | None
+    region: str | None
+    postal_code: str | None
+    place: str
     do_not_call: bool
     custom_fields: str
     tags: list[str] | str

@@ -9,6 +9,11 @@ ALTER TABLE contacts
     ADD COLUMN postal_code text CHECK (postal_code <> ''),
     ADD COLUMN timezone_confirmed boolean NOT NULL DEFAULT false,
     ADD COLUMN place text NOT NULL DEFAULT '' CHECK (length(place) <= 100);
+CREATE TABLE place_tables (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version  text NOT NULL CHECK (version <> ''),
+    noted_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 
 ALTER TABLE campaigns
     ADD COLUMN purpose text CHECK (purpose <> ''),

@@ -40,7 +40,7 @@ INDEX_LATEST = text("CREATE UNIQUE INDEX ON latest_calls (contact_id)")
 
 CONTACTS = text(f"""
 SELECT cc.id, cc.contact_id, k.external_id, k.first_name, k.last_name, coalesce(k.phone_e164, k.phone) AS phone,
-       k.phone_secondary, k.email, k.timezone,
+       k.phone_secondary, k.email, k.timezone, k.timezone_confirmed, k.country, k.region, k.postal_code,
        k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("cc.campaign_id"))} AS do_not_call,
        {READS_AS} AS status, {READS_WHY} AS reason, cc.attempts,
        l.disposition AS last_disposition, l.ended_at AS last_call_at,
@@ -80,6 +80,10 @@ class ExportedContact(Protocol):
     phone_secondary: str | None
     email: str | None
     timezone: str | None
+    timezone_confirmed: bool
+    country: str | None
+    region: str | None
+    postal_code: str | None
     do_not_call: bool
     status: str
     reason: str | None

@@ -10,28 +10,32 @@ from sqlalchemy import Connection, text
 
 from worker.store.bans import is_listed, purpose_of
 from worker.store.columns import CallWindowColumns, Timed
+from worker.store.consents import best_consent
 from worker.store.crm.campaign_contacts import READS_AS, READS_WHY
 from worker.store.crm.do_not_call import BannedRow
 from worker.store.rules import RULES
 from worker.store.shapes import shaped
 
 # One contact is in few campaigns, so its are found by the primary key, and then put in order.
-CAMPAIGNS = text(f"""
+_CAMPAIGNS = f"""
 SELECT cc.campaign_id, c.name, CAST(c.status AS text) AS campaign_status, c.deleted_at, c.max_attempts_per_contact,
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows, c.scheduled_end_at,
        c.settings, {RULES}, (SELECT dialer_now()) AS now, cc.contact_id, {READS_AS} AS status, {READS_WHY} AS reason,
        cc.attempts, cc.due_at, cc.callback_at, cc.callbacks_used, cc.zone, cc.called, cc.answered,
        cc.added_at, k.phone_e164, k.phone_fault,
+       {best_consent("k.team_id", "k.phone_e164", purpose_of("cc.campaign_id"))} AS consent,
        k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("cc.campaign_id"))} AS do_not_call,
        EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.contact_id = k.id AND l.ended_at IS NULL)
        OR EXISTS (SELECT FROM calls l WHERE l.team_id = k.team_id AND l.to_number = k.phone_e164 AND l.ended_at IS NULL)
            AS on_the_phone
-FROM (SELECT * FROM campaign_contacts WHERE contact_id = :contact ORDER BY id DESC LIMIT :most) AS cc
+FROM (SELECT * FROM campaign_contacts WHERE contact_id = :contact {{which}}) AS cc
 JOIN campaigns c ON c.id = cc.campaign_id
 JOIN contacts k ON k.id = cc.contact_id
 WHERE k.team_id = :team
 ORDER BY cc.id DESC
-""")
+"""
+CAMPAIGNS = text(_CAMPAIGNS.format(which="ORDER BY id DESC LIMIT :most"))
+CAMPAIGN = text(_CAMPAIGNS.format(which="AND campaign_id = :campaign"))
 # The reason and the instant are those of the entry that holds for most: the one of all purposes, if there is one.
 DO_NOT_CALL = text("""
 SELECT k.do_not_call AS by_flag, d.number IS NOT NULL AS by_list, d.reason AS list_reason, d.created_at AS listed_at,
@@ -61,9 +65,10 @@ ORDER BY a.id DESC LIMIT :most
 """)
 
 
-@shaped(CAMPAIGNS)
+@shaped(CAMPAIGNS, CAMPAIGN)
 class StoryCampaign(CallWindowColumns, Timed, Protocol):
-    """A campaign the contact is in, and how it stands there."""
+    """A campaign the contact is in, and how it stands there; ``consent`` is the one it has given
+    (:class:`worker.law.words.Consent`)."""
 
     campaign_id: str
     name: str
@@ -83,6 +88,7 @@ class StoryCampaign(CallWindowColumns, Timed, Protocol):
     added_at: datetime
     phone_e164: str | None
     phone_fault: str | None
+    consent: int
     do_not_call: bool
     on_the_phone: bool
 
@@ -118,6 +124,11 @@ class StoryEdit(Protocol):
 def campaigns_of(conn: Connection, team_id: str, contact_id: str, *, most: int) -> Sequence[StoryCampaign]:
     """The campaigns the contact was added to last."""
     return conn.execute(CAMPAIGNS, {"team": team_id, "contact": contact_id, "most": most}).all()
+
+
+def campaign_of(conn: Connection, team_id: str, contact_id: str, campaign_id: str) -> StoryCampaign | None:
+    """How the team's contact stands in this campaign, if it is in it."""
+    return conn.execute(CAMPAIGN, {"team": team_id, "contact": contact_id, "campaign": campaign_id}).first()
 
 
 def do_not_call(conn: Connection, team_id: str, contact_id: str) -> StoryBan:
