@@ -1,4 +1,4 @@
-"""Why somebody is called or not, over HTTP and on the command line: the decision, the evidence, who waits for what."""
+"""Why somebody is called or not, over HTTP: the decision, the evidence, who waits for what."""
 
 from __future__ import annotations
 

@@ -380,7 +380,7 @@ def test_due_contacts_are_called_waits_as_long_as_late_seconds_says(conn: Connec
 
 
 def test_every_invariant_has_a_name_of_its_own_and_a_sentence(conn: Connection) -> None:
-    assert [each.is_safety for each in invariants.INVARIANTS] == [True] * 13 + [False] * 3
+    assert [each.is_safety for each in invariants.INVARIANTS] == [True] * 15 + [False] * 3
     assert list(invariants.violations(conn, Bounds())) == list(invariants.BY_NAME)
     assert len(invariants.BY_NAME) == len(invariants.INVARIANTS)
     for each in invariants.INVARIANTS:

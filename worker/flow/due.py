@@ -50,10 +50,10 @@ class Due:
         if row.rules is None:
             return [Want(row.id, zone, most, with_person, with_history=limited[zone]) for zone in self.zones]
         last = self.firsts[most - 1] if most <= len(self.firsts) else None
-        rank, since, id_ = (None, None, None) if last is None else (last.rank, last.due_at, last.id)
+        rank, due_at, last_id = (None, None, None) if last is None else (last.rank, last.due_at, last.id)
         places = dict.fromkeys(first.zone for first in self.firsts[:most])
         wants = [
-            Want(row.id, zone, most - n, with_person, True, rank, since, id_, limited[zone])
+            Want(row.id, zone, most - n, with_person, True, rank, due_at, last_id, limited[zone])
             for n, zone in enumerate(places)
         ]
         return [*wants, *(Want(row.id, zone, most, with_person, by_place=True) for zone in self.never)]

@@ -45,9 +45,9 @@ MOVED_AT_ONCE = 1000
 @dataclass(frozen=True, slots=True)
 class Want:
     """How many due contacts at ``most`` are looked for in one zone of a campaign, which goes ``by_place`` or by time
-    zones; ``with_person`` where its assistant is sent variables, ``with_history`` where caps or quiet times hold. Where
-    others come before them, none is looked for behind that one: the last of them, by its rank, since when it is due,
-    and its id."""
+    zones; ``with_person`` where its assistant is sent variables. Where others come before them, none is looked for
+    behind that one: the last of them, by its rank, since when it is due, and its id. ``with_history`` where caps or
+    quiet times hold."""
 
     campaign_id: str
     zone: str
@@ -203,8 +203,8 @@ revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until 
 SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.called, due.last_number_id,
        due.technical_failures, due.rejections, due.invalid_results, due.callback_at, due.callbacks_used,
        k.phone_e164, k.phone_fault, k.phone_secondary,
-       {key("k", "due.by_place")} AS own_zone,
        {best_consent("k.team_id", "k.phone_e164", purpose_of("due.campaign_id"))} AS consent,
+       {key("k", "due.by_place")} AS own_zone,
        k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("due.campaign_id"))}
        OR {is_erased("k.team_id", "k.phone_e164")} AS do_not_call,
        k.id IN (SELECT contact_id FROM live) OR coalesce(k.phone_e164 IN (SELECT to_number FROM live), false)
