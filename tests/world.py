@@ -14,6 +14,7 @@ from redis import Redis
 from sqlalchemy import Connection, Engine, text
 
 from tests.at_work import AHEAD
+from tests.law.passed import unlawful
 from tests.patience import PATIENCE_SECONDS
 from tests.stage import Played, Stage
 from worker.bulkheads import Bulkheads, Taken
@@ -453,6 +454,7 @@ class World:
         with self.engine.connect() as conn:
             found = invariants.violations(conn, self.dialer.bounds)
         assert not any(found.values()), {name: rows for name, rows in found.items() if rows}
+        assert not unlawful(self.sql("SELECT id, law, dialed_at FROM calls WHERE law IS NOT NULL"))
         rang: dict[str, list[Played]] = {}
         for played in self.stage.calls.values():
             if not played.is_extra and played.call_request.to_number not in self.stage.may_overlap:

@@ -31,6 +31,7 @@ from tests.bench import (
     network,
     overload,
     path_length,
+    places,
     profiling,
     publishing,
     refilling,
@@ -58,6 +59,7 @@ STANDING_ALONE: Mapping[str, Sequence[Callable[[Stack, Effort], Sequence[Figure]
     "P11": [overload.measure, overload.burst, overload.slow, overload.one_a_message],
     "P12": [network.calls, network.refills],
     "P13": [age.measure],
+    "P14": [places.measure],
     "R": [path_length.measure],
 }
 """Figures that have a file of their own; the parts of each stand or fall by themselves."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytz
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.chaos.api_client import ApiClient
@@ -19,11 +19,17 @@ from tests.chaos.harness import Chaos
 from tests.chaos.operators import window_body
 from tests.chaos.plan import CampaignPlan, TeamPlan, Workload
 from worker.domain.errors import Unavailable
+from worker.domain.places import place_of
 from worker.flow.base import Dialer
 from worker.operations import campaigns, keys
 from worker.store.crm import contacts, setup
 from worker.store.crm.contacts import NewContact
 from worker.store.database import once
+
+PLACE = text("""
+UPDATE contacts k SET place = x.place
+FROM unnest(CAST(:ids AS text[]), CAST(:places AS text[])) AS x (id, place) WHERE k.id = x.id
+""")
 
 
 def set_up(dialer: Dialer, workload: Workload, carrier: str) -> dict[str, str]:
@@ -82,7 +88,13 @@ class CampaignFactory:
             for it in plan.everybody
             if it.id not in known
         ]
-        once(self.chaos.dialer.db, lambda conn: contacts.load(conn, plan.team.id, new))
+        places = {it.id: place_of(it.phone, timezone=it.zone or None).code for it in plan.everybody}
+
+        def load(conn: Connection) -> None:
+            contacts.load(conn, plan.team.id, new)
+            conn.execute(PLACE, {"ids": [it.id for it in new], "places": [places[it.id] for it in new]})
+
+        once(self.chaos.dialer.db, load)
 
     def _window(self, plan: CampaignPlan, now: float) -> Window | None:
         if plan.window is None:
@@ -103,6 +115,7 @@ class CampaignFactory:
             "maxAttemptsPerContact": plan.attempts,
             "retryDelayMinutes": plan.delay,
             "settings": {"retryDelays": plan.delays},
+            **({} if plan.purpose is None else {"purpose": plan.purpose}),
             **window_body(window),
             **at,
         }

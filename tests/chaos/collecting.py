@@ -201,6 +201,7 @@ def _facts(trial: Trial, plan: Any) -> CampaignFacts:
         delays={"": plan.delay, **plan.delays},
         window=trial.factory.windows.get(plan.key),
         zones={person.id: person.zone for person in plan.everybody},
+        purpose=plan.purpose,
     )
 
 

@@ -50,7 +50,8 @@ class TeamFacts:
 
 @dataclass(frozen=True, slots=True)
 class CampaignFacts:
-    """``phones`` are all numbers its contacts ever have, each with its contact; ``zones`` those contacts' own.
+    """``phones`` are all numbers its contacts ever have, each with its contact; ``zones`` those contacts' own;
+    with a ``purpose`` it goes by places.
     ``delays`` are the minutes between attempts, ``delays[""]`` where the disposition has none of its own."""
 
     key: str
@@ -62,6 +63,7 @@ class CampaignFacts:
     delays: Mapping[str, int]
     window: Window | None = None
     zones: Mapping[str, str] = field(default_factory=dict)
+    purpose: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

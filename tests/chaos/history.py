@@ -25,15 +25,17 @@ from tests.chaos.evidence import Change
 
 WATCHED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "campaigns": ("id", ("team_id", "status", "run_id", "deleted_at", "call_window_start", "call_window_end",
-                         "call_window_timezone", "call_windows", "scheduled_end_at", "closing_at", "settings")),
+                         "call_window_timezone", "call_windows", "scheduled_end_at", "closing_at", "settings",
+                         "purpose", "law")),
+    "teams": ("id", ("policy",)),
     "campaign_contacts": ("contact_id", ("campaign_id", "callback_at")),
     "campaign_numbers": ("campaign_id", ("number_id",)),
-    "contacts": ("id", ("team_id", "phone_e164", "phone_secondary", "timezone", "do_not_call")),
+    "contacts": ("id", ("team_id", "phone_e164", "phone_secondary", "timezone", "do_not_call", "place")),
     "do_not_call": ("team_id", ("number",)),
     "phone_numbers": ("id", ("enabled",)),
     "carrier_accounts": ("id", ("enabled",)),
     "calls": ("id", ("state", "team_id", "campaign_id", "run_id", "contact_id", "number_id", "account_id", "to_number",
-                     "zone", "secondary", "dialing_at", "dialed_at")),
+                     "zone", "secondary", "dialing_at", "dialed_at", "law")),
 }  # fmt: skip
 """Table → the column that names its subject, and those a change of which is written down."""
 

@@ -49,6 +49,7 @@ OCCASIONS: Mapping[str, str] = {
     "outcomes_decide": """
         SELECT count(*) FROM call_outcomes o JOIN calls k ON k.id = o.call_id
         WHERE k.ended_at IS NOT NULL AND (o.next IS NOT NULL OR o.waits_until IS NOT NULL)""",
+    "rules_let_calls_pass": "SELECT count(*) FROM calls WHERE law IS NOT NULL",
     "calls_end_in_time": "SELECT count(*) FROM calls WHERE ended_at IS NULL AND provable_end_at < clock_timestamp()",
     "no_slot_leaks": "SELECT count(*) FROM calls WHERE ended_at > clock_timestamp() - interval '5 s'",
     "due_contacts_are_called": """

@@ -20,6 +20,7 @@ from typing import Any
 import pytz
 
 from tests.chaos.evidence import Change, Clock, Evidence
+from tests.law import independent
 
 Values = Mapping[str, Any]
 
@@ -73,15 +74,65 @@ def _outside_policy(state: _State, call: Values, at: datetime) -> str | None:
         return "its campaign's end had come"
     if campaign.get("call_window_start") is None:
         return None
-    start, end = str(campaign["call_window_start"]), str(campaign["call_window_end"])
     follows_contact = (campaign.get("settings") or {}).get("useContactTimezone", True)
-    zone = (call["zone"] if follows_contact else "") or campaign["call_window_timezone"]
+    if not follows_contact or not call["zone"]:
+        zones: Sequence[str] = [campaign["call_window_timezone"]]
+    else:
+        zones = _zones_of(call["zone"]) if _goes_by_places(state, call) else [call["zone"]]
+    return next((why for zone in zones if (why := _outside_window(campaign, zone, at)) is not None), None)
+
+
+def _outside_window(campaign: Values, zone: str, at: datetime) -> str | None:
+    start, end = str(campaign["call_window_start"]), str(campaign["call_window_end"])
     clock = at.astimezone(pytz.timezone(zone))
     wall = clock.strftime("%H:%M")
     if campaign.get("call_windows") is not None:
         return _outside_windows(campaign["call_windows"], clock)
     is_open = (start <= wall < end) if start < end else (wall >= start or wall < end)
     return None if is_open else f"it was {wall} in {zone}, outside {start}-{end}"
+
+
+def _purpose(state: _State, call: Values) -> str | None:
+    """What the rules that bind the call are those of."""
+    campaign, team = state.of("campaigns", call["campaign_id"]), state.of("teams", call["team_id"])
+    own = campaign.get("purpose") or (team.get("policy") or {}).get("purpose")
+    return own if own and campaign.get("law") is None else None
+
+
+def _goes_by_places(state: _State, call: Values) -> bool:
+    policy = state.of("teams", call["team_id"]).get("policy") or {}
+    return bool(_purpose(state, call) or policy.get("zoneFromNumber"))
+
+
+def _zones_of(place: str) -> Sequence[str]:
+    """The clocks of a place: as they are named, or those of the area by a table of its own."""
+    areas, _, zones = place.rpartition(":")
+    named = [ZONES_OF_AREAS[area] for area in areas.split(",")] if zones == "*" else [zones.split(",")]
+    return [zone for some in named for zone in some if zone]
+
+
+ZONES_OF_AREAS: Mapping[str, Sequence[str]] = {
+    "US-CO": ["America/Denver"],
+    "US-HI": ["Pacific/Honolulu"],
+    "US-IN": ["America/New_York", "America/Chicago"],
+    "FR": ["Europe/Paris"],
+}
+"""Where trials call."""
+
+
+def _against_rules(state: _State, call: Values, at: datetime) -> str | None:
+    """By another reading of the facts (:mod:`tests.law.independent`), where the call's place says it is."""
+    purpose = _purpose(state, call)
+    if purpose is None:
+        return None
+    areas = tuple(area for area in call["zone"].rpartition(":")[0].split(",") if area)
+    zones = tuple(_zones_of(call["zone"]))
+    if not areas or not zones:
+        return "nobody knew where its contact was"
+    if call.get("state") == "dialing" and not (call.get("law") or {}).get("pack"):
+        return "it named no rules that let it pass"
+    verdict = independent.verdict(independent.Call(areas, zones, purpose, "automated", "mobile"), 2, at)
+    return None if verdict == "dial" else f"the rules for {purpose} in {', '.join(areas)} said {verdict}"
 
 
 def _outside_windows(windows: Sequence[Mapping[str, Any]], clock: datetime) -> str | None:
@@ -117,7 +168,9 @@ def _changed(state: _State, call: Values, at: datetime) -> str | None:
             return "its contact had another second number"
     elif contact.get("phone_e164") != call["to_number"]:
         return "its contact had another number"
-    return None if (contact.get("timezone") or "") == call["zone"] else "its contact had another zone"
+    place = (contact.get("place") or "") if _goes_by_places(state, call) else ""
+    is_there = (place or contact.get("timezone") or "") == call["zone"]
+    return None if is_there else "its contact had another zone or place"
 
 
 def _unusable(state: _State, call: Values, at: datetime) -> str | None:
@@ -136,6 +189,7 @@ GATES: Mapping[str, Gate] = {
     "callbacks_bind_commits": _before_its_callback,
     "do_not_call_binds_commits": _not_to_be_called,
     "contacts_bind_commits": _changed,
+    "rules_bind_commits": _against_rules,
     "callers_bind_commits": _unusable,
 }
 

@@ -173,6 +173,25 @@ def _without_dial_do_not_call() -> None:
     )
 
 
+def _without_places() -> None:
+    """A claim takes a contact to be where it waits, wherever it is now, and so does the commit."""
+    from worker.store import claims
+    from worker.store.rules import key
+
+    own = key("k", "due.by_place")
+    assert claims.PICK.text.count(own) == 1
+    claims.PICK = text(claims.PICK.text.replace(own, "due.zone"))
+    _without_commit_place()
+
+
+def _without_commit_place() -> None:
+    """Where a contact is by the time of the commit is not looked at."""
+    from worker.store import dialing
+    from worker.store.rules import BY_PLACE, key
+
+    _without_clauses(dialing, "COMMIT_DIALING", f"{key('p', BY_PLACE)} = k.zone AND ")
+
+
 def _without_dial_running() -> None:
     """A call is placed though its campaign has stopped, has a newer run or another policy since it was reserved."""
     from worker.store import candidates, claims, dialing
@@ -241,6 +260,18 @@ _OWN: Mapping[str, Mutant] = {
         ("worker.store.claims.PICK", "worker.store.dialing.COMMIT_DIALING"),
         ("do_not_call_binds_commits",),
         aims={"ban": 10, "mark": 10},
+    ),
+    "places": Mutant(
+        _without_places,
+        ("worker.store.claims.PICK", "worker.store.dialing.COMMIT_DIALING"),
+        ("contacts_bind_commits",),
+        aims={"zone": 10},
+    ),
+    "commit-place": Mutant(
+        _without_commit_place,
+        ("worker.store.dialing.COMMIT_DIALING",),
+        ("contacts_bind_commits",),
+        aims={"zone": 10},
     ),
     "dial-running": Mutant(
         _without_dial_running,

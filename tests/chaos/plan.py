@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -16,6 +16,11 @@ ZONES = ("America/New_York", "Europe/Berlin", "Asia/Kolkata")
 CAMPAIGN_EVERY_SECONDS = 7.0
 AT_FIRST, WHEN_CREATED, LATER = 14, 8, 12
 """Contacts of the campaigns that are there from the beginning, of those created later, and what is added to each."""
+
+PURPOSES = ("health", "fraud_alert")
+"""What wants no consent where trials call, and is allowed there at any hour."""
+WHERE = "America/Denver"
+"""The clock of whoever a trial calls that goes by places."""
 
 PLACING = (
     {"reject": "too_many_requests", "retry_after": 0.5}, {"refuse": 500}, {"place": "then_500"}, {"queue": 2},
@@ -52,7 +57,7 @@ class TeamPlan:
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
     """``starts_in`` is what its schedule leaves, ``None`` for one that is run at once. ``window`` is from how many
-    minutes before its creation to how many after, and where."""
+    minutes before its creation to how many after, and where. With a ``purpose`` it goes by places and by the rules."""
 
     key: str
     team: TeamPlan
@@ -66,6 +71,7 @@ class CampaignPlan:
     delay: int
     delays: dict[str, int] = field(default_factory=dict)
     window: tuple[int, int, str] | None = None
+    purpose: str | None = None
 
     @property
     def everybody(self) -> tuple[Person, ...]:
@@ -102,8 +108,18 @@ def draw_workload(seed: int, seconds: float) -> Workload:
         of_team = [campaign for campaign in campaigns if campaign.team is team]
         neighbour = of_team[-1] if len(of_team) % 2 else None
         campaigns.append(_campaign(dice, f"c{n}", team, created_at, neighbour, serial))
+    campaigns = _with_purposes(Random(f"purposes {seed}"), campaigns)
     phones = [p for campaign in campaigns for it in campaign.everybody for p in (it.phone, it.spare)]
     return Workload(teams, tuple(campaigns), {phone: draw_lives(dice) for phone in dict.fromkeys(phones)})
+
+
+def _with_purposes(dice: Random, campaigns: Sequence[CampaignPlan]) -> list[CampaignPlan]:
+    """Some of those without a window have one."""
+    drawn = [dice.choice(PURPOSES) if dice.random() < 0.4 else None for _ in campaigns]
+    return [
+        replace(campaign, purpose=purpose) if campaign.window is None else campaign
+        for campaign, purpose in zip(campaigns, drawn, strict=True)
+    ]
 
 
 def _callers(team: int) -> dict[str, str]:

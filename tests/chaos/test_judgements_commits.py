@@ -69,6 +69,9 @@ STOPS: Mapping[str, tuple[str, tuple[Line, Line]]] = {
     "another number": ("contacts_bind_commits", becomes("contacts", "ada", ADA, phone_e164="+13032000009")),
     "no number": ("contacts_bind_commits", becomes("contacts", "ada", ADA, phone_e164=None)),
     "another zone": ("contacts_bind_commits", becomes("contacts", "ada", ADA, timezone="Asia/Kolkata")),
+    "a purpose": ("rules_bind_commits", becomes("campaigns", "c1", CAMPAIGN, purpose="debt")),
+    "a purpose of its team": ("rules_bind_commits", (("teams", "team", None, {"policy": {"purpose": "debt"}}),
+                              ("teams", "team", {"policy": {"purpose": "debt"}}, {"policy": {}}))),
     "caller ID disabled": ("callers_bind_commits", becomes("phone_numbers", "pn_1", {"enabled": True}, enabled=False)),
     "account disabled": ("callers_bind_commits",
                          becomes("carrier_accounts", "account", {"enabled": True}, enabled=False)),
@@ -89,6 +92,8 @@ HARMLESS: Mapping[str, Line] = {
     "asked in another campaign": becomes(
         "campaign_contacts", "ada", IN_CAMPAIGN, campaign_id="c2", callback_at="1970-01-01T13:00:00+00:00"
     )[0],
+    "a purpose whose law is off": becomes("campaigns", "c1", CAMPAIGN, purpose="debt", law="off")[0],
+    "another team has a purpose": ("teams", "rivals", None, {"policy": {"purpose": "debt"}}),
     "another caller ID is taken out": ("campaign_numbers", "c1", {"number_id": "pn_2"}, None),
 }
 RESERVED: Line = ("calls", "call_1", None, CALL)
@@ -162,6 +167,47 @@ def test_the_order_of_commits_decides_and_no_clock(name: str) -> None:
     if "window" not in name:
         assert any(findings(history(RESERVED, stop, dialing(NOON - 3600)))[judgement])
     assert findings(history(RESERVED, dialing(NOON + 3600), stop)) == {} or "window" in name
+
+
+IN_INDIANA = "US-IN:*"
+
+
+@pytest.mark.parametrize(
+    ("purpose", "at", "window_", "why"),
+    [
+        ("telemarketing", 14 * 3600, None, None),  # 9:00 and 8:00 there, on a Thursday
+        ("telemarketing", 13 * 3600, None, "said wait"),  # 7:00 in the west of the state
+        ("telemarketing", 14 * 3600, ("09:00", "17:00"), "outside 09:00-17:00"),
+        ("telemarketing", 15 * 3600, ("09:00", "17:00"), None),
+    ],
+)
+def test_a_call_to_a_place_is_judged_on_every_clock_and_by_the_rules_there(
+    purpose: str, at: float, window_: tuple[str, str] | None, why: str | None
+) -> None:
+    bounds = {} if window_ is None else {"call_window_start": window_[0], "call_window_end": window_[1],
+                                         "call_window_timezone": "UTC"}  # fmt: skip
+    bound = ("campaigns", "c1", None, {**CAMPAIGN, "purpose": purpose, **bounds})
+    there = ("contacts", "ada", None, {**ADA, "place": IN_INDIANA})
+    call = {**(dialing(at)[3] or {}), "zone": IN_INDIANA, "law": {"pack": "1", "rules": []}}
+    judged = findings(history(bound, there, ("calls", "call_1", None, call)))
+    found = [said for of_one in judged.values() for said in of_one]
+    assert len(found) == (0 if why is None else 1)
+    assert why is None or why in str(found[0])
+
+
+def test_a_contact_that_has_moved_to_another_place_is_not_called_where_places_count() -> None:
+    by_places = ("teams", "team", {"policy": {}}, {"policy": {"zoneFromNumber": True}})
+    moved = ("contacts", "ada", ADA, {**ADA, "place": "US-HI:*"})
+    assert any(findings(history(by_places, RESERVED, moved, dialing(NOON + 6)))["contacts_bind_commits"])
+    assert findings(history(RESERVED, moved, dialing(NOON + 5))) == {}
+
+
+def test_a_call_that_names_no_rules_is_condemned_where_rules_bind() -> None:
+    bound = ("campaigns", "c1", None, {**CAMPAIGN, "purpose": "health"})
+    there = ("contacts", "ada", None, {**ADA, "place": "US-CO:*"})
+    call = {**(dialing(NOON)[3] or {}), "zone": "US-CO:*"}
+    (said,) = findings(history(bound, there, ("calls", "call_1", None, call)))["rules_bind_commits"]
+    assert "it named no rules that let it pass" in str(said)
 
 
 def test_a_contacts_own_zone_counts_unless_the_campaign_turns_it_off() -> None:

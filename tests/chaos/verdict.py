@@ -101,6 +101,7 @@ JUDGEMENTS = (
     _commits("callbacks_bind_commits", "No call is committed before the instant it was asked for.", NEVER),
     _commits("do_not_call_binds_commits", "No call is committed against do-not-call.", 30),
     _commits("contacts_bind_commits", "No call is committed to an older number or zone.", 30),
+    _commits("rules_bind_commits", "No call is committed against the rules of a place.", NEVER),
     _commits("callers_bind_commits", "No call is committed with what is disabled.", 30),
     *(Judgement(it.name, it.holds, partial(_invariant, it.name), _OWED.get(it.name, NEVER)) for it in INVARIANTS),
     _progress(judgements_progress.hanging_account_is_isolated, "An account that hangs delays only its own calls.", 10),

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from tests.world import World
+from worker.carriers.simulated.protocol import Status
 from worker.domain.errors import PurposeRequired
 from worker.domain.places import place_of
 from worker.operations.campaign_edit import edit_campaign
 from worker.operations.campaigns import schedule
+from worker.operations.copies import clone_campaign
 from worker.operations.progress import read_progress
 from worker.operations.teams import edit_team
 from worker.operations.test_call import place_test_call
+from worker.simulator.lives import Life
 
 # Monday 2027-03-01, 12:00 in New York.
 WINDOW = {"callWindowStart": "09:00", "callWindowEnd": "17:00", "callWindowTimezone": "America/New_York"}
@@ -187,6 +190,78 @@ def test_a_campaign_without_a_purpose_does_not_run_where_one_is_required(world: 
     assert not world.dialed()
     edit(world, draft, purpose="research")
     world.run(draft)
+
+
+SYDNEY = "+61291920101"
+
+
+@pytest.mark.parametrize(
+    ("phone", "purpose", "from_", "opens"),
+    [
+        (SYDNEY, "telemarketing", datetime(2027, 3, 5, 17, 0, tzinfo=UTC), "Fri 22:00"),  # Saturday, 9:00 there
+        (SYDNEY, "telemarketing", datetime(2027, 3, 6, 7, 0, tzinfo=UTC), "Sun 22:00"),  # no Sundays
+        (SYDNEY, "telemarketing", datetime(2027, 3, 25, 10, 0, tzinfo=UTC), "Fri 22:00"),  # not on Good Friday
+        (SYDNEY, "health", datetime(2027, 3, 6, 18, 0, tzinfo=UTC), "Sat 18:00"),  # no rule is about those
+    ],
+)
+@pytest.mark.parametrize("leaves", [True, False], ids=["leaves at once", "is reserved first"])
+def test_rules_shut_what_no_window_does(
+    world: World, phone: str, purpose: str, from_: datetime, opens: str, leaves: bool
+) -> None:
+    world.places = leaves
+    world.set_clock(from_)
+    campaign = world.campaign([contact(world, phone)], purpose=purpose)
+    world.run(campaign)
+    world.until(campaign, "completed", hours=24 * 6)
+    (at,) = world.dialed()
+    assert local(at) == opens
+    law = law_of(world, campaign)
+    assert law is not None
+    assert law["place"] == place_of(phone).code
+    assert law["consent"] == "none"
+
+
+def test_what_waits_for_its_turn_is_not_dialed_when_its_place_or_policy_changes(world: World) -> None:
+    campaign = world.campaign([moved := contact(world, PARIS), contact(world, "+33139980002")], purpose="debt")
+    steps = world.reserve(campaign)
+    world.sql("UPDATE contacts SET place = 'DE:*' WHERE id = :id", id=moved)
+    world.carry_out(steps)
+    zones = [(call.to_number, call.zone) for call in world.calls(campaign) if call.disposition != "not_sent"]
+    assert sorted(zones) == [("+33139980001", "DE:*"), ("+33139980002", "FR:*")]
+    other = world.campaign([contact(world, "+33139980003")])
+    steps = world.reserve(other)
+    team(world, purpose="debt")
+    world.carry_out(steps)
+    assert "+33139980003" not in {order.to_number for order in world.stage.requests}
+    world.advance(30)
+    assert [call.law is None for call in world.calls(other)] == [True, False], "by the policy of now"
+
+
+@pytest.mark.parametrize("leaves", [True, False], ids=["leaves at once", "is reserved first"])
+def test_a_second_number_is_called_only_where_its_own_place_is_open_too(world: World, leaves: bool) -> None:
+    team(world, zoneFromNumber=True)
+    world.places = leaves
+    person = contact(world, NEW_YORK)
+    world.sql("UPDATE contacts SET phone_secondary = :there WHERE id = :id", there=HONOLULU, id=person)
+    world.script({"*": Life(1, ending=Status.BUSY)})
+    campaign = world.campaign([person], useSecondaryPhone=True, maxAttemptsPerContact=4, retryDelayMinutes=60, **WINDOW)
+    world.run(campaign)
+    world.until(campaign, "completed")
+    numbers = [order.to_number for order in world.stage.requests]
+    assert numbers == [NEW_YORK, NEW_YORK, NEW_YORK, HONOLULU], "12:00, 13:00 (8:00 there), 14:00, 15:00"
+
+
+def test_law_off_lets_no_rules_bind(world: World) -> None:
+    team(world, purpose="telemarketing")
+    free = world.campaign([contact(world, NEW_YORK)], law="off")
+    world.run(free)
+    world.until(free, "completed")
+    assert law_of(world, free) is None
+    assert world.sql("SELECT detail FROM audit_log WHERE action = 'create' AND subject_id = :id", id=free)[0][0] == {
+        "law": "off"
+    }
+    copy, _ = clone_campaign(world.dialer, world.team, free, None, with_contacts=False, actor="test")
+    assert world.campaign_row(copy).law is None
 
 
 def test_what_let_a_call_pass_is_kept_with_it(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from tests.store.rows import furnish, token
-from tests.store.test_plans import array, explain
+from tests.store.test_plans import array, explain, unbounded
 from worker.domain.model import Bounds
 from worker.store import candidates, claims
 from worker.store.claims import Reservation, Want
@@ -33,6 +33,7 @@ PICK = {
     "most": array(BATCH),
     "with_person": array("false"),
     "by_place": array("false"),
+    **unbounded(1),
 }
 
 

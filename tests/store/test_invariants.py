@@ -234,6 +234,42 @@ def test_stops_hold_names_a_call_dialed_when_its_window_had_closed(conn: Connect
     assert broken(conn) == {"stops_hold": ["call_a_0_0"]}
 
 
+# -- rules_let_calls_pass
+
+PASSED = '{"pack": "1", "rules": [], "place": "FR:*", "zones": ["Europe/Paris"], "areas": ["FR"], "consent": "none"}'
+
+
+@pytest.mark.parametrize(
+    ("law", "is_broken"),
+    [(PASSED, False), ('{"pack": "", "rules": []}', True), ('{"rules": []}', True), ('{"pack": "1"}', True),
+     ('{"pack": "1", "rules": "fr.hours"}', True), ("{}", True)],
+)  # fmt: skip
+def test_rules_let_calls_pass_names_a_call_whose_rules_are_not_named(
+    conn: Connection, law: str, is_broken: bool
+) -> None:
+    run(conn, "UPDATE calls SET law = CAST(:law AS jsonb)", law=law)
+    assert broken(conn) == ({"rules_let_calls_pass": ["call_a_0_0"]} if is_broken else {})
+
+
+def test_rules_let_calls_pass_names_a_call_that_was_only_reserved(conn: Connection) -> None:
+    call(conn, "a", 1, **RESERVED)
+    run(conn, "UPDATE calls SET law = CAST(:law AS jsonb)", law=PASSED)
+    assert broken(conn) == {"rules_let_calls_pass": ["call_a_1_0"]}
+
+
+@pytest.mark.parametrize(
+    ("campaign", "is_broken"),
+    [("purpose = 'debt'", True), ("purpose = 'debt', law = 'off'", False),
+     ("purpose = 'debt', updated_at = clock_timestamp()", False)],
+)  # fmt: skip
+def test_rules_let_calls_pass_names_a_call_without_any_though_its_campaign_is_bound(
+    conn: Connection, campaign: str, is_broken: bool
+) -> None:
+    run(conn, "UPDATE campaigns SET updated_at = 'epoch'")
+    run(conn, f"UPDATE campaigns SET {campaign}")
+    assert broken(conn) == ({"rules_let_calls_pass": ["call_a_0_0"]} if is_broken else {})
+
+
 # -- outcomes_decide
 
 
@@ -342,7 +378,7 @@ def test_due_contacts_are_called_waits_as_long_as_late_seconds_says(conn: Connec
 
 
 def test_every_invariant_has_a_name_of_its_own_and_a_sentence(conn: Connection) -> None:
-    assert [each.is_safety for each in invariants.INVARIANTS] == [True] * 9 + [False] * 3
+    assert [each.is_safety for each in invariants.INVARIANTS] == [True] * 10 + [False] * 3
     assert list(invariants.violations(conn, Bounds())) == list(invariants.BY_NAME)
     assert len(invariants.BY_NAME) == len(invariants.INVARIANTS)
     for each in invariants.INVARIANTS:

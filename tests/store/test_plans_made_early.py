@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, TextClause
 
 from tests.store.rows import campaign, furnish
-from tests.store.test_plans import CROWD, NEWS, PAGE, TEAM, array, nodes, reads_little
+from tests.store.test_plans import CROWD, NEWS, PAGE, TEAM, array, nodes, reads_little, unbounded
 from worker.dev.stack import Stack
 from worker.store import calls, candidates, claims, dialing, events, moves
 from worker.store.database import open_database
@@ -75,6 +75,7 @@ HOT: Mapping[str, tuple[TextClause, Mapping[str, str]]] = {
             "most": array(BATCH),
             "with_person": array("false"),
             "by_place": array("false"),
+            **unbounded(1),
         },
     ),
     "dialing.RESERVED_CALLS": (dialing.RESERVED_CALLS, {"ids": array(*IDS), "recovery": "60", "sharing": "'{}'"}),

@@ -174,7 +174,7 @@ CAMPAIGN = Resource(
                 "be bind then, and places decide by whose clock it is called.", more="Left out, the team's, or none: "
                 "the window alone decides.", example="telemarketing"),
         _policy("law", OneOf((LAW_OFF,)), help="off: no rules bind, whatever the purpose and the team's policy.",
-                more="Only an admin key may say so, and it is audited."),
+                more="Only an admin key may say so, and it is audited.", example="off"),
         shown("run_id", Id(), help="The newest run; it governs.", example="run_01j..."),
         _count("total_contacts", "total", example=200),
         _count("contacts_called", "called", help="Had a call that was accepted by, or may have reached, the carrier.",

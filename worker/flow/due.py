@@ -19,51 +19,64 @@ NOTED_FOR = timedelta(hours=1)
 """A shut place is looked at again after so long at the latest, whatever its hours say."""
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class First:
+    """The first contact of a rank that is due at a place, in the order in which contacts are called."""
+
+    rank: int
+    due_at: datetime
+    id: int
+    zone: str
+
+
 @dataclass(slots=True)
 class Due:
-    """How many contacts are due that may be called now (``count``, as far as a round takes them); in which ``zones``,
-    those whose first is due first at the front where they are places; which are ``shut``, and in which nobody will
-    ``ever`` be called."""
+    """How many contacts are due that may be called now (``count``, as far as a round takes them); in which ``zones``;
+    where these are places, the first of each, in order; which are ``shut``, and in which nobody will ``ever`` be
+    called."""
 
     count: int = 0
-    zones: list[str] = field(default_factory=list)
+    zones: Sequence[str] = ()
+    firsts: Sequence[First] = ()
     shut: list[ShutZone] = field(default_factory=list)
     never: list[str] = field(default_factory=list)
 
     def wants(self, row: Candidate, most: int) -> list[Want]:
-        """Where to look for the first ``most`` of them. Where one place's first contact comes behind those of others,
-        as many of these come before anybody in it."""
-        with_person, by_place = row.variables is not None, row.rules is not None
-        wants = [
-            Want(row.id, zone, most - n if by_place else most, with_person, by_place)
-            for n, zone in enumerate(self.zones[:most] if by_place else self.zones)
-        ]
-        return [*wants, *(Want(row.id, zone, most, with_person, by_place) for zone in self.never)]
+        """Where to look for the first ``most`` of them. Of places, behind the first contact of as many nobody is among
+        these, and where the first comes behind those of others, so many less are."""
+        with_person = row.variables is not None
+        if row.rules is None:
+            return [Want(row.id, zone, most, with_person) for zone in self.zones]
+        last = self.firsts[most - 1] if most <= len(self.firsts) else None
+        bound = (None, None, None) if last is None else (last.rank, last.due_at, last.id)
+        places = dict.fromkeys(first.zone for first in self.firsts[:most])
+        wants = [Want(row.id, zone, most - n, with_person, True, *bound) for n, zone in enumerate(places)]
+        return [*wants, *(Want(row.id, zone, most, with_person, by_place=True) for zone in self.never)]
 
 
-def due_now(dialer: Dialer, row: Candidate) -> Due:
-    """Where contacts of the campaign are due."""
+def due_now(dialer: Dialer, row: Candidate, most: int) -> Due:
+    """Where contacts of the campaign are due, of places as many as ``most`` contacts may be in."""
     if row.first_by_zone is None:
         zones = [zone for zone, count in row.due_by_zone if count and is_open(dialer, row, zone)]
         return Due(sum(count for zone, count in row.due_by_zone if zone in zones), zones)
-    due = Due()
-    heads = _in_order(row.first_by_zone)
-    for zone in heads:
-        if is_open(dialer, row, zone):
-            due.zones.append(zone)
-        elif is_never(window_of(row, zone), row.now):
-            due.never.append(zone)
-        else:
-            due.shut.append(ShutZone(row.id, zone, _shut_until(row, zone)))
-    counts = dict(row.due_by_zone)
-    due.count = max(len(due.zones), sum(counts.get(zone, 0) for zone in due.zones))
+    due, counts = Due(), dict(row.due_by_zone)
+    standing: dict[str, bool] = {}
+    firsts: list[First] = []
+    for first in sorted(First(rank, datetime.fromisoformat(at), n, zone) for zone, rank, at, n in row.first_by_zone):
+        zone = first.zone
+        if zone not in standing:
+            standing[zone] = is_open(dialer, row, zone)
+            if not standing[zone] and is_never(window_of(row, zone), row.now):
+                due.never.append(zone)
+            elif not standing[zone]:
+                due.shut.append(ShutZone(row.id, zone, _shut_until(row, zone)))
+        if standing[zone]:
+            firsts.append(first)
+        if len(firsts) == most:
+            break
+    due.firsts, due.zones = firsts, list(dict.fromkeys(first.zone for first in firsts))
+    due.count = max(len(firsts), sum(counts.get(zone, 0) for zone in due.zones))
     return due
-
-
-def _in_order(first_by_zone: Sequence[tuple[str, int, float]]) -> list[str]:
-    """The zones, by their first contact: the lowest rank first, and of one rank who is due longest."""
-    ordered = sorted(first_by_zone, key=lambda first: (first[1], float(first[2]), first[0]))
-    return list(dict.fromkeys(zone for zone, _, _ in ordered))
 
 
 def _shut_until(row: Candidate, zone: str) -> datetime:

@@ -203,7 +203,7 @@ def plan_calls(
     if rows:
         plan.generation = rows[0].generation
     for row in rows:
-        plan.due[row.id] = due_now(dialer, row)
+        plan.due[row.id] = due_now(dialer, row, min(MOST_PER_CAMPAIGN, row.max_concurrent_calls))
         due = plan.due[row.id].count
         budget = due if row.budget is None else row.budget
         if not live_in[row.id] and min(due, budget) == 0:

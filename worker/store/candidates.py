@@ -86,10 +86,10 @@ SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots AS is_starved,
              GROUP BY d.zone)
        END AS due_by_zone,
        CASE WHEN {BY_PLACE} THEN
-       ARRAY(SELECT json_build_array(z.zone, r.rank, extract(epoch FROM first.due_at))
+       ARRAY(SELECT json_build_array(z.zone, r.rank, first.due_at, first.id)
              FROM campaign_zones z CROSS JOIN LATERAL unnest(c.ranks) AS r (rank)
              CROSS JOIN LATERAL (
-                 SELECT cc.due_at FROM campaign_contacts cc
+                 SELECT cc.due_at, cc.id FROM campaign_contacts cc
                  WHERE cc.campaign_id = c.id AND cc.zone = z.zone AND cc.rank = r.rank
                    AND cc.status IN ('pending', 'queued') AND cc.due_at <= (SELECT dialer_due_now())
                  ORDER BY cc.due_at, cc.id LIMIT 1) AS first
@@ -166,8 +166,8 @@ class UsableNumber(TypedDict):
 class Candidate(CallWindowColumns, AssistantColumns, Timed, Protocol):
     """A running campaign with its due contacts by zone (zone, how many), its usable caller IDs, longest unused first,
     the limits it shares, and what is left of its run's budget (``None``: no cap). Of one that goes by places, which may
-    be many, ``first_by_zone`` are those that are not known to be shut (zone, rank, since when its first contact is due,
-    in epoch seconds), and ``due_by_zone`` counts no more than a round takes in all."""
+    be many, ``first_by_zone`` are those that are not known to be shut (zone, rank, and of the first contact since when
+    it is due, as text, and its id), and ``due_by_zone`` counts no more than a round takes in all."""
 
     id: str
     filled_at: datetime
@@ -187,7 +187,7 @@ class Candidate(CallWindowColumns, AssistantColumns, Timed, Protocol):
     budget: int | None
     generation: int
     due_by_zone: list[tuple[str, int]]
-    first_by_zone: list[tuple[str, int, float]] | None
+    first_by_zone: list[tuple[str, int, str, int]] | None
     numbers: list[UsableNumber]
 
 

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, text
 
 from worker.domain.model import Bounds, ContactStatus
-from worker.store.batches import Batch, Law
+from worker.store.batches import Batch, BigInt, Law
 from worker.store.candidates import IS_ASKED_FOR, IS_LIVE_OF_TEAM
 from worker.store.conversations import person
 from worker.store.dialing import dialing_times
@@ -32,6 +32,8 @@ from worker.store.pipeline import Statement
 from worker.store.rules import key
 from worker.store.shapes import shaped
 
+LAST_ID = 2**63 - 1
+"""No contact of a campaign has a greater id."""
 MOVED_AT_ONCE = 1000
 """So many calls have ended before it is, that the team's row is not written with every claim."""
 
@@ -39,13 +41,17 @@ MOVED_AT_ONCE = 1000
 @dataclass(frozen=True, slots=True)
 class Want:
     """How many due contacts at ``most`` are looked for in one zone of a campaign, which goes ``by_place`` or by time
-    zones; ``with_person`` where its assistant is sent variables."""
+    zones; ``with_person`` where its assistant is sent variables. Where others come before them, none is looked for
+    behind that one: the last of them, by its rank, since when it is due, and its id."""
 
     campaign_id: str
     zone: str
     most: int
     with_person: bool = False
     by_place: bool = False
+    last_rank: int | None = None
+    last_due: datetime | None = None
+    last_id: BigInt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +172,13 @@ WITH due AS MATERIALIZED (
             FROM campaign_contacts cc
             WHERE cc.campaign_id = x.campaign_id AND cc.zone = x.zone AND cc.rank = r.rank
               AND cc.status IN ('pending', 'queued') AND cc.due_at <= (SELECT dialer_due_now())
+              AND (cc.due_at, cc.id) <= (CASE WHEN r.rank = x.last_rank THEN x.last_due ELSE 'infinity' END,
+                                         CASE WHEN r.rank = x.last_rank THEN x.last_id ELSE {LAST_ID} END)
               AND (cc.callback_at IS NULL OR cc.callback_at <= (SELECT dialer_now()))   -- due_now may be ahead of it
             ORDER BY cc.due_at, cc.id
             LIMIT x.most
             FOR NO KEY UPDATE OF cc SKIP LOCKED) AS ranked
+        WHERE r.rank <= coalesce(x.last_rank, r.rank)
         LIMIT x.most) AS found),
 live AS MATERIALIZED (   -- looked up in a list, not in an index: of those over live calls, all of which look empty
     SELECT contact_id, to_number FROM calls WHERE {IS_LIVE_OF_TEAM}),   -- at night, any may be taken
@@ -183,8 +192,8 @@ revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until 
 SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.called, due.last_number_id,
        due.technical_failures, due.rejections, due.invalid_results, due.callback_at, due.callbacks_used,
        k.phone_e164, k.phone_fault, k.phone_secondary,
-       {key("k", "due.by_place")} AS own_zone,
        0 AS consent,
+       {key("k", "due.by_place")} AS own_zone,
        k.do_not_call OR (SELECT true FROM do_not_call d WHERE d.team_id = k.team_id AND d.number = k.phone_e164
                          LIMIT 1) IS NOT NULL AS do_not_call,
        k.id IN (SELECT contact_id FROM live) OR coalesce(k.phone_e164 IN (SELECT to_number FROM live), false)

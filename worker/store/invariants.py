@@ -150,6 +150,17 @@ SELECT o.call_id, 'said' FROM call_outcomes o JOIN calls k ON k.id = o.call_id
 WHERE o.next IS NOT NULL AND o.decided_at IS NULL AND k.ended_at IS NOT NULL AND k.disposition NOT IN {UNSENT}
 """
 
+# What let a call pass is named, where rules bound it: kept when it was committed, and then only. A campaign's purpose
+# changes while it stands, so calls that were committed since its last change were bound by the one it has.
+RULES_LET_CALLS_PASS = f"""
+SELECT k.id AS offender, k.law FROM calls k
+WHERE k.law IS NOT NULL AND (k.dialing_at IS NULL OR coalesce(k.law ->> 'pack', '') = ''
+                             OR coalesce(jsonb_typeof(k.law -> 'rules'), '') <> 'array')
+UNION ALL
+SELECT k.id, NULL FROM calls k JOIN campaigns c ON c.id = k.campaign_id
+WHERE c.purpose IS NOT NULL AND c.law IS NULL AND k.dialing_at > c.updated_at AND k.law IS NULL AND NOT {IS_AHEAD}
+"""
+
 CALLS_END_IN_TIME = f"""
 SELECT k.id AS offender, k.provable_end_at FROM calls k
 WHERE k.ended_at IS NULL AND k.provable_end_at + {jumped("k.clock_jump", "k.dialing_at")} * interval '1 second'
@@ -218,6 +229,7 @@ INVARIANTS = (
     Invariant("attempts_within_limit", "Nobody was called more often than allowed.", ATTEMPTS_WITHIN_LIMIT),
     Invariant("callbacks_wait", "Nobody is called back before the instant.", CALLBACKS_WAIT),
     Invariant("stops_hold", "No call after a stop or outside its window.", STOPS_HOLD),
+    Invariant("rules_let_calls_pass", "Every call that rules bound names those it passed by.", RULES_LET_CALLS_PASS),
     Invariant("outcomes_decide", "Every outcome that was reported in a call decides.", OUTCOMES_DECIDE),
     Invariant("calls_end_in_time", "No call is open longer than it can last.", CALLS_END_IN_TIME, is_safety=False),
     Invariant("no_slot_leaks", "No slot is held for a call that is over.", NO_SLOT_LEAKS, is_safety=False),
