@@ -48,8 +48,9 @@ def _take_signals() -> None:
 def _keep_bytecode(config: pytest.Config) -> None:
     """Where none may be written beside the sources, keep it with what pytest keeps: else every process of the suite,
     and every one that it starts, compiles the product and its libraries anew."""
-    if sys.dont_write_bytecode and config.cache is not None:
-        sys.dont_write_bytecode, sys.pycache_prefix = False, str(config.cache.mkdir("bytecode"))
+    cache: pytest.Cache | None = getattr(config, "cache", None)  # which can be switched off
+    if sys.dont_write_bytecode and cache is not None:
+        sys.dont_write_bytecode, sys.pycache_prefix = False, str(cache.mkdir("bytecode"))
         os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
