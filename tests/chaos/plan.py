@@ -93,7 +93,7 @@ def draw_workload(seed: int, seconds: float) -> Workload:
     dice = Random(f"cast {seed}")
     serial = itertools.count()
     teams = (
-        TeamPlan("team_one", "acc_one", _callers(1), limit=8, number_limit=4, calls_per_second=None, caps=((3, 1),)),
+        TeamPlan("team_one", "acc_one", _callers(1), limit=8, number_limit=4, calls_per_second=None, caps=((2, 1),)),
         TeamPlan("team_two", "acc_two", _callers(2), limit=6, number_limit=3, calls_per_second=4.0),
     )
     factory = [(0.0, team) for team in teams for _ in range(2)]

@@ -66,9 +66,10 @@ class Situation:
     ``next_due_at`` is when the first waiting contact is due (``None``: nobody waits), ``opens_at`` when the first one
     is due with its call window open (``None``: none ever opens), both now or later; ``is_due_then`` where what comes
     then is that one falls due, not that a window opens. ``budget`` is what is left of the run's calls (``None``: no
-    cap). ``silent_seconds`` is how long nobody has ticked (``None``: never). ``awaited`` is how many contacts wait for
-    the outcome of a call that has ended. ``missed_start_at`` is when a draft was to start and did not, because nobody
-    was at work, or it ``lacks_purpose``, as it still does; ``left`` counts the contacts that were cancelled, as those
+    cap). ``silent_seconds`` is how long nobody has ticked (``None``: never). ``capped`` of those
+    who wait have had as many calls as their number may have, by the ``caps`` in words. ``awaited`` is how many contacts
+    wait for the outcome of a call that has ended. ``missed_start_at`` is when a draft was to start and did not, because
+    nobody was at work, or it ``lacks_purpose``, as it still does; ``left`` counts the contacts that were cancelled, as those
     are who wait when the campaign ends. Where it ``is_closing`` it has ended, but for its live calls. ``planned`` is
     how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and ``is_team_full`` say
     that these may have no further call at once. ``still`` is what of the campaign stands still. ``failover_held_until``
@@ -90,6 +91,8 @@ class Situation:
     away: Away | None = None
     silent_seconds: float | None = None
     waiting: int = 0
+    capped: int = 0
+    caps: str = ""
     live: int = 0
     awaited: int = 0
     limit: int = 1
@@ -285,12 +288,21 @@ def _not_yet(now: Situation) -> Activity | None:
         return Activity("window_unreadable", "The call window cannot be read, so nobody is called; set it again.")
     if due is not None and due > now.now:
         then = "" if opens <= due else f", and the call window is shut until {_at(now, opens)}"
-        return Activity("nothing_due", f"Nobody is due before {_at(now, due)}{then}.", max(due, opens))
+        return Activity("nothing_due", f"Nobody is due before {_at(now, due)}{then}{_capped(now)}.", max(due, opens))
     if opens > now.now and now.is_due_then:
-        return Activity("nothing_due", f"Nobody whose call window is open is due before {_at(now, opens)}.", opens)
+        soonest = f"Nobody whose call window is open is due before {_at(now, opens)}"
+        return Activity("nothing_due", f"{soonest}{_capped(now)}.", opens)
     if opens > now.now:
         return Activity("window_shut", f"The call window is shut until {_at(now, opens)}.", opens)
     return None
+
+
+def _capped(now: Situation) -> str:
+    """Who of those who wait does so because of how often they were called."""
+    if not now.capped:
+        return ""
+    had = "1 has had its calls" if now.capped == 1 else f"{now.capped} have had their calls"
+    return f"; {had}" + (f" ({now.caps})" if now.caps else "")
 
 
 def _full(now: Situation) -> Activity | None:
