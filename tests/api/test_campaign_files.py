@@ -68,6 +68,20 @@ def test_a_report_counts_calls_and_contacts(web: World, client: Client) -> None:
     assert sum(map(sum, report["weekdays"]["calls"])) == 2
     (hour,) = report["hours"]
     assert hour["calls"] == {"answered": 1, "busy": 1}
+    assert report["first_words"] == {"reported": 0, "late": 0}
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(2, 0), (2.001, 1)])
+def test_a_report_counts_first_words_that_came_late(web: World, client: Client, seconds: float, late: int) -> None:
+    campaign = completed(web)
+    web.sql(
+        """INSERT INTO call_outcomes (call_id, campaign_id, outcome, spoke_at)
+           SELECT id, campaign_id, 'said', answered_at + :seconds * interval '1 second'
+           FROM calls WHERE disposition = 'answered'""",
+        seconds=seconds,
+    )
+    report = client.get(f"{CAMPAIGNS}/{campaign}/report").json()["report"]
+    assert report["first_words"] == {"reported": 1, "late": late}
 
 
 def test_who_was_not_reached_is_redialed_and_a_clone_says_how_many_it_has(web: World, client: Client) -> None:

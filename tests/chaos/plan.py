@@ -113,7 +113,7 @@ def draw_workload(seed: int, seconds: float) -> Workload:
     dice = Random(f"cast {seed}")
     serial = itertools.count()
     teams = (
-        TeamPlan("team_one", "acc_one", _callers(1), 8, 4, calls_per_second=None, to_try=_to_try(1), caps=((3, 1),)),
+        TeamPlan("team_one", "acc_one", _callers(1), 8, 4, calls_per_second=None, to_try=_to_try(1), caps=((2, 1),)),
         TeamPlan("team_two", "acc_two", _callers(2), 6, 3, calls_per_second=4.0, to_try=_to_try(2)),
     )
     factory = [(0.0, team) for team in teams for _ in range(2)]

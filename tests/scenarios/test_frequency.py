@@ -12,6 +12,7 @@ from tests.world import World
 from worker.carriers.simulated.protocol import Status
 from worker.domain.frequency import MARGIN
 from worker.flow.outcomes import report_outcome
+from worker.operations.progress import read_progress
 from worker.operations.teams import edit_team
 from worker.simulator.lives import Life
 
@@ -43,6 +44,9 @@ def test_three_calls_then_the_fourth_at_exactly_the_instant_and_not_before(world
     first, _, third = commits(world, world.phone(contact))
     assert third < first + HOUR
     assert (waiting.status, waiting.reason, waiting.due_at) == ("queued", "frequency", first + 24 * HOUR + MARGIN)
+    said = read_progress(world.dialer, world.team, campaign).activity
+    assert (said.code, said.until) == ("nothing_due", waiting.due_at)
+    assert said.message.endswith("; 1 has had its calls (3 in 24 h).")
     world.until(campaign, "completed")
     assert commits(world, world.phone(contact))[3] == first + 24 * HOUR + MARGIN
 

@@ -41,6 +41,13 @@ class SlotsInUse(BaseModel):
     limit: int
 
 
+class FirstWords(BaseModel):
+    """How soon the assistant spoke, in answered calls of which its reports say so (`spokeAt`)."""
+
+    reported: int
+    late: int = Field(description="Of these, those in which it spoke later than 2 s after the answer.")
+
+
 class Report(BaseModel):
     """A campaign's calls by several measures."""
 
@@ -54,6 +61,7 @@ class Report(BaseModel):
     hours: list[HourOfCalls]
     attempts: list[AttemptOfCalls]
     weekdays: Weekdays
+    first_words: FirstWords
     slots: list[SlotsInUse]
 
 

@@ -20,7 +20,7 @@ from worker.domain.errors import Fault, Invalid
 @click.option("--data", metavar="JSON", help="What was noted, an object.")
 @click.option("--transcript-url", metavar="URL", help="Where the transcript is.")
 @click.option("--recording-url", metavar="URL", help="Where the recording is.")
-@click.option("--spoke-at", metavar="INSTANT", help="When the callee first spoke.")
+@click.option("--spoke-at", metavar="INSTANT", help="When the assistant said its first words.")
 @json_option
 @for_team
 def outcome(

@@ -126,6 +126,8 @@ def _figures(report: CampaignReport) -> Iterator[tuple[str, str]]:
         if count or word != "cancelled":
             yield word.replace("_", " "), f"{count:,}"
     yield "calls", f"{made:,}"
+    if report.first_words[0]:
+        yield "first words later than 2 s", f"{report.first_words[1]:,} of {report.first_words[0]:,}"
     yield "of calls answered", f"{100 * answered / made:.1f} %" if made else "-"
 
 

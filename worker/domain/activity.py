@@ -203,9 +203,10 @@ def _not_yet(now: Situation) -> Activity | None:
         return Activity("window_unreadable", "The call window cannot be read, so nobody is called; set it again.")
     if due is not None and due > now.now:
         then = "" if opens <= due else f", and the call window is shut until {_at(now, opens)}"
-        return Activity("nothing_due", f"Nobody is due before {_at(now, due)}{then}.", max(due, opens))
+        return Activity("nothing_due", f"Nobody is due before {_at(now, due)}{then}{_capped(now)}.", max(due, opens))
     if opens > now.now and now.is_due_then:
-        return Activity("nothing_due", f"Nobody whose call window is open is due before {_at(now, opens)}.", opens)
+        soonest = f"Nobody whose call window is open is due before {_at(now, opens)}"
+        return Activity("nothing_due", f"{soonest}{_capped(now)}.", opens)
     if opens > now.now:
         return Activity("window_shut", f"The call window is shut until {_at(now, opens)}.", opens)
     return None
@@ -217,6 +218,14 @@ def _ends_before(now: Situation, opens: datetime) -> Activity:
         return Activity("ends_before_call", f"The campaign ends at {ends}; nobody more is called.", opens)
     said = f"Nobody may be called before {_at(now, opens)}, and the campaign ends before that: {ends}."
     return Activity("ends_before_call", said, opens)
+
+
+def _capped(now: Situation) -> str:
+    """Who of those who wait does so because of how often they were called."""
+    if not now.capped:
+        return ""
+    had = "1 has had its calls" if now.capped == 1 else f"{now.capped} have had their calls"
+    return f"; {had}" + (f" ({now.caps})" if now.caps else "")
 
 
 def _full(now: Situation) -> Activity | None:

@@ -127,7 +127,7 @@ def report_fields(now: datetime, zone: str | None = None) -> tuple[Field, ...]:
         Field("data", _Data(), help="What the assistant has noted.", example={"seats": 12}),
         Field("transcriptUrl", Url(), help="Where the transcript is.", example="https://example.com/t/1"),
         Field("recordingUrl", Url(), help="Where the recording is.", example="https://example.com/r/1"),
-        Field("spokeAt", _Moment(), help="When the callee first spoke.", example="2027-03-01T16:20:05Z"),
+        Field("spokeAt", _Moment(), help="When the assistant said its first words.", example="2027-03-01T16:20:05Z"),
     )  # fmt: skip
 
 

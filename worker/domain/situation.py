@@ -59,6 +59,7 @@ class Situation:
     ``opens_after_end`` is when), both now or later;
     ``is_due_then`` where what comes then is that one falls due, not that a window opens. ``budget`` is what is left
     of the run's calls (``None``: no cap). ``silent_seconds`` is how long nobody has ticked (``None``: never).
+    ``capped`` of those who wait have had as many calls as their number may have, by the ``caps`` in words.
     ``awaited`` is how many contacts wait for the outcome of a call that has ended. ``missed_start_at`` is when a draft
     was to start and did not, because nobody was at work, or it ``lacks_purpose``, as it still does; ``left`` counts the
     contacts that were cancelled, as those are who wait when the campaign ends. Where it ``is_closing`` it has ended,
@@ -84,6 +85,8 @@ class Situation:
     away: Away | None = None
     silent_seconds: float | None = None
     waiting: int = 0
+    capped: int = 0
+    caps: str = ""
     live: int = 0
     awaited: int = 0
     limit: int = 1

@@ -17,10 +17,12 @@ from sqlalchemy import Connection
 
 from worker.domain.activity import Activity, activity
 from worker.domain.errors import NotFound, Unavailable
+from worker.domain.frequency import frequency_of
 from worker.domain.lifecycle import reads_as_cancelled
 from worker.domain.model import CampaignStatus, Disposition
 from worker.domain.situation import Away, CallerIdState, Full, Situation
 from worker.domain.standstill import OF_AN_ACCOUNT, Waiting
+from worker.domain.team_policy import FREQUENCY
 from worker.flow.base import Dialer, first_moment, first_moment_without_end
 from worker.flow.plan import CandidatePage, Plan, plan_calls
 from worker.flow.purpose import lacks_purpose
@@ -187,6 +189,8 @@ def _situation(row: CampaignFacts, counts: Mapping[str, int], silence: ticks.Sil
         away=Away.TICK if is_silent else None,
         silent_seconds=silence.seconds if silence.has_ticked else None,
         waiting=counts["pending"] + counts["queued"],
+        capped=row.capped,
+        caps=str(frequency_of(row.team_policy.get(FREQUENCY), row.frequency)),
         live=row.live,
         awaited=row.awaited,
         limit=row.max_concurrent_calls,

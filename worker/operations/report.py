@@ -45,7 +45,7 @@ class Use:
 class CampaignReport:
     """A campaign's calls by several measures; all instants are business time. ``zone`` is the campaign's;
     ``attempts`` says of each try how many calls were made and how many answered, ``outcomes`` how many calls were
-    reported with each word."""
+    reported with each word, ``first_words`` in how many it was said when the assistant spoke, and in how many late."""
 
     facts: CampaignFacts
     zone: str
@@ -55,6 +55,7 @@ class CampaignReport:
     attempts: Mapping[int, tuple[int, int]]
     week: Week
     outcomes: Mapping[str, int] = field(default_factory=dict)
+    first_words: tuple[int, int] = (0, 0)
 
 
 def read_report(dialer: Dialer, team_id: str, campaign_id: str) -> CampaignReport:
@@ -68,6 +69,7 @@ def read_report(dialer: Dialer, team_id: str, campaign_id: str) -> CampaignRepor
         hours: dict[datetime, dict[str, int]] = {}
         for row in reporting.by_hour(conn, campaign_id):
             hours.setdefault(datetime.fromtimestamp(row.at, UTC), {})[row.disposition] = row.calls
+        words = call_outcomes.first_words(conn, campaign_id)
         return CampaignReport(
             facts=facts,
             zone=facts.call_window_timezone or "UTC",
@@ -77,6 +79,7 @@ def read_report(dialer: Dialer, team_id: str, campaign_id: str) -> CampaignRepor
             attempts={row.attempt: (row.calls, row.answers) for row in reporting.by_attempt(conn, campaign_id)},
             week=_week(conn, facts, campaign_id),
             outcomes=call_outcomes.counts(conn, campaign_id),
+            first_words=(words.reported, words.late),
         )
 
     return once(dialer.db, work)

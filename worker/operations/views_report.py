@@ -27,6 +27,7 @@ def report(found: CampaignReport) -> dict[str, Any]:
             for attempt, (calls, answered) in sorted(found.attempts.items())
         ],
         "weekdays": {"calls": found.week.calls, "answered": found.week.answers},
+        "first_words": {"reported": found.first_words[0], "late": found.first_words[1]},
         "slots": _slots(found),
     }
 

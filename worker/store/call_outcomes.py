@@ -138,6 +138,14 @@ COUNTS = text("""
 SELECT outcome, count(*) AS calls FROM call_outcomes
 WHERE campaign_id = :id AND outcome IS NOT NULL GROUP BY outcome ORDER BY calls DESC, outcome
 """)
+FIRST_WORDS_SECONDS = 2
+"""So soon after a callee has answered the first words are to be said (16 CFR 310.4(b)(4)(iii))."""
+FIRST_WORDS = text(f"""
+SELECT count(*) AS reported,
+       count(*) FILTER (WHERE o.spoke_at > k.answered_at + {FIRST_WORDS_SECONDS} * interval '1 second') AS late
+FROM call_outcomes o JOIN calls k ON k.id = o.call_id
+WHERE o.campaign_id = :id AND o.outcome IS NOT NULL AND o.spoke_at IS NOT NULL AND k.answered_at IS NOT NULL
+""")
 AWAITED = text("SELECT count(*) FROM call_outcomes WHERE campaign_id = :id AND waits_until IS NOT NULL")
 
 
@@ -184,6 +192,14 @@ class CallContext(Protocol):
     contact_id: str
     variables: Mapping[str, Any] | None
     person: Mapping[str, Any] | None
+
+
+@shaped(FIRST_WORDS)
+class FirstWords(Protocol):
+    """Of how many answered calls it was reported when the assistant first spoke, and of how many that was late."""
+
+    reported: int
+    late: int
 
 
 @shaped(COUNTS, never_null=("outcome",))
@@ -257,6 +273,11 @@ def counts(conn: Connection, campaign_id: str) -> dict[str, int]:
     """How many calls of the campaign were reported with each word, the most frequent first."""
     rows: Sequence[OutcomeCount] = conn.execute(COUNTS, {"id": campaign_id}).all()
     return {row.outcome: row.calls for row in rows}
+
+
+def first_words(conn: Connection, campaign_id: str) -> FirstWords:
+    """How soon the assistant has spoken in the campaign's calls, as far as it was reported."""
+    return conn.execute(FIRST_WORDS, {"id": campaign_id}).one()
 
 
 def awaited(conn: Connection, campaign_id: str) -> int:

@@ -14,6 +14,11 @@ from worker.store.instants import is_over
 from worker.store.rules import RULES
 from worker.store.shapes import shaped
 
+CAPPED = """(SELECT count(*) FROM campaign_contacts cc
+        WHERE cc.campaign_id = c.id AND cc.reason = 'frequency' AND cc.status IN ('pending', 'queued')
+          AND cc.due_at > (SELECT dialer_due_now())) AS capped"""
+"""How many contacts of a campaign ``c`` wait because their number has had as many calls as it may."""
+
 FACTS = text(f"""
 SELECT c.id, c.name, c.status, c.pause_reason, c.scheduled_start_at, c.missed_start_at, c.closing_at, c.keep_open,
        c.deleted_at, c.next_wake_at, c.max_concurrent_calls,
@@ -28,6 +33,7 @@ SELECT c.id, c.name, c.status, c.pause_reason, c.scheduled_start_at, c.missed_st
        (SELECT count(*) FROM campaign_contacts cc
         WHERE cc.campaign_id = c.id AND cc.callback_at IS NOT NULL AND cc.status IN ('pending', 'queued', 'calling')
        ) AS callbacks,
+       c.frequency, {CAPPED},
        r.id AS run_id, r.state AS run_state, r.opened_by, r.max_calls, r.calls_used, r.opened_at,
        ARRAY(SELECT json_build_array(z.zone, extract(epoch FROM (
                  SELECT min((SELECT min(cc.due_at) FROM campaign_contacts cc
@@ -62,15 +68,17 @@ WHERE cn.campaign_id = :id ORDER BY cn.position
 
 @shaped(FACTS)
 class CampaignFacts(CallWindowColumns, ClosableCampaign, Timed, Protocol):
-    """A campaign with its newest run, its live calls and its team's, how many contacts wait for the
-    outcome of their call, and when the next contact of each zone is due
-    (pairs of a zone and epoch seconds of business time, ``None`` where none waits)."""
+    """A campaign with its newest run, its live calls and its team's, how many contacts wait for the outcome of their
+    call, how many have had as many calls as their number may have (``capped``), and when the next contact of each zone
+    is due (pairs of a zone and epoch seconds of business time, ``None`` where none waits)."""
 
     id: str
     name: str
     pause_reason: str | None
     purpose: str | None
     team_policy: Mapping[str, Any]
+    frequency: Sequence[Mapping[str, Any]] | None
+    capped: int
     scheduled_start_at: datetime | None
     missed_start_at: datetime | None
     keep_open: bool
