@@ -22,7 +22,7 @@ from worker.domain.errors import Unavailable
 from worker.domain.places import place_of
 from worker.flow.base import Dialer
 from worker.operations import campaigns, keys
-from worker.store.crm import contacts, setup
+from worker.store.crm import contacts, setup, teams
 from worker.store.crm.contacts import NewContact
 from worker.store.database import once
 
@@ -41,6 +41,8 @@ def set_up(dialer: Dialer, workload: Workload, carrier: str) -> dict[str, str]:
 
 def _set_up_team(conn: Connection, team: TeamPlan, carrier: str) -> None:
     setup.team(conn, team.id, team.id.replace("_", "-"), "A team", limit=team.limit)
+    caps = [{"calls": calls, "hours": hours} for calls, hours in team.caps]
+    teams.edit(conn, team.id, {"policy": {"frequency": caps} if caps else {}})
     setup.company(conn, f"comp_{team.id}", team.id, "A company")
     setup.assistant(conn, f"asst_{team.id}", team.id, "An assistant")
     setup.account(

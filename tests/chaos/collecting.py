@@ -118,7 +118,7 @@ def collect(trial: Trial, healed_at: float) -> Evidence:
     return Evidence(
         ledger=book,
         teams=[
-            TeamFacts(team.id, team.account, team.numbers, _limits(team), team.calls_per_second)
+            TeamFacts(team.id, team.account, team.numbers, _limits(team), team.calls_per_second, team.caps)
             for team in trial.workload.teams
         ],
         campaigns=[

@@ -46,6 +46,8 @@ class TeamFacts:
     limits: Mapping[str, int]
     """Scope id (team, account, number) → the limit it began with."""
     calls_per_second: float | None = None
+    caps: Collection[tuple[int, int]] = ()
+    """At most so many calls to a number in so many hours, until everything is healed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,10 @@ OCCASIONS: Mapping[str, str] = {
                 WHERE k.dialing_at IS NOT NULL)""",
     "consents_hold": "SELECT count(*) FROM calls WHERE law ->> 'consent' IN ('express', 'written')",
     "erased_stay_erased": "SELECT count(*) FROM suppressed",
+    "caps_hold": """
+        SELECT count(*) FROM campaign_contacts WHERE reason = 'frequency' AND status IN ('pending', 'queued')""",
+    "history_is_true": "SELECT count(*) FROM callees WHERE cardinality(recent) > 1",
+    "quiet_times_hold": "SELECT count(*) FROM callees WHERE conversed_at IS NOT NULL OR refused_at IS NOT NULL",
     "outcomes_decide": """
         SELECT count(*) FROM call_outcomes o JOIN calls k ON k.id = o.call_id
         WHERE k.ended_at IS NOT NULL AND (o.next IS NOT NULL OR o.waits_until IS NOT NULL)""",

@@ -201,6 +201,26 @@ def calls_within_attempts(e: Evidence) -> Findings:
             yield None
 
 
+def calls_within_caps(e: Evidence) -> Findings:
+    """No number of a team is called more often than its caps allow, whatever campaign calls. A ring trails its commit,
+    and what was cancelled may have been taken for one that did not ring. An occasion is a call that used a cap up."""
+    for team in e.teams:
+        called: dict[str, list[float]] = {}
+        for call in e.ledger.placed:
+            is_one = not call.extra and call.disposition != "canceled" and call.placed_at < e.healed_at
+            if is_one and e.team_of(call) is team:
+                called.setdefault(call.to_number, []).append(call.placed_at)
+        for number, (most, hours) in itertools.product(called, team.caps):
+            period = hours * 3600 / e.clock.speed
+            instants = sorted(called[number])
+            for n in range(most - 1, len(instants)):
+                apart = math.inf if n < most else instants[n] - instants[n - most]
+                if apart < period - e.patience.stop:
+                    yield f"a call to {number} came {apart:.1f} s after the {most}th before it, not {period:.1f} s"
+                else:
+                    yield None
+
+
 def called_back_in_time(e: Evidence) -> Findings:
     """Who has asked to be called at an instant is not called before it, unless he asks anew or takes it back. An
     occasion is a call that came from then on."""

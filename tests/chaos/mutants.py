@@ -223,6 +223,14 @@ def _without_dial_running() -> None:
     )
 
 
+def _without_frequency() -> None:
+    """Whoever is due is called, however often the number was called before."""
+    from worker.flow import claim, dial
+
+    for module in (claim, dial):
+        module.rest_of = lambda *_: None  # type: ignore[attr-defined]  # it is imported there, not exported
+
+
 _OWN: Mapping[str, Mutant] = {
     "send-fence": Mutant(
         _without_send_fence,
@@ -291,6 +299,11 @@ _OWN: Mapping[str, Mutant] = {
         _without_consent,
         ("worker.store.claims.PICK", "worker.store.dialing.COMMIT_DIALING", "worker.store.dialing.RESERVED_CALLS"),
         ("consents_hold",),
+    ),
+    "frequency": Mutant(
+        _without_frequency,
+        ("worker.flow.claim.rest_of", "worker.flow.dial.rest_of"),
+        ("calls_within_caps", "caps_hold"),
     ),
     "dial-running": Mutant(
         _without_dial_running,

@@ -52,6 +52,8 @@ class TeamPlan:
     limit: int
     number_limit: int
     calls_per_second: float | None
+    caps: tuple[tuple[int, int], ...] = ()
+    """At most so many calls to a number in so many hours, by all its campaigns together; until everything is healed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def draw_workload(seed: int, seconds: float) -> Workload:
     dice = Random(f"cast {seed}")
     serial = itertools.count()
     teams = (
-        TeamPlan("team_one", "acc_one", _callers(1), limit=8, number_limit=4, calls_per_second=None),
+        TeamPlan("team_one", "acc_one", _callers(1), limit=8, number_limit=4, calls_per_second=None, caps=((3, 1),)),
         TeamPlan("team_two", "acc_two", _callers(2), limit=6, number_limit=3, calls_per_second=4.0),
     )
     factory = [(0.0, team) for team in teams for _ in range(2)]

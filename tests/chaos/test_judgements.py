@@ -78,6 +78,7 @@ TWO = (call(0, 9), call(1, 9, BOB))
 LONG_WINDOW, SHORT_WINDOW = ("09:00", "17:00", "UTC"), ("00:00", "00:01", "UTC")
 COUNTED = {"c1": {"called": 1, "answered": 0, "calls busy": 1}}
 PACED = replace(TEAM, calls_per_second=1.0)
+CAPPED = replace(TEAM, caps=((1, 1),))
 
 CONDEMNED: dict[str, list[Evidence]] = {
     "calls_within_limits": [
@@ -117,6 +118,17 @@ CONDEMNED: dict[str, list[Evidence]] = {
         seen(deeds=[deed("schedule", "c1", 1, 21.0)], starts={"c1": 2}),
     ],
     "calls_within_attempts": [seen(call(0, 1), call(200, 201), call(400, 401))],
+    "calls_within_caps": [
+        seen(call(0, 1), call(3590, 3591), teams=(CAPPED,), healed_at=1e5),
+        seen(call(0, 1), call(300, 301), teams=(CAPPED,), healed_at=1e5, clock=Clock(speed=10.0)),
+        seen(
+            call(0, 1),
+            call(3000, 3001, caller=OTHER_CALLER),
+            campaigns=(CAMPAIGN, OTHER),
+            teams=(CAPPED,),
+            healed_at=1e5,
+        ),
+    ],
     "called_back_in_time": [
         seen(call(50, 51), deeds=[deed("call back", "ada in c1", 5, 60.0)]),
         seen(call(50, 51), deeds=[deed("call back", "ada in c1", 5, 60.0), deed("take back", "ada in c1", 55)]),
@@ -210,6 +222,12 @@ ACQUITTED: dict[str, list[Evidence]] = {
     "calls_within_attempts": [
         seen(call(0, 1), call(200, 201, disposition="canceled", ringing_at=None), call(400, 401))
     ],
+    "calls_within_caps": [
+        seen(call(0, 1), call(3600, 3601), call(10, 11, BOB), teams=(CAPPED,), healed_at=1e5),
+        seen(call(0, 1), call(360, 361), teams=(CAPPED,), healed_at=1e5, clock=Clock(speed=10.0)),
+        seen(call(0, 1), replace(call(10, 11), disposition="canceled"), teams=(CAPPED,), healed_at=1e5),
+        seen(call(0, 1), call(10, 11), teams=(CAPPED,), healed_at=5.0),
+    ],
     "called_back_in_time": [
         seen(call(60, 61), deeds=[deed("call back", "ada in c1", 5, 60.0)]),
         seen(call(50, 51), deeds=[deed("call back", "ada in c1", 5, 60.0), deed("take back", "ada in c1", 45)]),
@@ -265,6 +283,7 @@ OCCASIONS: dict[str, list[int]] = {
     "calls_inside_windows": [1, 0, 1, 1],
     "stops_reach_the_carrier": [1, 0, 1, 0, 2, 1, 0, 1, 2, 1],
     "calls_within_attempts": [1],
+    "calls_within_caps": [3, 2, 1, 1],
     "called_back_in_time": [1, 0, 0, 0],
     "retries_wait": [1, 1, 0, 0],
     "answered_is_done": [0, 1],

@@ -83,6 +83,7 @@ JUDGEMENTS = (
     _named(judgements.calls_inside_windows, "No call is placed outside its window.", 60),
     _named(judgements.stops_reach_the_carrier, "No request leaves after a stop.", 20),
     _named(judgements.calls_within_attempts, "Nobody is called more often than allowed.", 20),
+    _named(judgements.calls_within_caps, "No number is called more often than its team's caps allow.", 60),
     _named(judgements.called_back_in_time, "Nobody is called before the instant he asked for.", NEVER),
     _named(judgements.retries_wait, "Nobody is called again before the delay is over.", 60),
     _named(judgements.answered_is_done, "Nobody is called after having answered.", 20),
