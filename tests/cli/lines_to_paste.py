@@ -24,6 +24,7 @@ PAGES = (
     "assistants",
     "carriers",
     "adding-a-carrier",
+    "calling-rules",
     "deployment",
     "settings",
     "changelog",

@@ -59,6 +59,7 @@ def test_an_import_says_what_became_of_every_line_and_puts_it_in_the_report(
         "4 lines: 2 contacts created, 0 changed, 0 as before; 1 merged into others, 1 refused.",
         "1 without a number that can be called; they are contacts all the same.",
         f"2 added to {campaign}; 0 were in it.",
+        "Where 2 lines with a number may be: 2 by the area code of their number.",
         "Columns kept as custom fields: plan.",
     ]
     assert [(row["line"], row["outcome"]) for row in csv.DictReader(report.read_text().splitlines())] == [

@@ -12,7 +12,7 @@ WHOLE_DAY = 24 * 60
 
 
 def wants(rule: Rule) -> str:
-    """What the rule wants: ``calls Monday to Friday 09:00-20:00, Saturday none, Sunday none; at most 3 in 24
+    """What the rule wants: ``calls Monday to Friday 09:00-20:00, Saturday none, Sunday none; at most 3 per 24
     hours``."""
     return "; ".join(_wants(rule)) or "; ".join(rule.duties) or "nothing that decides a call"
 
@@ -57,7 +57,7 @@ def _hour(minutes: int) -> str:
 
 def _cap_in_words(cap: CapClause) -> str:
     of = f" ({', '.join(sorted(cap.purposes))})" if cap.purposes else ""
-    return f"at most {cap.calls} in {cap.per}{of}"
+    return f"at most {cap.calls} per {cap.per}{of}"
 
 
 def _quiet_in_words(quiet: QuietClause) -> str:

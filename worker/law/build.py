@@ -176,10 +176,21 @@ def _rule_of(fact: Fact) -> Clause:
     rule["duties"] = [
         *([f"no hours of their own: {fact['law']}"] if fact["id"] in ONLY_SAID else []),
         *fact.get("duties", ()),
-        *(f"{key}: {fact[key]}" for key in DUTIES if key in fact),
+        *(f"{_words(key)}: {_words(fact[key])}" for key in DUTIES if key in fact),
     ]
     rule["sources"] = [source["url"] for source in fact["sources"]]
     return {key: value for key, value in rule.items() if value != []}
+
+
+def _words(said: Any) -> str:
+    """What is only said, for people to read."""
+    match said:
+        case Mapping():
+            return ", ".join(f"{_words(key)} {_words(value)}" for key, value in said.items())
+        case list():
+            return " / ".join(map(_words, said))
+        case _:
+            return str(said).replace("_", " ")
 
 
 def _closed(holidays: Any) -> Clause:
