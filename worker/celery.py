@@ -1,12 +1,13 @@
-"""What ``celery -A worker`` looks for: the app, after one look at the settings.
+"""What ``celery -A worker`` looks for: the app, after one look at the settings and the rules of calling.
 
-Settings that are wrong end the command here with one message; further in, Celery would make a traceback of it.
+What is wrong with them ends the command here with one message; further in, Celery would make a traceback of it.
 """
 
 import sys
 
 from worker import logs
-from worker.domain.errors import Refused
+from worker.domain.errors import DialerError
+from worker.domain.law import law
 from worker.process import tasks
 from worker.process.celery_app import app
 from worker.process.settings import settings
@@ -17,7 +18,8 @@ from worker.process.watchdog import watch, watch_beat
 
 try:
     settings()
-except Refused as error:
+    law()
+except DialerError as error:
     print(f"dialer: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 

@@ -23,6 +23,7 @@ PAGES = (
     "assistants",
     "carriers",
     "adding-a-carrier",
+    "calling-rules",
     "deployment",
     "settings",
     "changelog",

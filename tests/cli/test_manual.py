@@ -11,6 +11,7 @@ from tests.cli.lines_to_paste import FILES, PAGES
 from tests.cli.running import ROOT, dialer, sentence
 from tests.cli.terminal import terminal
 from worker.cli import manual
+from worker.domain.policies import listing, page_row
 from worker.process.settings import settings_model
 
 FOLDER = ROOT / "worker" / "manual"
@@ -34,6 +35,11 @@ def test_every_link_leads_somewhere(file: Path) -> None:
 def test_a_page_that_is_named_is_there(file: Path) -> None:
     named = re.findall(r"`dialer manual ([a-z]+)`", file.read_text())
     assert set(named) <= set(manual.PAGES)
+
+
+def test_the_page_of_the_rules_has_every_rule_as_it_is_listed() -> None:
+    rows = [line for line in (FOLDER / "calling-rules.md").read_text().splitlines() if re.match(r"\| [a-z]+\.", line)]
+    assert rows == [page_row(each) for each in listing()["rules"]]
 
 
 def test_without_a_page_the_pages_are_listed() -> None:

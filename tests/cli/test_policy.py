@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.cli.running import AWAY, dialer
+import worker.law
+from tests.cli.running import AWAY, ROOT, dialer, environment
+from tests.patience import PATIENCE_SECONDS
 from worker.law.words import PURPOSES
 
 SALE = ("--purpose", "telemarketing", "--json")
@@ -48,7 +53,7 @@ def test_for_people_there_are_sentences() -> None:
         (("+14015550123", "--at", "2026-12-01T09:00:00"), "--at", "Z"),
         (("+14015550123", "--at", "2039-01-01T00:00:00Z"), "--at", "earlier"),
         (("+14015550123", "--country", "XX"), "--country", "US"),
-        (("+14015550123", "--state", "Bavaria"), "--state", "IN"),
+        (("+14015550123", "--state", "Bavaria"), "--state", "AK"),
         (("+14015550123", "--postal-code", "SW1A 1AA"), "--postal-code", "five digits"),
         (("+14015550123", "--zone", "Mars/Olympus"), "--zone", "America/New_York"),
         (("+14015550123", "--zone-confirmed"), "--zone", "give"),
@@ -82,3 +87,40 @@ def test_the_rules_are_in_order() -> None:
     done = dialer("policy", "check", **AWAY)
     assert (done.returncode, done.stderr) == (0, "")
     assert "all in order" in done.stdout
+
+
+BROKEN = """
+import sys
+from pathlib import Path
+from worker.law import reading
+folder = Path(sys.argv.pop(1))
+reading.files = lambda _: folder
+if sys.argv[1] == "celery":
+    import worker.celery
+from worker.cli import main
+main()
+"""
+
+
+STARTS = [
+    ("policy", "check"),
+    ("policy", "explain", "+14015550123", *SALE),
+    pytest.param(("web",), marks=pytest.mark.slow),
+    pytest.param(("celery",), marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("command", STARTS, ids=lambda command: command[0] + str(len(command)))
+def test_nothing_starts_with_rules_that_cannot_be_read(command: tuple[str, ...], tmp_path: Path) -> None:
+    law = Path(worker.law.__file__).parent
+    (tmp_path / "holidays.toml").write_text((law / "holidays.toml").read_text("utf-8"))
+    pack = (law / "pack_fr.toml").read_text("utf-8")
+    line = pack.split("\n").index('voice = "any"') + 1
+    (tmp_path / "pack_fr.toml").write_text(pack.replace('voice = "any"', 'voice = "robot"', 1))
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN, str(tmp_path), *command],
+        cwd=ROOT, env=environment(**AWAY), capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"pack_fr.toml, line {line}: voice: 'robot' is not known" in done.stderr
+    assert "Traceback" not in done.stderr

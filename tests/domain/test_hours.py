@@ -74,6 +74,14 @@ def test_nothing_in_common_is_never_open() -> None:
     assert AllOf((Never(), CallWindow("09:00", "12:00", "UTC"))).next_open(at) is None
 
 
+def test_what_is_never_open_for_a_year_is_looked_at_again() -> None:
+    far = Weekly(week(()), "UTC", until=date(2028, 6, 1))
+    hours = AllOf((far, Weekly(week(DAILY), "UTC")))
+    at = datetime(2026, 12, 1, tzinfo=UTC)
+    assert hours.next_open(at) is None
+    assert hours.next_open(at + timedelta(days=300)) == datetime(2028, 6, 1, 8, tzinfo=UTC)
+
+
 def test_no_rule_at_all_is_always_open() -> None:
     at = datetime(2026, 12, 1, tzinfo=UTC)
     assert (ALWAYS.is_open(at), ALWAYS.next_open(at), ALWAYS.next_close(at)) == (True, at, RULES_END)

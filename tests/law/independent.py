@@ -159,7 +159,8 @@ def _word(text: str) -> int:
 
 @cache
 def _clock(zone: str) -> ZoneInfo:
-    with pytz.open_resource(zone) as file:  # of the same edition, read by another library
+    path = Path(pytz.__file__).parent / "zoneinfo" / zone  # the same edition, read by another library
+    with path.open("rb") as file:
         return ZoneInfo.from_file(file, zone)
 
 

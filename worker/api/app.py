@@ -25,6 +25,7 @@ from worker.api import (
     docs,
     health,
     one_call,
+    policies,
     requeue,
     resources,
     teams,
@@ -49,6 +50,7 @@ ROUTERS = (
     calls.router,
     *resources.ROUTERS,
     do_not_call.router,
+    policies.router,
     teams.router,
     health.router,
 )

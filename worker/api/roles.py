@@ -38,6 +38,7 @@ GET /contacts/{id}/history
 GET /do-not-call
 GET /phone-numbers
 GET /phone-numbers/{id}
+GET /policies
 GET /teams
 GET /teams/{id}
 """

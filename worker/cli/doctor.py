@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import sys
+from datetime import UTC, datetime
 
 import click
 from rich.table import Table
@@ -19,6 +20,8 @@ from worker.carriers import registry
 from worker.cli import findings_carriers, findings_kept, findings_services, findings_snapshots, findings_work
 from worker.cli.findings import Check, Finding, run_checks
 from worker.cli.showing import console
+from worker.clock import wall
+from worker.domain.policies import state_in_words
 from worker.domain.window import TZDB_VERSION
 from worker.flow.base import Dialer
 from worker.flow.failover import lift_hold
@@ -92,6 +95,7 @@ def all_findings(dialer: Dialer) -> list[Finding]:
         *(Finding("carrier package", sentence, ok=False) for sentence in registry.faults()),
         Finding("Python", platform.python_version(), sys.version_info >= (3, 11)),
         Finding("tzdb of pytz", TZDB_VERSION, ok=True),
+        Finding("rules of calling", state_in_words(datetime.fromtimestamp(wall(), UTC).date()), ok=True),
     ]
     services = run_checks(dialer, SERVICES, within_seconds=SERVICE_SECONDS)
     found += services

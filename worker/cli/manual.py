@@ -17,6 +17,7 @@ PAGES = {
     "assistants": "What an assistant is sent of a callee, and what it reports.",
     "carriers": "Which there are, and the simulator; how a call can end; what a refusal means.",
     "adding-a-carrier": "A package that adds one.",
+    "calling-rules": "What the law of each place wants of a call; how places are found.",
     "deployment": "In production; what hangs; clocks and failovers.",
     "settings": "Every variable of the environment.",
     "changelog": "What changed for whoever uses it.",

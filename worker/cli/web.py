@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import uvicorn
 
+from worker.domain.law import law
 from worker.process.settings import read_settings
 from worker.process.web import APPLICATION, OPTIONS
 
@@ -15,4 +16,5 @@ from worker.process.web import APPLICATION, OPTIONS
 def web(host: str, port: int) -> None:
     """Serve the API and its pages (/docs, /openapi.json), the carriers' callbacks, /healthz and /readyz."""
     read_settings()
+    law()
     uvicorn.run(APPLICATION, host=host, port=port, **OPTIONS)

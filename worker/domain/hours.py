@@ -110,40 +110,50 @@ class Weekly:
 
 
 @dataclass(frozen=True, slots=True)
+class _Standing:
+    """From ``since`` until ``until`` they are open, or shut; ``change`` is when that ends, ``None`` if it never does as
+    far as one looks."""
+
+    since: datetime
+    until: datetime
+    is_open: bool
+    change: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf:
     """Open when every one of ``members`` is; with none of them, always. What is found out about an instant is
     remembered until it changes, so that the same hours are looked at in little time, again and again."""
 
     members: tuple[Hours, ...]
-    _known: list[tuple[datetime, datetime, bool]] = field(default_factory=list, init=False, repr=False, compare=False)
-    """One entry: from when until when (excluded) they are open, or shut."""
+    _known: list[_Standing] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def is_open(self, at: datetime) -> bool:
-        return self._standing(to_utc(at))[2]
+        return self._standing(to_utc(at)).is_open
 
     def next_open(self, at: datetime) -> datetime | None:
         now = to_utc(at)
-        _, until, is_open = self._standing(now)
-        if is_open:
-            return now
-        return until if until < RULES_END else None
+        standing = self._standing(now)
+        return now if standing.is_open else standing.change
 
     def next_close(self, at: datetime) -> datetime:
         now = to_utc(at)
-        _, until, is_open = self._standing(now)
-        return until if is_open else now
+        standing = self._standing(now)
+        return standing.until if standing.is_open else now
 
     def open_until(self, at: datetime, margin_seconds: float = CLOSING_MARGIN_SECONDS) -> datetime | None:
         return _open_until(self, at, margin_seconds)
 
-    def _standing(self, now: datetime) -> tuple[datetime, datetime, bool]:
-        """Since when it is known, until when it lasts, and whether they are open then."""
+    def _standing(self, now: datetime) -> _Standing:
         for known in self._known:
-            if known[0] <= now < known[1]:
+            if known.since <= now < known.until:
                 return known
-        is_open = all(each.is_open(now) for each in self.members)
-        until = self._first_close(now) if is_open else self._first_open(now) or RULES_END
-        found = (now, until, is_open)
+        if all(each.is_open(now) for each in self.members):
+            closes = self._first_close(now)
+            found = _Standing(now, closes, True, closes)
+        else:
+            opens = self._first_open(now)
+            found = _Standing(now, opens or now + _DAY, False, opens)
         self._known[:] = [found]  # one assignment: threads that come between see the old entry or the new one
         return found
 

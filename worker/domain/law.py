@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
+from worker.domain.errors import Broken
 from worker.domain.frequency import Cap, Frequency, Quiet
 from worker.domain.hours import Hours, Never, Weekly, all_of
 from worker.domain.places import Place, areas_around
 from worker.domain.window import to_utc, zone_info
-from worker.law.reading import law
-from worker.law.rules import CapClause, ConsentClause, Rule
+from worker.law import reading
+from worker.law.rules import CapClause, ConsentClause, Law, Rule
 from worker.law.version import PACK_VERSION
 from worker.law.words import CALLED_PARTY, Consent, Line, Purpose, Voice
 
@@ -32,6 +33,15 @@ class Calling:
     purpose: Purpose
     voice: Voice = "automated"
     line: Line = "mobile"
+
+
+def law() -> Law:
+    """The packs. Raises :class:`Broken` with the file and the line of a mistake: every process reads them when it
+    starts, for without a rule it would let calls through."""
+    try:
+        return reading.law()
+    except reading.PackMistake as mistake:
+        raise Broken(f"The rules of calling cannot be read: {mistake}") from None
 
 
 @dataclass(frozen=True, slots=True)

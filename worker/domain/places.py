@@ -11,7 +11,7 @@ An area is a state of the United States (``US-IN``), a province of Canada, or a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -20,24 +20,23 @@ from functools import cache, lru_cache
 import phonenumbers
 import pytz
 from phonenumbers import PhoneNumberType
-from phonenumbers.phonenumberutil import is_number_type_geographical
+from phonenumbers.phonenumberutil import UNKNOWN_REGION, is_number_type_geographical
 from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 
 from worker.domain.addresses import postal_place, state_of
 from worker.domain.window import zone_changes, zone_info
+from worker.domain.zone_facts import places as best_known
 from worker.domain.zone_facts import zones_of
-from worker.law.tables import area_codes, renamed, within, zones_of_states
+from worker.law.tables import area_codes, beginnings, renamed, within, zones_of_states
 
 MOST_LENGTH = 100
 """Characters of a code. What would be longer is widened to all zones of its areas, or to whole countries."""
 EVERYWHERE = "*"
 BEGINNING = 9
 """Characters of a number that say where it may be, the plus among them."""
-BEYOND = {
-    "617": ("Australia/Brisbane", "Australia/Sydney"),
-    "618": ("Australia/Adelaide", "Australia/Darwin", "Australia/Perth", "Australia/Eucla"),
-}
-"""Beginnings of landlines whose area goes beyond the zones that libphonenumber has for it."""
+NORTH_AMERICA = ("US", "CA")
+"""Where a number without an area may be: the letters of no state are those of a province, and no codes are alike."""
+RUSSIA_AND_KAZAKHSTAN = 7
 _SINCE = datetime(2024, 1, 1, tzinfo=UTC)
 """Zones whose clocks are the same from here on are one."""
 
@@ -81,18 +80,22 @@ def place_of(
 ) -> Place:
     """Where somebody with this number, and what else is known of them, might be. What cannot be read, such as a postal
     code of another country, is left out; :func:`worker.domain.addresses.read_address` says so."""
+    areas, zones, basis = _by_number(e164)
+    near = tuple(dict.fromkeys(map(_country, areas))) or (NORTH_AMERICA if (e164 or "").startswith("+1") else ())
     return _place_of(
-        *_by_number(e164), timezone or "", timezone_confirmed, country or "", region or "", postal_code or ""
-    )
+        areas, zones, basis, timezone or "", timezone_confirmed, (country.upper(),) if country else near,
+        (country or "").upper(), region or "", postal_code or "",
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=16_384)
 def _place_of(
     areas: tuple[str, ...], zones: tuple[str, ...], basis: Basis,
-    timezone: str, is_confirmed: bool, country: str, region: str, postal_code: str,
+    timezone: str, is_confirmed: bool, countries: tuple[str, ...], country: str, region: str, postal_code: str,
 ) -> Place:  # fmt: skip
-    found = [(areas, zones, basis), *_by_address(areas, country.upper(), region, postal_code)]
-    found += _by_country(country.upper(), [area for areas, _, _ in found for area in areas])
+    """``countries``: of which the state and the postal code may be."""
+    found = [(areas, zones, basis), *_by_address(countries, region, postal_code)]
+    found += _by_country(country, [area for areas, _, _ in found for area in areas])
     stated = timezone if timezone in pytz.all_timezones_set else ""
     if stated:
         found.append(((), (stated,), Basis.CONFIRMED_TIMEZONE if is_confirmed else Basis.TIMEZONE))
@@ -137,14 +140,14 @@ def areas_around(area: str) -> tuple[str, ...]:
 @cache
 def country_of_zone(zone: str) -> str | None:
     """The country, or the territory, that a zone lies in; ``None`` for one of no country, or of several."""
-    named = _countries_by_zone().get(zone, ())
+    named = _countries_by_zone().get(zone) or _countries_of_history(zone)
     return renamed().get(named[0], named[0]) if len(named) == 1 else None
 
 
 def different(zones: Iterable[str]) -> tuple[str, ...]:
-    """The zones, sorted, the first only of those whose clocks are the same."""
+    """The zones, sorted, the best known only of those whose clocks are the same."""
     by_clock: dict[object, str] = {}
-    for zone in zones:
+    for zone in sorted(zones, key=lambda zone: (_rank().get(zone, len(_rank())), zone)):
         by_clock.setdefault(_clock(zone), zone)
     return tuple(sorted(by_clock.values()))
 
@@ -182,26 +185,29 @@ def _by_beginning(beginning: str, length: int) -> Found:
     except phonenumbers.NumberParseException:
         return _NOWHERE
     region = phonenumbers.region_code_for_number(number)
-    main = phonenumbers.region_code_for_country_code(number.country_code or 0)
-    areas = _exact(renamed().get(each, each) for each in (region or main, main) if each and len(each) == 2)
-    if not areas or number.country_code == 7:
-        areas = (region,) if region else ("KZ", "RU") if number.country_code == 7 else ()
+    regions: tuple[str | None, ...]
+    if number.country_code == RUSSIA_AND_KAZAKHSTAN:
+        regions = (region,) if region else ("KZ", "RU")
+    else:  # a number of Guernsey may be in England
+        regions = (region, phonenumbers.region_code_for_country_code(number.country_code or 0))
+    areas = _exact(each for each in regions if each and each.isalpha() and each != UNKNOWN_REGION)
     if not areas:
         return _NOWHERE
     kind = phonenumbers.number_type(number)
     is_geographical = kind != PhoneNumberType.UNKNOWN and is_number_type_geographical(kind, number.country_code or 0)
-    if is_geographical and kind != PhoneNumberType.MOBILE and len(areas) == 1:
-        known = beginning[1 : 1 + TIMEZONE_LONGEST_PREFIX]
-        beginnings = [known[:n] for n in range(len(known), len(str(number.country_code)), -1)]
-        for zones in (*map(BEYOND.get, beginnings), *map(TIMEZONE_DATA.get, beginnings)):
-            if zones:
-                return areas, different(zones), Basis.AREA_CODE
-    return areas, zones_of_areas(areas), Basis.COUNTRY
+    known = beginning[1 : 1 + TIMEZONE_LONGEST_PREFIX]
+    first_digits = [known[:n] for n in range(len(known), len(str(number.country_code)), -1)]
+    sources: list[Mapping[str, tuple[str, ...]]] = [beginnings()]
+    if is_geographical and kind != PhoneNumberType.MOBILE:
+        sources.append(TIMEZONE_DATA)
+    most_exact = [next((source[digits] for digits in first_digits if digits in source), ()) for source in sources]
+    zones = different(zone for zones in most_exact for zone in zones)
+    return (areas, zones, Basis.AREA_CODE) if zones else (areas, zones_of_areas(areas), Basis.COUNTRY)
 
 
-def _by_address(areas: tuple[str, ...], country: str, region: str, postal_code: str) -> Iterator[Found]:
+def _by_address(countries: tuple[str, ...], region: str, postal_code: str) -> Iterator[Found]:
     """Where a stated state or postal code is: in the stated country, or else in that of the number."""
-    for each in (country,) if country else tuple(dict.fromkeys(map(_country, areas))):
+    for each in countries:
         if postal_code and (found := postal_place(each, postal_code)):
             yield (*found, Basis.POSTAL_CODE)
         if region and (state := state_of(each, region)):
@@ -244,6 +250,27 @@ def _countries_by_zone() -> dict[str, Sequence[str]]:
     for zone in ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Phoenix"):
         found[zone] = ["US"]
     return dict(found)
+
+
+def _countries_of_history(zone: str) -> Sequence[str]:
+    """The countries of the zones that have done all that this one has: ``US/Eastern`` is New York by another name."""
+    history = _history(zone)
+    if history is None:
+        return ()
+    countries = (_countries_by_zone()[each] for each in best_known() if _history(each) == history)
+    return sorted({country for named in countries for country in named})
+
+
+def _history(zone: str) -> object:
+    """All that a clock has ever done; ``None`` for one that never changed, or that nobody knows."""
+    info = zone_info(zone) if zone in pytz.all_timezones_set else None
+    changes = getattr(info, "_utc_transition_times", None)
+    return (changes, vars(type(info)).get("_transition_info")) if changes else None
+
+
+@cache
+def _rank() -> dict[str, int]:
+    return {zone: n for n, zone in enumerate(best_known())}
 
 
 @cache

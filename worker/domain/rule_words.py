@@ -12,14 +12,15 @@ WHOLE_DAY = 24 * 60
 
 
 def wants(rule: Rule) -> str:
-    """What the rule wants: ``calls Monday to Friday 09:00-20:00, Saturday none, Sunday none; at most 3 in 24
+    """What the rule wants: ``calls Monday to Friday 09:00-20:00, Saturday none, Sunday none; at most 3 per 24
     hours``."""
     return "; ".join(_wants(rule)) or "; ".join(rule.duties) or "nothing that decides a call"
 
 
 def source(rule: Rule) -> str:
-    """Where it is written: the law, and where its text was read."""
-    return f"{rule.law} ({rule.sources[0]})"
+    """Where it is written: the law, and where its text can be read, if it can be."""
+    address = next((each for each in rule.sources if each.startswith("https://")), None)
+    return f"{rule.law} ({address})" if address else rule.law
 
 
 def consent_in_words(consent: Consent) -> str:
@@ -57,7 +58,7 @@ def _hour(minutes: int) -> str:
 
 def _cap_in_words(cap: CapClause) -> str:
     of = f" ({', '.join(sorted(cap.purposes))})" if cap.purposes else ""
-    return f"at most {cap.calls} in {cap.per}{of}"
+    return f"at most {cap.calls} per {cap.per}{of}"
 
 
 def _quiet_in_words(quiet: QuietClause) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 
 import phonenumbers
@@ -20,7 +21,10 @@ from phonenumbers.geodata import GEOCODE_DATA
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 HERE = Path(__file__).parent
-HEAD = "# Made by `python -m worker.law.build_places`. Area codes by where they are: states (or the country), zones.\n"
+HEAD = (
+    f"# Made by `python -m worker.law.build_places` with phonenumbers {phonenumbers.__version__}.\n"
+    "# Area codes by where they are: states (or the country), zones.\n"
+)
 OTHER_NAMES = {
     "Washington State": "US-WA",
     "Washington D.C.": "US-DC",
@@ -57,9 +61,10 @@ def table() -> dict[str, list[str]]:
     """The area codes of each place."""
     regions = tomllib.loads((HERE / "regions.toml").read_text("utf-8"))
     of_state = {state: zones.split() for state, zones in regions["zones"].items()}
-    by_name = {said: state for state, name in regions["names"].items() for said in (name, state[3:])} | OTHER_NAMES
+    states = {state: name for state, name in regions["names"].items() if state.startswith(("US-", "CA-"))}
+    by_name = {said: state for state, name in states.items() for said in (name, state[3:])} | OTHER_NAMES
     found: dict[str, list[str]] = defaultdict(list)
-    for area_code in sorted({prefix[1:4] for prefix in TIMEZONE_DATA if prefix.startswith("1") and len(prefix) >= 4}):
+    for area_code in sorted(_named_zones()):
         country = _country(area_code)
         if country in regions["renamed"]:
             areas: tuple[str, ...] = (regions["renamed"][country],)
@@ -88,13 +93,28 @@ def _states(area_code: str, by_name: dict[str, str]) -> tuple[str, ...]:
     """The state that the source names for most of its exchanges: a town on a border may be called by the other one."""
     if area_code in OF_SEVERAL:
         return OF_SEVERAL[area_code]
-    texts = [
-        text.get("en", "").rpartition(", ")[2]
-        for prefix, text in GEOCODE_DATA.items()
-        if prefix.startswith("1" + area_code)
-    ]
-    named = Counter(by_name[text] for text in texts if text in by_name)
+    named = Counter(by_name[said] for said in _said()[area_code] if said in by_name)
     return (named.most_common(1)[0][0],)
+
+
+@cache
+def _said() -> dict[str, list[str]]:
+    """What libphonenumber says of the exchanges of each area code: a state, or a town and the letters of its state."""
+    said: dict[str, list[str]] = defaultdict(list)
+    for prefix, text in GEOCODE_DATA.items():
+        if prefix.startswith("1") and len(prefix) >= 4:
+            said[prefix[1:4]].append(text.get("en", "").rpartition(", ")[2])
+    return said
+
+
+@cache
+def _named_zones() -> dict[str, set[str]]:
+    """The zones that libphonenumber has for any exchange of each area code."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for prefix, zones in TIMEZONE_DATA.items():
+        if prefix.startswith("1") and len(prefix) >= 4:
+            named[prefix[1:4]] |= {SAME_CLOCK.get(zone, zone) for zone in zones}
+    return named
 
 
 def _zones(area_code: str, known: list[str]) -> set[str]:
@@ -104,12 +124,7 @@ def _zones(area_code: str, known: list[str]) -> set[str]:
         return set(known)
     if area_code in WRONG:
         return {WRONG[area_code]}
-    named = {
-        SAME_CLOCK.get(zone, zone)
-        for prefix, zones in TIMEZONE_DATA.items()
-        if prefix.startswith(("1" + area_code, "1" + like))
-        for zone in zones
-    }
+    named = _named_zones()[area_code] | _named_zones()[like]
     return named & set(known) or (set(known) if len(set(known)) == 1 else set())
 
 

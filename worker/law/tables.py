@@ -58,10 +58,17 @@ def postal_states(country: str) -> Mapping[str, str]:
 
 
 @cache
-def postal_zones(country: str) -> Mapping[str, str]:
-    """First digits of a postal code → the zone, where its state has several."""
+def postal_zones(country: str) -> Mapping[str, tuple[str, ...]]:
+    """First digits of a postal code → its zones, where its state has others as well; the longest one counts."""
     table = _regions()["postal_zones"].get(country, {})
-    return {digits: zone for zone, spans in table.items() for digits in _digits(spans)}
+    return {digits: tuple(zones.split()) for zones, spans in table.items() for digits in _digits(spans)}
+
+
+@cache
+def beginnings() -> Mapping[str, tuple[str, ...]]:
+    """First digits of a number, its country code before all → its zones."""
+    table = _regions()["beginnings"]
+    return {digits: tuple(zones.split()) for zones, spans in table.items() for digits in _digits(spans)}
 
 
 def _digits(spans: str) -> Iterator[str]:

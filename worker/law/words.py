@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from typing import Literal, get_args
 
@@ -10,13 +11,25 @@ class Purpose(StrEnum):
     """What a call is for. A call that sells anything, or leads to a sale, is ``telemarketing``."""
 
     TELEMARKETING = "telemarketing"
-    INFORMATIONAL = "informational"  # of a commercial caller, and sells nothing: an appointment, a delivery
-    NON_COMMERCIAL = "non_commercial"  # of no commercial purpose
-    NONPROFIT = "nonprofit"  # by a tax-exempt organisation, or for one
-    HEALTH = "health"  # by a health provider to a patient
-    FRAUD_ALERT = "fraud_alert"  # by a bank, of suspicious transactions
-    DEBT = "debt"  # collects a debt
-    RESEARCH = "research"  # opinion polls, surveys
+    INFORMATIONAL = "informational"
+    NON_COMMERCIAL = "non_commercial"
+    NONPROFIT = "nonprofit"
+    HEALTH = "health"
+    FRAUD_ALERT = "fraud_alert"
+    DEBT = "debt"
+    RESEARCH = "research"
+
+
+MEANING: Mapping[Purpose, str] = {
+    Purpose.TELEMARKETING: "sells something, or leads to a sale",
+    Purpose.INFORMATIONAL: "of a commercial caller, and sells nothing: an appointment, a delivery",
+    Purpose.NON_COMMERCIAL: "of no commercial purpose",
+    Purpose.NONPROFIT: "by a tax-exempt organisation, or for one",
+    Purpose.HEALTH: "by a health provider to a patient",
+    Purpose.FRAUD_ALERT: "by a bank, of suspicious transactions",
+    Purpose.DEBT: "collects a debt",
+    Purpose.RESEARCH: "an opinion poll or a survey",
+}
 
 
 class Consent(IntEnum):
