@@ -66,16 +66,16 @@ class Situation:
     ``next_due_at`` is when the first waiting contact is due (``None``: nobody waits), ``opens_at`` when the first one
     is due with its call window open (``None``: none ever opens), both now or later; ``is_due_then`` where what comes
     then is that one falls due, not that a window opens. ``budget`` is what is left of the run's calls (``None``: no
-    cap). ``silent_seconds`` is how long nobody has ticked (``None``: never). ``capped`` of those
-    who wait have had as many calls as their number may have, by the ``caps`` in words. ``awaited`` is how many contacts
-    wait for the outcome of a call that has ended. ``missed_start_at`` is when a draft was to start and did not, because
-    nobody was at work, or it ``lacks_purpose``, as it still does; ``left`` counts the contacts that were cancelled, as
-    those are who wait when the campaign ends. Where it ``is_closing`` it has ended, but for its live calls. ``planned`` is
-    how many calls a fill would ask for now; where it would ask for none, ``is_campaign_full`` and ``is_team_full`` say
-    that these may have no further call at once. ``still`` is what of the campaign stands still. ``failover_held_until``
-    (machine time) is set while calls that a failover of the database may have lost keep others from being placed.
-    ``zone`` is the one whose clock is said, the campaign's; ``machine_now`` is ``now`` by the clock of the machines,
-    where that is another."""
+    cap). ``silent_seconds`` is how long nobody has ticked (``None``: never). ``capped`` of those who wait have had as
+    many calls as their number may have, by the ``caps`` in words. ``awaited`` is how many contacts wait for the outcome
+    of a call that has ended. ``missed_start_at`` is when a draft was to start and did not, because nobody was at work,
+    or it ``lacks_purpose``, as it still does; ``left`` counts the contacts that were cancelled, as those are who wait
+    when the campaign ends. Where it ``is_closing`` it has ended, but for its live calls. ``planned`` is how many calls
+    a fill would ask for now; where it would ask for none, ``is_campaign_full`` and ``is_team_full`` say that these may
+    have no further call at once. ``still`` is what of the campaign stands still. ``failover_held_until`` (machine time)
+    is set while calls that a failover of the database may have lost keep others from being placed. ``zone`` is the one
+    whose clock is said, the campaign's; ``machine_now`` is ``now`` by the clock of the machines, where that is another.
+    """
 
     status: CampaignStatus
     now: datetime
