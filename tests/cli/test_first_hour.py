@@ -32,6 +32,7 @@ NOT_PASTED = {
     "curl $API/calls/$CALL": "needs the id of a call",
     "contacts/$CONTACT/callback": "needs a contact in a campaign, and its instant to come",
     "API=https": "a deployment with an address of its own",
+    "dialer opt-out": "about somebody who was called or is known; tests/operations does it",
     "SIMULATOR_SECRET": "another secret than that of the simulator which runs",
     "TWILIO_ACCOUNT_SID": "needs credentials of Twilio",
     "TELNYX_API_KEY": "needs credentials of Telnyx",
