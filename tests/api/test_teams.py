@@ -63,3 +63,37 @@ def test_an_operators_key_makes_no_keys(web: World, url: str) -> None:
     with new_client(web, url, web.team, role=Role.OPERATOR) as operator:
         message = refused(operator.post(KEYS, json={"name": "x"}), 403, "role_required")
     assert message == "This is an operator key: it does not decide on this. Use an admin key."
+
+
+def test_a_team_has_a_policy_and_its_fields_are_kept_by_themselves(web: World, client: Client) -> None:
+    path = f"{TEAMS}/{web.team}"
+    at_first = client.get(path).json()["team"]
+    names = ("purpose", "zone_from_number", "require_purpose", "unknown_place")
+    assert [at_first[name] for name in names] == [None, False, False, "hold"]
+    client.patch(path, json={"purpose": "debt", "zoneFromNumber": True})
+    edited = client.patch(path, json={"unknownPlace": "strictest", "zoneFromNumber": None}).json()["team"]
+    assert [edited[name] for name in names] == ["debt", False, False, "strictest"]
+    cleared = client.patch(path, json={"purpose": None, "unknownPlace": None}).json()["team"]
+    assert [cleared[name] for name in names] == [None, False, False, "hold"]
+    wrong = {"purpose": "sales", "zoneFromNumber": "yes", "requirePurpose": 1, "unknownPlace": "guess"}
+    assert sorted(paths(client.patch(path, json=wrong))) == sorted(wrong)
+
+
+def test_rules_are_turned_off_by_an_admin_alone(web: World, url: str, client: Client) -> None:
+    campaigns = "/api/crm/campaigns"
+    body = {"teamId": web.team, "assistantId": f"asst_{web.team}", "companyId": f"comp_{web.team}", "name": "x",
+            "fromNumberIds": web.numbers[:1]}  # fmt: skip
+    with new_client(web, url, web.team, role=Role.OPERATOR) as operator:
+        refused(operator.post(campaigns, json=body | {"law": "off"}), 403, "role_required")
+        made = operator.post(campaigns, json=body | {"purpose": "debt"}).json()["campaign"]["id"]
+        refused(operator.patch(f"{campaigns}/{made}", json={"law": "off"}), 403, "role_required")
+        assert client.patch(f"{campaigns}/{made}", json={"law": "off"}).json()["campaign"]["law"] == "off"
+        assert operator.patch(f"{campaigns}/{made}", json={"law": None}).json()["campaign"]["law"] is None
+    assert paths(client.patch(f"{campaigns}/{made}", json={"law": "on", "purpose": ""})) == ["purpose", "law"]
+
+
+def test_a_run_without_a_purpose_says_that_one_is_required(web: World, client: Client) -> None:
+    client.patch(f"{TEAMS}/{web.team}", json={"requirePurpose": True})
+    campaign = web.campaign([web.contact()])
+    message = refused(client.post(f"/api/crm/campaigns/{campaign}/run", json={}), 409, "purpose_required")
+    assert "has no purpose, and its team requires one" in message

@@ -102,8 +102,15 @@ main()
 """
 
 
-@pytest.mark.parametrize("command", [("policy", "check"), ("policy", "explain", "+14015550123", *SALE), ("web",),
-                                     ("celery",)], ids=" ".join)  # fmt: skip
+STARTS = [
+    ("policy", "check"),
+    ("policy", "explain", "+14015550123", *SALE),
+    pytest.param(("web",), marks=pytest.mark.slow),
+    pytest.param(("celery",), marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("command", STARTS, ids=lambda command: command[0] + str(len(command)))
 def test_nothing_starts_with_rules_that_cannot_be_read(command: tuple[str, ...], tmp_path: Path) -> None:
     law = Path(worker.law.__file__).parent
     (tmp_path / "holidays.toml").write_text((law / "holidays.toml").read_text("utf-8"))

@@ -18,8 +18,9 @@ def wants(rule: Rule) -> str:
 
 
 def source(rule: Rule) -> str:
-    """Where it is written: the law, and where its text was read."""
-    return f"{rule.law} ({rule.sources[0]})"
+    """Where it is written: the law, and where its text can be read, if it can be."""
+    address = next((each for each in rule.sources if each.startswith("https://")), None)
+    return f"{rule.law} ({address})" if address else rule.law
 
 
 def consent_in_words(consent: Consent) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from worker.domain.call_hours import is_never
 from worker.flow.base import Dialer, valid_until, window_of
@@ -20,9 +21,13 @@ NOTED_FOR = timedelta(hours=1)
 """A shut place is looked at again after so long at the latest, whatever its hours say."""
 
 
-@dataclass(frozen=True, order=True, slots=True)
+_IN_ORDER = itemgetter(1, 2, 3)
+"""Of the first contacts of places as they are read: rank, since when due (as text, of one form, in UTC), id."""
+
+
+@dataclass(frozen=True, slots=True)
 class First:
-    """The first contact of a rank that is due at a place, in the order in which contacts are called."""
+    """The first contact of a rank that is due at a place."""
 
     rank: int
     due_at: datetime
@@ -67,8 +72,7 @@ def due_now(dialer: Dialer, row: Candidate, most: int) -> Due:
     due, counts = Due(), dict(row.due_by_zone)
     standing: dict[str, bool] = {}
     firsts: list[First] = []
-    for first in sorted(First(rank, datetime.fromisoformat(at), n, zone) for zone, rank, at, n in row.first_by_zone):
-        zone = first.zone
+    for zone, rank, due_at, contact in sorted(row.first_by_zone, key=_IN_ORDER):
         if zone not in standing:
             standing[zone] = is_open(dialer, row, zone)
             if not standing[zone] and is_never(window_of(row, zone), row.now):
@@ -76,7 +80,7 @@ def due_now(dialer: Dialer, row: Candidate, most: int) -> Due:
             elif not standing[zone]:
                 due.shut.append(ShutZone(row.id, zone, _shut_until(row, zone)))
         if standing[zone]:
-            firsts.append(first)
+            firsts.append(First(rank, datetime.fromisoformat(due_at), contact, zone))
         if len(firsts) == most:
             break
     due.firsts, due.zones = firsts, list(dict.fromkeys(first.zone for first in firsts))

@@ -115,6 +115,8 @@ KNOWN = {
 }  # fmt: skip
 ONLY_SAID = {"us.none"}
 """Says which states have no hours of their own; what holds there is the federal rule."""
+_COPY = re.compile(r"stored (?:repository )?(?:files?|state table) [0-9]+(?:, [0-9]+)*")
+"""A source that nobody else can look up: what is said of it is kept, its number is not."""
 DUTIES = ("ring_at_least", "metric", "speech_within_seconds", "opt_out", "lists", "retention", "signal", "caller_id")
 
 
@@ -178,7 +180,7 @@ def _rule_of(fact: Fact) -> Clause:
         *fact.get("duties", ()),
         *(f"{_words(key)}: {_words(fact[key])}" for key in DUTIES if key in fact),
     ]
-    rule["sources"] = [source["url"] for source in fact["sources"]]
+    rule["sources"] = [_COPY.sub("a copy", source["url"]) for source in fact["sources"]]
     return {key: value for key, value in rule.items() if value != []}
 
 

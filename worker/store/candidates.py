@@ -86,7 +86,7 @@ SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots AS is_starved,
              GROUP BY d.zone)
        END AS due_by_zone,
        CASE WHEN {BY_PLACE} THEN
-       ARRAY(SELECT json_build_array(z.zone, r.rank, first.due_at, first.id)
+       (SELECT coalesce(json_agg(json_build_array(z.zone, r.rank, first.due_at, first.id)), CAST('[]' AS json))
              FROM campaign_zones z CROSS JOIN LATERAL unnest(c.ranks) AS r (rank)
              CROSS JOIN LATERAL (
                  SELECT cc.due_at, cc.id FROM campaign_contacts cc
