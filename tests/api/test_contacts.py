@@ -67,6 +67,7 @@ def test_a_contact_goes_in_as_camel_case_and_comes_out_as_snake_case(client: Cli
         "custom_fields": {"plan": "gold", "visits": [1, None]},
         "tags": ["vip"],
         "external_id": "crm-1815",
+        "erased_at": None,
     }
 
 

@@ -310,7 +310,7 @@ def test_an_erasure_is_done_though_who_asked_for_it_was_killed(chaos: Chaos, poi
     team = Team(chaos, Limits())
     team.campaign((2, "plain"), limit=4)
     (person, *_) = chaos.sql("SELECT id, phone_e164 FROM contacts WHERE team_id = :team ORDER BY id", team=team.id)
-    victim = chaos.command("erase", person.phone_e164, "--yes", "--team", team.id, crashpoint=point)
+    victim = chaos.command("erase", person.id, "--yes", "--team", team.id, crashpoint=point)
     chaos.died_at(victim, point)
     chaos.wait(lambda: chaos.sql("SELECT id FROM erasures WHERE done_at IS NOT NULL"), "the erasure is done")
     (left,) = chaos.sql("SELECT phone_e164, erased_at FROM contacts WHERE id = :id", id=person.id)

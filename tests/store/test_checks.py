@@ -193,6 +193,8 @@ REFUSED: list[tuple[str, str]] = [
     ("clock_only_row_check", "INSERT INTO clock VALUES (false, clock_timestamp(), clock_timestamp(), 1)"),
     ("clock_speed_check", "INSERT INTO clock VALUES (true, clock_timestamp(), clock_timestamp(), -1)"),
     ("slot_generation_only_row_check", "INSERT INTO slot_generation VALUES (false, 2)"),
+    ("place_tables_only_row_check", "INSERT INTO place_tables VALUES (false, 'x')"),
+    ("place_tables_version_check", "INSERT INTO place_tables VALUES (true, '')"),
     ("idempotency_keys_key_check", "UPDATE idempotency_keys SET key = ''"),
     ("idempotency_keys_key_check", "UPDATE idempotency_keys SET key = repeat('k', 256)"),
     ("idempotency_keys_check", "UPDATE idempotency_keys SET status = 200"),

@@ -16,7 +16,7 @@ from worker.domain import ids
 from worker.domain.address_words import LONGEST_COUNTRY, LONGEST_POSTAL_CODE, LONGEST_REGION, read_country
 from worker.domain.errors import Invalid, every
 from worker.domain.fields import Field, examine, wrong
-from worker.domain.kinds import Flag, Freeform, Id, Instant, OneOf, Text, Texts
+from worker.domain.kinds import Country, Flag, Freeform, Id, Instant, OneOf, Text, Texts
 from worker.domain.model import Reason
 from worker.domain.paging import MOST_AT_ONCE
 from worker.domain.resources import CREATED_AT, Resource, owned, shown, with_kinds
@@ -44,7 +44,7 @@ class Zone(Text):
 
 
 @dataclass(frozen=True, slots=True)
-class CountryWord(Text):
+class CountryWord(Country):
     """What a person calls a country, as its ISO 3166 code."""
 
     most: int = LONGEST_COUNTRY

@@ -1,7 +1,9 @@
 """What somebody who is to be erased is found by, in whatever is written of them.
 
 A number is found however it is spelled: its national digits with up to three signs between any two. A text is found as
-a word, whatever the case, also as JSON writes it with escapes. One pattern serves PostgreSQL and Python alike.
+a word, whatever the case, also as JSON writes it with escapes. A first or last name by itself is a word of the language
+as well: it is taken for the person's where it is all that a value says, and nobody's note of what may happen in May
+loses its words. One pattern serves PostgreSQL and Python alike.
 """
 
 from __future__ import annotations
@@ -27,37 +29,47 @@ _PLAIN = re.compile(r"[A-Za-z0-9_]|[^\x00-\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """The ``numbers`` (E.164) and ``texts`` (names, addresses, ids elsewhere) of a person, and the ids of the
-    ``contacts`` that they are."""
+    """The ``numbers`` (E.164) and ``texts`` (whole names, addresses, ids elsewhere) of a person, their first and last
+    ``names``, and the ids of the ``contacts`` that they are. ``pattern`` finds any of these, ``certain`` what is
+    nobody else's and no word."""
 
     numbers: Sequence[str] = ()
     texts: Sequence[str] = ()
+    names: Sequence[str] = ()
     contacts: Sequence[str] = ()
     pattern: str = field(init=False, repr=False, default="")
+    certain: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pattern", _pattern(self.numbers, self.texts))
+        object.__setattr__(self, "pattern", _pattern(self.numbers, [*self.texts, *self.names]))
+        object.__setattr__(self, "certain", _pattern(self.numbers, self.texts))
 
     def as_json(self) -> dict[str, Any]:
         """What is kept of them until the person is erased."""
-        return {"numbers": list(self.numbers), "texts": list(self.texts), "contacts": list(self.contacts)}
+        return {
+            "numbers": list(self.numbers), "texts": list(self.texts), "names": list(self.names),
+            "contacts": list(self.contacts),
+        }  # fmt: skip
 
     @classmethod
     def of_json(cls, kept: Mapping[str, Any]) -> Signs:
         """The same, read again."""
-        return cls(kept["numbers"], kept["texts"], kept["contacts"])
+        return cls(kept["numbers"], kept["texts"], kept["names"], kept["contacts"])
 
 
 def signs_of(contacts: Iterable[Mapping[str, Any]], numbers: Iterable[str], region: str | None) -> Signs:
     """The signs of these contacts, rows of the table, and of numbers that are theirs."""
-    found, texts, ids = list(numbers), list[str](), list[str]()
+    found, texts, names, ids = list(numbers), list[str](), list[str](), list[str]()
     for contact in contacts:
         ids.append(contact["id"])
         found += [each for each in (contact["phone_e164"], _secondary(contact, region)) if each]
-        whole = f"{contact['first_name']} {contact['last_name']}".strip()
-        written = (whole, contact["first_name"], contact["last_name"], contact["email"], contact["external_id"])
-        texts += [text for text in (*written, contact["phone"], contact["phone_secondary"]) if text]
-    return Signs(list(dict.fromkeys(found)), list(dict.fromkeys(texts)), ids)
+        both = [name.strip() for name in (contact["first_name"], contact["last_name"]) if name.strip()]
+        names += both
+        texts += [" ".join(both), " ".join(reversed(both))] if len(both) > 1 else []
+        written = (contact["email"], contact["external_id"], contact["phone"], contact["phone_secondary"])
+        texts += [text for text in written if text]
+    found, texts, names = (list(dict.fromkeys(each)) for each in (found, texts, names))
+    return Signs(found, texts, names, ids)
 
 
 def _secondary(contact: Mapping[str, Any], region: str | None) -> str | None:
@@ -91,22 +103,30 @@ def _literal(text: str) -> str:
 
 
 def without(signs: Signs, value: Any) -> Any:
-    """A JSON value, or a text, with ``erased`` in the place of every sign."""
-    if not signs.pattern:
-        return value
-    found = re.compile(signs.pattern)
+    """A JSON value, or a text, with ``erased`` in the place of every certain sign, and of a value that is a name."""
+    names = {name.casefold() for name in signs.names}
+    certain = re.compile(signs.certain or "(?!)")
+
+    def text_without(text: str) -> str:
+        return ERASED if text.strip().casefold() in names else certain.sub(ERASED, text)
 
     def cleared(value: Any) -> Any:
         match value:
             case str():
-                return found.sub(ERASED, value)
+                return text_without(value)
             case dict():
-                return {found.sub(ERASED, name): cleared(inner) for name, inner in value.items()}
+                return {text_without(name): cleared(inner) for name, inner in value.items()}
             case list():
                 return [cleared(inner) for inner in value]
-            case int() if not isinstance(value, bool) and found.search(str(value)):
+            case int() if not isinstance(value, bool) and certain.search(str(value)):
                 return ERASED
             case _:
                 return value
 
     return cleared(value)
+
+
+def mentions(signs: Signs, value: Any) -> bool:
+    """Whether any sign, a name by itself among them, stands in a text, or in a value as JSON writes it."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return bool(signs.pattern) and re.search(signs.pattern, text) is not None

@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from worker.domain.erasure import ERASED, Signs, without
+from worker.domain.erasure import ERASED, Signs, mentions, without
 from worker.store import tables
 from worker.store.bans import digest, is_erased
 from worker.store.crm import contacts, import_marks
@@ -282,11 +282,15 @@ class Sweep:
 
 
 def _gone(signs: Signs, value: Any) -> Any:
-    return None
+    return None if without(signs, value) != value else value
 
 
 def _emptied(signs: Signs, value: Any) -> Any:
-    return {}
+    return {} if mentions(signs, value) else value
+
+
+def _answered_no_more(signs: Signs, value: Any) -> Any:
+    return GONE if mentions(signs, value) else value
 
 
 def _is_not_of_another(team_id: str) -> ColumnElement[bool]:
@@ -309,7 +313,7 @@ SWEEPS = {
     "contacts": Sweep(tables.contacts, "id", {"custom_fields": without, "phone_secondary": _gone, "tags": without}),
     "call_events": Sweep(tables.call_events, "id", {"raw": _emptied}, _is_not_of_another),
     "audit_log": Sweep(tables.audit_log, "id", {"detail": without, "subject_id": without}),
-    "idempotency_keys": Sweep(tables.idempotency_keys, "key", {"path": without, "response": lambda *_: GONE}),
+    "idempotency_keys": Sweep(tables.idempotency_keys, "key", {"path": without, "response": _answered_no_more}),
     "call_outcomes": Sweep(
         tables.call_outcomes, "call_id",
         {"summary": without, "data": without, "transcript_url": _gone, "recording_url": _gone, "reports": without},
@@ -355,9 +359,9 @@ def _clean(conn: Connection, sweep: Sweep, team_id: str, after: Any, through: An
         where.append(key > after)
     for found in conn.execute(select(key, *(table.c[name] for name in sweep.columns)).where(*where)).mappings().all():
         changed = {
-            name: become(signs, found[name])
+            name: became
             for name, become in sweep.columns.items()
-            if found[name] is not None and without(signs, found[name]) != found[name]
+            if found[name] is not None and (became := become(signs, found[name])) != found[name]
         }
         if "response" in changed:
             changed["status"] = GONE_STATUS
