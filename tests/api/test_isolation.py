@@ -39,6 +39,8 @@ def theirs(web: World, client: Client) -> dict[str, str]:
     campaign = web.campaign_that_is("paused")
     web.ban("+12025550777")
     key, _ = create_key(web.dialer, web.team, "theirs", actor="test")
+    client.post(f"{API}crm/consents", json={"numbers": ["+12025550777"], "kind": "written"})
+    erasure = client.post(f"{API}crm/erasures", json={"number": "+12025550778"}).json()["erasure"]
     return {
         "campaigns": campaign,
         "calls": web.calls(campaign)[0].id,
@@ -47,6 +49,7 @@ def theirs(web: World, client: Client) -> dict[str, str]:
         "contacts": web.contact(),
         **made(client, web.team),
         "do-not-call": "+12025550777",
+        "erasures": erasure["id"],
     }
 
 

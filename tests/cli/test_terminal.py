@@ -75,7 +75,7 @@ def test_what_cannot_be_undone_is_asked_before_and_done_after_a_yes(world: World
     campaign = world.campaign()
     code, shown = on_a_terminal("campaigns", "cancel", campaign, typed="n\n", **here)
     assert (code, world.status(campaign)) == (1, "draft")
-    assert f"Cancel campaign {campaign} for good? [y/N]" in shown
+    assert f"Cancel campaign {campaign} for good? Contacts that wait and are not called then: 0. [y/N]" in shown
     assert shown.endswith("dialer: Stopped.\n")
     code, shown = on_a_terminal("campaigns", "cancel", campaign, typed="y\n", **here)
     assert (code, world.status(campaign)) == (0, "cancelled")

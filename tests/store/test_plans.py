@@ -266,7 +266,7 @@ def _claims_by_places(crowd: psycopg.Connection[Any]) -> None:
     plan = explain(
         crowd, claims.PICK, team=TEAM, campaign_id=array(*[BY_PLACES] * wanted), zone=array(*there),
         most=array(*range(wanted, 0, -1)), with_person=array(*["false"] * wanted), by_place=array(*["true"] * wanted),
-        **bound,
+        with_history=array(*["true"] * wanted), **bound,
     )  # fmt: skip
     assert 1 <= plan["Actual Rows"] <= wanted, "nobody is locked who comes behind as many others"
     for scan in scans(plan):

@@ -26,7 +26,7 @@ from worker.cli import (
     findings_work,
 )
 from worker.cli.findings import Check, Finding, run_checks
-from worker.cli.showing import show_table
+from worker.cli.showing import show_table, some
 from worker.clock import wall
 from worker.domain.policies import state_in_words
 from worker.domain.window import TZDB_VERSION
@@ -82,7 +82,8 @@ def doctor(after_restore: bool, after_failover: bool, as_json: bool) -> None:
         paused = pause_all(dialer, "restored_from_backup", actor="doctor")
         click.echo(f"Paused {len(paused)} campaigns; look at each and resume it.", err=as_json)
         again = replay_own(dialer, actor="doctor")
-        known = f"Of {again.erasures} erasures known here {again.contacts} contacts were erased again"
+        done = f"{some(again.erasures, 'erasure')} done again, of {some(again.contacts, 'contact')}"
+        known = done if again.erasures else "No erasure is known here"
         click.echo(f"{known}; `dialer erasures replay FILE` does those that were exported since.", err=as_json)
     if after_failover:
         is_lifted = lift_hold(dialer, actor="doctor")
