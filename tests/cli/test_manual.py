@@ -68,7 +68,7 @@ def test_an_unknown_page_is_refused_with_what_was_probably_meant(name: str, said
 
 
 def test_a_terminal_gets_it_laid_out_through_a_pager() -> None:
-    with terminal("dialer", "manual", "api", lines=120, PAGER="cat") as shown:
+    with terminal("dialer", "manual", "api", lines=240, PAGER="cat") as shown:
         assert shown.ends() == 0
         assert shown.line("The API").strip() == "The API"  # no #
         assert "celery -A worker call" in shown.line("celery")

@@ -68,7 +68,7 @@ def furnished(world: World) -> tuple[str, str]:
     )  # fmt: skip
     world.sql(
         "INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, raw, outcome)"
-        " VALUES ('simulator', 'nobodys', 'e', 'c', 'ringing', :raw, 'unknown_token') RETURNING id",
+        " VALUES ('simulator', 'unmatched', 'e', 'c', 'ringing', :raw, 'unknown_token') RETURNING id",
         raw=json.dumps({"form": f"To={SPELLED[0]}"}),
     )
     world.sql(

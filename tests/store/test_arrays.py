@@ -58,5 +58,5 @@ def test_what_postgresql_cannot_keep_is_refused_and_not_cut_off(engine: Engine) 
 
 
 def test_a_list_of_something_else_is_our_mistake(engine: Engine) -> None:
-    with pytest.raises(TypeError, match="bytes"):
-        back(engine, "bytea", [b"x", b"y"])
+    with pytest.raises(TypeError, match="dict"):
+        back(engine, "jsonb", [{"a": 1}, {}])

@@ -16,8 +16,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from worker.api.access import limit_unsigned
+from worker.api.batching import Batching
 from worker.api.envelope import HttpError, refused
-from worker.api.gathering import Gathering
 from worker.carriers.base import BadEvent, BadSignature
 from worker.domain.errors import DialerError, Unavailable
 from worker.flow.answer import answer
@@ -36,7 +36,7 @@ class Callbacks:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._events: Gathering[Callback] = Gathering(_receive)
+        self._events: Batching[Callback] = Batching(_receive)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = _PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None

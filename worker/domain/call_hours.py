@@ -118,16 +118,16 @@ class Judgement:
         return json.dumps({**self.evidence, **together, "consent": consent.name.lower()})
 
 
-def judge(key: str, rules: Rules, now: datetime) -> Judgement | None:
+def assess(key: str, rules: Rules, now: datetime) -> Judgement | None:
     """By which rules a contact with this key would be called now; ``None`` where none bind."""
     if rules.purpose is None:
         return None
     at = datetime.fromtimestamp(now.timestamp() // QUARTER_SECONDS * QUARTER_SECONDS, now.tzinfo)
-    return _judge(key, rules, at)
+    return _assess(key, rules, at)
 
 
 @lru_cache(maxsize=16_384)
-def _judge(key: str, rules: Rules, at: datetime) -> Judgement | None:
+def _assess(key: str, rules: Rules, at: datetime) -> Judgement | None:
     place, calling = whereabouts(key, rules), _calling(rules.purpose or "")
     if place is None or calling is None:
         return None

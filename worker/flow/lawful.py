@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from worker.domain.call_hours import Rules, is_never, judge
+from worker.domain.call_hours import Rules, assess, is_never
 from worker.domain.model import Reason
 from worker.domain.places import place_of
 from worker.flow.base import window_of
@@ -31,7 +31,7 @@ def passes(
         return Reason.NO_COMMON_HOUR
     rules = Rules.of(campaign.rules)
     keys = [zone] if second_number is None else [zone, place_of(second_number).code]
-    judgements = [each for key in keys if (each := judge(key, rules, now)) is not None]
+    judgements = [each for key in keys if (each := assess(key, rules, now)) is not None]
     for each in judgements:
         if each.needs is None:
             return Reason.PROHIBITED

@@ -171,7 +171,7 @@ INSTANTS = (
         "campaigns.completed_at", "campaigns.deleted_at", "campaigns.closing_at", "campaign_contacts.added_at",
         "runs.opened_at", "call_outcomes.waits_since", "call_outcomes.decided_at", "call_outcomes.reported_at",
         "call_outcomes.spoke_at", "runs.ended_at", "idempotency_keys.worked_at", "schema_migrations.applied_at",
-        "clock.real_at",
+        "clock.real_at", "place_tables.noted_at",
     ),
     Instant("campaign_contacts.due_at", _R.BUSINESS, "claim", "due by the latest that business time has been"),
     *_business(
@@ -179,7 +179,7 @@ INSTANTS = (
         "campaigns.missed_start_at", "calls.valid_until",
         "calls.dialed_at", "calls.callback_at", "campaign_contacts.callback_at",
         "campaign_contacts.due_before_callback", "clock.business_at", "consents.given_at", "consents.expires_at",
-        "callees.conversed_at", "callees.refused_at",
+        "callees.conversed_at", "callees.refused_at", "campaign_zones.shut_until",
     ),
     Instant("slots/acquire.lua", _R.DISTANCE, "reconcile", "members are as old as they are far away"),
     Instant("slots/add.lua", _R.DISTANCE, "reconcile", "the same"),

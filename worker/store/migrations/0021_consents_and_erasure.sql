@@ -38,7 +38,7 @@ CREATE INDEX consents_of_number ON consents (team_id, number, id);
 
 -- The secret of calls' tokens, made ready for an HMAC-SHA256 in SQL: each byte crossed with the pad's, up to a block.
 CREATE FUNCTION dialer_pad(secret bytea, pad integer) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT string_agg(set_byte('\x00'::bytea, 0, get_byte(secret || decode(repeat('00', 32), 'hex'), i) # pad), ''::bytea
+    SELECT string_agg(set_byte('\x00'::bytea, 0, get_byte(secret || decode(repeat('00', 64), 'hex'), i) # pad), ''::bytea
                       ORDER BY i)
     FROM generate_series(0, 63) AS i
 $$;

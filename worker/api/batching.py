@@ -37,7 +37,7 @@ class _Kind(Generic[T]):
     alone: deque[_Brought[T]] = field(default_factory=deque)
 
 
-class Gathering(Generic[T]):
+class Batching(Generic[T]):
     """``work`` is done on a thread for all that waits of a kind, each kind by itself; it says of each what went wrong
     with it, if anything did. Where it raises, a service is away for all, and anything else is of one of them: it is
     done again for each alone."""

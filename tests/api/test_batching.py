@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.patience import PATIENCE_SECONDS
-from worker.api.gathering import MOST_TOGETHER, Gathering
+from worker.api.batching import MOST_TOGETHER, Batching
 from worker.domain.errors import Unavailable
 
 
@@ -32,10 +32,10 @@ class Work:
 
 async def bring(work: Work, others: int, given_up: Sequence[int] = ()) -> list[object]:
     """One is dealt with, and so many come meanwhile; what became of each, the error if there was one."""
-    gathering = Gathering(work)
-    first = asyncio.create_task(gathering.bring("a", 0))
+    batching = Batching(work)
+    first = asyncio.create_task(batching.bring("a", 0))
     await asyncio.to_thread(work.began.wait, PATIENCE_SECONDS)
-    rest = [asyncio.create_task(gathering.bring("a", n)) for n in range(1, others + 1)]
+    rest = [asyncio.create_task(batching.bring("a", n)) for n in range(1, others + 1)]
     await asyncio.sleep(0)  # all of them have come
     for n in given_up:
         rest[n - 1].cancel()
@@ -94,14 +94,14 @@ def test_what_holds_up_one_kind_holds_up_no_other() -> None:
     work = Work()
 
     async def two_kinds() -> None:
-        gathering = Gathering(work)
-        first = asyncio.create_task(gathering.bring("a", 0))
+        batching = Batching(work)
+        first = asyncio.create_task(batching.bring("a", 0))
         await asyncio.to_thread(work.began.wait, PATIENCE_SECONDS)
-        await asyncio.wait_for(gathering.bring("b", 1), PATIENCE_SECONDS)
+        await asyncio.wait_for(batching.bring("b", 1), PATIENCE_SECONDS)
         assert not first.done()
         work.may_go_on.set()
         await asyncio.wait_for(first, PATIENCE_SECONDS)
-        assert not gathering._kinds, "nothing is kept of a kind that nobody brings"
+        assert not batching._kinds, "nothing is kept of a kind that nobody brings"
 
     asyncio.run(two_kinds())
 
@@ -117,8 +117,8 @@ def test_a_request_that_is_given_up_is_dealt_with_and_holds_up_nobody() -> None:
 def test_every_event_loop_is_served(loops: int) -> None:
     work = Work()
     work.may_go_on.set()
-    gathering = Gathering(work)
+    batching = Batching(work)
     with ThreadPoolExecutor(loops) as pool:
         for n in range(3):  # one loop after the other, and several at once
-            list(pool.map(lambda each: asyncio.run(gathering.bring("a", each)), range(n * loops, (n + 1) * loops)))
+            list(pool.map(lambda each: asyncio.run(batching.bring("a", each)), range(n * loops, (n + 1) * loops)))
     assert sorted(number for group in work.groups for number in group) == list(range(3 * loops))
