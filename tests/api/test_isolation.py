@@ -60,7 +60,13 @@ def fields(web: World, theirs: dict[str, str]) -> dict[str, Any]:
         "carrierAccountId": theirs["carrier-accounts"],
         "fromNumberIds": [theirs["phone-numbers"]],
         "contactIds": [theirs["contacts"]],
+        "contactId": theirs["contacts"],
+        "callId": theirs["calls"],
     }
+
+
+INSTEAD_OF = {"callId": "number", "contactId": "number"}
+"""Whom a request is about can be said in one of several ways."""
 
 
 def ours(web: World) -> dict[tuple[str, str], dict[str, Any]]:
@@ -99,6 +105,10 @@ def ours(web: World) -> dict[tuple[str, str], dict[str, Any]]:
         **{("POST", f"{crm}/{each.path}"): new(each, OTHER_TEAM) | {"teamId": OTHER_TEAM} for each in PLAIN},
         ("POST", f"{crm}/calls/{{id}}/outcome"): {"outcome": "interested", "doNotCall": True},
         ("POST", f"{crm}/do-not-call"): {"numbers": ["+12025550903"]},
+        ("POST", f"{crm}/consents"): {"numbers": ["+12025550904"], "kind": "written", "teamId": OTHER_TEAM},
+        ("POST", f"{crm}/consents/revoke"): {"numbers": ["+12025550904"], "teamId": OTHER_TEAM},
+        ("POST", f"{crm}/opt-outs"): {"number": "+12025550905", "teamId": OTHER_TEAM},
+        ("POST", f"{crm}/erasures"): {"number": "+12025550906", "teamId": OTHER_TEAM},
         ("POST", f"{crm}/keys"): {"name": "Ours", "teamId": OTHER_TEAM},
         ("DELETE", f"{crm}/campaigns/{{id}}/contacts"): of_campaign["contacts"],
         **{("PATCH", f"{crm}/{thing}/{{id}}"): body for thing, body in edited.items()},
@@ -193,6 +203,7 @@ def test_another_teams_id_in_a_body_is_nothing_to_be_found(
     for method, path in api_routes():
         for field in dict.fromkeys(id_fields(method, path)):
             body = bodies[method, path] | {field: fields[field]}
+            body.pop(INSTEAD_OF.get(field, ""), None)
             where = path.replace("{id}", mine.get(thing_in(path), "")).replace("{number}", "+12025550988")
             answer = ask(other, method, where, body)
             expected = 403 if field == "teamId" else 404
@@ -238,10 +249,13 @@ OF_NO_TEAM = {"/api/crm/policies"}
 
 
 def test_every_list_shows_only_the_teams_own(web: World, client: Client, other: Client, theirs: dict[str, str]) -> None:
+    ((called,),) = web.sql("SELECT to_number FROM calls WHERE id = :id", id=theirs["calls"])
+    must_say = {"/api/crm/calls/evidence": {"number": called}}
     for method, path in api_routes():
         if method == "GET" and "{" not in path and path not in OF_NO_TEAM:
             for asking, team in ((client, web.team), (other, OTHER_TEAM)):
-                body = asking.get(path, params={"teamId": team, "limit": 500}).json()
+                query = {"teamId": team, "limit": 500} | must_say.get(path, {})
+                body = asking.get(path, params=query).json()
                 (rows,) = [value for value in body.values() if isinstance(value, list)]
                 assert {row.get("team_id", team) for row in rows} <= {team}
                 own = [row for row in rows if row.get("id") in theirs.values() or row.get("number") == "+12025550777"]

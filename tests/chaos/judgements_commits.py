@@ -116,6 +116,8 @@ ZONES_OF_AREAS: Mapping[str, Sequence[str]] = {
     "US-HI": ["Pacific/Honolulu"],
     "US-IN": ["America/New_York", "America/Chicago"],
     "FR": ["Europe/Paris"],
+    "DE": ["Europe/Berlin"],
+    "IN": ["Asia/Kolkata"],
 }
 """Where trials call."""
 

@@ -213,7 +213,6 @@ def test_the_call_beyond_a_cap_is_allowed_when_the_first_of_them_is_old_enough()
     assert allowed_at(History(recent), (Cap(3, 24),), (), now) == freed
     assert allowed_at(History(recent), (Cap(3, 24),), (), freed) == freed
     assert allowed_at(History(recent), (Cap(3, 24),), (), freed - SECOND) == freed
-    assert allowed_at(History(recent), (Cap(0, 24),), (), now) is None
     assert allowed_at(History(refused_at=now), (), (Quiet("refusal", None),), now) is None
 
 

@@ -19,6 +19,11 @@ def called_twice(world: World) -> str:
     """A contact that was called twice: by the window alone, and by rules as a claim notes them."""
     world.script({"*": Life(5, 20)})
     contact = world.contact(NUMBER)
+    world.sql(
+        """INSERT INTO consents (team_id, number, purpose, kind, given_at, recorded_by)
+           VALUES (:team, :number, 'telemarketing', 'written', dialer_now() - interval '1 day', 'test')""",
+        team=world.team, number=NUMBER,
+    )  # fmt: skip
     for _ in range(2):
         campaign = world.campaign([contact], **NOON)
         world.run(campaign)

@@ -43,6 +43,12 @@ def day(at: datetime, zone: str) -> str:
     return f"{local or at.astimezone(UTC):%Y-%m-%d %H:%M} {city}"
 
 
+def weekday(at: datetime, zone: str) -> str:
+    """The day of the week too, and the zone by its full name: ``Tue 2027-03-09 09:00 in America/New_York``."""
+    local = _read(at, zone)
+    return f"{local or at.astimezone(UTC):%a %Y-%m-%d %H:%M} in {'UTC' if local is None else zone}"
+
+
 def duration(length: timedelta) -> str:
     """``45 s``, ``12 min``, ``8 h``, ``8 h 05 min``, ``3 days``: as much as one needs to know, up to the minute it will
     be."""

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Literal
 
 from worker.domain.law import Calling, Consent, consent_of, hours_of, lawful_hours, rules_that_bind
+from worker.domain.on_the_clock import weekday
 from worker.domain.places import Place
 from worker.domain.rule_words import consent_in_words, source, wants
-from worker.domain.window import local_time, to_utc
+from worker.domain.window import to_utc
 from worker.law.rules import Rule
 
 UNKNOWN_PLACE = "place.unknown"
@@ -89,7 +90,7 @@ def _shut(place: Place, calling: Calling, now: datetime) -> tuple[Because, ...]:
 
 
 def _clocks(zones: Sequence[str], now: datetime) -> str:
-    return ", ".join(f"{at:%a %Y-%m-%d %H:%M} in {zone}" for zone in zones if (at := local_time(now, zone)))
+    return ", ".join(weekday(now, zone) for zone in zones)
 
 
 def _unknown(place: Place) -> Because:

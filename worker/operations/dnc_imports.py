@@ -132,7 +132,8 @@ def _numbers(
             phones = [normalize(number, region) for number in given if number] or [normalize(None)]
             numbers = [phone.e164 for phone in phones if isinstance(phone, Phone)]
             for i, number in enumerate(numbers[:MOST_NUMBERS]):
-                yield StagedNumber(line.line * MOST_NUMBERS + i, number, **said)  # type: ignore[arg-type]
+                place = line.line * MOST_NUMBERS + i
+                yield StagedNumber(place, number, **said)  # type: ignore[arg-type]  # each is read by its name
             if numbers:
                 continue
             line = line_fault(line.line, next(phone.message for phone in phones if isinstance(phone, PhoneFault)))

@@ -18,7 +18,7 @@ from worker.domain.model import Bounds
 from worker.store.bans import digest, purpose_of
 from worker.store.batches import Batch
 from worker.store.database import planned_by_size
-from worker.store.dispositions import COUNTS_IF_IT_RANG, NEVER_COUNTS, UNSENT
+from worker.store.dispositions import ANSWERED, COUNTS_IF_IT_RANG, NEVER_COUNTS, UNSENT
 from worker.store.instants import has_waited, jumped, turn
 from worker.store.room import CALLER_IDS_WITH_ROOM, MAY_CALL_MORE
 
@@ -164,15 +164,15 @@ WHERE coalesce(called.recent, '{{}}') <> coalesce(known.recent, '{{}}')
 """
 
 # None after a conversation, or a refusal, within the quiet time that the call was committed under.
-QUIET_TIMES_HOLD = """
+QUIET_TIMES_HOLD = f"""
 WITH quiet AS (
     SELECT k.id, k.team_id, k.to_number, k.dialed_at, k.seq, r.rule ->> 'after' AS after,
            k.dialed_at - CAST(r.rule ->> 'hours' AS integer) * interval '1 hour' AS since
     FROM calls k CROSS JOIN LATERAL jsonb_array_elements(k.frequency) AS r (rule)
     WHERE k.to_number <> '' AND k.frequency IS NOT NULL
-      AND r.rule ? 'after' AND k.disposition IS DISTINCT FROM 'not_sent')
+      AND r.rule ? 'after' AND (k.disposition IN {UNSENT}) IS NOT TRUE)
 SELECT q.id AS offender, q.after FROM quiet q
-JOIN calls o ON o.team_id = q.team_id AND o.to_number = q.to_number AND o.seq < q.seq AND o.disposition = 'answered'
+JOIN calls o ON o.team_id = q.team_id AND o.to_number = q.to_number AND o.seq < q.seq AND o.disposition IN {ANSWERED}
 WHERE q.after = 'conversation' AND o.dialed_at > q.since
 UNION ALL
 SELECT q.id, q.after FROM quiet q JOIN callees e ON e.team_id = q.team_id AND e.number = q.to_number
