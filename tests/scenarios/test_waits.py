@@ -92,6 +92,19 @@ def test_a_dry_run_counts_apart_whom_the_rules_will_leave_out(world: World) -> N
     assert counts(waits_of(world, debt)) == {"now": 1, "hours": 2, "consent": 3}
 
 
+def test_a_dry_run_counts_whom_it_finds_to_have_had_their_calls(world: World) -> None:
+    campaign = world.campaign([world.contact(NEW_YORK)], **WINDOW)
+    world.run(campaign)
+    world.advance(900)
+    again = world.campaign([world.contact(NEW_YORK)], **WINDOW, frequency=[{"calls": 1, "hours": 24}])
+    waits = waits_of(world, again)
+    assert counts(waits) == {"frequency": 1}
+    assert waits.frequency.next is not None
+    world.run(again)
+    (entry,) = world.sql("SELECT reason, due_at FROM campaign_contacts WHERE campaign_id = :id", id=again)
+    assert (entry.reason, entry.due_at) == ("frequency", waits.frequency.next)
+
+
 def test_a_campaign_that_uses_none_of_this_says_what_it_said(world: World) -> None:
     edit_team(world.dialer, world.team, {"zoneFromNumber": False}, actor="test")
     campaign = world.campaign([world.contact(NEW_YORK)], **(WINDOW | {"callWindowStart": "12:00"}))
