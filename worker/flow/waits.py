@@ -64,11 +64,11 @@ def _needs(row: WaitedIn, groups: Sequence[WaitingAtKey]) -> Mapping[str, Consen
         return {}
     rules, needs = Rules.of(row.rules), dict[str, Consent | None]()
     for key in (group.zone for group in groups):
-        judged = judge(key, rules, row.now)
+        checked = judge(key, rules, row.now)
         if is_never(window_of(row, key), row.now):
             needs[key] = None
-        elif judged is not None:
-            needs[key] = judged.needs
+        elif checked is not None:
+            needs[key] = checked.needs
     return needs
 
 
