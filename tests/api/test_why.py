@@ -36,6 +36,15 @@ def test_evidence_is_answered_for_a_number_and_refused_without_one(client: Clien
 def test_a_dry_run_counts_who_waits_for_what_and_a_run_does_not(client: Client, web: World) -> None:
     campaign = web.campaign([web.contact("+12125550101"), web.contact("+12125550102")], **NIGHT)
     waiting = client.post(f"{CRM}/campaigns/{campaign}/run", json={"dryRun": True}).json()["waiting"]
-    assert sorted(waiting) == ["consent", "doNotCall", "frequency", "hours", "later", "now", "placeUnknown"]
+    assert sorted(waiting) == [
+        "consent",
+        "doNotCall",
+        "frequency",
+        "hours",
+        "later",
+        "now",
+        "placeUnknown",
+        "prohibited",
+    ]
     assert (waiting["hours"]["count"], waiting["now"]) == (2, {"count": 0, "next": None, "places": {}})
     assert client.post(f"{CRM}/campaigns/{campaign}/run").json()["waiting"] is None

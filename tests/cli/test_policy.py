@@ -43,6 +43,13 @@ def test_for_people_there_are_sentences() -> None:
     done = dialer("policy", "explain", "+18005550123", "--purpose", "debt", **AWAY)
     assert done.returncode == 0
     assert done.stdout.startswith("It has to wait until more is known of where it is.\nPlace: unknown")
+    paris = ("+33612345678", "--country", "Frankreich", "--consent", "express", "--at", "2026-11-28T01:58:00Z")
+    done = dialer("policy", "explain", *paris, "--purpose", "telemarketing", **AWAY)
+    assert done.stdout.startswith("It has to wait until Mon 10:00 Paris, in 2 days.\nPlace: FR"), done.stderr
+    done = dialer("policy", "explain", "+18005550123", **AWAY)
+    assert done.stderr == (
+        f"dialer: Missing option '--purpose'. Choose from: {', '.join(PURPOSES)}. See dialer policy explain --help.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -89,12 +89,15 @@ def test_a_file_places_its_people_and_counts_by_what(world: World) -> None:
         "+18005550123,,,,,",
         "+12195550128,Atlantis,,,,",
         "12,IN,,US,,",
+        "+12195550129,,,,America/Chicago,maybe",
+        "+12195550130,,,,America/Chicago,no",
     )
     assert {basis.value: count for basis, count in loaded.placed.items()} == {
-        "area_code": 2, "region": 1, "postal_code": 1, "confirmed_timezone": 1, "timezone": 1, "country": 1,
+        "area_code": 2, "region": 1, "postal_code": 1, "confirmed_timezone": 1, "timezone": 3, "country": 1,
         "unknown": 1,
     }  # fmt: skip
-    assert [(fault.line, fault.outcome) for fault in loaded.faults] == [(9, "no_place")]
+    assert [(fault.line, fault.outcome) for fault in loaded.faults] == [(9, "no_place"), (11, "no_place")]
+    assert loaded.faults[1].message.startswith("timezone_confirmed: 'maybe' is neither yes nor no.")
     assert row(world, "+12195550125").postal_code == "46307"
     assert row(world, "+12195550126").timezone_confirmed
 

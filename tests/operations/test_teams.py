@@ -8,7 +8,7 @@ import pytest
 
 from tests.world import World
 from worker.domain.errors import Conflict, Invalid, NotFound, Refused
-from worker.operations.teams import choose_team, create_team, edit_team, list_teams
+from worker.operations.teams import choose_team, create_team, edit_team, list_teams, released
 
 
 def test_a_team_has_a_limit_within_its_range(world: World) -> None:
@@ -23,6 +23,23 @@ def test_every_fault_of_a_new_team_is_found_at_once(world: World) -> None:
     with pytest.raises(Invalid) as raised:
         create_team(world.dialer, {"slug": "My Team", "name": " ", "maxConcurrentCalls": 0, "colour": 1}, actor="test")
     assert [fault.path for fault in raised.value.faults] == ["colour", "slug", "name", "maxConcurrentCalls"]
+
+
+def test_who_takes_the_purpose_from_running_campaigns_is_warned(world: World) -> None:
+    def edited(**changes: Any) -> str | None:
+        was = choose_team(world.dialer, world.team)
+        return released(world.dialer, was, edit_team(world.dialer, world.team, changes, actor="test")[0])
+
+    assert edited(purpose="debt", zoneFromNumber=True) is None
+    assert edited(purpose=None) is None, "nothing runs"
+    draft = world.campaign([world.contact()])
+    assert draft
+    for purpose in ({}, {}, {"purpose": "debt"}):
+        world.run(world.campaign([world.contact()], **purpose))
+    assert edited(purpose="telemarketing") is None
+    assert edited(purpose="debt") is None
+    assert (edited(purpose=None) or "").startswith("2 running campaigns of the team name no purpose: ")
+    assert edited(zoneFromNumber=False) is None, "there was none to take"
 
 
 def test_a_slug_belongs_to_one_team(world: World) -> None:

@@ -87,6 +87,20 @@ def test_why_somebody_is_not_called_is_said_with_its_rule(world: World) -> None:
     other = world.campaign([banned, numberless], **WINDOW)
     assert rules(decided(world, other, banned)) == ["contact.do_not_call"]
     assert rules(decided(world, other, numberless)) == ["contact.invalid_number"]
+    for status, reason, sentence in (
+        ("skipped", "no_consent", "{} has not given the consent that the rules of its place want for such calls."),
+        ("skipped", "do_not_call", "{} is marked do-not-call."),
+        ("completed", None, "It was reached: somebody answered."),
+        ("exhausted", None, "It was given up: its attempts were used. It can be put back (requeue)."),
+        ("cancelled", "campaign_ended", "It is not called any more: the campaign has ended."),
+    ):  # fmt: skip
+        world.sql(
+            "UPDATE campaign_contacts SET status = :status, reason = :reason, answered = :answered "
+            "WHERE contact_id = :id RETURNING id",
+            status=status, reason=reason, answered=status == "completed", id=ready,
+        )  # fmt: skip
+        over = decided(world, campaign, ready)
+        assert (over.verdict, over.because[0].text) == ("never", sentence.format(f"Contact {ready}"))
     with pytest.raises(NotFound):
         decided(world, campaign, banned)
     for wrong in ("tomorrow", "2027-03-01", "2038-01-01T00:00:00Z"):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.world import World
 from worker.domain.waits import Waits
-from worker.operations import views
+from worker.operations import consents, views
 from worker.operations.progress import read_progress
 from worker.operations.teams import edit_team
 
@@ -73,6 +73,36 @@ def test_whose_number_has_had_its_calls_is_counted_apart_with_the_instant(world:
     )  # fmt: skip
     waits = waits_of(world, campaign)
     assert (counts(waits), waits.frequency.next) == ({"now": 1, "frequency": 1}, later)
+
+
+def test_a_dry_run_counts_apart_whom_the_rules_will_leave_out(world: World) -> None:
+    """Who is counted as called is called, and each of the others is left out at the first turn, for the same cause."""
+    consenting, seattle = [NEW_YORK, HONOLULU, "+12065550101"], "+12065550102"
+    people = [world.contact(number) for number in (*consenting, "+12125550103", "+18085550104", seattle)]
+    said = {"numbers": consenting, "kind": "written", "givenAt": "2027-01-01T00:00:00Z"}
+    consents.add_consents(world.dialer, world.team, said, actor="test")
+    campaign = world.campaign(people, **WINDOW, purpose="telemarketing")
+    waits = waits_of(world, campaign)
+    assert counts(waits) == {"now": 1, "hours": 1, "consent": 2, "prohibited": 2}
+    assert list(waits.clauses(world.now, None))[1:] == [
+        "2 have not given the consent it takes",
+        "2 may not be called where they are, by the rules there",
+    ]
+    debt = world.campaign(people, **WINDOW, purpose="debt")
+    assert counts(waits_of(world, debt)) == {"now": 1, "hours": 2, "consent": 3}
+
+
+def test_a_dry_run_counts_whom_it_finds_to_have_had_their_calls(world: World) -> None:
+    campaign = world.campaign([world.contact(NEW_YORK)], **WINDOW)
+    world.run(campaign)
+    world.advance(900)
+    again = world.campaign([world.contact(NEW_YORK)], **WINDOW, frequency=[{"calls": 1, "hours": 24}])
+    waits = waits_of(world, again)
+    assert counts(waits) == {"frequency": 1}
+    assert waits.frequency.next is not None
+    world.run(again)
+    (entry,) = world.sql("SELECT reason, due_at FROM campaign_contacts WHERE campaign_id = :id", id=again)
+    assert (entry.reason, entry.due_at) == ("frequency", waits.frequency.next)
 
 
 def test_a_campaign_that_uses_none_of_this_says_what_it_said(world: World) -> None:

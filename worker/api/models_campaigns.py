@@ -90,7 +90,8 @@ class WaitingContacts(BaseModel):
     later: WaitingFor = Field(description="They are due later: a retry, or put back.")
     hours: WaitingFor = Field(description="It is not the hour for them: by the window, or the rules of their place.")
     frequency: WaitingFor = Field(description="Their number has had its calls for now.")
-    consent: WaitingFor = Field(description="Left out: their place wants a consent that is missing.")
+    consent: WaitingFor = Field(description="Left out, or will be: their place wants a consent that is missing.")
+    prohibited: WaitingFor = Field(description="Left out, or will be: the rules of their place forbid such calls.")
     placeUnknown: WaitingFor = Field(description="Nobody knows where they are, and the team holds them.")
     doNotCall: WaitingFor = Field(description="Left out: they want no calls.")
 

@@ -51,7 +51,7 @@ def main() -> None:
     except click.Abort:
         _end("Stopped.", 1)
     except click.ClickException as error:
-        _end(error.format_message() + _help(error), error.exit_code)
+        _end(_on_one_line(error.format_message()) + _help(error), error.exit_code)
     except Invalid as error:
         _end(_faults(error), error.exit_code)
     except DialerError as error:
@@ -68,6 +68,12 @@ def _heed_ctrl_c() -> None:
 def _open_minded(stream: TextIO | None, errors: str) -> None:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors=errors)
+
+
+def _on_one_line(message: str) -> str:
+    """click lists the choices of an option a line each."""
+    first, *choices = message.split("\n\t")
+    return f"{first} {' '.join(choices)}." if choices else message
 
 
 def _help(error: click.ClickException) -> str:

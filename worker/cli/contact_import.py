@@ -88,7 +88,7 @@ def import_contacts(
             f"Nothing was imported; lines of {file} that cannot be called or read: {said.count}."
         )
     if loaded.lines and not loaded.to_write:
-        raise click.ClickException("Nothing was imported, for no line could be read.")
+        raise click.ClickException("Nothing was imported, for every line was refused.")
     end_in_part(loaded.refused, loaded.lines)
 
 

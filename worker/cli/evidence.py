@@ -11,10 +11,10 @@ import click
 from worker.cli.context import Context, country_option, for_team
 from worker.cli.files import OUTPUT, writing
 from worker.cli.showing import json_option, plain, show_json, some
-from worker.domain.contact_table import text_of
 from worker.domain.paging import read_since
 from worker.operations.evidence import Wanted, all_evidence
 from worker.operations.export_text import lines_of
+from worker.operations.instants import instant
 
 FIELDS = (
     "id", "campaign_id", "campaign", "contact_id", "from_number", "to_number", "dialed_at", "clocks", "valid_until",
@@ -71,7 +71,7 @@ def report(wanted: Wanted, calls: Iterator[Mapping[str, Any]]) -> Iterator[str]:
     for count, call in enumerate(calls, start=1):
         yield from (f"{plain(line)}\n" for line in _of_call(count, call))
         yield "\n"
-    span = "".join(f" {word} {text_of(at)}" for word, at in (("from", wanted.since), ("to", wanted.until)) if at)
+    span = "".join(f" {word} {instant(at)}" for word, at in (("from", wanted.since), ("to", wanted.until)) if at)
     yield f"{some(count, 'call')} to {plain(wanted.number)}{span}, as far as calls are kept.\n"
 
 

@@ -70,7 +70,7 @@ def explain(
     )
     verdict = decide(place, calling, Consent[consent.upper()], when)
     assumed = ["Nobody says what kind of line it is; it counts as mobile."] if line == "unknown" else []
-    _show(place, verdict, assumed, as_json=as_json)
+    _show(place, verdict, when, assumed, as_json=as_json)
 
 
 @policy.command("list")
@@ -126,13 +126,14 @@ def _place(
     number: str, zone: str | None, is_confirmed: bool, country: str | None, state: str | None, postal_code: str | None
 ) -> Place:
     """Where the number may be. Raises :class:`Invalid` with every fault, by the option."""
+    from worker.domain.address_words import read_country
     from worker.domain.addresses import read_address
     from worker.domain.contact import countries_of
     from worker.domain.places import place_of
-    from worker.domain.screening import check_region, country_of
+    from worker.domain.screening import country_of
     from worker.domain.zone_words import read_zone
 
-    region = check_region(country) if country else None
+    region = read_country(country) if country else None
     e164 = Number164(region=region)(number, "number")
     own = country_of(e164)
     try:
@@ -148,8 +149,8 @@ def _place(
     )
 
 
-def _show(place: Place, verdict: Verdict, assumed: list[str], *, as_json: bool) -> None:
-    from worker.domain.local_times import written
+def _show(place: Place, verdict: Verdict, at: datetime, assumed: list[str], *, as_json: bool) -> None:
+    from worker.domain.on_the_clock import when as on_the_clock
     from worker.operations.instants import instant
 
     if as_json:
@@ -159,7 +160,8 @@ def _show(place: Place, verdict: Verdict, assumed: list[str], *, as_json: bool) 
             zones=list(place.zones), basis=place.basis, assumed=assumed,
         )  # fmt: skip
         return
-    until = written(verdict.until, place.zones[0]) if verdict.until else "more is known of where it is"
+    zone = place.zones[0] if place.zones else None
+    until = on_the_clock(verdict.until, at, zone) if verdict.until else "more is known of where it is"
     click.echo(_VERDICTS[verdict.verdict].format(until=until))
     click.echo(f"Place: {', '.join(place.areas) or 'unknown'}; by the clocks of {', '.join(place.zones) or 'nowhere'}.")
     for each in verdict.because:

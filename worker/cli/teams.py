@@ -8,10 +8,10 @@ import click
 
 from worker.cli.context import ACTOR, as_body, as_changes, carry_out, for_all, paged
 from worker.cli.resources import options
-from worker.cli.showing import Cell, json_option, show_edited, show_made, show_one, show_page
+from worker.cli.showing import Cell, json_option, show_edited, show_made, show_one, show_page, show_warnings
 from worker.domain.resources import TEAM
 from worker.flow.base import Dialer
-from worker.operations.teams import choose_team, create_team, edit_team, list_teams
+from worker.operations.teams import choose_team, create_team, edit_team, list_teams, released
 from worker.operations.views import view
 
 
@@ -68,3 +68,5 @@ def edit(dialer: Dialer, /, team: str, as_json: bool, **given: Any) -> None:
     row, steps = edit_team(dialer, was.id, changes, actor=ACTOR)
     carry_out(steps)
     show_edited("team", view(TEAM.fields, was), view(TEAM.fields, row), as_json=as_json)
+    warning = released(dialer, was, row)
+    show_warnings([] if warning is None else [warning])

@@ -25,7 +25,9 @@ NO_PLACE = "no_place"
 """The outcome of a line of which something was left out."""
 _CALLING_CODE = re.compile(r"(?:\+|00)?[0-9]{1,4}")
 """What stands in a column called Country Code that is none of ISO 3166, and says nothing that the number does not."""
+_SHOWN = 40
 _YES = frozenset((BanAnswer.YES, BanAnswer.MAY_BE_CALLED))
+_UNCLEAR = frozenset((BanAnswer.UNREADABLE, BanAnswer.BAN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,10 @@ def locate_line(line: ContactLine, phone: Phone | PhoneFault, region: str | None
     said = {"timezone": line.timezone, "timezone_confirmed": False}
     wrong: list[tuple[str, str]] = []
     if line.timezone_confirmed is not None:
-        said["timezone_confirmed"] = read_ban(line.timezone_confirmed) in _YES
+        answer = read_ban(line.timezone_confirmed)
+        said["timezone_confirmed"] = answer in _YES
+        if answer in _UNCLEAR:
+            wrong.append(("timezone_confirmed", f"{line.timezone_confirmed[:_SHOWN]!r} is neither yes nor no."))
         if said["timezone_confirmed"] and line.timezone is None:
             said["timezone_confirmed"] = False
             wrong.append(("timezone_confirmed", "The line has no timezone that could be confirmed."))

@@ -34,8 +34,9 @@ class Wait:
 class Waits:
     """Those who wait, each in one of these. ``now``: they may be called; ``later``: they are due later, by a retry's
     delay; ``hours``: it is not the hour, where they are; ``frequency``: their number has had its calls;
-    ``place_unknown``: nobody knows where they are. Those of ``consent``, whose place wants one that is missing, and of
-    ``do_not_call`` were left out, and wait no more until that changes."""
+    ``place_unknown``: nobody knows where they are. Those of ``consent``, whose place wants one that is missing, of
+    ``prohibited``, whose place forbids such calls or leaves no hour, and of ``do_not_call`` were left out, or will be
+    at their turn, and wait no more until that changes."""
 
     now: Wait = field(default_factory=Wait)
     later: Wait = field(default_factory=Wait)
@@ -43,13 +44,15 @@ class Waits:
     frequency: Wait = field(default_factory=Wait)
     place_unknown: Wait = field(default_factory=Wait)
     consent: Wait = field(default_factory=Wait)
+    prohibited: Wait = field(default_factory=Wait)
     do_not_call: Wait = field(default_factory=Wait)
 
     def by_name(self) -> Mapping[str, Wait]:
         """In the names of the API."""
         return {
             "now": self.now, "later": self.later, "hours": self.hours, "frequency": self.frequency,
-            "consent": self.consent, "placeUnknown": self.place_unknown, "doNotCall": self.do_not_call,
+            "consent": self.consent, "prohibited": self.prohibited, "placeUnknown": self.place_unknown,
+            "doNotCall": self.do_not_call,
         }  # fmt: skip
 
     def clauses(self, now: datetime, zone: str | None) -> Iterator[str]:
@@ -57,7 +60,7 @@ class Waits:
         for each, what in (
             (self.hours, f"for {_their(self.hours, 'hours')}{_where(self.hours)}"),
             (self.frequency, "because their number has had its calls"),
-            (self.later, "for their next attempt"),
+            (self.later, f"for {_their(self.later, 'next attempt')}"),
         ):
             if each.count:
                 until = "" if each.next is None else f", the first until {when(each.next, now, zone)}"
@@ -66,6 +69,8 @@ class Waits:
             yield f"{self.place_unknown.count} {_waits(self.place_unknown)} because nobody knows where they are"
         if self.consent.count:
             yield f"{self.consent.count} {'has' if self.consent.count == 1 else 'have'} not given the consent it takes"
+        if self.prohibited.count:
+            yield f"{self.prohibited.count} may not be called where {_they(self.prohibited)}, by the rules there"
 
     def sentence(self, now: datetime, zone: str | None) -> str | None:
         """The same as a sentence; ``None`` where nothing keeps anybody."""
@@ -75,6 +80,10 @@ class Waits:
 
 def _waits(wait: Wait) -> str:
     return "waits" if wait.count == 1 else "wait"
+
+
+def _they(wait: Wait) -> str:
+    return "it is" if wait.count == 1 else "they are"
 
 
 def _their(wait: Wait, what: str) -> str:

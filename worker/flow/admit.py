@@ -318,7 +318,6 @@ def _preview(dialer: Dialer, campaign_id: str, open_it: Callable[[Connection], _
 
     def work(conn: Connection) -> RunResult:
         opened = open_it(conn)
-        waits = read_waits(conn, opened.row, dialer.bounds.closing_margin_seconds, opened.causes)
         reserved: list[Reservation] = []
         for _ in range(5):
             claimed = claim(conn, dialer, opened.team_id, CandidatePage([campaign_id]), lambda plan: plan.calls)
@@ -327,6 +326,9 @@ def _preview(dialer: Dialer, campaign_id: str, open_it: Callable[[Connection], _
             if not (claimed.again or has_more):
                 break
         result = _result(opened, campaign_id, reserved, dry_run=True)
+        left_out = {Reason(reason): count for reason, count in contacts.count_out_of_reach(conn, campaign_id).items()}
+        waits = read_waits(conn, opened.row, dialer.bounds.closing_margin_seconds, left_out)
+        waits.now.add(len(result.calls))
         conn.rollback()
         return replace(result, waits=waits)
 

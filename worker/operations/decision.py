@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from worker.domain.call_hours import Rules, whereabouts
+from worker.domain.contact_standing import Place as Standing
+from worker.domain.contact_standing import contact_standing
 from worker.domain.decision import Decision, of_ours
 from worker.domain.errors import NotFound
 from worker.domain.future_instant import Start
@@ -110,8 +112,12 @@ def _is_over(row: StoryCampaign) -> Because | None:
     """Why the contact is not called any more."""
     status = ContactStatus(row.status)
     if status not in (*WAITING, ContactStatus.CALLING):
-        reason = row.reason or status.value
-        return of_ours(f"contact.{reason}", f"It is {status.value}{f' ({row.reason})' if row.reason else ''} there.")
+        reason = None if row.reason is None else Reason(row.reason)
+        if reason is None or status in (ContactStatus.COMPLETED, ContactStatus.CANCELLED):
+            became = contact_standing(Standing(row.contact_id, status, reason, row.now)).message
+        else:
+            became = f"{error_sentence(row.contact_id, reason)}."
+        return of_ours(f"contact.{row.reason or status.value}", became)
     out = rule_out(row, row)
     if out is None:
         return None

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from worker.domain import ids
 from worker.domain.errors import Conflict, Fault, Invalid, NotFound, Refused
 from worker.domain.resources import parse_team
-from worker.domain.team_policy import COLUMN, FREQUENCY
+from worker.domain.team_policy import COLUMN, FREQUENCY, PURPOSE
 from worker.flow.base import Dialer, Fill, Step
 from worker.flow.frequency import put_back_capped
 from worker.store import audit, campaigns, gate, rules, tables
@@ -63,6 +63,21 @@ def create_team(dialer: Dialer, body: Mapping[str, Any], *, actor: str) -> TeamR
 def list_teams(dialer: Dialer, *, limit: int, offset: int) -> tuple[int, Sequence[TeamRow]]:
     """How many teams there are, and a page of them, newest first."""
     return once(dialer.db, lambda conn: teams.page(conn, limit=limit, offset=offset))
+
+
+def released(dialer: Dialer, was: TeamRow, row: TeamRow) -> str | None:
+    """A warning where an edit of a team's policy has taken the purpose from campaigns that are running; no rules bind
+    them any more."""
+    if not was.policy.get(PURPOSE) or row.policy.get(PURPOSE):
+        return None
+    count = once(dialer.db, lambda conn: rules.running_unbound(conn, row.id))
+    if not count:
+        return None
+    some, name = ("1 running campaign", "names") if count == 1 else (f"{count} running campaigns", "name")
+    return (
+        f"{some} of the team {name} no purpose: by their windows alone they call from now on, whatever the rules of "
+        "the callees' places. Pause them, or give them a purpose."
+    )
 
 
 def edit_team(dialer: Dialer, team_id: str, body: Mapping[str, Any], *, actor: str) -> tuple[TeamRow, list[Step]]:

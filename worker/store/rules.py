@@ -66,6 +66,11 @@ WHERE id = ANY(CAST(:ids AS text[]))
 OPEN_ALL = text("UPDATE campaign_zones SET shut_until = NULL WHERE campaign_id = ANY(:ids) AND shut_until IS NOT NULL")
 OF_TEAM = text("SELECT id FROM campaigns WHERE team_id = :team AND id <> '' AND status <> 'cancelled' ORDER BY id")
 
+RUNNING_UNBOUND = text(f"""
+SELECT count(*) FROM campaigns c JOIN teams t ON t.id = c.team_id
+WHERE c.team_id = :team AND c.status = 'running' AND c.deleted_at IS NULL AND c.law IS NULL AND {PURPOSE} IS NULL
+""")
+
 
 def rekey(conn: Connection, campaign_id: str) -> bool:
     """Move some more contacts of a campaign from the key it went by before to the one it goes by now; whether more may
@@ -87,3 +92,8 @@ def changed(conn: Connection, campaign_ids: list[str], *, keys: bool = True) -> 
 def campaigns_of(conn: Connection, team_id: str) -> list[str]:
     """The campaigns of a team that may call somebody yet, in the order of their ids."""
     return [row.id for row in conn.execute(OF_TEAM, {"team": team_id})]
+
+
+def running_unbound(conn: Connection, team_id: str) -> int:
+    """How many campaigns of a team are running that no rules bind, though their law is not off."""
+    return int(conn.execute(RUNNING_UNBOUND, {"team": team_id}).scalar_one())
