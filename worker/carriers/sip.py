@@ -26,7 +26,8 @@ MEANINGS = {
     "480": "temporarily unavailable", "484": "the number is incomplete", "486": "busy here",
     "487": "ended before an answer", "488": "not acceptable here", "500": "error of a server",
     "501": "not implemented", "502": "bad gateway", "503": "service unavailable", "504": "a server did not answer",
-    "600": "busy everywhere", "603": "declined", "604": "does not exist anywhere", "606": "not acceptable",
+    "600": "busy everywhere", "603": "declined", "603+": "blocked by the network's analytics",
+    "604": "does not exist anywhere", "606": "not acceptable",
     "607": "unwanted", "608": "rejected by a service on the way",
 }  # fmt: skip
 """What SIP's codes mean, for people."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from worker.domain.network_blocks import CALLS, DECLINED, NETWORK_BLOCKED, SECONDS
 from worker.domain.retry import REJECTIONS
 from worker.store.batches import Batch
-from worker.store.dispositions import UNSENT
+from worker.store.dispositions import REJECTED, UNSENT
 from worker.store.shapes import shaped
 
 
@@ -27,7 +27,13 @@ class Declined:
 DECLINES = Batch(Declined)
 
 _RECENTLY = f"reserved_at > clock_timestamp() - {SECONDS} * interval '1 second'"
-_IN_603 = f"k.cause IN ('{DECLINED}', '{NETWORK_BLOCKED}')"
+_IN_603 = f"k.disposition IN {REJECTED} AND coalesce(k.cause IN ('{DECLINED}', '{NETWORK_BLOCKED}'), false)"
+_COUNTS_AS_DECLINED = f"""
+k.team_id = :team AND k.disposition IN {REJECTED} AND k.{_RECENTLY} AND k.number_id = :number AND k.cause = '{DECLINED}'
+"""
+
+MOST_READ = 2000
+"""How many of a team's newest calls are looked through for those of one number."""
 
 # The calls that end just now are no ended ones yet: those that end otherwise are not counted until they have.
 NEWEST_ENDS = text(f"""
@@ -39,28 +45,22 @@ CROSS JOIN LATERAL (
         SELECT k.to_number, true AS declined, k.reserved_at
         FROM x JOIN calls k ON k.id = x.call_id WHERE x.number_id = n.number_id
         UNION ALL
-        (SELECT k.to_number, coalesce({_IN_603}, false), k.reserved_at FROM calls k
-         WHERE k.team_id = n.team_id AND k.number_id = n.number_id AND k.ended_at IS NOT NULL AND k.{_RECENTLY}
-           AND k.disposition NOT IN {UNSENT}
+        (SELECT k.to_number, {_IN_603}, k.reserved_at
+         FROM (SELECT * FROM calls k WHERE k.team_id = n.team_id AND k.ended_at IS NOT NULL AND k.{_RECENTLY}
+               ORDER BY k.reserved_at DESC, k.id DESC LIMIT {MOST_READ}) AS k
+         WHERE k.number_id = n.number_id AND k.disposition NOT IN {UNSENT}
          ORDER BY k.reserved_at DESC, k.id DESC LIMIT {CALLS})) AS k
     ORDER BY k.reserved_at DESC LIMIT {CALLS}) AS k
 """)
 
-DECLINED_BY = text(f"""
-SELECT DISTINCT k.campaign_id FROM calls k
-WHERE k.team_id = :team AND k.number_id = :number AND k.ended_at IS NOT NULL AND k.{_RECENTLY}
-  AND k.cause = '{DECLINED}'
-ORDER BY 1
-""")
+DECLINED_BY = text(f"SELECT DISTINCT k.campaign_id FROM calls k WHERE {_COUNTS_AS_DECLINED} ORDER BY 1")
 
 # Who was given up for such calls waits again, if the campaign goes on, attempts are left, and nobody else is called by
 # the number meanwhile.
 FORGIVE = text(f"""
 WITH declined AS (
     UPDATE calls SET cause = '{NETWORK_BLOCKED}'
-    WHERE id IN (SELECT k.id FROM calls k
-                 WHERE k.team_id = :team AND k.number_id = :number AND k.ended_at IS NOT NULL AND k.{_RECENTLY}
-                   AND k.cause = '{DECLINED}' AND k.campaign_id = ANY(:campaigns)
+    WHERE id IN (SELECT k.id FROM calls k WHERE {_COUNTS_AS_DECLINED} AND k.campaign_id = ANY(:campaigns)
                  ORDER BY k.id FOR NO KEY UPDATE)
     RETURNING contact_id, campaign_id),
 counted AS (
