@@ -128,14 +128,17 @@ def test_who_has_no_attempt_left_when_the_block_is_found_is_exhausted_and_who_wa
     assert world.entry(campaign, first).reason == "rejected"
 
 
+@pytest.mark.parametrize("talk", [1, 60])
 @pytest.mark.parametrize(("answering", "rests"), [(5, True), (6, False)])
-def test_a_number_of_whose_calls_less_than_half_end_in_603_goes_on(world: World, answering: int, rests: bool) -> None:
+def test_a_number_of_whose_calls_less_than_half_end_in_603_goes_on(
+    world: World, answering: int, rests: bool, talk: int
+) -> None:
     contacts = world.contacts(5 + answering)
-    world.script({"*": Life(0, 1), **{world.phone(contact): DECLINES for contact in contacts[:5]}})
+    world.script({"*": Life(0, talk), **{world.phone(contact): DECLINES for contact in contacts[:5]}})
     world.sql("UPDATE phone_numbers SET max_concurrent_calls = 100")
     campaign = world.campaign(contacts, fromNumberIds=world.numbers[:1], maxConcurrentCalls=20)
     world.run(campaign)
-    world.advance(60)
+    world.advance(30)
     assert rested(world) == ({world.numbers[0]} if rests else set())
     assert sum(world.entry(campaign, contact).rejections for contact in contacts) == (0 if rests else 5)
 

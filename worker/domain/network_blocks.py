@@ -4,8 +4,8 @@ Analytics of networks in the US answer a call with SIP 603+ (ATIS-1000099, 47 CF
 *Network Blocked*. A carrier that passes the phrase on says so by itself, and one that answers at once is known by that
 (:func:`worker.domain.retry.is_network_block`). Where neither is so, a 603 looks like that of a callee who declines. One
 callee may; of many different ones hardly every second does. So a caller ID is taken for blocked where, of its newest
-:data:`CALLS` that ended and that were begun within :data:`SECONDS`, :data:`LEAST` or more and at least half ended in
-603, and those went to :data:`LEAST` different callees or more.
+:data:`CALLS` that were answered or ended, and were begun within :data:`SECONDS`, :data:`LEAST` or more and at least
+half ended in 603, and those went to :data:`LEAST` different callees or more.
 """
 
 from __future__ import annotations

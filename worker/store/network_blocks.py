@@ -35,7 +35,7 @@ k.team_id = :team AND k.disposition IN {REJECTED} AND k.{_RECENTLY} AND k.number
 MOST_READ = 2000
 """How many of a team's newest calls are looked through for those of one number."""
 
-# The calls that end just now are no ended ones yet: those that end otherwise are not counted until they have.
+# The calls that end just now are no ended ones yet; those of the same batch that end otherwise count when they have.
 NEWEST_ENDS = text(f"""
 WITH x AS (SELECT * FROM {DECLINES})
 SELECT n.number_id, k.to_number, k.declined
@@ -44,6 +44,11 @@ CROSS JOIN LATERAL (
     SELECT * FROM (
         SELECT k.to_number, true AS declined, k.reserved_at
         FROM x JOIN calls k ON k.id = x.call_id WHERE x.number_id = n.number_id
+        UNION ALL   -- who talks has declined nothing, and would only count when it is too late
+        SELECT k.to_number, false, k.reserved_at
+        FROM phone_numbers p JOIN calls k ON k.account_id = p.account_id
+        WHERE p.id = n.number_id AND k.number_id = p.id AND k.ended_at IS NULL AND k.state = 'in_progress'
+          AND k.{_RECENTLY}
         UNION ALL
         (SELECT k.to_number, {_IN_603}, k.reserved_at
          FROM (SELECT * FROM calls k WHERE k.team_id = n.team_id AND k.ended_at IS NOT NULL AND k.{_RECENTLY}
