@@ -427,7 +427,8 @@ CREATE TYPE contact_status AS ENUM (
     'completed',  -- answered                  final, but for one who asked to be called back → queued
     'exhausted',  -- attempts used             final, but for one put back by hand who has attempts left, or who asked to
                   --                           be called back → queued
-    'failed',     -- can never be reached      final, but for one put back by hand or mended when a run opens → queued
+    'failed',     -- can never be reached      final, but for one put back by hand or mended when a run opens, or whose
+    --                           calls a network blocked → queued
     'skipped',    -- may not be called         final, but for one who may be called again when a run opens → queued
     'cancelled'   -- its campaign was          final
 );

@@ -26,7 +26,7 @@ class Declined:
 
 DECLINES = Batch(Declined)
 
-_RECENTLY = f"reserved_at > clock_timestamp() - {SECONDS} * interval '1 second'"
+_RECENTLY = f"reserved_at > clock_timestamp() - {SECONDS} * interval '1 second'"  # or ahead, if the clock was set back
 _IN_603 = f"k.disposition IN {REJECTED} AND coalesce(k.cause IN ('{DECLINED}', '{NETWORK_BLOCKED}'), false)"
 _COUNTS_AS_DECLINED = f"""
 k.team_id = :team AND k.disposition IN {REJECTED} AND k.{_RECENTLY} AND k.number_id = :number AND k.cause = '{DECLINED}'
