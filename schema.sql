@@ -168,6 +168,7 @@ CREATE TABLE phone_numbers (
     resting_until        timestamptz,
     created_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
     rested_at            timestamptz,                  -- since when; before that, the rest is over
+    resting_reason       text,                         -- why it rests, or rested last, for people
     UNIQUE (team_id, id),
     UNIQUE (number, team_id),
     FOREIGN KEY (team_id, account_id) REFERENCES carrier_accounts (team_id, id)
@@ -426,7 +427,8 @@ CREATE TYPE contact_status AS ENUM (
     'completed',  -- answered                  final, but for one who asked to be called back → queued
     'exhausted',  -- attempts used             final, but for one put back by hand who has attempts left, or who asked to
                   --                           be called back → queued
-    'failed',     -- can never be reached      final, but for one put back by hand or mended when a run opens → queued
+    'failed',     -- can never be reached      final, but for one put back by hand or mended when a run opens, or whose
+    --                           calls a network blocked → queued
     'skipped',    -- may not be called         final, but for one who may be called again when a run opens → queued
     'cancelled'   -- its campaign was          final
 );
@@ -795,6 +797,7 @@ CREATE TABLE call_events (
     held_until      timestamptz,
     outcome         text,
     in_doubt        boolean NOT NULL DEFAULT false,    -- ringing: the carrier only said that it began to dial
+    network_block   boolean NOT NULL DEFAULT false,    -- ended: it said that a network blocked the caller ID
     UNIQUE (token, event_id),
     CHECK ((kind = 'ended') = (disposition IS NOT NULL))
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);

@@ -43,6 +43,7 @@ class Played:
     status: Status = Status.QUEUED
     answered_by: AnsweredBy | None = None
     sip_code: int | None = None
+    sip_reason: str | None = None
     ended_at: datetime | None = None
     kept_back: list[CallEvent] = field(default_factory=list)
 
@@ -52,8 +53,9 @@ class Played:
 
     def view(self) -> dict[str, Any]:
         """The call as the simulator's API shows it."""
-        reported = {"status": self.status, "answered_by": self.answered_by, "sip_code": self.sip_code}
-        return {"id": self.carrier_call_id, "token": self.call_request.token, **reported}
+        reported = {"status": self.status, "answered_by": self.answered_by}
+        sip = {"sip_code": self.sip_code, "sip_reason": self.sip_reason}
+        return {"id": self.carrier_call_id, "token": self.call_request.token, **reported, **sip}
 
 
 @dataclass
@@ -190,7 +192,7 @@ class Stage:
     def _happen(self, played: Played, step: Step) -> None:
         played.status, played.answered_by = step.status, step.answered_by or played.answered_by
         if step.happening is Happening.ENDED:
-            played.sip_code, played.ended_at = step.sip_code, self.now()
+            played.sip_code, played.sip_reason, played.ended_at = step.sip_code, step.sip_reason, self.now()
         self._report(played, step.happening)
 
     def _report(self, played: Played, happening: Happening) -> None:

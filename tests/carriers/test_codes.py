@@ -14,6 +14,7 @@ from tests.carriers.rigs import telnyx_callback, telnyx_event, telnyx_refusal, t
 from worker.carriers.base import Action, CallEvent, Rejected
 from worker.carriers.codes import ABOUT, About, Code
 from worker.carriers.http import Answer
+from worker.carriers.sip import read_code
 from worker.carriers.telnyx import codes as telnyx_codes
 from worker.carriers.telnyx import translation as telnyx
 from worker.carriers.twilio import codes as twilio_codes
@@ -228,6 +229,62 @@ def test_an_end_by_telnyx(cause: str, sip: str, disposition: Disposition) -> Non
     read = telnyx.call_event(TOKEN, telnyx_callback(TOKEN, event).body)
     assert isinstance(read, CallEvent)
     assert read.disposition is disposition
+
+
+REASON = 'SIP;cause=603;text="v=analytics1;url=https://redress.example";location=TN'
+TWILIO_BLOCKS = [
+    ("busy", {"SipResponseCode": "603"}, False),
+    ("busy", {"SipResponseCode": "603", "ErrorMessage": "Decline"}, False),
+    ("busy", {"SipResponseCode": "603+"}, True),
+    ("failed", {"SipResponseCode": "603 Network Blocked"}, True),
+    ("failed", {"SipResponseCode": "603", "ErrorMessage": "SIP/2.0 603 NETWORK BLOCKED"}, True),
+    ("busy", {"SipResponseCode": "603", "SipHeader_Reason": REASON}, True),
+    ("failed", {"ErrorCode": "32017"}, True),
+    ("failed", {"ErrorCode": "21211"}, False),
+    ("failed", {"SipResponseCode": "486", "ErrorMessage": "Network Blocked"}, False),
+    ("completed", {"SipResponseCode": "200", "ErrorMessage": "Network Blocked"}, False),
+    ("completed", {"SipResponseCode": "603+"}, False),
+    ("canceled", {"SipResponseCode": "603+"}, False),
+]
+TELNYX_BLOCKS = [
+    ("call_rejected", {"sip_hangup_cause": "603"}, False),
+    ("call_rejected", {"sip_hangup_cause": "603", "hangup_source": "callee"}, False),
+    ("call_rejected", {"sip_hangup_cause": "603+"}, True),
+    ("unspecified", {"sip_hangup_cause": "603 Network Blocked"}, True),
+    ("network_blocked", {"sip_hangup_cause": "603"}, True),
+    ("call_rejected", {"sip_hangup_cause": "603", "sip_headers": [{"name": "Reason", "value": REASON}]}, True),
+    ("call_rejected", {"sip_hangup_cause": "603", "sip_headers": [{"name": "Reason", "value": 7}, "x", None]}, False),
+    ("call_rejected", {"sip_hangup_cause": "603", "sip_headers": {"Reason": REASON}}, False),
+    ("call_rejected", {"sip_headers": [{"name": "Reason", "value": "Q.850;cause=21;location=U"}]}, False),
+    ("user_busy", {"sip_hangup_cause": "486", "sip_headers": [{"name": "Reason", "value": REASON}]}, False),
+    ("normal_clearing", {"sip_hangup_cause": "603+"}, False),
+    ("originator_cancel", {"sip_hangup_cause": "603+"}, False),
+]
+
+
+@pytest.mark.parametrize(("status", "fields", "is_block"), TWILIO_BLOCKS)
+def test_a_block_that_twilio_passes_on(status: str, fields: dict[str, str], is_block: bool) -> None:
+    read = twilio.call_event(TOKEN, {"CallSid": "CA1", "CallStatus": status, **fields})
+    assert read.network_block is is_block
+    assert not is_block or read.disposition is Disposition.REJECTED
+
+
+@pytest.mark.parametrize(("cause", "payload", "is_block"), TELNYX_BLOCKS)
+def test_a_block_that_telnyx_passes_on(cause: str, payload: dict[str, Any], is_block: bool) -> None:
+    event = telnyx_event("call.hangup", TOKEN, hangup_cause=cause, **payload)
+    read = telnyx.call_event(TOKEN, telnyx_callback(TOKEN, event).body)
+    assert isinstance(read, CallEvent)
+    assert read.network_block is is_block
+    assert not is_block or read.disposition is Disposition.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [(603, 603), ("603", 603), ("603+", 603), ("603 Network Blocked", 603), ("SIP/2.0 486 Busy Here", 486),
+     ("", None), ("6033", None), ("603x", None), (True, None), (None, None), (" 603", None), ("٦٠٣", None)],
+)  # fmt: skip
+def test_a_sip_status_as_carriers_write_it(given: object, code: int | None) -> None:
+    assert read_code(given) == code
 
 
 def test_every_disposition_a_carrier_can_report_is_in_the_tables() -> None:

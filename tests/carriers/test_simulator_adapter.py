@@ -33,6 +33,7 @@ from worker.domain.model import CallState, Disposition, EventKind
 ANSWERED, HELD, TALKING = "+12025550001", "+12025550002", "+12025550003"
 THEN_500, THEN_TIMEOUT, THEN_RESET, NO_ID = "+12025550011", "+12025550012", "+12025550013", "+12025550014"
 REFUSED, BACK_OFF, QUEUED, TEAPOT = "+12025550021", "+12025550022", "+12025550023", "+12025550024"
+BLOCKED = "+12025550110"
 
 ENDINGS = {
     "+12025550101": ({"ring": 1, "end": "busy"}, Disposition.BUSY, 486),
@@ -44,6 +45,7 @@ ENDINGS = {
     "+12025550107": ({"ring": 1, "talk": 4, "machine": True}, Disposition.MACHINE, 200),
     "+12025550108": ({"ring": 1, "talk": 4, "fax": True}, Disposition.MACHINE, 200),
     "+12025550109": ({"ring": 60}, Disposition.NO_ANSWER, 480),
+    BLOCKED: ({"ring": 1, "sip": "603+"}, Disposition.REJECTED, 603),
 }
 CODES = {f"+120255502{number:02}": code for number, code in enumerate(REFUSALS)}
 
@@ -119,6 +121,7 @@ def test_each_ending_has_its_disposition(
 
     ended = carrier.parse(placed.token, "", last.headers, last.body)
     assert (ended.kind, ended.disposition, ended.sip_code) == (EventKind.ENDED, disposition, sip_code)
+    assert ended.network_block == (number == BLOCKED)
     assert ("machine" in [seen.event for seen in before]) == (disposition is Disposition.MACHINE)
 
 

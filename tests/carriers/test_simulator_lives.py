@@ -18,6 +18,7 @@ from worker.domain.errors import Invalid
 from worker.simulator.lives import DEMO_ODDS, Book, Callbacks, Fate, Life, Refusal, Reply, timeline
 from worker.simulator.script import ENDINGS, parse_life, parse_odds, parse_script
 
+BLOCKED = Life(0.0, ending=Status.DECLINED, sip_code=603, sip_reason="Network Blocked")
 NUMBERS = [f"+1202{n:07}" for n in range(4000)]
 seconds = st.floats(0, 10_000)
 lives = st.builds(
@@ -148,6 +149,9 @@ def test_a_script_gives_each_attempt_its_life_and_repeats_the_last() -> None:
         ({"end": "no_answer"}, Life(math.inf, ending=Status.NO_ANSWER)),
         ({"ring": 9, "end": "no-answer"}, Life(9, ending=Status.NO_ANSWER)),
         ({"end": "failed", "sip": 410}, Life(ending=Status.FAILED, sip_code=410)),
+        ({"sip": "603+"}, BLOCKED),
+        ({"sip": "603+", "end": "declined", "answer": False}, BLOCKED),
+        ({"sip": "603+", "ring": 7}, replace(BLOCKED, ring_seconds=7.0)),
         ({"machine": True}, Life(answered_by=AnsweredBy.MACHINE)),
         ({"machine": "late"}, Life(answered_by=AnsweredBy.MACHINE, verdict_is_late=True)),
         ({"fax": True}, Life(answered_by=AnsweredBy.FAX)),
@@ -185,6 +189,9 @@ def test_a_life_reads_as_it_is_written(written: dict[str, Any], life: Life) -> N
         ({"answer": True, "end": "busy"}, "end"),
         ({"answer": "yes"}, "answer"),
         ({"sip": 99}, "sip"),
+        ({"sip": "603-"}, "sip"),
+        ({"sip": "603+", "end": "busy"}, "sip"),
+        ({"sip": "603+", "answer": True}, "sip"),
         ({"machine": "soon"}, "machine"),
         ({"fax": 1}, "fax"),
         ({"callbacks": "late"}, "callbacks"),
@@ -225,13 +232,15 @@ def test_a_script_that_is_no_object_is_refused(text: str) -> None:
 
 
 def test_odds_are_over_any_life_of_one_key_too() -> None:
-    odds = parse_odds("answered=4,reject:400:21211=1,refuse:503=1,place:then_500=1,callbacks:late:3=1,sip:607=1")
+    odds = parse_odds(
+        "answered=4,reject:400:21211=1,refuse:503=1,place:then_500=1,callbacks:late:3=1,sip:607=1,sip:603+=1"
+    )
     drawn = [Book(seed=1, odds=odds).life(number, 1) for number in NUMBERS]
 
     assert {life.refusal for life in drawn} == {None, Refusal(400, "21211"), Refusal(503)}
     assert {life.reply for life in drawn} == {Reply.NORMAL, Reply.ERROR}
     assert {life.callbacks_late_seconds for life in drawn} == {0.0, 3.0}
-    assert {life.sip_code for life in drawn} == {None, 607}
+    assert {life.sip_code for life in drawn} == {None, 603, 607}
 
 
 @pytest.mark.parametrize("text", ["reject:99=1", "nothing:1=1", "place:then=1", "callbacks:often=1", "reject:200:1=1"])

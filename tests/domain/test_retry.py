@@ -187,3 +187,4 @@ def test_a_network_blocks_with_608_or_with_603_before_anybody_can_have_declined(
     sip_code: int | None, seconds: float, rang: bool, is_block: bool
 ) -> None:
     assert is_network_block(sip_code, seconds, rang=rang) is is_block
+    assert is_network_block(sip_code, seconds, rang=rang, says_so=True)

@@ -210,7 +210,7 @@ def _slowed(world: World, move: Move, forward: bool) -> None:
 def _number_rests(world: World, move: Move, forward: bool) -> None:
     campaign = one_waits(world)
     for number in world.numbers:
-        do(world, accounts.rest_number, number, 1800.0)
+        do(world, accounts.rest_number, number, "blocked", 1800.0)
     assert not is_planned(world, campaign)
     move()
     assert is_planned(world, campaign)

@@ -31,6 +31,7 @@ from worker.store import (
     credentials,
     events,
     hangups,
+    network_blocks,
     past_calls,
     retention,
     wakes,
@@ -418,7 +419,7 @@ NEWS = {
     "kind": array("ringing", "ringing"),
     **dict.fromkeys(("disposition", "sip_code", "verdict", "occurred_at", "outcome"), "'{NULL,NULL}'"),
     "raw": "ARRAY['{}', '{}']",
-    **dict.fromkeys(("is_of_another", "in_doubt"), array("false", "false")),
+    **dict.fromkeys(("is_of_another", "in_doubt", "network_block"), array("false", "false")),
     "most_per_call": "1000",
 }
 """Two events of calls there are."""
@@ -451,6 +452,15 @@ GIVEN = {
 @pytest.mark.usefixtures("mode")
 def test_keeping_news_reads_the_call_that_its_token_names(crowd: psycopg.Connection[Any]) -> None:
     reads_little(explain(crowd, events.INSERT, **NEWS), rows=20, pages=200)
+
+
+@pytest.mark.usefixtures("mode")
+def test_whether_a_network_blocks_a_number_is_asked_of_the_newest_calls(crowd: psycopg.Connection[Any]) -> None:
+    declined = {"call_id": array("k1", "k2"), "team_id": array("team_a", "team_a"), "number_id": array("pn_a", "pn_a")}
+    reads_little(explain(crowd, network_blocks.NEWEST_ENDS, **declined), rows=network_blocks.MOST_READ, pages=4000)
+    by = {"team": TEAM, "number": "'pn_a'", "campaigns": array("camp_a_done")}
+    for statement in (network_blocks.DECLINED_BY, network_blocks.FORGIVE):
+        reads_little(explain(crowd, statement, **by), rows=20, pages=100)
 
 
 @pytest.mark.usefixtures("mode")

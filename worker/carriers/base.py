@@ -162,6 +162,7 @@ class CallEvent:
 
     ``disposition`` is set when ``kind`` is ``ended``, ``verdict`` when it is ``machine``; ``sip_code`` where
     the carrier named one. ``in_doubt`` is for a ``ringing`` that may be none: the carrier has only begun to dial.
+    ``network_block`` is for an end of which it said that a network on the way blocked the caller ID.
     ``raw`` is what was received, kept for the record. ``other_account`` is the carrier's account that the event says it
     is of, where that is not the one this deployment calls through: such news counts for none of our calls.
     """
@@ -175,6 +176,7 @@ class CallEvent:
     sip_code: int | None = None
     verdict: Verdict | None = None
     in_doubt: bool = False
+    network_block: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict)
     other_account: str | None = None
 

@@ -140,7 +140,7 @@ def meaning_of(carrier: str, cause: str | None) -> str | None:
     already."""
     code = (cause or "").rpartition(" ")[2]  # of "10010 D13" the last is the exact one
     if (cause or "").startswith("sip "):
-        return sip.MEANINGS.get(code.rstrip("+"))
+        return sip.MEANINGS.get(code)
     spec = specs().get(carrier)
     if not code or spec is None or spec.codes is None:
         return None

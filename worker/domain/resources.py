@@ -251,6 +251,7 @@ NUMBER = Resource(
         enabled("Whether it is shown at all."),
         shown("disabled_reason", Text(), help="Why the dialer took it out of rotation, if it did."),
         shown("resting_until", Instant(), help="It is shown to nobody before this."),
+        shown("resting_reason", Text(), help="Why it rests, or rested last."),
         CREATED_AT,
     ),
     noun="number", nouns="numbers",

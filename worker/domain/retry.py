@@ -141,13 +141,17 @@ def counts_attempt(disposition: Disposition, rang: bool = True) -> bool:
             assert_never(never)
 
 
-def is_network_block(sip_code: int | None, seconds: float, *, rang: bool) -> bool:
+def is_network_block(sip_code: int | None, seconds: float, *, rang: bool, says_so: bool = False) -> bool:
     """Whether a call's end says that an analytics engine refused our caller ID, and the callee knew nothing.
 
     By 47 CFR 64.1200(k)(9) networks in the US answer so with 608, or with 603+: a 603 whose phrase is *Network
-    Blocked*. Whether carriers pass the phrase on is not published, so a 603 is taken for one by its haste: ``seconds``
-    (the callee's) after the carrier took the call, and ``rang`` false where nobody has said that a phone rang.
+    Blocked*. ``says_so`` is for a carrier that passes the phrase on. Whether it does is not published, so a 603 is
+    taken for one by its haste: ``seconds`` (the callee's) after the carrier took the call, and ``rang`` false where
+    nobody has said that a phone rang. What neither shows, the many of one caller ID may
+    (:mod:`worker.domain.network_blocks`).
     """
+    if says_so:
+        return True
     if sip_code == SIP_DECLINE:
         return not rang and seconds <= NETWORK_BLOCK_SECONDS
     return sip_code == SIP_INTERMEDIARY_REJECTED

@@ -6,7 +6,7 @@ receipt (:mod:`worker.flow.receipt`) does so only where nothing is but a move.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar, assert_never
@@ -15,12 +15,14 @@ from worker.domain.breaker import Evidence
 from worker.domain.lifecycle import CallView, EventOutcome, Ignored, transition
 from worker.domain.machines import MACHINES, machine_policy
 from worker.domain.model import Bounds, CallState, Disposition, EventKind, Tally
-from worker.domain.retry import SIP_DECLINE, SIP_INTERMEDIARY_REJECTED, is_network_block
+from worker.domain.network_blocks import NETWORK_BLOCKED
+from worker.domain.retry import SIP_DECLINE, SIP_INTERMEDIARY_REJECTED, SIP_UNWANTED, is_network_block
 from worker.flow import breaker
 from worker.flow.ending import LOOK_UP, end
 from worker.store.calls import CallWithPolicy
 from worker.store.hangups import Unmatched
 from worker.store.moves import Move
+from worker.store.network_blocks import Declined
 
 EVENT_ORDER = {kind: rank for rank, kind in enumerate(
     (EventKind.MACHINE, EventKind.QUEUED, EventKind.RINGING, EventKind.ANSWERED, EventKind.ENDED))}  # fmt: skip
@@ -43,6 +45,8 @@ class News(Protocol):
     @property
     def verdict(self) -> str | None: ...
     @property
+    def network_block(self) -> bool: ...
+    @property
     def received_at(self) -> datetime: ...
     @property
     def age_seconds(self) -> float: ...
@@ -60,7 +64,8 @@ class Consequences(Generic[N]):
     to_ban: list[tuple[str, str]] = field(default_factory=list)  # (team, number): never call again
     unmatched: list[Unmatched] = field(default_factory=list)  # calls at a carrier that none of ours stands for
     late_rings: list[tuple[CallWithPolicy, Disposition]] = field(default_factory=list)  # ended, and had rung after all
-    flagged: set[str] = field(default_factory=set)  # caller IDs that an analytics engine refused
+    flagged: set[str] = field(default_factory=set)  # caller IDs that a network blocked
+    declined: list[Declined] = field(default_factory=list)  # ends that look as if the callee had declined
     evidence: list[Evidence] = field(default_factory=list)  # of how well the carriers do
     late_evidence: list[CallWithPolicy] = field(default_factory=list)  # calls that we had closed, and that live
 
@@ -81,10 +86,12 @@ def follow(
     consequences: Consequences[N],
     *,
     is_known_to_have_rung: bool = False,
+    blocked: Collection[str] = (),
 ) -> tuple[Move | None, list[tuple[N, EventOutcome | Ignored]]]:
     """Where its news, in the order of :data:`EVENT_ORDER`, takes the call, as one move, and what became of each event;
     what is to be done beside is added to the ``consequences``. What was declined after it had rung was declined by a
-    person, and not by a network."""
+    person, and not by a network; but for the caller IDs that are ``blocked``, by how many of their calls were declined.
+    """
     disposition = None if row.disposition is None else Disposition(row.disposition)
     view = CallView(CallState(row.state), row.carrier_call_id, disposition, row.rang, row.cause == LOOK_UP)
     move: Move | None = None
@@ -106,7 +113,10 @@ def follow(
                     rang=view.rang or result in _RANG,
                 )
                 verdict = verdict or event.verdict
-                move = _step(bounds, row, event, view, verdict, consequences, is_known_to_have_rung)
+                is_blocked = _is_network_block(row, event, is_known_to_have_rung) or (
+                    event.sip_code == SIP_DECLINE and row.number_id in blocked
+                )
+                move = _step(bounds, row, event, view, verdict, consequences, is_blocked)
             case EventOutcome.ANNOTATED:
                 verdict = verdict or event.verdict
                 move = replace(move or Move(row.id, view.state, at_most=CallState.ENDED), verdict=verdict)
@@ -150,17 +160,17 @@ def _step(
     view: CallView,
     verdict: str | None,
     consequences: Consequences[N],
-    is_known_to_have_rung: bool,
+    looks_blocked: bool,
 ) -> Move:
     """The move that takes the call to the state in view; what ends it has a disposition, says the schema."""
     if view.state is CallState.ENDED and event.disposition is not None:
         disposition = Disposition(event.disposition)
-        is_declined = disposition.traits.tally is Tally.REJECTED
-        is_blocked = is_declined and _is_network_block(row, event, is_known_to_have_rung)
+        is_declined = disposition.traits.tally is Tally.REJECTED and event.sip_code != SIP_UNWANTED
+        is_blocked = is_declined and looks_blocked
         move, is_ban = end(
             row,
             disposition,
-            cause="sip 603+" if is_blocked and event.sip_code == SIP_DECLINE else None,
+            cause=NETWORK_BLOCKED if is_blocked and event.sip_code != SIP_INTERMEDIARY_REJECTED else None,
             sip_code=SIP_INTERMEDIARY_REJECTED if is_blocked else event.sip_code,
             carrier_call_id=event.carrier_call_id,
             verdict=verdict,
@@ -169,6 +179,8 @@ def _step(
         )
         if is_blocked:
             consequences.flagged.add(row.number_id)
+        elif is_declined and event.sip_code == SIP_DECLINE:
+            consequences.declined.append(Declined(row.id, row.team_id, row.number_id))
         consequences.note(breaker.of_end(row, disposition))
         if is_ban:
             consequences.to_ban.append((row.team_id, row.to_number))
@@ -191,4 +203,4 @@ def _is_network_block(row: CallWithPolicy, event: News, rang: bool) -> bool:
     """Whether the callee's network refused the caller ID, by what is known of the call and how soon it ended."""
     taken_at = row.placed_at or event.received_at
     seconds = abs((event.received_at - taken_at).total_seconds()) * row.speed  # in haste is not before it was taken
-    return is_network_block(event.sip_code, seconds, rang=rang)
+    return is_network_block(event.sip_code, seconds, rang=rang, says_so=event.network_block)

@@ -135,6 +135,7 @@ class _Fresh:
     disposition: Disposition | None
     sip_code: int | None
     verdict: str | None
+    network_block: bool
     has_rung: bool
     place: int
     received_at: datetime
@@ -150,6 +151,7 @@ class _Fresh:
             disposition=event.disposition,
             sip_code=event.sip_code,
             verdict=event.verdict,
+            network_block=event.network_block,
             has_rung=event.has_rung,
             place=place,
             received_at=received_at,

@@ -79,6 +79,7 @@ def rows_of(carrier: str, news: Iterable[CallEvent]) -> list[Event]:
             raw=json.dumps(dict(bounded(e.raw))),
             is_of_another=is_foreign(None, carrier, e.other_account),
             in_doubt=e.in_doubt,
+            network_block=e.network_block,
         )
         for e in news
     ]

@@ -17,6 +17,7 @@ from worker.carriers.base import Accepted, Action, Ambiguous, NotSent, Outcome, 
 from worker.crashpoint import crashpoint
 from worker.domain.activity import ACCOUNT_STOPPED
 from worker.domain.model import CallState, Disposition, Reason
+from worker.domain.network_blocks import WHY_IT_RESTS
 from worker.domain.retry import NOT_SENT_BACKOFF, TECHNICAL_FAILURES
 from worker.flow import breaker, channels
 from worker.flow.back_off import back_off, breathe
@@ -129,7 +130,7 @@ def _consequences_of_refusal(dialer: Dialer, row: ReservedCall, refusal: Rejecte
         case Action.RETIRE_NUMBER:
             return _retire_number(dialer, row, code)
         case Action.REST_NUMBER:
-            once(dialer.db, lambda conn: accounts.rest_number(conn, row.number_id))
+            once(dialer.db, lambda conn: accounts.rest_number(conn, row.number_id, f"{WHY_IT_RESTS}: {code}"))
             log.warning("caller_id_rested", number_id=row.number_id, code=code)
         case Action.STOP_ACCOUNT:
             return _stop_account(dialer, row, code)

@@ -19,11 +19,13 @@ from sqlalchemy import Connection
 from worker.crashpoint import crashpoint
 from worker.domain.lifecycle import Ignored, is_foreign
 from worker.domain.model import EventKind
+from worker.domain.network_blocks import WHY_IT_RESTS
 from worker.domain.retry import SIP_DECLINE
-from worker.flow import breaker
+from worker.flow import breaker, network_blocks
 from worker.flow.base import Dialer, Settle, Step, Stop, fill_steps, slot_of
 from worker.flow.ending import delay_seconds
 from worker.flow.follow import EVENT_ORDER, Consequences, follow
+from worker.flow.network_blocks import CallerId
 from worker.flow.tally import FOREIGN
 from worker.store import accounts, calls, events, gate, hangups, moves
 from worker.store.calls import CallWithPolicy
@@ -46,6 +48,7 @@ class Settled:
     taken: int = 0
     ended: list[MovedCall] = field(default_factory=list)
     consequences: Consequences[WaitingEvent] = field(default_factory=Consequences)
+    blocked: set[CallerId] = field(default_factory=set)  # taken for blocked by the share of their calls declined
     foreign: Counter[str] = field(default_factory=Counter)  # events by carrier that are of another carrier's call
     to_hang_up: bool = False
 
@@ -53,10 +56,13 @@ class Settled:
 def settle(dialer: Dialer) -> list[Step]:
     """Settle one batch of events; returns the fills it made room for, and another settle if more may wait."""
     banned: set[tuple[str, str]] = set()
-    drain = partial(_drain, dialer=dialer, banned=banned)
+    blocked: set[CallerId] = set()
+    drain = partial(_drain, dialer=dialer, banned=banned, blocked=blocked)
     settled = transact(dialer.db, drain)
-    while not banned.issuperset(settled.consequences.to_ban):  # nothing was written yet
+    while settled.blocked or not banned.issuperset(settled.consequences.to_ban):  # nothing was written yet
         banned |= _ban(dialer, settled.consequences.to_ban)
+        network_blocks.rest(dialer, settled.blocked)
+        blocked |= settled.blocked
         settled = transact(dialer.db, drain)
     crashpoint("settle.after_commit")
     dialer.slots.release([slot_of(row) for row in settled.ended])
@@ -76,9 +82,12 @@ def settle(dialer: Dialer) -> list[Step]:
     return steps
 
 
-def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]) -> Settled:
+def _drain(
+    conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]], blocked: Collection[CallerId]
+) -> Settled:
     """One batch. Who asked never to be called again must be among the ``banned`` before the end that says so is
-    written down; where somebody is not, nothing is, and the batch is there to be taken again."""
+    written down, and a caller ID that a network blocks among the ``blocked``; where one is not, nothing is written, and
+    the batch is there to be taken again."""
     taken = events.take(conn, most=dialer.bounds.settle_batch)
     if not taken:
         return Settled()
@@ -90,6 +99,7 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
     declined = sorted({event.token for event in own if event.sip_code == SIP_DECLINE})
     known_rings = events.rang(conn, declined) if declined else set()
     follows = settled.consequences
+    numbers = {number_id for _, number_id in blocked}
     by_token: dict[str, list[WaitingEvent]] = {}
     for event in sorted(own, key=lambda e: (EVENT_ORDER[EventKind(e.kind)], e.id)):
         by_token.setdefault(event.token, []).append(event)
@@ -104,11 +114,13 @@ def _drain(conn: Connection, dialer: Dialer, banned: Collection[tuple[str, str]]
                 if event.kind == EventKind.ANSWERED  # whoever picked up would hear nothing
             ]
             continue
-        move, became = follow(dialer.bounds, row, its_events, follows, is_known_to_have_rung=token in known_rings)
+        has_rung = token in known_rings
+        move, became = follow(dialer.bounds, row, its_events, follows, is_known_to_have_rung=has_rung, blocked=numbers)
         outcomes += [SettledEvent(event.id, outcome) for event, outcome in became]
         if move is not None:
             steps.append(move)
-    if any(number not in banned for number in follows.to_ban):
+    settled.blocked = network_blocks.blocked_by_share(conn, follows.declined)
+    if settled.blocked or any(number not in banned for number in follows.to_ban):
         return settled
     settled.ended = [row for row in moves.advance(conn, steps) if row.just_ended]
     _do_beside(conn, dialer, settled)
@@ -124,7 +136,7 @@ def _do_beside(conn: Connection, dialer: Dialer, settled: Settled) -> None:
         log.info("late_ring_recorded", call_id=row.id, campaign_id=row.campaign_id)
         calls.late_ring(conn, row.id, due_in_seconds=delay_seconds(row, disposition))
     for number_id in sorted(follows.flagged):
-        accounts.rest_number(conn, number_id)
+        accounts.rest_number(conn, number_id, WHY_IT_RESTS)
     if follows.talking_machines:
         hangups.hang_up(conn, sorted(follows.talking_machines))
     if follows.unmatched:

@@ -78,5 +78,5 @@ def call_view(row: TeamCallRow) -> View:
 
 def event_view(row: CallEventRow) -> View:
     """What a carrier said."""
-    meaning = None if row.sip_code is None else sip.MEANINGS.get(str(row.sip_code))
+    meaning = None if row.sip_code is None else sip.MEANINGS.get(f"{row.sip_code}{'+' if row.network_block else ''}")
     return view(CALL_EVENT, row, sip_meaning=meaning)

@@ -227,7 +227,7 @@ def _caller(row: CallerIdRow, is_usable: bool, machine_now: datetime, plan: Plan
         is_account_enabled=row.is_account_enabled,
         resting_until=until,
         is_account_resting=is_account_resting,
-        resting_reason=row.resting_reason if is_account_resting or row.is_tripped else None,
+        resting_reason=row.resting_reason if is_account_resting or row.is_tripped else row.number_resting_reason,
         is_tripped=row.is_tripped,
         is_probed=row.is_probed,
         full=_full(plan, row.id, row.account_id) if is_usable and not plan.calls else None,

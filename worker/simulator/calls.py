@@ -77,6 +77,7 @@ class Call:
     status: Status = Status.QUEUED
     answered_by: AnsweredBy | None = None
     sip_code: int | None = None
+    sip_reason: str | None = None
     steps: tuple[Step, ...] = ()
     held: list[Post] = field(default_factory=list)
     posted: int = 0

@@ -214,11 +214,12 @@ class Exchange:
                 self._write(Fact.ANSWERED, call)
                 self._go_on(call)
             case Happening.ENDED:
-                call.sip_code, call.ended_at = step.sip_code, time.time()
+                call.sip_code, call.sip_reason, call.ended_at = step.sip_code, step.sip_reason, time.time()
                 ended = {
                     "disposition": call.status,
                     "sip_code": call.sip_code,
                     "answered_by": call.answered_by,
+                    **({} if call.sip_reason is None else {"sip_reason": call.sip_reason}),
                 }
                 self._write(Fact.ENDED, call, **ended)
                 self._register.end(call)

@@ -16,7 +16,8 @@ fact              besides
 ``connected``     ``connected_to``, ``parameters``: who speaks to the callee, where the dialer says so
 ``end_requested`` ``live``: whether there was anything left to end; ``refused_with`` a status
                   (0: no answer) where the call goes on all the same
-``ended``         ``disposition`` in the simulator's words, ``sip_code``, ``answered_by``
+``ended``         ``disposition`` in the simulator's words, ``sip_code``, ``answered_by``;
+                  ``sip_reason``, the phrase of a 603+
 ================= ==========================================================================
 
 A line is written and flushed before anybody is answered or called back, in the order the facts came to be:
@@ -123,6 +124,7 @@ class RecordedCall:
     disposition: str | None = None
     answered_by: str | None = None
     sip_code: int | None = None
+    sip_reason: str | None = None
     connected_to: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     protocol: str = "simulator"
@@ -280,6 +282,7 @@ def _advanced(call: RecordedCall, kind: Fact, fact: Mapping[str, Any]) -> Record
                 disposition=fact["disposition"],
                 answered_by=fact["answered_by"],
                 sip_code=fact["sip_code"],
+                sip_reason=fact.get("sip_reason"),
             )
         case Fact.PLACED | Fact.REJECTED | Fact.REFUSED:
             raise ValueError(f"{kind} happens to no call that is there already")

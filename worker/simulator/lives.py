@@ -63,6 +63,7 @@ class Life:
     talk_seconds: float = 20.0
     ending: Status = Status.COMPLETED
     sip_code: int | None = None
+    sip_reason: str | None = None
     answered_by: AnsweredBy = AnsweredBy.HUMAN
     verdict_is_late: bool = False
     callbacks: Callbacks = Callbacks.ONCE
@@ -84,6 +85,7 @@ class Step:
     status: Status
     answered_by: AnsweredBy | None = None
     sip_code: int | None = None
+    sip_reason: str | None = None
 
 
 def timeline(
@@ -103,7 +105,7 @@ def timeline(
     if life.ending is not Status.COMPLETED or unanswered:
         ending = Status.NO_ANSWER if unanswered else life.ending
         sip_code = SIP_CODE[ending] if unanswered else _sip_code(life)
-        return (*steps, Step(at, Happening.ENDED, ending, None, sip_code))
+        return (*steps, Step(at, Happening.ENDED, ending, None, sip_code, None if unanswered else life.sip_reason))
     talk = min(life.talk_seconds, talk_limit)
     who, is_reported = life.answered_by, life.answered_by in reports
     steps.append(Step(at, Happening.ANSWERED, Status.IN_PROGRESS))

@@ -92,7 +92,7 @@ def _restored(recorded: RecordedCall, book: Book, protocols: Mapping[str, Carrie
     life = book.life(recorded.to_number, recorded.attempt)
     call = Call(recorded.call_id, request, life, recorded.attempt, recorded.extra, Outbox(), recorded.placed_at)
     call.answered_at, call.ended_at = recorded.answered_at, recorded.ended_at
-    call.sip_code = recorded.sip_code
+    call.sip_code, call.sip_reason = recorded.sip_code, recorded.sip_reason
     call.answered_by = AnsweredBy(recorded.answered_by) if recorded.answered_by else None
     if recorded.disposition is not None:
         call.status = Status(recorded.disposition)

@@ -14,7 +14,9 @@ key             value                                                    when le
 ``answer``      true or false                                            true, unless ``end`` is given
 ``talk``        seconds from the answer to the end                       20
 ``end``         ``busy`` ``no-answer`` ``failed`` ``declined``           answered, then ``completed``
-``sip``         SIP status at the end                                    the usual one of the ending
+``sip``         SIP status at the end; ``603+``: a network blocks it,    the usual one of the ending
+                at once unless ``ring`` is given, and its phrase is
+                passed on by our own protocol alone
 ``machine``     true: a machine answers; ``late``: the verdict comes     a human answers
                 a second after the end, which names nobody
 ``fax``         true: a fax answers                                      a human answers
@@ -51,11 +53,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from worker.carriers.simulated.protocol import REFUSALS, AnsweredBy, Status
+from worker.carriers.simulated.protocol import REFUSALS, SIP_CODE, AnsweredBy, Status
 from worker.domain.errors import Fault, Invalid
 from worker.simulator.lives import Callbacks, Fate, Life, Refusal, Reply
 
 CODED = re.compile(r"([45]\d\d):(\w{1,20}(?:/\w{1,40})?)")
+NETWORK_BLOCK = "603+"
 ENDINGS = (Status.BUSY, Status.NO_ANSWER, Status.FAILED, Status.DECLINED)
 
 
@@ -90,15 +93,17 @@ def parse_life(written: Any) -> Life:
     if not isinstance(written, dict):
         raise Invalid([Fault("life", "An object is expected.")])
     reader = _Reader(written)
-    ending, who = reader.ending(), reader.answered_by()
+    is_block = written.get("sip") == NETWORK_BLOCK
+    ending, who = reader.ending(Status.DECLINED if is_block else Status.COMPLETED), reader.answered_by()
     unlimited = ending is Status.NO_ANSWER
     callbacks, callbacks_late = reader.callbacks()
     reply, reply_status, reply_late = reader.reply()
     life = Life(
-        ring_seconds=reader.number("ring", math.inf if unlimited else 5.0),
+        ring_seconds=reader.number("ring", math.inf if unlimited else 0.0 if is_block else 5.0),
         talk_seconds=reader.number("talk", 20.0),
         ending=ending,
-        sip_code=reader.whole("sip", 100, 699),
+        sip_code=reader.network_block(ending) if is_block else reader.whole("sip", 100, 699),
+        sip_reason="Network Blocked" if is_block else None,
         answered_by=who,
         verdict_is_late=written.get("machine") == "late",
         callbacks=callbacks,
@@ -181,10 +186,18 @@ class _Reader:
             return None
         return value
 
-    def ending(self) -> Status:
+    def network_block(self, ending: Status) -> int:
+        self._take("sip")
+        if ending is not Status.DECLINED:
+            self._wrong("sip", "the status of a call that ends so, but of one that was declined")
+        return SIP_CODE[Status.DECLINED]
+
+    def ending(self, usual: Status) -> Status:
         answer, end = self._claim("answer"), self._take("end")
         if end is None:
-            return Status.NO_ANSWER if answer is False else Status.COMPLETED
+            if answer:
+                return Status.COMPLETED
+            return Status.NO_ANSWER if answer is False and usual is Status.COMPLETED else usual
         word = str(end).replace("_", "-")
         if answer or word not in ENDINGS:
             self._wrong("end", f"one of {', '.join(ENDINGS)}, of a call without an answer")

@@ -29,7 +29,9 @@ WHERE id = ANY({SAME})
 
 REST_NUMBER = text("""
 UPDATE phone_numbers
-SET rested_at = clock_timestamp(), resting_until = clock_timestamp() + :seconds * interval '1 second' WHERE id = :id
+SET rested_at = clock_timestamp(), resting_until = clock_timestamp() + :seconds * interval '1 second',
+    resting_reason = :reason
+WHERE id = :id
 """)
 
 RETIRE_NUMBER = text("""
@@ -64,9 +66,9 @@ def rest_account(
     conn.execute(REST_ACCOUNT, values | {"sharing": list(sharing)})
 
 
-def rest_number(conn: Connection, number_id: str, seconds: float = FLAGGED_SECONDS) -> None:
-    """Show the number to nobody for so long (machine time)."""
-    conn.execute(REST_NUMBER, {"id": number_id, "seconds": seconds})
+def rest_number(conn: Connection, number_id: str, reason: str, seconds: float = FLAGGED_SECONDS) -> None:
+    """Show the number to nobody for so long (machine time), for this reason, given to people."""
+    conn.execute(REST_NUMBER, {"id": number_id, "reason": reason, "seconds": seconds})
 
 
 def retire_number(conn: Connection, number_id: str, reason: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from worker.domain.model import Attempt, Disposition, Traits
+from worker.domain.model import Attempt, Disposition, Tally, Traits
 
 
 def those(have: Callable[[Traits], bool]) -> str:
@@ -14,6 +14,7 @@ def those(have: Callable[[Traits], bool]) -> str:
 
 UNSENT = those(lambda traits: not traits.sent)
 ANSWERED = those(lambda traits: traits.answered)
+REJECTED = those(lambda traits: traits.tally is Tally.REJECTED)
 PICKED_UP = those(lambda traits: traits.picked_up)
 COUNTS_IF_IT_RANG = those(lambda traits: traits.attempt is Attempt.IF_RANG)
 NEVER_COUNTS = those(lambda traits: traits.attempt is Attempt.NEVER)

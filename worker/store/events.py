@@ -28,7 +28,8 @@ MOST_PER_CALL = 1000
 @dataclass(slots=True)
 class Event:
     """One row of the inbox: a carrier's news, translated. ``disposition`` goes with ``kind`` "ended", ``in_doubt``
-    with a "ringing" that may be none; ``raw`` is what was received, as JSON; with
+    with a "ringing" that may be none, ``network_block`` with an end of which the carrier said that a network blocked
+    the caller ID; ``raw`` is what was received, as JSON; with
     ``is_of_another`` the news is of another account of the carrier than the deployment's; ``outcome`` is what became
     of it where that is known already, by whoever has its call locked and has seen that the event is of its carrier, and
     that no more are kept of it than :data:`MOST_PER_CALL`."""
@@ -44,6 +45,7 @@ class Event:
     raw: str = "{}"
     in_doubt: bool = False
     is_of_another: bool = False
+    network_block: bool = False
     outcome: str | None = None
 
     @property
@@ -74,11 +76,11 @@ REFUSALS = Batch(Refusals)
 
 INSERT = text(f"""
 INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict,
-                         occurred_at, raw, in_doubt, outcome)
+                         occurred_at, raw, in_doubt, network_block, outcome)
 SELECT CAST(:carrier AS carrier), x.token,   -- another's event must not keep out a true one of the same name
        CASE WHEN whose.is_foreign THEN 'foreign ' || CAST(:carrier AS text) || ' ' ELSE '' END || x.event_id,
        x.carrier_call_id, x.kind, x.disposition, x.sip_code, x.verdict, x.occurred_at,
-       CASE WHEN whose.is_erased THEN '{{}}' ELSE CAST(x.raw AS jsonb) END, x.in_doubt,
+       CASE WHEN whose.is_erased THEN '{{}}' ELSE CAST(x.raw AS jsonb) END, x.in_doubt, x.network_block,
        CASE WHEN whose.is_foreign THEN 'foreign' ELSE x.outcome END
 FROM {EVENTS}
 CROSS JOIN LATERAL (   -- what moved its call had that locked, and has looked at all of this
@@ -102,7 +104,7 @@ RETURNING outcome
 _IS_HELD_NO_MORE = is_over("received_at", "held_until")
 
 COLUMNS = f"""
-SELECT id, carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, received_at,
+SELECT id, carrier, token, event_id, carrier_call_id, kind, disposition, sip_code, verdict, network_block, received_at,
        {age("received_at")} AS age_seconds
 FROM call_events
 """
@@ -195,6 +197,7 @@ class WaitingEvent(Protocol):
     disposition: str | None
     sip_code: int | None
     verdict: str | None
+    network_block: bool
     received_at: datetime
     age_seconds: float
 

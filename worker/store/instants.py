@@ -117,8 +117,8 @@ INSTANTS = (
     Instant("carrier_accounts.slowed_at", _R.INTERVAL, "rate of an account", "until it has recovered; full rate early "
             "is refused by the carrier and halved again"),
     Instant("phone_numbers.resting_until", _R.INTERVAL, "claim, commit of dialing", "begins at rested_at"),
-    Instant("calls.reserved_at", _R.DISTANCE, "redispatch, release, commit of dialing", "a call that was reserved "
-            "before the clock was set back is not dialed: its window was read by another clock"),
+    Instant("calls.reserved_at", _R.DISTANCE, "redispatch, release, commit of dialing, blocks by networks", "a call "
+            "that was reserved before the clock was set back is not dialed: its window was read by another clock"),
     Instant("calls.rung_at", _R.DISTANCE, "redispatch", "a call dispatched twice is placed once"),
     Instant("calls.next_check_at", _R.INTERVAL, "look-ups", "begins at checked_at; a look-up early is only a question"),
     Instant("calls.unanswered_since", _R.DISTANCE, "doctor, readiness", "only an age is shown"),

@@ -145,7 +145,7 @@ phone_numbers = Table(
     _must("id", Text, key=True), _team(), _must("account_id", Text), _must("number", Text),
     _must("max_concurrent_calls", Integer), _may("calls_per_second", Double), _must("enabled", Boolean),
     _may("disabled_reason", Text), _may("resting_until", _INSTANT), _must("created_at", _INSTANT),
-    _may("rested_at", _INSTANT), _own("account_id", of="carrier_accounts"),
+    _may("rested_at", _INSTANT), _may("resting_reason", Text), _own("account_id", of="carrier_accounts"),
 )
 
 contacts = Table(
@@ -335,6 +335,7 @@ call_events = Table(
     _must("carrier_call_id", Text), _must("kind", Text), _may("disposition", _DISPOSITION),
     _may("sip_code", Integer), _may("verdict", Text), _may("occurred_at", _INSTANT), _must("raw", JSONB),
     _must("received_at", _INSTANT), _may("held_until", _INSTANT), _may("outcome", Text), _must("in_doubt", Boolean),
+    _must("network_block", Boolean),
 )
 
 unmatched_calls = Table(

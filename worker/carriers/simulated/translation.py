@@ -10,7 +10,7 @@ from typing import Any
 
 from worker.carriers.base import Action, BadEvent, CallEvent, CallRequest, CarrierCall, Rejected, Verdict
 from worker.carriers.simulated.protocol import AnsweredBy, Happening, Status
-from worker.carriers.sip import NO_SUCH_NUMBER
+from worker.carriers.sip import NO_SUCH_NUMBER, is_network_block
 from worker.domain.model import CallState, Disposition, EventKind
 
 ACTIONS = {
@@ -94,6 +94,8 @@ def carrier_call(view: Any) -> CarrierCall | None:
     answered_by, sip_code = view.get("answered_by"), view.get("sip_code")
     if not isinstance(answered_by, str | None) or not isinstance(sip_code, int | None) or (sip_code or 0) > 999:
         return None
+    if not isinstance(view.get("sip_reason"), str | None):
+        return None
     try:
         status = Status(view.get("status", ""))
     except ValueError:
@@ -143,6 +145,9 @@ def call_event(token: str, body: bytes) -> CallEvent:
         disposition=seen.disposition if is_end else None,
         sip_code=sip_code if is_end and isinstance(sip_code, int) else None,
         verdict=verdict,
+        network_block=is_end
+        and seen.disposition is Disposition.REJECTED
+        and is_network_block(sip_code, call.get("sip_reason")),
         raw=message,
     )
 

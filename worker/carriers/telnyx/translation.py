@@ -10,7 +10,7 @@ from typing import Any
 
 from worker.carriers.base import Accepted, BadEvent, CallEvent, CallRequest, CarrierCall, Verdict
 from worker.carriers.http import Answer, with_parameters
-from worker.carriers.sip import disposition_of, read_code
+from worker.carriers.sip import disposition_of, is_network_block, read_code
 from worker.carriers.telnyx import ASSISTANT_ID
 from worker.carriers.telnyx.refusals import code_of, rejected
 from worker.domain.model import CallState, Disposition, EventKind
@@ -121,24 +121,38 @@ def call_event(token: str, body: bytes) -> CallEvent | None:
     verdict = VERDICTS.get(str(payload.get("result"))) if kind is EventKind.MACHINE else None
     if kind is EventKind.MACHINE and verdict is None:
         raise BadEvent("The event is a verdict and does not say which.")
-    sip_code = read_code(payload.get("sip_hangup_cause")) if kind is EventKind.ENDED else None
+    is_end, cause = kind is EventKind.ENDED, str(payload.get("hangup_cause"))
+    sip_code = read_code(payload.get("sip_hangup_cause")) if is_end else None
+    is_block = is_end and _is_refined(cause) and is_network_block(sip_code, cause, *_sip_texts(payload))
     return CallEvent(
         token=token,
         event_id=str(event_id),
         carrier_call_id=str(call_id),
         kind=kind,
         occurred_at=occurred_at,
-        disposition=_ended(str(payload.get("hangup_cause")), sip_code) if kind is EventKind.ENDED else None,
+        disposition=Disposition.REJECTED if is_block else _ended(cause, sip_code) if is_end else None,
         sip_code=sip_code,
         verdict=verdict,
         in_doubt=kind is EventKind.RINGING,
+        network_block=is_block,
         raw=message,
     )
 
 
 def _ended(cause: str, sip_code: int | None) -> Disposition:
-    refined = disposition_of(sip_code) if cause in REFINED or cause not in CAUSES else None
+    refined = disposition_of(sip_code) if _is_refined(cause) else None
     return refined or CAUSES.get(cause, Disposition.FAILED)
+
+
+def _is_refined(cause: str) -> bool:
+    return cause in REFINED or cause not in CAUSES
+
+
+def _sip_texts(payload: Mapping[str, Any]) -> list[object]:
+    """What an end passes on of SIP: its status, and the headers, among which may be the ``Reason``."""
+    headers = payload.get("sip_headers")
+    values = [each.get("value") for each in headers if isinstance(each, dict)] if isinstance(headers, list) else []
+    return [payload.get("sip_hangup_cause"), *values]
 
 
 def _is_text(value: object) -> bool:

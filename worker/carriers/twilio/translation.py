@@ -9,7 +9,7 @@ from typing import Any
 
 from worker.carriers.base import Accepted, Action, BadEvent, CallEvent, CallRequest, CarrierCall, Rejected, Verdict
 from worker.carriers.http import Answer, Form
-from worker.carriers.sip import disposition_of, read_code
+from worker.carriers.sip import disposition_of, is_network_block, read_code
 from worker.carriers.twilio.codes import BY_STATUS, CODES
 from worker.carriers.twilio.signature import OVERRIDES
 from worker.domain.model import CallState, Disposition, EventKind
@@ -142,19 +142,30 @@ def call_event(token: str, fields: Mapping[str, str]) -> CallEvent:
     kind = EventKind.MACHINE if is_verdict else EVENT_KINDS.get(status)
     if kind is None:
         raise BadEvent("The event has no status that is known.")
-    sip_code = read_code(fields.get("SipResponseCode")) if kind is EventKind.ENDED else None
+    is_end = kind is EventKind.ENDED
+    sip_code = read_code(fields.get("SipResponseCode")) if is_end else None
+    is_block = status in REFINED and _is_network_block(fields, sip_code)
     return CallEvent(
         token=token,
         event_id=f"{call_sid}-{'verdict' if is_verdict else status}",
         carrier_call_id=call_sid,
         kind=kind,
         occurred_at=_instant(fields.get("Timestamp")),
-        disposition=_ended(status, sip_code, verdict) if kind is EventKind.ENDED else None,
+        disposition=Disposition.REJECTED if is_block else _ended(status, sip_code, verdict) if is_end else None,
         sip_code=sip_code,
         verdict=verdict,
         in_doubt=status == "initiated",
+        network_block=is_block,
         raw=dict(fields),
     )
+
+
+def _is_network_block(fields: Mapping[str, str], sip_code: int | None) -> bool:
+    """Whether an end says that the caller ID was blocked: by a code for that, or in what it passes on of SIP."""
+    known = CODES.get(fields.get("ErrorCode", ""))
+    passed_on = [value for name, value in fields.items() if name.startswith("Sip") or name == "ErrorMessage"]
+    is_flagged = known is not None and known.action is Action.REST_NUMBER
+    return is_flagged or is_network_block(sip_code, *passed_on)
 
 
 def _ended(status: str, sip_code: int | None, verdict: Verdict | None) -> Disposition:

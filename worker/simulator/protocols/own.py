@@ -143,6 +143,7 @@ def view(call: Call) -> dict[str, object]:
         "status": call.status,
         "answered_by": call.answered_by,
         "sip_code": call.sip_code,
+        "sip_reason": call.sip_reason,
     }
 
 

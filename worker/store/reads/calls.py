@@ -34,7 +34,8 @@ OF_CONTACT = text(f"""
 WHERE k.team_id = :team ORDER BY k.reserved_at DESC, k.id DESC LIMIT :most
 """)
 EVENTS = text("""
-SELECT e.id, e.token, e.kind, e.disposition, e.sip_code, e.verdict, e.occurred_at, e.received_at, e.outcome
+SELECT e.id, e.token, e.kind, e.disposition, e.sip_code, e.verdict, e.network_block, e.occurred_at, e.received_at,
+       e.outcome
 FROM unnest(CAST(:tokens AS text[])) AS x (token)
 CROSS JOIN LATERAL (
     SELECT * FROM call_events WHERE token = x.token AND event_id <> '' AND outcome IS DISTINCT FROM 'foreign'
@@ -135,6 +136,7 @@ class CallEventRow(Protocol):
     disposition: str | None
     sip_code: int | None
     verdict: str | None
+    network_block: bool
     occurred_at: datetime | None
     received_at: datetime
     outcome: str | None

@@ -52,7 +52,8 @@ SELECT n.id, n.number, n.enabled AS is_enabled, n.disabled_reason, n.account_id,
        CASE WHEN NOT {is_over("n.rested_at", "n.resting_until")} THEN n.resting_until END AS resting_until,
        CASE WHEN NOT {is_over("a.rested_at", "a.resting_until")} THEN a.resting_until END AS account_resting_until,
        a.name AS account_name, a.enabled AS is_account_enabled,
-       a.resting_reason, a.breaker_until IS NOT NULL AS is_tripped, a.channels,
+       a.resting_reason, n.resting_reason AS number_resting_reason, a.channels,
+       a.breaker_until IS NOT NULL AS is_tripped,
        a.breaker_until IS NOT NULL AND {IS_PROBED} AS is_probed,
        n.max_concurrent_calls AS number_limit, a.max_concurrent_calls AS account_limit,
        (SELECT count(*) FROM calls k
@@ -117,6 +118,7 @@ class CallerIdRow(Protocol):
     account_name: str
     is_account_enabled: bool
     resting_reason: str | None
+    number_resting_reason: str | None
     is_tripped: bool
     channels: int | None
     is_probed: bool
