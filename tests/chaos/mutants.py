@@ -155,17 +155,17 @@ def _without_clauses(module: Any, name: str, *clauses: str) -> None:
 def _without_dial_do_not_call() -> None:
     """Who came on the list, or was marked, is called: whether before the claim, or after his call was reserved."""
     from worker.store import claims, dialing
-    from worker.store.bans import is_erased, is_listed, purpose_of
+    from worker.store.bans import CALLS_FOR, is_erased, is_listed
 
-    listed = is_listed("k.team_id", "k.phone_e164", purpose_of("due.campaign_id"))
-    erased = is_erased("k.team_id", "k.phone_e164")
+    listed = is_listed("k.team_id", "k.phone_e164", "due.purpose")
+    erased = is_erased(":team", "k.phone_e164")
     _without_clauses(claims, "PICK", f"k.do_not_call OR {listed}\n       OR {erased} AS do_not_call,\n")
     claims.PICK = text(claims.PICK.text.replace("AS own_zone,\n", "AS own_zone, false AS do_not_call,\n", 1))
     _without_clauses(
         dialing,
         "COMMIT_DIALING",
         " AND NOT p.do_not_call",
-        f" AND NOT {is_listed('k.team_id', 'k.to_number', purpose_of('k.campaign_id'))}",
+        f" AND NOT {is_listed('k.team_id', 'k.to_number', CALLS_FOR)}",
     )
 
 
@@ -191,17 +191,17 @@ def _without_commit_place() -> None:
 def _without_consent() -> None:
     """Everybody is taken for one who has consented in writing, when the call is claimed and when it is committed."""
     from worker.store import claims, dialing
-    from worker.store.bans import purpose_of
+    from worker.store.bans import CALLS_FOR
     from worker.store.consents import best_consent, still_consents
 
-    for module, name, number, campaign in (
-        (claims, "PICK", "k.phone_e164", "due.campaign_id"),
-        (dialing, "RESERVED_CALLS", "k.to_number", "k.campaign_id"),
+    for module, name, number, purpose in (
+        (claims, "PICK", "k.phone_e164", "due.purpose"),
+        (dialing, "RESERVED_CALLS", "k.to_number", CALLS_FOR),
     ):
-        found = f"{best_consent('k.team_id', number, purpose_of(campaign))} AS consent,"
+        found = f"{best_consent('k.team_id', number, purpose)} ELSE 0 END AS consent,"
         statement = str(getattr(module, name).text)
         assert statement.count(found) == 1, name
-        setattr(module, name, text(statement.replace(found, "2 AS consent,")))
+        setattr(module, name, text(statement.replace(found, "2 ELSE 0 END AS consent,")))
     still = still_consents("x.law", "k.team_id", "k.to_number", "now.at")
     _without_clauses(dialing, "COMMIT_DIALING", f"\n      AND {still}")
 

@@ -115,3 +115,11 @@ def test_what_is_sent_is_answered_in_its_order_whatever_comes_between(engine: En
     rows = once(engine, lambda conn: pipelined(conn, *ones, meanwhile=lambda: done.append("between")))
     assert [each[0].n for each in rows] == list(range(50))
     assert done == ["between"]
+
+
+@pytest.mark.parametrize("meanwhile", [None, lambda: None], ids=["at once", "something meanwhile"])
+def test_more_than_a_socket_takes_at_once_is_sent_to_the_end(engine: Engine, meanwhile: None) -> None:
+    """The server answers nothing before it has all, so it must not be waited for with a part of it unsent."""
+    much: Statement = text("SELECT length(:words) AS n"), {"words": "x" * 4_000_000}
+    rows = once(engine, lambda conn: pipelined(conn, PID, much, much, PID, commits=True, meanwhile=meanwhile))
+    assert [row.n for each in rows[1:3] for row in each] == [4_000_000] * 2

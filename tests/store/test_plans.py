@@ -28,6 +28,7 @@ from worker.store import (
     campaigns,
     candidates,
     claims,
+    consents,
     credentials,
     events,
     hangups,
@@ -39,7 +40,7 @@ from worker.store import (
 from worker.store.crm import callees, campaign_contacts, contacts, external_ids, selecting
 from worker.store.database import open_database
 from worker.store.reads import calls as team_calls
-from worker.store.reads import progress, standstill, story, watching
+from worker.store.reads import evidence, progress, standstill, story, watching
 from worker.store.reads.calls import Source
 
 WAITING = "campaign_contacts_waiting"
@@ -282,6 +283,30 @@ def test_calling_somebody_back_reads_that_contact_and_not_the_campaign(crowd: ps
     which = {"campaign": "'camp_a'", "contact": "'c77'", "at": "now()", "most": "3"}
     for statement in (callbacks.LOCK_CALL, callbacks.LOCK_CONTACT, callbacks.SET, callbacks.UNSET, callbacks.ZONE):
         reads_little(explain(crowd, statement, **which), rows=10, pages=100)
+
+
+OF_THE_HISTORY = re.compile(r"SELECT k\.dialed_at FROM calls k.*?LIMIT 32", re.DOTALL)
+
+
+@pytest.mark.usefixtures("mode")
+def test_what_is_read_of_the_calls_to_one_number_is_found_by_it(crowd: psycopg.Connection[Any]) -> None:
+    """By the trigger that counts them again, in a consent's row and in the evidence: those that ended, and a live
+    one."""
+    (noted,) = crowd.execute("SELECT prosrc FROM pg_proc WHERE proname = 'note_callee'").fetchone() or ("",)
+    (counted,) = OF_THE_HISTORY.findall(noted)
+    number = "'+13031000002'"
+    for name, value in (("NEW.team_id", TEAM), ("NEW.to_number", number)):
+        counted = counted.replace(name, value)
+    reads_little(explain(crowd, text(counted)), rows=20, pages=50)
+    asked = {"team": TEAM, "number": number, "since": "NULL", "until": "NULL", "limit": "100", "offset": "0"}
+    for statement in (evidence.PAGE, evidence.COUNT):
+        reads_little(explain(crowd, statement, **asked), rows=50, pages=100)
+    with crowd.transaction(force_rollback=True):
+        crowd.execute(
+            "INSERT INTO consents (team_id, number, kind, given_at, recorded_by) "
+            f"VALUES ({TEAM}, {number}, 'express', '2020-01-01', 'somebody')"
+        )
+        reads_little(explain(crowd, consents.OF_NUMBERS, team=TEAM, numbers=array("+13031000002")), rows=20, pages=50)
 
 
 @pytest.mark.usefixtures("mode")

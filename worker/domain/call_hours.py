@@ -97,25 +97,30 @@ def hours_at(key: str, rules: Rules, window: Window | None, uses_own_zones: bool
 
 def is_never(hours: Hours | None, now: datetime) -> bool:
     """Whether these are hours that have no instant in common, and not merely none that is known."""
-    return hours is not None and not isinstance(hours, Shut) and hours.next_open(now) is None
+    if hours is None or isinstance(hours, Shut) or hours.is_open(now):
+        return False
+    return hours.next_open(now) is None
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What the rules say of a call beside its hours: the consent it ``needs``, or that it is prohibited (``None``); and
-    the evidence of what let it pass, as it is kept, but for the consent."""
+    the evidence of what let it pass, as it is kept, but for the consent; ``laws`` is all of it, by the consent."""
 
     needs: Consent | None
     evidence: Mapping[str, Any]
+    laws: Mapping[Consent, str]
 
     def law(self, consent: Consent, *others: Judgement) -> str:
         """What is kept with the call (``calls.law``): with the rules, zones and areas of the ``others`` it passes
         by."""
+        if not others:
+            return self.laws[consent]
         together = {
             name: list(dict.fromkeys(value for each in (self, *others) for value in each.evidence[name]))
             for name in ("rules", "zones", "areas")
         }
-        return json.dumps({**self.evidence, **together, "consent": consent.name.lower()})
+        return _law({**self.evidence, **together}, consent)
 
 
 def assess(key: str, rules: Rules, now: datetime) -> Judgement | None:
@@ -141,7 +146,12 @@ def _assess(key: str, rules: Rules, at: datetime) -> Judgement | None:
         "zones": list(place.zones),
         "areas": list(place.areas),
     }
-    return Judgement(None if isinstance(needed, Prohibited) else needed, evidence)
+    laws = {consent: _law(evidence, consent) for consent in Consent}
+    return Judgement(None if isinstance(needed, Prohibited) else needed, evidence, laws)
+
+
+def _law(evidence: Mapping[str, Any], consent: Consent) -> str:
+    return json.dumps({**evidence, "consent": consent.name.lower()})
 
 
 def caps_at(key: str, rules: Rules, now: datetime, consent: Consent) -> Frequency:

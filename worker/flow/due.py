@@ -51,14 +51,14 @@ class Due:
         """Where to look for the first ``most`` of them. Of places, behind the first contact of as many nobody is among
         these, and where the first comes behind those of others, so many less are."""
         with_person = row.variables is not None
-        limited = {zone: is_limited(row, zone, row.now) for zone in self.zones}
         if row.rules is None:
-            return [Want(row.id, zone, most, with_person, with_history=limited[zone]) for zone in self.zones]
+            limited = is_limited(row, "", row.now)  # wherever the contact is
+            return [Want(row.id, zone, most, with_person, with_history=limited) for zone in self.zones]
         last = self.firsts[most - 1] if most <= len(self.firsts) else None
         rank, due_at, last_id = (None, None, None) if last is None else (last.rank, last.due_at, last.id)
         places = dict.fromkeys(first.zone for first in self.firsts[:most])
         wants = [
-            Want(row.id, zone, most - n, with_person, True, rank, due_at, last_id, limited[zone])
+            Want(row.id, zone, most - n, with_person, True, rank, due_at, last_id, is_limited(row, zone, row.now))
             for n, zone in enumerate(places)
         ]
         return [*wants, *(Want(row.id, zone, most, with_person, by_place=True) for zone in self.never)]

@@ -8,10 +8,14 @@ the whole of it into a hash.
 
 from __future__ import annotations
 
+CALLS_FOR = "coalesce(c.purpose, t.policy ->> 'purpose')"
+"""What a campaign ``c`` of a team ``t`` calls for: its own purpose, else that of its team's policy; NULL where there is
+none."""
+
 
 def purpose_of(campaign_id: str) -> str:
-    """SQL for what a campaign calls for: its own purpose, else that of its team's policy; NULL where there is none."""
-    return f"""(SELECT coalesce(c.purpose, t.policy ->> 'purpose') FROM campaigns c JOIN teams t ON t.id = c.team_id
+    """SQL for what the campaign with this id calls for, where neither it nor its team is among the rows read."""
+    return f"""(SELECT {CALLS_FOR} FROM campaigns c JOIN teams t ON t.id = c.team_id
         WHERE c.id = {campaign_id} LIMIT 1)"""
 
 
@@ -24,7 +28,7 @@ def is_listed(team: str, number: str, purpose: str | None = None) -> str:
 
 
 def _found(table: str, of_team: str, number: str, purpose: str | None) -> str:
-    fits = "" if purpose is None else f" AND ({purpose} IS NULL OR d.purpose IN ('', {purpose}))"
+    fits = "" if purpose is None else f" AND d.purpose IN ('', coalesce({purpose}, d.purpose))"
     return f"(SELECT true FROM {table} d WHERE {of_team}d.number = {number}{fits} LIMIT 1) IS NOT NULL"
 
 
@@ -35,6 +39,7 @@ def digest(number: str) -> str:
 
 
 def is_erased(team: str, number: str) -> str:
-    """SQL that is true where the number is one of somebody the team has erased."""
+    """SQL that is true where the number is one of somebody the team has erased; where it has erased nobody, no digest
+    is computed."""
     found = f"SELECT true FROM suppressed e WHERE e.team_id = {team} AND e.digest = {digest(number)} LIMIT 1"
-    return f"({found}) IS NOT NULL"
+    return f"(EXISTS (SELECT FROM suppressed a WHERE a.team_id = {team}) AND ({found}) IS NOT NULL)"

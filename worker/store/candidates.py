@@ -21,7 +21,7 @@ from worker.store.conversations import SECRET
 from worker.store.failovers import IS_NOT_HELD
 from worker.store.instants import turn
 from worker.store.pipeline import Statement
-from worker.store.rules import BY_PLACE, RULES
+from worker.store.rules import BY_PLACE, RULES_OF_TEAM
 from worker.store.shapes import shaped
 
 # From where on calls of a team may live its claims move on, under the lock that all of them take, so none is missed.
@@ -59,7 +59,7 @@ SELECT c.id, {turn("c.filled_at")} AS filled_at, c.short_of_slots AS is_starved,
        c.max_concurrent_calls, c.max_attempts_per_contact, c.retry_delay_minutes, c.use_secondary_phone, t.country,
        v.stream_url, v.answer_url, v.carrier_ids, c.variables, c.outcomes, {SECRET},
        c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows, c.scheduled_end_at,
-       c.settings, c.frequency, t.policy -> 'frequency' AS team_frequency, {RULES},
+       c.settings, c.frequency, t.policy -> 'frequency' AS team_frequency, {RULES_OF_TEAM} AS rules,
        t.max_concurrent_calls AS team_limit, r.max_calls - r.calls_used AS budget,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed, g.generation,
        CASE WHEN NOT {BY_PLACE} THEN

@@ -174,7 +174,9 @@ WITH due AS MATERIALIZED (
     SELECT found.*, x.with_person, x.by_place, x.with_history
     FROM {WANTS}
     CROSS JOIN LATERAL (
-        SELECT ranked.* FROM (SELECT ranks FROM campaigns WHERE id = x.campaign_id LIMIT 1) AS c
+        SELECT ranked.*, c.purpose
+        FROM (SELECT ranks, coalesce(purpose, (SELECT policy ->> 'purpose' FROM teams WHERE id = :team)) AS purpose
+              FROM campaigns WHERE id = x.campaign_id LIMIT 1) AS c
         CROSS JOIN LATERAL unnest(c.ranks) AS r (rank)   -- in their order: enough of one leave the next alone
         CROSS JOIN LATERAL (
             SELECT cc.id, cc.campaign_id, cc.contact_id, cc.zone, cc.rank, cc.due_at, cc.attempts, cc.called,
@@ -203,10 +205,10 @@ revived AS MATERIALIZED (   -- closed by us, alive by its carrier's word: until 
 SELECT due.campaign_id, due.contact_id, due.zone, due.attempts, due.called, due.last_number_id,
        due.technical_failures, due.rejections, due.invalid_results, due.callback_at, due.callbacks_used,
        k.phone_e164, k.phone_fault, k.phone_secondary,
-       {best_consent("k.team_id", "k.phone_e164", purpose_of("due.campaign_id"))} AS consent,
+       CASE WHEN due.by_place THEN {best_consent("k.team_id", "k.phone_e164", "due.purpose")} ELSE 0 END AS consent,
        {key("k", "due.by_place")} AS own_zone,
-       k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", purpose_of("due.campaign_id"))}
-       OR {is_erased("k.team_id", "k.phone_e164")} AS do_not_call,
+       k.do_not_call OR {is_listed("k.team_id", "k.phone_e164", "due.purpose")}
+       OR {is_erased(":team", "k.phone_e164")} AS do_not_call,
        k.id IN (SELECT contact_id FROM live) OR coalesce(k.phone_e164 IN (SELECT to_number FROM live), false)
        OR EXISTS (SELECT FROM revived l
                   WHERE l.team_id = k.team_id AND (l.contact_id = k.id OR l.to_number = k.phone_e164)) AS on_the_phone,
@@ -330,8 +332,8 @@ class Leaving(Protocol):
 @shaped(PICK)
 class DueContact(CallHistory, Protocol):
     """A contact that is due, locked, as it is now: the zone it waits in and its ``own_zone``, whether it may not be
-    called, which consent it has given (:class:`worker.law.words.Consent`), and whether it, or its number, is
-    ``on_the_phone``; the ``person``, where that was wanted."""
+    called, which consent it has given (:class:`worker.law.words.Consent`; of a campaign that goes by places only), and
+    whether it, or its number, is ``on_the_phone``; the ``person``, where that was wanted."""
 
     campaign_id: str
     contact_id: str

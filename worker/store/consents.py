@@ -103,7 +103,8 @@ SELECT g.id, g.team_id, g.number, g.purpose, g.kind, g.source, g.evidence, g.giv
        g.created_at, {_COUNTS} AS counts,
        (SELECT k.dialed_at FROM calls k
         WHERE k.team_id = g.team_id AND k.to_number = g.number AND k.dialed_at >= g.given_at
-          AND (g.expires_at IS NULL OR k.dialed_at < g.expires_at) AND g.kind <> '{REVOKED}' AND k.id <> ''
+          AND (g.expires_at IS NULL OR k.dialed_at < g.expires_at) AND g.kind <> '{REVOKED}'
+          AND (k.ended_at IS NOT NULL OR k.ended_at IS NULL)   -- or no index has both
         ORDER BY k.reserved_at DESC, k.id DESC LIMIT 1) AS last_used_at
 FROM consents g"""
 PAGE = text(f"""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from worker.domain.model import Bounds
 from worker.store import call_history
 from worker.store.assistants import AssistantColumns
-from worker.store.bans import is_erased, is_listed, purpose_of
+from worker.store.bans import CALLS_FOR, is_erased, is_listed
 from worker.store.batches import Batch, Law
 from worker.store.breakers import IS_WATCHED, MAY_DIAL, RATE_NOW, SHARED_RATES
 from worker.store.call_history import CallHistory
@@ -24,7 +24,7 @@ from worker.store.columns import CallAtCarrier, CallWindowColumns, RatedAccount,
 from worker.store.consents import best_consent, still_consents
 from worker.store.conversations import SECRET, ConversationColumns, person_of
 from worker.store.failovers import IS_NOT_HELD
-from worker.store.rules import BY_PLACE, RULES, key
+from worker.store.rules import BY_PLACE, RULES_OF_TEAM, key
 from worker.store.shapes import shaped
 
 
@@ -50,20 +50,21 @@ SELECT k.id, k.team_id, k.campaign_id, k.contact_id, k.token, k.number_id, k.acc
        k.zone, a.carrier, {RATE_NOW} AS account_rate, n.calls_per_second AS number_rate,
        (SELECT s.rate FROM shared s WHERE s.carrier = a.carrier) AS credentials_rate,
        c.policy_version, c.call_window_start, c.call_window_end, c.call_window_timezone, c.call_windows,
-       c.scheduled_end_at, c.settings, {RULES}, k.secondary,
-       {best_consent("k.team_id", "k.to_number", purpose_of("k.campaign_id"))} AS consent,
+       c.scheduled_end_at, c.settings, {RULES_OF_TEAM} AS rules, k.secondary,
+       CASE WHEN {BY_PLACE} THEN {best_consent("k.team_id", "k.to_number", CALLS_FOR)} ELSE 0 END AS consent,
        (SELECT dialer_now()) AS now, (SELECT dialer_speed()) AS speed,
        c.max_attempts_per_contact, c.retry_delay_minutes, k.rang,
        cc.attempts + 1 AS attempts, cc.technical_failures, cc.rejections, cc.invalid_results,
        v.stream_url, v.answer_url, v.carrier_ids,
        c.variables, c.outcomes, {SECRET}, {person_of("k.contact_id")},
        a.breaker_until IS NOT NULL AS is_tripped, {IS_WATCHED} AS is_watched, a.channels IS NOT NULL AS is_held,
-       c.frequency, (SELECT t.policy -> 'frequency' FROM teams t WHERE t.id = k.team_id) AS team_frequency,
+       c.frequency, t.policy -> 'frequency' AS team_frequency,
        e.recent, e.conversed_at, e.refused_at, e.history
 FROM calls k
 LEFT JOIN LATERAL (SELECT {call_history.READ} FROM callees e
                    WHERE e.team_id = k.team_id AND e.number = k.to_number LIMIT 1) AS e ON true
 JOIN campaigns c ON c.id = k.campaign_id
+JOIN teams t ON t.id = k.team_id
 JOIN assistants v ON v.id = c.assistant_id
 JOIN campaign_contacts cc ON cc.contact_id = k.contact_id AND cc.campaign_id || '' = k.campaign_id
 JOIN carrier_accounts a ON a.id = k.account_id
@@ -101,7 +102,7 @@ free AS MATERIALIZED (
       AND (k.secondary IS NULL AND p.phone_e164 = k.to_number
            OR k.secondary = p.phone_secondary AND c.use_secondary_phone)
       AND {key("p", BY_PLACE)} = k.zone AND NOT p.do_not_call
-      AND NOT {is_listed("k.team_id", "k.to_number", purpose_of("k.campaign_id"))}
+      AND NOT {is_listed("k.team_id", "k.to_number", CALLS_FOR)}
       AND NOT {is_erased("k.team_id", "k.to_number")}
       AND {still_consents("x.law", "k.team_id", "k.to_number", "now.at")}
       AND {call_history.unchanged("k.team_id", "k.to_number", "x.history")}

@@ -41,7 +41,7 @@ PAGE = 5_000
 
 ERASED_AMONG = text(f"""
 SELECT u.number FROM unnest(CAST(:numbers AS text[])) AS u (number)
-WHERE EXISTS (SELECT FROM suppressed WHERE team_id = :team) AND {is_erased(":team", "u.number")}
+WHERE {is_erased(":team", "u.number")}
 """)
 CONTACTS = text("""
 SELECT * FROM contacts WHERE team_id = :team AND erased_at IS NULL

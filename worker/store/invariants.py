@@ -154,8 +154,8 @@ known AS (   -- of calls that are kept
     SELECT e.team_id, e.number, ARRAY(
         SELECT at FROM unnest(e.recent) AS r (at)
         WHERE at > dialer_now() - interval '31 days'
-          AND EXISTS (SELECT FROM calls k WHERE k.id <> '' AND k.team_id = e.team_id AND k.to_number = e.number
-                                            AND k.dialed_at = at)
+          AND EXISTS (SELECT FROM calls k WHERE k.team_id = e.team_id AND k.to_number = e.number AND k.dialed_at = at
+                                            AND (k.ended_at IS NOT NULL OR k.ended_at IS NULL))
         ORDER BY at DESC) AS recent
     FROM callees e)
 SELECT team_id || ' ' || number AS offender, called.recent AS called, known.recent AS known

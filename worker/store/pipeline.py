@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 from psycopg import Pipeline
 from psycopg.abc import PQGen
+from psycopg.generators import send
 from psycopg.pq import PipelineStatus
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, TextClause
@@ -39,6 +40,9 @@ class Exchange(Pipeline):
     timeout for it. And the driver's own sends a Flush after the Sync, upon which the server stops the timer that
     would end an idle transaction (``PostgresMain`` starts it once, with its ReadyForQuery) and sets none again. Either
     way the locks of the transaction would be held for as long as the process stands still.
+
+    All of it, that is, also where the socket takes a part only: the driver's own is content with that, and whoever then
+    waits for the answers waits for a server that waits for the rest.
     """
 
     def _communicate_gen(self) -> PQGen[None]:
@@ -55,7 +59,7 @@ class Exchange(Pipeline):
         self._enqueue_sync()
         while self.command_queue:
             self.command_queue.popleft()()
-        yield from super()._communicate_gen()
+        yield from send(self.pgconn)
 
     def send(self) -> None:
         """Send what was executed in it; the answers are read where the block ends."""

@@ -15,10 +15,11 @@ PURPOSE = "CASE WHEN c.law IS NULL THEN coalesce(c.purpose, t.policy ->> 'purpos
 """What the calls of a campaign ``c`` of a team ``t`` are for, where the rules of that bind it."""
 BY_PLACE = f"({PURPOSE} IS NOT NULL OR coalesce(t.policy ->> 'zoneFromNumber', '') = 'true')"
 """Whether a campaign ``c`` of a team ``t`` goes by places."""
-RULES = f"""(SELECT CASE WHEN {BY_PLACE} THEN jsonb_build_object(
+RULES_OF_TEAM = f"""CASE WHEN {BY_PLACE} THEN jsonb_build_object(
                    'purpose', {PURPOSE}, 'unknownPlace', coalesce(t.policy ->> 'unknownPlace', 'hold'),
-                   'country', t.country) END
-        FROM teams t WHERE t.id = c.team_id) AS rules"""
+                   'country', t.country) END"""
+"""By which rules a campaign ``c`` of a team ``t`` calls; NULL where it does not go by places."""
+RULES = f"(SELECT {RULES_OF_TEAM} FROM teams t WHERE t.id = c.team_id) AS rules"
 """The column ``rules`` of a campaign ``c``, for :class:`worker.store.columns.CallWindowColumns`."""
 BY_PLACE_OF = f"(SELECT {BY_PLACE} FROM campaigns c JOIN teams t ON t.id = c.team_id WHERE c.id = {{campaign}})"
 """Whether the ``campaign`` with this id goes by places."""

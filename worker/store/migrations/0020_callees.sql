@@ -37,7 +37,8 @@ BEGIN
         PERFORM FROM callees WHERE team_id = NEW.team_id AND number = NEW.to_number FOR NO KEY UPDATE;
         UPDATE callees
         SET recent = ARRAY(SELECT k.dialed_at FROM calls k
-                           WHERE k.id <> '' AND k.team_id = NEW.team_id AND k.to_number = NEW.to_number
+                           WHERE k.team_id = NEW.team_id AND k.to_number = NEW.to_number
+                             AND (k.ended_at IS NOT NULL OR k.ended_at IS NULL)   -- or no index has both
                              AND k.dialed_at > dialer_now() - interval '32 days' AND call_counts(k.disposition, k.rang)
                            ORDER BY k.dialed_at DESC LIMIT 32)
         WHERE team_id = NEW.team_id AND number = NEW.to_number;

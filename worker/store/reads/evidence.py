@@ -11,7 +11,9 @@ from sqlalchemy import Connection, text
 from worker.store.dispositions import UNSENT
 from worker.store.shapes import shaped
 
-_OF_NUMBER = "k.team_id = :team AND k.to_number = :number AND k.id <> ''"
+# Each of two indexes has some of the calls to a number: those that have ended, and the one that lives.
+_ANY = "({k}.ended_at IS NOT NULL OR {k}.ended_at IS NULL)"
+_OF_NUMBER = f"k.team_id = :team AND k.to_number = :number AND {_ANY.format(k='k')}"
 _IN_TIME = f"""k.dialing_at IS NOT NULL AND (k.disposition IS NULL OR k.disposition NOT IN {UNSENT})
   AND (CAST(:since AS timestamptz) IS NULL OR k.reserved_at >= :since)
   AND (CAST(:until AS timestamptz) IS NULL OR k.reserved_at < :until)"""
@@ -21,7 +23,8 @@ SELECT k.id, k.campaign_id, c.name AS campaign, c.call_window_timezone, k.contac
        k.attempt, k.zone, k.law, k.dialed_at, k.valid_until, k.ringing_at, k.answered_at, k.ended_at,
        k.disposition, k.cause, k.machine_verdict, o.outcome,
        (SELECT count(*) FROM calls b
-        WHERE b.team_id = k.team_id AND b.to_number = k.to_number AND b.id <> '' AND b.dialing_at < k.dialing_at
+        WHERE b.team_id = k.team_id AND b.to_number = k.to_number AND {_ANY.format(k="b")}
+          AND b.dialing_at < k.dialing_at
           AND (b.disposition IS NULL OR b.disposition NOT IN {UNSENT})) AS calls_before
 FROM (SELECT * FROM calls k WHERE {_OF_NUMBER} AND {_IN_TIME}
       ORDER BY k.reserved_at, k.id LIMIT :limit OFFSET :offset) AS k
