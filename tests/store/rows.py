@@ -43,7 +43,7 @@ def furnish(conn: Connection, x: str) -> None:
     add(conn, t.do_not_call, team_id=team, number="+12025559999")
     add(conn, t.consents, team_id=team, number="+12025559998", kind="written", given_at=NOON, recorded_by="test")
     add(conn, t.suppressed, team_id=team, digest=bytes(32))
-    gone = {"digests": [bytes(32)], "contact_ids": [], "requested_by": "test", "done_at": NOON}
+    gone = {"digests": [], "contact_ids": [], "requested_by": "test", "done_at": NOON}
     add(conn, t.erasures, id=f"erasure_{x}", team_id=team, **gone)
     add(conn, t.do_not_call_imports, team_id=team, import_id=f"imp_{x}", contact_id=f"cont_{x}_0")
     key = {"key": "once", "method": "POST", "path": "/", "body_sha256": bytes(32)}

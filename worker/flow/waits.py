@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from worker.domain.call_hours import Rules, is_never, judge, whereabouts
+from worker.domain.call_hours import Rules, is_never, assess, whereabouts
 from worker.domain.model import Reason
 from worker.domain.places import expand
 from worker.domain.waits import Waits
@@ -64,7 +64,7 @@ def _needs(row: WaitedIn, groups: Sequence[WaitingAtKey]) -> Mapping[str, Consen
         return {}
     rules, needs = Rules.of(row.rules), dict[str, Consent | None]()
     for key in (group.zone for group in groups):
-        checked = judge(key, rules, row.now)
+        checked = assess(key, rules, row.now)
         if is_never(window_of(row, key), row.now):
             needs[key] = None
         elif checked is not None:
