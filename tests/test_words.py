@@ -28,7 +28,7 @@ GIVEN_UP = {
     "escorts": "before_commit",
     "face": "protocol",
     "faces": "protocols",
-    "batching": "collecting",
+    "gathering": "collecting",
     "hear": "receive",
     "heard": "event, evidence or known",
     "hears": "receives",
