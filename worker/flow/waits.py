@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from worker.domain.call_hours import Rules, is_never, assess, whereabouts
+from worker.domain.call_hours import Rules, assess, is_never, whereabouts
 from worker.domain.model import Reason
 from worker.domain.places import expand
 from worker.domain.waits import Waits
