@@ -163,7 +163,8 @@ def lines(*rows: str, header: str) -> list[Any]:
         ("phone,timezone_confirmed", f"{CHICAGO},yes", {"timezone_confirmed": False}, ["timezone_confirmed"]),
         ("phone,timezone,timezone_confirmed", f"{CHICAGO},America/Chicago,yes", {"timezone_confirmed": True}, []),
         ("phone,timezone,timezone_confirmed", f"{CHICAGO},America/Chicago,no", {"timezone_confirmed": False}, []),
-        ("phone,timezone,timezone_confirmed", f"{CHICAGO},America/Chicago,perhaps", {"timezone_confirmed": False}, []),
+        ("phone,timezone,timezone_confirmed", f"{CHICAGO},America/Chicago,perhaps", {"timezone_confirmed": False},
+         ["timezone_confirmed"]),
     ],
 )  # fmt: skip
 def test_a_line_loses_only_what_cannot_be_read_of_where_its_person_lives(
