@@ -88,6 +88,10 @@ EXPLAINED = re.compile(
     "|Give an object of 1 to 50|Give a word of|minutes} and nothing else|Give .done., .never."  # words people choose
     "|Give a name of 1 to|are sent by themselves|belongs to no field|bytes as JSON"  # the same
     r"|^\{.*\}: Unknown field|Unknown outcome"  # what a template, and a report, may name
+    "|Give either .(calls|hours).|one of the two|one of the three|the timezone that is confirmed|give campaignId, too"
+    "|Give the country, too"  # as above
+    "|has no state|cannot be a postal code|There is no rule of|Give the number that was called"  # lists, and blanks
+    "|is in the future|is before 1970"  # what an instant may be
 )
 """Why a request that the document allows is refused."""
 

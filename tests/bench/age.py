@@ -67,6 +67,13 @@ SELECT 'call_00old' || lpad(n::text, 19, '0'), 'team_old', 'camp_old' || c % {ca
 FROM (SELECT n, n % {contacts} AS c, n / {contacts} + 1 AS nth,
              clock_timestamp() - interval '{days} days' * (1 - n::float / {calls}) - interval '1 hour' AS at
       FROM generate_series(0, {calls} - 1) AS n) AS made;
+INSERT INTO callees (team_id, number, recent, conversed_at)
+SELECT team_id, to_number,
+       coalesce((array_agg(dialed_at ORDER BY dialed_at DESC)
+                 FILTER (WHERE call_counts(disposition, rang)))[1:32], '{{}}'),
+       max(ended_at) FILTER (WHERE disposition = 'answered')
+FROM calls WHERE dialed_at > dialer_now() - interval '32 days' GROUP BY team_id, to_number
+ON CONFLICT (team_id, number) DO UPDATE SET recent = excluded.recent, conversed_at = excluded.conversed_at;
 INSERT INTO disposition_totals (campaign_id, disposition, calls)
 SELECT campaign_id, disposition, count(*) FROM calls GROUP BY campaign_id, disposition;
 INSERT INTO call_events (carrier, token, event_id, carrier_call_id, kind, disposition, occurred_at, received_at,

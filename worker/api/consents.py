@@ -20,6 +20,7 @@ from worker.api.models_persons import (
 )
 from worker.api.openapi import takes
 from worker.api.request_context import Context, NamedCallContext, Paged, answered
+from worker.domain.law import Purpose
 from worker.flow.base import Dialer
 from worker.operations import consents
 from worker.operations.batches import Bookmark
@@ -34,7 +35,7 @@ def list_consents(
     page: Paged,
     team_id: TeamId = None,
     number: Annotated[str | None, Query(description="Only those of this number.")] = None,
-    purpose: Annotated[str | None, Query(description="Only those for this purpose.")] = None,
+    purpose: Annotated[Purpose | None, Query(description="Only those for this purpose.")] = None,
 ) -> Response:
     """Consents and revocations, the latest first. Nothing is ever taken out: a revocation is one more of them."""
     context.own(team_id)

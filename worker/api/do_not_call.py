@@ -14,6 +14,7 @@ from worker.api.models_contacts import AddedNumbers, BannedNumberList, NumbersNo
 from worker.api.openapi import takes
 from worker.api.request_context import Context, Paged, answered
 from worker.domain.answers import BANNED
+from worker.domain.law import Purpose
 from worker.flow.base import Dialer
 from worker.operations import contacts
 from worker.operations.batches import Bookmark
@@ -28,7 +29,7 @@ def list_do_not_call(
     page: Paged,
     team_id: TeamId = None,
     number: Annotated[str | None, Query(description="Only this number, if it is there.")] = None,
-    purpose: Annotated[str | None, Query(description="Only entries for this purpose.")] = None,
+    purpose: Annotated[Purpose | None, Query(description="Only entries for this purpose.")] = None,
 ) -> Response:
     """The entries, those added last first: of one number there may be several, each for a purpose."""
     context.own(team_id)
@@ -61,7 +62,7 @@ def add_to_do_not_call(context: Context) -> Response:
 def remove_from_do_not_call(
     context: Context,
     number: str,
-    purpose: Annotated[str | None, Query(description="Only its entry for this purpose.")] = None,
+    purpose: Annotated[Purpose | None, Query(description="Only its entry for this purpose.")] = None,
 ) -> Response:
     """Take a number off the list, all its entries or that for a purpose; campaigns call it again from their next run
     on."""

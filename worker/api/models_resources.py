@@ -32,6 +32,7 @@ from worker.domain.kinds import (
 )
 from worker.domain.kinds import Reach as ReachKind
 from worker.domain.resources import Resource
+from worker.domain.variables import LONGEST_TEMPLATE, MOST_VARIABLES, Variables
 from worker.domain.week_window import MOST_WINDOWS
 from worker.domain.window import H_MM, H_MM_OR_24
 
@@ -197,6 +198,9 @@ def annotation(kind: Kind, *, is_sent: bool = True) -> Any:
             return Annotated[list[CallWindow], Described(min_length=1, max_length=MOST_WINDOWS)]
         case FrequencyRules(most):
             return Annotated[list[FrequencyRule], Described(min_length=1, max_length=most)]
+        case Variables() if is_sent:
+            text = Annotated[str, Described(max_length=LONGEST_TEMPLATE)]
+            return Annotated[dict[str, text], Described(max_length=MOST_VARIABLES)]  # type: ignore[valid-type]  # made
         case Freeform():
             return dict[str, Any]
         case Instant():
