@@ -41,7 +41,10 @@ def too_slow(pattern: re.Pattern[str], *, anchored: bool) -> str | None:
     return None
 
 
-LIBRARIES_OWN = {"worker.domain.screening": "what a country dials abroad with, asked of 00 and 011 alone"}
+LIBRARIES_OWN = {
+    "worker.domain.screening": "what a country dials abroad with, asked of 00 and 011 alone",
+    "worker.law.build_places": "how numbers of a country begin, asked of area codes when the tables are made",
+}
 """Where patterns of a library are asked about what is no foreign text."""
 
 

@@ -129,4 +129,5 @@ def without(signs: Signs, value: Any) -> Any:
 def mentions(signs: Signs, value: Any) -> bool:
     """Whether any sign, a name by itself among them, stands in a text, or in a value as JSON writes it."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return bool(signs.pattern) and re.search(signs.pattern, text) is not None
+    pattern = re.compile(signs.pattern or "(?!)")
+    return pattern.search(text) is not None

@@ -25,7 +25,7 @@ MOST_CALLS, MOST_HOURS = 32, 31 * 24 + 1
 """What the history of a number keeps: its newest 32 calls, of 31 days."""
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|(24):(00))")
 _PLACE = re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?")
-_ID = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
+_ID = re.compile(r"(?<![a-z0-9_.])[a-z0-9_]+(\.[a-z0-9_]+)+")  # tried where it may begin, and nowhere else
 _TOML_LINE = re.compile(r"\(at line (\d+)")
 _CONSENTS = {each.name.lower(): each for each in Consent if each}
 
@@ -55,7 +55,7 @@ def law() -> Law:
 def read_law(folder: Traversable | Path) -> Law:
     """All packs of a folder, and its holidays. Raises :class:`PackMistake`."""
     texts = {each.name: each.read_text("utf-8") for each in folder.iterdir() if each.name.endswith(".toml")}
-    packs = sorted(name for name in texts if re.fullmatch(PACKS.replace("*", "[a-z]{2}"), name))
+    packs = sorted(name for name in texts if re.compile(PACKS.replace("*", "[a-z]{2}")).fullmatch(name))
     if not packs:
         raise PackMistake(PACKS, 1, "There is no pack at all; put at least one beside the holidays.")
     holidays = read_holidays(HOLIDAYS, texts.get(HOLIDAYS, ""))
@@ -119,7 +119,7 @@ def _line_of(text: str, rule: int, key: str) -> int:
     for n in range(start + 1 if rule else 0, len(lines)):
         if lines[n].strip() == "[[rule]]":
             break
-        if re.match(rf'\s*"?{re.escape(key)}"?\s*=', lines[n]):
+        if re.compile(rf'\s*"?{re.escape(key)}"?\s*=').match(lines[n]):
             return n + 1
     return start + 1
 
@@ -140,7 +140,7 @@ def _mistake_at(texts: Mapping[str, str], rule_id: str, message: str) -> PackMis
         (name, n)
         for name, text in sorted(texts.items())
         for n, line in enumerate(text.split("\n"), 1)
-        if re.fullmatch(rf'\s*id\s*=\s*"{re.escape(rule_id)}"\s*', line)
+        if re.compile(rf'\s*id\s*=\s*"{re.escape(rule_id)}"\s*').fullmatch(line)
     ]
     return PackMistake(*(at[-1] if at else (PACKS, 1)), message)
 
