@@ -200,7 +200,7 @@ def annotation(kind: Kind, *, is_sent: bool = True) -> Any:
             return Annotated[list[FrequencyRule], Described(min_length=1, max_length=most)]
         case Variables() if is_sent:
             text = Annotated[str, Described(max_length=LONGEST_TEMPLATE)]
-            return Annotated[dict[str, text], Described(max_length=MOST_VARIABLES)]  # type: ignore[valid-type]  # made
+            return Annotated[dict[str, text], Described(max_length=MOST_VARIABLES)]
         case Freeform():
             return dict[str, Any]
         case Instant():
