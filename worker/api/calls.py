@@ -67,8 +67,8 @@ def _instant(text: str | None, path: str) -> datetime | None:
 def get_call_evidence(
     context: Context,
     page: Paged,
-    number: Annotated[str, Query(description="Calls to this number, however it is written.")],
     team_id: TeamId = None,
+    number: Annotated[str | None, Query(description="Calls to this number, however it is written. Required.")] = None,
     from_: Annotated[str | None, Query(alias="from", description=FROM)] = None,
     to: Annotated[str | None, Query(description="Only calls reserved before this instant.")] = None,
 ) -> Response:
@@ -76,7 +76,7 @@ def get_call_evidence(
     clock it was placed by, the consent there was, the calls to the number before it, and how it ended. A call without a
     `pack` was bound by no rules: none were turned on for it."""
     context.own(team_id)
-    if not number.strip():
+    if number is None or not number.strip():
         raise wrong("number", "Give the number that was called, such as +12025550123.")
     since, until = every([partial(_instant, from_, "from"), partial(_instant, to, "to")])
     wanted = Wanted(number, since, until)
